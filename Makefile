@@ -1,0 +1,21 @@
+# Each target is one line; the README has the same lines for Windows and macOS.
+PYTHON ?= python3
+DEVICE ?=
+BIN := .venv/bin/python
+TEST_ENV := OMP_NUM_THREADS=1 # on few cores the threads of two libraries fight each other
+
+.PHONY: setup report test check
+
+setup: .venv/ready
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv && $(BIN) -m pip install --constraint constraints.txt --editable '.[dev]' && touch $@
+
+report: setup
+	$(BIN) -m experiments.report
+
+test: setup
+	$(TEST_ENV) $(BIN) -m pytest $(if $(DEVICE),--device=$(DEVICE))
+
+check: setup
+	$(BIN) -m ruff check && $(BIN) -m basedpyright && .venv/bin/lint-imports

@@ -1,0 +1,62 @@
+from collections.abc import Iterator
+from dataclasses import KW_ONLY, InitVar
+from typing import Any
+
+import numpy as np
+
+from manual.checks import mismatch, size
+from manual.described import parameter
+from manual.layer import Layer
+from manual.number_types import Array
+
+
+class Linear(Layer):
+    """Every output is a weighted sum of all inputs.
+
+        z = W a + b              a (N, in), W (out, in), b (out,), z (N, out)
+
+        ∂C/∂a = Wᵀ δ             equation 2; σ' is the business of the activation before
+        ∂C/∂W = Σ δ aᵀ           equation 4, summed over the batch
+        ∂C/∂b = Σ δ              equation 3, likewise
+
+    Row n of an array is example n, so that the code multiplies from the other side: z = a Wᵀ + b.
+    Weight and bias start as torch's do, uniform in ±1/√in.
+
+    Raises:
+        InputError: the input is not (N, in), or not of the weight's dtype.
+    Source: document A, parts 1 and 3. Same as torch.nn.Linear on a batch.
+    """
+
+    in_features: int
+    out_features: int
+    weight: Array = parameter()
+    bias: Any = parameter(default=True)  # the flag goes in, the array (or None) comes out
+    _: KW_ONLY
+    rng: InitVar[np.random.Generator]
+
+    def __post_init__(self, rng: np.random.Generator) -> None:
+        rows, columns = size(self, "out_features", self.out_features), size(self, "in_features", self.in_features)
+        k = columns**-0.5
+        self.weight = rng.uniform(-k, k, (rows, columns))
+        self.bias = rng.uniform(-k, k, rows) if self.bias else None
+
+    def forward(self, a: Array, /) -> tuple[Array, Array]:
+        W, b = self.weight, self.bias
+        if a.shape[1:] != W.shape[1:] or a.dtype != W.dtype:
+            raise mismatch(self, f"(N, {self.in_features})", W.dtype, a)
+        z = a @ W.T
+        if b is not None:
+            z += b
+        return z, a
+
+    def backward(self, delta: Array, a: Array, /) -> tuple[Array, "Linear"]:
+        return delta @ self.weight, self.gradient(delta, a)
+
+    def gradient(self, delta: Array, a: Array, /) -> "Linear":
+        return self.like(weight=delta.T @ a, bias=None if self.bias is None else delta.sum(axis=0))
+
+
+def examples(rng: np.random.Generator) -> Iterator[tuple[Linear, Array]]:
+    yield Linear(3, 4, rng=rng), rng.standard_normal((5, 3))
+    yield Linear(3, 4, rng=rng), rng.standard_normal((1, 3))
+    yield Linear(4, 1, bias=False, rng=rng), rng.standard_normal((6, 4))

@@ -1,0 +1,28 @@
+from collections.abc import Iterator
+
+import numpy as np
+
+from manual.layer import Layer
+from manual.number_types import Array, positive
+
+
+class ReLU(Layer):
+    """What is positive passes, everything else becomes 0.
+
+        a = max(0, z)
+        ∂C/∂z = δ ⊙ [z > 0]       any shape; ReLU'(0) = 0 by convention, torch's too
+
+    Source: document A, part 1, "Activation Functions". Same as torch.nn.ReLU.
+    """
+
+    def forward(self, z: Array, /) -> tuple[Array, Array]:
+        on = positive(z)
+        return np.maximum(z, 0), on
+
+    def backward(self, delta: Array, on: Array, /) -> tuple[Array, "ReLU"]:
+        return delta * on, self
+
+
+def examples(rng: np.random.Generator) -> Iterator[tuple[ReLU, Array]]:
+    yield ReLU(), rng.standard_normal((5, 4))
+    yield ReLU(), np.array([[-1.5, 0.0, 2.0]])

@@ -1,0 +1,37 @@
+"""The contract of a loss.
+
+    cost, cache = loss.forward(prediction, target)
+    delta       = loss.backward(cache)             ∂C/∂prediction: what equation 1 starts from
+"""
+
+from typing import Any
+
+from manual.checks import InputError, mismatch
+from manual.described import Described
+from manual.number_types import Array
+
+
+class Loss(Described):
+    """A scalar function of a prediction and its target."""
+
+    def forward(self, prediction: Array, target: Array, /) -> tuple[Any, Any]:
+        """(cost, cache)."""
+        raise NotImplementedError
+
+    def backward(self, cache: Any, /) -> Array:
+        """∂C/∂prediction, of the prediction's shape and dtype."""
+        raise NotImplementedError
+
+
+def check_reduction(loss: Loss, reduction: str) -> None:
+    """Raise unless the reduction is one of torch's two."""
+    if reduction not in ("mean", "sum"):
+        raise InputError(f"{type(loss).__name__}: reduction must be 'mean' or 'sum', got {reduction!r}")
+
+
+def check_alike(loss: Loss, prediction: Array, target: Array) -> None:
+    """Raise unless target and prediction have one shape and dtype: nothing is broadcast in silence."""
+    if target.shape != prediction.shape or target.dtype != prediction.dtype:
+        raise mismatch(loss, f"{prediction.shape}, like the prediction,", prediction.dtype, target)
+    if not prediction.size:
+        raise InputError(f"{loss!r}: expected at least one example, got an empty batch of shape {prediction.shape}")

@@ -1,0 +1,45 @@
+from collections.abc import Iterator
+from dataclasses import KW_ONLY
+from typing import Any
+
+import numpy as np
+
+from manual.loss import Loss, check_alike, check_reduction
+from manual.number_types import Array
+
+
+class MSELoss(Loss):
+    """The mean of the squared differences, over every number of the batch.
+
+        C = Σ (ŷ − y)² / n          ŷ, y of any one shape; n = batch · outputs ("mean"), or 1 ("sum")
+        ∂C/∂ŷ = 2(ŷ − y) / n
+
+    Document A divides by the number of examples m; with one output that is the same, with k outputs its cost is k times
+    torch's mean.
+
+    Raises:
+        InputError: target and prediction differ in shape or dtype, or are empty.
+    Source: document A, part 2; document B, "Backward Pass". Same as torch.nn.MSELoss.
+    """
+
+    _: KW_ONLY
+    reduction: str = "mean"
+
+    def __post_init__(self) -> None:
+        check_reduction(self, self.reduction)
+
+    def forward(self, prediction: Array, target: Array, /) -> tuple[Any, tuple[Array, int]]:
+        check_alike(self, prediction, target)
+        u = prediction - target
+        n = u.size if self.reduction == "mean" else 1
+        return (u * u).sum() / n, (u, n)
+
+    def backward(self, cache: tuple[Array, int], /) -> Array:
+        u, n = cache
+        return 2 * u / n
+
+
+def examples(rng: np.random.Generator) -> Iterator[tuple[MSELoss, Array, Array]]:
+    yield MSELoss(), rng.standard_normal((5, 3)), rng.standard_normal((5, 3))
+    yield MSELoss(), rng.standard_normal((1, 1)), rng.standard_normal((1, 1))
+    yield MSELoss(reduction="sum"), rng.standard_normal((5, 3)), rng.standard_normal((5, 3))

@@ -1,0 +1,103 @@
+"""A layer made of layers: forward in order, the error δ back through them in reverse."""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+from manual.checks import InputError
+from manual.layer import Layer
+from manual.number_types import Array
+
+
+class Network(Layer):
+    """Layers, one after the other; networks may be nested.
+
+        a⁰ = x,  aˡ = layerˡ(aˡ⁻¹)                  forward
+        δᴸ = ∂C/∂aᴸ,  δˡ⁻¹ = (∂aˡ/∂aˡ⁻¹)ᵀ δˡ        backward, the layers in reverse
+
+    Parameters are named as `torch.nn.Sequential.state_dict()` names them: "0.weight", "0.bias", "2.weight", …
+
+    Raises:
+        InputError: an empty batch, or an input that a layer cannot take; the message names the layer and its place.
+    Source: document A, part 3, "Visual Representation of the Backpropagation Process". Same as torch.nn.Sequential.
+    """
+
+    def __init__(self, *layers: Layer) -> None:
+        if not layers:
+            raise InputError("Network: expected at least one layer, got none")
+        for place, layer in enumerate(layers):
+            if not isinstance(layer, Layer):
+                raise InputError(f"Network: expected a layer at place {place}, got {layer!r}")
+            if any(layer is other for other in layers[:place]):
+                raise InputError(f"Network: {layer!r} at place {place} is there twice; use a copy, layer.like()")
+        self.layers: Sequence[Layer] = layers
+        self._names = tuple(f"{place}.{name}" for place, layer in enumerate(layers) for name in layer.params)
+
+    def forward(self, x: Array, /) -> tuple[Array, list[Any]]:
+        """(output, tape); the tape is the list of the layers' caches."""
+        if not hasattr(x, "shape") or not x.shape or not x.shape[0]:
+            given = f"an array of shape {x.shape}" if hasattr(x, "shape") else f"a {type(x).__name__}"
+            raise InputError(f"{self!r}: expected an array of at least one example, got {given}")
+        tape: list[Any] = []
+        for place, layer in enumerate(self.layers):
+            try:
+                x, cache = layer.forward(x)
+            except InputError as error:
+                raise InputError(f"layer {place} of {len(self.layers)}, {error}") from None
+            tape.append(cache)
+        return x, tape
+
+    def backward(self, delta: Array, tape: list[Any], /) -> tuple[Array, Self]:
+        """(∂C/∂x, gradient); the gradient is a network of the layers' gradients."""
+        delta, gradients = _back_through(self.layers, delta, tape)
+        return delta, self._of(gradients)
+
+    def gradient(self, delta: Array, tape: list[Any], /) -> Self:
+        """The gradient alone: nobody asks for ∂C/∂x of the first layer, so it is not computed."""
+        first, above = self.layers[0], self.layers[1:]
+        delta, gradients = _back_through(above, delta, tape[1:])
+        return self._of([first.gradient(delta, tape[0]), *gradients])
+
+    def commit(self, tape: list[Any], /) -> None:
+        """Let every layer keep what this pass leaves behind."""
+        for layer, cache in zip(self.layers, tape, strict=True):
+            layer.commit(cache)
+
+    def evaluated(self) -> Self:
+        """The network for inference."""
+        return self._of([layer.evaluated() for layer in self.layers])
+
+    @property
+    def params(self) -> dict[str, Array]:
+        """Every layer's parameters by torch's names."""
+        return dict(zip(self._names, (p for layer in self.layers for p in layer.params.values()), strict=True))
+
+    @property
+    def state(self) -> dict[str, Array]:
+        """Every layer's state by torch's names."""
+        return {f"{place}.{name}": s for place, layer in enumerate(self.layers) for name, s in layer.state.items()}
+
+    def like(self, **params: Array | None) -> Self:
+        """A copy with these parameters: all of them or none, as for a layer."""
+        params = params or {**self.params}
+        if params.keys() != self.params.keys():
+            raise TypeError(f"{self!r}.like takes all parameters or none: expected {[*self.params]}, got {[*params]}")
+        return self._of([
+            layer.like(**{name: params[f"{place}.{name}"] for name in layer.params})
+            for place, layer in enumerate(self.layers)
+        ])
+
+    def _of(self, layers: Sequence[Layer]) -> Self:
+        new = object.__new__(type(self))
+        new.layers, new._names = layers, self._names
+        return new
+
+    def __repr__(self) -> str:
+        return f"Network({', '.join(map(repr, self.layers))})"
+
+
+def _back_through(layers: Sequence[Layer], delta: Array, tape: Sequence[Any]) -> tuple[Array, list[Layer]]:
+    gradients: list[Layer] = []
+    for layer, cache in zip(reversed(layers), reversed(tape), strict=True):
+        delta, gradient = layer.backward(delta, cache)
+        gradients.append(gradient)
+    return delta, gradients[::-1]

@@ -1,0 +1,51 @@
+"""One code for every number type: floats, exact rationals, rigorous balls, anything with the arithmetic of a number.
+
+Object arrays hold the numbers that are not floats. The hand-written code keeps five habits so that it runs on all of them:
+integer literals (`z / 2`, never `z * 0.5`); every decision through `positive`; only functions that NumPy hands on to the
+elements (exp, log, log1p, tanh, sqrt, @, sum, maximum of decided numbers); the output has the dtype of the input; and a
+hyperparameter is used as it was given (an exact run passes an exact learning rate).
+"""
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[Any]
+Number = np.dtype[Any] | type[np.floating[Any]] | Callable[[int, int], Any]
+
+
+class Undecided(ArithmeticError):
+    """A branch that the number leaves open: a NaN, or a ball that straddles zero."""
+
+
+def positive(z: Array) -> NDArray[np.bool_]:
+    """z > 0, elementwise.
+
+    Raises:
+        Undecided: an element of an object array is neither > 0 nor <= 0. (A float NaN is simply not > 0, as in torch.)
+    """
+    yes = z > 0
+    if z.dtype == object and not np.all(yes | (z <= 0)):
+        raise Undecided("positive(z): an element is neither > 0 nor <= 0")
+    return yes
+
+
+def lift(values: ArrayLike, number: Number) -> Array:
+    """The same values as an array of another number type, exactly where that type is exact.
+
+    Args:
+        values: numbers, or decimal strings such as "0.4", nested like the array.
+        number: a NumPy float dtype, or a callable that makes a number of (numerator, denominator):
+            `flint.fmpq`, `fractions.Fraction`, `lambda p, q: flint.arb(p) / q`.
+    """
+    if not callable(number) or (isinstance(number, type) and issubclass(number, (float, np.floating))):
+        return np.array(values, dtype=number)
+    source = np.asarray(values)
+    lifted = np.empty(source.shape, dtype=object)
+    for place, value in np.ndenumerate(source):
+        exact = Fraction(value) if isinstance(value, str) else value
+        lifted[place] = number(*exact.as_integer_ratio())
+    return lifted

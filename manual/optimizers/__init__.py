@@ -1,0 +1,8 @@
+"""One file an optimizer. Each ends with `examples(rng)`, the cases on which the parity tests find it."""
+
+from manual.optimizers.adam import Adam
+from manual.optimizers.adamw import AdamW
+from manual.optimizers.rmsprop import RMSprop
+from manual.optimizers.sgd import SGD
+
+__all__ = ["SGD", "Adam", "AdamW", "RMSprop"]

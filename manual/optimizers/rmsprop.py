@@ -1,0 +1,60 @@
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from manual.checks import at_least
+from manual.number_types import Array
+from manual.optimizer import Optimizer
+
+
+class RMSprop(Optimizer):
+    """A step per parameter, divided by the recent size of its gradient.
+
+        g ← g + λ θ                        weight_decay λ
+        v ← α v + (1 − α) g²               running mean of the square, from 0
+        m ← α m + (1 − α) g,  v̂ = v − m²   centered: the variance instead; else v̂ = v
+        u = g / (√v̂ + ε)
+        b ← μ b + u,  u = b                momentum μ, from 0
+        θ ← θ − η u
+
+    Raises:
+        InputError: a hyperparameter is negative or not finite.
+    Source: Hinton, "Neural Networks for Machine Learning", lecture 6e; centered: Graves, "Generating Sequences With
+    Recurrent Neural Networks", 2013. Same as torch.optim.RMSprop.
+    """
+
+    lr: Any = 1e-2
+    alpha: Any = 0.99
+    eps: Any = 1e-8
+    weight_decay: Any = 0
+    momentum: Any = 0
+    centered: bool = False
+
+    def __post_init__(self) -> None:
+        self.lr = at_least(self, "lr", self.lr, 0)
+        self.alpha = at_least(self, "alpha", self.alpha, 0)
+        self.eps = at_least(self, "eps", self.eps, 0)
+        self.weight_decay = at_least(self, "weight_decay", self.weight_decay, 0)
+        self.momentum = at_least(self, "momentum", self.momentum, 0)
+
+    def update(self, p: Array, g: Array, state: dict[str, Any], /) -> None:
+        if self.weight_decay:
+            g = g + self.weight_decay * p
+        alpha, zero = self.alpha, np.zeros_like(p)
+        state["step"] = int(state.get("step", 0)) + 1
+        v = state["square_avg"] = alpha * state.get("square_avg", zero) + (1 - alpha) * (g * g)
+        if self.centered:
+            m = state["grad_avg"] = alpha * state.get("grad_avg", zero) + (1 - alpha) * g
+            v = v - m * m
+        u = g / (np.sqrt(v) + self.eps)
+        if self.momentum:
+            u = state["momentum_buffer"] = self.momentum * state.get("momentum_buffer", zero) + u
+        p -= self.lr * u
+
+
+def examples(rng: np.random.Generator) -> Iterator[RMSprop]:
+    yield RMSprop(lr=0.1)
+    yield RMSprop(lr=0.1, alpha=0.9, eps=1e-3, weight_decay=0.1)
+    yield RMSprop(lr=0.1, momentum=0.9)
+    yield RMSprop(lr=0.1, centered=True, momentum=0.5)

@@ -1,0 +1,109 @@
+"""The training loop of document B, "Steps For Training Your Network".
+
+    1. Initialize parameters        the network as it is given
+    While not converged, or for each epoch in num_epochs, for each batch:
+    2. Forward pass
+    3. Backward pass
+    4. Update, then check convergence
+"""
+
+from collections.abc import Iterator
+from itertools import count
+from typing import NamedTuple
+
+import numpy as np
+
+from manual.checks import InputError, finite
+from manual.loss import Loss
+from manual.network import Network
+from manual.number_types import Array
+from manual.optimizer import Optimizer
+
+
+class Step(NamedTuple):
+    """What one training step reports: `cost` is the batch's, before the update; `moved` is ‖θ_new − θ_old‖."""
+
+    epoch: int
+    step: int
+    cost: float
+    moved: float
+
+
+class Diverged(ArithmeticError):
+    """A cost that is not finite."""
+
+
+def train(
+    network: Network,
+    loss: Loss,
+    optimizer: Optimizer,
+    x: Array,
+    y: Array,
+    *,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    threshold: float = 0,
+    seed: int = 0,
+) -> Iterator[Step]:
+    """Train in place, and yield one record a step, so that the caller can plot, compare or stop.
+
+    Args:
+        epochs: passes over the data; None is the document's `while not converged`.
+        batch_size: examples a step, the last batch of an epoch may be smaller; None is all of them.
+        threshold: converged, and so done, when ‖θ_new − θ_old‖ < threshold.
+        seed: the order of the data is a function of (seed, epoch) alone.
+
+    Raises:
+        InputError: data that do not fit together or are not finite.
+        Diverged: a cost that is not finite; the message names the step and where it began. The parameters are still
+            those before that step.
+    """
+    if len(x) != len(y):
+        raise InputError(f"train: expected a target for each example, got {len(x)} examples and {len(y)} targets")
+    finite("train: x", x)
+    finite("train: y", y)
+    step = 0
+    for epoch in count() if epochs is None else range(epochs):
+        for rows in batches(len(x), batch_size or len(x), seed, epoch):
+            old = {name: p.copy() for name, p in network.params.items()}
+
+            prediction, tape = network.forward(x[rows])               # 2. forward pass
+            cost, cache = loss.forward(prediction, y[rows])
+            if not np.isfinite(float(cost)):
+                raise Diverged(f"step {step}, epoch {epoch}: the cost is {cost}; {culprit(network, x[rows])}")
+
+            delta = loss.backward(cache)                              # 3. backward pass
+            gradient = network.gradient(delta, tape)
+
+            optimizer.step(network, gradient)                         # 4. update
+            network.commit(tape)
+
+            moved = distance(network.params, old)
+            yield Step(epoch, step, float(cost), moved)
+            if moved < threshold:                                     #    converged?
+                return
+            step += 1
+
+
+def batches(n: int, batch_size: int, seed: int, epoch: int) -> Iterator[Array]:
+    """The rows of each batch of an epoch, in an order that (seed, epoch) alone decide; the last batch may be smaller."""
+    order = np.random.default_rng((seed, epoch)).permutation(n)
+    for start in range(0, n, batch_size):
+        yield order[start : start + batch_size]
+
+
+def distance(new: dict[str, Array], old: dict[str, Array]) -> float:
+    """‖θ_new − θ_old‖ over all parameters."""
+    return float(sum(((p - old[name]) ** 2).sum() for name, p in new.items())) ** 0.5
+
+
+def culprit(network: Network, x: Array) -> str:
+    """Where a NaN or an infinity first appears: in a parameter, or in the output of a layer."""
+    for name, p in network.params.items():
+        if not np.isfinite(p).all():
+            return f"parameter {name} is not finite"
+    for place, layer in enumerate(network.layers):
+        x, _ = layer.forward(x)
+        if not np.isfinite(x).all():
+            return f"the output of layer {place}, {layer!r}, is the first that is not finite"
+    return "every layer's output is finite: it is the loss that is not"

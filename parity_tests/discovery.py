@@ -1,0 +1,28 @@
+"""Every layer, loss and optimizer, found by walking the packages: a new one is one new file, and is tested."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+
+def modules(package: ModuleType) -> list[ModuleType]:
+    """The modules of a package, one a layer, loss or optimizer."""
+    return [importlib.import_module(f"{package.__name__}.{m.name}") for m in pkgutil.iter_modules(package.__path__)]
+
+
+def examples(package: ModuleType) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """(id, make) for every example of every file; `make()` draws the example anew.
+
+    Raises:
+        LookupError: a file has no `examples(rng)`, or it yields nothing.
+    """
+    for module in modules(package):
+        name = module.__name__.rsplit(".", 1)[1]
+        if not hasattr(module, "examples") or not [*module.examples(np.random.default_rng(0))]:
+            raise LookupError(f"{module.__name__} has no examples(rng): nothing would test it")
+        for i in range(len([*module.examples(np.random.default_rng(0))])):
+            yield f"{name}-{i}", lambda module=module, i=i: [*module.examples(np.random.default_rng(0))][i]

@@ -1,0 +1,20 @@
+"""The same networks in PyTorch, and the ways to hold the two against each other."""
+
+from torch_ref.embed import Embedded, embed
+from torch_ref.parity import (
+    Comparison,
+    Parity,
+    compare,
+    compare_layer,
+    compare_loss,
+    compare_network,
+    compare_optimizer,
+    compare_training,
+)
+from torch_ref.twin import NoTwin, params_of, state_of, to_numpy, to_torch, twin, twin_optimizer
+
+__all__ = [
+    "Comparison", "Embedded", "NoTwin", "Parity", "compare", "compare_layer", "compare_loss", "compare_network",
+    "compare_optimizer", "compare_training", "embed", "params_of", "state_of", "to_numpy", "to_torch", "twin",
+    "twin_optimizer",
+]

@@ -1,0 +1,81 @@
+"""The same network in PyTorch: a module of the same class name, hyperparameters, parameters and state.
+
+This is the one place where arrays become tensors and tensors become arrays.
+"""
+
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+import torch
+
+from manual import Layer, Loss, Network, Optimizer
+from manual.number_types import Array
+
+
+class NoTwin(LookupError):
+    """Torch has nothing of that name."""
+
+
+class HalfMSELoss(torch.nn.Module):
+    """½ Σ (ŷ − y)² / N over the batch, which torch lacks. Source: document A, part 4, step 2."""
+
+    def forward(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return ((prediction - target) ** 2).sum() / (2 * len(prediction))
+
+
+def to_torch(array: Array, device: str | torch.device = "cpu") -> torch.Tensor:
+    """A tensor with a copy of the array's values."""
+    return torch.tensor(np.ascontiguousarray(array).reshape(array.shape), device=device)
+
+
+def to_numpy(tensor: torch.Tensor) -> Array:
+    """The tensor's values as an array."""
+    return tensor.detach().cpu().numpy()
+
+
+@singledispatch
+def twin(layer: Layer | Loss, device: str | torch.device = "cpu") -> torch.nn.Module:
+    """The torch module of the same name, with the same hyperparameters and a copy of the weights, on the device.
+
+    Raises:
+        NoTwin: torch has no module of that name.
+    """
+    name = type(layer).__name__
+    make: Any = HalfMSELoss if name == "HalfMSELoss" else getattr(torch.nn, name, None)
+    if make is None:
+        raise NoTwin(f"torch.nn has no {name}, so {layer!r} has no twin")
+    module = make(**layer.hyper)
+    if isinstance(layer, Layer):
+        module.load_state_dict({name: to_torch(p) for name, p in (layer.params | layer.state).items()}, assign=True)
+    return module.to(device)
+
+
+@twin.register
+def _(network: Network, device: str | torch.device = "cpu") -> torch.nn.Module:
+    return torch.nn.Sequential(*[twin(layer, device) for layer in network.layers])
+
+
+def twin_optimizer(optimizer: Optimizer, module: torch.nn.Module) -> torch.optim.Optimizer:
+    """The torch optimizer of the same name and hyperparameters, over the module's parameters.
+
+    Raises:
+        NoTwin: torch has no optimizer of that name.
+    """
+    make = getattr(torch.optim, type(optimizer).__name__, None)
+    if make is None:
+        raise NoTwin(f"torch.optim has no {type(optimizer).__name__}, so {optimizer!r} has no twin")
+    return make(module.parameters(), **optimizer.hyper)
+
+
+def params_of(module: torch.nn.Module) -> dict[str, Array]:
+    """A module's parameters by name, as a manual network takes them: `network.like(**params_of(module))`."""
+    return {name: to_numpy(p).copy() for name, p in module.named_parameters()}
+
+
+def state_of(torch_optimizer: torch.optim.Optimizer, module: torch.nn.Module) -> dict[str, dict[str, Any]]:
+    """A torch optimizer's state by name, as a manual one takes it: `optimizer.state = state_of(…)`."""
+    return {
+        name: {key: to_numpy(value).copy() for key, value in torch_optimizer.state.get(p, {}).items() if value is not None}
+        for name, p in module.named_parameters()
+    }
