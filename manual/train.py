@@ -60,6 +60,8 @@ def train(
     """
     if len(x) != len(y):
         raise InputError(f"train: expected a target for each example, got {len(x)} examples and {len(y)} targets")
+    if not len(x) or (batch_size is not None and batch_size < 1):
+        raise InputError(f"train: expected data and a batch size of at least 1, got {len(x)} examples and {batch_size}")
     finite("train: x", x)
     finite("train: y", y)
     step = 0

@@ -14,7 +14,21 @@ from torch_ref.parity import (
 from torch_ref.twin import NoTwin, params_of, state_of, to_numpy, to_torch, twin, twin_optimizer
 
 __all__ = [
-    "Comparison", "Embedded", "NoTwin", "Parity", "compare", "compare_layer", "compare_loss", "compare_network",
-    "compare_optimizer", "compare_training", "embed", "params_of", "state_of", "to_numpy", "to_torch", "twin",
+    "Comparison",
+    "Embedded",
+    "NoTwin",
+    "Parity",
+    "compare",
+    "compare_layer",
+    "compare_loss",
+    "compare_network",
+    "compare_optimizer",
+    "compare_training",
+    "embed",
+    "params_of",
+    "state_of",
+    "to_numpy",
+    "to_torch",
+    "twin",
     "twin_optimizer",
 ]

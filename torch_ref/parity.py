@@ -119,7 +119,12 @@ def compare_layer(layer: Layer, x: Array, rng: np.random.Generator, device: str 
 
 
 def _layer(
-    parity: Parity, place: str, layer: Layer, module: torch.nn.Module, x: torch.Tensor, rng: np.random.Generator,
+    parity: Parity,
+    place: str,
+    layer: Layer,
+    module: torch.nn.Module,
+    x: torch.Tensor,
+    rng: np.random.Generator,
     delta: torch.Tensor | None = None,
 ) -> None:
     """Compare a layer with its module on torch's input and torch's delta (a random one, if none is given)."""
@@ -172,7 +177,11 @@ def compare_optimizer(
 
 
 def _update(
-    parity: Parity, place: str, optimizer: Optimizer, torch_optimizer: torch.optim.Optimizer, layer: Layer,
+    parity: Parity,
+    place: str,
+    optimizer: Optimizer,
+    torch_optimizer: torch.optim.Optimizer,
+    layer: Layer,
     module: torch.nn.Module,
 ) -> None:
     """Let both optimizers step, ours from torch's parameters, state and gradients."""
@@ -190,9 +199,7 @@ def _update(
         parity.add(place, name, ours.params[name], after, moved=after - before[name])
 
 
-def compare_network(
-    network: Network, loss: Loss, x: Array, y: Array, rng: np.random.Generator, device: str = "cpu"
-) -> Parity:
+def compare_network(network: Network, loss: Loss, x: Array, y: Array, rng: np.random.Generator, device: str = "cpu") -> Parity:
     """One pass: every layer and the loss locally, then every output, δ and gradient end to end."""
     parity = Parity(device)
     target = to_torch(y, device)
