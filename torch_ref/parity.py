@@ -3,11 +3,15 @@
 *Local* comparisons are the gate: each piece is given torch's own inputs, upstream gradient and state, so that errors neither
 add up nor hide, and the first wrong piece is the wrong one. *End to end* both run freely, and what comes out is compared.
 
-A comparison can fail: the upstream gradient is random, never ones; shape and dtype are compared before any value; and where
-the reference is itself within the tolerance of zero, so that zeros would pass, the comparison is vacuous, and fails.
+What is allowed is derived, by running the project's own code on `Bounded` (see bounds.py): the error of our formula plus the
+error of torch's. It never comes from the code under check: a `Linear` of somebody else's is bounded by ours.
+
+A comparison can fail: the upstream gradient is random, never ones; shape and dtype are compared before any value; where the
+reference is zero, so that zeros would pass, the comparison is vacuous, and where rounding may exceed the value it is
+undetermined: neither is agreement.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,8 +19,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from manual import Layer, Loss, Network, Optimizer
+import manual
+from manual import Layer, Loss, Network, Optimizer, Undecided
 from manual.number_types import Array
+from torch_ref import formulas
+from torch_ref.bounds import Bounded, bounded
 from torch_ref.twin import params_of, state_of, to_numpy, to_torch, twin, twin_optimizer
 
 
@@ -69,9 +76,9 @@ class Parity:
         first = f"{self.first.place}, {self.first.quantity}: {self.first.verdict}"
         return f"{wrong} of {len(self.comparisons)} comparisons fail; the first is {first}"
 
-    def add(self, place: str, quantity: str, ours: Any, reference: Any, moved: Any = None) -> None:
+    def add(self, place: str, quantity: str, ours: Any, reference: Any, allowed: Any, moved: Any = None) -> None:
         """Compare one quantity (see `compare`)."""
-        self.comparisons.append(compare(place, quantity, ours, reference, moved))
+        self.comparisons.append(compare(place, quantity, ours, reference, allowed, moved))
 
     def __str__(self) -> str:
         rows = [("where", "quantity", "dtype", "shape", "difference", "of allowed", "verdict")] + [
@@ -83,17 +90,11 @@ class Parity:
         return "\n".join([*lines, self.verdict])
 
 
-def allowed(reference: Array) -> Array:
-    """How far a right value may be from the reference: `torch.testing.assert_close`'s tolerance for the dtype."""
-    rtol, atol = {"float32": (1.3e-6, 1e-5), "float64": (1e-7, 1e-7)}[str(reference.dtype)]
-    return atol + rtol * np.abs(reference)
+def compare(place: str, quantity: str, ours: Any, reference: Any, allowed: Any, moved: Any = None) -> Comparison:
+    """Compare one array with its reference; `allowed` is how far a right value may be from it.
 
-
-def compare(place: str, quantity: str, ours: Any, reference: Any, moved: Any = None) -> Comparison:
-    """Compare one array with its reference.
-
-    `moved`, for a quantity that a step changes, is how far the reference came: a tolerance as large as the whole way would let
-    parameters pass that were never updated.
+    `moved`, for a quantity that a step changes, is how far the reference came: a tolerance as large as the whole way would
+    let parameters pass that were never updated.
     """
     ours, reference = np.asarray(ours), to_numpy(reference) if isinstance(reference, torch.Tensor) else np.asarray(reference)
     about = (place, quantity, str(reference.dtype), reference.shape)
@@ -101,65 +102,79 @@ def compare(place: str, quantity: str, ours: Any, reference: Any, moved: Any = N
         return Comparison(*about, np.inf, np.inf, f"shape {ours.shape}, expected {reference.shape}")
     if ours.dtype != reference.dtype:
         return Comparison(*about, np.inf, np.inf, f"dtype {ours.dtype}, expected {reference.dtype}")
-    difference, tolerance = np.abs(ours - reference), allowed(reference)
-    ratio = float((difference / tolerance).max(initial=0))
+    difference = np.abs(ours.astype(np.float64) - reference)
+    allowed = np.where(np.isnan(allowed), np.inf, allowed)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = float(np.where(difference == 0, 0, difference / allowed).max(initial=0))
     numbers = (*about, float(difference.max(initial=0)), ratio)
     if not ratio <= 1:
         return Comparison(*numbers, "differs")
-    if not np.any(np.abs(reference if moved is None else moved) > tolerance):
+    size = np.abs(reference if moved is None else moved)
+    if not np.any(size):
         return Comparison(*numbers, "vacuous: zeros would pass")
+    if not np.all(np.isfinite(allowed)) or not np.any(size > allowed):
+        return Comparison(*numbers, "undetermined: rounding may exceed the value")
     return Comparison(*numbers, "agrees")
 
 
 def compare_layer(layer: Layer, x: Array, rng: np.random.Generator, device: str = "cpu") -> Parity:
     """Forward, backward and gradient of one layer, on one input and a random upstream gradient."""
     parity = Parity(device)
-    _layer(parity, repr(layer), layer, twin(layer, device), to_torch(x, device), rng)
+    module = twin(layer, device)
+    inputs = to_torch(x, device)
+    shape = module(inputs).shape
+    delta = to_torch(rng.standard_normal(shape).astype(x.dtype), device)
+    _compare_layer(parity, repr(layer), layer, module, inputs, delta)
     return parity
 
 
-def _layer(
-    parity: Parity,
-    place: str,
-    layer: Layer,
-    module: torch.nn.Module,
-    x: torch.Tensor,
-    rng: np.random.Generator,
-    delta: torch.Tensor | None = None,
+def _compare_layer(
+    parity: Parity, place: str, layer: Layer, module: torch.nn.Module, x: torch.Tensor, delta: torch.Tensor
 ) -> None:
-    """Compare a layer with its module on torch's input and torch's delta (a random one, if none is given)."""
     inputs = x.detach().requires_grad_()
     reference = module(inputs)
-    if delta is None:
-        delta = to_torch(rng.standard_normal(reference.shape).astype(str(reference.dtype).split(".")[1]), parity.device)
-    wanted = dict(module.named_parameters())
-    dx, *gradients = torch.autograd.grad(reference, [inputs, *wanted.values()], delta)
+    names = [name for name, _ in module.named_parameters()]
+    dx, *gradients = torch.autograd.grad(reference, [inputs, *module.parameters()], delta)
+    given, upstream = to_numpy(x), to_numpy(delta)
 
-    y, cache = layer.forward(to_numpy(x))
-    parity.add(place, "y", y, reference)
-    ours_dx, ours = layer.backward(to_numpy(delta), cache)
-    parity.add(place, "dx", ours_dx, dx)
-    alone = layer.gradient(to_numpy(delta), cache).params
-    for name, g in zip(wanted, gradients, strict=True):
-        parity.add(place, f"d{name}", ours.params.get(name), g)
-        parity.add(place, f"d{name}, by gradient()", alone.get(name), g)
+    def run(own: Layer) -> list[Bounded]:
+        y, cache = own.like(**bounded(own.params)).forward(Bounded(given, given.dtype))  # pyright: ignore[reportArgumentType]
+        dx, gradient = own.like(**bounded(own.params)).backward(Bounded(upstream, upstream.dtype), cache)  # pyright: ignore
+        return [y, dx, *gradient.params.values()]  # pyright: ignore[reportReturnType]
+
+    y_allowed, dx_allowed, *allowed = _allowed(layer, run)
+    y, cache = layer.forward(given)
+    parity.add(place, "y", y, reference, y_allowed)
+    ours_dx, ours = layer.backward(upstream, cache)
+    parity.add(place, "dx", ours_dx, dx, dx_allowed)
+    alone = layer.gradient(upstream, cache).params
+    for name, g, tolerance in zip(names, gradients, allowed, strict=True):
+        parity.add(place, f"d{name}", ours.params.get(name), g, tolerance)
+        parity.add(place, f"d{name}, by gradient()", alone.get(name), g, tolerance)
 
 
 def compare_loss(loss: Loss, prediction: Array, target: Array, device: str = "cpu") -> Parity:
     """The cost and ∂C/∂prediction of one loss."""
     parity = Parity(device)
-    _loss(parity, loss, to_torch(prediction, device), to_torch(target, device))
+    _compare_loss(parity, repr(loss), loss, to_torch(prediction, device), to_torch(target, device))
     return parity
 
 
-def _loss(parity: Parity, loss: Loss, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+def _compare_loss(parity: Parity, place: str, loss: Loss, prediction: torch.Tensor, target: torch.Tensor) -> None:
     inputs = prediction.detach().requires_grad_()
     reference = twin(loss, parity.device)(inputs, target)
     (delta,) = torch.autograd.grad(reference, inputs)
-    cost, cache = loss.forward(to_numpy(prediction), to_numpy(target))
-    parity.add(repr(loss), "cost", cost, reference)
-    parity.add(repr(loss), "delta", loss.backward(cache), delta)
-    return delta
+    given, wanted = to_numpy(prediction), to_numpy(target)
+
+    def run(own: Loss) -> list[Bounded]:
+        exact = Bounded(wanted, wanted.dtype) if wanted.dtype.kind == "f" else wanted
+        cost, cache = own.forward(Bounded(given, given.dtype), exact)  # pyright: ignore[reportArgumentType]
+        return [cost, own.backward(cache)]  # pyright: ignore[reportReturnType]
+
+    cost_allowed, delta_allowed = _allowed(loss, run)
+    cost, cache = loss.forward(given, wanted)
+    parity.add(place, "cost", cost, reference, cost_allowed)
+    parity.add(place, "delta", loss.backward(cache), delta, delta_allowed)
 
 
 def compare_optimizer(
@@ -170,13 +185,13 @@ def compare_optimizer(
     module = twin(layer, device)
     torch_optimizer = twin_optimizer(optimizer, module)
     for step in range(1, steps + 1):
-        for p in module.parameters():
-            p.grad = to_torch(rng.standard_normal(p.shape).astype(str(p.dtype).split(".")[1]), device)
-        _update(parity, f"step {step}, {optimizer!r}", optimizer, torch_optimizer, layer, module)
+        for p, own in zip(module.parameters(), layer.params.values(), strict=True):
+            p.grad = to_torch(rng.standard_normal(p.shape).astype(own.dtype), device)
+        _compare_update(parity, f"step {step}, {optimizer!r}", optimizer, torch_optimizer, layer, module)
     return parity
 
 
-def _update(
+def _compare_update(
     parity: Parity,
     place: str,
     optimizer: Optimizer,
@@ -185,89 +200,151 @@ def _update(
     module: torch.nn.Module,
 ) -> None:
     """Let both optimizers step, ours from torch's parameters, state and gradients."""
-    ours, before = layer.like(**params_of(module)), params_of(module)
-    gradient = layer.like(**{name: to_numpy(p.grad).copy() for name, p in module.named_parameters() if p.grad is not None})
+    before, state = params_of(module), state_of(torch_optimizer, module)
+    gradient = {name: to_numpy(p.grad).copy() for name, p in module.named_parameters() if p.grad is not None}
+    labels: list[tuple[str, str]] = []
+
+    def run(own: Optimizer) -> list[Bounded]:
+        moved = layer.like(**bounded(before))
+        own = deepcopy(own)
+        own.state = {
+            name: {key: value if key == "step" else Bounded(value, value.dtype) for key, value in values.items()}
+            for name, values in state.items()
+        }
+        own.step(moved, layer.like(**bounded(gradient)))
+        labels[:] = [(name, key) for name, values in own.state.items() for key in values if key != "step"]
+        return [*[own.state[name][key] for name, key in labels], *moved.params.values()]  # pyright: ignore[reportReturnType]
+
+    errors = _allowed(optimizer, run)
+    allowed = dict(zip([*labels, *before], errors, strict=True))
+    ours = layer.like(**{name: p.copy() for name, p in before.items()})
     optimizer = deepcopy(optimizer)
-    optimizer.state = state_of(torch_optimizer, module)
-    optimizer.step(ours, gradient)
+    optimizer.state = state
+    optimizer.step(ours, layer.like(**gradient))
     torch_optimizer.step()
-    for name, state in state_of(torch_optimizer, module).items():
-        for key, value in state.items():
+    for name, values in state_of(torch_optimizer, module).items():
+        for key, value in values.items():
             mine = optimizer.state.get(name, {}).get(key)
-            parity.add(place, f"{name}, {key}", mine if key != "step" else np.asarray(mine, value.dtype), value)
+            if key == "step":
+                parity.add(place, f"{name}, step", np.asarray(mine, value.dtype), value, 0)
+            else:
+                parity.add(place, f"{name}, {key}", mine, value, allowed.get((name, key), 0))
     for name, after in params_of(module).items():
-        parity.add(place, name, ours.params[name], after, moved=after - before[name])
+        parity.add(place, name, ours.params[name], after, allowed[name], moved=after - before[name])
 
 
-def compare_network(network: Network, loss: Loss, x: Array, y: Array, rng: np.random.Generator, device: str = "cpu") -> Parity:
-    """One pass: every layer and the loss locally, then every output, δ and gradient end to end."""
+def compare_network(network: Network, loss: Loss, x: Array, y: Array, device: str = "cpu") -> Parity:
+    """One pass, locally: every layer and the loss on what torch's pass gave them."""
     parity = Parity(device)
-    target = to_torch(y, device)
-    places = [*_leaves(network, twin(network, device))]
+    _compare_pass(parity, "", network, loss, twin(network, device), to_torch(x, device), to_torch(y, device))
+    return parity
 
-    values = [to_torch(x, device).requires_grad_()]
-    for _, _, module in places:
-        values.append(module(values[-1]))
+
+def _compare_pass(
+    parity: Parity, prefix: str, network: Network, loss: Loss, module: torch.nn.Module, x: torch.Tensor, y: torch.Tensor
+) -> None:
+    """Compare every layer on torch's inputs and δ; leaves torch's gradients on the module's parameters."""
+    pieces = [*_leaves(network, module)]
+    values = [x.detach().requires_grad_()]
+    for _, _, piece in pieces:
+        values.append(piece(values[-1]))
         values[-1].retain_grad()
-    cost = twin(loss, device)(values[-1], target)
+    twin(loss, parity.device)(values[-1], y).backward()
+    for (place, layer, piece), a, out in zip(pieces, values, values[1:], strict=False):
+        assert out.grad is not None
+        _compare_layer(parity, f"{prefix}{place}", layer, piece, a, out.grad)
+    _compare_loss(parity, f"{prefix}{loss!r}", loss, values[-1], y)
+
+
+def compare_end_to_end(network: Network, loss: Loss, x: Array, y: Array, device: str = "cpu") -> Parity:
+    """Both run freely; every output, δ and gradient is compared. What is allowed is carried from input to gradient, and grows
+    beyond use in deep or wide networks: the comparison is for small ones.
+    """
+    parity = Parity(device)
+    pieces = [*_leaves(network, twin(network, device))]
+    values = [to_torch(x, device)]
+    for _, _, piece in pieces:
+        values.append(piece(values[-1]))
+        values[-1].retain_grad()
+    cost = twin(loss, device)(values[-1], to_torch(y, device))
     cost.backward()
 
-    for (place, layer, module), a, out in zip(places, values, values[1:], strict=False):
-        _layer(parity, place, layer, module, a, rng, out.grad)
-    _loss(parity, loss, values[-1], target)
+    def run(loss: Loss, number: Callable[[Array], Any]) -> list[tuple[str, str, Any]]:
+        layers = [layer if number is np.asarray else _own(layer) for _, layer, _ in pieces]
+        layers = [layer.like(**{name: number(p) for name, p in layer.params.items()}) for layer in layers]
+        a, tape, found = number(x), [], []
+        for (place, _, _), layer in zip(pieces, layers, strict=True):
+            a, cache = layer.forward(a)
+            tape.append(cache)
+            found.append((place, "y", a))
+        cost, cache = loss.forward(a, number(y) if y.dtype.kind == "f" else y)
+        delta = loss.backward(cache)
+        found.append((repr(loss), "cost", cost))
+        for (place, _, _), layer, cache in zip(pieces[::-1], layers[::-1], tape[::-1], strict=True):
+            found.append((place, "delta", delta))
+            delta, gradient = layer.backward(delta, cache)
+            found.extend((place, f"d{name}", g) for name, g in gradient.params.items())
+        return found
 
-    a, tape = x, []
-    for (place, layer, _), out in zip(places, values[1:], strict=True):
-        a, cache = layer.forward(a)
-        tape.append(cache)
-        parity.add(f"{place}, end to end", "y", a, out)
-    ours, cache = loss.forward(a, y)
-    parity.add("end to end", "cost", ours, cost)
-    delta = loss.backward(cache)
-    for (place, layer, module), out, cache in zip(places[::-1], values[:0:-1], tape[::-1], strict=True):
-        parity.add(f"{place}, end to end", "delta", delta, out.grad)
-        delta, gradient = layer.backward(delta, cache)
-        for name, p in module.named_parameters():
-            parity.add(f"{place}, end to end", f"d{name}", gradient.params[name], p.grad)
+    reference = [*values[1:], cost]
+    for (_, _, piece), out in zip(pieces[::-1], values[:0:-1], strict=True):
+        reference += [out.grad, *[p.grad for p in piece.parameters()]]
+    try:
+        allowed = _allowed(loss, lambda own: [value for _, _, value in run(own, lambda a: Bounded(a, a.dtype))])
+    except Undecided as open_branch:
+        parity.comparisons.append(Comparison("end to end", "all", str(x.dtype), (), 0, 0, f"undetermined: {open_branch}"))
+        return parity
+    for (place, quantity, ours), theirs, tolerance in zip(run(loss, np.asarray), reference, allowed, strict=True):
+        parity.add(f"{place}, end to end", quantity, ours, theirs, tolerance)
     return parity
 
 
 def compare_training(
     network: Network, loss: Loss, optimizer: Optimizer, x: Array, y: Array, steps: int, device: str = "cpu"
 ) -> Parity:
-    """Training steps on one batch. In each, the gradient is compared at torch's weights, and the update from torch's weights,
-    state and gradient; `distance` is how far apart the two are when ours runs on its own.
+    """Training steps on one batch, each from torch's weights and state: every layer and the loss locally, then the update.
+    `distance` is how far apart the two are when ours runs on its own.
     """
     parity = Parity(device)
-    module, target = twin(network, device), to_torch(y, device)
-    torch_loss, torch_optimizer = twin(loss, device), twin_optimizer(optimizer, module)
+    module, inputs, target = twin(network, device), to_torch(x, device), to_torch(y, device)
+    torch_optimizer = twin_optimizer(optimizer, module)
     free, free_optimizer = network.like(**params_of(module)), deepcopy(optimizer)
     for step in range(1, steps + 1):
         torch_optimizer.zero_grad()
-        cost = torch_loss(module(to_torch(x, device)), target)
-        cost.backward()
-        ours_cost, gradient = _gradient(network.like(**params_of(module)), loss, x, y)
-        parity.add(f"step {step}", "cost", ours_cost, cost)
-        for name, p in module.named_parameters():
-            parity.add(f"step {step}", f"d{name}", gradient.params[name], p.grad)
-        _update(parity, f"step {step}", optimizer, torch_optimizer, network, module)
+        now = network.like(**params_of(module))
+        _compare_pass(parity, f"step {step}, ", now, loss, module, inputs, target)
+        _compare_update(parity, f"step {step}, {type(optimizer).__name__}", optimizer, torch_optimizer, network, module)
 
-        free_optimizer.step(free, _gradient(free, loss, x, y)[1])
+        prediction, tape = free.forward(x)
+        _, cache = loss.forward(prediction, y)
+        free_optimizer.step(free, free.gradient(loss.backward(cache), tape))
         theirs = params_of(module)
         parity.distance.append(max(float(np.abs(p - theirs[name]).max()) for name, p in free.params.items()))
     return parity
 
 
-def _gradient(network: Network, loss: Loss, x: Array, y: Array) -> tuple[Any, Network]:
-    prediction, tape = network.forward(x)
-    cost, cache = loss.forward(prediction, y)
-    return cost, network.gradient(loss.backward(cache), tape)
+def _own(piece: Any, formula: Any = None) -> Any:
+    """The project's own layer, loss or optimizer of that name, with the same hyperparameters and parameters."""
+    formula = formula or getattr(manual, type(piece).__name__)
+    if type(piece) is formula:
+        return piece
+    own = object.__new__(formula)
+    own.__dict__.update(vars(piece))
+    return own
+
+
+def _allowed(piece: Any, run: Callable[[Any], list[Bounded]]) -> list[Array]:
+    """How far two correct evaluations may differ: the error of our formula plus the error of torch's."""
+    ours = run(_own(piece))
+    theirs = formulas.BY_NAME.get(type(piece).__name__)
+    others = ours if theirs is None else run(_own(piece, theirs))
+    return [a.error + b.error for a, b in zip(ours, others, strict=True)]
 
 
 def _leaves(network: Network, module: torch.nn.Module, prefix: str = "") -> Iterator[tuple[str, Layer, torch.nn.Module]]:
     """The layers of a network that are not networks themselves, each with its place and its module."""
-    for place, (layer, twin_of_it) in enumerate(zip(network.layers, module.children(), strict=True)):
+    for place, (layer, piece) in enumerate(zip(network.layers, module.children(), strict=True)):
         if isinstance(layer, Network):
-            yield from _leaves(layer, twin_of_it, f"{prefix}{place}.")
+            yield from _leaves(layer, piece, f"{prefix}{place}.")
         else:
-            yield f"layer {prefix}{place}, {type(layer).__name__}", layer, twin_of_it
+            yield f"layer {prefix}{place}, {type(layer).__name__}", layer, piece

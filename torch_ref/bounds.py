@@ -1,0 +1,292 @@
+"""How far two correct evaluations of one formula may differ: the derived tolerance.
+
+The hand-written code runs unchanged on `Bounded`, a value with an error. The error e of a result says: every evaluation of the
+same formula in this precision, with sums in any order, with or without FMA, lies within e of the exact value. So do ours and
+torch's, and they differ by at most 2e.
+
+The rules, with u the unit roundoff (2⁻⁵³ or 2⁻²⁴) and Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd ed., 2002:
+
+    a sum of m + 1 terms          γ_m Σ|term|, γ_m = m·u/(1 − m·u), in any order             (4.4), with lemma 3.1 for γ
+    an inner product of n terms   γ_n Σ|xᵢ||yᵢ|; with a bias it is one sum of n + 1 terms    (3.5)
+    a product, a quotient         2u: one rounding, and one more for a·(b/n) as (a·b)/n      (2.4)
+    √                             2u (torch's float32 √ is not correctly rounded)
+    exp, log, log1p, tanh         4 ulp = 8u: no library in use here errs by more; measured in NumPy 2.6, in torch 2.0
+    underflow                     the smallest normal number, so that flushing to zero is covered too      (2.8)
+
+An error that an operand brings along is carried by the operation's derivative, bounded over the whole interval (section 3.1).
+`value` is itself one such evaluation (in float64 always), so that |exact| ≤ |value| + error and |any| ≤ |value| + 2·error. The
+errors are computed in float64, to some 1e-14 of themselves, which the second rounding of every product more than covers.
+"""
+
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+
+from manual import Undecided
+from manual.number_types import Array
+
+ULPS = 4  # of an elementary function
+
+
+class Bounded:
+    """An array of values with a bound of the error of each.
+
+    A sum is kept open: its terms' magnitudes `_sum` and number of roundings `_roundings` go on from one addition to the next,
+    so that a @ Wᵀ + b is one sum, in whatever order a library adds it up.
+    """
+
+    def __init__(self, value: Any, dtype: Any, error: Any = 0, magnitude: Any = None, roundings: int = 0) -> None:
+        self.value = np.asarray(value, dtype=np.float64)
+        self.dtype = np.dtype(dtype)
+        self._carried = np.broadcast_to(np.asarray(error, dtype=np.float64), self.value.shape)
+        self._sum = np.abs(self.value) + 2 * self._carried if magnitude is None else magnitude
+        self._roundings = roundings
+
+    @property
+    def error(self) -> Array:
+        """How far any evaluation may lie from the exact value. (An overflow to infinity is one: nothing is farther.)"""
+        u = np.finfo(self.dtype).eps / 2
+        gamma = self._roundings * u / (1 - self._roundings * u)
+        with np.errstate(invalid="ignore"):
+            return np.where(np.isinf(self.value), 0, self._carried + gamma * self._sum)
+
+    @property
+    def most(self) -> Array:
+        """The largest magnitude that any evaluation may have."""
+        return np.abs(self.value) + 2 * self.error
+
+    shape = property(lambda self: self.value.shape)
+    ndim = property(lambda self: self.value.ndim)
+    size = property(lambda self: self.value.size)
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    # ---------------------------------------------------------------- moving data about
+
+    def _moved(self, move: Callable[[Array], Array]) -> Self:
+        return type(self)(move(self.value), self.dtype, move(self._carried), move(self._sum), self._roundings)
+
+    T = property(lambda self: self._moved(np.transpose))
+
+    def __getitem__(self, index: Any) -> Self:
+        return self._moved(lambda a: a[index])
+
+    def copy(self) -> Self:
+        return self._moved(np.copy)
+
+    def reshape(self, *shape: int) -> Self:
+        return self._moved(lambda a: a.reshape(*shape))
+
+    def transpose(self, *axes: int) -> Self:
+        return self._moved(lambda a: a.transpose(*axes))
+
+    def _become(self, other: "Bounded") -> Self:
+        """An in-place operation really takes place: who holds this array sees it."""
+        if other.shape != self.shape:
+            raise ValueError(f"in place: expected shape {self.shape}, got {other.shape}")
+        self.value, self._carried, self._sum, self._roundings = other.value, other._carried, other._sum, other._roundings
+        return self
+
+    def __setitem__(self, index: Any, new: Any) -> None:
+        new = self._of(new)
+        value, error = self.value.copy(), self.error.copy()
+        value[index], error[index] = new.value, new.error
+        self._become(type(self)(value, self.dtype, error))
+
+    def _of(self, other: Any) -> "Bounded":
+        """Another operand: arrays of this dtype, integers and booleans are exact, a Python float is rounded to the dtype."""
+        if isinstance(other, Bounded):
+            return other
+        exact = np.asarray(other, dtype=np.float64)
+        return Bounded(exact, self.dtype, np.abs(exact - exact.astype(self.dtype)))
+
+    def _rounded(self, value: Any, carried: Any, most: Any, roundings: int = 2) -> "Bounded":
+        """A result whose magnitude is at most `most` before it is rounded; exact zeros stay exact."""
+        info = np.finfo(self.dtype)
+        rounding = np.where(most > 0, roundings * float(info.eps) / 2 * most + float(info.smallest_normal), 0)
+        return Bounded(value, self.dtype, carried + rounding)
+
+    # ---------------------------------------------------------------- sums
+
+    def __add__(self, other: Any) -> "Bounded":
+        other = self._of(other)
+        return Bounded(
+            self.value + other.value, self.dtype, self._carried + other._carried, self._sum + other._sum,
+            self._roundings + other._roundings + 1,
+        )  # fmt: skip
+
+    def __neg__(self) -> Self:
+        return type(self)(-self.value, self.dtype, self._carried, self._sum, self._roundings)
+
+    def __sub__(self, other: Any) -> "Bounded":
+        return self + -self._of(other)
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> "Bounded":
+        value, carried, magnitude = (np.sum(a, axis=axis, keepdims=keepdims) for a in (self.value, self._carried, self._sum))
+        terms = self.size // max(np.size(value), 1) * (self._roundings + 1)
+        return Bounded(value, self.dtype, carried, magnitude, max(terms - 1, 0))
+
+    def __matmul__(self, other: Any) -> "Bounded":
+        other = self._of(other)
+        terms, magnitude = self.value.shape[-1], self.most @ other.most
+        tiny = np.where(magnitude > 0, terms * float(np.finfo(self.dtype).smallest_normal), 0)
+        carried = self.most @ other.error + self.error @ other.most + tiny
+        return Bounded(self.value @ other.value, self.dtype, carried, magnitude, terms)
+
+    # ---------------------------------------------------------------- products, decisions, functions
+
+    def __mul__(self, other: Any) -> "Bounded":
+        if isinstance(other, np.ndarray) and other.dtype.kind == "b":  # a mask: nothing is rounded
+            return Bounded(self.value * other, self.dtype, self.error * other)
+        other = self._of(other)
+        with np.errstate(invalid="ignore"):  # ∞·0: no bound, and so no verdict
+            carried = self.most * other.error + self.error * other.most
+            return self._rounded(self.value * other.value, carried, self.most * other.most)
+
+    def __truediv__(self, other: Any) -> "Bounded":
+        """|x/y − X/Y| ≤ (|x − X| + |X/Y| |y − Y|) / |y|; without bound where y may be 0."""
+        other = self._of(other)
+        with np.errstate(all="ignore"):
+            least = np.abs(other.value) - 2 * other.error
+            quotient = self.value / other.value
+            most = np.where(least > 0, self.most / least, np.inf)
+            carried = np.where(least > 0, (self.error + most * other.error) / least, np.inf)
+        over = np.isinf(other.value)  # 1/∞ = 0 stands for the reciprocal of what overflowed: below the smallest normal
+        tiny = float(np.finfo(self.dtype).smallest_normal)
+        return self._rounded(quotient, np.where(over, tiny, carried), np.where(over, 0, most))
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> "Bounded":
+        """|max x − max y| ≤ max |x − y|."""
+        return Bounded(self.value.max(axis=axis, keepdims=keepdims), self.dtype, self.error.max(axis=axis, keepdims=keepdims))
+
+    def _compare(self, other: Any, compare: Callable[[Array, Array], Array]) -> Array:
+        other = self._of(other)
+        gap, doubt = np.abs(self.value - other.value), 2 * (self.error + other.error)
+        if np.any((gap <= doubt) & (doubt > 0)):
+            raise Undecided("a comparison that the rounding errors leave open")
+        return compare(self.value, other.value)
+
+    def __gt__(self, other: Any) -> Array:
+        return self._compare(other, np.greater)
+
+    def __le__(self, other: Any) -> Array:
+        return self._compare(other, np.less_equal)
+
+    def __lt__(self, other: Any) -> Array:
+        return self._compare(other, np.less)
+
+    def __ge__(self, other: Any) -> Array:
+        return self._compare(other, np.greater_equal)
+
+    def _maximum(self, other: Any) -> "Bounded":
+        other = self._of(other)
+        return Bounded(np.maximum(self.value, other.value), self.dtype, np.maximum(self.error, other.error))
+
+    def _abs(self) -> "Bounded":
+        return Bounded(np.abs(self.value), self.dtype, self.error)
+
+    def _function(self, f: Callable[[Array], Array], slope: Any, ulps: int = ULPS) -> "Bounded":
+        """f, with the operand's error carried by a bound of |f'| over the interval."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            value = f(self.value)
+            carried = np.where(self.error > 0, slope * self.error, 0)
+        return self._rounded(value, carried, np.abs(value) + carried, 2 * ulps)
+
+    def _exp(self) -> "Bounded":
+        with np.errstate(over="ignore"):
+            return self._function(np.exp, np.exp(self.value + self.error))
+
+    def _log(self) -> "Bounded":
+        return self._function(np.log, _reciprocal(self.value - 2 * self.error))
+
+    def _log1p(self) -> "Bounded":
+        return self._function(np.log1p, _reciprocal(1 + self.value - 2 * self.error))
+
+    def _tanh(self) -> "Bounded":
+        nearest = np.maximum(np.abs(self.value) - self.error, 0)
+        return self._function(np.tanh, 1 - np.tanh(nearest) ** 2)
+
+    def _sqrt(self) -> "Bounded":
+        """√ may meet a negative number where the error reaches below 0: no bound there."""
+        least = self.value - 2 * self.error
+        with np.errstate(all="ignore"):
+            slope = np.where(least > 0, 1 / (2 * np.sqrt(least)), np.inf)
+            return self._function(lambda v: np.sqrt(np.maximum(v, 0)), slope, ulps=1)
+
+    # ---------------------------------------------------------------- NumPy's side
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    def __iadd__(self, other: Any) -> Self:
+        return self._become(self + other)
+
+    def __isub__(self, other: Any) -> Self:
+        return self._become(self - other)
+
+    def __imul__(self, other: Any) -> Self:
+        return self._become(self * other)
+
+    def __itruediv__(self, other: Any) -> Self:
+        return self._become(self / other)
+
+    def __rsub__(self, other: Any) -> "Bounded":
+        return -self + other
+
+    def __rtruediv__(self, other: Any) -> "Bounded":
+        return self._of(other) / self
+
+    def __rmatmul__(self, other: Any) -> "Bounded":
+        return self._of(other) @ self
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *operands: Any, **options: Any) -> Any:
+        rule = _RULES.get(ufunc)
+        if method != "__call__" or rule is None or options:
+            return NotImplemented
+        first, *others = operands
+        return rule(first if isinstance(first, Bounded) else self._of(first), *others)
+
+    def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:
+        if function is np.zeros_like:
+            return Bounded(np.zeros(self.shape), self.dtype)
+        if function is np.where:
+            choice, a, b = arguments
+            a, b = self._of(a), self._of(b)
+            return Bounded(np.where(choice, a.value, b.value), self.dtype, np.where(choice, a.error, b.error))
+        return NotImplemented
+
+    def __repr__(self) -> str:
+        return f"Bounded({self.value}, ±{self.error}, {self.dtype})"
+
+
+def _reciprocal(least: Array) -> Array:
+    with np.errstate(divide="ignore"):
+        return np.where(least > 0, 1 / least, np.inf)
+
+
+_RULES: dict[np.ufunc, Callable[..., Any]] = {
+    np.add: Bounded.__add__,
+    np.subtract: Bounded.__sub__,
+    np.multiply: Bounded.__mul__,
+    np.divide: Bounded.__truediv__,
+    np.matmul: Bounded.__matmul__,
+    np.negative: Bounded.__neg__,
+    np.maximum: Bounded._maximum,
+    np.greater: Bounded.__gt__,
+    np.greater_equal: Bounded.__ge__,
+    np.less: Bounded.__lt__,
+    np.less_equal: Bounded.__le__,
+    np.absolute: Bounded._abs,
+    np.exp: Bounded._exp,
+    np.log: Bounded._log,
+    np.log1p: Bounded._log1p,
+    np.tanh: Bounded._tanh,
+    np.sqrt: Bounded._sqrt,
+}
+
+
+def bounded(values: dict[str, Array]) -> dict[str, Any]:
+    """Arrays taken as exact, by name."""
+    return {name: Bounded(value, value.dtype) for name, value in values.items()}
