@@ -19,11 +19,12 @@ errors are computed in float64, to some 1e-14 of themselves, which the second ro
 """
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any, Self
 
 import numpy as np
 
-from manual import Undecided
+from manual import Layer, Loss, Optimizer, Undecided
 from manual.number_types import Array
 
 ULPS = 4  # of an elementary function
@@ -287,6 +288,38 @@ _RULES: dict[np.ufunc, Callable[..., Any]] = {
 }
 
 
-def bounded(values: dict[str, Array]) -> dict[str, Any]:
-    """Arrays taken as exact, by name."""
-    return {name: Bounded(value, value.dtype) for name, value in values.items()}
+def bounded(values: dict[str, Any]) -> dict[str, Any]:
+    """Arrays taken as exact, by name; other values as they are."""
+    return {
+        name: Bounded(value, value.dtype) if getattr(value, "dtype", None) in (np.float32, np.float64) else value
+        for name, value in values.items()
+    }
+
+
+def layer_bounds(layer: Layer, x: Array, delta: Array) -> dict[str, Bounded]:
+    """The layer's "y", "dx" and "dp" for each parameter p, given x and δ exactly."""
+    given: dict[str, Any] = bounded({"x": x, "delta": delta})
+    layer = layer.like(**bounded(layer.params))
+    y, cache = layer.forward(given["x"])
+    dx, gradient = layer.backward(given["delta"], cache)
+    return {"y": y, "dx": dx, **{f"d{name}": g for name, g in gradient.params.items()}}  # pyright: ignore[reportReturnType]
+
+
+def loss_bounds(loss: Loss, prediction: Array, target: Array) -> dict[str, Bounded]:
+    """The loss's "cost" and "delta", given prediction and target exactly."""
+    given = bounded({"prediction": prediction, "target": target})
+    cost, cache = loss.forward(given["prediction"], given["target"])
+    return {"cost": cost, "delta": loss.backward(cache)}  # pyright: ignore[reportReturnType]
+
+
+def update_bounds(
+    optimizer: Optimizer, layer: Layer, gradient: dict[str, Array], state: dict[str, dict[str, Any]]
+) -> dict[str, Bounded]:
+    """One step's new parameters, "p", and state, "p, key", given everything before it exactly."""
+    moved, optimizer = layer.like(**bounded(layer.params)), deepcopy(optimizer)
+    optimizer.state = {
+        name: bounded({k: v if k != "step" else int(v) for k, v in values.items()}) for name, values in state.items()
+    }
+    optimizer.step(moved, layer.like(**bounded(gradient)))
+    kept = {f"{name}, {key}": v for name, values in optimizer.state.items() for key, v in values.items() if key != "step"}
+    return {**kept, **moved.params}  # pyright: ignore[reportReturnType]

@@ -23,7 +23,7 @@ import manual
 from manual import Layer, Loss, Network, Optimizer, Undecided
 from manual.number_types import Array
 from torch_ref import formulas
-from torch_ref.bounds import Bounded, bounded
+from torch_ref.bounds import Bounded, layer_bounds, loss_bounds, update_bounds
 from torch_ref.twin import params_of, state_of, to_numpy, to_torch, twin, twin_optimizer
 
 
@@ -137,20 +137,15 @@ def _compare_layer(
     dx, *gradients = torch.autograd.grad(reference, [inputs, *module.parameters()], delta)
     given, upstream = to_numpy(x), to_numpy(delta)
 
-    def run(own: Layer) -> list[Bounded]:
-        y, cache = own.like(**bounded(own.params)).forward(Bounded(given, given.dtype))  # pyright: ignore[reportArgumentType]
-        dx, gradient = own.like(**bounded(own.params)).backward(Bounded(upstream, upstream.dtype), cache)  # pyright: ignore
-        return [y, dx, *gradient.params.values()]  # pyright: ignore[reportReturnType]
-
-    y_allowed, dx_allowed, *allowed = _allowed(layer, run)
+    allowed = _allowed(layer, lambda own: layer_bounds(own, given, upstream))
     y, cache = layer.forward(given)
-    parity.add(place, "y", y, reference, y_allowed)
+    parity.add(place, "y", y, reference, allowed["y"])
     ours_dx, ours = layer.backward(upstream, cache)
-    parity.add(place, "dx", ours_dx, dx, dx_allowed)
+    parity.add(place, "dx", ours_dx, dx, allowed["dx"])
     alone = layer.gradient(upstream, cache).params
-    for name, g, tolerance in zip(names, gradients, allowed, strict=True):
-        parity.add(place, f"d{name}", ours.params.get(name), g, tolerance)
-        parity.add(place, f"d{name}, by gradient()", alone.get(name), g, tolerance)
+    for name, g in zip(names, gradients, strict=True):
+        parity.add(place, f"d{name}", ours.params.get(name), g, allowed[f"d{name}"])
+        parity.add(place, f"d{name}, by gradient()", alone.get(name), g, allowed[f"d{name}"])
 
 
 def compare_loss(loss: Loss, prediction: Array, target: Array, device: str = "cpu") -> Parity:
@@ -166,15 +161,10 @@ def _compare_loss(parity: Parity, place: str, loss: Loss, prediction: torch.Tens
     (delta,) = torch.autograd.grad(reference, inputs)
     given, wanted = to_numpy(prediction), to_numpy(target)
 
-    def run(own: Loss) -> list[Bounded]:
-        exact = Bounded(wanted, wanted.dtype) if wanted.dtype.kind == "f" else wanted
-        cost, cache = own.forward(Bounded(given, given.dtype), exact)  # pyright: ignore[reportArgumentType]
-        return [cost, own.backward(cache)]  # pyright: ignore[reportReturnType]
-
-    cost_allowed, delta_allowed = _allowed(loss, run)
+    allowed = _allowed(loss, lambda own: loss_bounds(own, given, wanted))
     cost, cache = loss.forward(given, wanted)
-    parity.add(place, "cost", cost, reference, cost_allowed)
-    parity.add(place, "delta", loss.backward(cache), delta, delta_allowed)
+    parity.add(place, "cost", cost, reference, allowed["cost"])
+    parity.add(place, "delta", loss.backward(cache), delta, allowed["delta"])
 
 
 def compare_optimizer(
@@ -202,21 +192,7 @@ def _compare_update(
     """Let both optimizers step, ours from torch's parameters, state and gradients."""
     before, state = params_of(module), state_of(torch_optimizer, module)
     gradient = {name: to_numpy(p.grad).copy() for name, p in module.named_parameters() if p.grad is not None}
-    labels: list[tuple[str, str]] = []
-
-    def run(own: Optimizer) -> list[Bounded]:
-        moved = layer.like(**bounded(before))
-        own = deepcopy(own)
-        own.state = {
-            name: {key: value if key == "step" else Bounded(value, value.dtype) for key, value in values.items()}
-            for name, values in state.items()
-        }
-        own.step(moved, layer.like(**bounded(gradient)))
-        labels[:] = [(name, key) for name, values in own.state.items() for key in values if key != "step"]
-        return [*[own.state[name][key] for name, key in labels], *moved.params.values()]  # pyright: ignore[reportReturnType]
-
-    errors = _allowed(optimizer, run)
-    allowed = dict(zip([*labels, *before], errors, strict=True))
+    allowed = _allowed(optimizer, lambda own: update_bounds(own, layer.like(**before), gradient, state))
     ours = layer.like(**{name: p.copy() for name, p in before.items()})
     optimizer = deepcopy(optimizer)
     optimizer.state = state
@@ -228,7 +204,7 @@ def _compare_update(
             if key == "step":
                 parity.add(place, f"{name}, step", np.asarray(mine, value.dtype), value, 0)
             else:
-                parity.add(place, f"{name}, {key}", mine, value, allowed.get((name, key), 0))
+                parity.add(place, f"{name}, {key}", mine, value, allowed.get(f"{name}, {key}", 0))
     for name, after in params_of(module).items():
         parity.add(place, name, ours.params[name], after, allowed[name], moved=after - before[name])
 
@@ -290,11 +266,11 @@ def compare_end_to_end(network: Network, loss: Loss, x: Array, y: Array, device:
     for (_, _, piece), out in zip(pieces[::-1], values[:0:-1], strict=True):
         reference += [out.grad, *[p.grad for p in piece.parameters()]]
     try:
-        allowed = _allowed(loss, lambda own: [value for _, _, value in run(own, lambda a: Bounded(a, a.dtype))])
+        bounds = _allowed(loss, lambda own: dict(enumerate(value for _, _, value in run(own, lambda a: Bounded(a, a.dtype)))))
     except Undecided as open_branch:
         parity.comparisons.append(Comparison("end to end", "all", str(x.dtype), (), 0, 0, f"undetermined: {open_branch}"))
         return parity
-    for (place, quantity, ours), theirs, tolerance in zip(run(loss, np.asarray), reference, allowed, strict=True):
+    for (place, quantity, ours), theirs, tolerance in zip(run(loss, np.asarray), reference, bounds.values(), strict=True):
         parity.add(f"{place}, end to end", quantity, ours, theirs, tolerance)
     return parity
 
@@ -333,12 +309,12 @@ def _own(piece: Any, formula: Any = None) -> Any:
     return own
 
 
-def _allowed(piece: Any, run: Callable[[Any], list[Bounded]]) -> list[Array]:
+def _allowed(piece: Any, bounds: Callable[[Any], dict[Any, Bounded]]) -> dict[Any, Array]:
     """How far two correct evaluations may differ: the error of our formula plus the error of torch's."""
-    ours = run(_own(piece))
+    ours = bounds(_own(piece))
     theirs = formulas.BY_NAME.get(type(piece).__name__)
-    others = ours if theirs is None else run(_own(piece, theirs))
-    return [a.error + b.error for a, b in zip(ours, others, strict=True)]
+    others = ours if theirs is None else bounds(_own(piece, theirs))
+    return {name: bound.error + others[name].error for name, bound in ours.items()}
 
 
 def _leaves(network: Network, module: torch.nn.Module, prefix: str = "") -> Iterator[tuple[str, Layer, torch.nn.Module]]:

@@ -1,0 +1,196 @@
+"""The certified derivative of a forward pass, by dual numbers over balls.
+
+A dual number v + d·ε, ε² = 0, carries its derivatives d through every operation of the forward:
+
+    (v + d·ε)(w + e·ε) = v·w + (v·e + w·d)·ε,        f(v + d·ε) = f(v) + f'(v)·d·ε
+
+Over balls (python-flint's `arb`) the result is an interval that is proved to hold the true derivative; over rationals (`fmpq`)
+it is the derivative itself. The backward under test takes no part: a wrong one, run on balls, would only certify itself.
+
+Source: Griewank & Walther, *Evaluating Derivatives*, 2nd ed., 2008, section 3.1; Johansson, "Arb: efficient
+arbitrary-precision midpoint-radius interval arithmetic", 2017.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import flint
+import numpy as np
+
+from manual import Layer, Loss, Network, Undecided, lift
+from manual.number_types import Array
+
+EXTRA_BITS = 60  # correct beyond float64's 53
+
+
+class Dual:
+    """A number and its derivatives in several directions. A decision exactly on its edge raises: no derivative is there."""
+
+    __slots__ = ("d", "v")
+
+    def __init__(self, v: Any, d: Any) -> None:
+        self.v, self.d = v, d
+
+    def __add__(self, other: Any) -> "Dual":
+        return Dual(self.v + other.v, self.d + other.d) if isinstance(other, Dual) else Dual(self.v + other, self.d)
+
+    def __mul__(self, other: Any) -> "Dual":
+        if isinstance(other, Dual):
+            return Dual(self.v * other.v, self.v * other.d + other.v * self.d)
+        return Dual(self.v * other, self.d * other)
+
+    def __truediv__(self, other: Any) -> "Dual":
+        if isinstance(other, Dual):
+            q = self.v / other.v
+            return Dual(q, (self.d - q * other.d) / other.v)
+        return Dual(self.v / other, self.d / other)
+
+    def __rtruediv__(self, other: Any) -> "Dual":
+        q = other / self.v
+        return Dual(q, -q / self.v * self.d)
+
+    def __neg__(self) -> "Dual":
+        return Dual(-self.v, -self.d)
+
+    def __sub__(self, other: Any) -> "Dual":
+        return self + -other
+
+    def __rsub__(self, other: Any) -> "Dual":
+        return -self + other
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    def __abs__(self) -> "Dual":
+        return self if self > 0 else -self
+
+    def exp(self) -> "Dual":
+        e = self.v.exp()
+        return Dual(e, e * self.d)
+
+    def log(self) -> "Dual":
+        return Dual(self.v.log(), self.d / self.v)
+
+    def log1p(self) -> "Dual":
+        return Dual(self.v.log1p(), self.d / (1 + self.v))
+
+    def tanh(self) -> "Dual":
+        t = self.v.tanh()
+        return Dual(t, (1 - t * t) * self.d)
+
+    def sqrt(self) -> "Dual":
+        root = self.v.sqrt()
+        return Dual(root, self.d / (2 * root))
+
+    def _above(self, other: Any) -> bool:
+        gap = self.v - (other.v if isinstance(other, Dual) else other)
+        if not (gap > 0 or gap < 0):
+            raise Undecided("the forward decides exactly here: it has no derivative")
+        return bool(gap > 0)
+
+    def __gt__(self, other: Any) -> bool:
+        return self._above(other)
+
+    def __ge__(self, other: Any) -> bool:
+        return self._above(other)
+
+    def __lt__(self, other: Any) -> bool:
+        return not self._above(other)
+
+    def __le__(self, other: Any) -> bool:
+        return not self._above(other)
+
+
+def derivative(function: Callable[..., Any], arrays: Mapping[str, Array]) -> tuple[Any, dict[str, Array]]:
+    """A scalar function's value, and its certified derivative by every element of every array.
+
+    Args:
+        function: takes the arrays by name, as object arrays of numbers, and returns one number.
+        arrays: floats, taken exactly; or exact rationals, and then the derivative is exact.
+
+    Raises:
+        Undecided: the function decides exactly on an edge (ReLU at 0), or 16 times the precision does not suffice.
+    """
+    doubt: Exception = Undecided("2,048 bits do not suffice to certify the derivative")
+    for bits in (128, 256, 512, 1024, 2048):
+        with flint.ctx.workprec(bits):
+            try:
+                value, slopes = _derivative(function, arrays)
+            except Undecided as open_branch:
+                doubt = open_branch
+                continue
+            if all(_certain(number) for number in [value, *slopes]):
+                parts = np.split(np.array(slopes, dtype=object), np.cumsum([a.size for a in arrays.values()])[:-1])
+                return value, {name: part.reshape(a.shape) for (name, a), part in zip(arrays.items(), parts, strict=True)}
+    raise doubt
+
+
+def _derivative(function: Callable[..., Any], arrays: Mapping[str, Array]) -> tuple[Any, list[Any]]:
+    size, at, duals = sum(a.size for a in arrays.values()), 0, {}
+    nowhere = np.array([flint.fmpz(0)] * size, dtype=object)
+    for name, a in arrays.items():
+        duals[name] = np.empty(a.shape, dtype=object)
+        for place, number in np.ndenumerate(exact(a)):
+            direction = nowhere.copy()
+            direction[at] = flint.fmpz(1)
+            duals[name][place] = Dual(number, direction)
+            at += 1
+    result = function(**duals)
+    return (result.v, [*result.d]) if isinstance(result, Dual) else (result, [*nowhere])
+
+
+def _certain(number: Any) -> bool:
+    """Whether a ball is narrow enough: 60 bits beyond float64's, relative to its middle, or 60 below its smallest number."""
+    if not isinstance(number, flint.arb):
+        return True
+    below = flint.arb(2) ** (-1074 - EXTRA_BITS)
+    return number.is_finite() and (number.rel_accuracy_bits() >= 53 + EXTRA_BITS or abs(number) < below)
+
+
+def exact(array: Array) -> Array:
+    """Floats as balls of no width; exact rationals as they are."""
+    return array if array.dtype == object else lift(array, lambda p, q: flint.arb(flint.fmpq(p, q)))
+
+
+def layer_truth(layer: Layer, x: Array, delta: Array) -> dict[str, Array]:
+    """What `layer.forward(x)` has as its true derivative: ∂(Σ δ·y)/∂x as "dx", and "dp" for each parameter p."""
+
+    def function(x: Array, **params: Array) -> Any:
+        y, _ = layer.like(**params).forward(x)
+        return (exact(delta) * y).sum()
+
+    _, slopes = derivative(function, {"x": x, **layer.params})
+    return {f"d{name}": slope for name, slope in slopes.items()}
+
+
+def loss_truth(loss: Loss, prediction: Array, target: Array) -> tuple[Any, Array]:
+    """The true cost, and the true ∂C/∂prediction."""
+    known = exact(target) if target.dtype.kind == "f" else target
+    cost, slopes = derivative(lambda prediction: loss.forward(prediction, known)[0], {"prediction": prediction})
+    return cost, slopes["prediction"]
+
+
+def network_truth(network: Network, loss: Loss, x: Array, y: Array) -> tuple[Any, dict[str, Array]]:
+    """The true cost, and its true derivative by the input ("x") and by every parameter, by torch's names."""
+    known = exact(y) if y.dtype.kind == "f" else y
+
+    def function(**arrays: Array) -> Any:
+        prediction, _ = network.like(**{name: arrays[name] for name in network.params}).forward(arrays["x"])
+        return loss.forward(prediction, known)[0]
+
+    return derivative(function, {"x": x, **network.params})
+
+
+def distance(floats: Any, truth: Any) -> Array:
+    """How far floats lie from the truth, at most: |float − middle| + radius, elementwise."""
+    floats, truth = np.asarray(floats), np.asarray(truth, dtype=object)
+    with flint.ctx.workprec(2048):
+        gaps = [abs(flint.arb(float(f)) - t).upper() for f, t in zip(floats.ravel(), truth.ravel(), strict=True)]
+        return np.array([float(gap) for gap in gaps]).reshape(floats.shape)
+
+
+def ulps(floats: Any, truth: Any) -> Array:
+    """The same in units in the last place of the truth, in the floats' own precision."""
+    floats = np.asarray(floats)
+    middle = np.array([float(flint.arb(t).mid()) for t in np.asarray(truth, dtype=object).ravel()], dtype=floats.dtype)
+    return distance(floats, truth) / np.spacing(np.abs(middle)).reshape(floats.shape)
