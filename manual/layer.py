@@ -45,8 +45,11 @@ class Layer(Described):
     @property
     def params(self) -> dict[str, Array]:
         """The trainable arrays under torch's names; an absent one (`bias=False`) is left out."""
-        own = self.__dict__
-        return {name: p for name in _names(type(self), "parameter") if (p := own[name]) is not None}
+        present = {}
+        for name in _names(type(self), "parameter"):
+            if (p := self.__dict__[name]) is not None:
+                present[name] = p
+        return present
 
     @property
     def state(self) -> dict[str, Array]:
@@ -59,11 +62,10 @@ class Layer(Described):
         Raises:
             TypeError: some are missing or unknown. (None stands for an absent one, as with `bias=False`.)
         """
-        own = self.params
-        if params and (own.keys() - params.keys() or any((p is None) is (name in own) for name, p in params.items())):
-            raise TypeError(f"{self!r}.like takes all parameters or none: expected {[*own]}, got {[*params]}")
+        if params and {name: p for name, p in params.items() if p is not None}.keys() != self.params.keys():
+            raise TypeError(f"{self!r}.like takes all parameters or none: expected {[*self.params]}, got {[*params]}")
         new = object.__new__(type(self))
-        new.__dict__.update(self.__dict__, **params)
+        new.__dict__ = self.__dict__ | params
         return new
 
     def astype(self, number: Number) -> Self:

@@ -30,7 +30,6 @@ class Network(Layer):
             if any(layer is other for other in layers[:place]):
                 raise InputError(f"Network: {layer!r} at place {place} is there twice; use a copy, layer.like()")
         self.layers: Sequence[Layer] = layers
-        self._names = tuple(f"{place}.{name}" for place, layer in enumerate(layers) for name in layer.params)
 
     def forward(self, x: Array, /) -> tuple[Array, list[Any]]:
         """(output, tape); the tape is the list of the layers' caches."""
@@ -69,7 +68,7 @@ class Network(Layer):
     @property
     def params(self) -> dict[str, Array]:
         """Every layer's parameters by torch's names."""
-        return dict(zip(self._names, (p for layer in self.layers for p in layer.params.values()), strict=True))
+        return {f"{place}.{name}": p for place, layer in enumerate(self.layers) for name, p in layer.params.items()}
 
     @property
     def state(self) -> dict[str, Array]:
@@ -88,7 +87,7 @@ class Network(Layer):
 
     def _of(self, layers: Sequence[Layer]) -> Self:
         new = object.__new__(type(self))
-        new.layers, new._names = layers, self._names
+        new.layers = layers
         return new
 
     def __repr__(self) -> str:

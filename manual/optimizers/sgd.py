@@ -41,7 +41,7 @@ class SGD(Optimizer):
             g = g + self.weight_decay * p
         if self.momentum:
             b = state.get("momentum_buffer")
-            b = g if b is None else self.momentum * b + (1 - self.dampening) * g
+            b = g.copy() if b is None else self.momentum * b + (1 - self.dampening) * g
             state["momentum_buffer"] = b
             g = g + self.momentum * b if self.nesterov else b
         p -= self.lr * g

@@ -1,0 +1,194 @@
+"""The benchmark, without its clock; what importing `manual` loads; and what a forward pass keeps in memory."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from itertools import count
+
+import numpy as np
+import pytest
+import torch
+
+import manual
+from experiments import bench
+from experiments.bench import Slice, Workload
+from manual import SGD, Layer, Linear, MSELoss, Network, ReLU
+from torch_ref import to_torch
+
+DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+
+
+@pytest.fixture
+def quiet(monkeypatch):
+    """A short benchmark that takes the machine for its own."""
+    for name in bench.SLOWS_NUMPY:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(bench, "SECONDS", 0.02)
+    monkeypatch.setattr(bench, "preemptions", lambda: 0)
+
+
+def wrong_workload(rng):
+    class ReLU(manual.ReLU):
+        def backward(self, delta, on, /):
+            return delta, self
+
+    network = Network(Linear(3, 8, rng=rng), ReLU(), Linear(8, 1, rng=rng))
+    return Workload("wrong", network, MSELoss(), SGD(lr=0.1), rng.standard_normal((5, 3)), rng.standard_normal((5, 1)))
+
+
+def test_the_table_has_every_workload_under_the_machine_that_ran_it(quiet, capsys):
+    bench.main([])
+    about, table = capsys.readouterr().out.split("\n\n")
+    assert [entry.split()[0] for entry in about.splitlines()] == ["CPU", "NumPy", "torch", "threads", "dtype"]
+    assert np.__version__ in about
+    header, *rows = table.splitlines()
+    assert "torch / manual" in header
+    assert [r[:28].strip() for r in rows] == ["2-2-1, batch 1", "1-2-1, batch 256", "digits 64-128-10, batch 64"]
+
+
+def test_the_json_parses_and_has_every_workload(quiet, capsys):
+    bench.main(["--format", "json", "--dtype", "float64"])
+    result = json.loads(capsys.readouterr().out)
+    assert result["machine"]["dtype"] == "float64"
+    assert [r["workload"] for r in result["rows"]] == [work.name for work in bench.workloads(np.float64)]
+    for r in result["rows"]:
+        for quantity in ("manual_us", "torch_us", "ratio"):
+            assert 0 < r[quantity]["q1"] <= r[quantity]["median"] <= r[quantity]["q3"]
+        assert 0 < r["kept"] <= r["rounds"]
+
+
+@DTYPES
+def test_the_two_steps_that_are_timed_do_the_same(dtype):
+    for work in bench.workloads(dtype):
+        (network, ours), (module, theirs) = bench.manual_side(work), bench.torch_side(work)
+        for _ in range(3):
+            ours()
+            theirs()
+        for name, p in module.named_parameters():
+            torch.testing.assert_close(to_torch(network.params[name]), p.detach())
+        assert not np.array_equal(network.params["0.weight"], work.network.params["0.weight"])
+
+
+def test_a_wrong_network_is_not_timed(quiet, monkeypatch, rng, capsys):
+    monkeypatch.setattr(bench, "workloads", lambda dtype: [wrong_workload(rng)])
+    with pytest.raises(SystemExit, match=r"wrong: manual and torch do not compute the same.*ReLU.*differs"):
+        bench.main([])
+    assert "wrong" not in capsys.readouterr().out
+
+
+def test_rounds_in_which_another_process_took_the_core_are_thrown_away():
+    undisturbed = (Slice(10, 20e-6, 0), Slice(5, 50e-6, 0))
+    ours_preempted = (Slice(10, 5e-3, 1), Slice(5, 50e-6, 0))
+    theirs_preempted = (Slice(10, 20e-6, 0), Slice(5, 5e-3, 3))
+    row = bench.row("made up", [undisturbed] * 12 + [ours_preempted] * 40 + [theirs_preempted] * 40)
+    assert (row.rounds, row.kept) == (92, 12)
+    assert [s.q3 for s in (row.manual_us, row.torch_us, row.ratio)] == pytest.approx([2, 10, 5])
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs a system on which two processes can be put on one core")
+def test_another_process_on_the_same_core_is_noticed():
+    allowed = os.sched_getaffinity(0)
+    core, before, patience = {min(allowed)}, bench.preemptions(), time.monotonic() + 10
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as other:
+        try:
+            os.sched_setaffinity(other.pid, core)
+            os.sched_setaffinity(0, core)
+            while bench.preemptions() == before and time.monotonic() < patience:
+                pass
+        finally:
+            os.sched_setaffinity(0, allowed)
+            other.kill()
+    assert bench.preemptions() > before
+
+
+def test_a_time_is_the_median_between_its_quartiles():
+    row = bench.row("made up", [(Slice(1, 1e-6, 0), Slice(1, n * 1e-6, 0)) for n in range(21)])
+    assert (row.torch_us.q1, row.torch_us.median, row.torch_us.q3) == pytest.approx((5, 10, 15))
+    assert (row.ratio.q1, row.ratio.median, row.ratio.q3) == pytest.approx((5, 10, 15))
+
+
+def test_a_machine_that_is_never_quiet_gives_no_numbers(quiet, monkeypatch, capsys):
+    monkeypatch.setattr(bench, "preemptions", count().__next__)
+    with pytest.raises(SystemExit, match=r"2-2-1, batch 1: other processes left 0 of \d+ rounds undisturbed"):
+        bench.main([])
+    assert "2-2-1" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["--threads", "0"], ["--threads", "two"], ["--dtype", "float16"], ["--format", "xml"]])
+def test_a_wrong_argument_is_one_line_that_names_it_and_exit_2(quiet, arguments, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        bench.main(arguments)
+    assert exit_.value.code == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert arguments[0] in error
+    assert arguments[1] in error
+
+
+def test_variables_that_slow_numpy_are_gone_before_it_loads(quiet, monkeypatch):
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    monkeypatch.setenv("OPENBLAS_L2_SIZE", "1024")
+    started = []
+
+    def run(command, env):
+        started.append((command, env))
+        return subprocess.CompletedProcess(command, 7)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    with pytest.raises(SystemExit) as exit_:
+        bench.main(["--threads", "1"])
+    ((command, environment),) = started
+    assert command == [sys.executable, "-m", "experiments.bench", "--threads", "1"]
+    assert not bench.SLOWS_NUMPY & environment.keys()
+    assert exit_.value.code == 7
+
+
+def test_importing_manual_does_not_import_torch():
+    subprocess.run([sys.executable, "-c", "import manual, sys; assert 'torch' not in sys.modules"], check=True)
+
+
+def buffers(cache):
+    """The arrays that own the memory that a cache holds on to, each once."""
+    if isinstance(cache, list | tuple):
+        return {address: owner for part in cache for address, owner in buffers(part).items()}
+    if not isinstance(cache, np.ndarray):
+        return {}
+    while isinstance(cache.base, np.ndarray):
+        cache = cache.base
+    return {id(cache): cache}
+
+
+def places_that_keep_too_much(network, sizes):
+    """The places of layers whose cache is more than their input, of `sizes` numbers an example, and a mask of it."""
+    x = np.random.default_rng(0).random((64, sizes[0]), dtype=np.float32)
+    _, tape = network.forward(x)
+    excess = []
+    for place, (cache, size) in enumerate(zip(tape, sizes, strict=True)):
+        kept = buffers(cache).values()
+        numbers, masks = (sum(a.nbytes for a in kept if (a.dtype == bool) is mask) for mask in (False, True))
+        if numbers > 64 * size * x.itemsize or masks > 64 * size:
+            excess.append(place)
+    return excess
+
+
+def digits_network(rng, activation):
+    return Network(Linear(64, 128, rng=rng), activation, Linear(128, 10, rng=rng)).astype(np.float32)
+
+
+def test_the_caches_hold_each_layers_input_at_most_once_and_masks(rng):
+    assert places_that_keep_too_much(digits_network(rng, ReLU()), (64, 128, 128)) == []
+
+
+def test_a_layer_that_keeps_its_input_twice_is_found_and_a_view_of_it_is_not(rng):
+    class Views(Layer):
+        def forward(self, x, /):
+            return x, (x, [x[:3], x.T, x > 0])
+
+    class Hoards(Layer):
+        def forward(self, x, /):
+            return x, (x, [x.copy()])
+
+    assert places_that_keep_too_much(digits_network(rng, Views()), (64, 128, 128)) == []
+    assert places_that_keep_too_much(digits_network(rng, Hoards()), (64, 128, 128)) == [1]
