@@ -61,8 +61,8 @@ PRINTED: dict[str, dict[str, list[str]]] = {
     "A13.11": {"dW1": ["-0.1224", "-0.02448"]},
     "A13.12": {"W1": ["0.41224", "0.2024", "0.3", "0.7"]},
 }
-"""Document A's hand computation as printed: ledger id -> quantity -> numbers, row by row. dW1 is the first neuron's alone;
-W1's 0.2024 comes from the rounded -0.0245."""
+"""Document A's hand computation as printed: ledger id -> quantity -> numbers, row by row. dW1 is the first neuron's alone.
+W1's 0.2024 is printed as the result of the rounded -0.0245, which gives 0.20245."""
 
 
 THETA = ("0.1", "-0.3", "0.8", "0.5", "-0.2", "0.6", "-0.7")
@@ -92,6 +92,6 @@ def sine(points: int = 64) -> tuple[Array, Array]:
     return x, np.sin(np.pi * x) / 2
 
 
-def claims() -> dict[str, dict[str, str]]:
+def claims() -> dict[str, dict[str, Any]]:
     """The index of claims and errata by id, from `documents.toml`: see the head of that file."""
     return tomllib.loads(Path(__file__).with_name("documents.toml").read_text("utf-8"))

@@ -46,6 +46,6 @@ def lift(values: ArrayLike, number: Number) -> Array:
     source = np.asarray(values)
     lifted = np.empty(source.shape, dtype=object)
     for place, value in np.ndenumerate(source):
-        exact = Fraction(value) if isinstance(value, str) else value
+        exact = Fraction(value) if isinstance(value, str) else value.item() if isinstance(value, np.generic) else value
         lifted[place] = number(*exact.as_integer_ratio())
     return lifted

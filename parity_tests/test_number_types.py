@@ -130,6 +130,7 @@ def test_lift_is_exact_for_decimals_and_for_floats():
     assert lift([["0.4", "-2"]], flint.fmpq).tolist() == [[flint.fmpq(2, 5), flint.fmpq(-2)]]
     assert lift([0.1], flint.fmpq)[0] == flint.fmpq(3602879701896397, 36028797018963968)
     assert lift([[np.float32(0.5), 3]], flint.fmpq).tolist() == [[flint.fmpq(1, 2), flint.fmpq(3)]]
+    assert lift(np.array([2, -3]), flint.fmpq).tolist() == [flint.fmpq(2), flint.fmpq(-3)]
     assert lift(["0.1"], np.float32).dtype == np.float32
 
 

@@ -1,0 +1,59 @@
+"""Layers, losses and optimizers from what a config file says: a name, or a mapping of one name to its arguments.
+
+    ReLU                                            a name
+    Linear: {in_features: 64, out_features: 128}    a name and arguments
+"""
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from inspect import signature
+from typing import Any, TypeVar
+
+import numpy as np
+
+import manual
+from manual import InputError, Layer, Network
+from manual.described import Described
+
+D = TypeVar("D", bound=Described)
+Spec = dict[str, dict[str, Any]] | str
+
+
+def build(kind: type[D], spec: Spec, rng: np.random.Generator | None = None) -> D:
+    """One layer, loss or optimizer of `manual`. `rng` is given to what takes one.
+
+    Raises:
+        InputError: the spec is of another form; the name is unknown (the message gives the nearest); arguments that it
+            does not take, or that it refuses.
+    """
+    what = kind.__name__.lower()
+    if not isinstance(spec, str) and not (isinstance(spec, Mapping) and len(spec) == 1):
+        raise InputError(f"expected a {what}'s name, or one name: {{arguments}}, got {spec!r}")
+    [(name, arguments)] = [(spec, {})] if isinstance(spec, str) else spec.items()
+    known = {n: c for n, c in vars(manual).items() if isinstance(c, type) and issubclass(c, kind) and c not in (kind, Network)}
+    if name not in known:
+        by_lower = {n.lower(): n for n in known}
+        [near] = get_close_matches(str(name).lower(), by_lower, n=1, cutoff=0)
+        raise InputError(f"there is no {what} {name!r}; did you mean {by_lower[near]!r}?")
+    given = {"rng": rng} if "rng" in signature(known[name]).parameters else {}
+    try:
+        return known[name](**(arguments or {}), **given)
+    except TypeError as error:
+        raise InputError(f"{name}: {str(error).removeprefix(f'{name}.__init__() ')}") from None
+
+
+def build_network(specs: Sequence[Spec], seed: int, start: Mapping[str, Any] | None, dtype: str) -> Network:
+    """A network of these layers. Its parameters are drawn from the seed, or are those of `start`, by name.
+
+    Raises:
+        InputError: see `build`; `start` has other names or shapes than the network.
+    """
+    rng = np.random.default_rng(seed)
+    network = Network(*[build(Layer, spec, rng) for spec in specs])
+    if start is not None:
+        given = {name: np.array(value, dtype=float) for name, value in start.items()}
+        want, got = ({name: p.shape for name, p in params.items()} for params in (network.params, given))
+        if want != got:
+            raise InputError(f"start: expected parameters {want}, got {got}")
+        network = network.like(**given)
+    return network.astype(np.dtype(dtype).type)

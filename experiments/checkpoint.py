@@ -1,0 +1,49 @@
+"""Checkpoints: written so that a killed run leaves the last one whole, and read without running code."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
+
+from manual import InputError
+
+
+class WholeCheckpoints(TorchCheckpointIO):
+    """Writes beside the old file, flushes to the disk, and then takes its place: there is always a whole file."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None) -> None:
+        if storage_options is not None:
+            raise TypeError(f"a checkpoint is a plain file: it has no storage options, got {storage_options!r}")
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"{path.name}.part")
+        with part.open("wb") as file:
+            torch.save(checkpoint, file)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """What a training run saved.
+
+    Raises:
+        InputError: there is no such file; it is broken, truncated, or not a checkpoint of this project.
+    """
+    if not path.is_file():
+        raise InputError(f"there is no checkpoint {path}")
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a broken file breaks the reader in many ways
+        raise InputError(f"{path} is not a checkpoint, or is broken or truncated ({type(error).__name__})") from error
+    if not isinstance(saved, dict) or "config" not in saved:
+        raise InputError(f"{path} is not a checkpoint of this project")
+    return saved
+
+
+def same(saved: object, given: object, key: str) -> None:
+    """Raise InputError unless the config says of `key` what the checkpoint's did."""
+    if saved != given:
+        raise InputError(f"the checkpoint is of another run: {key} was {saved!r} there, and is {given!r} here")

@@ -1,0 +1,88 @@
+"""A data set, in batches."""
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import lightning as L
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Sampler, TensorDataset
+
+from experiments.data.digits import digits
+from experiments.data.functions import hand_computation, sine
+from experiments.data.parts import Part
+from manual import InputError, batches
+from manual.checks import at_least, finite, size
+from torch_ref import to_torch
+
+SETS = {"digits": digits, "hand_computation": hand_computation, "sine": sine}
+
+
+class Data(L.LightningDataModule):
+    """Training batches in an order that (seed, epoch) alone decide; validation and test whole.
+
+    Args:
+        name: digits, hand_computation or sine.
+        batch_size: examples a training step, the last batch of an epoch may be smaller; none is all of them.
+        seed: decides the order.
+        dtype: of the numbers; the network's.
+
+    Raises:
+        InputError: the data are not finite, or do not fit together; a batch size or a seed that cannot be.
+    """
+
+    def __init__(
+        self,
+        name: Literal["digits", "hand_computation", "sine"],
+        batch_size: int | None = None,
+        seed: int = 0,
+        dtype: Literal["float64", "float32"] = "float64",
+    ) -> None:
+        super().__init__()
+        self.settings: dict[str, Any] = {"name": name, "batch_size": batch_size, "seed": seed, "dtype": dtype}
+        parts = SETS[name]()
+        for label, part in zip(parts._fields, parts, strict=True):
+            if len(part.x) != len(part.y):
+                raise InputError(f"data {name}, {label}: expected a target an example, got {len(part.x)} and {len(part.y)}")
+            finite(f"data {name}, {label}: x", part.x)
+            finite(f"data {name}, {label}: y", part.y)
+        self.train, self.validation, self.test = (Part(_typed(part.x, dtype), _typed(part.y, dtype)) for part in parts)
+        n = len(self.train.x)
+        rows = n if batch_size is None else size(self, "batch_size", batch_size)
+        self.order = Order(n, rows, at_least(self, "seed", seed, 0))
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        return DataLoader(_tensors(self.train), sampler=self.order, batch_size=None)
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        return DataLoader(_tensors(self.validation), batch_size=len(self.validation.x))
+
+    def test_dataloader(self) -> DataLoader[Any]:
+        return DataLoader(_tensors(self.test), batch_size=len(self.test.x))
+
+    predict_dataloader = test_dataloader
+
+
+class Order(Sampler[Any]):
+    """The rows of each batch. Lightning sets the epoch."""
+
+    def __init__(self, n: int, batch_size: int, seed: int) -> None:
+        self.n, self.batch_size, self.seed, self.epoch = n, batch_size, seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __iter__(self) -> Iterator[torch.Tensor]:
+        for rows in batches(self.n, self.batch_size, self.seed, self.epoch):  # at the first batch: Lightning calls iter() early
+            yield torch.from_numpy(rows)
+
+    def __len__(self) -> int:
+        return -(-self.n // self.batch_size)
+
+
+def _typed(array: np.ndarray, dtype: str) -> np.ndarray:
+    return array.astype(dtype if array.dtype.kind == "f" else "int64")
+
+
+def _tensors(part: Part) -> TensorDataset:
+    return TensorDataset(to_torch(part.x), to_torch(part.y))

@@ -1,0 +1,20 @@
+"""What a data set is: three parts, each examples and their targets."""
+
+from typing import NamedTuple
+
+from manual.number_types import Array
+
+
+class Part(NamedTuple):
+    """Examples x and their targets y, row by row."""
+
+    x: Array
+    y: Array
+
+
+class Parts(NamedTuple):
+    """What is trained on; what choices are made by; what is looked at in the end."""
+
+    train: Part
+    validation: Part
+    test: Part

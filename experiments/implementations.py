@@ -1,0 +1,103 @@
+"""The two implementations of one network, loss and optimizer, with one face to the training script.
+
+    cost, pull = side.cost(x, y)     forward; `pull()` is backward, and leaves the gradients on the parameters
+    side.optimizer().step()          update
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from manual import Loss, Network, Optimizer
+from torch_ref import Embedded, embed, params_of, to_numpy, to_torch, twin, twin_optimizer
+
+
+class ByHand(torch.nn.Module):
+    """Forward, loss, backward and optimizer of `manual`, on the memory of torch's parameters. CPU only."""
+
+    def __init__(self, network: Network, loss: Loss, optimizer: Optimizer) -> None:
+        super().__init__()
+        self.module, self.loss, self.rule = embed(network), loss, optimizer
+
+    @property
+    def network(self) -> Network:
+        """The manual network on the parameters' present memory."""
+        return self.module.network
+
+    def predict(self, x: torch.Tensor) -> torch.Tensor:
+        return to_torch(self.network.forward(to_numpy(x))[0])
+
+    def cost(self, x: torch.Tensor, y: torch.Tensor) -> tuple[float, Callable[[], None]]:
+        network = self.network
+        prediction, tape = network.forward(to_numpy(x))
+        cost, cache = self.loss.forward(prediction, to_numpy(y))
+
+        def pull() -> None:
+            gradient = network.gradient(self.loss.backward(cache), tape).params
+            for name, p in self.module.named_parameters():
+                p.grad = to_torch(gradient[name])
+
+        return float(cost), pull
+
+    def optimizer(self) -> torch.optim.Optimizer:
+        return HandWritten(self.rule, self.module)
+
+
+class ByTorch(torch.nn.Module):
+    """The twin network and loss, autograd, and the optimizer of torch. On any device."""
+
+    def __init__(self, network: Network, loss: Loss, optimizer: Optimizer) -> None:
+        super().__init__()
+        self.module, self.loss, self.rule = twin(network), twin(loss), optimizer
+        self._like = network.like
+
+    @property
+    def network(self) -> Network:
+        """A manual network with a copy of the present weights."""
+        return self._like(**params_of(self.module))
+
+    def predict(self, x: torch.Tensor) -> torch.Tensor:
+        return self.module(x)
+
+    def cost(self, x: torch.Tensor, y: torch.Tensor) -> tuple[float, Callable[[], None]]:
+        cost = self.loss(self.module(x), y)
+
+        def pull() -> None:
+            self.module.zero_grad()
+            cost.backward()
+
+        return cost.item(), pull
+
+    def optimizer(self) -> torch.optim.Optimizer:
+        return twin_optimizer(self.rule, self.module)
+
+
+class HandWritten(torch.optim.Optimizer):
+    """A manual optimizer as one of torch's, so that Lightning counts its steps and keeps its state in checkpoints.
+
+    The state in `state_dict()` is the manual optimizer's, by the parameters' names.
+    """
+
+    def __init__(self, optimizer: Optimizer, module: Embedded) -> None:
+        super().__init__(module.parameters(), {})
+        self.rule, self.module = optimizer, module
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        result = closure() if closure else None
+        network = self.module.network
+        gradient = {name: to_numpy(p.grad) for name, p in self.module.named_parameters() if p.grad is not None}
+        self.rule.step(network, network.like(**gradient))
+        return result
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"state": _each(lambda v: to_torch(v) if isinstance(v, np.ndarray) else v, self.rule.state)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.rule.state = _each(lambda v: to_numpy(v).copy() if isinstance(v, torch.Tensor) else v, state_dict["state"])
+
+
+def _each(convert: Callable[[Any], Any], state: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {name: {key: convert(value) for key, value in values.items()} for name, values in state.items()}
+

@@ -1,0 +1,133 @@
+"""One training script for both implementations."""
+
+from math import isfinite
+from typing import Any, Literal
+
+import lightning as L
+import numpy as np
+import torch
+
+from experiments.build import Spec, build, build_network
+from experiments.implementations import ByHand, ByTorch
+from manual import Diverged, Loss, Network, Optimizer
+from manual.checks import at_least
+from manual.number_types import Array
+from manual.train import culprit, distance
+from torch_ref import params_of, to_numpy
+
+SMALL = 32
+"""Networks of at most so many numbers have them all in the log."""
+
+
+class Training(L.LightningModule):
+    """A network, its loss and its optimizer, trained by one of the two implementations.
+
+    It logs the batch's cost and ‖θ_new − θ_old‖ at every step, and cost (and accuracy, for classes) on the other parts.
+
+    Args:
+        network: the layers in order, each a name or one name: {arguments}.
+        loss: a name or one name: {arguments}.
+        optimizer: a name or one name: {arguments}.
+        implementation: manual or torch.
+        dtype: of parameters and data.
+        seed: what the parameters are drawn from.
+        start: parameters by name, in place of drawn ones.
+        threshold: converged, and so done, when ‖θ_new − θ_old‖ < threshold.
+
+    Raises:
+        InputError: a part of it cannot be built.
+        Diverged: while training, a cost that is not finite; the parameters are still those before that step.
+    """
+
+    def __init__(
+        self,
+        network: list[Spec],
+        loss: Spec,
+        optimizer: Spec,
+        implementation: Literal["manual", "torch"] = "manual",
+        dtype: Literal["float64", "float32"] = "float64",
+        seed: int = 0,
+        start: dict[str, Any] | None = None,
+        threshold: float = 0,
+    ) -> None:
+        super().__init__()
+        self.settings: dict[str, Any] = {
+            "network": network, "loss": loss, "optimizer": optimizer, "implementation": implementation, "dtype": dtype,
+            "seed": at_least(self, "seed", seed, 0), "start": start, "threshold": at_least(self, "threshold", threshold, 0),
+        }
+        self.automatic_optimization = False
+        make = {"manual": ByHand, "torch": ByTorch}[implementation]
+        self.loss = build(Loss, loss)
+        self.side = make(build_network(network, seed, start, dtype), self.loss, build(Optimizer, optimizer))
+
+    @property
+    def network(self) -> Network:
+        """The manual network with the present weights."""
+        return self.side.network
+
+    @property
+    def columns(self) -> list[str]:
+        """What it logs."""
+        evaluated = [f"{part}_{what}" for part in ("val", "test") for what in ("cost", "accuracy")]
+        return ["train_cost", "moved", *evaluated, *numbers(self.network.params)]
+
+    def check(self, x: Array, y: Array) -> None:
+        """Raise InputError where layers, data and loss do not fit each other, by one example."""
+        prediction, _ = self.network.forward(x[:1])
+        self.loss.forward(prediction, y[:1])
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return self.side.optimizer()
+
+    def training_step(self, batch: list[torch.Tensor]) -> None:
+        x, y = batch
+        epoch, step, old = self.current_epoch, self.global_step, params_of(self.side.module)
+        cost, pull = self.side.cost(x, y)
+        if not isfinite(cost):
+            raise Diverged(f"epoch {epoch}, step {step}: the cost is {cost}; {culprit(self.network, to_numpy(x))}")
+        pull()
+        self.optimizers().step()  # pyright: ignore[reportAttributeAccessIssue, reportCallIssue]
+        moved = distance(params_of(self.side.module), old)
+        self.log("train_cost", cost, prog_bar=True, logger=False)
+        self._record(epoch, step, {"train_cost": cost, "moved": moved, **numbers(old)})
+        if moved < self.settings["threshold"]:
+            self.trainer.should_stop = True
+
+    def validation_step(self, batch: list[torch.Tensor]) -> None:
+        self._evaluate("val", *batch)
+
+    def test_step(self, batch: list[torch.Tensor]) -> None:
+        self._evaluate("test", *batch)
+
+    def predict_step(self, batch: list[torch.Tensor]) -> tuple[Array, Array]:
+        """(prediction, target); where targets are classes the prediction is one, too."""
+        x, y = batch
+        prediction = self.side.predict(x)
+        return to_numpy(prediction if y.is_floating_point() else prediction.argmax(dim=1)), to_numpy(y)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        data: Any = self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+        checkpoint["config"] = {"model": self.settings, "data": data.settings}
+
+    def _evaluate(self, part: str, x: torch.Tensor, y: torch.Tensor) -> None:
+        values = {f"{part}_cost": self.side.cost(x, y)[0]}
+        if not y.is_floating_point():
+            prediction, target = self.predict_step([x, y])
+            values[f"{part}_accuracy"] = float((prediction == target).mean())
+        exact = {name: torch.tensor(value, dtype=torch.float64) for name, value in values.items()}
+        self.log_dict(exact, prog_bar=True, logger=False, batch_size=len(x))
+        self._record(self.current_epoch, self.global_step - 1, values)
+
+    def _record(self, epoch: int, step: int, values: dict[str, float]) -> None:
+        if self.logger:
+            self.logger.log_metrics({"epoch": epoch, **values}, step)
+
+
+def numbers(params: dict[str, Array]) -> dict[str, float]:
+    """Every number of a small network's parameters by name and index; of a larger network none."""
+    if sum(p.size for p in params.values()) > SMALL:
+        return {}
+    return {
+        f"param/{name}[{','.join(map(str, index))}]": float(value)
+        for name, p in params.items() for index, value in np.ndenumerate(p)
+    }

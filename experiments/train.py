@@ -1,0 +1,245 @@
+"""Train a network by either implementation, and look at what it learned.
+
+    python -m experiments.train fit --config experiments/configs/digits.yaml --model.implementation torch
+    python -m experiments.train test --config experiments/configs/digits.yaml --ckpt_path last
+
+A run's folder, OUT/NAME/IMPLEMENTATION/version_N, holds metrics.csv, config.yaml and checkpoints/; `fit` ends by printing it.
+`--ckpt_path` takes a file, or `last`: what the latest run of this config left. `fit` goes on from it.
+"""
+
+import csv
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import lightning as L
+import numpy as np
+import torch
+from jsonargparse import ArgumentError
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+
+from experiments import checkpoint
+from experiments.data import Data
+from experiments.log import CSVLog
+from experiments.module import Training
+from manual import Diverged, InputError
+from torch_ref import NoTwin
+
+ERRORS = (InputError, Diverged, NoTwin, ArgumentError, OSError)
+"""What is said in one line."""
+
+NOISE = (
+    "LightningCLI's args parameter",  # its arguments are always given
+    r"`isinstance\(treespec, LeafSpec\)` is deprecated",  # Lightning's own use of torch
+    "The '.*_dataloader' does not have many workers",  # the data are in memory
+    "The dirpath has changed from",  # a run that goes on has a folder of its own
+    r"\s*(By default only one Jsonargparse|.* was deprecated in v4)",  # Lightning's own use of jsonargparse
+)
+
+
+def trainer(
+    max_epochs: int,
+    max_steps: int = -1,
+    accelerator: Literal["cpu", "gpu"] = "cpu",
+    enable_progress_bar: bool = True,
+    callbacks: list[L.Callback] | None = None,
+) -> L.Trainer:
+    """Lightning's trainer, with what this project varies.
+
+    Args:
+        max_epochs: passes over the training part.
+        max_steps: training steps at most; -1 is no limit.
+        accelerator: cpu, or, with the torch implementation, gpu.
+        enable_progress_bar: show a progress bar, on a terminal.
+        callbacks: Lightning's callbacks.
+    """
+    if accelerator == "gpu" and not torch.cuda.is_available():
+        raise InputError("trainer.accelerator gpu: torch sees no GPU on this machine")
+    last = ModelCheckpoint(filename="last", enable_version_counter=False, save_on_train_epoch_end=True)
+    return L.Trainer(
+        max_epochs=max_epochs, max_steps=max_steps, accelerator=accelerator, devices=1, logger=False,
+        callbacks=[*(callbacks or []), last],
+        log_every_n_steps=1, plugins=[checkpoint.WholeCheckpoints()], num_sanity_val_steps=0, enable_model_summary=False,
+        enable_progress_bar=enable_progress_bar and sys.stdout.isatty(),
+    )
+
+
+class Command(LightningCLI):
+    """LightningCLI, less what would be accepted here and ignored."""
+
+    result: Path
+
+    def __init__(self, arguments: list[str]) -> None:
+        raising = {"exit_on_error": False}
+        super().__init__(
+            Training, Data, trainer_class=trainer, args=arguments, auto_configure_optimizers=False,
+            load_from_checkpoint_support=False,
+            parser_kwargs={**raising, **{name: {**raising} for name in self.subcommands()}},
+        )
+
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        decided = {"ckpt_path", "weights_only", "verbose", "return_predictions"}
+        return {name: skip | decided for name, skip in LightningCLI.subcommands().items()}
+
+    def add_default_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        parser.add_argument("--name", type=str, required=True, help="The run's name: OUT/NAME/IMPLEMENTATION/version_N.")
+        parser.add_argument("--out", type=str, default="runs", help="The folder of all runs.")
+        parser.add_argument("--ckpt_path", type=str | None, default=None, help="A checkpoint, or last: the latest run's.")
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        parser.link_arguments("model.dtype", "data.dtype")
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        super().parse_arguments(parser, args)
+        command, config = self.config.subcommand, self.config[self.config.subcommand]
+        if command != "fit":
+            self.save_config_callback = None
+            if not config.ckpt_path:
+                raise InputError(f"{command}: expected --ckpt_path, a file or last")
+        if config.trainer.accelerator == "gpu" and config.model.implementation == "manual":
+            raise InputError("trainer.accelerator gpu: model.implementation manual is NumPy, and runs on the CPU alone")
+        self.runs = Path(config.out, config.name, config.model.implementation)
+        if config.ckpt_path == "last":
+            config.ckpt_path = str(latest(self.runs))
+        self.saved = {}
+        if config.ckpt_path:
+            self.result = Path(config.ckpt_path)
+            self.saved = checkpoint.read(self.result)
+
+    def _set_seed(self) -> None:
+        """Nothing here draws from a global generator."""
+
+    def after_instantiate_classes(self) -> None:
+        self.model.check(*self.datamodule.train)
+        if self.saved:
+            checkpoint.same(self.saved["config"]["model"]["network"], self.model.settings["network"], "model.network")
+
+    def fit(self, **both: Any) -> None:
+        """Train, and test what came of it. `both` are model and datamodule."""
+        start = None
+        if self.saved:
+            self._check_resume()
+            start = self.result
+        self.result = new_folder(self.runs)
+        self.trainer.logger = log = CSVLog(self.result, self.model.columns)
+        [last] = self.trainer.checkpoint_callbacks
+        last.dirpath = str(self.result / "checkpoints")  # pyright: ignore[reportAttributeAccessIssue]
+        try:
+            self.trainer.fit(**both, ckpt_path=start, weights_only=True)
+            self.trainer.test(**both, verbose=False)
+        finally:
+            log.close()
+        print(self.result)
+
+    def _check_resume(self) -> None:
+        """A run goes on as it began, from the end of an epoch: anything else would pass for it and be another."""
+        saved = self.saved["config"]
+        for key in ("implementation", "dtype", "loss", "optimizer"):
+            checkpoint.same(saved["model"][key], self.model.settings[key], f"model.{key}")
+        for key, value in self.datamodule.settings.items():
+            checkpoint.same(saved["data"][key], value, f"data.{key}")
+        step, epoch = self.saved["global_step"], len(self.datamodule.order)
+        if step % epoch:
+            raise InputError(f"the checkpoint is of step {step}, within an epoch of {epoch} steps; only one of its end goes on")
+        if step >= (self.trainer.max_epochs or 0) * epoch or 0 <= self.trainer.max_steps <= step:
+            raise InputError(f"nothing is left to train: the checkpoint is of step {step}, the end of epoch {step // epoch}")
+
+    def validate(self, **both: Any) -> None:
+        self.trainer.validate(**both, ckpt_path=self.result, weights_only=True, verbose=False)
+        self._show()
+
+    def test(self, **both: Any) -> None:
+        self.trainer.test(**both, ckpt_path=self.result, weights_only=True, verbose=False)
+        self._show()
+
+    def _show(self) -> None:
+        for name, value in self.trainer.callback_metrics.items():
+            print(name, value.item())
+
+    def predict(self, **both: Any) -> None:
+        """Print each test example's target and prediction, as CSV."""
+        rows = csv.writer(sys.stdout, lineterminator="\n")
+        rows.writerow(["example", "target", "prediction"])
+        for predictions, targets in self.trainer.predict(**both, ckpt_path=self.result, weights_only=True) or []:
+            for i, (prediction, target) in enumerate(zip(predictions.tolist(), targets.tolist(), strict=True)):
+                rows.writerow([i, target, prediction])
+
+
+def new_folder(runs: Path) -> Path:
+    """The first `version_N` that is not there yet, made."""
+    runs.mkdir(parents=True, exist_ok=True)
+    n = 0
+    while True:
+        try:
+            (runs / f"version_{n}").mkdir()
+        except FileExistsError:
+            n += 1
+        else:
+            return runs / f"version_{n}"
+
+
+def latest(runs: Path) -> Path:
+    """The checkpoint of the latest run that left one.
+
+    Raises:
+        InputError: there is none.
+    """
+    left = sorted(runs.glob("version_*/checkpoints/last.ckpt"), key=lambda path: int(path.parts[-3].removeprefix("version_")))
+    if not left:
+        raise InputError(f"--ckpt_path last: no run in {runs} has left a checkpoint")
+    return left[-1]
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without Lightning's advice. NumPy's warnings of overflow are left out too: training watches its cost."""
+    logger = logging.getLogger("lightning.pytorch")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), np.errstate(over="ignore", invalid="ignore"):
+            for message in NOISE:
+                warnings.filterwarnings("ignore", message)
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def run(arguments: list[str]) -> Path:
+    """Run the command line's arguments; what is wrong is raised.
+
+    Returns:
+        The new run's folder for `fit`, the checkpoint for the other commands.
+    """
+    with quiet():
+        return Command(arguments).result
+
+
+def load(path: Path) -> Training:
+    """What a run trained; its `.network` is the manual network with the trained weights, whichever implementation it was.
+
+    Raises:
+        InputError: the checkpoint is missing, or cannot be read.
+    """
+    saved = checkpoint.read(path)
+    training = Training(**saved["config"]["model"])
+    training.load_state_dict(saved["state_dict"])
+    return training
+
+
+def main() -> None:
+    try:
+        run(sys.argv[1:])
+    except ERRORS as error:
+        print(f"experiments.train: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

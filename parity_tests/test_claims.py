@@ -1,0 +1,55 @@
+"""The index of claims and errata, held against the tests: every id is carried by a test, and no test carries another."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from latex2mathml.converter import convert
+
+from experiments.errata import ERRATA
+from manual.documents import PRINTED, claims
+
+INDEX = claims()
+
+
+def marked() -> Iterator[tuple[str, list[str]]]:
+    """(test, ids) for every `@pytest.mark.ledger(…)` in this folder."""
+    for path in sorted(Path(__file__).parent.glob("test_*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                ids = [
+                    ast.literal_eval(claim)
+                    for mark in node.decorator_list
+                    if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.ledger"
+                    for claim in mark.args
+                ]
+                if ids:
+                    yield f"{path.name}::{node.name}", ids
+
+
+def test_every_claim_and_erratum_is_carried_by_a_test():
+    carried = {claim for _, ids in marked() for claim in ids}
+    wanted = {claim for claim, entry in INDEX.items() if not entry.get("later")}
+    assert carried == wanted
+
+
+def test_no_test_carries_more_than_four_ids():
+    assert [(test, ids) for test, ids in marked() if len(ids) > 4] == []
+
+
+@pytest.mark.parametrize("claim", INDEX)
+def test_an_entry_is_complete_and_its_formulas_convert_to_mathml(claim):
+    entry = INDEX[claim]
+    if claim.startswith("E"):
+        assert entry.keys() == {"printed", "corrected", "why", "where"}
+    else:
+        assert {"claim", "where"} <= entry.keys() <= {"claim", "formula", "where", "later"}
+    for field in entry.keys() & {"formula", "printed", "corrected"}:
+        for equation in entry[field].splitlines():
+            assert "\\" not in convert(equation), "a command that was not understood"
+
+
+def test_the_numbers_printed_and_the_errata_evaluated_are_those_of_the_index():
+    assert [claim for claim in INDEX if claim.startswith("A13.")] == [*PRINTED]
+    assert [claim for claim in INDEX if claim.startswith("E")] == [*ERRATA]

@@ -1,0 +1,229 @@
+"""The training script: one config, two implementations, the same run."""
+
+import csv
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from experiments import train
+from experiments.checkpoint import WholeCheckpoints, read
+from experiments.module import Training
+from manual import batches, documents
+from parity_tests.test_training_errors import CONFIGS, fit
+
+DIGITS = str(CONFIGS / "digits.yaml")
+BOTH = ["manual", "torch"]
+EITHER = pytest.mark.parametrize("implementation", BOTH)
+
+
+def rows(folder, column):
+    """A column of a run's log, where it is filled."""
+    with (folder / "metrics.csv").open(newline="", encoding="utf-8") as file:
+        return [float(row[column]) for row in csv.DictReader(file) if row[column]]
+
+
+def weights(folder):
+    return train.load(folder / "checkpoints" / "last.ckpt").network.params
+
+
+def options(**values):
+    return [word for key, value in values.items() for word in (f"--{key.replace('_', '.', 1)}", str(value))]
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    """The folders of a short run on the digits, by implementation, and the batches that each saw."""
+    out, seen = tmp_path_factory.mktemp("digits"), {name: [] for name in BOTH}
+    step = Training.training_step
+
+    def watched(self, batch):
+        seen[self.settings["implementation"]].append([array.numpy().copy() for array in batch])
+        step(self, batch)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Training, "training_step", watched)
+        short = options(trainer_max_epochs=3)
+        folders = {name: train.run([*fit("digits", out), *short, "--model.implementation", name]) for name in BOTH}
+    return folders, seen
+
+
+def test_both_see_the_same_batches_in_the_order_of_the_hand_written_loop(digits):
+    _, seen = digits
+    data = train.Data("digits").train
+    expected = [rows for epoch in range(3) for rows in batches(len(data.x), 32, 0, epoch)]
+    assert len(expected[39]) == len(data.x) % 32 > 0
+    for name in BOTH:
+        assert len(seen[name]) == len(expected)
+        for (x, y), rows_ in zip(seen[name], expected, strict=True):
+            np.testing.assert_array_equal(x, data.x[rows_])
+            np.testing.assert_array_equal(y, data.y[rows_])
+
+
+def test_the_curves_of_both_agree_to_a_billionth(digits):
+    folders, _ = digits
+    for column, count in (("train_cost", 120), ("moved", 120), ("val_cost", 3), ("test_cost", 1)):
+        ours, reference = (rows(folders[name], column) for name in BOTH)
+        assert len(ours) == count
+        np.testing.assert_allclose(ours, reference, rtol=1e-9, atol=0)
+    assert rows(folders["manual"], "val_accuracy") == rows(folders["torch"], "val_accuracy")
+
+
+def test_both_predict_the_same_digits(digits, capsys):
+    folders, _ = digits
+    printed = {}
+    for name in BOTH:
+        checkpoint = str(folders[name] / "checkpoints" / "last.ckpt")
+        train.run(["predict", "--config", DIGITS, "--ckpt_path", checkpoint, "--model.implementation", name])
+        printed[name] = [*csv.DictReader(capsys.readouterr().out.splitlines())]
+    assert printed["manual"] == printed["torch"]
+    right = sum(row["prediction"] == row["target"] for row in printed["manual"])
+    assert rows(folders["manual"], "test_accuracy") == [right / len(train.Data("digits").test.y)]
+
+
+def test_accuracy_is_the_share_of_right_digits(digits, capsys):
+    folders, _ = digits
+    data, network = train.Data("digits").test, train.load(folders["manual"] / "checkpoints" / "last.ckpt").network
+    right = sum(int(np.argmax(network.forward(x[None])[0])) == y for x, y in zip(data.x, data.y, strict=True))
+    assert rows(folders["manual"], "test_accuracy") == [right / 360]
+    checkpoint = str(folders["manual"] / "checkpoints" / "last.ckpt")
+    train.run(["test", "--config", DIGITS, "--ckpt_path", checkpoint])
+    assert f"test_accuracy {right / 360}" in capsys.readouterr().out.splitlines()
+
+
+@EITHER
+def test_one_step_is_the_documents(implementation, tmp_path):
+    folder = train.run([*fit("two_two_one", tmp_path), *options(model_implementation=implementation, trainer_max_epochs=1)])
+    trained = weights(folder)
+    for quantity, where in (("A13.6", "2.bias"), ("A13.8", "2.weight"), ("A13.10", "0.bias"), ("A13.12", "0.weight")):
+        printed = [number for numbers in documents.PRINTED[quantity].values() for number in numbers]
+        for ours, text in zip(trained[where].ravel(), printed, strict=True):
+            assert abs(ours - float(text)) < 10.0 ** -len(text.partition(".")[2])  # to the printed digits
+
+
+@EITHER
+def test_the_log_holds_the_parameters_before_each_step(implementation, tmp_path):
+    folder = train.run([*fit("two_two_one", tmp_path), *options(model_implementation=implementation, trainer_max_epochs=2)])
+    start = documents.hand_computation().network.params
+    for name, p in start.items():
+        for index, value in np.ndenumerate(p):
+            before = rows(folder, f"param/{name}[{','.join(map(str, index))}]")
+            assert len(before) == 2
+            assert before[0] == value
+    assert rows(folder, "step")[:1] == [0]
+
+
+def test_the_document_networks_start_with_the_documents_weights(tmp_path):
+    for config, network in (("two_two_one", documents.hand_computation().network), ("one_two_one", documents.one_two_one()),
+                            ("one_two_one_linear", documents.one_two_one())):
+        settings = yaml.safe_load((CONFIGS / f"{config}.yaml").read_text("utf-8"))["model"]
+        start = Training(**settings).network.params
+        assert start.keys() == network.params.keys()
+        for name, p in network.params.items():
+            np.testing.assert_array_equal(start[name], p)
+
+
+@EITHER
+@pytest.mark.parametrize("optimizer", ["{SGD: {lr: 0.1, momentum: 0.9}}", "{Adam: {lr: 0.01}}", "{RMSprop: {lr: 0.01}}"])
+def test_a_run_that_goes_on_equals_one_that_was_never_stopped(implementation, optimizer, tmp_path):
+    def one_two_one(epochs, *more):
+        return train.run([*fit("one_two_one", tmp_path), *options(
+            model_implementation=implementation, model_optimizer=optimizer, trainer_max_epochs=epochs), *more])
+
+    whole, first = one_two_one(4), one_two_one(2)
+    second = one_two_one(4, "--ckpt_path", "last")
+    assert [*rows(first, "train_cost"), *rows(second, "train_cost")] == rows(whole, "train_cost")
+    assert rows(second, "step")[0] == 8
+    for name, p in weights(whole).items():
+        np.testing.assert_array_equal(weights(second)[name], p)
+
+
+def test_a_new_run_has_a_folder_of_its_own(tmp_path, capsys):
+    first, second = (train.run([*fit("two_two_one", tmp_path), *options(trainer_max_epochs=1)]) for _ in range(2))
+    assert first == tmp_path / "two_two_one" / "manual" / "version_0"
+    assert second == tmp_path / "two_two_one" / "manual" / "version_1"
+    assert capsys.readouterr().out.splitlines()[-1] == str(second)
+    for folder in (first, second):
+        assert {path.name for path in folder.iterdir()} == {"metrics.csv", "config.yaml", "checkpoints"}
+
+
+def test_the_resolved_config_makes_the_same_run_again(tmp_path):
+    changed = options(trainer_max_epochs=2, data_batch_size=5, model_optimizer="Adam")
+    first = train.run([*fit("one_two_one", tmp_path), *changed])
+    again = train.run(["fit", "--config", str(first / "config.yaml")])
+    assert again == first.with_name("version_1")
+    assert (again / "metrics.csv").read_text("utf-8") == (first / "metrics.csv").read_text("utf-8")
+
+
+def test_a_save_that_is_cut_off_leaves_the_old_checkpoint_whole(tmp_path, monkeypatch):
+    path = tmp_path / "last.ckpt"
+    writer = WholeCheckpoints()
+    writer.save_checkpoint({"config": "old"}, path)
+
+    def cut_off(_, file):
+        file.write(b"half a checkpoint")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(torch, "save", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        writer.save_checkpoint({"config": "new"}, path)
+    assert read(path) == {"config": "old"}
+
+
+@EITHER
+def test_training_stops_where_the_parameters_hardly_move(implementation, tmp_path):
+    folder = train.run([*fit("two_two_one", tmp_path), *options(model_implementation=implementation, model_threshold=1e-3)])
+    moved = rows(folder, "moved")
+    assert len(moved) < 100
+    assert moved[-1] < 1e-3 <= min(moved[:-1])
+
+
+@pytest.mark.ledger("B4")
+def test_every_hyperparameter_is_set_by_the_config(tmp_path):
+    config = yaml.safe_load((CONFIGS / "digits.yaml").read_text("utf-8"))
+    config["out"] = str(tmp_path)
+    config["trainer"]["max_epochs"] = 1
+
+    def trained(change=lambda _: None):
+        changed = yaml.safe_load(yaml.safe_dump(config))
+        change(changed)
+        (tmp_path / "config.yaml").write_text(yaml.safe_dump(changed), "utf-8")
+        folder = train.run(["fit", "--config", str(tmp_path / "config.yaml")])
+        return folder, train.load(folder / "checkpoints" / "last.ckpt").network, rows(folder, "train_cost")
+
+    def layers(*specs):
+        return lambda c: c["model"].update(network=[{"Linear": dict(zip(("in_features", "out_features"), s, strict=True))}
+                                                    if isinstance(s, tuple) else s for s in specs])
+
+    _, network, costs = trained()
+    assert [p.shape for p in network.params.values()] == [(128, 64), (128,), (10, 128), (10,)]
+    assert {p.dtype.name for p in network.params.values()} == {"float64"}
+
+    _, deeper, _ = trained(layers((64, 20), "ReLU", (20, 20), "ReLU", (20, 10)))  # layers and neurons
+    assert [p.shape for p in deeper.params.values()] == [(20, 64), (20,), (20, 20), (20,), (10, 20), (10,)]
+
+    _, tanh, other = trained(layers((64, 128), "Tanh", (128, 10)))  # activations
+    assert "Tanh()" in repr(tanh)
+    assert other[0] != costs[0]
+
+    _, _, slower = trained(lambda c: c["model"].update(optimizer={"SGD": {"lr": 0.1, "momentum": 0.9}}))  # learning rate
+    assert slower[0] == costs[0]
+    assert slower[1] != costs[1]
+
+    assert len(trained(lambda c: c["trainer"].update(max_epochs=2))[2]) == 2 * len(costs)
+    assert len(trained(lambda c: c["data"].update(batch_size=1257))[2]) == 1
+    assert trained(lambda c: c["model"].update(seed=1))[2][0] != costs[0]
+    assert trained(lambda c: c["data"].update(seed=1))[2][0] != costs[0]
+
+    _, single, _ = trained(lambda c: c["model"].update(dtype="float32"))
+    assert {p.dtype.name for p in single.params.values()} == {"float32"}
+
+
+def test_the_command_says_nothing_but_where_the_run_is(tmp_path):
+    command = [sys.executable, "-m", "experiments.train", *fit("two_two_one", tmp_path), *options(trainer_max_epochs=2)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=CONFIGS.parents[1])
+    assert done.stdout == f"{tmp_path / 'two_two_one' / 'manual' / 'version_0'}\n"
+    assert done.stderr == ""
