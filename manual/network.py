@@ -21,6 +21,9 @@ class Network(Layer):
     Source: document A, part 3, "Visual Representation of the Backpropagation Process". Same as torch.nn.Sequential.
     """
 
+    def __init_subclass__(cls) -> None:
+        """A subclass is made of layers too: it takes over the constructor instead of getting one from its fields."""
+
     def __init__(self, *layers: Layer) -> None:
         if not layers:
             raise InputError("Network: expected at least one layer, got none")

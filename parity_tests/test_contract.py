@@ -107,6 +107,18 @@ def test_layers_compare_by_identity(rng):
     assert len({layer, layer.like()}) == 2
 
 
+def test_a_network_of_ones_own_is_made_of_layers_too(rng):
+    class Deep(Network):
+        def forward(self, x, /):
+            y, tape = super().forward(x)
+            return 2 * y, tape
+
+    layer, x = Linear(3, 4, rng=rng), rng.standard_normal((5, 3))
+    deep = Deep(layer)
+    np.testing.assert_array_equal(deep.forward(x)[0], 2 * layer.forward(x)[0])
+    assert type(deep.like(**deep.params)) is Deep
+
+
 def test_a_network_asks_its_first_layer_for_no_input_gradient(rng):
     class NoInputGradient(Linear):
         def backward(self, delta, a, /):

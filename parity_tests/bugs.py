@@ -1,0 +1,553 @@
+"""Mistakes that people make in backpropagation by hand, each a few lines that replace the right ones.
+
+Every entry is a class that overrides one method of a right layer, loss, optimizer or network and bears its name, so that it
+is held against the same twin. Its docstring says what is wrong, `@bug(…)` which quantity shows it first.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from manual import (
+    SGD,
+    Adam,
+    AdamW,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    HalfMSELoss,
+    Linear,
+    MSELoss,
+    Network,
+    ReLU,
+    RMSprop,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
+
+
+class Bug(NamedTuple):
+    """What is wrong, the right class, the wrong one, and the quantity on which a comparison of the two fails first."""
+
+    name: str
+    right: type
+    wrong: type
+    shows: str
+
+
+BUGS: list[Bug] = []
+
+
+def bug(shows: str) -> Callable[[type], type]:
+    """Put a class into `BUGS`, under the name of the class that it derives from."""
+
+    def put(wrong: type) -> type:
+        right = wrong.__bases__[0]
+        BUGS.append(Bug((wrong.__doc__ or "").rstrip("."), right, wrong, shows))
+        wrong.__name__ = right.__name__
+        return wrong
+
+    return put
+
+
+# Layers with parameters
+
+
+@bug("dx")
+class _(Linear):
+    """The weight that carries δ back is not transposed."""
+
+    def backward(self, delta, a):
+        return delta @ self.weight.T, self.gradient(delta, a)
+
+
+@bug("dweight")
+class _(Linear):
+    """The weight gradient is transposed."""
+
+    def gradient(self, delta, a):
+        return self.like(weight=a.T @ delta, bias=self.bias if self.bias is None else delta.sum(axis=0))
+
+
+@bug("dweight")
+class _(Linear):
+    """The weight gradient is built from the layer's output, not from its input."""
+
+    def forward(self, a):
+        z, _ = super().forward(a)
+        return z, z
+
+
+@bug("dweight")
+class _(Linear):
+    """The weight gradient is averaged over the batch, which the cost has done already."""
+
+    def gradient(self, delta, a):
+        return self.like(weight=delta.T @ a / len(a), bias=self.bias if self.bias is None else delta.sum(axis=0))
+
+
+@bug("dweight")
+class _(Linear):
+    """The weight gradient has the wrong sign."""
+
+    def gradient(self, delta, a):
+        return self.like(weight=-delta.T @ a, bias=self.bias if self.bias is None else delta.sum(axis=0))
+
+
+@bug("dbias")
+class _(Linear):
+    """The bias gradient is not summed over the batch."""
+
+    def gradient(self, delta, a):
+        return self.like(weight=delta.T @ a, bias=self.bias if self.bias is None else delta)
+
+
+@bug("dbias")
+class _(Linear):
+    """The bias gradient is that of the first example alone."""
+
+    def gradient(self, delta, a):
+        return self.like(weight=delta.T @ a, bias=self.bias if self.bias is None else delta[0])
+
+
+@bug("dbias")
+class _(Linear):
+    """The bias is returned as its own gradient."""
+
+    def gradient(self, delta, a):
+        return self.like(weight=delta.T @ a, bias=self.bias)
+
+
+@bug("dx")
+class _(Linear):
+    """The weight is updated before it carries δ back."""
+
+    def backward(self, delta, a):
+        gradient = self.gradient(delta, a)
+        self.weight -= self.weight.dtype.type(0.1) * gradient.weight
+        return delta @ self.weight, gradient
+
+
+# Activations
+
+
+@bug("dx")
+class _(Sigmoid):
+    """σ' is taken at the output a instead of at the input z."""
+
+    def backward(self, delta, a):
+        s = 1 / (1 + np.exp(-a))
+        return delta * s * (1 - s), self
+
+
+@bug("dx")
+class _(Sigmoid):
+    """σ' is a(1 + a)."""
+
+    def backward(self, delta, a):
+        return delta * a * (1 + a), self
+
+
+@bug("dx")
+class _(Sigmoid):
+    """σ' is returned without the δ from above."""
+
+    def backward(self, _, a):
+        return a * (1 - a), self
+
+
+@bug("a changed cache")
+class _(Sigmoid):
+    """The derivative is computed in the cache's own memory."""
+
+    def backward(self, delta, a):
+        a *= 1 - a
+        return delta * a, self
+
+
+@bug("dx")
+class _(Tanh):
+    """tanh' is 1 − a, the square forgotten."""
+
+    def backward(self, delta, a):
+        return delta * (1 - a), self
+
+
+@bug("dx")
+class _(Tanh):
+    """tanh' is 1 − z², from the input where the output belongs."""
+
+    def forward(self, z):
+        return np.tanh(z), z
+
+
+@bug("y")
+class _(Tanh):
+    """A float64 scalar takes part, and float32 in is float64 out."""
+
+    def forward(self, z):
+        a = 2 / (1 + np.exp(-2 * z)) - np.float64(1)
+        return a, a
+
+
+@bug("dx")
+class _(ReLU):
+    """The mask is where δ is positive, not where z is."""
+
+    def backward(self, delta, _):
+        return delta * (delta > 0), self
+
+
+@bug("dx")
+class _(ReLU):
+    """δ passes where nothing did."""
+
+    def backward(self, delta, _):
+        return delta, self
+
+
+@bug("dx")
+class _(ReLU):
+    """ReLU'(0) is 1 where torch has 0."""
+
+    def forward(self, z):
+        return np.maximum(z, 0), z >= 0
+
+
+@bug("a changed x")
+class _(ReLU):
+    """The input is clipped in place, and with it the cache of the layer before."""
+
+    def forward(self, z):
+        on = z > 0
+        z *= on
+        return z, on
+
+
+@bug("a changed delta")
+class _(ReLU):
+    """The mask is applied to δ in place, in memory that is the caller's."""
+
+    def backward(self, delta, on):
+        delta *= on
+        return delta, self
+
+
+@bug("dx")
+class _(Softmax):
+    """σ' is a(1 − a), as if every output depended on its own input alone."""
+
+    def backward(self, delta, a):
+        return delta * a * (1 - a), self
+
+
+@bug("dx")
+class _(Softmax):
+    """The sum runs over the batch instead of over the classes."""
+
+    def backward(self, delta, a):
+        return a * (delta - (delta * a).sum(axis=0)), self
+
+
+@bug("dx")
+class _(Softmax):
+    """The sign is wrong."""
+
+    def backward(self, delta, a):
+        return a * ((delta * a).sum(axis=self.dim, keepdims=True) - delta), self
+
+
+# Losses
+
+
+@bug("delta")
+class _(MSELoss):
+    """The 2 of the squared difference is forgotten."""
+
+    def backward(self, cache):
+        u, n = cache
+        return u / n
+
+
+@bug("delta")
+class _(MSELoss):
+    """The difference is taken the wrong way round."""
+
+    def backward(self, cache):
+        u, n = cache
+        return -2 * u / n
+
+
+@bug("delta")
+class _(MSELoss):
+    """The gradient is averaged over the examples, the cost over every output."""
+
+    def backward(self, cache):
+        u, n = cache
+        return 2 * u / min(n, len(u))
+
+
+@bug("delta")
+class _(HalfMSELoss):
+    """The gradient is summed over the batch, the cost averaged."""
+
+    def backward(self, u):
+        return u
+
+
+@bug("delta")
+class _(CrossEntropyLoss):
+    """The softmax's derivative is applied again, though p − onehot includes it."""
+
+    def backward(self, cache):
+        p, delta = cache[0], super().backward(cache)
+        return p * (delta - (delta * p).sum(axis=1, keepdims=True))
+
+
+@bug("delta")
+class _(CrossEntropyLoss):
+    """The gradient is that with respect to the probabilities, −1/p at the right class."""
+
+    def backward(self, cache):
+        p, y, n = cache
+        return (np.arange(p.shape[1]) == y[:, None]) / (-n * p)
+
+
+@bug("delta")
+class _(CrossEntropyLoss):
+    """The one-hot targets are float64, and so the gradient of a float32 network."""
+
+    def backward(self, cache):
+        p, y, n = cache
+        return (p - np.eye(p.shape[1])[y]) / n
+
+
+@bug("delta")
+class _(BCEWithLogitsLoss):
+    """The sigmoid's derivative is applied again, though p − t includes it."""
+
+    def backward(self, cache):
+        p = 1 / (1 + np.exp(-cache[0]))
+        return super().backward(cache) * p * (1 - p)
+
+
+# Optimizers
+
+
+@bug("weight")
+class _(SGD):
+    """The parameter's name is bound to a new array, and the network keeps the old one."""
+
+    def update(self, p, g, state):
+        super().update(p.copy(), g, state)
+
+
+@bug("weight")
+class _(SGD):
+    """The step goes up the gradient."""
+
+    def update(self, p, g, state):
+        super().update(p, -g, state)
+
+
+@bug("weight")
+class _(SGD):
+    """The decay drives the weights away from 0."""
+
+    def update(self, p, g, state):
+        p += 2 * self.lr * self.weight_decay * p
+        super().update(p, g, state)
+
+
+@bug("weight, momentum_buffer")
+class _(SGD):
+    """The first gradient is dampened too."""
+
+    def update(self, p, g, state):
+        state.setdefault("momentum_buffer", np.zeros_like(p))
+        super().update(p, g, state)
+
+
+@bug("weight, momentum_buffer")
+class _(SGD):
+    """The dampening is forgotten."""
+
+    def update(self, p, g, state):
+        b = state["momentum_buffer"] = self.momentum * state.get("momentum_buffer", 0) + g + self.weight_decay * p
+        p -= self.lr * (g + self.weight_decay * p + self.momentum * b if self.nesterov else b)
+
+
+@bug("weight, momentum_buffer")
+class _(SGD):
+    """The learning rate is inside the momentum buffer: the same path, until the rate changes."""
+
+    def update(self, p, g, state):
+        b = state["momentum_buffer"] = self.momentum * state.get("momentum_buffer", 0) + self.lr * g
+        p -= b
+
+
+@bug("weight")
+class _(SGD):
+    """Nesterov looks ahead along the old velocity instead of the new one."""
+
+    def update(self, p, g, state):
+        g = g + self.weight_decay * p
+        b = state.get("momentum_buffer", np.zeros_like(p))
+        state["momentum_buffer"] = self.momentum * b + g
+        p -= self.lr * (g + self.momentum * b)
+
+
+@bug("a kept gradient")
+class _(SGD):
+    """The momentum buffer is the gradient's own memory, which the caller may write over."""
+
+    def update(self, p, g, state):
+        first = not state
+        super().update(p, g, state)
+        if first and self.momentum and not self.weight_decay:
+            state["momentum_buffer"] = g
+
+
+def moments(optimizer: Adam | AdamW, g, state):
+    """(t, m, v) of Adam's rule, in the state."""
+    b1, b2 = optimizer.betas
+    t = state["step"] = int(state.get("step", 0)) + 1
+    m = state["exp_avg"] = b1 * state.get("exp_avg", 0) + (1 - b1) * g
+    v = state["exp_avg_sq"] = b2 * state.get("exp_avg_sq", 0) + (1 - b2) * g * g
+    return t, m, v
+
+
+@bug("weight")
+class _(Adam):
+    """The running means are not corrected for their start at 0."""
+
+    def update(self, p, g, state):
+        _, m, v = moments(self, g + self.weight_decay * p, state)
+        p -= self.lr * m / (np.sqrt(v) + self.eps)
+
+
+@bug("weight")
+class _(Adam):
+    """ε is inside the square root."""
+
+    def update(self, p, g, state):
+        t, m, v = moments(self, g + self.weight_decay * p, state)
+        p -= self.lr * m / (1 - self.betas[0] ** t) / np.sqrt(v / (1 - self.betas[1] ** t) + self.eps)
+
+
+@bug("weight")
+class _(Adam):
+    """ε is added before the bias correction, which then enlarges it."""
+
+    def update(self, p, g, state):
+        t, m, v = moments(self, g + self.weight_decay * p, state)
+        p -= self.lr * m / (1 - self.betas[0] ** t) / ((np.sqrt(v) + self.eps) / (1 - self.betas[1] ** t) ** 0.5)
+
+
+@bug("weight")
+class _(Adam):
+    """The square root is forgotten."""
+
+    def update(self, p, g, state):
+        t, m, v = moments(self, g + self.weight_decay * p, state)
+        p -= self.lr * m / (1 - self.betas[0] ** t) / (v / (1 - self.betas[1] ** t) + self.eps)
+
+
+@bug("bias, step")
+class _(Adam):
+    """One count of steps is shared by all parameters, and goes up with each of them."""
+
+    def update(self, p, g, state):
+        self.t = getattr(self, "t", 0) + 1
+        super().update(p, g, state)
+        state["step"] = self.t
+
+
+@bug("weight, exp_avg")
+class _(AdamW):
+    """The decay goes through the gradient, as in Adam."""
+
+    def update(self, p, g, state):
+        t, m, v = moments(self, g + self.weight_decay * p, state)
+        root = np.sqrt(v) / (1 - self.betas[1] ** t) ** 0.5
+        p -= self.lr / (1 - self.betas[0] ** t) * m / (root + self.eps)
+
+
+@bug("weight")
+class _(AdamW):
+    """The decay is not multiplied by the learning rate."""
+
+    def update(self, p, g, state):
+        p *= (1 - self.weight_decay) / (1 - self.lr * self.weight_decay)
+        super().update(p, g, state)
+
+
+@bug("weight")
+class _(RMSprop):
+    """ε is inside the square root."""
+
+    def update(self, p, g, state):
+        g = g + self.weight_decay * p
+        state["step"] = int(state.get("step", 0)) + 1
+        v = state["square_avg"] = self.alpha * state.get("square_avg", 0) + (1 - self.alpha) * g * g
+        p -= self.lr * g / np.sqrt(v + self.eps)
+
+
+@bug("weight")
+class _(RMSprop):
+    """The mean that is subtracted from the mean square is not squared."""
+
+    def update(self, p, g, state):
+        state["step"] = int(state.get("step", 0)) + 1
+        v = state["square_avg"] = self.alpha * state.get("square_avg", 0) + (1 - self.alpha) * g * g
+        m = state["grad_avg"] = self.alpha * state.get("grad_avg", 0) + (1 - self.alpha) * g
+        u = state["momentum_buffer"] = self.momentum * state.get("momentum_buffer", 0) + g / (np.sqrt(abs(v - m)) + self.eps)
+        p -= self.lr * u
+
+
+# Networks
+
+
+@bug("dx")
+class _(Network):
+    """δ passes by the activations: σ' is forgotten."""
+
+    def gradient(self, delta, tape):
+        return self.backward(delta, tape)[1]
+
+    def backward(self, delta, tape):
+        gradients = []
+        for layer, cache in zip(reversed(self.layers), reversed(tape), strict=True):
+            below, gradient = layer.backward(delta, cache)
+            delta = below if layer.params else delta
+            gradients.append(gradient)
+        return delta, self._of(gradients[::-1])
+
+
+@bug("dx")
+class _(Network):
+    """Each layer is updated before the error of the layer below is computed."""
+
+    def gradient(self, delta, tape):
+        return self.backward(delta, tape)[1]
+
+    def backward(self, delta, tape):
+        gradients = []
+        for layer, cache in zip(reversed(self.layers), reversed(tape), strict=True):
+            gradients.append(layer.gradient(delta, cache))
+            SGD(lr=0.1).step(layer, gradients[-1])
+            delta, _ = layer.backward(delta, cache)
+        return delta, self._of(gradients[::-1])
+
+
+@bug("d0.weight")
+class _(Network):
+    """The gradients come in the order of the backward pass, last layer first."""
+
+    def gradient(self, delta, tape):
+        return self.backward(delta, tape)[1]
+
+    def backward(self, delta, tape):
+        dx, gradient = super().backward(delta, tape)
+        return dx, self._of(gradient.layers[::-1])

@@ -1,0 +1,166 @@
+"""The tests can fail: each mistake of `bugs.py` is caught by the comparison that the right code passes."""
+
+from collections.abc import Iterator
+from copy import copy, deepcopy
+from sys import modules
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from manual import Layer, Linear, Loss, MSELoss, Network, Optimizer, ReLU, Softmax
+from manual.documents import one_example, one_two_one, sine
+from parity_tests.bugs import BUGS
+from torch_ref import Parity, compare, compare_layer, compare_loss, compare_network, compare_optimizer
+
+LAYER_BUGS = [b for b in BUGS if issubclass(b.right, Layer) and not issubclass(b.right, Network)]
+
+
+def each(bugs):
+    return pytest.mark.parametrize("bug", [pytest.param(b, id=f"{b.right.__name__}: {b.name}") for b in bugs])
+
+
+def of(kind: type, right: Any) -> Any:
+    """The same layer, loss, optimizer or network as an object of the class `kind`."""
+    piece = copy(right)
+    piece.__class__ = kind
+    return piece
+
+
+def cases(right):
+    """What the parity tests hold the class against: the examples of its file; for a network, document B's."""
+    if right is Network:
+        return [(one_two_one(), one_example()[0]), (one_two_one(), sine()[0])]
+    examples = modules[right.__module__].examples(np.random.default_rng(0))
+    return [case if isinstance(case, tuple) else (case,) for case in examples]
+
+
+def hold(piece: Any, data: list[Any], dtype: Any, rng: np.random.Generator) -> Parity:
+    """Compare with torch what `test_parity.py` compares."""
+    data = [a.astype(dtype) if a.dtype.kind == "f" else a for a in data]
+    if isinstance(piece, Layer):
+        return compare_layer(piece.astype(dtype), data[0], rng)
+    if isinstance(piece, Loss):
+        return compare_loss(piece, data[0], data[1])
+    return compare_optimizer(piece, Linear(3, 4, rng=rng).astype(dtype), rng)
+
+
+def misused(piece: Any, data: list[Any], rng: np.random.Generator) -> Iterator[str]:
+    """What the piece does with memory that is the caller's."""
+    if isinstance(piece, Layer):
+        x, given = data[0], data[0].copy()
+        y, cache = piece.forward(x)
+        delta = rng.standard_normal(y.shape)
+        upstream, kept = delta.copy(), deepcopy(cache)
+        piece.backward(delta, cache)
+        for name, now, before in [("x", x, given), ("delta", delta, upstream), ("cache", cache, kept)]:
+            if isinstance(now, np.ndarray) and not np.array_equal(now, before):
+                yield f"a changed {name}"
+    if isinstance(piece, Optimizer):
+        layer, gradient = Linear(3, 4, rng=rng), Linear(3, 4, rng=rng)
+        piece.step(layer, gradient)
+        kept = [value for state in piece.state.values() for value in state.values()]
+        if any(np.shares_memory(value, g) for value in kept for g in gradient.params.values()):
+            yield "a kept gradient"
+
+
+def symptoms(bug, kind, rng):
+    """The quantities that fail first, one an example and dtype, or the error; and what `kind` does with others' memory."""
+    found = set()
+    for example in cases(bug.right):
+        for dtype in (np.float64, np.float32):
+            right, *data = deepcopy(example)
+            try:
+                first = hold(of(kind, right), data, dtype, rng).first
+                found |= {first.quantity} if first else set()
+                found |= {*misused(of(kind, right), data, rng)}
+            except ValueError as error:
+                found.add(str(error))
+    return found
+
+
+@each(BUGS)
+def test_the_right_code_passes_and_the_mistake_is_seen_where_it_shows(bug, rng):
+    assert symptoms(bug, bug.right, rng) == set()
+    assert bug.shows in symptoms(bug, bug.wrong, rng)
+
+
+def around(layer, rng):
+    """A network with the layer at place 2, and data for it in which ReLU makes some zeros: ReLU'(0) is asked for."""
+    network = Network(Linear(3, 4, rng=rng), ReLU(), layer, Linear(4, 2, rng=rng))
+    return network, rng.standard_normal((6, 3)), rng.standard_normal((6, 2))
+
+
+def example_of(right):
+    return Linear(4, 4, rng=np.random.default_rng(2)) if right is Linear else right()
+
+
+@each([b for b in LAYER_BUGS if not b.shows.startswith("a changed")])
+def test_a_network_names_the_layer_with_the_mistake(bug, rng):
+    network, x, y = around(example_of(bug.right), rng)
+    first, relu, right, last = network.layers
+    wrong = Network(first, relu, of(bug.wrong, right), last)
+    found = []
+    for dtype in (np.float64, np.float32):
+        data = x.astype(dtype), y.astype(dtype)
+        assert compare_network(network.astype(dtype), MSELoss(), *data).agrees
+        found.append(compare_network(wrong.astype(dtype), MSELoss(), *data).first)
+    named = found[0] or found[1]
+    assert named
+    assert (named.place, named.quantity) == (f"layer 2, {bug.right.__name__}", bug.shows)
+
+
+@pytest.mark.parametrize("factor", [-1, 1000])
+def test_an_upstream_gradient_of_ones_would_let_a_wrong_softmax_pass(factor, rng):
+    class Wrong(Softmax):
+        def backward(self, delta, a):
+            dx, gradient = super().backward(delta, a)
+            return factor * dx, gradient
+
+    Wrong.__name__ = "Softmax"
+    x = rng.standard_normal((5, 4))
+    z = torch.tensor(x, requires_grad=True)
+    a = torch.softmax(z, dim=-1)
+    (dz,) = torch.autograd.grad(a, z, torch.ones_like(a))
+    ours, cache = Wrong().forward(x)
+    dx, _ = Wrong().backward(np.ones_like(ours), cache)
+    torch.testing.assert_close(torch.from_numpy(dx), dz)
+
+    parity = compare_layer(Wrong(), x, rng)
+    assert parity.first
+    assert parity.first.quantity == "dx"
+
+
+def test_a_comparison_that_zeros_would_pass_fails():
+    zeros = np.zeros((2, 3))
+    assert compare("here", "dx", zeros, zeros, 1e-15).verdict.startswith("vacuous")
+
+
+def test_a_value_that_rounding_may_exceed_is_no_agreement():
+    small = np.full(3, 1e-16)
+    assert compare("here", "dx", small, small, 1e-15).verdict.startswith("undetermined")
+    assert compare("here", "dx", small, small, np.inf).verdict.startswith("undetermined")
+
+
+def test_parameters_that_were_never_updated_fail_however_little_they_should_have_moved():
+    before = np.array([1.0, -2.0])
+    moved = np.array([1e-12, 0])
+    assert not compare("step 1", "weight", before, before + moved, 1e-9, moved=moved).agrees
+    assert compare("step 1", "weight", before + moved, before + moved, 1e-15, moved=moved).agrees
+
+
+def test_an_empty_result_does_not_agree():
+    assert not Parity("cpu").agrees
+
+
+@pytest.mark.parametrize(("ours", "reference", "verdict"), [
+    (np.ones((3, 1)), np.ones(3), "shape (3, 1), expected (3,)"),
+    (np.ones((3, 1)), np.ones((1, 3)), "shape (3, 1), expected (1, 3)"),
+    (np.ones(3), np.ones(3, np.float32), "dtype float64, expected float32"),
+    (np.ones(3, np.float32), np.ones((1, 3)), "shape (3,), expected (1, 3)"),
+    (np.array([1, np.nan]), np.ones(2), "differs"),
+    (None, np.ones(2), "shape (), expected (2,)"),
+])
+def test_shape_and_dtype_are_compared_before_any_value(ours, reference, verdict):
+    assert compare("here", "y", ours, reference, 1e-15).verdict == verdict

@@ -1,0 +1,488 @@
+"""Document B, claim by claim. Expected values are its formulas in scalar arithmetic, exact numbers, or torch.
+
+Where an exponential is in the way of exact numbers, the truth is a ball (flint's `arb`, and `arb_series` for a derivative), and
+a float must be proved to lie as near to it as its rounding errors allow.
+"""
+
+import pickle
+from fractions import Fraction
+from functools import partial
+from math import exp, fsum
+
+import numpy as np
+import pytest
+import torch
+from flint import arb, arb_series, ctx, fmpq
+
+from manual import (
+    SGD,
+    Adam,
+    CrossEntropyLoss,
+    HalfMSELoss,
+    Identity,
+    Linear,
+    MSELoss,
+    Network,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    Tanh,
+    batches,
+    init,
+    lift,
+    train,
+)
+from manual.documents import THETA, in_theta_order, linear, one_example, one_two_one, sine
+from torch_ref import (
+    compare_end_to_end,
+    compare_layer,
+    compare_loss,
+    compare_network,
+    params_of,
+    to_torch,
+    twin,
+    twin_optimizer,
+)
+from torch_ref.bounds import Bounded, bounded
+
+START = [float(t) for t in THETA]
+X, Y = 0.5, 0.9
+
+
+@pytest.fixture(autouse=True)
+def precision():
+    with ctx.workprec(128):
+        yield
+
+
+def sigma(u, exp=exp):
+    return 1 / (1 + exp(-u))
+
+
+def f(theta, x, phi=sigma):
+    """Document B's network, as it is written out there."""
+    t0, t1, t2, t3, t4, t5, t6 = theta
+    return t4 + t5 * phi(t0 + t2 * x) + t6 * phi(t1 + t3 * x)
+
+
+ball = partial(sigma, exp=arb.exp)
+series = partial(sigma, exp=arb_series.exp)
+
+
+def proved(values, truths, errors):
+    """Whether every value is proved to lie within its error of the truth."""
+    values, errors = np.ravel(values), np.ravel(errors)
+    return all(abs(float(v) - t) <= float(e) for v, t, e in zip(values, truths, errors, strict=True))
+
+
+def numbers(array):
+    return Bounded(array, array.dtype)
+
+
+def gradient(network, loss, x, y):
+    """The parameters' gradients, by the hand-written code."""
+    prediction, tape = network.forward(x)
+    _, cache = loss.forward(prediction, y)
+    return network.gradient(loss.backward(cache), tape).params
+
+
+def gradient_errors(network, loss, x, y):
+    """How far rounding may carry them from the truth."""
+    found = gradient(network.like(**bounded(network.params)), loss, numbers(x), numbers(y))
+    return {name: g.error for name, g in found.items()}
+
+
+def torch_gradient(network, loss, x, y):
+    module = twin(network)
+    twin(loss)(module(to_torch(x)), to_torch(y)).backward()
+    return {name: p.grad.numpy() for name, p in module.named_parameters() if p.grad is not None}
+
+
+def output_error(network, x):
+    return network.like(**bounded(network.params)).forward(numbers(x))[0].error
+
+
+# What a neural network is
+
+
+@pytest.mark.ledger("B1")
+@pytest.mark.parametrize("activation", [Identity, ReLU, Sigmoid, Tanh])
+def test_a_neuron_is_a_weighted_sum_plus_one_bias_through_an_activation(activation, device, agree):
+    w, b, x = (0.5, -0.25, 2), 0.125, (0.75, 1, 0.5)
+    z = w[0] * x[0] + w[1] * x[1] + w[2] * x[2] + b  # exact: every number is a few halves
+    neuron = Network(linear([w], [b]), activation())
+    y, _ = neuron.forward(np.array([x]))
+    phi = {Identity: arb, ReLU: lambda z: max(arb(z), arb(0)), Sigmoid: ball, Tanh: arb.tanh}
+    assert proved(y, [phi[activation](arb(z))], output_error(neuron, np.array([x])))
+    agree(compare_network(neuron, HalfMSELoss(), np.array([x]), np.array([[0.8]]), device))
+
+
+@pytest.mark.ledger("B2")
+def test_layers_compose(rng, device, agree):
+    network = Network(Linear(3, 4, rng=rng), Linear(4, 2, rng=rng), Linear(2, 3, rng=rng))
+    x, y = rng.standard_normal((5, 3)), rng.standard_normal((5, 3))
+
+    exact = network.astype(Fraction)
+
+    def affine(layer, x):
+        W, b = layer.weight, layer.bias
+        return [sum(W[j, i] * x[i] for i in range(len(x))) + b[j] for j in range(len(b))]
+
+    one, two, three = exact.layers
+    output, _ = exact.forward(lift(x, Fraction))
+    assert output.tolist() == [affine(three, affine(two, affine(one, row))) for row in lift(x, Fraction)]
+    agree(compare_network(network, MSELoss(), x, y, device))
+    agree(compare_end_to_end(network, MSELoss(), x, y, device))
+
+
+# Steps for training
+
+
+def loop(network, loss, optimizer, x, y, epochs, batch_size, seed):
+    """Document B's steps, written out."""
+    for epoch in range(epochs):
+        order = np.random.default_rng((seed, epoch)).permutation(len(x))
+        for start in range(0, len(x), batch_size):
+            rows = order[start : start + batch_size]
+            prediction, tape = network.forward(x[rows])
+            cost, cache = loss.forward(prediction, y[rows])
+            _, gradient = network.backward(loss.backward(cache), tape)
+            optimizer.step(network, gradient)
+            yield epoch, cost, pickle.dumps(network.params)
+
+
+@pytest.mark.ledger("B7")
+def test_training_is_the_loop_step_for_step():
+    x, y = sine(64)
+    ours, theirs = one_two_one(), one_two_one()
+    written = loop(theirs, MSELoss(), Adam(lr=0.1), x, y, epochs=3, batch_size=10, seed=7)
+    steps = train(ours, MSELoss(), Adam(lr=0.1), x, y, epochs=3, batch_size=10, seed=7)
+    for number, (step, (epoch, cost, params)) in enumerate(zip(steps, written, strict=True)):
+        assert (step.step, step.epoch, step.cost) == (number, epoch, cost)
+        assert pickle.dumps(ours.params) == params
+
+
+@pytest.mark.ledger("B7")
+def test_an_epoch_uses_every_example_once_and_the_last_partial_batch():
+    for epoch in range(3):
+        rows = [*batches(64, 10, seed=0, epoch=epoch)]
+        assert [len(r) for r in rows] == [10, 10, 10, 10, 10, 10, 4]
+        assert sorted(np.concatenate(rows)) == [*range(64)]
+
+
+@pytest.mark.ledger("B7")
+def test_the_order_is_a_function_of_seed_and_epoch_alone():
+    def order(seed, epoch, batch_size=10):
+        return np.concatenate([*batches(64, batch_size, seed, epoch)]).tolist()
+
+    first = order(0, 0)
+    np.random.default_rng(5).random(100)
+    order(0, 1)
+    assert order(0, 0) == order(0, 0, batch_size=7) == first
+    orders = [order(seed, epoch) for seed in range(3) for epoch in range(3)]
+    assert all(a != b for i, a in enumerate(orders) for b in orders[:i])
+
+
+@pytest.mark.ledger("B7")
+def test_inference_is_forward_only_and_changes_nothing():
+    x, y = sine()
+    network, optimizer = one_two_one(), Adam()
+    list(train(network, MSELoss(), optimizer, x, y, epochs=2, batch_size=10))
+    prediction, tape = network.forward(x)
+
+    def everything():
+        return pickle.dumps((network.params, network.state, optimizer.state, tape, x))
+
+    before = everything()
+    inferred, _ = network.evaluated().forward(x)
+    network.evaluated().forward(x[::-1] / 2)
+    assert everything() == before
+    assert pickle.dumps(inferred) == pickle.dumps(prediction)
+
+
+# 1. Initialize parameters
+
+
+def shifted_sine():
+    """Data whose mean is not 0, so that a constant has something to learn."""
+    x, y = sine()
+    return x, y + 0.25
+
+
+def pairs(params):
+    """(θ0, θ2, θ5) and (θ1, θ3, θ6): the two hidden neurons."""
+    t0, t1, t2, t3, _, t5, t6 = in_theta_order(params)
+    return (t0, t2, t5), (t1, t3, t6)
+
+
+@pytest.mark.ledger("B8")
+def test_at_zero_hidden_outputs_are_a_half_and_only_the_last_layer_has_a_gradient():
+    network, (x, y) = init.constant(one_two_one(), 0), one_example()
+    hidden, _ = Network(*network.layers[:2]).forward(x)
+    assert hidden.tolist() == [[0.5, 0.5]]
+    assert network.forward(x)[0].tolist() == twin(network)(to_torch(x)).tolist() == [[0]]
+    delta = -Y
+    written = [0, 0, 0, 0, delta, delta / 2, delta / 2]
+    assert in_theta_order(gradient(network, HalfMSELoss(), x, y)) == written
+    assert in_theta_order(torch_gradient(network, HalfMSELoss(), x, y)) == written
+
+
+@pytest.mark.ledger("B8")
+@pytest.mark.parametrize("activation", [Identity, ReLU, Sigmoid, Tanh])
+@pytest.mark.parametrize("value", [0, 0.3, 1, -0.7])
+def test_from_an_equal_start_the_neurons_never_part(value, activation):
+    x, y = shifted_sine()
+    network = init.constant(one_two_one(activation=activation), value)
+    module = twin(network)
+    torch_optimizer = twin_optimizer(SGD(lr=0.1), module)
+    for _ in train(network, MSELoss(), SGD(lr=0.1), x, y, epochs=100):
+        torch_optimizer.zero_grad()
+        twin(MSELoss())(module(to_torch(x)), to_torch(y)).backward()
+        torch_optimizer.step()
+        for params in (network.params, params_of(module)):
+            one, other = pairs(params)
+            assert one == other
+    assert network.params["2.bias"] != value
+
+
+@pytest.mark.ledger("B8")
+@pytest.mark.parametrize("activation", [Identity, ReLU])
+def test_from_an_equal_start_the_neurons_never_part_in_exact_numbers(activation):
+    network = init.constant(one_two_one(fmpq, activation), fmpq(1, 2))  # pyright: ignore[reportArgumentType]
+    x, y = lift([["-1"], ["0.5"], ["1"]], fmpq), lift([["0"], ["0.75"], ["0.25"]], fmpq)
+    for _ in train(network, MSELoss(), SGD(lr=fmpq(1, 10)), x, y, epochs=4):
+        one, other = pairs(network.params)
+        assert one == other
+        assert fmpq(1, 2) not in one
+
+
+@pytest.mark.ledger("B8")
+def test_from_zero_the_parameters_leave_zero_with_sigmoid():
+    network = init.constant(one_two_one(), 0)
+    list(train(network, MSELoss(), SGD(lr=0.1), *shifted_sine(), epochs=2))
+    assert all(t != 0 for t in in_theta_order(network.params))
+
+
+@pytest.mark.ledger("B8")
+def test_from_zero_only_the_last_bias_moves_with_relu():
+    x, y = shifted_sine()
+    network = init.constant(one_two_one(activation=ReLU), 0)
+    module = twin(network)
+    torch_optimizer = twin_optimizer(SGD(lr=0.1), module)
+    for _ in train(network, HalfMSELoss(), SGD(lr=0.1), x, y, epochs=20):
+        torch_optimizer.zero_grad()
+        twin(HalfMSELoss())(module(to_torch(x)), to_torch(y)).backward()
+        torch_optimizer.step()
+        for params in (network.params, params_of(module)):
+            *others, last, t5, t6 = in_theta_order(params)
+            assert [*others, t5, t6] == [0] * 6
+            assert last > 0
+
+
+@pytest.mark.ledger("B8")
+def test_biases_of_zero_alone_are_harmless():
+    x, y = sine()
+    _, _, t2, t3, _, t5, t6 = THETA
+    free, equal = one_two_one(theta=(0, 0, t2, t3, 0, t5, t6)), init.constant(one_two_one(), 0.5)
+    costs = [[step.cost for step in train(n, MSELoss(), Adam(lr=0.05), x, y, epochs=500)] for n in (free, equal)]
+    one, other = pairs(free.params)
+    assert all(a != b for a, b in zip(one, other, strict=True))
+    assert costs[0][-1] < costs[1][-1] / 2
+
+
+@pytest.mark.ledger("B3")
+def test_softmax_is_differentiated_by_its_jacobian(rng, device, agree):
+    z = rng.standard_normal((1, 4))
+    e = [arb(v).exp() for v in z[0]]
+    a = [v / sum(e, arb(0)) for v in e]
+    truth = [a[i] * ((i == j) - a[j]) for i in range(4) for j in range(4)]
+
+    rows = np.repeat(z, 4, axis=0)
+    _, cache = Softmax().forward(rows)
+    ours, _ = Softmax().backward(np.eye(4), cache)
+    _, within = Softmax().forward(numbers(rows))  # pyright: ignore[reportArgumentType]
+    errors = Softmax().backward(numbers(np.eye(4)), within)[0].error  # pyright: ignore
+    assert proved(ours, truth, errors)
+
+    theirs = torch.autograd.functional.jacobian(partial(torch.softmax, dim=-1), to_torch(z[0]))
+    assert proved(theirs, truth, errors)
+    agree(compare_layer(Softmax(), rng.standard_normal((5, 4)), rng, device))
+
+
+@pytest.mark.ledger("B3")
+def test_cross_entropy_is_the_surprise_at_the_right_class(rng, device, agree):
+    z, y = rng.standard_normal((5, 3)), rng.integers(3, size=5)
+    surprise = [sum((arb(v).exp() for v in row), arb(0)).log() - row[right] for row, right in zip(z, y, strict=True)]
+    cost, _ = CrossEntropyLoss().forward(z, y)
+    error = CrossEntropyLoss().forward(numbers(z), y)[0].error  # pyright: ignore[reportArgumentType]
+    assert proved(cost, [sum(surprise, arb(0)) / 5], error)
+    agree(compare_loss(CrossEntropyLoss(), z, y, device))
+
+
+@pytest.mark.ledger("B3")
+def test_the_most_probable_class_is_the_prediction(rng):
+    corners, labels = np.array([[1.0, 0.0], [-0.5, 0.9], [-0.5, -0.9]]), np.repeat([0, 1, 2], 20)
+    x = corners[labels] + 0.2 * rng.standard_normal((60, 2))
+    network = Network(Linear(2, 3, rng=rng))
+    list(train(network, CrossEntropyLoss(), SGD(lr=0.5), x, labels, epochs=20, batch_size=10))
+    classifier = Network(*network.layers, Softmax())
+    probabilities, _ = classifier.forward(x)
+    assert np.all(probabilities > 0)
+    errors = output_error(classifier, x)
+    assert all(abs(fsum(row) - 1) <= fsum(allowed) for row, allowed in zip(probabilities, errors, strict=True))
+    assert np.array_equal(probabilities.argmax(axis=1), labels)
+    assert np.array_equal(twin(classifier)(to_torch(x)).argmax(dim=1).numpy(), labels)
+
+
+# 2. Forward pass
+
+
+@pytest.mark.ledger("B9")
+def test_with_linear_activations_the_network_is_a_line():
+    t0, t1, t2, t3, t4, t5, t6 = map(Fraction, THETA)
+    x = ["-3", "-0.5", "0", "0.125", "7"]
+    y, _ = one_two_one(fmpq, Identity).forward(lift([[v] for v in x], fmpq))
+    line = [(t4 + t5 * t0 + t6 * t1) + (t5 * t2 + t6 * t3) * Fraction(v) for v in x]
+    assert y.ravel().tolist() == [fmpq(*v.as_integer_ratio()) for v in line]
+
+
+@pytest.mark.ledger("B10")
+def test_with_sigmoids_the_network_is_the_function_written_out(device, agree):
+    network, (x, y) = one_two_one(), sine()
+    written = [f(START, arb(v), ball) for v in x.ravel()]
+    errors = output_error(network, x)
+    assert proved(network.forward(x)[0], written, errors)
+    assert proved(twin(network)(to_torch(x)).detach(), written, errors)
+    agree(compare_end_to_end(network, MSELoss(), x, y, device))
+
+
+@pytest.mark.ledger("B15")
+@pytest.mark.parametrize(("place", "value", "written"), [
+    (0, 0.75, lambda x, t4, one, two: t4 + one(x + (arb(0.75) - START[0]) / START[2]) + two(x)),
+    (1, 0.75, lambda x, t4, one, two: t4 + one(x) + two(x + (arb(0.75) - START[1]) / START[3])),
+    (2, 2 * START[2], lambda x, t4, one, two: t4 + one(2 * x) + two(x)),
+    (3, 2 * START[3], lambda x, t4, one, two: t4 + one(x) + two(2 * x)),
+    (4, 0.75, lambda x, t4, one, two: arb(0.75) - t4 + (t4 + one(x) + two(x))),
+    (5, 2 * START[5], lambda x, t4, one, two: t4 + 2 * one(x) + two(x)),
+    (6, 2 * START[6], lambda x, t4, one, two: t4 + one(x) + 2 * two(x)),
+], ids=["θ0 shifts the first term", "θ1 shifts the second term", "θ2 scales the first term horizontally",
+        "θ3 scales the second term horizontally", "θ4 shifts all of f vertically", "θ5 stretches the first term vertically",
+        "θ6 stretches the second term vertically"])
+def test_each_parameter_changes_f_in_its_own_way(place, value, written):
+    x = np.linspace(-2, 2, 10)[:, None]  # without 0, where stretching horizontally changes nothing
+    t0, t1, t2, t3, t4, t5, t6 = START
+
+    def one(x):
+        return t5 * ball(t0 + t2 * arb(x))
+
+    def two(x):
+        return t6 * ball(t1 + t3 * arb(x))
+
+    network = one_two_one(theta=[value if i == place else t for i, t in enumerate(START)])
+    truth, errors = [written(arb(v), t4, one, two) for v in x.ravel()], output_error(network, x)
+    ours, theirs = network.forward(x)[0], twin(network)(to_torch(x)).detach()
+    assert proved(ours, truth, errors)
+    assert proved(theirs, truth, errors)
+    for v, y, error in zip(x.ravel(), ours.ravel(), errors.ravel(), strict=True):
+        assert abs(y - f(START, arb(v), ball)) > error
+
+
+# 3. Backward pass
+
+
+@pytest.mark.ledger("B11")
+@pytest.mark.parametrize(("loss", "factor"), [(MSELoss(), 2), (HalfMSELoss(), 1)], ids=["MSELoss", "HalfMSELoss"])
+def test_the_cost_is_the_mean_square_and_its_gradient_is_the_difference_times_that_of_f(loss, factor):
+    """With linear activations, so that every number is rational; over four examples."""
+    theta, x, y = [*map(Fraction, THETA)], [*map(Fraction, ("-1", "0.5", "2", "3"))], [*map(Fraction, ("0.9", "0", "-1", "2"))]
+    cost, slopes = Fraction(0), [Fraction(0)] * 7
+    for xi, yi in zip(x, y, strict=True):
+        o11, o12 = theta[0] + theta[2] * xi, theta[1] + theta[3] * xi
+        u = f(theta, xi, lambda u: u) - yi
+        of_f = [theta[5], theta[6], theta[5] * xi, theta[6] * xi, 1, o11, o12]
+        cost += factor * u * u / 2 / 4
+        slopes = [s + factor * u * d / 4 for s, d in zip(slopes, of_f, strict=True)]
+
+    network = one_two_one(Fraction, Identity)
+    xs, ys = np.array(x)[:, None], np.array(y)[:, None]
+    assert loss.forward(network.forward(xs)[0], ys)[0] == cost
+    assert in_theta_order(gradient(network, loss, xs, ys)) == slopes
+
+
+@pytest.mark.ledger("B11")
+def test_without_the_half_the_gradient_is_twice_the_printed_one():
+    network, (x, y) = one_two_one(), one_example()
+    for found in (gradient, torch_gradient):
+        printed = in_theta_order(found(network, HalfMSELoss(), x, y))
+        assert in_theta_order(found(network, MSELoss(), x, y)) == [2 * g for g in printed]
+
+
+@pytest.mark.ledger("B12")
+def test_the_derivative_of_the_sigmoid_is_o_times_one_minus_o(rng, device, agree):
+    z = np.linspace(-8, 8, 33)
+    truth = [series(arb_series([v, 1]))[1] for v in z]
+    for slope, u in zip(truth, z, strict=True):
+        o = ball(arb(u))
+        assert slope.overlaps(o * (1 - o))
+    _, cache = Sigmoid().forward(z)
+    ours, _ = Sigmoid().backward(np.ones(33), cache)
+    _, within = Sigmoid().forward(numbers(z))  # pyright: ignore[reportArgumentType]
+    assert proved(ours, truth, Sigmoid().backward(numbers(np.ones(33)), within)[0].error)  # pyright: ignore
+    agree(compare_layer(Sigmoid(), z, rng, device))
+
+
+@pytest.mark.ledger("B13")
+@pytest.mark.parametrize(("loss", "factor"), [(HalfMSELoss(), 1), (MSELoss(), 2)], ids=["HalfMSELoss", "MSELoss"])
+def test_the_seven_derivatives_written_manual_and_torch_are_the_certified_ones(loss, factor, device, agree):
+    def cost(theta):
+        u = Y - f(theta, X, series)
+        return factor * u * u / 2
+
+    truth = [cost([arb_series([t, int(i == k)]) for k, t in enumerate(START)])[1] for i in range(7)]
+
+    network, (x, y) = one_two_one(), one_example()
+    errors = in_theta_order(gradient_errors(network, loss, x, y))
+    assert all(abs(t) > error for t, error in zip(truth, errors, strict=True))
+
+    t0, t1, t2, t3, _, t5, t6 = START
+    o11, o12 = sigma(t0 + t2 * X), sigma(t1 + t3 * X)
+    delta = -(Y - f(START, X)) * factor
+    written = [
+        delta * t5 * o11 * (1 - o11),
+        delta * t6 * o12 * (1 - o12),
+        delta * t5 * o11 * (1 - o11) * X,
+        delta * t6 * o12 * (1 - o12) * X,
+        delta,
+        delta * o11,
+        delta * o12,
+    ]
+    assert proved(written, truth, errors)
+    assert proved(in_theta_order(gradient(network, loss, x, y)), truth, errors)
+    assert proved(in_theta_order(torch_gradient(network, loss, x, y)), truth, errors)
+    agree(compare_end_to_end(network, loss, x, y, device))
+
+
+# 4. Checking for convergence
+
+
+@pytest.mark.ledger("B14")
+def test_training_stops_by_the_norm_of_the_move_and_not_by_its_sign():
+    """One neuron, f above y, so that both parameters fall at every step; x = 3/4, so that the norms are rational: 3, 4, 5."""
+    x, y, rate, threshold = Fraction(3, 4), Fraction(-1, 4), Fraction(1, 4), Fraction(1, 10**6)
+    w, b, moves = Fraction(1), Fraction(1), []
+    while not moves or moves[-1] >= threshold:
+        u = w * x + b - y
+        differences = -rate * u * x, -rate * u
+        assert all(d < threshold for d in differences)  # as printed: converged, at every step
+        w, b = w + differences[0], b + differences[1]
+        moves.append(rate * u * Fraction(5, 4))
+
+    network = Network(linear([["1"]], ["1"], fmpq))
+    steps = [*train(
+        network, HalfMSELoss(), SGD(lr=fmpq(1, 4)), lift([["0.75"]], fmpq), lift([["-0.25"]], fmpq), threshold=float(threshold)
+    )]
+    assert len(steps) == len(moves) > 20
+    assert steps[0].moved == moves[0] == Fraction(5, 8)
+    assert network.params["0.weight"].item() == fmpq(*w.as_integer_ratio())
+    assert all(step.moved >= threshold for step in steps[:-1])
+    assert steps[-1].moved < threshold
