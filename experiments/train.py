@@ -135,7 +135,6 @@ class Command(LightningCLI):
             self.trainer.test(**both, verbose=False)
         finally:
             log.close()
-        print(self.result)
 
     def _check_resume(self) -> None:
         """A run goes on as it began, from the end of an epoch: anything else would pass for it and be another."""
@@ -235,10 +234,12 @@ def load(path: Path) -> Training:
 
 def main() -> None:
     try:
-        run(sys.argv[1:])
+        result = run(sys.argv[1:])
     except ERRORS as error:
         print(f"experiments.train: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
+    if result.is_dir():
+        print(result)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,187 @@
+"""One page on the two documents, executed: `python -m experiments.report [--out FOLDER]`.
+
+It trains every network with both implementations, compares everything that can be compared, and writes `FOLDER/index.html`,
+and the README's two pictures beside it.
+The runs are kept in `FOLDER/runs/`; the page of last time stays until the new one is whole.
+"""
+
+import json
+import platform
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import torch
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+from experiments import figures, runs, train, worked
+from experiments.bench import Parser, machine
+from experiments.errata import ERRATA
+from experiments.formats import FILTERS
+from experiments.recognition import recognised
+from experiments.runs import Run
+from experiments.survey import STEPS, Row, survey, together
+from experiments.svg import alone
+from manual import documents
+from torch_ref import Parity
+
+HERE = Path(__file__).parent
+NETWORKS = {
+    "two_two_one": "2-2-1, ReLU: document A's hand computation, repeated",
+    "one_two_one": "1-2-1, sigmoid: document B's network on a sine",
+    "one_two_one_linear": "1-2-1, linear: the same without an activation collapses to a line",
+    "digits": "64-128-10, ReLU: digits, five initialisations",
+}
+SEEDS = {"digits": range(5)}
+COMMANDS = {
+    "This page": "python -m experiments.report",
+    "One training run": "python -m experiments.train fit --config experiments/configs/digits.yaml --model.implementation torch",
+    "Every comparison, as tests": "python -m pytest",
+    "Speed": "python -m experiments.bench",
+}
+Trained = dict[str, dict[str, list[Run]]]
+"""Network -> implementation -> its runs, one a seed."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Make the report; 0 if every comparison agrees, else 1."""
+    parser = Parser(prog="python -m experiments.report", description="Train, compare, and write one page on it.")
+    parser.add_argument("--out", type=Path, default=Path("reports"), metavar="FOLDER", help="default: reports")
+    out = parser.parse_args(arguments).out
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        parser.error(f"--out: expected a folder, got {out} ({error.strerror})")
+    torch.set_num_threads(1)  # networks this small lose more to threads than they gain
+    try:
+        with threadpool_limits(1):
+            trained = train_all(out / "runs")
+        rows = [*tqdm(compare_all(trained), desc="comparing", unit=" rows")]
+        shown = contents(trained)
+        write(out / "index.html", page(shown, rows, speed()))
+        for part, picture in zip(("cost", "distance"), shown["trainings"][-1].panels, strict=True):
+            write(out / f"digits-{part}.svg", alone(picture, palette()))
+    except train.ERRORS as error:
+        parser.error(" ".join(str(error).split()))
+    parity = everything(rows)
+    print(f"{out / 'index.html'}: {parity.verdict}")
+    return 0 if parity.agrees else 1
+
+
+def train_all(folder: Path) -> Trained:
+    """Train every network with both implementations; the runs go to the folder."""
+    trained: Trained = {name: {"manual": [], "torch": []} for name in NETWORKS}
+    jobs = [(name, side, seed) for name, sides in trained.items() for side in sides for seed in SEEDS.get(name, range(1))]
+    for name, side, seed in (progress := tqdm(jobs, unit=" runs")):
+        progress.set_description(f"training {name}, {side}, seed {seed}")
+        arguments = ["fit", f"--config={HERE / 'configs' / name}.yaml", f"--out={folder}", f"--model.implementation={side}",
+                     f"--model.seed={seed}", "--trainer.enable_progress_bar=false"]
+        trained[name][side].append(runs.read(train.run(arguments)))
+    return trained
+
+
+def compare_all(trained: Trained) -> Iterator[Row]:
+    """Everything that can be compared: the pieces on every device that there is, and the runs."""
+    for device in ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]:
+        yield from survey(device)
+    for name, sides in trained.items():
+        pairs = zip(*sides.values(), strict=True)
+        parity = together("cpu", [runs.compare_runs(f"run {i}", *pair) for i, pair in enumerate(pairs)])
+        yield Row("training run", NETWORKS[name], "float64", parity)
+
+
+def speed() -> dict[str, Any]:
+    """The benchmark's result, from a process of its own; or the error that it ended with, as on a machine that is busy."""
+    command = [sys.executable, "-m", "experiments.bench", "--format=json"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=HERE.parent)
+    return json.loads(done.stdout) if done.returncode == 0 else {"error": done.stderr.strip()}
+
+
+def contents(trained: Trained) -> dict[str, Any]:
+    """What the page shows of the documents and of the runs, by the names that the template uses."""
+    claims = documents.claims()
+    return {
+        "claims": claims,
+        "worked": worked.hand_computation(),
+        "derivatives": worked.seven_derivatives(),
+        "theta": documents.THETA,
+        "example": [values.item() for values in documents.one_example()],
+        "errata": [
+            {"id": name, "quantity": (settle.__doc__ or "").strip(), "settled": settle()} | claims[name]
+            for name, settle in ERRATA.items()
+        ],
+        "trainings": [figures.training(name, title, *trained[name].values()) for name, title in NETWORKS.items()],
+        "surfaces": figures.surfaces(*(sides[0] for sides in trained["two_two_one"].values())),
+        "thetas": figures.under_theta(trained["one_two_one"]["manual"][0]),
+        "digits": recognised(*trained["digits"].values()),
+    }
+
+
+def page(shown: dict[str, Any], rows: list[Row], speed: dict[str, Any]) -> str:
+    """The page as HTML."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )
+    environment.filters |= FILTERS
+    return environment.get_template("report.html").render(
+        shown, parity=everything(rows), rows=rows, steps=STEPS, tolerance=runs.TOLERANCE, speed=speed, made=made(),
+        commands=COMMANDS,
+    )
+
+
+def palette() -> str:
+    """The page's colours, light and dark, as CSS."""
+    return (HERE / "report.html").read_text("utf-8").split("<style>")[1].split("* {")[0]
+
+
+def everything(rows: Iterable[Row]) -> Parity:
+    """All comparisons of all rows."""
+    return together("cpu", [row.parity for row in rows])
+
+
+def made() -> dict[str, str]:
+    """What the numbers depend on: versions, machine, seeds, commit."""
+    about = machine(torch.get_num_threads(), "float64")
+    cuda = torch.cuda.get_device_name() if torch.cuda.is_available() else "not available, nothing was run there"
+    packages = ("lightning", "python-flint", "scikit-learn", "matplotlib")
+    return {
+        "Made": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        "Commit": commit(),
+        "CPU": about["CPU"],
+        "CUDA": cuda,
+        "Threads": about["threads"],
+        "Python": platform.python_version(),
+        "NumPy": about["NumPy"],
+        "torch": about["torch"],
+        "Others": ", ".join(f"{name} {version(name)}" for name in packages),
+        "Seeds": f"digits: {', '.join(map(str, SEEDS['digits']))}; order of the batches and inputs of the comparisons: 0",
+    }
+
+
+def commit() -> str:
+    """The commit of the code, and whether the code was changed since, if git knows."""
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", "-C", HERE, *arguments], check=True, capture_output=True, text=True).stdout.strip()
+
+    try:
+        return git("rev-parse", "--short", "HEAD") + (", with changes since" if git("status", "--porcelain") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "not known: git is not there, or this is not a checkout"
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file so that there is always a whole one: the old one until the new one takes its place."""
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(text, "utf-8")
+    part.replace(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

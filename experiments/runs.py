@@ -1,0 +1,41 @@
+"""What a training run wrote: its curves, and how two runs compare."""
+
+import csv
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from manual.number_types import Array
+from torch_ref import Parity
+
+TOLERANCE = 1e-9
+"""How far two runs in float64 may part, relative to the largest value of a curve."""
+
+
+class Run(NamedTuple):
+    """A run's folder, and the columns of its `metrics.csv`: each holds the rows in which it has a value."""
+
+    folder: Path
+    curves: dict[str, Array]
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.folder / "checkpoints" / "last.ckpt"
+
+
+def read(folder: Path) -> Run:
+    """The run that was written to a folder."""
+    with (folder / "metrics.csv").open(newline="", encoding="utf-8") as file:
+        rows = [*csv.DictReader(file)]
+    columns = {name: np.array([float(row[name]) for row in rows if row[name]]) for name in rows[0]}
+    return Run(folder, {name: curve for name, curve in columns.items() if len(curve) and name not in ("epoch", "step")})
+
+
+def compare_runs(place: str, manual: Run, torch: Run) -> Parity:
+    """Every curve of two runs: costs, accuracies, parameters, how far each step moved."""
+    parity, none = Parity("cpu"), np.empty(0)
+    for name in dict.fromkeys([*torch.curves, *manual.curves]):
+        reference = torch.curves.get(name, none)
+        parity.add(place, name, manual.curves.get(name, none), reference, TOLERANCE * np.abs(reference).max(initial=0))
+    return parity

@@ -1,0 +1,99 @@
+"""Every comparison of the hand-written code with torch: each layer, loss and optimizer, and the documents' networks."""
+
+import pkgutil
+from collections.abc import Iterable, Iterator
+from importlib import import_module
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import manual.layers
+import manual.losses
+import manual.optimizers
+from manual import SGD, Adam, HalfMSELoss, Identity, Linear, MSELoss, Sigmoid, documents
+from torch_ref import (
+    Parity,
+    compare_end_to_end,
+    compare_layer,
+    compare_loss,
+    compare_network,
+    compare_optimizer,
+    compare_training,
+)
+
+STEPS = 3
+OPTIMIZERS = (SGD(lr=0.1), Adam(lr=0.01))
+
+
+class Row(NamedTuple):
+    """What was compared, in which dtype, and every comparison of it."""
+
+    kind: str
+    subject: str
+    dtype: str
+    parity: Parity
+
+    @property
+    def worst(self) -> float:
+        """The largest difference, in units of what is allowed."""
+        return max((c.ratio for c in self.parity.comparisons), default=0.0)
+
+
+def survey(device: str = "cpu") -> Iterator[Row]:
+    """One row for each layer, loss, optimizer and document network, in float32 and in float64."""
+    for kind, compared in (("layer", layers), ("loss", losses), ("optimizer", optimizers), ("network", networks)):
+        for dtype in (np.float32, np.float64):
+            for subject, parities in compared(np.dtype(dtype), device):
+                yield Row(kind, subject, np.dtype(dtype).name, together(device, parities))
+
+
+def layers(dtype: np.dtype[Any], device: str) -> Iterator[tuple[str, Iterable[Parity]]]:
+    for name, cases in each(manual.layers):
+        rng = np.random.default_rng(0)
+        yield name, [compare_layer(layer.astype(dtype), x.astype(dtype), rng, device) for layer, x in cases]
+
+
+def losses(dtype: np.dtype[Any], device: str) -> Iterator[tuple[str, Iterable[Parity]]]:
+    for name, cases in each(manual.losses):
+        yield name, [
+            compare_loss(loss, prediction.astype(dtype), target.astype(dtype) if target.dtype.kind == "f" else target, device)
+            for loss, prediction, target in cases
+        ]
+
+
+def optimizers(dtype: np.dtype[Any], device: str) -> Iterator[tuple[str, Iterable[Parity]]]:
+    for name, cases in each(manual.optimizers):
+        rng = np.random.default_rng(0)
+        layer = Linear(3, 4, rng=rng).astype(dtype)
+        yield name, [compare_optimizer(optimizer, layer, rng, STEPS, device) for (optimizer,) in cases]
+
+
+def networks(dtype: np.dtype[Any], device: str) -> Iterator[tuple[str, Iterable[Parity]]]:
+    hand, *its_data = documents.hand_computation()
+    example, curve = documents.one_example(), documents.sine()
+    for name, network, loss, data in (
+        ("2-2-1, document A's example", hand, HalfMSELoss(), its_data),
+        ("1-2-1, one example", documents.one_two_one(), HalfMSELoss(), example),
+        ("1-2-1, the sine", documents.one_two_one(activation=Sigmoid), MSELoss(), curve),
+        ("1-2-1 linear, the sine", documents.one_two_one(activation=Identity), MSELoss(), curve),
+    ):
+        network, (x, y) = network.astype(dtype), (values.astype(dtype) for values in data)
+        yield name, [
+            compare_network(network, loss, x, y, device),
+            compare_end_to_end(network, loss, x, y, device),
+            *[compare_training(network, loss, optimizer, x, y, STEPS, device) for optimizer in OPTIMIZERS],
+        ]
+
+
+def each(package: ModuleType) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
+    """The class of every file of a package, and the cases on which it is compared."""
+    for found in pkgutil.iter_modules(package.__path__):
+        module = import_module(f"{package.__name__}.{found.name}")
+        cases = [case if isinstance(case, tuple) else (case,) for case in module.examples(np.random.default_rng(0))]
+        yield type(cases[0][0]).__name__, cases
+
+
+def together(device: str, parities: Iterable[Parity]) -> Parity:
+    """The comparisons of several results as one."""
+    return Parity(device, [comparison for parity in parities for comparison in parity.comparisons])
