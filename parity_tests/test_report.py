@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from html.parser import HTMLParser
 from itertools import islice
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -110,7 +110,7 @@ def test_every_figure_has_a_title_and_a_description(page):
 
 def test_a_picture_stands_alone_in_both_schemes(shown):
     for picture in shown["trainings"][-1].panels:
-        root = ElementTree.fromstring(alone(picture, report.palette()))
+        root = ET.fromstring(alone(picture, report.palette()))
         assert root.tag == "{http://www.w3.org/2000/svg}svg"
         style = root.findtext("{http://www.w3.org/2000/svg}style") or ""
         used = set(re.findall(r"var\(--(\w+)\)", picture))
