@@ -1,8 +1,6 @@
 """Every comparison of the hand-written code with torch: each layer, loss and optimizer, and the documents' networks."""
 
-import pkgutil
 from collections.abc import Iterable, Iterator
-from importlib import import_module
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -21,6 +19,7 @@ from torch_ref import (
     compare_optimizer,
     compare_training,
 )
+from torch_ref.examples import examples
 
 STEPS = 3
 OPTIMIZERS = (SGD(lr=0.1), Adam(lr=0.01))
@@ -87,11 +86,13 @@ def networks(dtype: np.dtype[Any], device: str) -> Iterator[tuple[str, Iterable[
 
 
 def each(package: ModuleType) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
-    """The class of every file of a package, and the cases on which it is compared."""
-    for found in pkgutil.iter_modules(package.__path__):
-        module = import_module(f"{package.__name__}.{found.name}")
-        cases = [case if isinstance(case, tuple) else (case,) for case in module.examples(np.random.default_rng(0))]
-        yield type(cases[0][0]).__name__, cases
+    """Every class of a package, and the cases on which it is compared."""
+    found: dict[str, list[tuple[Any, ...]]] = {}
+    for _, make in examples(package):
+        case = make()
+        case = case if isinstance(case, tuple) else (case,)
+        found.setdefault(type(case[0]).__name__, []).append(case)
+    yield from found.items()
 
 
 def together(device: str, parities: Iterable[Parity]) -> Parity:

@@ -8,8 +8,8 @@ import torch
 
 import manual.layers
 from manual import Adam, Identity, Layer, Linear, MSELoss, Network, ReLU, Sigmoid, state
-from parity_tests.discovery import examples
 from torch_ref import params_of, state_of, to_torch, twin, twin_optimizer
+from torch_ref.examples import examples
 
 LAYERS = [*examples(manual.layers)]
 each_layer = pytest.mark.parametrize("make", [make for _, make in LAYERS], ids=[name for name, _ in LAYERS])

@@ -21,7 +21,7 @@ from manual import (
     lift,
     positive,
 )
-from parity_tests.discovery import examples
+from torch_ref.examples import examples
 
 
 @pytest.fixture(autouse=True)

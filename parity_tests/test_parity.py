@@ -9,8 +9,8 @@ import manual.layers
 import manual.losses
 import manual.optimizers
 from manual import Linear
-from parity_tests.discovery import examples
 from torch_ref import compare_layer, compare_loss, compare_optimizer
+from torch_ref.examples import examples
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 

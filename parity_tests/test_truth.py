@@ -23,9 +23,9 @@ from manual import (
     lift,
 )
 from manual.documents import hand_computation, one_two_one, sine
-from parity_tests.discovery import examples
 from torch_ref import to_numpy, to_torch, twin
 from torch_ref.bounds import layer_bounds, loss_bounds
+from torch_ref.examples import examples
 from torch_ref.truth import Dual, derivative, distance, layer_truth, loss_truth, network_truth, ulps
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
