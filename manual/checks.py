@@ -13,8 +13,9 @@ class InputError(ValueError):
 
 def mismatch(where: object, expected: str, dtype: Any, given: Any) -> InputError:
     """The error for an array of the wrong shape or dtype."""
-    got = f"shape {given.shape} and dtype {given.dtype}" if hasattr(given, "dtype") else f"a {type(given).__name__}"
-    return InputError(f"{where!r}: expected an array of shape {expected} and dtype {dtype}, got {got}")
+    return InputError(
+        f"{where!r}: expected an array of shape {expected} and dtype {dtype}, got shape {given.shape} and dtype {given.dtype}"
+    )
 
 
 def at_least(owner: object, name: str, value: Any, least: int) -> Any:

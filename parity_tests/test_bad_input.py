@@ -63,7 +63,9 @@ def test_the_place_in_a_nested_network_is_named(rng):
     ("x", "given"), [(np.zeros((0, 3)), "shape (0, 3)"), ([[1.0, 2.0, 3.0]], "a list"), (np.float64(1), "shape ()")]
 )
 def test_an_empty_batch_and_what_is_no_array_are_refused(net, x, given):
-    with says("expected an array of at least one example, got", given):
+    linear = "Linear(in_features={}, out_features={}, bias=True)"
+    layers = ", ".join([linear.format(3, 4), "ReLU()", f"Network({linear.format(4, 4)}, {linear.format(4, 2)})"])
+    with says(f"Network({layers}): expected an array of at least one example, got", given):
         net.forward(x)
 
 
@@ -82,7 +84,7 @@ def test_targets_of_another_shape_or_dtype_are_not_broadcast(loss):
     [
         ([0, 3, 1], ("expected classes 0 to 2", "got 3 at example 1")),
         ([0, 1, -1], ("expected classes 0 to 2", "got -1 at example 2")),
-        ([0.0, 1.0, 2.0], ("int64", "got", "float64")),
+        ([0.0, 1.0, 2.0], ("dtype int64, got", "float64")),
         ([True, False, True], ("int64", "got", "bool")),
         ([0, 1], ("(3,)", "got", "(2,)")),
         ([[0], [1], [2]], ("(3,)", "got", "(3, 1)")),
@@ -217,6 +219,10 @@ def test_the_culprit_of_a_nan_is_named(rng):
     with pytest.raises(Diverged, match=re.escape("the output of layer 1, Leaky(), is the first that is not finite")):
         next(train(Network(Linear(3, 3, rng=rng), Leaky(), ReLU()), MSELoss(), SGD(), x, y))
     net = Network(Linear(3, 3, rng=rng))
+    huge = np.full((8, 3), 1e200)
+    says_loss = r"; every layer's output is finite: it is the loss that is not$"
+    with np.errstate(over="ignore"), pytest.raises(Diverged, match=says_loss):
+        next(train(net, MSELoss(), SGD(), x, huge))
     net.params["0.bias"][1] = np.nan
     with pytest.raises(Diverged, match=re.escape("parameter 0.bias is not finite")):
         next(train(net, MSELoss(), SGD(), x, y))

@@ -35,10 +35,10 @@ class AdamW(Optimizer):
 
     def update(self, p: Array, g: Array, state: dict[str, Any], /) -> None:
         p *= 1 - self.lr * self.weight_decay
-        (b1, b2), zero = self.betas, np.zeros_like(p)
+        b1, b2 = self.betas
         t = state["step"] = int(state.get("step", 0)) + 1
-        m = state["exp_avg"] = b1 * state.get("exp_avg", zero) + (1 - b1) * g
-        v = state["exp_avg_sq"] = b2 * state.get("exp_avg_sq", zero) + (1 - b2) * (g * g)
+        m = state["exp_avg"] = b1 * state.get("exp_avg", 0) + (1 - b1) * g
+        v = state["exp_avg_sq"] = b2 * state.get("exp_avg_sq", 0) + (1 - b2) * (g * g)
         root = np.sqrt(v) / (1 - b2**t) ** 0.5
         p -= self.lr / (1 - b1**t) * m / (root + self.eps)
 

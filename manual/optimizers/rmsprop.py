@@ -41,15 +41,15 @@ class RMSprop(Optimizer):
     def update(self, p: Array, g: Array, state: dict[str, Any], /) -> None:
         if self.weight_decay:
             g = g + self.weight_decay * p
-        alpha, zero = self.alpha, np.zeros_like(p)
+        alpha = self.alpha
         state["step"] = int(state.get("step", 0)) + 1
-        v = state["square_avg"] = alpha * state.get("square_avg", zero) + (1 - alpha) * (g * g)
+        v = state["square_avg"] = alpha * state.get("square_avg", 0) + (1 - alpha) * (g * g)
         if self.centered:
-            m = state["grad_avg"] = alpha * state.get("grad_avg", zero) + (1 - alpha) * g
+            m = state["grad_avg"] = alpha * state.get("grad_avg", 0) + (1 - alpha) * g
             v = v - m * m
         u = g / (np.sqrt(v) + self.eps)
         if self.momentum:
-            u = state["momentum_buffer"] = self.momentum * state.get("momentum_buffer", zero) + u
+            u = state["momentum_buffer"] = self.momentum * state.get("momentum_buffer", 0) + u
         p -= self.lr * u
 
 
