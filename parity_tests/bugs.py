@@ -1,7 +1,8 @@
 """Mistakes that people make in backpropagation by hand, each a few lines that replace the right ones.
 
 Every entry is a class that overrides one method of a right layer, loss, optimizer or network and bears its name, so that it
-is held against the same twin. Its docstring says what is wrong, `@bug(…)` which quantity shows it first.
+is held against the same twin. Its docstring says what is wrong, `@bug(…)` which quantity shows it first, and the cause that
+the diagnosis should name. A mistake is added as people make it, not as the diagnosis can name it.
 """
 
 from collections.abc import Callable
@@ -28,23 +29,25 @@ from manual import (
 
 
 class Bug(NamedTuple):
-    """What is wrong, the right class, the wrong one, and the quantity on which a comparison of the two fails first."""
+    """What is wrong, the right class, the wrong one, the quantity on which a comparison of the two fails first, and the cause
+    that a diagnosis should name then ("" where none can be expected)."""
 
     name: str
     right: type
     wrong: type
     shows: str
+    cause: str
 
 
 BUGS: list[Bug] = []
 
 
-def bug(shows: str) -> Callable[[type], type]:
+def bug(shows: str, cause: str = "") -> Callable[[type], type]:
     """Put a class into `BUGS`, under the name of the class that it derives from."""
 
     def put(wrong: type) -> type:
         right = wrong.__bases__[0]
-        BUGS.append(Bug((wrong.__doc__ or "").rstrip("."), right, wrong, shows))
+        BUGS.append(Bug((wrong.__doc__ or "").rstrip("."), right, wrong, shows, cause))
         wrong.__name__ = right.__name__
         return wrong
 
@@ -54,7 +57,7 @@ def bug(shows: str) -> Callable[[type], type]:
 # Layers with parameters
 
 
-@bug("dx")
+@bug("dx", "the weight is transposed")
 class _(Linear):
     """The weight that carries δ back is not transposed."""
 
@@ -62,7 +65,7 @@ class _(Linear):
         return delta @ self.weight.T, self.gradient(delta, a)
 
 
-@bug("dweight")
+@bug("dweight", "transposed")
 class _(Linear):
     """The weight gradient is transposed."""
 
@@ -70,7 +73,7 @@ class _(Linear):
         return self.like(weight=a.T @ delta, bias=self.bias if self.bias is None else delta.sum(axis=0))
 
 
-@bug("dweight")
+@bug("dweight", "the output stands where the input belongs")
 class _(Linear):
     """The weight gradient is built from the layer's output, not from its input."""
 
@@ -79,7 +82,7 @@ class _(Linear):
         return z, z
 
 
-@bug("dweight")
+@bug("dweight", "times 1/N")
 class _(Linear):
     """The weight gradient is averaged over the batch, which the cost has done already."""
 
@@ -87,7 +90,7 @@ class _(Linear):
         return self.like(weight=delta.T @ a / len(a), bias=self.bias if self.bias is None else delta.sum(axis=0))
 
 
-@bug("dweight")
+@bug("dweight", "times −1")
 class _(Linear):
     """The weight gradient has the wrong sign."""
 
@@ -95,7 +98,7 @@ class _(Linear):
         return self.like(weight=-delta.T @ a, bias=self.bias if self.bias is None else delta.sum(axis=0))
 
 
-@bug("dbias")
+@bug("dbias", "not summed over the batch")
 class _(Linear):
     """The bias gradient is not summed over the batch."""
 
@@ -103,7 +106,7 @@ class _(Linear):
         return self.like(weight=delta.T @ a, bias=self.bias if self.bias is None else delta)
 
 
-@bug("dbias")
+@bug("dbias", "the first example alone")
 class _(Linear):
     """The bias gradient is that of the first example alone."""
 
@@ -111,7 +114,7 @@ class _(Linear):
         return self.like(weight=delta.T @ a, bias=self.bias if self.bias is None else delta[0])
 
 
-@bug("dbias")
+@bug("dbias", "the parameter itself")
 class _(Linear):
     """The bias is returned as its own gradient."""
 
@@ -119,7 +122,7 @@ class _(Linear):
         return self.like(weight=delta.T @ a, bias=self.bias)
 
 
-@bug("dx")
+@bug("dx", "updated before")
 class _(Linear):
     """The weight is updated before it carries δ back."""
 
@@ -129,10 +132,85 @@ class _(Linear):
         return delta @ self.weight, gradient
 
 
+@bug("dbias", "times 1/N")
+class _(Linear):
+    """The bias gradient is averaged over the batch."""
+
+    def gradient(self, delta, a):
+        return self.like(weight=delta.T @ a, bias=self.bias if self.bias is None else delta.mean(axis=0))
+
+
+@bug("dbias", "over the wrong axis")
+class _(Linear):
+    """The bias gradient is one number, summed over the outputs too."""
+
+    def gradient(self, delta, a):
+        return self.like(weight=delta.T @ a, bias=self.bias if self.bias is None else delta.sum())
+
+
+@bug("dbias", "in shape (1, 4)")
+class _(Linear):
+    """The bias gradient keeps the axis that was summed away."""
+
+    def gradient(self, delta, a):
+        return self.like(weight=delta.T @ a, bias=self.bias if self.bias is None else delta.sum(axis=0, keepdims=True))
+
+
+@bug("dweight", "the last example alone")
+class _(Linear):
+    """In a loop over the examples, = stands where += belongs."""
+
+    def gradient(self, delta, a):
+        weight = self.weight
+        for d, x in zip(delta, a, strict=True):
+            weight = np.outer(d, x)
+        return self.like(weight=weight, bias=self.bias if self.bias is None else delta.sum(axis=0))
+
+
+@bug("dweight", "permuted")
+class _(Linear):
+    """The weight gradient comes out as (in, out) and is reshaped where it should be transposed."""
+
+    def gradient(self, delta, a):
+        weight = (a.T @ delta).reshape(self.weight.shape)
+        return self.like(weight=weight, bias=self.bias if self.bias is None else delta.sum(axis=0))
+
+
+@bug("dweight", "only in the last column")
+class _(Linear):
+    """The loop over the inputs stops one short."""
+
+    def gradient(self, delta, a):
+        weight = np.zeros_like(self.weight)
+        for i in range(self.in_features - 1):
+            weight[:, i] = (delta * a[:, i : i + 1]).sum(axis=0)
+        return self.like(weight=weight, bias=self.bias if self.bias is None else delta.sum(axis=0))
+
+
+@bug("dweight, by gradient()", "times 2")
+class _(Linear):
+    """Gradients are added to those of the pass before, which nobody has set to zero."""
+
+    def gradient(self, delta, a):
+        new = super().gradient(delta, a)
+        self.kept = new.weight = new.weight + getattr(self, "kept", 0)
+        return new
+
+
+@bug("dweight", "the parameter itself is added")
+class _(Linear):
+    """Weight decay is in the gradient already, and the optimizer adds it again."""
+
+    def gradient(self, delta, a):
+        new = super().gradient(delta, a)
+        new.weight += self.weight / 100
+        return new
+
+
 # Activations
 
 
-@bug("dx")
+@bug("dx", "σ' is taken at a instead of at z")
 class _(Sigmoid):
     """σ' is taken at the output a instead of at the input z."""
 
@@ -149,7 +227,7 @@ class _(Sigmoid):
         return delta * a * (1 + a), self
 
 
-@bug("dx")
+@bug("dx", "δ is left out")
 class _(Sigmoid):
     """σ' is returned without the δ from above."""
 
@@ -166,6 +244,22 @@ class _(Sigmoid):
         return delta * a, self
 
 
+@bug("dx", "the input stands where the output belongs")
+class _(Sigmoid):
+    """σ' is z(1 − z), with the input where the output belongs."""
+
+    def forward(self, z):
+        return super().forward(z)[0], z
+
+
+@bug("dx", "applied twice")
+class _(Sigmoid):
+    """σ' is multiplied in twice, by the layer and by its caller."""
+
+    def backward(self, delta, a):
+        return delta * (a * (1 - a)) * (a * (1 - a)), self
+
+
 @bug("dx")
 class _(Tanh):
     """tanh' is 1 − a, the square forgotten."""
@@ -174,7 +268,7 @@ class _(Tanh):
         return delta * (1 - a), self
 
 
-@bug("dx")
+@bug("dx", "the input stands where the output belongs")
 class _(Tanh):
     """tanh' is 1 − z², from the input where the output belongs."""
 
@@ -191,7 +285,15 @@ class _(Tanh):
         return a, a
 
 
-@bug("dx")
+@bug("dx", "the derivative of Sigmoid")
+class _(Tanh):
+    """tanh' is a(1 − a), copied from the sigmoid."""
+
+    def backward(self, delta, a):
+        return delta * a * (1 - a), self
+
+
+@bug("dx", "the mask is taken from δ")
 class _(ReLU):
     """The mask is where δ is positive, not where z is."""
 
@@ -199,7 +301,7 @@ class _(ReLU):
         return delta * (delta > 0), self
 
 
-@bug("dx")
+@bug("dx", "σ' is left out")
 class _(ReLU):
     """δ passes where nothing did."""
 
@@ -207,7 +309,7 @@ class _(ReLU):
         return delta, self
 
 
-@bug("dx")
+@bug("dx", "a convention: only where z = 0")
 class _(ReLU):
     """ReLU'(0) is 1 where torch has 0."""
 
@@ -234,7 +336,31 @@ class _(ReLU):
         return delta, self
 
 
+@bug("dx", "a convention: only where z = 0")
+class _(ReLU):
+    """ReLU'(0) is ½ where torch has 0."""
+
+    def forward(self, z):
+        return np.maximum(z, 0), (1 + np.sign(z)) / 2
+
+
+@bug("dx", "δ is left out")
+class _(ReLU):
+    """The slope is returned, 1 or 0, without the δ from above."""
+
+    def backward(self, delta, on):
+        return on.astype(delta.dtype), self
+
+
 @bug("dx")
+class _(ReLU):
+    """What is not positive leaks a hundredth of δ, as in another layer."""
+
+    def backward(self, delta, on):
+        return delta * np.where(on, 1, 0.01).astype(delta.dtype), self
+
+
+@bug("dx", "the diagonal alone")
 class _(Softmax):
     """σ' is a(1 − a), as if every output depended on its own input alone."""
 
@@ -242,7 +368,7 @@ class _(Softmax):
         return delta * a * (1 - a), self
 
 
-@bug("dx")
+@bug("dx", "over the wrong axis")
 class _(Softmax):
     """The sum runs over the batch instead of over the classes."""
 
@@ -250,7 +376,7 @@ class _(Softmax):
         return a * (delta - (delta * a).sum(axis=0)), self
 
 
-@bug("dx")
+@bug("dx", "times −1")
 class _(Softmax):
     """The sign is wrong."""
 
@@ -258,10 +384,18 @@ class _(Softmax):
         return a * ((delta * a).sum(axis=self.dim, keepdims=True) - delta), self
 
 
+@bug("dx", "the sum over the other outputs is left out")
+class _(Softmax):
+    """The product with the output is kept, the sum over the other outputs is not."""
+
+    def backward(self, delta, a):
+        return delta * a, self
+
+
 # Losses
 
 
-@bug("delta")
+@bug("delta", "times ½")
 class _(MSELoss):
     """The 2 of the squared difference is forgotten."""
 
@@ -270,7 +404,7 @@ class _(MSELoss):
         return u / n
 
 
-@bug("delta")
+@bug("delta", "times −1")
 class _(MSELoss):
     """The difference is taken the wrong way round."""
 
@@ -279,7 +413,7 @@ class _(MSELoss):
         return -2 * u / n
 
 
-@bug("delta")
+@bug("delta", "times the number of outputs")
 class _(MSELoss):
     """The gradient is averaged over the examples, the cost over every output."""
 
@@ -288,7 +422,7 @@ class _(MSELoss):
         return 2 * u / min(n, len(u))
 
 
-@bug("delta")
+@bug("delta", "times N")
 class _(HalfMSELoss):
     """The gradient is summed over the batch, the cost averaged."""
 
@@ -296,7 +430,7 @@ class _(HalfMSELoss):
         return u
 
 
-@bug("delta")
+@bug("delta", "applied again")
 class _(CrossEntropyLoss):
     """The softmax's derivative is applied again, though p − onehot includes it."""
 
@@ -305,7 +439,7 @@ class _(CrossEntropyLoss):
         return p * (delta - (delta * p).sum(axis=1, keepdims=True))
 
 
-@bug("delta")
+@bug("delta", "the probabilities")
 class _(CrossEntropyLoss):
     """The gradient is that with respect to the probabilities, −1/p at the right class."""
 
@@ -323,7 +457,7 @@ class _(CrossEntropyLoss):
         return (p - np.eye(p.shape[1])[y]) / n
 
 
-@bug("delta")
+@bug("delta", "applied again")
 class _(BCEWithLogitsLoss):
     """The sigmoid's derivative is applied again, though p − t includes it."""
 
@@ -332,10 +466,51 @@ class _(BCEWithLogitsLoss):
         return super().backward(cache) * p * (1 - p)
 
 
+@bug("delta", "times the number of elements")
+class _(MSELoss):
+    """The gradient is summed, the cost averaged."""
+
+    def backward(self, cache):
+        return 2 * cache[0]
+
+
+@bug("delta", "times 1/(the number of outputs)")
+class _(CrossEntropyLoss):
+    """The gradient is averaged over the classes too."""
+
+    def backward(self, cache):
+        return super().backward(cache) / cache[0].shape[1]
+
+
+@bug("delta", "the class before")
+class _(CrossEntropyLoss):
+    """The labels are taken to count from 1."""
+
+    def backward(self, cache):
+        p, y, n = cache
+        return (p - (np.arange(p.shape[1]) == y[:, None] - 1)) / n
+
+
+@bug("delta", "the target is left out")
+class _(CrossEntropyLoss):
+    """The 1 of the right class is never taken off p."""
+
+    def backward(self, cache):
+        return cache[0] / cache[2]
+
+
+@bug("delta", "times −1")
+class _(BCEWithLogitsLoss):
+    """It is the target minus the prediction, and the step still goes down."""
+
+    def backward(self, cache):
+        return -super().backward(cache)
+
+
 # Optimizers
 
 
-@bug("weight")
+@bug("weight", "not moved")
 class _(SGD):
     """The parameter's name is bound to a new array, and the network keeps the old one."""
 
@@ -343,7 +518,7 @@ class _(SGD):
         super().update(p.copy(), g, state)
 
 
-@bug("weight")
+@bug("weight", "up the gradient")
 class _(SGD):
     """The step goes up the gradient."""
 
@@ -351,7 +526,7 @@ class _(SGD):
         super().update(p, -g, state)
 
 
-@bug("weight")
+@bug("weight", "the sign of weight_decay")
 class _(SGD):
     """The decay drives the weights away from 0."""
 
@@ -360,7 +535,7 @@ class _(SGD):
         super().update(p, g, state)
 
 
-@bug("weight, momentum_buffer")
+@bug("weight, momentum_buffer", "the first gradient is dampened")
 class _(SGD):
     """The first gradient is dampened too."""
 
@@ -369,7 +544,7 @@ class _(SGD):
         super().update(p, g, state)
 
 
-@bug("weight, momentum_buffer")
+@bug("weight, momentum_buffer", "without dampening")
 class _(SGD):
     """The dampening is forgotten."""
 
@@ -378,7 +553,7 @@ class _(SGD):
         p -= self.lr * (g + self.weight_decay * p + self.momentum * b if self.nesterov else b)
 
 
-@bug("weight, momentum_buffer")
+@bug("weight, momentum_buffer", "lr is inside the buffer")
 class _(SGD):
     """The learning rate is inside the momentum buffer: the same path, until the rate changes."""
 
@@ -409,6 +584,33 @@ class _(SGD):
             state["momentum_buffer"] = g
 
 
+@bug("bias", "a convention: biases are spared by weight_decay")
+class _(SGD):
+    """The decay spares the biases."""
+
+    def update(self, p, g, state):
+        super().update(p, g - self.weight_decay * p if p.ndim == 1 else g, state)
+
+
+@bug("weight", "without lr")
+class _(SGD):
+    """The learning rate is forgotten."""
+
+    def update(self, p, g, state):
+        p += (self.lr - 1) * g
+        super().update(p, g, state)
+
+
+@bug("weight, momentum_buffer", "weighted by 1 − μ")
+class _(SGD):
+    """The buffer is a running mean: the new gradient is weighted by 1 − μ."""
+
+    def update(self, p, g, state):
+        g = g + self.weight_decay * p
+        b = state["momentum_buffer"] = self.momentum * state.get("momentum_buffer", 0) + (1 - self.momentum) * g
+        p -= self.lr * (g + self.momentum * b if self.nesterov else b)
+
+
 def moments(optimizer: Adam | AdamW, g, state):
     """(t, m, v) of Adam's rule, in the state."""
     b1, b2 = optimizer.betas
@@ -418,7 +620,7 @@ def moments(optimizer: Adam | AdamW, g, state):
     return t, m, v
 
 
-@bug("weight")
+@bug("weight", "no bias correction")
 class _(Adam):
     """The running means are not corrected for their start at 0."""
 
@@ -427,7 +629,7 @@ class _(Adam):
         p -= self.lr * m / (np.sqrt(v) + self.eps)
 
 
-@bug("weight")
+@bug("weight", "a convention: ε is inside the root")
 class _(Adam):
     """ε is inside the square root."""
 
@@ -436,7 +638,7 @@ class _(Adam):
         p -= self.lr * m / (1 - self.betas[0] ** t) / np.sqrt(v / (1 - self.betas[1] ** t) + self.eps)
 
 
-@bug("weight")
+@bug("weight", "a convention: ε is added before the bias correction")
 class _(Adam):
     """ε is added before the bias correction, which then enlarges it."""
 
@@ -445,7 +647,7 @@ class _(Adam):
         p -= self.lr * m / (1 - self.betas[0] ** t) / ((np.sqrt(v) + self.eps) / (1 - self.betas[1] ** t) ** 0.5)
 
 
-@bug("weight")
+@bug("weight", "the root is left out")
 class _(Adam):
     """The square root is forgotten."""
 
@@ -464,7 +666,26 @@ class _(Adam):
         state["step"] = self.t
 
 
-@bug("weight, exp_avg")
+@bug("weight, exp_avg", "the betas are exchanged")
+class _(Adam):
+    """β₁ and β₂ are exchanged."""
+
+    def update(self, p, g, state):
+        self.betas = self.betas[::-1]
+        super().update(p, g, state)
+        self.betas = self.betas[::-1]
+
+
+@bug("weight", "the mean of the squares is not corrected")
+class _(Adam):
+    """Only the mean of the gradient is corrected for its start at 0."""
+
+    def update(self, p, g, state):
+        t, m, v = moments(self, g + self.weight_decay * p, state)
+        p -= self.lr * m / (1 - self.betas[0] ** t) / (np.sqrt(v) + self.eps)
+
+
+@bug("weight, exp_avg", "weight decay through the gradient")
 class _(AdamW):
     """The decay goes through the gradient, as in Adam."""
 
@@ -474,7 +695,7 @@ class _(AdamW):
         p -= self.lr / (1 - self.betas[0] ** t) * m / (root + self.eps)
 
 
-@bug("weight")
+@bug("weight", "weight decay without lr")
 class _(AdamW):
     """The decay is not multiplied by the learning rate."""
 
@@ -483,7 +704,7 @@ class _(AdamW):
         super().update(p, g, state)
 
 
-@bug("weight")
+@bug("weight", "a convention: ε is inside the root")
 class _(RMSprop):
     """ε is inside the square root."""
 
@@ -506,10 +727,20 @@ class _(RMSprop):
         p -= self.lr * u
 
 
+@bug("weight, square_avg", "α and 1 − α are exchanged")
+class _(RMSprop):
+    """α and 1 − α are exchanged."""
+
+    def update(self, p, g, state):
+        self.alpha = 1 - self.alpha
+        super().update(p, g, state)
+        self.alpha = 1 - self.alpha
+
+
 # Networks
 
 
-@bug("dx")
+@bug("dx", "σ' is left out")
 class _(Network):
     """δ passes by the activations: σ' is forgotten."""
 
@@ -525,7 +756,7 @@ class _(Network):
         return delta, self._of(gradients[::-1])
 
 
-@bug("dx")
+@bug("dx", "updated before")
 class _(Network):
     """Each layer is updated before the error of the layer below is computed."""
 
@@ -541,7 +772,7 @@ class _(Network):
         return delta, self._of(gradients[::-1])
 
 
-@bug("d0.weight")
+@bug("d0.weight", "another parameter's")
 class _(Network):
     """The gradients come in the order of the backward pass, last layer first."""
 
@@ -551,3 +782,23 @@ class _(Network):
     def backward(self, delta, tape):
         dx, gradient = super().backward(delta, tape)
         return dx, self._of(gradient.layers[::-1])
+
+
+@bug("dx", "σ' is left out")
+class _(Network):
+    """σ' reaches the gradients of the layer before, but δ goes on without it."""
+
+    def gradient(self, delta, tape):
+        return self.backward(delta, tape)[1]
+
+    def backward(self, delta, tape):
+        gradients, carried = [], delta
+        for layer, cache in zip(reversed(self.layers), reversed(tape), strict=True):
+            below, gradient = layer.backward(delta, cache)
+            if layer.params:
+                carried, _ = layer.backward(carried, cache)
+                delta = carried
+            else:
+                delta = below
+            gradients.append(gradient)
+        return delta, self._of(gradients[::-1])

@@ -37,12 +37,20 @@ class Bounded:
     so that a @ Wᵀ + b is one sum, in whatever order a library adds it up.
     """
 
-    def __init__(self, value: Any, dtype: Any, error: Any = 0, magnitude: Any = None, roundings: int = 0) -> None:
+    def __init__(
+        self, value: Any, dtype: Any, error: Any = 0, magnitude: Any = None, roundings: int = 0, positive: bool = False
+    ) -> None:
         self.value = np.asarray(value, dtype=np.float64)
         self.dtype = np.dtype(dtype)
         self._carried = np.broadcast_to(np.asarray(error, dtype=np.float64), self.value.shape)
         self._sum = np.abs(self.value) + 2 * self._carried if magnitude is None else magnitude
         self._roundings = roundings
+        self._positive = positive
+
+    @property
+    def positive(self) -> bool:
+        """Whether no evaluation has a negative element: so it is with squares, their sums, and what is far enough above 0."""
+        return self._positive or bool(np.all(self.value >= 2 * self.error))
 
     @property
     def error(self) -> Array:
@@ -50,7 +58,8 @@ class Bounded:
         u = np.finfo(self.dtype).eps / 2
         gamma = self._roundings * u / (1 - self._roundings * u)
         with np.errstate(invalid="ignore"):
-            return np.where(np.isinf(self.value), 0, self._carried + gamma * self._sum)
+            rounding = gamma * self._sum if self._roundings else 0
+            return np.where(np.isinf(self.value), 0, self._carried + rounding)
 
     @property
     def most(self) -> Array:
@@ -67,7 +76,9 @@ class Bounded:
     # ---------------------------------------------------------------- moving data about
 
     def _moved(self, move: Callable[[Array], Array]) -> Self:
-        return type(self)(move(self.value), self.dtype, move(self._carried), move(self._sum), self._roundings)
+        return type(self)(
+            move(self.value), self.dtype, move(self._carried), move(self._sum), self._roundings, self._positive
+        )
 
     T = property(lambda self: self._moved(np.transpose))
 
@@ -87,7 +98,7 @@ class Bounded:
         """An in-place operation really takes place: who holds this array sees it."""
         if other.shape != self.shape:
             raise ValueError(f"in place: expected shape {self.shape}, got {other.shape}")
-        self.value, self._carried, self._sum, self._roundings = other.value, other._carried, other._sum, other._roundings
+        self.__dict__.update(other.__dict__)
         return self
 
     def __setitem__(self, index: Any, new: Any) -> None:
@@ -103,11 +114,11 @@ class Bounded:
         exact = np.asarray(other, dtype=np.float64)
         return Bounded(exact, self.dtype, np.abs(exact - exact.astype(self.dtype)))
 
-    def _rounded(self, value: Any, carried: Any, most: Any, roundings: int = 2) -> "Bounded":
+    def _rounded(self, value: Any, carried: Any, most: Any, roundings: int = 2, positive: bool = False) -> "Bounded":
         """A result whose magnitude is at most `most` before it is rounded; exact zeros stay exact."""
         info = np.finfo(self.dtype)
         rounding = np.where(most > 0, roundings * float(info.eps) / 2 * most + float(info.smallest_normal), 0)
-        return Bounded(value, self.dtype, carried + rounding)
+        return Bounded(value, self.dtype, carried + rounding, positive=positive)
 
     # ---------------------------------------------------------------- sums
 
@@ -115,7 +126,7 @@ class Bounded:
         other = self._of(other)
         return Bounded(
             self.value + other.value, self.dtype, self._carried + other._carried, self._sum + other._sum,
-            self._roundings + other._roundings + 1,
+            self._roundings + other._roundings + 1, self.positive and other.positive,
         )  # fmt: skip
 
     def __neg__(self) -> Self:
@@ -127,7 +138,7 @@ class Bounded:
     def sum(self, axis: Any = None, keepdims: bool = False) -> "Bounded":
         value, carried, magnitude = (np.sum(a, axis=axis, keepdims=keepdims) for a in (self.value, self._carried, self._sum))
         terms = self.size // max(np.size(value), 1) * (self._roundings + 1)
-        return Bounded(value, self.dtype, carried, magnitude, max(terms - 1, 0))
+        return Bounded(value, self.dtype, carried, magnitude, max(terms - 1, 0), self.positive)
 
     def __matmul__(self, other: Any) -> "Bounded":
         other = self._of(other)
@@ -142,9 +153,10 @@ class Bounded:
         if isinstance(other, np.ndarray) and other.dtype.kind == "b":  # a mask: nothing is rounded
             return Bounded(self.value * other, self.dtype, self.error * other)
         other = self._of(other)
+        positive = other is self or (self.positive and other.positive)
         with np.errstate(invalid="ignore"):  # ∞·0: no bound, and so no verdict
             carried = self.most * other.error + self.error * other.most
-            return self._rounded(self.value * other.value, carried, self.most * other.most)
+            return self._rounded(self.value * other.value, carried, self.most * other.most, positive=positive)
 
     def __truediv__(self, other: Any) -> "Bounded":
         """|x/y − X/Y| ≤ (|x − X| + |X/Y| |y − Y|) / |y|; without bound where y may be 0."""
@@ -210,11 +222,20 @@ class Bounded:
         return self._function(np.tanh, 1 - np.tanh(nearest) ** 2)
 
     def _sqrt(self) -> "Bounded":
-        """√ may meet a negative number where the error reaches below 0: no bound there."""
+        """|√x − √y| ≤ |x − y| / (2√least), and ≤ √|x − y|. An operand that may be negative has no bound."""
         least = self.value - 2 * self.error
         with np.errstate(all="ignore"):
-            slope = np.where(least > 0, 1 / (2 * np.sqrt(least)), np.inf)
+            slope = np.where(least > 0, 1 / (2 * np.sqrt(least)), 1 / np.sqrt(self.error) if self.positive else np.inf)
             return self._function(lambda v: np.sqrt(np.maximum(v, 0)), slope, ulps=1)
+
+    exp, log, log1p, tanh, sqrt = _exp, _log, _log1p, _tanh, _sqrt  # what NumPy asks of an element of an object array
+
+    def __pow__(self, n: Any) -> "Bounded":
+        """xⁿ for a number n; n small and whole, it may be n − 1 products."""
+        least = np.maximum(np.abs(self.value) - 2 * self.error, 0)
+        with np.errstate(all="ignore"):
+            slope = abs(n) * np.maximum(self.most ** (n - 1), least ** (n - 1))
+            return self._function(lambda v: v**n, slope)
 
     # ---------------------------------------------------------------- NumPy's side
 

@@ -13,7 +13,7 @@ undetermined: neither is agreement.
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,12 +24,15 @@ from manual import Layer, Loss, Network, Optimizer, Undecided
 from manual.number_types import Array
 from torch_ref import formulas
 from torch_ref.bounds import Bounded, layer_bounds, loss_bounds, update_bounds
+from torch_ref.diagnosis import Case, Compared, diagnose, of_layer, of_loss, of_update
 from torch_ref.twin import params_of, state_of, to_numpy, to_torch, twin, twin_optimizer
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One quantity, ours against torch's. `ratio` is the largest difference in units of what is allowed there."""
+    """One quantity, ours against torch's. `ratio` is the largest difference in units of what is allowed there; `cause` is the
+    likely cause of a difference, where there is a certain one (see diagnosis.py).
+    """
 
     place: str
     quantity: str
@@ -38,6 +41,7 @@ class Comparison:
     difference: float
     ratio: float
     verdict: str
+    cause: str = ""
 
     @property
     def agrees(self) -> bool:
@@ -74,17 +78,30 @@ class Parity:
             return f"{len(self.comparisons)} comparisons agree; the largest difference is {worst:.2g} of what is allowed"
         wrong = sum(not c.agrees for c in self.comparisons)
         first = f"{self.first.place}, {self.first.quantity}: {self.first.verdict}"
+        if self.first.cause:
+            first += f"; likely cause: {self.first.cause}"
         return f"{wrong} of {len(self.comparisons)} comparisons fail; the first is {first}"
 
     def add(self, place: str, quantity: str, ours: Any, reference: Any, allowed: Any, moved: Any = None) -> None:
         """Compare one quantity (see `compare`)."""
         self.comparisons.append(compare(place, quantity, ours, reference, allowed, moved))
 
+    def add_all(self, place: str, case: Case) -> None:
+        """Compare the quantities of one piece, and look for the cause where they differ."""
+        for quantity, (ours, reference, allowed) in case.compared.items():
+            moved = reference - case.before[quantity] if quantity in case.before else None
+            comparison = compare(place, quantity, ours, reference, allowed, moved)
+            if comparison.ratio > 1:
+                comparison = replace(comparison, cause=diagnose(case, quantity))
+            self.comparisons.append(comparison)
+
     def __str__(self) -> str:
-        rows = [("where", "quantity", "dtype", "shape", "difference", "of allowed", "verdict")] + [
-            (c.place, c.quantity, c.dtype, str(c.shape), f"{c.difference:.1e}", f"{c.ratio:.2g}", c.verdict)
+        rows = [("where", "quantity", "dtype", "shape", "difference", "of allowed", "verdict", "likely cause")] + [
+            (c.place, c.quantity, c.dtype, str(c.shape), f"{c.difference:.1e}", f"{c.ratio:.2g}", c.verdict, c.cause)
             for c in self.comparisons
         ]
+        if not any(c.cause for c in self.comparisons):
+            rows = [row[:-1] for row in rows]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         return "\n".join([*lines, self.verdict])
@@ -139,13 +156,16 @@ def _compare_layer(
 
     allowed = _allowed(layer, lambda own: layer_bounds(own, given, upstream))
     y, cache = layer.forward(given)
-    parity.add(place, "y", y, reference, allowed["y"])
     ours_dx, ours = layer.backward(upstream, cache)
-    parity.add(place, "dx", ours_dx, dx, allowed["dx"])
     alone = layer.gradient(upstream, cache).params
-    for name, g in zip(names, gradients, strict=True):
-        parity.add(place, f"d{name}", ours.params.get(name), g, allowed[f"d{name}"])
-        parity.add(place, f"d{name}, by gradient()", alone.get(name), g, allowed[f"d{name}"])
+    compared = {
+        "y": Compared(y, to_numpy(reference), allowed["y"]),
+        "dx": Compared(ours_dx, to_numpy(dx), allowed["dx"]),
+    }
+    for name, g in zip(names, map(to_numpy, gradients), strict=True):
+        compared[f"d{name}"] = Compared(ours.params.get(name), g, allowed[f"d{name}"])
+        compared[f"d{name}, by gradient()"] = Compared(alone.get(name), g, allowed[f"d{name}"])
+    parity.add_all(place, of_layer(_own(layer).like(**params_of(module)), given, upstream, compared))
 
 
 def compare_loss(loss: Loss, prediction: Array, target: Array, device: str = "cpu") -> Parity:
@@ -163,8 +183,11 @@ def _compare_loss(parity: Parity, place: str, loss: Loss, prediction: torch.Tens
 
     allowed = _allowed(loss, lambda own: loss_bounds(own, given, wanted))
     cost, cache = loss.forward(given, wanted)
-    parity.add(place, "cost", cost, reference, allowed["cost"])
-    parity.add(place, "delta", loss.backward(cache), delta, allowed["delta"])
+    compared = {
+        "cost": Compared(cost, to_numpy(reference), allowed["cost"]),
+        "delta": Compared(loss.backward(cache), to_numpy(delta), allowed["delta"]),
+    }
+    parity.add_all(place, of_loss(_own(loss), given, wanted, compared))
 
 
 def compare_optimizer(
@@ -194,19 +217,21 @@ def _compare_update(
     gradient = {name: to_numpy(p.grad).copy() for name, p in module.named_parameters() if p.grad is not None}
     allowed = _allowed(optimizer, lambda own: update_bounds(own, layer.like(**before), gradient, state))
     ours = layer.like(**{name: p.copy() for name, p in before.items()})
-    optimizer = deepcopy(optimizer)
-    optimizer.state = state
+    optimizer, right = deepcopy(optimizer), optimizer
+    optimizer.state = deepcopy(state)
     optimizer.step(ours, layer.like(**gradient))
     torch_optimizer.step()
+    compared = {}
     for name, values in state_of(torch_optimizer, module).items():
         for key, value in values.items():
             mine = optimizer.state.get(name, {}).get(key)
             if key == "step":
-                parity.add(place, f"{name}, step", np.asarray(mine, value.dtype), value, 0)
+                compared[f"{name}, step"] = Compared(np.asarray(mine, value.dtype), value, 0)
             else:
-                parity.add(place, f"{name}, {key}", mine, value, allowed.get(f"{name}, {key}", 0))
+                compared[f"{name}, {key}"] = Compared(mine, value, allowed.get(f"{name}, {key}", 0))
     for name, after in params_of(module).items():
-        parity.add(place, name, ours.params[name], after, allowed[name], moved=after - before[name])
+        compared[name] = Compared(ours.params[name], after, allowed[name])
+    parity.add_all(place, of_update(_own(right), before, gradient, state, compared))
 
 
 def compare_network(network: Network, loss: Loss, x: Array, y: Array, device: str = "cpu") -> Parity:
@@ -302,10 +327,12 @@ def compare_training(
 def _own(piece: Any, formula: Any = None) -> Any:
     """The project's own layer, loss or optimizer of that name, with the same hyperparameters and parameters."""
     formula = formula or getattr(manual, type(piece).__name__)
-    if type(piece) is formula:
+    if type(piece) is formula and not isinstance(piece, Network):
         return piece
     own = object.__new__(formula)
     own.__dict__.update(vars(piece))
+    if isinstance(own, Network):
+        own.layers = [_own(layer) for layer in own.layers]
     return own
 
 

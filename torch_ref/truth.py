@@ -61,6 +61,9 @@ class Dual:
     __radd__ = __add__
     __rmul__ = __mul__
 
+    def __pow__(self, n: Any) -> "Dual":
+        return Dual(self.v**n, n * self.v ** (n - 1) * self.d)
+
     def __abs__(self) -> "Dual":
         return self if self > 0 else -self
 
@@ -127,16 +130,15 @@ def derivative(function: Callable[..., Any], arrays: Mapping[str, Array]) -> tup
 
 def _derivative(function: Callable[..., Any], arrays: Mapping[str, Array]) -> tuple[Any, list[Any]]:
     size, at, duals = sum(a.size for a in arrays.values()), 0, {}
-    nowhere = np.array([flint.fmpz(0)] * size, dtype=object)
     for name, a in arrays.items():
         duals[name] = np.empty(a.shape, dtype=object)
         for place, number in np.ndenumerate(exact(a)):
-            direction = nowhere.copy()
-            direction[at] = flint.fmpz(1)
+            direction = np.array([type(number)(0)] * size, dtype=object)
+            direction[at] = type(number)(1)
             duals[name][place] = Dual(number, direction)
             at += 1
     result = function(**duals)
-    return (result.v, [*result.d]) if isinstance(result, Dual) else (result, [*nowhere])
+    return (result.v, [*result.d]) if isinstance(result, Dual) else (result, [flint.fmpq(0)] * size)
 
 
 def _certain(number: Any) -> bool:

@@ -1,0 +1,296 @@
+"""A failed comparison names its cause where that is certain, and is silent where it is not."""
+
+from copy import deepcopy
+
+import numpy as np
+import pytest
+import torch
+
+from manual import SGD, Adam, AdamW, BCEWithLogitsLoss, HalfMSELoss, Linear, MSELoss, Network, ReLU, RMSprop, Sigmoid, Tanh
+from parity_tests.bugs import BUGS
+from parity_tests.test_bugs import around, cases, each, hold, misused, of
+from parity_tests.unusual import UNUSUAL
+from torch_ref import Parity, compare_layer, compare_loss, compare_network, compare_optimizer, parity
+from torch_ref.diagnosis import Case, Compared, diagnose
+
+FLOAT32_ONLY = {
+    "A float64 scalar takes part, and float32 in is float64 out",
+    "The one-hot targets are float64, and so the gradient of a float32 network",
+}
+NOT_NAMED = {
+    "The decay drives the weights away from 0",  # it grows by 1 + 2ηλ and shrinks by 1 − ηλ: not quite 1 + ηλ
+}
+NAMED_OTHERWISE = {
+    # at the first step there is no velocity; later on, it is also an SGD that forgets its dampening
+    "Nesterov looks ahead along the old velocity instead of the new one": "it is computed without",
+    # a square one is not changed by the reshape, and so not transposed
+    "The weight gradient comes out as (in, out) and is reshaped where it should be transposed": "it is transposed",
+}
+
+
+@pytest.fixture(scope="module")
+def failed():
+    """The failed comparisons of each mistake in float64, a list an example; an error that it raises is a list of one."""
+    found = {}
+    for bug in BUGS:
+        found[bug] = []
+        for example in cases(bug.right):
+            right, *data = deepcopy(example)
+            wrong = of(bug.wrong, right)
+            try:
+                comparisons = hold(wrong, data, np.float64, np.random.default_rng(0)).comparisons
+                found[bug].append([c for c in comparisons if not c.agrees])
+            except ValueError as error:
+                found[bug].append([error])
+    return found
+
+
+def causes(bug, failed):
+    """What is said of the quantity on which the mistake shows, where it first fails, of each example."""
+    for comparisons in failed[bug]:
+        yield from [c.cause for c in comparisons if not isinstance(c, ValueError) and c.quantity == bug.shows][:1]
+
+
+def test_at_least_40_mistakes_and_every_one_is_caught_in_float64(failed, rng):
+    caught = {bug.name for bug, examples in failed.items() if any(examples)}
+    for bug in BUGS:
+        for right, *data in cases(bug.right):
+            caught |= {bug.name for _ in misused(of(bug.wrong, right), data, rng)} if bug.shows.startswith("a ") else set()
+    assert {bug.name for bug in BUGS} - caught == FLOAT32_ONLY
+    assert len(caught) >= 40
+
+
+@each([bug for bug in BUGS if bug.cause and bug.name not in NOT_NAMED])
+def test_the_cause_of_a_mistake_is_named(bug, failed):
+    assert any(bug.cause in cause for cause in causes(bug, failed))
+
+
+@each(BUGS)
+def test_no_other_cause_is_named_alone(bug, failed):
+    """Two causes may give the same numbers (the learning rate is 1 − μ, the batch is 1): then both are named."""
+    right = [name for name in (bug.cause, NAMED_OTHERWISE.get(bug.name)) if name]
+    for cause in causes(bug, failed):
+        assert not cause or any(name in cause for name in right)
+
+
+def test_at_least_25_mistakes_are_named_rightly(failed):
+    named = {bug for bug in BUGS if bug.cause and any(bug.cause in cause for cause in causes(bug, failed))}
+    assert len(named) >= 25
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("usual", "other"), [pytest.param(u, o, id=f"{u.__name__}: {name}") for name, u, o in UNUSUAL])
+def test_a_right_implementation_is_accepted_however_unusual(usual, other, dtype):
+    for seed in range(3):
+        for example in cases(usual):
+            piece, *data = deepcopy(example)
+            result = hold(of(other, piece), data, dtype, np.random.default_rng(seed))
+            assert result.agrees, f"\n{result}"
+
+
+def test_at_least_ten_right_implementations_are_unusual():
+    assert len(UNUSUAL) >= 10
+
+
+def wrong(right, **methods):
+    """The class with other methods, under its own name."""
+    return type(right.__name__, (right,), methods)
+
+
+def first(result: Parity):
+    assert result.first
+    return result.first
+
+
+def test_the_table_has_a_column_of_causes_only_where_one_is_named(rng):
+    x = rng.standard_normal((5, 4))
+    right = compare_layer(Tanh(), x, rng)
+    assert "likely cause" not in str(right)
+
+    twice = wrong(Tanh, backward=lambda self, delta, a: (2 * delta * (1 - a * a), self))
+    result = compare_layer(twice(), x, rng)
+    header, _, row, verdict = str(result).splitlines()
+    assert header.endswith("verdict  likely cause")
+    assert row.endswith("differs  times 2")
+    assert verdict == "1 of 2 comparisons fail; the first is Tanh(), dx: differs; likely cause: times 2"
+
+    leaky = wrong(Tanh, backward=lambda self, delta, a: (delta * (1.01 - a * a), self))
+    assert "likely cause" not in str(compare_layer(leaky(), x, rng))
+
+
+def test_nothing_is_diagnosed_where_nothing_fails(rng, monkeypatch):
+    def never(*_):
+        raise AssertionError("diagnosed")
+
+    monkeypatch.setattr(parity, "diagnose", never)
+    network, x, y = around(Sigmoid(), rng)
+    assert compare_network(network, MSELoss(), x, y).agrees
+    assert compare_optimizer(Adam(), network, rng).agrees
+
+
+# ---------------------------------------------------------------- when a cause is certain
+
+REFERENCE = np.array([[0.3, -1.7, 0.2], [2.6, 0.9, -0.4]])
+
+
+def cause(ours, reference=REFERENCE, allowed=1e-14, **about):
+    return diagnose(Case({"dx": Compared(ours, reference, allowed)}, **about), "dx")
+
+
+def test_a_repair_must_make_every_number_pass():
+    ours = 2 * REFERENCE
+    assert cause(ours) == "times 2"
+    ours[1, 2] += 1e-12
+    assert cause(ours) == ""
+
+
+def test_a_tolerance_that_anything_passes_proves_nothing():
+    assert cause(2 * REFERENCE, allowed=np.inf) == ""
+    assert cause(2 * REFERENCE, allowed=10.0) == ""
+    assert cause(REFERENCE, np.zeros((2, 3))) == ""
+
+
+def test_numbers_that_are_not_finite_or_of_another_dtype_have_no_named_cause():
+    assert cause(np.full((2, 3), np.nan)) == ""
+    assert cause(2 * REFERENCE.astype(np.float32)) == ""
+    assert cause(None) == ""
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (3,), (1, 3), (3, 2), (2, 3, 1), (0, 3), (2, 2, 3)])
+def test_any_shape_is_taken(shape):
+    ours = np.ones(shape)
+    assert cause(ours) == ""
+    assert cause(ours, np.zeros(shape)) == ""
+    assert cause(REFERENCE, 1 + ours) == ""
+
+
+def test_causes_that_the_numbers_do_not_tell_apart_are_all_named():
+    assert cause(REFERENCE * 2, sizes={"N": 2, "the number of outputs": 3}) == "times 2 or N"
+    assert cause(REFERENCE / 2, sizes={"N": 2, "the number of outputs": 3}) == "times ½ or 1/N"
+
+
+@pytest.mark.parametrize(("ours", "expected"), [
+    (REFERENCE * 0.3, "times 0.3"),
+    (REFERENCE[:, [1, 0, 2]], "it is permuted: the right numbers in other places"),
+    (REFERENCE.T, "it is transposed"),
+    (REFERENCE[:, :, None], "the numbers are right, but in shape (2, 3, 1) for (2, 3)"),
+    (np.stack([REFERENCE / 4, REFERENCE / 4, REFERENCE / 2]), "it is not summed over the batch"),
+    (REFERENCE * [1, 1, 0], "only in the last column, which is left at 0"),
+    (REFERENCE * [[1], [7]], "only in the last row"),
+    (REFERENCE + np.outer([0, 1], [0, 0, 1]), "only in the last column or only in the last row"),
+])  # fmt: skip
+def test_a_repair_names_what_it_undoes(ours, expected):
+    assert cause(ours, sizes={"N": 3}) == expected
+
+
+def test_where_values_tie_in_a_window_another_may_have_the_delta():
+    x = np.array([[[1.0, 3, 3, 2]], [[5, 5, 0, 4]]])
+    z, delta = torch.tensor(x, requires_grad=True), np.array([[[0.7, -0.4]], [[1.3, 0.6]]])
+    (dx,) = torch.autograd.grad(torch.nn.MaxPool1d(3, stride=1)(z), z, torch.tensor(delta))
+    last = np.zeros_like(x)
+    for n, i in np.ndindex(2, 2):
+        window = x[n, 0, i : i + 3]
+        last[n, 0, i + 2 - np.argmax(window[::-1])] += delta[n, 0, i]
+    assert not np.array_equal(last, dx.numpy())
+    given = {"x": x, "delta": delta}
+    assert cause(last, dx.numpy(), given=given) == "a convention: only where values tie, of which another has the δ"
+    last[0, 0, 0] += 1e-9
+    assert cause(last, dx.numpy(), given=given) == ""
+
+
+def test_decay_in_a_gradient_is_a_convention_on_biases(rng):
+    def gradient(self, delta, a):
+        return self.like(weight=delta.T @ a + self.weight / 3, bias=delta.sum(axis=0) + self.bias / 3)
+
+    result = compare_layer(wrong(Linear, gradient=gradient)(3, 4, rng=rng), rng.standard_normal((5, 3)), rng)
+    named = {c.quantity: c.cause for c in result.comparisons}
+    assert named["dweight"] == "the parameter itself is added, times 0.333: weight decay"
+    assert named["dbias"] == "the parameter itself is added, times 0.333: weight decay, a convention on biases"
+
+
+def test_a_bias_gradient_summed_over_the_outputs_is_seen_on_a_square_batch_too(rng):
+    def gradient(self, delta, a):
+        return self.like(weight=delta.T @ a, bias=delta.sum(axis=1))
+
+    for examples in (4, 5):
+        result = compare_layer(wrong(Linear, gradient=gradient)(3, 4, rng=rng), rng.standard_normal((examples, 3)), rng)
+        assert (first(result).quantity, first(result).cause) == ("dbias", "δ is summed over the wrong axis")
+
+
+def test_half_the_cost_and_half_its_gradient_are_a_convention(rng):
+    def halved(self, prediction, target):
+        return HalfMSELoss().forward(prediction, target)[0] / 3, (prediction - target, 15)
+
+    u, v = rng.standard_normal((2, 5, 3))
+    both = wrong(MSELoss, forward=halved, backward=lambda self, cache: cache[0] / cache[1])
+    expected = "a convention, the cost and its gradient alike: times ½"
+    assert [c.cause for c in compare_loss(both(), u, v).comparisons] == [expected] * 2
+
+    delta_alone = wrong(MSELoss, backward=lambda self, cache: cache[0] / cache[1])
+    assert [c.cause for c in compare_loss(delta_alone(), u, v).comparisons] == ["", "times ½"]
+
+
+def test_a_gradient_by_the_probability_is_told_from_one_by_the_logit(rng):
+    def backward(self, cache):
+        p = 1 / (1 + np.exp(-cache[0]))
+        return BCEWithLogitsLoss.backward(self, cache) / (p * (1 - p))
+
+    z, t = rng.standard_normal((5, 3)), rng.random((5, 3))
+    result = compare_loss(wrong(BCEWithLogitsLoss, backward=backward)(), z, t)
+    assert first(result).cause == "it is the gradient by the probabilities, not by the logits"
+
+
+def test_a_loss_that_never_looks_at_its_target_says_so(rng):
+    u, v = rng.standard_normal((2, 5, 3))
+    result = compare_loss(wrong(MSELoss, forward=lambda self, u, v: MSELoss.forward(self, u, 0 * v))(), u, v)
+    assert [c.cause for c in result.comparisons] == ["", "the target is left out"]
+
+
+def test_another_activations_slope_is_named(rng):
+    result = compare_layer(wrong(Sigmoid, backward=lambda self, d, a: (d * (1 - a * a), self))(), rng.random((5, 4)), rng)
+    assert first(result).cause == "1 − a² is used: the derivative of Tanh"
+
+
+def test_the_layer_of_a_network_whose_formula_is_wrong_is_named(rng):
+    class Wrong(Network):
+        def backward(self, delta, tape):
+            passed = []
+            for layer, cache in zip(self.layers[::-1], tape[::-1], strict=True):
+                below, gradient = layer.backward(delta, cache)
+                delta = delta if layer is self.layers[1] else below
+                passed.append(gradient)
+            return delta, self._of(passed[::-1])
+
+        def gradient(self, delta, tape):
+            return self.backward(delta, tape)[1]
+
+    Wrong.__name__ = "Network"
+    layers = Linear(3, 4, rng=rng), Tanh(), Linear(4, 5, rng=rng), Sigmoid(), Linear(5, 2, rng=rng)
+    result = compare_layer(of(Wrong, Network(*layers)), rng.standard_normal((6, 3)), rng)
+    named = {c.quantity: c.cause for c in result.comparisons if not c.agrees}
+    assert named == dict.fromkeys(
+        ["dx", "d0.weight", "d0.bias", "d0.weight, by gradient()", "d0.bias, by gradient()"], "σ' is left out, in layer 1"
+    )
+
+
+@pytest.mark.parametrize(("expected", "optimizer", "update"), [
+    ("without momentum", SGD(lr=0.1, momentum=0.9), lambda p, g, s: SGD(lr=0.1).update(p, g, s)),
+    ("without nesterov", SGD(lr=0.1, momentum=0.9, nesterov=True),
+     lambda p, g, s: SGD(lr=0.1, momentum=0.9).update(p, g, s)),
+    ("without weight_decay", SGD(lr=0.1, weight_decay=0.1), lambda p, g, s: SGD(lr=0.1).update(p, g, s)),
+    ("the sign of weight_decay", SGD(lr=0.1, weight_decay=0.1), lambda p, g, s: SGD(lr=0.1).update(p, g - p / 10, s)),
+    ("the step times 3", SGD(lr=0.1, weight_decay=0.1), lambda p, g, s: SGD(lr=0.3, weight_decay=0.1).update(p, g, s)),
+    ("without centered", RMSprop(lr=0.1, centered=True), lambda p, g, s: RMSprop(lr=0.1).update(p, g, s)),
+    ("as in AdamW", Adam(weight_decay=0.1), lambda p, g, s: AdamW(weight_decay=0.1).update(p, g, s)),
+    ("the count of steps is 3", Adam(), lambda p, g, s: Adam().update(p, g, s.update(step=2) or s)),
+])  # fmt: skip
+def test_a_step_says_what_it_does_otherwise(expected, optimizer, update, rng):
+    kind = wrong(type(optimizer), update=lambda self, p, g, state: update(p, g, state))
+    result = compare_optimizer(of(kind, optimizer), Linear(3, 4, rng=rng), rng, steps=2)
+    assert expected in {c.quantity: c.cause for c in result.comparisons}["weight"]
+
+
+def test_a_slope_at_zero_of_neither_1_nor_a_half_is_no_convention(rng):
+    x = np.array([[-1.5, 0.0, 2.0, 0.7]])
+    strange = wrong(ReLU, backward=lambda self, d, on: (d * on + d * (1.0 - on) * (x == 0) * 0.7, self))
+    assert first(compare_layer(strange(), x, rng)).cause == ""
