@@ -75,7 +75,7 @@ class Parity:
         """One line: how many comparisons agree, or what differs first."""
         if self.first is None:
             worst = max((c.ratio for c in self.comparisons), default=0.0)
-            return f"{len(self.comparisons)} comparisons agree; the largest difference is {worst:.2g} of what is allowed"
+            return f"{len(self.comparisons):,} comparisons agree; the largest difference is {worst:.2g} of what is allowed"
         wrong = sum(not c.agrees for c in self.comparisons)
         first = f"{self.first.place}, {self.first.quantity}: {self.first.verdict}"
         if self.first.cause:
@@ -235,7 +235,7 @@ def _compare_update(
 
 
 def compare_network(network: Network, loss: Loss, x: Array, y: Array, device: str = "cpu") -> Parity:
-    """One pass, locally: every layer and the loss on what torch's pass gave them."""
+    """One pass, locally: every layer and the loss on what torch's pass gave them; if they agree, the network as their chain."""
     parity = Parity(device)
     _compare_pass(parity, "", network, loss, twin(network, device), to_torch(x, device), to_torch(y, device))
     return parity
@@ -244,7 +244,8 @@ def compare_network(network: Network, loss: Loss, x: Array, y: Array, device: st
 def _compare_pass(
     parity: Parity, prefix: str, network: Network, loss: Loss, module: torch.nn.Module, x: torch.Tensor, y: torch.Tensor
 ) -> None:
-    """Compare every layer on torch's inputs and δ; leaves torch's gradients on the module's parameters."""
+    """Compare every layer on torch's inputs and δ, and their chain; leave torch's gradients on the module's parameters."""
+    before = len(parity.comparisons)
     pieces = [*_leaves(network, module)]
     values = [x.detach().requires_grad_()]
     for _, _, piece in pieces:
@@ -255,6 +256,31 @@ def _compare_pass(
         assert out.grad is not None
         _compare_layer(parity, f"{prefix}{place}", layer, piece, a, out.grad)
     _compare_loss(parity, f"{prefix}{loss!r}", loss, values[-1], y)
+    if all(c.agrees for c in parity.comparisons[before:]):
+        layers = [layer for _, layer, _ in pieces]
+        _compare_chain(parity, f"{prefix}the whole network", network, layers, loss, to_numpy(x), to_numpy(y))
+
+
+def _compare_chain(
+    parity: Parity, place: str, network: Network, layers: list[Layer], loss: Loss, x: Array, y: Array
+) -> None:
+    """Hold what the network does as a whole against its layers, one after the other: the same arithmetic, so the same bits."""
+    a, caches = x, []
+    for layer in layers:
+        a, cache = layer.forward(a)
+        caches.append(cache)
+    prediction, tape = network.forward(x)
+    parity.add(place, "y", prediction, a, 0)
+    delta = loss.backward(loss.forward(a, y)[1])
+    whole, alone = network.backward(delta, tape), network.gradient(delta, tape)
+    gradients: list[Array] = []
+    for layer, cache in zip(layers[::-1], caches[::-1], strict=True):
+        delta, gradient = layer.backward(delta, cache)
+        gradients = [*gradient.params.values(), *gradients]
+    parity.add(place, "dx", whole[0], delta, 0)
+    for name, g in zip(network.params, gradients, strict=True):
+        parity.add(place, f"d{name}", whole[1].params.get(name), g, 0)
+        parity.add(place, f"d{name}, by gradient()", alone.params.get(name), g, 0)
 
 
 def compare_end_to_end(network: Network, loss: Loss, x: Array, y: Array, device: str = "cpu") -> Parity:
