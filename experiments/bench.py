@@ -22,13 +22,14 @@ from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from sklearn.datasets import load_digits
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from experiments.command import Parser
 from manual import SGD, CrossEntropyLoss, HalfMSELoss, Linear, Loss, MSELoss, Network, Optimizer, ReLU
 from manual.documents import hand_computation, one_two_one, sine
 from manual.number_types import Array
@@ -212,13 +213,6 @@ def machine(threads: int, dtype: str) -> dict[str, str]:
 def line(workload: object, ours: object, theirs: object, ratio: object, rounds: object) -> str:
     """One line of the table."""
     return f"{workload!s:28}{ours!s:22}{theirs!s:22}{ratio!s:22}{rounds}"
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}\n")
 
 
 def main(arguments: list[str]) -> None:

@@ -21,11 +21,14 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from experiments import figures, runs, train, worked
-from experiments.bench import Parser, machine
+from experiments.bench import machine
+from experiments.command import Parser, write
 from experiments.errata import ERRATA
 from experiments.formats import FILTERS
+from experiments.nearness import nearness
 from experiments.recognition import recognised
 from experiments.runs import Run
+from experiments.sensitivity import sharpness
 from experiments.survey import STEPS, Row, survey, together
 from experiments.svg import alone
 from manual import documents
@@ -119,6 +122,8 @@ def contents(trained: Trained) -> dict[str, Any]:
         "trainings": [figures.training(name, title, *trained[name].values()) for name, title in NETWORKS.items()],
         "surfaces": figures.surfaces(*(sides[0] for sides in trained["two_two_one"].values())),
         "thetas": figures.under_theta(trained["one_two_one"]["manual"][0]),
+        "nearness": [*nearness()],
+        "sharpness": [*sharpness()],
         "digits": recognised(*trained["digits"].values()),
     }
 
@@ -174,13 +179,6 @@ def commit() -> str:
         return git("rev-parse", "--short", "HEAD") + (", with changes since" if git("status", "--porcelain") else "")
     except (OSError, subprocess.CalledProcessError):
         return "not known: git is not there, or this is not a checkout"
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file so that there is always a whole one: the old one until the new one takes its place."""
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(text, "utf-8")
-    part.replace(path)
 
 
 if __name__ == "__main__":

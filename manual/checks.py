@@ -11,6 +11,10 @@ class InputError(ValueError):
     """An argument or an array that cannot be right."""
 
 
+def _name(owner: object) -> str:
+    return owner if isinstance(owner, str) else type(owner).__name__
+
+
 def mismatch(where: object, expected: str, dtype: Any, given: Any) -> InputError:
     """The error for an array of the wrong shape or dtype."""
     return InputError(
@@ -19,28 +23,37 @@ def mismatch(where: object, expected: str, dtype: Any, given: Any) -> InputError
 
 
 def at_least(owner: object, name: str, value: Any, least: int) -> Any:
-    """`value`, if it is a finite real number >= least; a NumPy float becomes a Python one, which never promotes float32."""
+    """`value`, if it is one finite real number >= least; a NumPy scalar becomes a Python one, which never promotes float32."""
+    number = value.item() if isinstance(value, np.generic) else value
+    one = not isinstance(number, bool) and not hasattr(number, "shape")
     try:
-        fine = bool(value >= least) and value != float("inf")
+        fine = one and bool(number >= least) and number != float("inf")
     except (TypeError, ValueError):
         fine = False
     if not fine:
-        raise InputError(f"{type(owner).__name__}: {name} must be a finite number >= {least}, got {value!r}")
-    return float(value) if isinstance(value, np.floating) else value
+        raise InputError(f"{_name(owner)}: {name} must be a finite number >= {least}, got {value!r}")
+    return number
+
+
+def flag(owner: object, name: str, value: Any) -> bool:
+    """`value`, if it is True or False: nothing else is taken for either."""
+    if not isinstance(value, bool | np.bool_):
+        raise InputError(f"{_name(owner)}: {name} must be True or False, got {value!r}")
+    return bool(value)
 
 
 def fraction(owner: object, name: str, value: Any) -> Any:
     """`value`, if it is a real number in [0, 1)."""
     value = at_least(owner, name, value, 0)
     if not value < 1:
-        raise InputError(f"{type(owner).__name__}: {name} must be in [0, 1), got {value!r}")
+        raise InputError(f"{_name(owner)}: {name} must be in [0, 1), got {value!r}")
     return value
 
 
-def size(owner: object, name: str, value: Any) -> int:
-    """`value`, if it is a positive integer."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise InputError(f"{type(owner).__name__}: {name} must be a positive integer, got {value!r}")
+def whole(owner: object, name: str, value: Any, least: int) -> int:
+    """`value`, if it is an integer >= least."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise InputError(f"{_name(owner)}: {name} must be an integer >= {least}, got {value!r}")
     return int(value)
 
 
@@ -56,5 +69,5 @@ def betas(owner: object, value: Any) -> tuple[Any, Any]:
     try:
         first, second = value
     except (TypeError, ValueError):
-        raise InputError(f"{type(owner).__name__}: betas must be a pair of numbers in [0, 1), got {value!r}") from None
+        raise InputError(f"{_name(owner)}: betas must be a pair of numbers in [0, 1), got {value!r}") from None
     return fraction(owner, "betas[0]", first), fraction(owner, "betas[1]", second)

@@ -61,7 +61,7 @@ PRINTED: dict[str, dict[str, list[str]]] = {
     "A13.11": {"dW1": ["-0.1224", "-0.02448"]},
     "A13.12": {"W1": ["0.41224", "0.2024", "0.3", "0.7"]},
 }
-"""Document A's hand computation as printed: ledger id -> quantity -> numbers, row by row. dW1 is the first neuron's alone.
+"""Document A's hand computation as printed: claim -> quantity -> numbers, row by row. dW1 is the first neuron's alone.
 W1's 0.2024 is printed as the result of the rounded -0.0245, which gives 0.20245."""
 
 

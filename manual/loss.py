@@ -30,8 +30,19 @@ def check_reduction(loss: Loss, reduction: str) -> None:
 
 
 def check_alike(loss: Loss, prediction: Array, target: Array) -> None:
-    """Raise unless target and prediction have one shape and dtype: nothing is broadcast in silence."""
+    """Raise unless target and prediction are of one shape and one dtype, not of integers: nothing is broadcast or wrapped."""
+    check_arrays(loss, prediction, target)
     if target.shape != prediction.shape or target.dtype != prediction.dtype:
         raise mismatch(loss, f"{prediction.shape}, like the prediction,", prediction.dtype, target)
     if not prediction.size:
         raise InputError(f"{loss!r}: expected at least one example, got an empty batch of shape {prediction.shape}")
+
+
+def check_arrays(loss: Loss, prediction: Array, target: Array) -> None:
+    """Raise unless both are arrays with at least one axis, and the prediction is not of integers."""
+    for name, array in (("prediction", prediction), ("target", target)):
+        if not getattr(array, "shape", ()):
+            given = f"shape {array.shape}" if hasattr(array, "shape") else f"a {type(array).__name__}"
+            raise InputError(f"{loss!r}: expected the {name} as an array with an example a row, got {given}")
+    if str(prediction.dtype).startswith(("int", "uint", "bool")):
+        raise InputError(f"{loss!r}: expected the prediction in a floating-point dtype, got {prediction.dtype}")

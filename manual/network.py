@@ -31,12 +31,16 @@ class Network(Layer):
             if not isinstance(layer, Layer):
                 raise InputError(f"Network: expected a layer at place {place}, got {layer!r}")
             if any(layer is other for other in layers[:place]):
-                raise InputError(f"Network: {layer!r} at place {place} is there twice; use a copy, layer.like()")
+                raise InputError(f"Network: {layer!r} at place {place} is there twice; use a copy, copy.deepcopy(layer)")
         self.layers: Sequence[Layer] = layers
+        owners: dict[int, str] = {}
+        for name, p in self.params.items():
+            if owners.setdefault(id(p), name) != name:
+                raise InputError(f"Network: {owners[id(p)]} and {name} are the same array; use a copy, copy.deepcopy(layer)")
 
     def forward(self, x: Array, /) -> tuple[Array, list[Any]]:
         """(output, tape); the tape is the list of the layers' caches."""
-        if not hasattr(x, "shape") or not x.shape or not x.shape[0]:
+        if not getattr(x, "shape", ()) or not x.shape[0]:
             given = f"an array of shape {x.shape}" if hasattr(x, "shape") else f"a {type(x).__name__}"
             raise InputError(f"{self!r}: expected an array of at least one example, got {given}")
         tape: list[Any] = []
@@ -80,17 +84,17 @@ class Network(Layer):
 
     def like(self, **params: Array | None) -> Self:
         """A copy with these parameters: all of them or none, as for a layer."""
-        params = params or {**self.params}
-        if params.keys() != self.params.keys():
+        given = {name: p for name, p in params.items() if p is not None} if params else self.params
+        if given.keys() != self.params.keys():
             raise TypeError(f"{self!r}.like takes all parameters or none: expected {[*self.params]}, got {[*params]}")
         return self._of([
-            layer.like(**{name: params[f"{place}.{name}"] for name in layer.params})
+            layer.like(**{name: given[f"{place}.{name}"] for name in layer.params})
             for place, layer in enumerate(self.layers)
         ])
 
     def _of(self, layers: Sequence[Layer]) -> Self:
         new = object.__new__(type(self))
-        new.layers = layers
+        new.__dict__ = self.__dict__ | {"layers": layers}
         return new
 
     def __repr__(self) -> str:

@@ -25,7 +25,7 @@ def positive(z: Array) -> NDArray[np.bool_]:
     """z > 0, elementwise.
 
     Raises:
-        Undecided: an element of an object array is neither > 0 nor <= 0. (A float NaN is simply not > 0, as in torch.)
+        Undecided: an element of an object array is neither > 0 nor <= 0. (A float NaN is simply not > 0.)
     """
     yes = z > 0
     if z.dtype == object and not np.all(yes | (z <= 0)):

@@ -21,7 +21,7 @@ class Optimizer(Described):
         """Move every parameter of the network, in place.
 
         Raises:
-            InputError: the gradient is another network's; nothing has been moved then.
+            InputError: the gradient, or the state, is another network's; nothing has been moved then.
         """
         params, gradients = network.params, gradient.params
         if params.keys() != gradients.keys():
@@ -32,6 +32,12 @@ class Optimizer(Described):
                     f"{self!r}: the gradient is of another network: expected shape {p.shape} and dtype {p.dtype} "
                     f"for {name}, got {g.shape} and {g.dtype}"
                 )
+            for key, value in self.state.get(name, {}).items():
+                if key != "step" and value.shape != p.shape:
+                    raise InputError(
+                        f"{self!r}: the state is of another network: expected shape {p.shape} for {name}, {key}, "
+                        f"got {value.shape}"
+                    )
         for (name, p), g in zip(params.items(), gradients.values(), strict=True):
             self.update(p, g, self.state.setdefault(name, {}))
 

@@ -7,13 +7,14 @@
     4. Update, then check convergence
 """
 
+import math
 from collections.abc import Iterator
 from itertools import count
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from manual.checks import InputError, finite
+from manual.checks import InputError, at_least, finite, whole
 from manual.loss import Loss
 from manual.network import Network
 from manual.number_types import Array
@@ -60,18 +61,21 @@ def train(
     """
     if len(x) != len(y):
         raise InputError(f"train: expected a target for each example, got {len(x)} examples and {len(y)} targets")
-    if not len(x) or (batch_size is not None and batch_size < 1):
-        raise InputError(f"train: expected data and a batch size of at least 1, got {len(x)} examples and {batch_size}")
+    if not len(x):
+        raise InputError("train: expected at least one example, got none")
+    batch_size = len(x) if batch_size is None else whole("train", "batch_size", batch_size, 1)
+    epochs = epochs if epochs is None else whole("train", "epochs", epochs, 0)
+    seed, threshold = whole("train", "seed", seed, 0), at_least("train", "threshold", threshold, 0)
     finite("train: x", x)
     finite("train: y", y)
     step = 0
     for epoch in count() if epochs is None else range(epochs):
-        for rows in batches(len(x), batch_size or len(x), seed, epoch):
+        for rows in batches(len(x), batch_size, seed, epoch):
             old = {name: p.copy() for name, p in network.params.items()}
 
             prediction, tape = network.forward(x[rows])               # 2. forward pass
             cost, cache = loss.forward(prediction, y[rows])
-            if not np.isfinite(float(cost)):
+            if not isfinite(cost):
                 raise Diverged(f"step {step}, epoch {epoch}: the cost is {cost}; {culprit(network, x[rows])}")
 
             delta = loss.backward(cache)                              # 3. backward pass
@@ -96,16 +100,25 @@ def batches(n: int, batch_size: int, seed: int, epoch: int) -> Iterator[Array]:
 
 def distance(new: dict[str, Array], old: dict[str, Array]) -> float:
     """‖θ_new − θ_old‖ over all parameters."""
-    return float(sum(((p - old[name]) ** 2).sum() for name, p in new.items())) ** 0.5
+    moves = (p - old[name] for name, p in new.items())
+    return float(sum((d * d).sum() for d in moves)) ** 0.5
+
+
+def isfinite(number: Any) -> bool:
+    """Whether a number of any type is neither a NaN nor an infinity, nor beyond what a float can say."""
+    try:
+        return math.isfinite(float(number))
+    except OverflowError:
+        return False
 
 
 def culprit(network: Network, x: Array) -> str:
     """Where a NaN or an infinity first appears: in a parameter, or in the output of a layer."""
     for name, p in network.params.items():
-        if not np.isfinite(p).all():
+        if not all(map(isfinite, p.ravel())):
             return f"parameter {name} is not finite"
     for place, layer in enumerate(network.layers):
         x, _ = layer.forward(x)
-        if not np.isfinite(x).all():
+        if not all(map(isfinite, x.ravel())):
             return f"the output of layer {place}, {layer!r}, is the first that is not finite"
     return "every layer's output is finite: it is the loss that is not"

@@ -1,7 +1,9 @@
 """Every bad input is a clear error: what was given, what was expected, and where."""
 
+import copy
 import re
 
+import flint
 import numpy as np
 import pytest
 import torch
@@ -21,8 +23,10 @@ from manual import (
     Network,
     ReLU,
     RMSprop,
+    Softmax,
     train,
 )
+from manual.documents import hand_computation
 from torch_ref import NoTwin, twin, twin_optimizer
 
 
@@ -102,7 +106,7 @@ def test_logits_are_a_batch_of_vectors(logits):
 
 
 @pytest.mark.parametrize("optimizer", [SGD, Adam, AdamW, RMSprop])
-@pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf"), "fast", None])
+@pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf"), "fast", None, True, np.array(0.5), torch.tensor(0.5)])
 def test_hyperparameters_are_finite_and_not_negative(optimizer, value):
     names = [name for name, default in optimizer().hyper.items() if not isinstance(default, bool | tuple)]
     assert "lr" in names
@@ -126,9 +130,19 @@ def test_nesterov_needs_momentum_and_no_dampening(arguments):
         SGD(**arguments)
 
 
+@pytest.mark.parametrize("value", ["no", 1, None])
+def test_a_flag_is_true_or_false(value, rng):
+    for make, name in ((SGD, "nesterov"), (RMSprop, "centered"), (lambda **bias: Linear(3, 4, **bias, rng=rng), "bias")):
+        with says(f"{name} must be True or False, got {value!r}"):
+            make(**{name: value})
+
+
 def test_a_numpy_scalar_as_hyperparameter_does_not_promote_float32(rng):
     layer = Linear(3, 4, rng=rng).astype(np.float32)
-    SGD(lr=np.float64(0.1), momentum=np.float64(0.9)).step(layer, layer.like(**layer.params))
+    momentum = SGD(lr=np.float64(0.1), momentum=np.int64(1))
+    for _ in range(2):
+        momentum.step(layer, layer.like(**layer.params))
+    assert momentum.state["weight"]["momentum_buffer"].dtype == np.float32
     optimizer = Adam(lr=np.float64(0.1), betas=(np.float64(0.9), np.float64(0.99)))
     optimizer.step(layer, layer.like(**layer.params))
     assert optimizer.state["weight"]["exp_avg"].dtype == np.float32
@@ -139,7 +153,7 @@ def test_a_numpy_scalar_as_hyperparameter_does_not_promote_float32(rng):
     [((0, 3), "in_features"), ((3, -1), "out_features"), ((3, 2.5), "out_features"), ((True, 3), "in_features")],
 )
 def test_sizes_are_positive_integers(sizes, name, rng):
-    with says(f"Linear: {name} must be a positive integer, got"):
+    with says(f"Linear: {name} must be an integer >= 1, got"):
         Linear(*sizes, rng=rng)
 
 
@@ -153,8 +167,12 @@ def test_a_network_is_made_of_different_layers(rng):
     layer = Linear(3, 3, rng=rng)
     with says("expected at least one layer"):
         Network()
-    with says("Linear", "at place 1 is there twice"):
+    with says("Linear", "at place 1 is there twice; use a copy, copy.deepcopy(layer)"):
         Network(layer, layer)
+    for shared in (Network(layer), layer.like()):
+        with says("0.weight and 1.", "weight are the same array"):
+            Network(layer, shared)
+    Network(layer, copy.deepcopy(layer))
     with says("expected a layer at place 0, got", "ReLU"):
         Network(ReLU)  # pyright: ignore[reportArgumentType]
 
@@ -174,6 +192,41 @@ def test_the_gradient_of_another_network_moves_nothing(net, rng):
         assert all(np.array_equal(p, before[name]) for name, p in net.params.items())
 
 
+def test_the_state_of_another_network_moves_nothing(rng):
+    optimizer, one, other = SGD(lr=0.1, momentum=0.9), Linear(1, 3, rng=rng), Linear(5, 3, rng=rng)
+    optimizer.step(one, one.like(**one.params))
+    before = other.weight.copy()
+    with says("the state is of another network: expected shape (3, 5) for weight, momentum_buffer, got (3, 1)"):
+        optimizer.step(other, other.like(**other.params))
+    assert np.array_equal(other.weight, before)
+
+
+@pytest.mark.parametrize("loss", [MSELoss(), HalfMSELoss(), BCEWithLogitsLoss(), CrossEntropyLoss()])
+def test_a_loss_takes_arrays_of_floats(loss):
+    logits, classes = np.zeros((2, 2)), np.zeros(2, int)
+    target = classes if isinstance(loss, CrossEntropyLoss) else logits
+    for prediction in (logits.astype(np.uint8), logits.astype(int)):
+        with says(repr(loss), "expected the prediction in a floating-point dtype, got", str(prediction.dtype)):
+            loss.forward(prediction, target.astype(prediction.dtype))
+    for wrong, given in (([[0.0, 0.0]], "a list"), (np.float64(0), "shape ()")):
+        with says(repr(loss), "expected the prediction as an array", given):
+            loss.forward(wrong, target)  # pyright: ignore[reportArgumentType]
+        with says(repr(loss), "expected the target as an array", given):
+            loss.forward(logits, wrong)  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize("dim", [0.5, [0, 1], True, None])
+def test_the_axis_of_a_softmax_is_an_integer(dim):
+    with says(f"Softmax: dim must be an integer, got {dim!r}"):
+        Softmax(dim=dim)
+
+
+@pytest.mark.parametrize("dim", [2, -3])
+def test_the_axis_of_a_softmax_is_one_of_its_input_s(dim):
+    with says("layer 0 of 1", f"Softmax(dim={dim}): expected an input that has this axis, got shape (5, 3)"):
+        Network(Softmax(dim=dim)).forward(np.zeros((5, 3)))
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_data_that_are_not_finite_are_refused_where_they_enter(net, bad):
     x = np.zeros((5, 3))
@@ -189,10 +242,25 @@ def test_data_need_a_target_for_each_example(net):
         next(train(net, MSELoss(), SGD(), np.zeros((5, 3)), np.zeros((4, 2))))
 
 
-@pytest.mark.parametrize(("n", "batch_size"), [(0, None), (5, 0), (5, -1)])
-def test_training_needs_data_and_a_batch_size(net, n, batch_size):
-    with says("expected data and a batch size of at least 1, got", f"{n} examples and {batch_size}"):
-        next(train(net, MSELoss(), SGD(), np.zeros((n, 3)), np.zeros((n, 2)), batch_size=batch_size))
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"batch_size": 0}, "batch_size must be an integer >= 1, got 0"),
+        ({"batch_size": 2.5}, "batch_size must be an integer >= 1, got 2.5"),
+        ({"epochs": -1}, "epochs must be an integer >= 0, got -1"),
+        ({"epochs": True}, "epochs must be an integer >= 0, got True"),
+        ({"seed": -1}, "seed must be an integer >= 0, got -1"),
+        ({"threshold": np.nan}, "threshold must be a finite number >= 0, got nan"),
+    ],
+)
+def test_training_takes_whole_numbers_and_a_threshold(net, arguments, message):
+    with says(f"train: {message}"):
+        next(train(net, MSELoss(), SGD(), np.zeros((5, 3)), np.zeros((5, 2)), **arguments))
+
+
+def test_training_needs_data(net):
+    with says("train: expected at least one example, got none"):
+        next(train(net, MSELoss(), SGD(), np.zeros((0, 3)), np.zeros((0, 2))))
 
 
 def test_a_diverging_training_stops_names_the_step_and_keeps_the_last_finite_parameters(rng):
@@ -205,6 +273,20 @@ def test_a_diverging_training_stops_names_the_step_and_keeps_the_last_finite_par
     last, parameters = done[-1]
     assert str(stopped.value).startswith(f"step {last.step + 1}, ")
     assert all(np.array_equal(p, parameters[name], equal_nan=True) for name, p in net.params.items())
+
+
+def test_training_runs_on_balls_and_stops_at_a_nan():
+    def ball(p, q):
+        return flint.arb(p) / q
+
+    problem = hand_computation(ball)
+    steps = list(train(problem.network, HalfMSELoss(), SGD(lr=ball(1, 10)), problem.x, problem.y, epochs=3))
+    floats = hand_computation()
+    expected = list(train(floats.network, HalfMSELoss(), SGD(lr=0.1), floats.x, floats.y, epochs=3))
+    assert all(abs(ours.moved - theirs.moved) < 1e-12 * theirs.moved for ours, theirs in zip(steps, expected, strict=True))
+    problem.network.params["2.bias"][0] = flint.arb("nan")
+    with pytest.raises(Diverged, match=re.escape("parameter 2.bias is not finite")):
+        next(train(problem.network, HalfMSELoss(), SGD(lr=ball(1, 10)), problem.x, problem.y))
 
 
 def test_the_culprit_of_a_nan_is_named(rng):

@@ -39,10 +39,9 @@ def test_the_comparisons_run(capsys):
     assert "comparisons agree" in capsys.readouterr().out
 
 
-def test_the_new_layer_is_right(rng, monkeypatch):
+def test_the_new_layer_is_right(rng):
     names = {"np": np, "Layer": manual.Layer}
     exec(block("class Softplus"), names)
-    monkeypatch.setattr(manual, "Softplus", names["Softplus"], raising=False)
     for layer, x in names["examples"](rng):
         assert compare_layer(layer, x, rng).agrees
 

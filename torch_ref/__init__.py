@@ -1,5 +1,6 @@
 """The same networks in PyTorch, and the ways to hold the two against each other."""
 
+from torch_ref.check_backward import check_backward
 from torch_ref.embed import Embedded, embed
 from torch_ref.parity import (
     Comparison,
@@ -19,6 +20,7 @@ __all__ = [
     "Embedded",
     "NoTwin",
     "Parity",
+    "check_backward",
     "compare",
     "compare_end_to_end",
     "compare_layer",

@@ -4,7 +4,8 @@
 add up nor hide, and the first wrong piece is the wrong one. *End to end* both run freely, and what comes out is compared.
 
 What is allowed is derived, by running the project's own code on `Bounded` (see bounds.py): the error of our formula plus the
-error of torch's. It never comes from the code under check: a `Linear` of somebody else's is bounded by ours.
+error of torch's. It does not come from the code under check: a `Linear` of somebody else's is bounded by ours. Only a layer
+that the project has not, but torch has, is bounded by its own formula.
 
 A comparison can fail: the upstream gradient is random, never ones; shape and dtype are compared before any value; where the
 reference is zero, so that zeros would pass, the comparison is vacuous, and where rounding may exceed the value it is
@@ -122,7 +123,7 @@ def compare(place: str, quantity: str, ours: Any, reference: Any, allowed: Any, 
     difference = np.abs(ours.astype(np.float64) - reference)
     allowed = np.where(np.isnan(allowed), np.inf, allowed)
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = float(np.where(difference == 0, 0, difference / allowed).max(initial=0))
+        ratio = float(np.where((difference == 0) | np.isinf(allowed), 0, difference / allowed).max(initial=0))
     numbers = (*about, float(difference.max(initial=0)), ratio)
     if not ratio <= 1:
         return Comparison(*numbers, "differs")
@@ -351,8 +352,10 @@ def compare_training(
 
 
 def _own(piece: Any, formula: Any = None) -> Any:
-    """The project's own layer, loss or optimizer of that name, with the same hyperparameters and parameters."""
-    formula = formula or getattr(manual, type(piece).__name__)
+    """The project's own layer, loss or optimizer of that name, with the same hyperparameters and parameters; a piece that the
+    project has not is its own measure.
+    """
+    formula = formula or getattr(manual, type(piece).__name__, type(piece))
     if type(piece) is formula and not isinstance(piece, Network):
         return piece
     own = object.__new__(formula)

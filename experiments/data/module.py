@@ -12,7 +12,7 @@ from experiments.data.digits import digits
 from experiments.data.functions import hand_computation, sine
 from experiments.data.parts import Part
 from manual import InputError, batches
-from manual.checks import at_least, finite, size
+from manual.checks import at_least, finite, whole
 from torch_ref import to_torch
 
 SETS = {"digits": digits, "hand_computation": hand_computation, "sine": sine}
@@ -48,7 +48,7 @@ class Data(L.LightningDataModule):
             finite(f"data {name}, {label}: y", part.y)
         self.train, self.validation, self.test = (Part(_typed(part.x, dtype), _typed(part.y, dtype)) for part in parts)
         n = len(self.train.x)
-        rows = n if batch_size is None else size(self, "batch_size", batch_size)
+        rows = n if batch_size is None else whole(self, "batch_size", batch_size, 1)
         self.order = Order(n, rows, at_least(self, "seed", seed, 0))
 
     def train_dataloader(self) -> DataLoader[Any]:

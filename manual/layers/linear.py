@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from manual.checks import mismatch, size
+from manual.checks import flag, mismatch, whole
 from manual.described import parameter
 from manual.layer import Layer
 from manual.number_types import Array
@@ -35,10 +35,10 @@ class Linear(Layer):
     rng: InitVar[np.random.Generator]
 
     def __post_init__(self, rng: np.random.Generator) -> None:
-        rows, columns = size(self, "out_features", self.out_features), size(self, "in_features", self.in_features)
+        rows, columns = whole(self, "out_features", self.out_features, 1), whole(self, "in_features", self.in_features, 1)
         k = columns**-0.5
         self.weight = rng.uniform(-k, k, (rows, columns))
-        self.bias = rng.uniform(-k, k, rows) if self.bias else None
+        self.bias = rng.uniform(-k, k, rows) if flag(self, "bias", self.bias) else None
 
     def forward(self, a: Array, /) -> tuple[Array, Array]:
         W, b = self.weight, self.bias

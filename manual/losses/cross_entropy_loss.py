@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from manual.checks import InputError, mismatch
-from manual.loss import Loss, check_reduction
+from manual.loss import Loss, check_arrays, check_reduction
 from manual.number_types import Array
 
 
@@ -44,6 +44,7 @@ class CrossEntropyLoss(Loss):
         return (p - onehot) / n
 
     def _check(self, z: Array, y: Array) -> None:
+        check_arrays(self, z, y)
         if z.ndim != 2 or not z.size:
             raise InputError(f"{self!r}: expected logits of shape (N, classes) with N at least 1, got {z.shape}")
         if y.shape != z.shape[:1] or y.dtype.kind not in "iu":

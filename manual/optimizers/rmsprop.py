@@ -3,7 +3,7 @@ from typing import Any
 
 import numpy as np
 
-from manual.checks import at_least
+from manual.checks import at_least, flag
 from manual.number_types import Array
 from manual.optimizer import Optimizer
 
@@ -37,6 +37,7 @@ class RMSprop(Optimizer):
         self.eps = at_least(self, "eps", self.eps, 0)
         self.weight_decay = at_least(self, "weight_decay", self.weight_decay, 0)
         self.momentum = at_least(self, "momentum", self.momentum, 0)
+        self.centered = flag(self, "centered", self.centered)
 
     def update(self, p: Array, g: Array, state: dict[str, Any], /) -> None:
         if self.weight_decay:

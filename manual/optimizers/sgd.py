@@ -3,7 +3,7 @@ from typing import Any
 
 import numpy as np
 
-from manual.checks import InputError, at_least
+from manual.checks import InputError, at_least, flag
 from manual.number_types import Array
 from manual.optimizer import Optimizer
 
@@ -32,6 +32,7 @@ class SGD(Optimizer):
         self.momentum = at_least(self, "momentum", self.momentum, 0)
         self.dampening = at_least(self, "dampening", self.dampening, 0)
         self.weight_decay = at_least(self, "weight_decay", self.weight_decay, 0)
+        self.nesterov = flag(self, "nesterov", self.nesterov)
         if self.nesterov and (not self.momentum or self.dampening):
             raise InputError("SGD: nesterov needs a momentum above 0 and a dampening of 0, "
                              f"got momentum={self.momentum!r}, dampening={self.dampening!r}")

@@ -1,0 +1,96 @@
+"""A folder of hand-ins: a page for each file, one CSV row for each, and what went wrong how often.
+
+The results are kept as they come, so that a run that was stopped goes on where it was; a file that was changed is checked anew.
+"""
+
+import csv
+import hashlib
+import io
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+from tqdm import tqdm
+
+from experiments.checker import check
+from experiments.command import write
+from experiments.findings import Report
+from experiments.pages import as_json, from_json, page
+
+RESULTS = ("agrees", "differs", "cannot be checked")
+"""What an exit status means."""
+
+
+def check_all(folder: Path, out: Path, timeout: float, device: str) -> int:
+    """Check every Python file of the folder; the worst exit status.
+
+    Raises:
+        LookupError: there is none.
+        OSError: a result cannot be written.
+    """
+    files = sorted(folder.rglob("*.py"))
+    if not files:
+        raise LookupError(f"expected Python files in {folder}, found none")
+    reports: dict[Path, Report] = {}
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try:
+        waiting = {pool.submit(_checked, f, out / f.relative_to(folder), timeout, device): f for f in files}
+        for done in tqdm(as_completed(waiting), total=len(files), unit=" files", disable=None):
+            reports[waiting[done]] = done.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+        found = [(str(f.relative_to(folder)), reports[f]) for f in files if f in reports]
+        if found:
+            write(out / "summary.csv", _csv(found))
+    print(summary([report for _, report in found]))
+    print(f"{out / 'summary.csv'} and a page for each file")
+    return max((report.status for _, report in found), key=(0, 2, 1).index)
+
+
+def _checked(path: Path, result: Path, timeout: float, device: str) -> Report:
+    """The report on one file: the one that is there, or a new one."""
+    kept, mark = result.with_suffix(".json"), result.with_suffix(".sha256")
+    digest = hashlib.sha256(path.read_bytes() + f"{device} {timeout}".encode()).hexdigest()
+    if kept.exists() and mark.exists() and mark.read_text("utf-8") == digest:
+        return from_json(kept.read_text("utf-8"))
+    report = check(path, timeout, device)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    write(result.with_suffix(".html"), page(report))
+    write(kept, as_json(report))
+    write(mark, digest)
+    return report
+
+
+def _csv(reports: Sequence[tuple[str, Report]]) -> str:
+    text = io.StringIO(newline="")
+    rows = csv.writer(text)
+    rows.writerow(["file", "result", "quantities", "differ", "verdict", "causes"])
+    for name, report in reports:
+        wrong = [row for row in report.rows if not row.agrees]
+        causes = "; ".join(dict.fromkeys(row.cause for row in wrong if row.cause))
+        rows.writerow([name, RESULTS[report.status], len(report.rows), len(wrong), report.verdict, causes])
+    return text.getvalue()
+
+
+def summary(reports: Sequence[Report]) -> str:
+    """How many files agree, and in how many each thing went wrong."""
+    results = Counter(RESULTS[report.status] for report in reports)
+    troubles = Counter(trouble for report in reports for trouble in {*_troubles(report)})
+    often_first = sorted(troubles.items(), key=lambda trouble: (-trouble[1], trouble[0]))
+    lines = [f"{count:5}  {trouble}" for trouble, count in often_first]
+    return "\n".join([f"{len(reports)} files: " + ", ".join(f"{result} {results[result]}" for result in RESULTS), *lines])
+
+
+def _troubles(report: Report) -> Iterator[str]:
+    """What went wrong: the cause, or else the verdict, without what is of one file alone."""
+    if report.why:
+        yield report.why.split(";")[0]
+    for finding in report.findings:
+        if finding.unchecked:
+            yield f"cannot be checked: {finding.unchecked.split(';')[0]}"
+        for row in finding.rows:
+            if not row.agrees:
+                yield row.cause or f"{row.quantity} {re.sub(r' in line [0-9]+|:.*', '', row.verdict)}"

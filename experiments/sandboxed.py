@@ -1,0 +1,124 @@
+"""A submission in a process of its own, which may fail, hang or die. No sandbox for hostile code: it runs with your rights."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Self
+
+from experiments.wire import Garbled, Message, receive, send
+from manual.number_types import Array
+
+HERE = Path(__file__).parents[1]
+
+
+class Failed(RuntimeError):
+    """A request that the submission did not answer, and why."""
+
+
+class Unclear(Failed):
+    """A request for which the file does not say enough."""
+
+
+class Sandboxed:
+    """The process that runs one file. It is started at need, and again after it died: `dead` says of what, `conduct` what was
+    noticed besides the answers.
+    """
+
+    def __init__(self, path: Path, timeout: float) -> None:
+        self.path, self.timeout = path.resolve(), timeout
+        self.conduct: list[list[str]] = []
+        self.imports_torch = False
+        self._process: subprocess.Popen[bytes] | None = None
+        self._folder = tempfile.TemporaryDirectory(prefix="check-", ignore_cleanup_errors=True)
+        self.dead = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+        self._folder.cleanup()
+
+    def begin(self) -> list[dict[str, Any]]:
+        """Give the next piece its time, in a process that lives; what the file offers.
+
+        Raises:
+            Failed: the file cannot be run.
+        """
+        self.conduct, self.dead, self.deadline = [], "", time.monotonic() + self.timeout
+        if self._process is None:
+            self._start()
+            self._offers = self.ask("offers")[0]["pieces"]
+        return self._offers
+
+    def ask(self, op: str, given: dict[str, Array] | None = None, **request: Any) -> Message:
+        """The answer to a request.
+
+        Raises:
+            Failed: an exception, or the process died or was killed.
+        """
+        if self.dead or self._process is None:
+            raise Failed(self.dead)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        timer = threading.Timer(max(self.deadline - time.monotonic(), 0), _kill, [self._process])
+        timer.start()
+        try:
+            send(self._process.stdin, {"op": op, **request}, given or {})
+            header, arrays = receive(self._process.stdout)
+        except Garbled:
+            self._end()
+            self.dead = "writes to a file that it did not open"
+            raise Failed(self.dead) from None
+        except (OSError, EOFError):
+            late, code = not timer.is_alive(), self._end()
+            ended = f"was ended by signal {-code}" if code < 0 else f"ended the process with exit code {code}"
+            self.dead = f"does not end within {self.timeout:g} s" if late else ended
+            raise Failed(self.dead) from None
+        finally:
+            timer.cancel()
+        self.conduct += [note for note in header["conduct"] if note not in self.conduct]
+        self.imports_torch |= header["imports_torch"]
+        if "unclear" in header:
+            raise Unclear(header["unclear"])
+        if "error" in header:
+            raise Failed(header["error"])
+        return header, arrays
+
+    def _start(self) -> None:
+        variables = {"PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg"}
+        threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "experiments.child", str(self.path)], cwd=self._folder.name, start_new_session=True,
+            env=os.environ | variables | threads, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )
+
+    def _end(self) -> int:
+        """End the process; its exit code."""
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with suppress(OSError):
+            process.stdin.close()  # a process that lives ends at that
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=1)
+        _kill(process)
+        process.stdout.close()
+        return process.wait()
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process, and what it started where the system has groups of processes."""
+    if process.poll() is None:
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()

@@ -1,0 +1,173 @@
+"""A backward of one's own against a reference in torch: what is tried, what is caught, and what is no error."""
+
+import re
+
+import pytest
+import torch
+from torch.nn import functional
+
+from torch_ref import check_backward
+
+
+def function(forward, backward):
+    """A torch.autograd.Function of two plain functions; the forward's arguments are what it saves."""
+
+    class Own(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, *inputs):
+            ctx.save_for_backward(*inputs)
+            return forward(*inputs)
+
+        @staticmethod
+        def backward(ctx, delta):  # pyright: ignore[reportIncompatibleMethodOverride]
+            return backward(ctx, delta, *ctx.saved_tensors)
+
+    return Own.apply
+
+
+def linear(x, W, b):
+    return x @ W.T + b
+
+
+def linear_backward(ctx, delta, x, W, b):
+    return delta @ W, delta.T @ x, delta.sum(0)
+
+
+def silu_backward(ctx, delta, x):
+    s = torch.sigmoid(x)
+    return delta * (s + x * s * (1 - s))
+
+
+def drawn(*shapes, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(shape, generator=generator) for shape in shapes]
+
+
+LINEAR = ((5, 3), (4, 3), (4,))
+
+
+@pytest.fixture
+def fails():
+    """The table that a check fails with."""
+
+    def check(*arguments):
+        with pytest.raises(AssertionError) as failure:
+            check_backward(*arguments)
+        return str(failure.value)
+
+    return check
+
+
+def test_a_right_function_agrees_on_everything_that_is_tried():
+    parity = check_backward(function(linear, linear_backward), functional.linear, drawn(*LINEAR))
+    assert {c.place for c in parity.comparisons} == {
+        "float64", "float32", "float64, non-contiguous", "float64, expanded", "float64, empty", "float32, empty",
+        *(f"float64, only {names}" for names in ("input 0", "input 1", "input 2", "input 0, input 1", "input 0, input 2",
+                                                 "input 1, input 2")),
+    }  # fmt: skip
+    assert "not derived" in str(parity)
+
+
+def test_the_inputs_have_the_names_that_the_reference_gives_them():
+    parity = check_backward(function(linear, linear_backward), linear, drawn(*LINEAR))
+    assert {c.quantity for c in parity.comparisons} == {"output", "dx", "dW", "db"}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_right_functions_in_another_formula_agree(seed):
+    def softplus_backward(ctx, delta, x):
+        return delta / (1 + torch.exp(-x))
+
+    def einsum_backward(ctx, delta, x, W, b):
+        return torch.einsum("no,oi->ni", delta, W), (x.T @ delta).T, torch.ones(len(x), dtype=x.dtype) @ delta
+
+    check_backward(function(functional.softplus, softplus_backward), functional.softplus, drawn((8, 16), seed=seed))
+    check_backward(function(linear, einsum_backward), linear, drawn((64, 30), (10, 30), (10,), seed=seed))
+    check_backward(function(lambda x: x * torch.sigmoid(x), silu_backward), functional.silu, drawn((7,), seed=seed))
+
+
+WRONG = {
+    "a factor of 2": (lambda ctx, d, x: 2 * silu_backward(ctx, d, x), r"float64 +dx .* differs +times 2"),
+    "a relative error of 1e-12": (lambda ctx, d, x: (1 + 1e-12) * silu_backward(ctx, d, x), r"float64 +dx .* differs"),
+    "float32 inside": (lambda ctx, d, x: silu_backward(ctx, d.float(), x.float()).to(x), r"float64 +dx .* differs"),
+    "a view of δ": (lambda ctx, d, x: silu_backward(ctx, d.view(-1), x.reshape(-1)).view(5, 3), r"expanded +all .*view"),
+    "δ changed": (lambda ctx, d, x: silu_backward(ctx, d.clone(), x) + 0 * d.zero_(), r"all .*changes the upstream gradient"),
+    "an empty batch": (lambda ctx, d, x: silu_backward(ctx, d, x) * (len(x) // len(x)), r"empty +all .*ZeroDivisionError"),
+    "chance": (lambda ctx, d, x: silu_backward(ctx, d, x) * torch.rand(()), r"dx .* is another for the same input"),
+    "another shape": (lambda ctx, d, x: silu_backward(ctx, d, x)[:2], r"float64 +all .*RuntimeError.*invalid gradient"),
+    "nothing": (lambda ctx, d, x: None, r"dx .* is missing"),
+}
+
+
+@pytest.mark.parametrize("mistake", WRONG)
+def test_a_wrong_backward_fails_with_the_table(mistake, fails):
+    def silu(x):
+        return x * torch.sigmoid(x)
+
+    backward, line = WRONG[mistake]
+    header, *rows = fails(function(silu, backward), silu, drawn((5, 3))).strip().splitlines()
+    assert header.split()[:4] == ["where", "quantity", "dtype", "shape"]
+    assert any(re.search(line, row) for row in rows), rows
+
+
+def test_a_forward_that_changes_its_input_is_caught(fails):
+    table = fails(function(lambda x: x.clamp_(min=0) * 1, lambda ctx, d, x: d * (x > 0)), functional.relu, drawn((5, 3)))
+    assert "is changed, which is its caller's" in table
+
+
+def test_a_function_that_is_right_only_where_every_input_needs_a_gradient_is_caught(fails):
+    def backward(ctx, delta, x, W, b):
+        dx, dW, db = linear_backward(ctx, delta, x, W, b)
+        return (dx, dW, db) if all(ctx.needs_input_grad) else (dx, 2 * dW, db)
+
+    table = fails(function(linear, backward), linear, drawn(*LINEAR))
+    wrong = [row for row in table.splitlines() if "differs" in row and row.startswith("float")]
+    assert wrong
+    assert all(row.startswith("float64, only") and " dW " in row for row in wrong)
+
+
+def test_what_the_reference_cannot_do_is_not_asked_for(fails):
+    def backward(ctx, delta, x):
+        return silu_backward(ctx, delta, x) / (len(x) // len(x))
+
+    def reference(x):
+        return functional.silu(x) * (len(x) // len(x))
+
+    own = function(functional.silu, backward)
+    assert "empty" not in str(check_backward(own, reference, drawn((5, 3))))
+    assert "empty" in fails(own, functional.silu, drawn((5, 3)))
+
+
+def test_several_outputs_and_inputs_that_are_not_differentiated():
+    class Pick(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, table, index, scale):
+            ctx.save_for_backward(index)
+            ctx.rows, ctx.scale = len(table), scale
+            return scale * table[index], table * table.new_tensor(3)
+
+        @staticmethod
+        def backward(ctx, picked, tripled):  # pyright: ignore[reportIncompatibleMethodOverride]
+            (index,) = ctx.saved_tensors
+            return (3 * tripled).index_add(0, index, ctx.scale * picked), None, None
+
+    def reference(table, index, scale):
+        return scale * functional.embedding(index, table), 3 * table
+
+    inputs = [*drawn((6, 2)), torch.tensor([1, 1, 4]), 2]
+    parity = check_backward(Pick.apply, reference, inputs)
+    assert {c.quantity for c in parity.comparisons} == {"output", "output 1", "dtable"}
+
+
+def test_inputs_without_a_floating_tensor_are_an_error():
+    with pytest.raises(ValueError, match="expected a tensor of a floating dtype among the inputs, got none"):
+        check_backward(torch.sin, torch.sin, [torch.arange(3)])
+
+
+def test_a_reference_that_fails_on_the_inputs_themselves_is_not_agreement():
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        check_backward(torch.mm, torch.mm, drawn((2, 3), (2, 3)))
+
+
+def test_a_gradient_of_zeros_is_not_agreement(fails):
+    assert "vacuous" in fails(function(lambda x: x * 0, lambda ctx, d, x: d * 0), lambda x: x * 0, drawn((5, 3)))
