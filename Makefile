@@ -4,7 +4,7 @@ DEVICE ?=
 BIN := .venv/bin/python
 TEST_ENV := OMP_NUM_THREADS=1 # on few cores the threads of two libraries fight each other
 
-.PHONY: setup report test check
+.PHONY: setup report test prove mutants check
 
 setup: .venv/ready
 
@@ -16,6 +16,12 @@ report: setup
 
 test: setup
 	$(TEST_ENV) $(BIN) -m pytest $(if $(DEVICE),--device=$(DEVICE))
+
+prove: setup
+	$(TEST_ENV) $(BIN) -m parity_tests.prove
+
+mutants: setup
+	$(TEST_ENV) $(BIN) -m parity_tests.mutants
 
 check: setup
 	$(BIN) -m ruff check && $(BIN) -m basedpyright && .venv/bin/lint-imports

@@ -1,9 +1,52 @@
 """Networks of one's own, and the loop around them."""
 
-import numpy as np
+import copy
+import math
+from typing import Any
 
-from manual import SGD, Layer, Linear, MSELoss, Network, ReLU, RMSprop, train
+import numpy as np
+import pytest
+
+from manual import SGD, Layer, Linear, MSELoss, Network, ReLU, RMSprop, parameter, state, train
+from manual.documents import sine
 from torch_ref import compare_optimizer
+
+
+def test_a_layer_s_fields_are_hyperparameters_parameters_and_state():
+    class Shifted(Layer):
+        size: int
+        weight: np.ndarray = parameter()
+        bias: Any = parameter(default=True)
+        count: np.ndarray = state()
+
+        def __post_init__(self):
+            self.weight, self.count = np.ones(self.size), np.zeros(())
+            self.bias = np.zeros(self.size) if self.bias else None
+
+    layer, without = Shifted(3), Shifted(3, False)
+    assert layer.hyper == {"size": 3, "bias": True}
+    assert without.hyper == {"size": 3, "bias": False}
+    assert [*layer.params] == ["weight", "bias"]
+    assert [*without.params] == ["weight"]
+    assert [*layer.state] == ["count"]
+    assert repr(without) == "Shifted(size=3, bias=False)"
+    assert layer != Shifted(3)
+    assert len({layer, Shifted(3)}) == 2
+    for wrong in ({"weight": 1}, {"count": 1}):
+        with pytest.raises(TypeError, match="unexpected keyword argument"):
+            Shifted(3, **wrong)
+
+
+def test_the_tape_of_another_network_is_refused(rng):
+    short, long = Network(Linear(3, 3, rng=rng)), Network(Linear(3, 3, rng=rng), ReLU())
+    y, tape = long.forward(rng.standard_normal((5, 3)))
+    for use in (
+        lambda: short.backward(y, tape),
+        lambda: short.commit(tape),
+        lambda: Network(*long.layers, ReLU()).gradient(y, tape),
+    ):
+        with pytest.raises(ValueError, match=r"zip\(\) argument 2 is"):
+            use()
 
 
 class Scaled(Network):
@@ -51,6 +94,26 @@ def test_training_commits_every_pass_and_inference_none(rng):
     assert counted.passes == 6
     network.forward(x)
     assert counted.passes == 6
+
+
+def test_without_a_seed_the_order_is_that_of_seed_0(rng):
+    network = Network(Linear(3, 2, rng=rng))
+    x, y = rng.standard_normal((7, 3)), rng.standard_normal((7, 2))
+    with_seed = {
+        seed: [*train(copy.deepcopy(network), MSELoss(), SGD(), x, y, epochs=1, batch_size=2, seed=seed)] for seed in (0, 1)
+    }
+    steps = [*train(copy.deepcopy(network), MSELoss(), SGD(), x, y, epochs=1, batch_size=2)]
+    assert steps == with_seed[0] != with_seed[1]
+
+
+def test_the_sine_is_half_a_sine_at_64_points_from_minus_1_to_1():
+    x, y = sine()
+    assert x.shape == y.shape == (64, 1)
+    assert x[0, 0] == -1
+    assert x[-1, 0] == 1
+    assert np.ptp(np.diff(x[:, 0])) < 1e-15
+    assert [v.item() for v in (2 * y)] == [math.sin(math.pi * v.item()) for v in x]
+    assert len(sine(9)[0]) == 9
 
 
 def test_a_threshold_of_zero_never_stops_a_training_that_stands_still(rng):
