@@ -1,6 +1,8 @@
 """What the README shows is what happens."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +51,13 @@ def test_the_new_layer_is_right(rng):
 @pytest.mark.parametrize("package", [manual.layers, manual.losses, manual.optimizers])
 def test_every_layer_loss_and_optimizer_is_importable_from_manual(package):
     assert all(getattr(manual, name) is getattr(package, name) for name in package.__all__)
+
+
+def test_the_checker_says_what_the_readme_shows():
+    arguments, shown = re.search(r"```\n\$ python -m (experiments\.check .*)\n(.*?)```", README, re.DOTALL).groups()  # pyright: ignore
+    done = subprocess.run([sys.executable, "-m", *arguments.split()], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.stdout == shown
+    assert done.returncode == 1
 
 
 def test_every_file_that_the_readme_names_is_there():
