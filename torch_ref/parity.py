@@ -28,6 +28,8 @@ from torch_ref.bounds import Bounded, layer_bounds, loss_bounds, update_bounds
 from torch_ref.diagnosis import Case, Compared, diagnose, of_layer, of_loss, of_update
 from torch_ref.twin import params_of, state_of, to_numpy, to_torch, twin, twin_optimizer
 
+UNDETERMINED = "undetermined: rounding may exceed the value"
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -120,18 +122,19 @@ def compare(place: str, quantity: str, ours: Any, reference: Any, allowed: Any, 
         return Comparison(*about, np.inf, np.inf, f"shape {ours.shape}, expected {reference.shape}")
     if ours.dtype != reference.dtype:
         return Comparison(*about, np.inf, np.inf, f"dtype {ours.dtype}, expected {reference.dtype}")
-    difference = np.abs(ours.astype(np.float64) - reference)
-    allowed = np.where(np.isnan(allowed), np.inf, allowed)
+    difference = np.abs(np.subtract(ours, reference, dtype=np.float64))
+    largest, bounded = float(difference.max(initial=0)), bool(np.isfinite(allowed).all())
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = float(np.where((difference == 0) | np.isinf(allowed), 0, difference / allowed).max(initial=0))
-    numbers = (*about, float(difference.max(initial=0)), ratio)
+        counted = (difference != 0) & np.isfinite(allowed)
+        ratio = float(np.where(counted, difference / allowed, 0).max(initial=0)) if largest else 0.0
+    numbers = (*about, largest, ratio)
     if not ratio <= 1:
         return Comparison(*numbers, "differs")
     size = np.abs(reference if moved is None else moved)
-    if not np.any(size):
-        return Comparison(*numbers, "vacuous: zeros would pass")
-    if not np.all(np.isfinite(allowed)) or not np.any(size > allowed):
-        return Comparison(*numbers, "undetermined: rounding may exceed the value")
+    if not np.any(size > allowed):
+        return Comparison(*numbers, UNDETERMINED if np.any(size) else "vacuous: zeros would pass")
+    if not bounded:
+        return Comparison(*numbers, UNDETERMINED)
     return Comparison(*numbers, "agrees")
 
 
