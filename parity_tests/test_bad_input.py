@@ -207,7 +207,7 @@ def test_the_state_of_another_network_moves_nothing(rng):
 def test_a_loss_takes_arrays_of_floats(loss):
     logits, classes = np.zeros((2, 2)), np.zeros(2, int)
     target = classes if isinstance(loss, CrossEntropyLoss) else logits
-    for prediction in (logits.astype(np.uint8), logits.astype(int)):
+    for prediction in (logits.astype(np.uint8), logits.astype(int), logits.astype(bool)):
         with says(repr(loss), "expected the prediction in a floating-point dtype, got", str(prediction.dtype)):
             loss.forward(prediction, target.astype(prediction.dtype))
     for wrong, given in (([[0.0, 0.0]], "a list"), (np.float64(0), "shape ()")):
@@ -275,6 +275,13 @@ def test_a_diverging_training_stops_names_the_step_and_keeps_the_last_finite_par
     last, parameters = done[-1]
     assert str(stopped.value).startswith(f"step {last.step + 1}, ")
     assert all(np.array_equal(p, parameters[name], equal_nan=True) for name, p in net.params.items())
+
+
+def test_a_cost_beyond_every_float_has_diverged_too():
+    problem = hand_computation(flint.fmpq)
+    problem.network.params["2.bias"][0] = flint.fmpq(10) ** 400
+    with pytest.raises(Diverged, match=re.escape("parameter 2.bias is not finite")):
+        next(train(problem.network, HalfMSELoss(), SGD(lr=flint.fmpq(1, 10)), problem.x, problem.y))
 
 
 def test_training_runs_on_balls_and_stops_at_a_nan():

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from manual import SGD, Layer, Linear, MSELoss, Network, ReLU, RMSprop, parameter, state, train
-from manual.documents import sine
+from manual import SGD, Layer, Linear, MSELoss, Network, ReLU, RMSprop, Softmax, parameter, state, train
+from manual.documents import claims, sine
 from torch_ref import compare_optimizer
 
 
@@ -114,6 +114,15 @@ def test_the_sine_is_half_a_sine_at_64_points_from_minus_1_to_1():
     assert np.ptp(np.diff(x[:, 0])) < 1e-15
     assert [v.item() for v in (2 * y)] == [math.sin(math.pi * v.item()) for v in x]
     assert len(sine(9)[0]) == 9
+
+
+def test_a_softmax_may_run_along_the_first_axis(rng):
+    z = rng.standard_normal((4, 3))
+    assert np.array_equal(Softmax(dim=-2).forward(z)[0], Softmax(dim=0).forward(z)[0])
+
+
+def test_the_index_of_claims_is_read_from_beside_the_code():
+    assert {*claims()} >= {"A1", "A13.4", "B13", "E18"}
 
 
 def test_a_threshold_of_zero_never_stops_a_training_that_stands_still(rng):
