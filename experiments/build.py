@@ -5,6 +5,7 @@
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from inspect import signature
 from typing import Any, TypeVar
@@ -13,7 +14,9 @@ import numpy as np
 
 import manual
 from manual import InputError, Layer, Network
+from manual.checks import finite
 from manual.described import Described
+from manual.number_types import Array
 
 D = TypeVar("D", bound=Described)
 Spec = dict[str, dict[str, Any]] | str
@@ -28,7 +31,7 @@ def build(kind: type[D], spec: Spec, rng: np.random.Generator | None = None) -> 
     """
     what = kind.__name__.lower()
     if not isinstance(spec, str) and not (isinstance(spec, Mapping) and len(spec) == 1):
-        raise InputError(f"expected a {what}'s name, or one name: {{arguments}}, got {spec!r}")
+        raise InputError(f"{what}: expected a name, or one name: {{arguments}}, got {spec!r}")
     [(name, arguments)] = [(spec, {})] if isinstance(spec, str) else spec.items()
     known = {n: c for n, c in vars(manual).items() if isinstance(c, type) and issubclass(c, kind) and c not in (kind, Network)}
     if name not in known:
@@ -38,7 +41,9 @@ def build(kind: type[D], spec: Spec, rng: np.random.Generator | None = None) -> 
     given = {"rng": rng} if "rng" in signature(known[name]).parameters else {}
     try:
         return known[name](**(arguments or {}), **given)
-    except TypeError as error:
+    except InputError:
+        raise
+    except (TypeError, ValueError, MemoryError) as error:
         raise InputError(f"{name}: {str(error).removeprefix(f'{name}.__init__() ')}") from None
 
 
@@ -46,14 +51,25 @@ def build_network(specs: Sequence[Spec], seed: int, start: Mapping[str, Any] | N
     """A network of these layers. Its parameters are drawn from the seed, or are those of `start`, by name.
 
     Raises:
-        InputError: see `build`; `start` has other names or shapes than the network.
+        InputError: see `build`; `start` holds what is not a finite number, or has other names or shapes than the network.
     """
     rng = np.random.default_rng(seed)
     network = Network(*[build(Layer, spec, rng) for spec in specs])
     if start is not None:
-        given = {name: np.array(value, dtype=float) for name, value in start.items()}
+        given = {name: _numbers(f"start: {name}", value) for name, value in start.items()}
         want, got = ({name: p.shape for name, p in params.items()} for params in (network.params, given))
         if want != got:
             raise InputError(f"start: expected parameters {want}, got {got}")
         network = network.like(**given)
-    return network.astype(np.dtype(dtype).type)
+    network = network.astype(np.dtype(dtype).type)
+    for name, p in network.params.items():
+        finite(f"start: {name}", p)
+    return network
+
+
+def _numbers(where: str, value: Any) -> Array:
+    with suppress(ValueError):  # rows of different lengths
+        array = np.array(value)
+        if array.dtype.kind in "iuf":
+            return array.astype(float)
+    raise InputError(f"{where}: expected an array of numbers, got {value!r}")

@@ -1,6 +1,8 @@
 """Checkpoints: written so that a killed run leaves the last one whole, and read without running code."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,12 @@ import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 
 from manual import InputError
+
+SAVED = {
+    "config": dict, "state_dict": dict, "optimizer_states": list, "loops": dict, "global_step": int, "callbacks": dict,
+    "pytorch-lightning_version": str,
+}
+"""What a checkpoint holds, and of what type."""
 
 
 class WholeCheckpoints(TorchCheckpointIO):
@@ -38,9 +46,22 @@ def read(path: Path) -> dict[str, Any]:
         saved = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a broken file breaks the reader in many ways
         raise InputError(f"{path} is not a checkpoint, or is broken or truncated ({type(error).__name__})") from error
-    if not isinstance(saved, dict) or "config" not in saved:
-        raise InputError(f"{path} is not a checkpoint of this project")
-    return saved
+    found = saved if isinstance(saved, dict) else {}
+    wrong = [key for key, kind in SAVED.items() if not isinstance(found.get(key), kind)]
+    if wrong:
+        raise InputError(f"{path} is not a checkpoint of this project: {', '.join(wrong)} missing, or of another type")
+    return found
+
+
+@contextmanager
+def restoring(path: Path) -> Iterator[None]:
+    """What fails here fails because the checkpoint lacks something, or does not fit; it is raised as an InputError."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise InputError(f"{path} cannot be restored ({type(error).__name__}: {error})") from error
 
 
 def same(saved: object, given: object, key: str) -> None:

@@ -37,5 +37,5 @@ class CSVLog(Logger):
 
     @property
     def save_dir(self) -> str:
-        """The run's folder, where Lightning's callback saves the resolved config too."""
+        """The run's folder."""
         return str(self.folder)

@@ -1,5 +1,6 @@
 """One training script for both implementations."""
 
+from collections.abc import Callable
 from math import isfinite
 from typing import Any, Literal
 
@@ -36,7 +37,7 @@ class Training(L.LightningModule):
 
     Raises:
         InputError: a part of it cannot be built.
-        Diverged: while training, a cost that is not finite; the parameters are still those before that step.
+        Diverged: a cost that is not finite; while training, the parameters are still those before that step.
     """
 
     def __init__(
@@ -82,9 +83,7 @@ class Training(L.LightningModule):
     def training_step(self, batch: list[torch.Tensor]) -> None:
         x, y = batch
         epoch, step, old = self.current_epoch, self.global_step, params_of(self.side.module)
-        cost, pull = self.side.cost(x, y)
-        if not isfinite(cost):
-            raise Diverged(f"epoch {epoch}, step {step}: the cost is {cost}; {culprit(self.network, to_numpy(x))}")
+        cost, pull = self._cost(f"epoch {epoch}, step {step}: the cost", x, y)
         pull()
         self.optimizers().step()  # pyright: ignore[reportAttributeAccessIssue, reportCallIssue]
         moved = distance(params_of(self.side.module), old)
@@ -109,14 +108,22 @@ class Training(L.LightningModule):
         data: Any = self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
         checkpoint["config"] = {"model": self.settings, "data": data.settings}
 
+    def _cost(self, what: str, x: torch.Tensor, y: torch.Tensor) -> tuple[float, Callable[[], None]]:
+        cost, pull = self.side.cost(x, y)
+        if not isfinite(cost):
+            raise Diverged(f"{what} is {cost}; {culprit(self.network, to_numpy(x))}")
+        return cost, pull
+
     def _evaluate(self, part: str, x: torch.Tensor, y: torch.Tensor) -> None:
-        values = {f"{part}_cost": self.side.cost(x, y)[0]}
+        step = self.global_step - 1
+        where = f"epoch {self.current_epoch}, step {step}: " if self.logger else ""
+        values = {f"{part}_cost": self._cost(f"{where}{part}_cost", x, y)[0]}
         if not y.is_floating_point():
             prediction, target = self.predict_step([x, y])
             values[f"{part}_accuracy"] = float((prediction == target).mean())
         exact = {name: torch.tensor(value, dtype=torch.float64) for name, value in values.items()}
         self.log_dict(exact, prog_bar=True, logger=False, batch_size=len(x))
-        self._record(self.current_epoch, self.global_step - 1, values)
+        self._record(self.current_epoch, step, values)
 
     def _record(self, epoch: int, step: int, values: dict[str, float]) -> None:
         if self.logger:

@@ -9,6 +9,7 @@ A run's folder, OUT/NAME/IMPLEMENTATION/version_N, holds metrics.csv, config.yam
 
 import csv
 import logging
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ from experiments.data import Data
 from experiments.log import CSVLog
 from experiments.module import Training
 from manual import Diverged, InputError
+from manual.checks import whole
 from torch_ref import NoTwin
 
 ERRORS = (InputError, Diverged, NoTwin, ArgumentError, OSError)
@@ -47,23 +49,24 @@ def trainer(
     max_steps: int = -1,
     accelerator: Literal["cpu", "gpu"] = "cpu",
     enable_progress_bar: bool = True,
-    callbacks: list[L.Callback] | None = None,
 ) -> L.Trainer:
     """Lightning's trainer, with what this project varies.
 
     Args:
-        max_epochs: passes over the training part.
-        max_steps: training steps at most; -1 is no limit.
+        max_epochs: passes over the training part, 1 or more; with model.threshold, at most so many.
+        max_steps: training steps at most, 1 or more; -1 is no limit.
         accelerator: cpu, or, with the torch implementation, gpu.
         enable_progress_bar: show a progress bar, on a terminal.
-        callbacks: Lightning's callbacks.
     """
+    whole("trainer", "max_epochs", max_epochs, 1)
+    if max_steps != -1:
+        whole("trainer", "max_steps", max_steps, 1)
     if accelerator == "gpu" and not torch.cuda.is_available():
         raise InputError("trainer.accelerator gpu: torch sees no GPU on this machine")
     last = ModelCheckpoint(filename="last", enable_version_counter=False, save_on_train_epoch_end=True)
     return L.Trainer(
         max_epochs=max_epochs, max_steps=max_steps, accelerator=accelerator, devices=1, logger=False,
-        callbacks=[*(callbacks or []), last],
+        callbacks=[last],
         log_every_n_steps=1, plugins=[checkpoint.WholeCheckpoints()], num_sanity_val_steps=0, enable_model_summary=False,
         enable_progress_bar=enable_progress_bar and sys.stdout.isatty(),
     )
@@ -78,7 +81,7 @@ class Command(LightningCLI):
         raising = {"exit_on_error": False}
         super().__init__(
             Training, Data, trainer_class=trainer, args=arguments, auto_configure_optimizers=False,
-            load_from_checkpoint_support=False,
+            load_from_checkpoint_support=False, save_config_callback=None,
             parser_kwargs={**raising, **{name: {**raising} for name in self.subcommands()}},
         )
 
@@ -98,41 +101,59 @@ class Command(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         super().parse_arguments(parser, args)
         command, config = self.config.subcommand, self.config[self.config.subcommand]
-        if command != "fit":
-            self.save_config_callback = None
-            if not config.ckpt_path:
-                raise InputError(f"{command}: expected --ckpt_path, a file or last")
+        if command != "fit" and config.ckpt_path is None:
+            raise InputError(f"{command}: expected --ckpt_path, a file or last")
         if config.trainer.accelerator == "gpu" and config.model.implementation == "manual":
             raise InputError("trainer.accelerator gpu: model.implementation manual is NumPy, and runs on the CPU alone")
+        if not re.fullmatch(r"\w[\w.-]*", config.name):
+            raise InputError(f"--name: expected letters, digits, '_', '-' and '.', no '-' or '.' first, got {config.name!r}")
+        if not config.out:
+            raise InputError("--out: expected a folder, got ''")
         self.runs = Path(config.out, config.name, config.model.implementation)
         if config.ckpt_path == "last":
             config.ckpt_path = str(latest(self.runs))
         self.saved = {}
-        if config.ckpt_path:
+        if config.ckpt_path is not None:
             self.result = Path(config.ckpt_path)
             self.saved = checkpoint.read(self.result)
 
     def _set_seed(self) -> None:
         """Nothing here draws from a global generator."""
 
+    def instantiate_trainer(self, **_: Any) -> L.Trainer:
+        return trainer(**self.config_init[self.config.subcommand].trainer)
+
     def after_instantiate_classes(self) -> None:
         self.model.check(*self.datamodule.train)
         if self.saved:
-            checkpoint.same(self.saved["config"]["model"]["network"], self.model.settings["network"], "model.network")
+            with checkpoint.restoring(self.result):
+                self._restore()
+
+    def _restore(self) -> None:
+        """Load what was saved. For `fit` Lightning loads it again; what does not fit is found here, before a folder is made."""
+        checkpoint.same(self.saved["config"]["model"]["network"], self.model.settings["network"], "model.network")
+        self.model.load_state_dict(self.saved["state_dict"])
+        if self.subcommand == "fit":
+            self._check_resume()
+            [optimizer] = self.saved["optimizer_states"]
+            self.model.configure_optimizers().load_state_dict(optimizer)
+            self.trainer.fit_loop.load_state_dict(self.saved["loops"]["fit_loop"])
 
     def fit(self, **both: Any) -> None:
         """Train, and test what came of it. `both` are model and datamodule."""
-        start = None
-        if self.saved:
-            self._check_resume()
-            start = self.result
+        start = self.result if self.saved else None
         self.result = new_folder(self.runs)
+        self._parser("fit").save(self.config.fit, self.result / "config.yaml", skip_none=False, multifile=False)
         self.trainer.logger = log = CSVLog(self.result, self.model.columns)
+        folder = self.result / "checkpoints"
         [last] = self.trainer.checkpoint_callbacks
-        last.dirpath = str(self.result / "checkpoints")  # pyright: ignore[reportAttributeAccessIssue]
+        last.dirpath = str(folder)  # pyright: ignore[reportAttributeAccessIssue]
         try:
             self.trainer.fit(**both, ckpt_path=start, weights_only=True)
             self.trainer.test(**both, verbose=False)
+        except SystemExit:  # what Lightning makes of Ctrl-C
+            left = [*folder.glob("last.ckpt")]
+            raise KeyboardInterrupt(f"the last checkpoint is {left[0]}" if left else "there is no checkpoint yet") from None
         finally:
             log.close()
 
@@ -150,11 +171,11 @@ class Command(LightningCLI):
             raise InputError(f"nothing is left to train: the checkpoint is of step {step}, the end of epoch {step // epoch}")
 
     def validate(self, **both: Any) -> None:
-        self.trainer.validate(**both, ckpt_path=self.result, weights_only=True, verbose=False)
+        self.trainer.validate(**both, verbose=False)
         self._show()
 
     def test(self, **both: Any) -> None:
-        self.trainer.test(**both, ckpt_path=self.result, weights_only=True, verbose=False)
+        self.trainer.test(**both, verbose=False)
         self._show()
 
     def _show(self) -> None:
@@ -165,7 +186,7 @@ class Command(LightningCLI):
         """Print each test example's target and prediction, as CSV."""
         rows = csv.writer(sys.stdout, lineterminator="\n")
         rows.writerow(["example", "target", "prediction"])
-        for predictions, targets in self.trainer.predict(**both, ckpt_path=self.result, weights_only=True) or []:
+        for predictions, targets in self.trainer.predict(**both) or []:
             for i, (prediction, target) in enumerate(zip(predictions.tolist(), targets.tolist(), strict=True)):
                 rows.writerow([i, target, prediction])
 
@@ -227,8 +248,9 @@ def load(path: Path) -> Training:
         InputError: the checkpoint is missing, or cannot be read.
     """
     saved = checkpoint.read(path)
-    training = Training(**saved["config"]["model"])
-    training.load_state_dict(saved["state_dict"])
+    with checkpoint.restoring(path):
+        training = Training(**saved["config"]["model"])
+        training.load_state_dict(saved["state_dict"])
     return training
 
 
@@ -238,6 +260,9 @@ def main() -> None:
     except ERRORS as error:
         print(f"experiments.train: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt as stop:
+        print(": ".join(["experiments.train: interrupted", *stop.args]), file=sys.stderr)
+        sys.exit(130)
     if result.is_dir():
         print(result)
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from copy import deepcopy
 from itertools import count
 
 import numpy as np
@@ -15,8 +16,10 @@ import manual
 from experiments import bench
 from experiments.bench import Slice, Workload
 from manual import SGD, Layer, Linear, MSELoss, Network, ReLU
-from torch_ref import to_torch
+from parity_tests.derived import step
+from torch_ref import compare_training, to_torch, twin, twin_optimizer
 
+TICK, TICK_US = 2**-6, 15_625  # seconds and microseconds, both exact in binary
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
@@ -60,15 +63,24 @@ def test_the_json_parses_and_has_every_workload(quiet, capsys):
 
 
 @DTYPES
-def test_the_two_steps_that_are_timed_do_the_same(dtype):
+def test_the_two_steps_that_are_timed_do_the_same(dtype, agree):
+    """Each is a training step, to the last bit; and those agree."""
     for work in bench.workloads(dtype):
+        agree(compare_training(work.network, work.loss, work.optimizer, work.x, work.y, steps=3))
         (network, ours), (module, theirs) = bench.manual_side(work), bench.torch_side(work)
+        by_hand, by_torch, loss = deepcopy(work.network), twin(work.network), twin(work.loss)
+        optimizer = twin_optimizer(work.optimizer, by_torch)
         for _ in range(3):
             ours()
+            step(by_hand, work.loss, work.optimizer, work.x, work.y)
             theirs()
-        for name, p in module.named_parameters():
-            torch.testing.assert_close(to_torch(network.params[name]), p.detach())
-        assert not np.array_equal(network.params["0.weight"], work.network.params["0.weight"])
+            optimizer.zero_grad()
+            loss(by_torch(to_torch(work.x)), to_torch(work.y)).backward()
+            optimizer.step()
+        for name, start in work.network.params.items():
+            assert np.array_equal(network.params[name], by_hand.params[name])
+            assert torch.equal(module.get_parameter(name), by_torch.get_parameter(name))
+            assert not np.array_equal(network.params[name], start)
 
 
 def test_a_wrong_network_is_not_timed(quiet, monkeypatch, rng, capsys):
@@ -79,12 +91,12 @@ def test_a_wrong_network_is_not_timed(quiet, monkeypatch, rng, capsys):
 
 
 def test_rounds_in_which_another_process_took_the_core_are_thrown_away():
-    undisturbed = (Slice(10, 20e-6, 0), Slice(5, 50e-6, 0))
-    ours_preempted = (Slice(10, 5e-3, 1), Slice(5, 50e-6, 0))
-    theirs_preempted = (Slice(10, 20e-6, 0), Slice(5, 5e-3, 3))
+    undisturbed = (Slice(10, 10 * TICK, 0), Slice(5, 25 * TICK, 0))
+    ours_preempted = (Slice(10, 5000 * TICK, 1), Slice(5, 25 * TICK, 0))
+    theirs_preempted = (Slice(10, 10 * TICK, 0), Slice(5, 5000 * TICK, 3))
     row = bench.row("made up", [undisturbed] * 12 + [ours_preempted] * 40 + [theirs_preempted] * 40)
     assert (row.rounds, row.kept) == (92, 12)
-    assert [s.q3 for s in (row.manual_us, row.torch_us, row.ratio)] == pytest.approx([2, 10, 5])
+    assert [s.q3 for s in (row.manual_us, row.torch_us, row.ratio)] == [TICK_US, 5 * TICK_US, 5]
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs a system on which two processes can be put on one core")
@@ -104,9 +116,9 @@ def test_another_process_on_the_same_core_is_noticed():
 
 
 def test_a_time_is_the_median_between_its_quartiles():
-    row = bench.row("made up", [(Slice(1, 1e-6, 0), Slice(1, n * 1e-6, 0)) for n in range(21)])
-    assert (row.torch_us.q1, row.torch_us.median, row.torch_us.q3) == pytest.approx((5, 10, 15))
-    assert (row.ratio.q1, row.ratio.median, row.ratio.q3) == pytest.approx((5, 10, 15))
+    row = bench.row("made up", [(Slice(1, TICK, 0), Slice(1, n * TICK, 0)) for n in range(21)])
+    assert (row.torch_us.q1, row.torch_us.median, row.torch_us.q3) == (5 * TICK_US, 10 * TICK_US, 15 * TICK_US)
+    assert (row.ratio.q1, row.ratio.median, row.ratio.q3) == (5, 10, 15)
 
 
 def test_a_machine_that_is_never_quiet_gives_no_numbers(quiet, monkeypatch, capsys):

@@ -33,6 +33,7 @@ from manual import (
     train,
 )
 from manual.documents import THETA, in_theta_order, linear, one_example, one_two_one, sine
+from parity_tests.derived import numbers, proved
 from torch_ref import (
     compare_end_to_end,
     compare_layer,
@@ -43,7 +44,7 @@ from torch_ref import (
     twin,
     twin_optimizer,
 )
-from torch_ref.bounds import Bounded, bounded
+from torch_ref.bounds import layer_bounds, loss_bounds
 
 START = [float(t) for t in THETA]
 X, Y = 0.5, 0.9
@@ -69,16 +70,6 @@ ball = partial(sigma, exp=arb.exp)
 series = partial(sigma, exp=arb_series.exp)
 
 
-def proved(values, truths, errors):
-    """Whether every value is proved to lie within its error of the truth."""
-    values, errors = np.ravel(values), np.ravel(errors)
-    return all(abs(float(v) - t) <= float(e) for v, t, e in zip(values, truths, errors, strict=True))
-
-
-def numbers(array):
-    return Bounded(array, array.dtype)
-
-
 def gradient(network, loss, x, y):
     """The parameters' gradients, by the hand-written code."""
     prediction, tape = network.forward(x)
@@ -88,7 +79,7 @@ def gradient(network, loss, x, y):
 
 def gradient_errors(network, loss, x, y):
     """How far rounding may carry them from the truth."""
-    found = gradient(network.like(**bounded(network.params)), loss, numbers(x), numbers(y))
+    found = gradient(numbers(network), loss, numbers(x), numbers(y))
     return {name: g.error for name, g in found.items()}
 
 
@@ -99,7 +90,7 @@ def torch_gradient(network, loss, x, y):
 
 
 def output_error(network, x):
-    return network.like(**bounded(network.params)).forward(numbers(x))[0].error
+    return numbers(network).forward(numbers(x))[0].error
 
 
 # What a neural network is
@@ -300,8 +291,7 @@ def test_softmax_is_differentiated_by_its_jacobian(rng, device, agree):
     rows = np.repeat(z, 4, axis=0)
     _, cache = Softmax().forward(rows)
     ours, _ = Softmax().backward(np.eye(4), cache)
-    _, within = Softmax().forward(numbers(rows))  # pyright: ignore[reportArgumentType]
-    errors = Softmax().backward(numbers(np.eye(4)), within)[0].error  # pyright: ignore
+    errors = layer_bounds(Softmax(), rows, np.eye(4))["dx"].error
     assert proved(ours, truth, errors)
 
     theirs = torch.autograd.functional.jacobian(partial(torch.softmax, dim=-1), to_torch(z[0]))
@@ -314,8 +304,7 @@ def test_cross_entropy_is_the_surprise_at_the_right_class(rng, device, agree):
     z, y = rng.standard_normal((5, 3)), rng.integers(3, size=5)
     surprise = [sum((arb(v).exp() for v in row), arb(0)).log() - row[right] for row, right in zip(z, y, strict=True)]
     cost, _ = CrossEntropyLoss().forward(z, y)
-    error = CrossEntropyLoss().forward(numbers(z), y)[0].error  # pyright: ignore[reportArgumentType]
-    assert proved(cost, [sum(surprise, arb(0)) / 5], error)
+    assert proved(cost, [sum(surprise, arb(0)) / 5], loss_bounds(CrossEntropyLoss(), z, y)["cost"].error)
     agree(compare_loss(CrossEntropyLoss(), z, y, device))
 
 
@@ -426,8 +415,7 @@ def test_the_derivative_of_the_sigmoid_is_o_times_one_minus_o(rng, device, agree
         assert slope.overlaps(o * (1 - o))
     _, cache = Sigmoid().forward(z)
     ours, _ = Sigmoid().backward(np.ones(33), cache)
-    _, within = Sigmoid().forward(numbers(z))  # pyright: ignore[reportArgumentType]
-    assert proved(ours, truth, Sigmoid().backward(numbers(np.ones(33)), within)[0].error)  # pyright: ignore
+    assert proved(ours, truth, layer_bounds(Sigmoid(), z, np.ones(33))["dx"].error)
     agree(compare_layer(Sigmoid(), z, rng, device))
 
 

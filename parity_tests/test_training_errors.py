@@ -1,6 +1,8 @@
 """What is wrong with a training command is said in one line, and the command exits with 2."""
 
+import math
 import re
+import signal
 import sys
 from pathlib import Path
 
@@ -10,8 +12,10 @@ import torch
 import yaml
 
 from experiments import train
+from experiments.build import build
 from experiments.data import Part, Parts, module
-from manual import documents
+from experiments.module import Training
+from manual import SGD, Adam, AdamW, InputError, Optimizer, RMSprop, documents
 
 CONFIGS = Path(train.__file__).parent / "configs"
 
@@ -20,7 +24,7 @@ CONFIGS = Path(train.__file__).parent / "configs"
 def fails(tmp_path, monkeypatch, capsys):
     """Run the command, and give the one line that it fails with."""
 
-    def command(*arguments, config="two_two_one"):
+    def command(*arguments, config="two_two_one", code=2):
         given = [*map(str, arguments), "--out", str(tmp_path / "runs")]
         if "--config" not in given:
             given[1:1] = ["--config", str(CONFIGS / f"{config}.yaml")]
@@ -28,7 +32,7 @@ def fails(tmp_path, monkeypatch, capsys):
         monkeypatch.setattr(sys, "argv", ["train", *given])
         with pytest.raises(SystemExit) as stop:
             train.main()
-        assert stop.value.code == 2
+        assert stop.value.code == code
         out, err = capsys.readouterr()
         assert out == ""
         assert err.count("\n") == 1, err
@@ -39,13 +43,18 @@ def fails(tmp_path, monkeypatch, capsys):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """The checkpoint of two epochs of document A's network."""
+    """The checkpoint of two epochs of document A's network, by implementation."""
     out = tmp_path_factory.mktemp("trained")
-    return train.run([*fit("two_two_one", out), "--trainer.max_epochs", "2"]) / "checkpoints" / "last.ckpt"
+    short = [*fit("two_two_one", out), "--trainer.max_epochs", "2", "--model.implementation"]
+    return {name: train.run([*short, name]) / "checkpoints" / "last.ckpt" for name in ("manual", "torch")}
 
 
 def fit(config, out):
     return ["fit", "--config", str(CONFIGS / f"{config}.yaml"), "--out", str(out)]
+
+
+def linear(n):
+    return {"Linear": {"in_features": n, "out_features": n}}
 
 
 def altered(folder, change):
@@ -67,16 +76,64 @@ def altered(folder, change):
     (lambda c: c["model"].update(optimizer={"SGD": {"lr": -0.1}}), "SGD: lr must be a finite number >= 0, got -0.1"),
     (lambda c: c["model"].update(threshold=-1.0), "threshold must be a finite number >= 0, got -1.0"),
     (lambda c: c["model"]["start"].pop("0.bias"), "start: expected parameters .*0.bias"),
+    (lambda c: c["model"]["start"].update({"0.bias": "hi"}), "start: 0.bias: expected an array of numbers, got 'hi'"),
+    (lambda c: c["model"]["start"].update({"0.weight": [[1, 2], [3]]}), "start: 0.weight: expected an array of numbers, got"),
+    (lambda c: c["model"]["start"].update({"2.bias": [np.nan]}), r"start: 2.bias: expected finite .* nan at index \(0,\)"),
+    (lambda c: c["model"].update(dtype="float32", start={**c["model"]["start"], "2.bias": [1e39]}), "2.bias: .* got inf"),
+    (lambda c: c["model"]["network"].__setitem__(0, linear(10**20)), "Linear: .*dimension"),
+    (lambda c: c["model"]["network"].__setitem__(0, linear(10**8)), "Linear: .*allocate"),
+    (lambda c: c["model"]["network"].__setitem__(1, {}), "layer: expected a name, or one name: {arguments}, got {}"),
     (lambda c: c["model"].update(implementation="jax"), "jax"),
     (lambda c: c["model"].update(dtype="float16"), "float16"),
     (lambda c: c["model"].update(seed=-1), "seed must be a finite number >= 0, got -1"),
-    (lambda c: c["data"].update(batch_size=0), "batch_size must be a positive integer, got 0"),
+    (lambda c: c["data"].update(batch_size=0), "batch_size must be an integer >= 1, got 0"),
     (lambda c: c["data"].update(name="mnist"), "mnist"),
+    (lambda c: c["trainer"].update(max_epochs=0), "trainer: max_epochs must be an integer >= 1, got 0"),
+    (lambda c: c["trainer"].update(max_epochs=-1), "trainer: max_epochs must be an integer >= 1, got -1"),
+    (lambda c: c["trainer"].update(max_steps=0), "trainer: max_steps must be an integer >= 1, got 0"),
+    (lambda c: c["trainer"].update(callbacks=[]), "callbacks"),
     (lambda c: c.pop("name"), "name"),
 ])
 def test_a_config_that_cannot_be_is_an_error(change, message, fails, tmp_path):
     assert re.search(message, fails("fit", "--config", altered(tmp_path, change)))
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../../etc", "a/b", "/etc", "nul\0", "-"])
+def test_a_name_that_is_not_a_folder_of_its_own_is_an_error(name, fails, tmp_path):
+    line = fails("fit", "--name", name)
+    assert f"--name: expected letters, digits, '_', '-' and '.', no '-' or '.' first, got {name!r}" in line
+    assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize(("option", "message"), [
+    ("--out", "--out: expected a folder, got ''"),
+    ("--ckpt_path", "there is no checkpoint"),
+])
+def test_an_empty_path_is_an_error(option, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=message):
+        train.run([*fit("two_two_one", tmp_path / "runs"), option, ""])
+    assert [*tmp_path.iterdir()] == []
+
+
+ODD = [
+    -1, -0.5, 0.5, 1, 2, math.nan, math.inf, True, None, "1", {}, [], [0.9], [0.9, 1], [-0.1, 0.9], [0.9, 0.9, 0.9],
+    [[0.9], [0.9]],
+]
+
+
+@pytest.mark.parametrize("optimizer", [SGD, Adam, AdamW, RMSprop])
+def test_what_torch_refuses_of_an_optimizer_is_refused_here(optimizer):
+    refused = 0
+    for name, value in ((name, value) for name in optimizer().hyper for value in ODD):
+        try:
+            getattr(torch.optim, optimizer.__name__)([torch.ones(1)], **{name: value})
+        except (LookupError, TypeError, ValueError):
+            refused += 1
+            with pytest.raises(InputError):
+                build(Optimizer, {optimizer.__name__: {name: value}})
+    assert refused
 
 
 @pytest.mark.parametrize("implementation", ["manual", "torch"])
@@ -105,13 +162,46 @@ def test_the_last_checkpoint_where_nothing_was_trained_is_an_error(fails, tmp_pa
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", None], ids=["empty", "broken", "truncated"])
 def test_a_broken_checkpoint_is_an_error(content, fails, trained, tmp_path):
     broken = tmp_path / "broken.ckpt"
-    broken.write_bytes(trained.read_bytes()[:-500] if content is None else content)
+    broken.write_bytes(trained["manual"].read_bytes()[:-500] if content is None else content)
     assert f"{broken} is not a checkpoint, or is broken or truncated" in fails("test", "--ckpt_path", broken)
 
 
-def test_a_file_of_other_tensors_is_not_a_checkpoint(fails, tmp_path):
-    torch.save({"weight": torch.ones(2)}, tmp_path / "other.pt")
-    assert "is not a checkpoint of this project" in fails("test", "--ckpt_path", tmp_path / "other.pt")
+@pytest.mark.parametrize("content", [{"weight": torch.ones(2)}, [1], {"config": 3}, {"config": {"model": {}}}])
+def test_a_file_of_something_else_is_not_a_checkpoint(content, fails, tmp_path):
+    torch.save(content, tmp_path / "other.pt")
+    assert "is not a checkpoint of this project: " in fails("test", "--ckpt_path", tmp_path / "other.pt")
+
+
+EVERY = ["validate", "test", "predict", "fit"]
+CHANGES = {
+    "a tensor less": (EVERY, lambda s: s["state_dict"].popitem(), r"Missing key\(s\)"),
+    "a tensor more": (EVERY, lambda s: s["state_dict"].update(more=torch.ones(1)), r"Unexpected key\(s\).*more"),
+    "other shapes": (EVERY, lambda s: s.update(state_dict=dict.fromkeys(s["state_dict"], torch.ones(7))), "size mismatch"),
+    "no model in the config": (EVERY, lambda s: s["config"].update(model={}), "KeyError: 'network'"),
+    "no loops": (EVERY, lambda s: s.pop("loops"), "loops missing"),
+    "no step": (EVERY, lambda s: s.update(global_step="hi"), "global_step missing, or of another type"),
+    "no data in the config": (["fit"], lambda s: s["config"].pop("data"), "KeyError: 'data'"),
+    "no state of the optimizer": (["fit"], lambda s: s["optimizer_states"].clear(), "ValueError"),
+    "another state of the optimizer": (["fit"], lambda s: s.update(optimizer_states=[3]), "(Type|Attribute)Error"),
+    "no training loop": (["fit"], lambda s: s["loops"].clear(), "KeyError: 'fit_loop'"),
+}
+
+
+@pytest.mark.parametrize("implementation", ["manual", "torch"])
+@pytest.mark.parametrize(("command", "change", "message"), [
+    pytest.param(command, change, message, id=f"{command}-{name}")
+    for name, (commands, change, message) in CHANGES.items() for command in commands
+])
+def test_a_checkpoint_that_lacks_something_is_an_error(command, change, message, implementation, fails, trained, tmp_path):
+    saved = torch.load(trained[implementation], weights_only=True)
+    change(saved)
+    torch.save(saved, tmp_path / "changed.ckpt")
+    line = fails(command, "--ckpt_path", tmp_path / "changed.ckpt", "--model.implementation", implementation)
+    assert re.search(f"changed.ckpt .*{message}", line)
+    assert not (tmp_path / "runs").exists()
+    if command == "test":
+        with pytest.raises(InputError):
+            train.load(tmp_path / "changed.ckpt")
 
 
 def test_a_checkpoint_that_would_run_code_is_refused(fails, tmp_path):
@@ -120,8 +210,8 @@ def test_a_checkpoint_that_would_run_code_is_refused(fails, tmp_path):
 
 
 def test_a_checkpoint_of_another_network_is_an_error(fails, trained):
-    assert "model.network was" in fails("test", "--ckpt_path", trained, config="one_two_one")
-    assert "model.network was" in fails("fit", "--ckpt_path", trained, config="one_two_one")
+    assert "model.network was" in fails("test", "--ckpt_path", trained["manual"], config="one_two_one")
+    assert "model.network was" in fails("fit", "--ckpt_path", trained["manual"], config="one_two_one")
 
 
 @pytest.mark.parametrize(("option", "value", "message"), [
@@ -131,7 +221,7 @@ def test_a_checkpoint_of_another_network_is_an_error(fails, trained):
     ("--trainer.max_epochs", "2", "nothing is left to train"),
 ])
 def test_a_run_does_not_go_on_as_another(option, value, message, fails, trained):
-    assert message in fails("fit", "--ckpt_path", trained, option, value)
+    assert message in fails("fit", "--ckpt_path", trained["manual"], option, value)
 
 
 def test_a_run_does_not_go_on_from_within_an_epoch(fails, tmp_path):
@@ -159,11 +249,39 @@ def test_a_gpu_where_there_is_none_is_an_error(fails):
 @pytest.mark.parametrize("implementation", ["manual", "torch"])
 def test_a_cost_that_is_not_finite_stops_and_keeps_what_was_saved(implementation, fails, tmp_path):
     line = fails("fit", "--model.implementation", implementation, "--model.optimizer", "{SGD: {lr: 1.0e+60}}")
-    assert re.search(r"epoch (\d), step \1: the cost is (inf|nan); ", line)
+    assert re.search(r"epoch (\d), step \1: val_cost is (inf|nan); ", line)
     epoch = int(line.partition("epoch ")[2][0])
     folder = tmp_path / "runs" / "two_two_one" / implementation / "version_0"
     assert torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == epoch > 0
-    assert len((folder / "metrics.csv").read_text("utf-8").splitlines()) == 1 + 2 * epoch
+    assert len((folder / "metrics.csv").read_text("utf-8").splitlines()) == 2 + 2 * epoch
+
+
+@pytest.mark.parametrize("implementation", ["manual", "torch"])
+def test_a_cost_that_is_not_finite_within_an_epoch_stops_there(implementation, fails):
+    options = ["--model.implementation", implementation, "--model.optimizer", "{SGD: {lr: 1.0e+200}}"]
+    line = fails("fit", *options, config="one_two_one")
+    assert re.search(r"epoch 0, step 1: the cost is (inf|nan); ", line)
+
+
+def test_an_interrupted_run_says_where_its_last_checkpoint_is(fails, tmp_path, monkeypatch):
+    step = Training.training_step
+
+    def interrupted(self, batch):
+        if self.global_step == stop:
+            raise KeyboardInterrupt
+        step(self, batch)
+
+    monkeypatch.setattr(Training, "training_step", interrupted)
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        stop = 0
+        assert fails("fit", code=130) == "experiments.train: interrupted: there is no checkpoint yet\n"
+        stop = 3
+        left = tmp_path / "runs" / "two_two_one" / "manual" / "version_1" / "checkpoints" / "last.ckpt"
+        assert fails("fit", code=130) == f"experiments.train: interrupted: the last checkpoint is {left}\n"
+    finally:
+        signal.signal(signal.SIGINT, handler)  # Lightning ignores a second Ctrl-C
+    assert torch.load(left, weights_only=True)["global_step"] == stop
 
 
 def test_a_folder_of_runs_that_is_a_file_is_an_error(fails, tmp_path):

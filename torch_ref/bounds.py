@@ -11,7 +11,7 @@ The rules, with u the unit roundoff (2⁻⁵³ or 2⁻²⁴) and Higham, *Accura
     a product, a quotient         2u: one rounding, and one more for a·(b/n) as (a·b)/n      (2.4)
     √                             2u (torch's float32 √ is not correctly rounded)
     exp, log, log1p, tanh         4 ulp = 8u: no library in use here errs by more; measured in NumPy 2.6, in torch 2.0
-    underflow                     the smallest normal number, so that flushing to zero is covered too      (2.8)
+    underflow                     the smallest normal number a rounding: a result flushed to zero is covered too     (2.8)
 
 An error that an operand brings along is carried by the operation's derivative, bounded over the whole interval (section 3.1).
 `value` is itself one such evaluation (in float64 always), so that |exact| ≤ |value| + error and |any| ≤ |value| + 2·error. The
@@ -55,10 +55,11 @@ class Bounded:
     @property
     def error(self) -> Array:
         """How far any evaluation may lie from the exact value. (An overflow to infinity is one: nothing is farther.)"""
-        u = np.finfo(self.dtype).eps / 2
-        gamma = self._roundings * u / (1 - self._roundings * u)
+        info, m = np.finfo(self.dtype), self._roundings
+        share, tiny = m * float(info.eps) / 2, float(info.smallest_normal)
+        gamma = share / (1 - share) if share < 1 else np.inf
         with np.errstate(invalid="ignore"):
-            rounding = gamma * self._sum if self._roundings else 0
+            rounding = np.where(self._sum == 0, 0, gamma * self._sum + m * tiny) if m else 0
             return np.where(np.isinf(self.value), 0, self._carried + rounding)
 
     @property
@@ -76,9 +77,7 @@ class Bounded:
     # ---------------------------------------------------------------- moving data about
 
     def _moved(self, move: Callable[[Array], Array]) -> Self:
-        return type(self)(
-            move(self.value), self.dtype, move(self._carried), move(self._sum), self._roundings, self._positive
-        )
+        return type(self)(move(self.value), self.dtype, move(self._carried), move(self._sum), self._roundings, self._positive)
 
     T = property(lambda self: self._moved(np.transpose))
 
@@ -114,10 +113,10 @@ class Bounded:
         exact = np.asarray(other, dtype=np.float64)
         return Bounded(exact, self.dtype, np.abs(exact - exact.astype(self.dtype)))
 
-    def _rounded(self, value: Any, carried: Any, most: Any, roundings: int = 2, positive: bool = False) -> "Bounded":
-        """A result whose magnitude is at most `most` before it is rounded; exact zeros stay exact."""
+    def _rounded(self, value: Any, carried: Any, most: Any, zero: Any, roundings: int = 2, positive: bool = False) -> "Bounded":
+        """A result whose magnitude is at most `most` before it is rounded; an exact `zero` stays exact."""
         info = np.finfo(self.dtype)
-        rounding = np.where(most > 0, roundings * float(info.eps) / 2 * most + float(info.smallest_normal), 0)
+        rounding = np.where(zero, 0, roundings * float(info.eps) / 2 * most + float(info.smallest_normal))
         return Bounded(value, self.dtype, carried + rounding, positive=positive)
 
     # ---------------------------------------------------------------- sums
@@ -143,7 +142,7 @@ class Bounded:
     def __matmul__(self, other: Any) -> "Bounded":
         other = self._of(other)
         terms, magnitude = self.value.shape[-1], self.most @ other.most
-        tiny = np.where(magnitude > 0, terms * float(np.finfo(self.dtype).smallest_normal), 0)
+        tiny = np.sign(self.most) @ np.sign(other.most) * float(np.finfo(self.dtype).smallest_normal)
         carried = self.most @ other.error + self.error @ other.most + tiny
         return Bounded(self.value @ other.value, self.dtype, carried, magnitude, terms)
 
@@ -156,19 +155,23 @@ class Bounded:
         positive = other is self or (self.positive and other.positive)
         with np.errstate(invalid="ignore"):  # ∞·0: no bound, and so no verdict
             carried = self.most * other.error + self.error * other.most
-            return self._rounded(self.value * other.value, carried, self.most * other.most, positive=positive)
+            zero = (self.most == 0) | (other.most == 0)
+            return self._rounded(self.value * other.value, carried, self.most * other.most, zero, positive=positive)
 
     def __truediv__(self, other: Any) -> "Bounded":
-        """|x/y − X/Y| ≤ (|x − X| + |X/Y| |y − Y|) / |y|; without bound where y may be 0."""
-        other = self._of(other)
+        """|x/y − X/Y| ≤ (|x − X| + |X/Y| |y − Y|) / |y|; without bound where y may be 0.
+
+        Where y may overflow, x/∞ = 0 stands for X/Y, and |Y| is at least half of the largest number.
+        """
+        other, largest = self._of(other), float(np.finfo(self.dtype).max)
         with np.errstate(all="ignore"):
             least = np.abs(other.value) - 2 * other.error
             quotient = self.value / other.value
             most = np.where(least > 0, self.most / least, np.inf)
             carried = np.where(least > 0, (self.error + most * other.error) / least, np.inf)
-        over = np.isinf(other.value)  # 1/∞ = 0 stands for the reciprocal of what overflowed: below the smallest normal
-        tiny = float(np.finfo(self.dtype).smallest_normal)
-        return self._rounded(quotient, np.where(over, tiny, carried), np.where(over, 0, most))
+            lost = np.where(other.most > largest, 2 * (self.most / largest), 0)
+        rounded = self._rounded(quotient, carried, most, self.most == 0)
+        return Bounded(quotient, self.dtype, np.maximum(rounded.error, lost))
 
     def max(self, axis: Any = None, keepdims: bool = False) -> "Bounded":
         """|max x − max y| ≤ max |x − y|."""
@@ -205,11 +208,12 @@ class Bounded:
         with np.errstate(over="ignore", invalid="ignore"):
             value = f(self.value)
             carried = np.where(self.error > 0, slope * self.error, 0)
-        return self._rounded(value, carried, np.abs(value) + carried, 2 * ulps)
+        zero = (value == 0) & (self.error == 0) & np.isin(self.value, (0, 1))  # tanh 0, log 1; any other 0 has underflowed
+        return self._rounded(value, carried, np.abs(value) + 2 * carried, zero, 2 * ulps)
 
     def _exp(self) -> "Bounded":
         with np.errstate(over="ignore"):
-            return self._function(np.exp, np.exp(self.value + self.error))
+            return self._function(np.exp, np.exp(self.value + 2 * self.error))
 
     def _log(self) -> "Bounded":
         return self._function(np.log, _reciprocal(self.value - 2 * self.error))
@@ -218,15 +222,16 @@ class Bounded:
         return self._function(np.log1p, _reciprocal(1 + self.value - 2 * self.error))
 
     def _tanh(self) -> "Bounded":
-        nearest = np.maximum(np.abs(self.value) - self.error, 0)
-        return self._function(np.tanh, 1 - np.tanh(nearest) ** 2)
+        """tanh' = 4q / (1 + q)² with q = e^(−2|x|), where 1 − tanh² would cancel."""
+        q = np.exp(-2 * np.maximum(np.abs(self.value) - 2 * self.error, 0))
+        return self._function(np.tanh, 4 * q / (1 + q) ** 2)
 
     def _sqrt(self) -> "Bounded":
         """|√x − √y| ≤ |x − y| / (2√least), and ≤ √|x − y|. An operand that may be negative has no bound."""
         least = self.value - 2 * self.error
         with np.errstate(all="ignore"):
             slope = np.where(least > 0, 1 / (2 * np.sqrt(least)), 1 / np.sqrt(self.error) if self.positive else np.inf)
-            return self._function(lambda v: np.sqrt(np.maximum(v, 0)), slope, ulps=1)
+            return self._function(lambda v: np.sqrt(np.where(self.error > 0, np.maximum(v, 0), v)), slope, ulps=1)
 
     exp, log, log1p, tanh, sqrt = _exp, _log, _log1p, _tanh, _sqrt  # what NumPy asks of an element of an object array
 
