@@ -20,6 +20,7 @@ errors are computed in float64, to some 1e-14 of themselves, which the second ro
 
 from collections.abc import Callable
 from copy import deepcopy
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -42,19 +43,26 @@ class Bounded:
     ) -> None:
         self.value = np.asarray(value, dtype=np.float64)
         self.dtype = np.dtype(dtype)
+        self._exact = isinstance(error, int) and error == 0 == roundings
         self._carried = np.broadcast_to(np.asarray(error, dtype=np.float64), self.value.shape)
-        self._sum = np.abs(self.value) + 2 * self._carried if magnitude is None else magnitude
+        self._given_sum = magnitude
         self._roundings = roundings
         self._positive = positive
 
-    @property
+    @cached_property
+    def _sum(self) -> Array:
+        return self.most if self._given_sum is None else self._given_sum
+
+    @cached_property
     def positive(self) -> bool:
         """Whether no evaluation has a negative element: so it is with squares, their sums, and what is far enough above 0."""
         return self._positive or bool(np.all(self.value >= 2 * self.error))
 
-    @property
+    @cached_property
     def error(self) -> Array:
         """How far any evaluation may lie from the exact value. (An overflow to infinity is one: nothing is farther.)"""
+        if self._exact:
+            return self._carried
         info, m = np.finfo(self.dtype), self._roundings
         share, tiny = m * float(info.eps) / 2, float(info.smallest_normal)
         gamma = share / (1 - share) if share < 1 else np.inf
@@ -62,10 +70,10 @@ class Bounded:
             rounding = np.where(self._sum == 0, 0, gamma * self._sum + m * tiny) if m else 0
             return np.where(np.isinf(self.value), 0, self._carried + rounding)
 
-    @property
+    @cached_property
     def most(self) -> Array:
         """The largest magnitude that any evaluation may have."""
-        return np.abs(self.value) + 2 * self.error
+        return np.abs(self.value) if self._exact else np.abs(self.value) + 2 * self.error
 
     shape = property(lambda self: self.value.shape)
     ndim = property(lambda self: self.value.ndim)
@@ -77,6 +85,8 @@ class Bounded:
     # ---------------------------------------------------------------- moving data about
 
     def _moved(self, move: Callable[[Array], Array]) -> Self:
+        if self._exact:
+            return type(self)(move(self.value), self.dtype)
         return type(self)(move(self.value), self.dtype, move(self._carried), move(self._sum), self._roundings, self._positive)
 
     T = property(lambda self: self._moved(np.transpose))
@@ -97,7 +107,7 @@ class Bounded:
         """An in-place operation really takes place: who holds this array sees it."""
         if other.shape != self.shape:
             raise ValueError(f"in place: expected shape {self.shape}, got {other.shape}")
-        self.__dict__.update(other.__dict__)
+        self.__dict__ = {**other.__dict__}
         return self
 
     def __setitem__(self, index: Any, new: Any) -> None:
@@ -143,7 +153,11 @@ class Bounded:
         other = self._of(other)
         terms, magnitude = self.value.shape[-1], self.most @ other.most
         tiny = np.sign(self.most) @ np.sign(other.most) * float(np.finfo(self.dtype).smallest_normal)
-        carried = self.most @ other.error + self.error @ other.most + tiny
+        carried = tiny
+        if not other._exact:
+            carried = carried + self.most @ other.error
+        if not self._exact:
+            carried = carried + self.error @ other.most
         return Bounded(self.value @ other.value, self.dtype, carried, magnitude, terms)
 
     # ---------------------------------------------------------------- products, decisions, functions
