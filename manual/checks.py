@@ -1,5 +1,6 @@
 """Errors for bad input: each names what was given, what was expected, and where."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -27,8 +28,8 @@ def at_least(owner: object, name: str, value: Any, least: int) -> Any:
     number = value.item() if isinstance(value, np.generic) else value
     one = not isinstance(number, bool) and not hasattr(number, "shape")
     try:
-        fine = one and bool(number >= least) and number != float("inf")
-    except (TypeError, ValueError):
+        fine = one and bool(number >= least) and math.isfinite(float(number))
+    except (TypeError, ValueError, OverflowError):
         fine = False
     if not fine:
         raise InputError(f"{_name(owner)}: {name} must be a finite number >= {least}, got {value!r}")
