@@ -107,9 +107,7 @@ def test_logits_are_a_batch_of_vectors(logits):
 
 
 @pytest.mark.parametrize("optimizer", [SGD, Adam, AdamW, RMSprop])
-@pytest.mark.parametrize(
-    "value", [-0.1, float("nan"), float("inf"), 10**400, "fast", None, True, np.array(0.5), torch.tensor(0.5)], ids=lambda v: repr(v)[:20]
-)
+@pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf"), 10**400, "fast", None, True, np.ones(1), torch.tensor(0)])
 def test_hyperparameters_are_finite_and_not_negative(optimizer, value):
     names = [name for name, default in optimizer().hyper.items() if not isinstance(default, bool | tuple)]
     assert "lr" in names
