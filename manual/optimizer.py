@@ -24,7 +24,7 @@ class Optimizer(Described):
             InputError: the gradient, or the state, is another network's; nothing has been moved then.
         """
         params, gradients = network.params, gradient.params
-        if params.keys() != gradients.keys():
+        if [*params] != [*gradients]:
             raise InputError(f"{self!r}: the gradient is of another network: expected {[*params]}, got {[*gradients]}")
         for (name, p), g in zip(params.items(), gradients.values(), strict=True):
             if g.shape != p.shape or g.dtype != p.dtype:

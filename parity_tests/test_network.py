@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from manual import SGD, Layer, Linear, MSELoss, Network, ReLU, RMSprop, Softmax, parameter, state, train
+from manual import SGD, InputError, Layer, Linear, MSELoss, Network, ReLU, RMSprop, Softmax, parameter, state, train
 from manual.documents import claims, sine
 from torch_ref import compare_optimizer
 
@@ -35,6 +35,28 @@ def test_a_layer_s_fields_are_hyperparameters_parameters_and_state():
     for wrong in ({"weight": 1}, {"count": 1}):
         with pytest.raises(TypeError, match="unexpected keyword argument"):
             Shifted(3, **wrong)
+
+
+def test_a_gradient_whose_parameters_come_in_another_order_moves_nothing(rng):
+    """By position, the bias's gradient would move the shift, which has its shape."""
+
+    class Shifted(Layer):
+        bias: np.ndarray = parameter()
+        shift: np.ndarray = parameter()
+
+        def __post_init__(self):
+            self.bias, self.shift = np.zeros(3), np.zeros(3)
+
+    class Reversed(Shifted):
+        @property
+        def params(self):
+            return dict(reversed(super().params.items()))
+
+    layer = Shifted()
+    with pytest.raises(InputError, match="the gradient is of another network"):
+        SGD(lr=1).step(layer, Reversed().like(bias=np.ones(3), shift=np.full(3, 2.0)))
+    assert not layer.bias.any()
+    assert not layer.shift.any()
 
 
 def test_the_tape_of_another_network_is_refused(rng):
