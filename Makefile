@@ -15,7 +15,7 @@ report: setup
 	$(BIN) -m experiments.report
 
 test: setup
-	$(TEST_ENV) $(BIN) -m pytest $(if $(DEVICE),--device=$(DEVICE))
+	$(TEST_ENV) $(BIN) -m pytest --numprocesses=auto --dist=worksteal $(if $(DEVICE),--device=$(DEVICE))
 
 prove: setup
 	$(TEST_ENV) $(BIN) -m parity_tests.prove

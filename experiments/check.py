@@ -9,12 +9,12 @@ from pathlib import Path
 
 import torch
 
-from experiments import classroom
-from experiments.checker import check
+from experiments.checking import classroom
+from experiments.checking.checker import check
+from experiments.checking.pages import FORMATS
 from experiments.command import Parser
-from experiments.pages import FORMATS
 
-STARTER = Path(__file__).with_name("starter.py")
+STARTER = Path(__file__).parent / "checking" / "starter.py"
 
 ABOUT = """forms, found by what FILE defines:
   a class                a layer, loss or optimizer: forward and backward, or update. Named like one of this project's

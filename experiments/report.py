@@ -20,17 +20,18 @@ import torch
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from experiments import figures, runs, train, worked
+from experiments import train
 from experiments.bench import machine
 from experiments.command import Parser, write
-from experiments.errata import ERRATA
-from experiments.formats import FILTERS
-from experiments.nearness import nearness
-from experiments.recognition import recognised
-from experiments.runs import Run
-from experiments.sensitivity import sharpness
-from experiments.survey import STEPS, Row, survey, together
-from experiments.svg import alone
+from experiments.reporting import figures, runs, worked
+from experiments.reporting.errata import ERRATA
+from experiments.reporting.formats import FILTERS
+from experiments.reporting.nearness import nearness
+from experiments.reporting.recognition import recognised
+from experiments.reporting.runs import Run
+from experiments.reporting.sensitivity import sharpness
+from experiments.reporting.survey import STEPS, Row, survey, together
+from experiments.reporting.svg import alone
 from manual import documents
 from torch_ref import Parity
 
@@ -131,11 +132,11 @@ def contents(trained: Trained) -> dict[str, Any]:
 def page(shown: dict[str, Any], rows: list[Row], speed: dict[str, Any]) -> str:
     """The page as HTML."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined,
+        loader=jinja2.FileSystemLoader(HERE / "reporting"), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )
     environment.filters |= FILTERS
-    return environment.get_template("report.html").render(
+    return environment.get_template("page.html").render(
         shown, parity=everything(rows), rows=rows, steps=STEPS, tolerance=runs.TOLERANCE, speed=speed, made=made(),
         commands=COMMANDS,
     )
@@ -143,7 +144,7 @@ def page(shown: dict[str, Any], rows: list[Row], speed: dict[str, Any]) -> str:
 
 def palette() -> str:
     """The page's colours, light and dark, as CSS."""
-    return (HERE / "report.html").read_text("utf-8").split("<style>")[1].split("* {")[0]
+    return (HERE / "reporting" / "page.html").read_text("utf-8").split("<style>")[1].split("* {")[0]
 
 
 def everything(rows: Iterable[Row]) -> Parity:

@@ -24,10 +24,10 @@ from jsonargparse import ArgumentError
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
-from experiments import checkpoint
 from experiments.data import Data
-from experiments.log import CSVLog
-from experiments.module import Training
+from experiments.training import checkpoint
+from experiments.training.log import CSVLog
+from experiments.training.module import Training
 from manual import Diverged, InputError
 from manual.checks import whole
 from torch_ref import NoTwin

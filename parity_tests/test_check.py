@@ -11,8 +11,9 @@ from textwrap import dedent
 import numpy as np
 import pytest
 
-from experiments import check, classroom, wire
-from experiments.findings import Report
+from experiments import check
+from experiments.checking import classroom, wire
+from experiments.checking.findings import Report
 
 EXAMPLES = Path(check.__file__).parent / "examples"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from latex2mathml.converter import convert
 
-from experiments.errata import ERRATA
+from experiments.reporting.errata import ERRATA
 from manual.documents import PRINTED, claims
 
 INDEX = claims()

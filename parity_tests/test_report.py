@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 import torch
 
-from experiments import figures, formats, report, runs, survey, train, worked
-from experiments.errata import ERRATA, by_hand
-from experiments.svg import alone
+from experiments import report, train
+from experiments.reporting import figures, formats, runs, survey, worked
+from experiments.reporting.errata import ERRATA, by_hand
+from experiments.reporting.svg import alone
 from manual import HalfMSELoss, documents
 from parity_tests.derived import proved, rounded
 from torch_ref import Parity

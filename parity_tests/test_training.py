@@ -10,8 +10,8 @@ import torch
 import yaml
 
 from experiments import train
-from experiments.checkpoint import WholeCheckpoints
-from experiments.module import Training
+from experiments.training.checkpoint import WholeCheckpoints
+from experiments.training.module import Training
 from manual import batches, documents
 from parity_tests.test_training_errors import CONFIGS, fit
 

@@ -12,9 +12,9 @@ import torch
 import yaml
 
 from experiments import train
-from experiments.build import build
 from experiments.data import Part, Parts, module
-from experiments.module import Training
+from experiments.training.build import build
+from experiments.training.module import Training
 from manual import SGD, Adam, AdamW, InputError, Optimizer, RMSprop, documents
 
 CONFIGS = Path(train.__file__).parent / "configs"

@@ -11,10 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from experiments.wire import Garbled, Message, receive, send
+from experiments.checking.wire import Garbled, Message, receive, send
 from manual.number_types import Array
 
-HERE = Path(__file__).parents[1]
+HERE = Path(__file__).parents[2]
 
 
 class Failed(RuntimeError):
@@ -95,7 +95,7 @@ class Sandboxed:
         variables = {"PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg"}
         threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "experiments.child", str(self.path)], cwd=self._folder.name, start_new_session=True,
+            [sys.executable, "-m", "experiments.checking.child", str(self.path)], cwd=self._folder.name, start_new_session=True,
             env=os.environ | variables | threads, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )
 

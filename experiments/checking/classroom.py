@@ -15,10 +15,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from experiments.checker import check
+from experiments.checking.checker import check
+from experiments.checking.findings import Report
+from experiments.checking.pages import as_json, from_json, page
 from experiments.command import write
-from experiments.findings import Report
-from experiments.pages import as_json, from_json, page
 
 RESULTS = ("agrees", "differs", "cannot be checked")
 """What an exit status means."""

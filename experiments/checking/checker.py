@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 import manual
-from experiments.findings import Finding, Report, Row, rows_of
-from experiments.layouts import LAYOUTS, ONE_EXAMPLE, Layout, arrays_of, network_case
-from experiments.sandboxed import Failed, Sandboxed, Unclear
-from experiments.standin import Gone, StandIn
+from experiments.checking.findings import Finding, Report, Row, rows_of
+from experiments.checking.layouts import LAYOUTS, ONE_EXAMPLE, Layout, arrays_of, network_case
+from experiments.checking.sandboxed import Failed, Sandboxed, Unclear
+from experiments.checking.standin import Gone, StandIn
 from manual import Layer, Linear, Loss, Network, Optimizer, ReLU
 from manual.documents import hand_computation
 from manual.number_types import Array

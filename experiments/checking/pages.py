@@ -9,7 +9,7 @@ from typing import Any
 import jinja2
 import numpy as np
 
-from experiments.findings import Finding, Report, Row
+from experiments.checking.findings import Finding, Report, Row
 
 
 def text(report: Report) -> str:
@@ -69,7 +69,7 @@ def page(report: Report) -> str:
         loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )
-    return environment.get_template("check.html").render(report=report, distances=distances, headline=headline) + "\n"
+    return environment.get_template("page.html").render(report=report, distances=distances, headline=headline) + "\n"
 
 
 FORMATS: dict[str, Callable[[Report], str]] = {"text": text, "json": as_json, "html": page}

@@ -6,8 +6,8 @@ import numpy as np
 
 from experiments import train
 from experiments.data.digits import digits
-from experiments.runs import Run
-from experiments.svg import digit
+from experiments.reporting.runs import Run
+from experiments.reporting.svg import digit
 from manual.number_types import Array
 from torch_ref import to_numpy, to_torch
 

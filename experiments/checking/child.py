@@ -1,4 +1,4 @@
-"""The process that runs a submission: `python -m experiments.child FILE`.
+"""The process that runs a submission: `python -m experiments.checking.child FILE`.
 
 It answers requests on its standard input and output, which the submission does not see. Whatever the submission raises is an
 answer too. It loads torch only where a request needs it, so that it starts in a third of a second.
@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from experiments import submission
-from experiments.submission import Arrays, Fields, Unclear, Wrong
-from experiments.wire import receive, send
+from experiments.checking import submission
+from experiments.checking.submission import Arrays, Fields, Unclear, Wrong
+from experiments.checking.wire import receive, send
 from manual import Layer, Linear, Undecided
 
 GIB = 4

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.sandboxed import Failed, Sandboxed
+from experiments.checking.sandboxed import Failed, Sandboxed
 from manual import Layer, Loss, Optimizer
 from manual.number_types import Array
 

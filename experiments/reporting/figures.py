@@ -8,9 +8,9 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 
 from experiments import train
-from experiments.formats import scientific
-from experiments.runs import Run
-from experiments.svg import ACCENT, INK, MANUAL, MUTED, RULE, TORCH, panel
+from experiments.reporting.formats import scientific
+from experiments.reporting.runs import Run
+from experiments.reporting.svg import ACCENT, INK, MANUAL, MUTED, RULE, TORCH, panel
 from manual import HalfMSELoss, Network, documents
 from manual.number_types import Array
 from torch_ref import to_numpy, to_torch

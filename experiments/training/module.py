@@ -8,8 +8,8 @@ import lightning as L
 import numpy as np
 import torch
 
-from experiments.build import Spec, build, build_network
-from experiments.implementations import ByHand, ByTorch
+from experiments.training.build import Spec, build, build_network
+from experiments.training.implementations import ByHand, ByTorch
 from manual import Diverged, Loss, Network, Optimizer
 from manual.checks import at_least
 from manual.number_types import Array
