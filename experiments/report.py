@@ -132,11 +132,11 @@ def contents(trained: Trained) -> dict[str, Any]:
 def page(shown: dict[str, Any], rows: list[Row], speed: dict[str, Any]) -> str:
     """The page as HTML."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE / "reporting"), autoescape=True, undefined=jinja2.StrictUndefined,
+        loader=jinja2.FileSystemLoader(HERE / "reporting" / "page"), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )
     environment.filters |= FILTERS
-    return environment.get_template("page.html").render(
+    return environment.get_template("index.html").render(
         shown, parity=everything(rows), rows=rows, steps=STEPS, tolerance=runs.TOLERANCE, speed=speed, made=made(),
         commands=COMMANDS,
     )
@@ -144,7 +144,7 @@ def page(shown: dict[str, Any], rows: list[Row], speed: dict[str, Any]) -> str:
 
 def palette() -> str:
     """The page's colours, light and dark, as CSS."""
-    return (HERE / "reporting" / "page.html").read_text("utf-8").split("<style>")[1].split("* {")[0]
+    return (HERE / "reporting" / "page" / "style.css").read_text("utf-8").split("* {")[0]
 
 
 def everything(rows: Iterable[Row]) -> Parity:
