@@ -8,17 +8,30 @@ from manual import init
 from manual.checks import InputError
 from manual.described import parameter, state
 from manual.layer import Layer
-from manual.layers import Identity, Linear, ReLU, Sigmoid, Softmax, Tanh
+from manual.layers import (
+    AvgPool2d,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Identity,
+    Linear,
+    MaxPool2d,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
 from manual.loss import Loss
 from manual.losses import BCEWithLogitsLoss, CrossEntropyLoss, HalfMSELoss, MSELoss
 from manual.network import Network
-from manual.number_types import Undecided, lift, positive
+from manual.number_types import Undecided, greater, lift, positive
 from manual.optimizer import Optimizer
 from manual.optimizers import SGD, Adam, AdamW, RMSprop
 from manual.train import Diverged, Step, batches, train
 
 __all__ = [
-    "SGD", "Adam", "AdamW", "BCEWithLogitsLoss", "CrossEntropyLoss", "Diverged", "HalfMSELoss", "Identity", "InputError",
-    "Layer", "Linear", "Loss", "MSELoss", "Network", "Optimizer", "RMSprop", "ReLU", "Sigmoid", "Softmax", "Step", "Tanh",
-    "Undecided", "batches", "init", "lift", "parameter", "positive", "state", "train",
+    "SGD", "Adam", "AdamW", "AvgPool2d", "BCEWithLogitsLoss", "Conv2d", "CrossEntropyLoss", "Diverged", "Dropout", "Flatten",
+    "HalfMSELoss", "Identity", "InputError", "Layer", "Linear", "Loss", "MSELoss", "MaxPool2d", "Network", "Optimizer",
+    "RMSprop", "ReLU", "Sigmoid", "Softmax", "Step", "Tanh", "Undecided", "batches", "greater", "init", "lift", "parameter",
+    "positive", "state", "train",
 ]

@@ -24,7 +24,10 @@ def mismatch(where: object, expected: str, dtype: Any, given: Any) -> InputError
 
 
 def at_least(owner: object, name: str, value: Any, least: int) -> Any:
-    """`value`, if it is one finite real number >= least; a NumPy scalar becomes a Python one, which never promotes float32."""
+    """`value`, if it is one finite real number >= least, else an InputError.
+
+    A NumPy scalar becomes a Python one, which never promotes float32.
+    """
     number = value.item() if isinstance(value, np.generic) else value
     one = not isinstance(number, bool) and not hasattr(number, "shape")
     try:
@@ -37,14 +40,14 @@ def at_least(owner: object, name: str, value: Any, least: int) -> Any:
 
 
 def flag(owner: object, name: str, value: Any) -> bool:
-    """`value`, if it is True or False: nothing else is taken for either."""
+    """`value`, if it is True or False, else an InputError: nothing else is taken for either."""
     if not isinstance(value, bool | np.bool_):
         raise InputError(f"{_name(owner)}: {name} must be True or False, got {value!r}")
     return bool(value)
 
 
 def fraction(owner: object, name: str, value: Any) -> Any:
-    """`value`, if it is a real number in [0, 1)."""
+    """`value`, if it is a real number in [0, 1), else an InputError."""
     value = at_least(owner, name, value, 0)
     if not value < 1:
         raise InputError(f"{_name(owner)}: {name} must be in [0, 1), got {value!r}")
@@ -52,21 +55,41 @@ def fraction(owner: object, name: str, value: Any) -> Any:
 
 
 def whole(owner: object, name: str, value: Any, least: int) -> int:
-    """`value`, if it is an integer >= least."""
+    """`value`, if it is an integer >= least, else an InputError."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise InputError(f"{_name(owner)}: {name} must be an integer >= {least}, got {value!r}")
     return int(value)
 
 
+def pair(owner: object, name: str, value: Any, least: int) -> tuple[int, int]:
+    """`value`, if it is a pair of integers >= least, or one integer that stands for both, else an InputError."""
+    if isinstance(value, tuple | list):
+        if len(value) != 2:
+            raise InputError(f"{_name(owner)}: {name} must be an integer or a pair of them, got {value!r}")
+        return whole(owner, f"{name}[0]", value[0], least), whole(owner, f"{name}[1]", value[1], least)
+    one = whole(owner, name, value, least)
+    return one, one
+
+
+def window_count(
+    owner: object, picture: tuple[int, ...], kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int]
+) -> tuple[int, int]:
+    """How many windows fit below and beside each other, ⌊(H + 2p − U)/s⌋ + 1; an InputError where none does."""
+    rows, columns = ((n + 2 * p - k) // s + 1 for n, k, s, p in zip(picture, kernel, stride, padding, strict=True))
+    if rows < 1 or columns < 1:
+        raise InputError(f"{owner!r}: expected pictures of at least the kernel's size, got {picture[0]}×{picture[1]}")
+    return rows, columns
+
+
 def finite(name: str, array: Array) -> None:
-    """Raise where data hold a NaN or an infinity. It is looked for once, where data enter; a step only watches its cost."""
+    """An InputError where data hold a NaN or an infinity. It is looked for where data enter; a step only watches its cost."""
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         at = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         raise InputError(f"{name}: expected finite values, got {array[at]} at index {at}")
 
 
 def betas(owner: object, value: Any) -> tuple[Any, Any]:
-    """`value`, if it is a pair of real numbers in [0, 1)."""
+    """`value`, if it is a pair of real numbers in [0, 1), else an InputError."""
     try:
         first, second = value
     except (TypeError, ValueError):

@@ -56,16 +56,19 @@ class Layer(Described):
         """What `forward` reads and only `commit` changes, under torch's names."""
         return {name: getattr(self, name) for name in _names(type(self), "state")}
 
-    def like(self, **params: Array | None) -> Self:
+    def like(self, **arrays: Array | None) -> Self:
         """A copy with these parameters: all of them or none, so that none is forgotten and mistaken for its own gradient.
+
+        State may be given, too. What is not given is shared with this layer; `copy.deepcopy` shares nothing.
 
         Raises:
             TypeError: some are missing or unknown. (None stands for an absent one, as with `bias=False`.)
         """
-        if params and {name: p for name, p in params.items() if p is not None}.keys() != self.params.keys():
-            raise TypeError(f"{self!r}.like takes all parameters or none: expected {[*self.params]}, got {[*params]}")
+        given = {name: array for name, array in arrays.items() if array is not None}.keys()
+        if arrays and given != self.params.keys() != given - self.state.keys():
+            raise TypeError(f"{self!r}.like takes all parameters or none: expected {[*self.params]}, got {[*arrays]}")
         new = object.__new__(type(self))
-        new.__dict__ = self.__dict__ | params
+        new.__dict__ = self.__dict__ | arrays
         return new
 
     def astype(self, number: Number) -> Self:

@@ -24,13 +24,13 @@ class Loss(Described):
 
 
 def check_reduction(loss: Loss, reduction: str) -> None:
-    """Raise unless the reduction is one of torch's two."""
+    """An InputError unless the reduction is one of torch's two."""
     if reduction not in ("mean", "sum"):
         raise InputError(f"{type(loss).__name__}: reduction must be 'mean' or 'sum', got {reduction!r}")
 
 
 def check_alike(loss: Loss, prediction: Array, target: Array) -> None:
-    """Raise unless target and prediction are of one shape and one dtype, not of integers: nothing is broadcast or wrapped."""
+    """An InputError unless target and prediction are of one shape and floating dtype: nothing is broadcast or wrapped."""
     check_arrays(loss, prediction, target)
     if target.shape != prediction.shape or target.dtype != prediction.dtype:
         raise mismatch(loss, f"{prediction.shape}, like the prediction,", prediction.dtype, target)
@@ -39,7 +39,7 @@ def check_alike(loss: Loss, prediction: Array, target: Array) -> None:
 
 
 def check_arrays(loss: Loss, prediction: Array, target: Array) -> None:
-    """Raise unless both are arrays with at least one axis, and the prediction is not of integers."""
+    """An InputError unless both are arrays with at least one axis, and the prediction is not of integers."""
     for name, array in (("prediction", prediction), ("target", target)):
         if not getattr(array, "shape", ()):
             given = f"shape {array.shape}" if hasattr(array, "shape") else f"a {type(array).__name__}"

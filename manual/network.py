@@ -17,7 +17,8 @@ class Network(Layer):
     Parameters are named as `torch.nn.Sequential.state_dict()` names them: "0.weight", "0.bias", "2.weight", …
 
     Raises:
-        InputError: an empty batch, or an input that a layer cannot take; the message names the layer and its place.
+        InputError: no layers, something that is none, or two that share an array; an empty batch, or an input that a layer
+            cannot take: the message names the layer and its place.
     Source: document A, part 3, "Visual Representation of the Backpropagation Process". Same as torch.nn.Sequential.
     """
 
@@ -82,13 +83,15 @@ class Network(Layer):
         """Every layer's state by torch's names."""
         return {f"{place}.{name}": s for place, layer in enumerate(self.layers) for name, s in layer.state.items()}
 
-    def like(self, **params: Array | None) -> Self:
-        """A copy with these parameters: all of them or none, as for a layer."""
-        given = {name: p for name, p in params.items() if p is not None} if params else self.params
-        if given.keys() != self.params.keys():
-            raise TypeError(f"{self!r}.like takes all parameters or none: expected {[*self.params]}, got {[*params]}")
+    def like(self, **arrays: Array | None) -> Self:
+        """A copy with these parameters, all of them or none, and with this state if any is given, as for a layer; else a
+        TypeError.
+        """
+        given = {name: array for name, array in arrays.items() if array is not None} if arrays else self.params
+        if given.keys() - self.state.keys() != self.params.keys():
+            raise TypeError(f"{self!r}.like takes all parameters or none: expected {[*self.params]}, got {[*arrays]}")
         return self._of([
-            layer.like(**{name: given[f"{place}.{name}"] for name in layer.params})
+            layer.like(**{name: given[key] for name in (*layer.params, *layer.state) if (key := f"{place}.{name}") in given})
             for place, layer in enumerate(self.layers)
         ])
 

@@ -8,6 +8,7 @@ hyperparameter is used as it was given (an exact run passes an exact learning ra
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,35 @@ def positive(z: Array) -> NDArray[np.bool_]:
     if z.dtype == object and not np.all(yes | (z <= 0)):
         raise Undecided("positive(z): an element is neither > 0 nor <= 0")
     return yes
+
+
+def greater(a: Array, b: Array) -> NDArray[np.bool_]:
+    """a > b, elementwise.
+
+    Raises:
+        Undecided: two elements of object arrays are neither > nor <=. (A float NaN is simply not greater.)
+    """
+    yes = a > b
+    if a.dtype == object and not np.all(yes | (a <= b)):
+        raise Undecided("greater(a, b): two elements are neither > nor <=")
+    return yes
+
+
+def bilinear(f: Callable[..., Array]) -> Callable[..., Array]:
+    """Mark a function that is linear in each of its first two arrays, as `@` is.
+
+    A number type with a rule for `@` needs no other: where an array has `__bilinear__`, it is called with the function and
+    all its arguments.
+    """
+
+    @wraps(f)
+    def call(a: Array, b: Array, *how: Any) -> Array:
+        for array in (a, b):
+            if hasattr(array, "__bilinear__"):
+                return array.__bilinear__(f, a, b, *how)  # pyright: ignore[reportAttributeAccessIssue]
+        return f(a, b, *how)
+
+    return call
 
 
 def lift(values: ArrayLike, number: Number) -> Array:

@@ -171,6 +171,8 @@ def test_causes_that_the_numbers_do_not_tell_apart_are_all_named():
 
 @pytest.mark.parametrize(("ours", "expected"), [
     (REFERENCE * 0.3, "times 0.3"),
+    (REFERENCE / 7, "times 1/7"),
+    (REFERENCE * 2.0001, "times 2.0001"),
     (REFERENCE[:, [1, 0, 2]], "it is permuted: the right numbers in other places"),
     (REFERENCE.T, "it is transposed"),
     (REFERENCE[:, :, None], "the numbers are right, but in shape (2, 3, 1) for (2, 3)"),
@@ -193,9 +195,10 @@ def test_where_values_tie_in_a_window_another_may_have_the_delta():
         last[n, 0, i + 2 - np.argmax(window[::-1])] += delta[n, 0, i]
     assert not np.array_equal(last, dx.numpy())
     given = {"x": x, "delta": delta}
-    assert cause(last, dx.numpy(), given=given) == "a convention: only where values tie, of which another has the δ"
-    last[0, 0, 0] += 1e-9
     assert cause(last, dx.numpy(), given=given) == ""
+    assert cause(last, dx.numpy(), given=given, pooled=True) == "a convention: only where values tie, of which another has the δ"
+    last[0, 0, 0] += 1e-9
+    assert cause(last, dx.numpy(), given=given, pooled=True) == ""
 
 
 def test_decay_in_a_gradient_is_a_convention_on_biases(rng):
@@ -204,8 +207,8 @@ def test_decay_in_a_gradient_is_a_convention_on_biases(rng):
 
     result = compare_layer(wrong(Linear, gradient=gradient)(3, 4, rng=rng), rng.standard_normal((5, 3)), rng)
     named = {c.quantity: c.cause for c in result.comparisons}
-    assert named["dweight"] == "the parameter itself is added, times 0.333: weight decay"
-    assert named["dbias"] == "the parameter itself is added, times 0.333: weight decay, a convention on biases"
+    assert named["dweight"] == "the parameter itself is added, times 1/3: weight decay"
+    assert named["dbias"] == "the parameter itself is added, times 1/3: weight decay, a convention on biases"
 
 
 def test_a_bias_gradient_summed_over_the_outputs_is_seen_on_a_square_batch_too(rng):

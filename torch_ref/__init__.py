@@ -13,14 +13,16 @@ from torch_ref.parity import (
     compare_optimizer,
     compare_training,
 )
-from torch_ref.twin import NoTwin, params_of, state_of, to_numpy, to_torch, twin, twin_optimizer
+from torch_ref.twin import NoTwin, buffers_of, commit, params_of, state_of, to_numpy, to_torch, twin, twin_optimizer
 
 __all__ = [
     "Comparison",
     "Embedded",
     "NoTwin",
     "Parity",
+    "buffers_of",
     "check_backward",
+    "commit",
     "compare",
     "compare_end_to_end",
     "compare_layer",

@@ -14,6 +14,7 @@ The rules, with u the unit roundoff (2⁻⁵³ or 2⁻²⁴) and Higham, *Accura
     underflow                     the smallest normal number a rounding: a result flushed to zero is covered too     (2.8)
 
 An error that an operand brings along is carried by the operation's derivative, bounded over the whole interval (section 3.1).
+What may overflow has no bound: one order of a sum ends in infinity where another does not.
 `value` is itself one such evaluation (in float64 always), so that |exact| ≤ |value| + error and |any| ≤ |value| + 2·error. The
 errors are computed in float64, to some 1e-14 of themselves, which the second rounding of every product more than covers.
 """
@@ -48,10 +49,11 @@ class Bounded:
         self._given_sum = magnitude
         self._roundings = roundings
         self._positive = positive
+        self._write_back: Callable[[Bounded], Any] | None = None
 
     @cached_property
     def _sum(self) -> Array:
-        return self.most if self._given_sum is None else self._given_sum
+        return np.abs(self.value) + 2 * self._below_overflow if self._given_sum is None else self._given_sum
 
     @cached_property
     def positive(self) -> bool:
@@ -60,14 +62,21 @@ class Bounded:
 
     @cached_property
     def error(self) -> Array:
-        """How far any evaluation may lie from the exact value. (An overflow to infinity is one: nothing is farther.)"""
+        """How far any evaluation may lie from the exact value."""
+        if self._exact:
+            return self._carried
+        return np.where(self._sum > float(np.finfo(self.dtype).max), np.inf, self._below_overflow)
+
+    @cached_property
+    def _below_overflow(self) -> Array:
+        """The error of those evaluations that do not overflow; 0 where all do."""
         if self._exact:
             return self._carried
         info, m = np.finfo(self.dtype), self._roundings
         share, tiny = m * float(info.eps) / 2, float(info.smallest_normal)
         gamma = share / (1 - share) if share < 1 else np.inf
         with np.errstate(invalid="ignore"):
-            rounding = np.where(self._sum == 0, 0, gamma * self._sum + m * tiny) if m else 0
+            rounding = np.where(self._given_sum == 0, 0, gamma * self._given_sum + m * tiny) if m else 0
             return np.where(np.isinf(self.value), 0, self._carried + rounding)
 
     @cached_property
@@ -84,37 +93,52 @@ class Bounded:
 
     # ---------------------------------------------------------------- moving data about
 
-    def _moved(self, move: Callable[[Array], Array]) -> Self:
+    def _moved(self, move: Callable[[Array], Array], back: Callable[["Bounded"], Any] | None = None) -> Self:
+        """The same numbers elsewhere; in a view, `back` takes to this array what is done to that one in place."""
         if self._exact:
-            return type(self)(move(self.value), self.dtype)
-        return type(self)(move(self.value), self.dtype, move(self._carried), move(self._sum), self._roundings, self._positive)
+            moved = type(self)(move(self.value), self.dtype)
+        else:
+            moved = type(self)(
+                move(self.value), self.dtype, move(self._carried), move(self._sum), self._roundings, self._positive
+            )
+        moved._write_back = back
+        return moved
 
-    T = property(lambda self: self._moved(np.transpose))
+    T = property(lambda self: self.transpose())
 
     def __getitem__(self, index: Any) -> Self:
-        return self._moved(lambda a: a[index])
+        keys = index if isinstance(index, tuple) else (index,)
+        is_view = all(key is None or key is ... or isinstance(key, int | np.integer | slice) for key in keys)
+        return self._moved(lambda a: a[index], (lambda new: self.__setitem__(index, new)) if is_view else None)
 
     def copy(self) -> Self:
+        """As an array's."""
         return self._moved(np.copy)
 
     def reshape(self, *shape: int) -> Self:
-        return self._moved(lambda a: a.reshape(*shape))
+        """As an array's: every value keeps its bound."""
+        return self._moved(lambda a: a.reshape(*shape), lambda new: self._become(new.reshape(*self.shape)))
 
     def transpose(self, *axes: int) -> Self:
-        return self._moved(lambda a: a.transpose(*axes))
+        """As an array's: every value keeps its bound."""
+        undo = np.argsort(axes) if axes else ()
+        return self._moved(lambda a: a.transpose(*axes), lambda new: self._become(new.transpose(*undo)))
 
     def _become(self, other: "Bounded") -> Self:
-        """An in-place operation really takes place: who holds this array sees it."""
+        """An in-place operation really takes place: who holds this array, or one that this is a view of, sees it."""
         if other.shape != self.shape:
             raise ValueError(f"in place: expected shape {self.shape}, got {other.shape}")
-        self.__dict__ = {**other.__dict__}
+        back = self._write_back
+        self.__dict__ = {**other.__dict__, "_write_back": back}
+        if back is not None:
+            back(self)
         return self
 
     def __setitem__(self, index: Any, new: Any) -> None:
         new = self._of(new)
-        value, error = self.value.copy(), self.error.copy()
-        value[index], error[index] = new.value, new.error
-        self._become(type(self)(value, self.dtype, error))
+        value, carried, magnitude = self.value.copy(), self._carried.copy(), self._sum.copy()
+        value[index], carried[index], magnitude[index] = new.value, new._carried, new._sum
+        self._become(type(self)(value, self.dtype, carried, magnitude, max(self._roundings, new._roundings)))
 
     def _of(self, other: Any) -> "Bounded":
         """Another operand: arrays of this dtype, integers and booleans are exact, a Python float is rounded to the dtype."""
@@ -145,20 +169,30 @@ class Bounded:
         return self + -self._of(other)
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> "Bounded":
+        """A sum in any order, left open: what is added to it joins it."""
         value, carried, magnitude = (np.sum(a, axis=axis, keepdims=keepdims) for a in (self.value, self._carried, self._sum))
         terms = self.size // max(np.size(value), 1) * (self._roundings + 1)
         return Bounded(value, self.dtype, carried, magnitude, max(terms - 1, 0), self.positive)
 
     def __matmul__(self, other: Any) -> "Bounded":
-        other = self._of(other)
-        terms, magnitude = self.value.shape[-1], self.most @ other.most
-        tiny = np.sign(self.most) @ np.sign(other.most) * float(np.finfo(self.dtype).smallest_normal)
-        carried = tiny
-        if not other._exact:
-            carried = carried + self.most @ other.error
-        if not self._exact:
-            carried = carried + self.error @ other.most
-        return Bounded(self.value @ other.value, self.dtype, carried, magnitude, terms)
+        return self._sums_of_products(np.matmul, self, self._of(other), self.shape[-1])
+
+    def __bilinear__(self, f: Callable[..., Array], a: Any, b: Any, *how: Any) -> "Bounded":
+        terms = f(np.ones(a.shape), np.ones(b.shape), *how).max(initial=0)
+        return self._sums_of_products(lambda a, b: f(a, b, *how), self._of(a), self._of(b), int(terms))
+
+    def _sums_of_products(self, f: Callable[[Array, Array], Array], a: "Bounded", b: "Bounded", terms: int) -> "Bounded":
+        """f is linear in each operand, so that f(|a|, |b|) is Σ|aᵢ||bᵢ|."""
+        magnitude, tiny = f(a.most, b.most), float(np.finfo(self.dtype).smallest_normal)
+        if _smallest(a.most) * _smallest(b.most) > 0:
+            carried = (magnitude > 0) * (terms * tiny)
+        else:  # the magnitude itself may have underflowed
+            carried = f(np.sign(a.most), np.sign(b.most)) * tiny
+        if not b._exact:
+            carried = carried + f(a.most, b.error)
+        if not a._exact:
+            carried = carried + f(a.error, b.most)
+        return Bounded(f(a.value, b.value), self.dtype, carried, magnitude, terms)
 
     # ---------------------------------------------------------------- products, decisions, functions
 
@@ -179,10 +213,10 @@ class Bounded:
         """
         other, largest = self._of(other), float(np.finfo(self.dtype).max)
         with np.errstate(all="ignore"):
-            least = np.abs(other.value) - 2 * other.error
+            least = np.abs(other.value) - 2 * other._below_overflow
             quotient = self.value / other.value
             most = np.where(least > 0, self.most / least, np.inf)
-            carried = np.where(least > 0, (self.error + most * other.error) / least, np.inf)
+            carried = np.where(least > 0, (self.error + most * other._below_overflow) / least, np.inf)
             lost = np.where(other.most > largest, 2 * (self.most / largest), 0)
         rounded = self._rounded(quotient, carried, most, self.most == 0)
         return Bounded(quotient, self.dtype, np.maximum(rounded.error, lost))
@@ -197,6 +231,17 @@ class Bounded:
         if np.any((gap <= doubt) & (doubt > 0)):
             raise Undecided("a comparison that the rounding errors leave open")
         return compare(self.value, other.value)
+
+    def __eq__(self, other: Any) -> Array:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return self._compare(other, np.equal)
+
+    def __ne__(self, other: Any) -> Array:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return self._compare(other, np.not_equal)
+
+    __hash__ = None  # pyright: ignore[reportAssignmentType]
+
+    def __bool__(self) -> bool:
+        return bool(self != 0)
 
     def __gt__(self, other: Any) -> Array:
         return self._compare(other, np.greater)
@@ -254,7 +299,7 @@ class Bounded:
         least = np.maximum(np.abs(self.value) - 2 * self.error, 0)
         with np.errstate(all="ignore"):
             slope = abs(n) * np.maximum(self.most ** (n - 1), least ** (n - 1))
-            return self._function(lambda v: v**n, slope)
+            return self._function(lambda v: v**n, slope, max(ULPS, abs(n)))
 
     # ---------------------------------------------------------------- NumPy's side
 
@@ -292,6 +337,9 @@ class Bounded:
     def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:
         if function is np.zeros_like:
             return Bounded(np.zeros(self.shape), self.dtype)
+        if function is np.pad:
+            _, width, mode = arguments
+            return self._moved(lambda a: np.pad(a, width, mode))
         if function is np.where:
             choice, a, b = arguments
             a, b = self._of(a), self._of(b)
@@ -300,6 +348,11 @@ class Bounded:
 
     def __repr__(self) -> str:
         return f"Bounded({self.value}, ±{self.error}, {self.dtype})"
+
+
+def _smallest(magnitudes: Array) -> float:
+    """The smallest number but 0."""
+    return float(magnitudes.min(initial=np.inf, where=magnitudes > 0))
 
 
 def _reciprocal(least: Array) -> Array:
@@ -319,6 +372,8 @@ _RULES: dict[np.ufunc, Callable[..., Any]] = {
     np.greater_equal: Bounded.__ge__,
     np.less: Bounded.__lt__,
     np.less_equal: Bounded.__le__,
+    np.equal: Bounded.__eq__,
+    np.not_equal: Bounded.__ne__,
     np.absolute: Bounded._abs,
     np.exp: Bounded._exp,
     np.log: Bounded._log,

@@ -8,11 +8,12 @@ differently is called a convention.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from manual import Layer, Loss, Optimizer
+from manual import Layer, Loss, MaxPool2d, Optimizer
 from manual.number_types import Array
 from torch_ref.bounds import Bounded
 from torch_ref.mistakes import Mistake, Values, layer_mistakes, loss_mistakes, update_mistakes, updated_first
@@ -33,7 +34,8 @@ class Case:
     """The quantities of one piece that were compared, and what they were computed from.
 
     `given` has the inputs by name; `params` the parameters, whose gradients are "dp"; `before` the parameters that a step
-    moves; `sizes` the numbers that a factor may be. `mistakes(quantity)` are the wrong formulas that may have led to it.
+    moves; `sizes` the numbers that a factor may be; `pooled` whether it takes the maximum of a window. `mistakes(quantity)`
+    are the wrong formulas that may have led to it.
     """
 
     compared: dict[str, Compared]
@@ -41,6 +43,7 @@ class Case:
     params: Values = field(default_factory=dict)
     before: Values = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
+    pooled: bool = False
     mistakes: Callable[[str], Iterable[Mistake]] = lambda _: ()
 
     def failure(self, quantity: str) -> "Failure":
@@ -57,7 +60,8 @@ def of_layer(layer: Layer, x: Array, delta: Array, compared: dict[str, Compared]
         yield from layer_mistakes(layer, x, delta)
         yield from updated_first(layer, x, delta, quantity, compared[quantity].ours)
 
-    return Case(compared, {"x": x, "delta": delta}, layer.params, sizes=_sizes(delta), mistakes=mistakes)
+    pooled = isinstance(layer, MaxPool2d)
+    return Case(compared, {"x": x, "delta": delta}, layer.params, sizes=_sizes(delta), pooled=pooled, mistakes=mistakes)
 
 
 def of_loss(loss: Loss, prediction: Array, target: Array, compared: dict[str, Compared]) -> Case:
@@ -140,7 +144,7 @@ def mistaken(f: Failure) -> Iterator[str]:
             value = formula(np.copy)[f.quantity]
             if value.shape == f.ours.shape and np.abs(value - f.ours).max() <= np.abs(f.reference - start).max() / 100:
                 wrong = formula(lambda a: Bounded(a, a.dtype))[f.quantity]
-                if f.proved(f.ours, wrong.value, 2 * wrong.error):
+                if not _within(wrong.value, f.reference, f.allowed) and f.proved(f.ours, wrong.value, 2 * wrong.error):
                     yield cause
         except DOES_NOT_APPLY:
             continue
@@ -194,6 +198,12 @@ def _about(f: Failure, c: float) -> str:
     return "a convention, the cost and its gradient alike: " if _is_times(other, c) else ""
 
 
+def _number(c: float, uncertain: float) -> str:
+    """A number as short as what is known of it allows, a fraction if it is one: 2 is not 2.0001, and 0.333 is not 1/3."""
+    forms = [f"{c:.3g}", str(Fraction(float(c)).limit_denominator(100)), *(f"{c:.{n}g}" for n in range(4, 18))]
+    return next((form for form in forms if abs(float(Fraction(form)) - c) <= 4 * uncertain), forms[-1])
+
+
 def summed(f: Failure) -> Iterator[str]:
     """The sum over the batch is missing."""
     if f.ours.shape == (f.case.sizes.get("N"), *f.reference.shape) and f.repaired(f.ours.sum(axis=0)):
@@ -217,10 +227,11 @@ def decayed(f: Failure) -> Iterator[str]:
     p = f.case.params.get(f.quantity[1:])
     if p is not None and p.size > 1 and f.ours.shape == p.shape:
         most = np.unravel_index(np.argmax(np.abs(p)), p.shape)
-        c = (f.ours - f.reference)[most] / p[most]
-        allowed = f.allowed + np.abs(p) * (f.allowed[most] / abs(p[most])) + 4 * np.finfo(p.dtype).eps * np.abs(f.ours)
+        c, uncertain = (f.ours - f.reference)[most] / p[most], f.allowed[most] / abs(p[most])
+        allowed = f.allowed + np.abs(p) * uncertain + 4 * np.finfo(p.dtype).eps * np.abs(f.ours)
         if f.repaired(f.ours - c * p, allowed):
-            yield f"the parameter itself is added, times {c:.3g}: weight decay" + (", a convention on biases" * (p.ndim < 2))
+            convention = ", a convention on biases" * (p.ndim < 2)
+            yield f"the parameter itself is added, times {_number(c, uncertain)}: weight decay{convention}"
 
 
 def at_zero(f: Failure) -> Iterator[str]:
@@ -235,12 +246,13 @@ def at_zero(f: Failure) -> Iterator[str]:
 def at_ties(f: Failure) -> Iterator[str]:
     """Where the largest numbers of a window are equal, any of them may have the δ."""
     x = f.case.given.get("x")
-    if f.quantity != "dx" or x is None or not x.ndim or f.ours.shape != x.shape:
+    if not f.case.pooled or f.quantity != "dx" or x is None or f.ours.shape != x.shape:
         return
-    groups = [np.unique(example, return_inverse=True)[1].ravel() for example in x]
+    pictures = x.reshape(x.shape[0] * x.shape[1], -1)
+    groups = [np.unique(picture, return_inverse=True)[1] for picture in pictures]
 
     def sums(a: Array) -> Array:
-        return np.concatenate([np.bincount(group, example.ravel()) for group, example in zip(groups, a, strict=True)])
+        return np.concatenate([np.bincount(*pair) for pair in zip(groups, a.reshape(pictures.shape), strict=True)])
 
     if f.proved(*map(sums, (f.ours, f.reference, f.allowed))):
         yield "a convention: only where values tie, of which another has the δ"
@@ -255,9 +267,9 @@ def constant(f: Failure) -> Iterator[str]:
     if f.ours.shape == f.reference.shape and np.count_nonzero(f.reference - start) > 1:
         most = np.unravel_index(np.argmax(np.abs(f.reference - start)), f.reference.shape)
         way = (f.reference - start)[most]
-        c = (f.ours - start)[most] / way
-        if _is_times(f, c, relative=f.allowed[most] / abs(way)):
-            yield f"{_about(f, c)}times {c:.3g}"
+        c, uncertain = (f.ours - start)[most] / way, f.allowed[most] / abs(way)
+        if _is_times(f, c, relative=uncertain):
+            yield f"{_about(f, c)}times {_number(c, uncertain)}"
 
 
 def permuted(f: Failure) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """A hand-written network inside torch: its forward and backward as a `torch.autograd.Function`.
 
-The tensors own the memory; the network looks at it anew at every forward, so that `deepcopy`, `load_state_dict`, `.float()`
-and `functional_call` mean what they mean for any module.
+The tensors own the memory, that of the state too; the network looks at it anew at every forward, so that `deepcopy`,
+`load_state_dict`, `.float()` and `functional_call` mean what they mean for any module.
 """
 
 import warnings
@@ -18,6 +18,7 @@ class _HandWritten(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, network: Network, x: torch.Tensor, *params: torch.Tensor) -> torch.Tensor:
         y, ctx.tape = network.forward(to_numpy(x))
+        network.commit(ctx.tape)
         ctx.network = network
         ctx.save_for_backward(x, *params)
         return to_torch(y, x.device)
@@ -42,30 +43,39 @@ class Embedded(torch.nn.Module):
     warning says so once.
 
     Raises:
-        InputError: the network has state (it would be missing from the `state_dict`); a pass in another dtype than
-            float32 and float64.
+        InputError: a pass in another dtype than float32 and float64.
         RuntimeError: a second derivative; a backward after the input or a parameter was changed in place.
     """
 
     def __init__(self, network: Network) -> None:
         super().__init__()
-        if network.state:
-            raise InputError(f"embed: expected a network without state, got {[*network.state]}")
         self._like = network.like
         self._names = [*network.params]
         for name, p in network.params.items():
-            *path, last = name.split(".")
-            holder: torch.nn.Module = self
-            for part in path:
-                if part not in holder._modules:
-                    holder.add_module(part, torch.nn.Module())
-                holder = holder.get_submodule(part)
+            holder, last = self._place(name)
             holder.register_parameter(last, torch.nn.Parameter(to_torch(p)))
+        for name, s in network.state.items():
+            holder, last = self._place(name)
+            holder.register_buffer(last, to_torch(s))
+
+    def _place(self, name: str) -> tuple[torch.nn.Module, str]:
+        """The module that holds "0.weight", made if it is not there, and "weight"."""
+        *path, last = name.split(".")
+        holder: torch.nn.Module = self
+        for part in path:
+            if part not in holder._modules:
+                holder.add_module(part, torch.nn.Module())
+            holder = holder.get_submodule(part)
+        return holder, last
 
     @property
     def network(self) -> Network:
-        """The manual network on the parameters' present memory: what is done to one is done to the other."""
-        return self._like(**{name: to_numpy(attrgetter(name)(self)) for name in self._names})
+        """The manual network on the tensors' present memory: what is done to one is done to the other. For inference, in
+        `eval()`.
+        """
+        arrays = {name: to_numpy(attrgetter(name)(self)) for name in self._names}
+        network = self._like(**arrays, **{name: to_numpy(b) for name, b in self.named_buffers()})
+        return network if self.training else network.evaluated()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         params = [attrgetter(name)(self) for name in self._names]

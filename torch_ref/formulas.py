@@ -30,4 +30,52 @@ class BCEWithLogitsLoss(manual.BCEWithLogitsLoss):
         return ((1 - t) * z - log_sigmoid).sum() / n, (z, t, n)
 
 
-BY_NAME: dict[str, Any] = {c.__name__: c for c in (CrossEntropyLoss, BCEWithLogitsLoss)}
+def lerp(old: Any, new: Any, weight: Any) -> Any:
+    """The running mean as torch has it, from the nearer end: old + w·(new − old), where `manual` has (1 − w)·old + w·new."""
+    w = np.zeros_like(new) + weight  # rounded to the arrays' precision before it is taken from 1
+    return old + w * (new - old) if weight < 0.5 else new - (new - old) * (1 - w)
+
+
+class Adam(manual.Adam):
+    """m ← m + (1 − β₁)(g − m). (torch: lerp_.)"""
+
+    def update(self, p: Array, g: Array, state: dict[str, Any], /) -> None:
+        if self.weight_decay:
+            g = g + self.weight_decay * p
+        self.move(p, g, state)
+
+    def move(self, p: Array, g: Array, state: dict[str, Any]) -> None:
+        b1, b2 = self.betas
+        t = state["step"] = int(state.get("step", 0)) + 1
+        m = state["exp_avg"] = lerp(state.get("exp_avg", np.zeros_like(g)), g, 1 - b1)
+        v = state["exp_avg_sq"] = b2 * state.get("exp_avg_sq", 0) + (1 - b2) * (g * g)
+        p -= self.lr / (1 - b1**t) * m / (np.sqrt(v) / (1 - b2**t) ** 0.5 + self.eps)
+
+
+class AdamW(manual.AdamW):
+    """Likewise."""
+
+    def update(self, p: Array, g: Array, state: dict[str, Any], /) -> None:
+        p *= 1 - self.lr * self.weight_decay
+        Adam.move(self, p, g, state)  # pyright: ignore[reportArgumentType]
+
+
+class RMSprop(manual.RMSprop):
+    """Centered: m ← m + (1 − α)(g − m), likewise."""
+
+    def update(self, p: Array, g: Array, state: dict[str, Any], /) -> None:
+        if not self.centered:
+            return super().update(p, g, state)
+        if self.weight_decay:
+            g = g + self.weight_decay * p
+        state["step"] = int(state.get("step", 0)) + 1
+        v = state["square_avg"] = self.alpha * state.get("square_avg", 0) + (1 - self.alpha) * (g * g)
+        m = state["grad_avg"] = lerp(state.get("grad_avg", np.zeros_like(g)), g, 1 - self.alpha)
+        u = g / (np.sqrt(v - m * m) + self.eps)
+        if self.momentum:
+            u = state["momentum_buffer"] = self.momentum * state.get("momentum_buffer", 0) + u
+        p -= self.lr * u
+        return None
+
+
+BY_NAME: dict[str, Any] = {c.__name__: c for c in (CrossEntropyLoss, BCEWithLogitsLoss, Adam, AdamW, RMSprop)}

@@ -26,7 +26,7 @@ from manual.number_types import Array
 from torch_ref import formulas
 from torch_ref.bounds import Bounded, layer_bounds, loss_bounds, update_bounds
 from torch_ref.diagnosis import Case, Compared, diagnose, of_layer, of_loss, of_update
-from torch_ref.twin import params_of, state_of, to_numpy, to_torch, twin, twin_optimizer
+from torch_ref.twin import commit, params_of, state_of, to_numpy, to_torch, twin, twin_optimizer
 
 UNDETERMINED = "undetermined: rounding may exceed the value"
 
@@ -48,6 +48,7 @@ class Comparison:
 
     @property
     def agrees(self) -> bool:
+        """Whether ours may stand for torch's: undetermined and vacuous are no agreement."""
         return self.verdict == "agrees"
 
 
@@ -78,7 +79,7 @@ class Parity:
         """One line: how many comparisons agree, or what differs first."""
         if self.first is None:
             worst = max((c.ratio for c in self.comparisons), default=0.0)
-            return f"{len(self.comparisons):,} comparisons agree; the largest difference is {worst:.2g} of what is allowed"
+            return f"{len(self.comparisons):,} comparisons agree; the largest difference is {worst:.2g} of what rounding allows"
         wrong = sum(not c.agrees for c in self.comparisons)
         first = f"{self.first.place}, {self.first.quantity}: {self.first.verdict}"
         if self.first.cause:
@@ -122,7 +123,8 @@ def compare(place: str, quantity: str, ours: Any, reference: Any, allowed: Any, 
         return Comparison(*about, np.inf, np.inf, f"shape {ours.shape}, expected {reference.shape}")
     if ours.dtype != reference.dtype:
         return Comparison(*about, np.inf, np.inf, f"dtype {ours.dtype}, expected {reference.dtype}")
-    difference = np.abs(np.subtract(ours, reference, dtype=np.float64))
+    with np.errstate(invalid="ignore"):  # ∞ − ∞
+        difference = np.where(ours == reference, 0, np.abs(np.subtract(ours, reference, dtype=np.float64)))
     largest, bounded = float(difference.max(initial=0)), bool(np.isfinite(allowed).all())
     with np.errstate(divide="ignore", invalid="ignore"):
         counted = (difference != 0) & np.isfinite(allowed)
@@ -336,7 +338,7 @@ def compare_training(
     """Training steps on one batch, each from torch's weights and state: every layer and the loss locally, then the update.
     `distance` is how far apart the two are when ours runs on its own.
     """
-    parity = Parity(device)
+    parity, network = Parity(device), deepcopy(network)
     module, inputs, target = twin(network, device), to_torch(x, device), to_torch(y, device)
     torch_optimizer = twin_optimizer(optimizer, module)
     free, free_optimizer = network.like(**params_of(module)), deepcopy(optimizer)
@@ -349,6 +351,8 @@ def compare_training(
         prediction, tape = free.forward(x)
         _, cache = loss.forward(prediction, y)
         free_optimizer.step(free, free.gradient(loss.backward(cache), tape))
+        free.commit(tape)  # the state is shared with `network`
+        commit(module)
         theirs = params_of(module)
         parity.distance.append(max(float(np.abs(p - theirs[name]).max()) for name, p in free.params.items()))
     return parity
@@ -370,10 +374,11 @@ def _own(piece: Any, formula: Any = None) -> Any:
 
 def _allowed(piece: Any, bounds: Callable[[Any], dict[Any, Bounded]]) -> dict[Any, Array]:
     """How far two correct evaluations may differ: the error of our formula plus the error of torch's."""
-    ours = bounds(_own(piece))
     theirs = formulas.BY_NAME.get(type(piece).__name__)
-    others = ours if theirs is None else bounds(_own(piece, theirs))
-    return {name: bound.error + others[name].error for name, bound in ours.items()}
+    with np.errstate(over="ignore", invalid="ignore"):  # what may overflow has no bound
+        ours = bounds(_own(piece))
+        others = ours if theirs is None else bounds(_own(piece, theirs))
+        return {name: bound.error + others[name].error for name, bound in ours.items()}
 
 
 def _leaves(network: Network, module: torch.nn.Module, prefix: str = "") -> Iterator[tuple[str, Layer, torch.nn.Module]]:

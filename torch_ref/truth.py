@@ -68,20 +68,46 @@ class Dual:
         return self if self > 0 else -self
 
     def exp(self) -> "Dual":
+        """(eᵛ)' = eᵛ"""
         e = self.v.exp()
         return Dual(e, e * self.d)
 
     def log(self) -> "Dual":
+        """(log v)' = 1/v"""
         return Dual(self.v.log(), self.d / self.v)
 
     def log1p(self) -> "Dual":
+        """(log(1 + v))' = 1/(1 + v)"""
         return Dual(self.v.log1p(), self.d / (1 + self.v))
 
+    def expm1(self) -> "Dual":
+        return Dual(self.v.expm1(), self.v.exp() * self.d)
+
+    def sin(self) -> "Dual":
+        return Dual(self.v.sin(), self.v.cos() * self.d)
+
+    def cos(self) -> "Dual":
+        return Dual(self.v.cos(), -self.v.sin() * self.d)
+
+    def sinh(self) -> "Dual":
+        return Dual(self.v.sinh(), self.v.cosh() * self.d)
+
+    def cosh(self) -> "Dual":
+        return Dual(self.v.cosh(), self.v.sinh() * self.d)
+
+    def arctan(self) -> "Dual":
+        return Dual(self.v.atan(), self.d / (1 + self.v * self.v))
+
+    def conjugate(self) -> "Dual":
+        return self
+
     def tanh(self) -> "Dual":
+        """(tanh v)' = 1 − tanh² v"""
         t = self.v.tanh()
         return Dual(t, (1 - t * t) * self.d)
 
     def sqrt(self) -> "Dual":
+        """(√v)' = 1/(2√v)"""
         root = self.v.sqrt()
         return Dual(root, self.d / (2 * root))
 
@@ -92,16 +118,27 @@ class Dual:
         return bool(gap > 0)
 
     def __gt__(self, other: Any) -> bool:
-        return self._above(other)
+        return self is not other and self._above(other)
 
     def __ge__(self, other: Any) -> bool:
-        return self._above(other)
+        return self is other or self._above(other)
 
     def __lt__(self, other: Any) -> bool:
-        return not self._above(other)
+        return self is not other and not self._above(other)
 
     def __le__(self, other: Any) -> bool:
-        return not self._above(other)
+        return self is other or not self._above(other)
+
+    def __eq__(self, other: Any) -> bool:
+        return self is other or (self._above(other) and False)
+
+    def __ne__(self, other: Any) -> bool:
+        return not self == other
+
+    __hash__ = None  # pyright: ignore[reportAssignmentType]
+
+    def __bool__(self) -> bool:
+        return self != 0
 
 
 def derivative(function: Callable[..., Any], arrays: Mapping[str, Array]) -> tuple[Any, dict[str, Array]]:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from manual import Layer, Loss, Network, Optimizer
+from manual.layers.dropout import mask
 from manual.number_types import Array
 
 
@@ -22,6 +23,34 @@ class HalfMSELoss(torch.nn.Module):
 
     def forward(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         return ((prediction - target) ** 2).sum() / (2 * len(prediction))
+
+
+class Dropout(torch.nn.Dropout):
+    """torch.nn.Dropout with the masks of `manual.Dropout`: a function of (seed, count, shape). `commit` counts on."""
+
+    seed: torch.Tensor
+    count: torch.Tensor
+
+    def __init__(self, p: float) -> None:
+        super().__init__(p)
+        self.register_buffer("seed", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("count", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, a: torch.Tensor) -> torch.Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        if not self.training:
+            return a
+        m = mask(self.seed, self.count, self.p, tuple(a.shape))
+        return a * to_torch(m, a.device) / (1 - self.p)
+
+
+def commit(module: torch.nn.Module) -> None:
+    """After a training step, what `Network.commit` does: every Dropout of the module counts on."""
+    for piece in module.modules():
+        if isinstance(piece, Dropout):
+            piece.count += 1
+
+
+OWN = {"HalfMSELoss": HalfMSELoss, "Dropout": Dropout}
 
 
 def to_torch(array: Array, device: str | torch.device = "cpu") -> torch.Tensor:
@@ -42,7 +71,7 @@ def twin(layer: Layer | Loss, device: str | torch.device = "cpu") -> torch.nn.Mo
         NoTwin: torch has no module of that name.
     """
     name = type(layer).__name__
-    make: Any = HalfMSELoss if name == "HalfMSELoss" else getattr(torch.nn, name, None)
+    make: Any = OWN.get(name) or getattr(torch.nn, name, None)
     if make is None:
         raise NoTwin(f"torch.nn has no {name}, so {layer!r} has no twin")
     module = make(**layer.hyper)
@@ -71,6 +100,11 @@ def twin_optimizer(optimizer: Optimizer, module: torch.nn.Module) -> torch.optim
 def params_of(module: torch.nn.Module) -> dict[str, Array]:
     """A module's parameters by name, as a manual network takes them: `network.like(**params_of(module))`."""
     return {name: to_numpy(p).copy() for name, p in module.named_parameters()}
+
+
+def buffers_of(module: torch.nn.Module) -> dict[str, Array]:
+    """A module's buffers by name: what a manual network calls its state."""
+    return {name: to_numpy(b).copy() for name, b in module.named_buffers()}
 
 
 def state_of(torch_optimizer: torch.optim.Optimizer, module: torch.nn.Module) -> dict[str, dict[str, Any]]:

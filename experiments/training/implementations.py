@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from manual import Loss, Network, Optimizer
-from torch_ref import Embedded, embed, params_of, to_numpy, to_torch, twin, twin_optimizer
+from torch_ref import Embedded, buffers_of, commit, embed, params_of, to_numpy, to_torch, twin, twin_optimizer
 
 
 class ByHand(torch.nn.Module):
@@ -23,7 +23,7 @@ class ByHand(torch.nn.Module):
 
     @property
     def network(self) -> Network:
-        """The manual network on the parameters' present memory."""
+        """The manual network on the tensors' present memory; for inference, in `eval()`."""
         return self.module.network
 
     def predict(self, x: torch.Tensor) -> torch.Tensor:
@@ -38,6 +38,7 @@ class ByHand(torch.nn.Module):
             gradient = network.gradient(self.loss.backward(cache), tape).params
             for name, p in self.module.named_parameters():
                 p.grad = to_torch(gradient[name])
+            network.commit(tape)
 
         return float(cost), pull
 
@@ -55,8 +56,9 @@ class ByTorch(torch.nn.Module):
 
     @property
     def network(self) -> Network:
-        """A manual network with a copy of the present weights."""
-        return self._like(**params_of(self.module))
+        """A manual network with a copy of the present weights; for inference, in `eval()`."""
+        network = self._like(**params_of(self.module), **buffers_of(self.module))
+        return network if self.training else network.evaluated()
 
     def predict(self, x: torch.Tensor) -> torch.Tensor:
         return self.module(x)
@@ -67,6 +69,7 @@ class ByTorch(torch.nn.Module):
         def pull() -> None:
             self.module.zero_grad()
             cost.backward()
+            commit(self.module)
 
         return cost.item(), pull
 

@@ -23,7 +23,8 @@ class Linear(Layer):
     Weight and bias start as torch's do, uniform in ±1/√in.
 
     Raises:
-        InputError: the input is not (N, in), or not of the weight's dtype.
+        InputError: in_features or out_features is not an integer >= 1, or bias not a flag; the input is not (N, in), or not of
+            the weight's dtype.
     Source: document A, parts 1 and 3. Same as torch.nn.Linear on a batch.
     """
 

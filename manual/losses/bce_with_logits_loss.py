@@ -17,7 +17,7 @@ class BCEWithLogitsLoss(Loss):
         ∂C/∂z = (σ(z) − t) / n
 
     Raises:
-        InputError: target and prediction differ in shape or dtype, or are empty.
+        InputError: reduction is none of the two; target and prediction differ in shape or dtype, or are empty.
     Source: the last activation of document B, "Initialize Parameters", for two classes. Same as torch.nn.BCEWithLogitsLoss.
     """
 

@@ -18,7 +18,7 @@ class MSELoss(Loss):
     torch's mean.
 
     Raises:
-        InputError: target and prediction differ in shape or dtype, or are empty.
+        InputError: reduction is none of the two; target and prediction differ in shape or dtype, or are empty.
     Source: document A, part 2; document B, "Backward Pass". Same as torch.nn.MSELoss.
     """
 

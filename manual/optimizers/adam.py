@@ -18,7 +18,7 @@ class Adam(Optimizer):
         θ ← θ − η m̂ / (√v̂ + ε)
 
     Raises:
-        InputError: lr, eps or weight_decay is negative or not finite; a beta is not in [0, 1).
+        InputError: lr, eps or weight_decay is negative or not finite; betas are not a pair in [0, 1).
     Source: Kingma & Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, algorithm 1. Same as torch.optim.Adam.
     """
 

@@ -18,7 +18,7 @@ class AdamW(Optimizer):
         θ ← θ − η m̂ / (√v̂ + ε)
 
     Raises:
-        InputError: lr, eps or weight_decay is negative or not finite; a beta is not in [0, 1).
+        InputError: lr, eps or weight_decay is negative or not finite; betas are not a pair in [0, 1).
     Source: Loshchilov & Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, algorithm 2. Same as torch.optim.AdamW.
     """
 

@@ -19,7 +19,7 @@ class RMSprop(Optimizer):
         θ ← θ − η u
 
     Raises:
-        InputError: a hyperparameter is negative or not finite.
+        InputError: lr, alpha, eps, weight_decay or momentum is negative or not finite; centered is not a flag.
     Source: Hinton, "Neural Networks for Machine Learning", lecture 6e; centered: Graves, "Generating Sequences With
     Recurrent Neural Networks", 2013. Same as torch.optim.RMSprop.
     """

@@ -1,0 +1,71 @@
+from collections.abc import Iterator
+from itertools import product
+
+import numpy as np
+
+from manual.checks import InputError, pair, window_count
+from manual.layer import Layer
+from manual.number_types import Array
+
+Pair = tuple[int, int]
+
+
+class AvgPool2d(Layer):
+    """The mean of each window of each channel.
+
+        y[c,i,j] = 1/(U·V) Σ_{u,v} a[c, s·i + u − p, s·j + v − p]        a is 0 outside of the picture, and counts there
+
+        a (N, C, H, W), y (N, C, I, J), I = ⌊(H + 2p − U)/s⌋ + 1, J likewise
+
+        ∂C/∂a[c,x,y] = 1/(U·V) Σ δ[c,i,j], over the windows i, j that pixel x, y lies in: each took an equal part of it
+
+    Kernel size, stride s (None: the kernel's size) and padding p are an integer, or a pair for rows and columns.
+
+    Raises:
+        InputError: the input is not (N, C, H, W), or smaller than the kernel; a padding of more than half the kernel.
+    Source: LeCun et al., "Gradient-Based Learning Applied to Document Recognition", 1998. Same as torch.nn.AvgPool2d.
+    """
+
+    kernel_size: int | Pair
+    stride: int | Pair | None = None
+    padding: int | Pair = 0
+
+    def __post_init__(self) -> None:
+        self._kernel = pair(self, "kernel_size", self.kernel_size, 1)
+        self._stride = self._kernel if self.stride is None else pair(self, "stride", self.stride, 1)
+        self._padding = pair(self, "padding", self.padding, 0)
+        if any(2 * p > k for p, k in zip(self._padding, self._kernel, strict=True)):
+            raise InputError(f"AvgPool2d: padding must be at most half of kernel_size {self.kernel_size}, got {self.padding}")
+
+    def forward(self, a: Array, /) -> tuple[Array, Array]:
+        if a.ndim != 4:
+            raise InputError(f"{self!r}: expected an array of shape (N, C, H, W), got shape {a.shape}")
+        size = window_count(self, a.shape[2:], self._kernel, self._stride, self._padding)
+        (p, q), (u, v) = self._padding, self._kernel
+        field = np.pad(a, ((0, 0), (0, 0), (p, p), (q, q)), "constant") if p or q else a
+        first, *others = (field[window] for window in self._windows(size))
+        total = first.copy()
+        for pixel in others:
+            total += pixel
+        total /= u * v
+        return total, a
+
+    def backward(self, delta: Array, a: Array, /) -> tuple[Array, "AvgPool2d"]:
+        (p, q), (u, v) = self._padding, self._kernel
+        field = np.pad(np.zeros_like(a), ((0, 0), (0, 0), (p, p), (q, q)), "constant")
+        part = delta / (u * v)
+        for window in self._windows(delta.shape[2:]):
+            field[window] += part
+        return field[:, :, p : p + a.shape[2], q : q + a.shape[3]], self
+
+    def _windows(self, size: tuple[int, ...]) -> list[tuple[slice, ...]]:
+        """For each pixel of a window, in reading order: where it lies in every window at once."""
+        (u, v), (s, t) = self._kernel, self._stride
+        every = slice(None), slice(None)
+        return [(*every, slice(i, i + s * size[0], s), slice(j, j + t * size[1], t)) for i, j in product(range(u), range(v))]
+
+
+def examples(rng: np.random.Generator) -> Iterator[tuple[AvgPool2d, Array]]:
+    yield AvgPool2d(2), rng.standard_normal((2, 2, 4, 5))
+    yield AvgPool2d((3, 2), stride=(1, 2), padding=(1, 0)), rng.standard_normal((2, 1, 4, 4))
+    yield AvgPool2d(3, 2, 1), rng.standard_normal((1, 2, 5, 5))

@@ -1,0 +1,81 @@
+from collections.abc import Iterator
+from dataclasses import KW_ONLY, InitVar
+from typing import Any
+
+import numpy as np
+
+from manual.checks import flag, mismatch, pair, whole, window_count
+from manual.correlation import Pair, correlate, correlate_pictures
+from manual.described import parameter
+from manual.layer import Layer
+from manual.number_types import Array
+
+
+class Conv2d(Layer):
+    """The same weighted sum at every place: each output channel is its kernel, laid over each window of the picture.
+
+        z[o,i,j] = Σ_{c,u,v} W[o,c,u,v] a[c, s·i + u − p, s·j + v − p] + b[o]        a is 0 outside of the picture
+
+        a (N, C, H, W), W (O, C, U, V), b (O,), z (N, O, I, J), I = ⌊(H + 2p − U)/s⌋ + 1, J likewise
+
+    It is Linear with most weights 0 and the others shared, so its derivatives are Linear's, gathered. A pixel a[c,x,y] is in
+    z[o,i,j] with the weight W[o,c,u,v], where x = s·i + u − p and y = s·j + v − p. So:
+
+        ∂C/∂a[c,x,y]   = Σ_{o,i,j} W[o,c, x + p − s·i, y + p − s·j] δ[o,i,j]         equation 2: δ, its pixels s apart, laid
+                                                                                    under the kernel turned by 180°
+        ∂C/∂W[o,c,u,v] = Σ_{n,i,j} δ[o,i,j] a[c, s·i + u − p, s·j + v − p]           equation 4: what each weight met, times δ
+        ∂C/∂b[o]       = Σ_{n,i,j} δ[o,i,j]                                          equation 3
+
+    Kernel size, stride s and padding p are an integer, or a pair for rows and columns. Weight and bias start as torch's do,
+    uniform in ±1/√(C·U·V).
+
+    Raises:
+        InputError: the input is not (N, C, H, W), not of the weight's dtype, or smaller than the kernel.
+    Source: LeCun et al., "Gradient-Based Learning Applied to Document Recognition", 1998; document B names it for pictures.
+    Same as torch.nn.Conv2d (without dilation and groups).
+    """
+
+    in_channels: int
+    out_channels: int
+    kernel_size: int | Pair
+    stride: int | Pair = 1
+    padding: int | Pair = 0
+    weight: Array = parameter()
+    _: KW_ONLY
+    bias: Any = parameter(default=True)  # the flag goes in, the array (or None) comes out
+    rng: InitVar[np.random.Generator]
+
+    def __post_init__(self, rng: np.random.Generator) -> None:
+        channels = whole(self, "out_channels", self.out_channels, 1), whole(self, "in_channels", self.in_channels, 1)
+        self._kernel = pair(self, "kernel_size", self.kernel_size, 1)
+        self._stride, self._padding = pair(self, "stride", self.stride, 1), pair(self, "padding", self.padding, 0)
+        k = (channels[1] * self._kernel[0] * self._kernel[1]) ** -0.5
+        self.weight = rng.uniform(-k, k, (*channels, *self._kernel))
+        self.bias = rng.uniform(-k, k, channels[0]) if flag(self, "bias", self.bias) else None
+
+    def forward(self, a: Array, /) -> tuple[Array, Array]:
+        W, b = self.weight, self.bias
+        if a.ndim != 4 or a.shape[1] != W.shape[1] or a.dtype != W.dtype:
+            raise mismatch(self, f"(N, {self.in_channels}, H, W)", W.dtype, a)
+        size = window_count(self, a.shape[2:], self._kernel, self._stride, self._padding)
+        z = correlate(a, W, size, self._stride, self._padding)
+        if b is not None:
+            z += b[:, None, None]
+        return z, a
+
+    def backward(self, delta: Array, a: Array, /) -> tuple[Array, "Conv2d"]:
+        (u, v), (p, q) = self._kernel, self._padding
+        turned = self.weight[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)
+        da = correlate(delta, turned, a.shape[2:], (1, 1), (u - 1 - p, v - 1 - q), self._stride)
+        return da, self.gradient(delta, a)
+
+    def gradient(self, delta: Array, a: Array, /) -> "Conv2d":
+        dW = correlate_pictures(a, delta, self._kernel, self._stride, self._padding)
+        return self.like(weight=dW, bias=None if self.bias is None else delta.sum(axis=(0, 2, 3)))
+
+
+def examples(rng: np.random.Generator) -> Iterator[tuple[Conv2d, Array]]:
+    yield Conv2d(2, 3, 3, padding=1, rng=rng), rng.standard_normal((2, 2, 4, 5))
+    yield Conv2d(1, 2, (2, 3), stride=(2, 1), padding=(0, 2), rng=rng), rng.standard_normal((2, 1, 5, 4))
+    yield Conv2d(2, 1, 2, stride=3, bias=False, rng=rng), rng.standard_normal((3, 2, 7, 6))  # the last rows are in no window
+    yield Conv2d(1, 1, 1, padding=1, rng=rng), rng.standard_normal((1, 1, 2, 2))  # windows of zeros alone

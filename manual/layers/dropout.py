@@ -1,0 +1,61 @@
+from collections.abc import Iterator
+from dataclasses import KW_ONLY, InitVar
+from typing import Any
+
+import numpy as np
+
+from manual.checks import fraction
+from manual.described import state
+from manual.layer import Layer
+from manual.number_types import Array
+
+
+class Dropout(Layer):
+    """Switches neurons off at random while training, so that none is relied on too much.
+
+        y = m ⊙ a / (1 − p)         m = 0 with probability p, else 1; any shape; E[y] = a
+        ∂C/∂a = m ⊙ δ / (1 − p)     the same mask: what was off took no part in the cost
+
+    The mask is a function of (seed, count, shape) alone; `commit` counts one step further, and `evaluated()` has no mask.
+
+    Raises:
+        InputError: p is not a number in [0, 1).
+    Source: Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", 2014; document B. Same as
+    torch.nn.Dropout, which draws its masks from torch's generator.
+    """
+
+    p: Any = 0.5
+    seed: Array = state()
+    count: Array = state()
+    _: KW_ONLY
+    rng: InitVar[np.random.Generator]
+
+    def __post_init__(self, rng: np.random.Generator) -> None:
+        self.p = fraction(self, "p", self.p)
+        self.seed, self.count = rng.integers(2**32, size=()), np.zeros((), np.int64)
+
+    def forward(self, a: Array, /) -> tuple[Array, Array]:
+        m = mask(self.seed, self.count, self.p, a.shape)
+        return a * m / (1 - self.p), m
+
+    def backward(self, delta: Array, m: Array, /) -> tuple[Array, "Dropout"]:
+        return delta * m / (1 - self.p), self
+
+    def commit(self, m: Array, /) -> None:
+        self.count += self.p > 0
+
+    def evaluated(self) -> "Dropout":
+        new = self.like()
+        new.p = 0
+        return new
+
+
+def mask(seed: Any, count: Any, p: Any, shape: tuple[int, ...]) -> Array:
+    """Which neurons stay on in this step."""
+    return np.random.default_rng((int(seed), int(count))).random(shape) >= float(p)
+
+
+def examples(rng: np.random.Generator) -> Iterator[tuple[Dropout, Array]]:
+    yield Dropout(rng=rng), rng.standard_normal((5, 4))
+    yield Dropout(0.25, rng=rng), rng.standard_normal((2, 3, 2, 2))
+    yield Dropout(0.5, rng=rng).evaluated(), rng.standard_normal((5, 4))

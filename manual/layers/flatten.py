@@ -1,0 +1,47 @@
+from collections.abc import Iterator
+
+import numpy as np
+
+from manual.checks import InputError
+from manual.layer import Layer
+from manual.number_types import Array
+
+
+class Flatten(Layer):
+    """Pictures to vectors: a convolution's output as a Linear's input.
+
+        y = a, its axes start_dim to end_dim joined to one        a (N, C, H, W), y (N, C·H·W) by default
+        ∂C/∂a = δ in the shape of a
+
+    No number is changed, so the derivative changes none either.
+
+    Raises:
+        InputError: an axis is not an integer, or the input has no such axes.
+    Source: the derivative of a linear map that only renames indices. Same as torch.nn.Flatten.
+    """
+
+    start_dim: int = 1
+    end_dim: int = -1
+
+    def __post_init__(self) -> None:
+        for name in ("start_dim", "end_dim"):
+            if isinstance(dim := getattr(self, name), bool) or not isinstance(dim, int):
+                raise InputError(f"Flatten: {name} must be an integer, got {dim!r}")
+
+    def forward(self, a: Array, /) -> tuple[Array, tuple[int, ...]]:
+        axes = range(a.ndim)
+        if not all(-a.ndim <= dim < a.ndim for dim in (self.start_dim, self.end_dim)):
+            raise InputError(f"{self!r}: expected an input that has these axes, got shape {a.shape}")
+        first, last = axes[self.start_dim], axes[self.end_dim]
+        if last < first:
+            raise InputError(f"{self!r}: expected start_dim before end_dim, got them as axes {first} and {last} of {a.shape}")
+        return a.reshape(*a.shape[:first], -1, *a.shape[last + 1 :]), a.shape
+
+    def backward(self, delta: Array, shape: tuple[int, ...], /) -> tuple[Array, "Flatten"]:
+        return delta.reshape(*shape), self
+
+
+def examples(rng: np.random.Generator) -> Iterator[tuple[Flatten, Array]]:
+    yield Flatten(), rng.standard_normal((2, 3, 2, 2))
+    yield Flatten(), rng.standard_normal((2, 3))
+    yield Flatten(start_dim=-3, end_dim=2), rng.standard_normal((2, 3, 2, 2))

@@ -1,0 +1,96 @@
+from collections.abc import Iterator
+from itertools import product
+
+import numpy as np
+
+from manual.checks import InputError, pair, window_count
+from manual.layer import Layer
+from manual.number_types import Array, greater
+
+Pair = tuple[int, int]
+Cache = tuple[Array, list[Array]]
+
+
+class MaxPool2d(Layer):
+    """The largest number of each window of each channel.
+
+        y[c,i,j] = max_{u,v} a[c, s·i + u − p, s·j + v − p]        what lies outside of the picture never wins
+
+        a (N, C, H, W), y (N, C, I, J), I = ⌊(H + 2p − U)/s⌋ + 1, J likewise
+
+        ∂C/∂a[c,x,y] = Σ δ[c,i,j], over the windows i, j that pixel x, y won: y moves with it there, and with no other
+
+    In a tie the derivative is not defined. As in torch, the first in reading order wins: the pixels of a window are gone
+    through, and one takes the lead if it is greater than all before it; whoever took it last has won.
+
+    Kernel size, stride s (None: the kernel's size) and padding p are an integer, or a pair for rows and columns.
+
+    Raises:
+        InputError: the input is not (N, C, H, W), or smaller than the kernel; a padding of more than half the kernel.
+        Undecided: numbers that leave open which is the greater.
+    Source: Ranzato et al., "Unsupervised Learning of Invariant Feature Hierarchies", 2007. Same as torch.nn.MaxPool2d.
+    """
+
+    kernel_size: int | Pair
+    stride: int | Pair | None = None
+    padding: int | Pair = 0
+
+    def __post_init__(self) -> None:
+        self._kernel = pair(self, "kernel_size", self.kernel_size, 1)
+        self._stride = self._kernel if self.stride is None else pair(self, "stride", self.stride, 1)
+        self._padding = pair(self, "padding", self.padding, 0)
+        if any(2 * p > k for p, k in zip(self._padding, self._kernel, strict=True)):
+            raise InputError(f"MaxPool2d: padding must be at most half of kernel_size {self.kernel_size}, got {self.padding}")
+
+    def forward(self, a: Array, /) -> tuple[Array, Cache]:
+        if a.ndim != 4:
+            raise InputError(f"{self!r}: expected an array of shape (N, C, H, W), got shape {a.shape}")
+        size = window_count(self, a.shape[2:], self._kernel, self._stride, self._padding)
+        field = self._pad(a)
+        y, *others = (field[window] for window in self._windows(size))
+        took_the_lead = []
+        for pixel in others:
+            took_the_lead.append(greater(pixel, y))
+            y = np.maximum(y, pixel)
+        return y, (a, took_the_lead)
+
+    def backward(self, delta: Array, cache: Cache, /) -> tuple[Array, "MaxPool2d"]:
+        a, took_the_lead = cache
+        field = self._pad(np.zeros_like(a))
+        first, *others = self._windows(delta.shape[2:])
+        for window, lead in zip(others[::-1], took_the_lead[::-1], strict=True):
+            field[window] += delta * lead
+            delta = delta * ~lead
+        field[first] += delta
+        return self._fold(field), self
+
+    def _windows(self, size: tuple[int, ...]) -> list[tuple[slice, ...]]:
+        """For each pixel of a window, in reading order: where it lies in every window at once."""
+        (u, v), (s, t) = self._kernel, self._stride
+        every = slice(None), slice(None)
+        return [(*every, slice(i, i + s * size[0], s), slice(j, j + t * size[1], t)) for i, j in product(range(u), range(v))]
+
+    def _pad(self, a: Array) -> Array:
+        """The picture with its edge repeated: who sees a repeated pixel also sees the pixel, so that no maximum changes."""
+        (p, q) = self._padding
+        return np.pad(a, ((0, 0), (0, 0), (p, p), (q, q)), "edge") if p or q else a
+
+    def _fold(self, field: Array) -> Array:
+        """What the repeated pixels were given belongs to the pixels on the edge."""
+        p, q = self._padding
+        if p:
+            field[:, :, p] += field[:, :, :p].sum(axis=2)
+            field[:, :, -p - 1] += field[:, :, -p:].sum(axis=2)
+            field = field[:, :, p:-p]
+        if q:
+            field[..., q] += field[..., :q].sum(axis=3)
+            field[..., -q - 1] += field[..., -q:].sum(axis=3)
+            field = field[..., q:-q]
+        return field
+
+
+def examples(rng: np.random.Generator) -> Iterator[tuple[MaxPool2d, Array]]:
+    yield MaxPool2d(2), rng.standard_normal((2, 2, 4, 5))
+    yield MaxPool2d((3, 2), stride=(1, 2), padding=(1, 0)), rng.standard_normal((2, 1, 4, 4))
+    yield MaxPool2d(3, 2, 1), rng.standard_normal((1, 2, 5, 5))
+    yield MaxPool2d(2), rng.integers(0, 2, (3, 2, 6, 6)) + rng.integers(0, 2, (3, 2, 6, 6)) / 2  # ties
