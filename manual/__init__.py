@@ -27,11 +27,13 @@ from manual.network import Network
 from manual.number_types import Undecided, greater, lift, positive
 from manual.optimizer import Optimizer
 from manual.optimizers import SGD, Adam, AdamW, RMSprop
+from manual.penalties import L1, L2, ElasticNet
+from manual.penalty import Penalty
 from manual.train import Diverged, Step, batches, train
 
 __all__ = [
-    "SGD", "Adam", "AdamW", "AvgPool2d", "BCEWithLogitsLoss", "Conv2d", "CrossEntropyLoss", "Diverged", "Dropout", "Flatten",
-    "HalfMSELoss", "Identity", "InputError", "Layer", "Linear", "Loss", "MSELoss", "MaxPool2d", "Network", "Optimizer",
+    "L1", "L2", "SGD", "Adam", "AdamW", "AvgPool2d", "BCEWithLogitsLoss", "Conv2d", "CrossEntropyLoss", "Diverged", "Dropout", "ElasticNet", "Flatten",
+    "HalfMSELoss", "Identity", "InputError", "Layer", "Linear", "Loss", "MSELoss", "MaxPool2d", "Network", "Optimizer", "Penalty",
     "RMSprop", "ReLU", "Sigmoid", "Softmax", "Step", "Tanh", "Undecided", "batches", "greater", "init", "lift", "parameter",
     "positive", "state", "train",
 ]

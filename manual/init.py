@@ -1,14 +1,67 @@
-"""Other starts than a layer's own. (Linear starts as torch's does, uniform in ±1/√in.)"""
+"""Other starts than a layer's own: each gives a copy of the network. (A layer by itself starts as torch's does.)
 
-from typing import TypeVar
+    fan_in, fan_out      how many inputs an output sums over, how many outputs an input goes to;
+                         of a convolution's kernel (out, in, U, V): in·U·V and out·U·V
+"""
+
+from collections.abc import Callable
+from math import prod, sqrt
+from typing import Any, TypeVar
 
 import numpy as np
 
 from manual.layer import Layer
+from manual.number_types import Array
 
 L = TypeVar("L", bound=Layer)
 
 
 def constant(network: L, value: float) -> L:
-    """A copy in which every parameter is `value`: the equal start, from which neurons never part (document B, step 1)."""
+    """Every parameter is `value`: the equal start, from which neurons never part (document B, step 1)."""
     return network.like(**{name: np.full_like(p, value) for name, p in network.params.items()})
+
+
+def xavier_uniform(network: L, rng: np.random.Generator, gain: float = 1) -> L:
+    """Weights uniform in ±gain·√(6/(fan_in + fan_out)), biases 0: the variance stays the same forward and backward.
+
+    Source: Glorot & Bengio, "Understanding the Difficulty of Training Deep Feedforward Neural Networks", 2010, equation 16.
+    Same as torch.nn.init.xavier_uniform_.
+    """
+    return _drawn(network, lambda i, o, shape: rng.uniform(-1, 1, shape) * (gain * sqrt(6 / (i + o))))
+
+
+def xavier_normal(network: L, rng: np.random.Generator, gain: float = 1) -> L:
+    """Weights normal with deviation gain·√(2/(fan_in + fan_out)), biases 0.
+
+    Source: Glorot & Bengio, 2010, equation 12. Same as torch.nn.init.xavier_normal_.
+    """
+    return _drawn(network, lambda i, o, shape: rng.standard_normal(shape) * (gain * sqrt(2 / (i + o))))
+
+
+def kaiming_uniform(network: L, rng: np.random.Generator) -> L:
+    """Weights uniform in ±√(6/fan_in), biases 0: where a ReLU follows, which lets half of the variance through.
+
+    Source: He et al., "Delving Deep into Rectifiers", 2015, equation 10. Same as torch.nn.init.kaiming_uniform_ with
+    nonlinearity="relu".
+    """
+    return _drawn(network, lambda i, _, shape: rng.uniform(-1, 1, shape) * sqrt(6 / i))
+
+
+def kaiming_normal(network: L, rng: np.random.Generator) -> L:
+    """Weights normal with deviation √(2/fan_in), biases 0: where a ReLU follows.
+
+    Source: He et al., 2015, equation 10. Same as torch.nn.init.kaiming_normal_ with nonlinearity="relu".
+    """
+    return _drawn(network, lambda i, _, shape: rng.standard_normal(shape) * sqrt(2 / i))
+
+
+def _drawn(network: L, draw: Callable[[int, int, tuple[int, ...]], Array]) -> L:
+    """Weights by `draw(fan_in, fan_out, shape)`, in the network's dtype; biases 0."""
+
+    def start(p: Array) -> Any:
+        if p.ndim < 2:
+            return np.zeros_like(p)
+        fan_in, fan_out = prod(p.shape[1:]), p.shape[0] * prod(p.shape[2:])
+        return draw(fan_in, fan_out, p.shape).astype(p.dtype)
+
+    return network.like(**{name: start(p) for name, p in network.params.items()})

@@ -71,6 +71,10 @@ class Layer(Described):
         new.__dict__ = self.__dict__ | arrays
         return new
 
+    def __add__(self, other: "Layer") -> Self:
+        """The sum of two gradients, that of the loss and that of a penalty."""
+        return self.like(**{name: p + other.params[name] for name, p in self.params.items()})
+
     def astype(self, number: Number) -> Self:
         """A copy whose parameters are of another number type: `np.float32`, `flint.fmpq`, … (see `lift`)."""
         return self.like(**{name: lift(p, number) for name, p in self.params.items()})

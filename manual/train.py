@@ -19,6 +19,7 @@ from manual.loss import Loss
 from manual.network import Network
 from manual.number_types import Array
 from manual.optimizer import Optimizer
+from manual.penalty import Penalty
 
 
 class Step(NamedTuple):
@@ -45,6 +46,7 @@ def train(
     batch_size: int | None = None,
     threshold: float = 0,
     seed: int = 0,
+    penalty: Penalty | None = None,
 ) -> Iterator[Step]:
     """Train in place, and yield one record a step, so that the caller can plot, compare or stop.
 
@@ -52,6 +54,7 @@ def train(
         epochs: passes over the data; None is the document's `while not converged`.
         batch_size: examples a step, the last batch of an epoch may be smaller; None is all of them.
         threshold: converged, and so done, when ‖θ_new − θ_old‖ < threshold.
+        penalty: is added to the loss, and its gradient to the loss's.
         seed: the order of the data is a function of (seed, epoch) alone.
 
     Raises:
@@ -75,11 +78,15 @@ def train(
 
             prediction, tape = network.forward(x[rows])               # 2. forward pass
             cost, cache = loss.forward(prediction, y[rows])
+            if penalty:
+                cost += penalty.forward(network)[0]
             if not isfinite(cost):
                 raise Diverged(f"step {step}, epoch {epoch}: the cost is {cost}; {culprit(network, x[rows])}")
 
             delta = loss.backward(cache)                              # 3. backward pass
             gradient = network.gradient(delta, tape)
+            if penalty:
+                gradient += penalty.backward(network)
 
             optimizer.step(network, gradient)                         # 4. update
             network.commit(tape)

@@ -1,9 +1,11 @@
 """How parameters start."""
 
 import numpy as np
+import pytest
 import torch
 
-from manual import Linear, Network, ReLU, init
+from manual import Conv2d, Linear, Network, ReLU, init
+from torch_ref import to_numpy
 
 
 def test_linear_starts_as_torch_does_uniform_within_one_over_the_root_of_its_inputs(rng):
@@ -36,3 +38,35 @@ def test_a_constant_start_makes_a_copy_in_which_every_parameter_is_that_number(r
         started = init.constant(network, value)
         assert all((p == value).all() and p.dtype == np.float32 for p in started.params.values())
     assert network.params["0.weight"].any()
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (init.xavier_uniform, torch.nn.init.xavier_uniform_),
+        (init.xavier_normal, torch.nn.init.xavier_normal_),
+        (init.kaiming_uniform, lambda w: torch.nn.init.kaiming_uniform_(w, nonlinearity="relu")),
+        (init.kaiming_normal, lambda w: torch.nn.init.kaiming_normal_(w, nonlinearity="relu")),
+    ],
+    ids=lambda f: getattr(f, "__name__", "").strip("_").replace("<lambda>", "kaiming"),
+)
+def test_a_start_by_its_paper_is_distributed_as_torch_s(ours, theirs, rng):
+    network = Network(Linear(60, 300, rng=rng), ReLU(), Conv2d(30, 50, (3, 4), rng=rng)).astype(np.float32)
+    torch.manual_seed(0)
+    for name, p in ours(network, rng).params.items():
+        assert p.dtype == np.float32
+        assert p.shape == network.params[name].shape
+        if p.ndim < 2:
+            assert not p.any()
+            continue
+        reference = to_numpy(theirs(torch.empty(p.shape))).ravel()
+        both = np.sort(np.concatenate([p.ravel(), reference]))
+        ranks = (np.searchsorted(np.sort(values.ravel()), both, "right") for values in (p, reference))
+        assert np.abs(np.subtract(*ranks)).max() / p.size < 1.95 * (2 / p.size) ** 0.5  # Kolmogorov, Smirnov, at 0.1%
+
+
+def test_a_gain_scales_the_weights(rng):
+    network = Network(Linear(3, 4, rng=rng))
+    for start in (init.xavier_uniform, init.xavier_normal):
+        one, two = (start(network, np.random.default_rng(0), gain).params["0.weight"] for gain in (1, 2))
+        np.testing.assert_array_equal(two, 2 * one)

@@ -11,8 +11,10 @@ from torch_ref.parity import (
     compare_loss,
     compare_network,
     compare_optimizer,
+    compare_penalty,
     compare_training,
 )
+from torch_ref.penalties import penalty_of
 from torch_ref.twin import NoTwin, buffers_of, commit, params_of, state_of, to_numpy, to_torch, twin, twin_optimizer
 
 __all__ = [
@@ -29,9 +31,11 @@ __all__ = [
     "compare_loss",
     "compare_network",
     "compare_optimizer",
+    "compare_penalty",
     "compare_training",
     "embed",
     "params_of",
+    "penalty_of",
     "state_of",
     "to_numpy",
     "to_torch",

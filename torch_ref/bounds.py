@@ -26,7 +26,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from manual import Layer, Loss, Optimizer, Undecided
+from manual import Layer, Loss, Optimizer, Penalty, Undecided
 from manual.number_types import Array
 
 ULPS = 4  # of an elementary function
@@ -405,6 +405,12 @@ def loss_bounds(loss: Loss, prediction: Array, target: Array) -> dict[str, Bound
     given = bounded({"prediction": prediction, "target": target})
     cost, cache = loss.forward(given["prediction"], given["target"])
     return {"cost": cost, "delta": loss.backward(cache)}  # pyright: ignore[reportReturnType]
+
+
+def penalty_bounds(penalty: Penalty, network: Layer) -> dict[str, Bounded]:
+    """The penalty's "cost", and "dp" for each parameter p, given the parameters exactly."""
+    cost, cache = penalty.forward(network.like(**bounded(network.params)))
+    return {"cost": cost, **{f"d{name}": g for name, g in penalty.backward(cache).params.items()}}  # pyright: ignore[reportReturnType]
 
 
 def update_bounds(

@@ -21,11 +21,12 @@ import numpy as np
 import torch
 
 import manual
-from manual import Layer, Loss, Network, Optimizer, Undecided
+from manual import Layer, Loss, Network, Optimizer, Penalty, Undecided
 from manual.number_types import Array
 from torch_ref import formulas
-from torch_ref.bounds import Bounded, layer_bounds, loss_bounds, update_bounds
+from torch_ref.bounds import Bounded, layer_bounds, loss_bounds, penalty_bounds, update_bounds
 from torch_ref.diagnosis import Case, Compared, diagnose, of_layer, of_loss, of_update
+from torch_ref.penalties import penalty_of
 from torch_ref.twin import commit, params_of, state_of, to_numpy, to_torch, twin, twin_optimizer
 
 UNDETERMINED = "undetermined: rounding may exceed the value"
@@ -194,6 +195,22 @@ def _compare_loss(parity: Parity, place: str, loss: Loss, prediction: torch.Tens
         "delta": Compared(loss.backward(cache), to_numpy(delta), allowed["delta"]),
     }
     parity.add_all(place, of_loss(_own(loss), given, wanted, compared))
+
+
+def compare_penalty(penalty: Penalty, network: Network, device: str = "cpu") -> Parity:
+    """The cost of a penalty of the network's weights, and its gradient by every parameter."""
+    parity, module = Parity(device), twin(network, device)
+    reference = penalty_of(penalty, module)
+    gradients = torch.autograd.grad(reference, [*module.parameters()], materialize_grads=True)
+    allowed = _allowed(penalty, lambda own: penalty_bounds(own, network))
+    cost, cache = penalty.forward(network)
+    parity.add(repr(penalty), "cost", cost, reference, allowed["cost"])
+    for (name, ours), g in zip(penalty.backward(cache).params.items(), gradients, strict=True):
+        if ours.ndim > 1:
+            parity.add(repr(penalty), f"d{name}", ours, g, allowed[f"d{name}"])
+        else:
+            parity.add(repr(penalty), f"d{name}, of a bias", 1 + ours, 1 + to_numpy(g), 0)  # beside 1, as it is 0
+    return parity
 
 
 def compare_optimizer(

@@ -1,6 +1,7 @@
 """The two implementations of one network, loss and optimizer, with one face to the training script.
 
     cost, pull = side.cost(x, y)     forward; `pull()` is backward, and leaves the gradients on the parameters
+                                     (while training with the penalty, in `eval()` without)
     side.optimizer().step()          update
 """
 
@@ -10,16 +11,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from manual import Loss, Network, Optimizer
-from torch_ref import Embedded, buffers_of, commit, embed, params_of, to_numpy, to_torch, twin, twin_optimizer
+from manual import Loss, Network, Optimizer, Penalty
+from torch_ref import Embedded, buffers_of, commit, embed, params_of, penalty_of, to_numpy, to_torch, twin, twin_optimizer
 
 
 class ByHand(torch.nn.Module):
     """Forward, loss, backward and optimizer of `manual`, on the memory of torch's parameters. CPU only."""
 
-    def __init__(self, network: Network, loss: Loss, optimizer: Optimizer) -> None:
+    def __init__(self, network: Network, loss: Loss, optimizer: Optimizer, penalty: Penalty | None = None) -> None:
         super().__init__()
-        self.module, self.loss, self.rule = embed(network), loss, optimizer
+        self.module, self.loss, self.rule, self.penalty = embed(network), loss, optimizer, penalty
 
     @property
     def network(self) -> Network:
@@ -33,11 +34,16 @@ class ByHand(torch.nn.Module):
         network = self.network
         prediction, tape = network.forward(to_numpy(x))
         cost, cache = self.loss.forward(prediction, to_numpy(y))
+        penalty = self.penalty if self.training else None
+        if penalty:
+            cost += penalty.forward(network)[0]
 
         def pull() -> None:
-            gradient = network.gradient(self.loss.backward(cache), tape).params
+            gradient = network.gradient(self.loss.backward(cache), tape)
+            if penalty:
+                gradient += penalty.backward(network)
             for name, p in self.module.named_parameters():
-                p.grad = to_torch(gradient[name])
+                p.grad = to_torch(gradient.params[name])
             network.commit(tape)
 
         return float(cost), pull
@@ -49,9 +55,9 @@ class ByHand(torch.nn.Module):
 class ByTorch(torch.nn.Module):
     """The twin network and loss, autograd, and the optimizer of torch. On any device."""
 
-    def __init__(self, network: Network, loss: Loss, optimizer: Optimizer) -> None:
+    def __init__(self, network: Network, loss: Loss, optimizer: Optimizer, penalty: Penalty | None = None) -> None:
         super().__init__()
-        self.module, self.loss, self.rule = twin(network), twin(loss), optimizer
+        self.module, self.loss, self.rule, self.penalty = twin(network), twin(loss), optimizer, penalty
         self._like = network.like
 
     @property
@@ -65,6 +71,8 @@ class ByTorch(torch.nn.Module):
 
     def cost(self, x: torch.Tensor, y: torch.Tensor) -> tuple[float, Callable[[], None]]:
         cost = self.loss(self.module(x), y)
+        if self.penalty and self.training:
+            cost = cost + penalty_of(self.penalty, self.module)
 
         def pull() -> None:
             self.module.zero_grad()

@@ -22,7 +22,8 @@ class AvgPool2d(Layer):
     Kernel size, stride s (None: the kernel's size) and padding p are an integer, or a pair for rows and columns.
 
     Raises:
-        InputError: the input is not (N, C, H, W), or smaller than the kernel; a padding of more than half the kernel.
+        InputError: kernel_size, stride or padding is neither an integer nor a pair of them, or too small; padding is more than
+            half the kernel; the input is not (N, C, H, W), or smaller than the kernel.
     Source: LeCun et al., "Gradient-Based Learning Applied to Document Recognition", 1998. Same as torch.nn.AvgPool2d.
     """
 

@@ -30,7 +30,9 @@ class Conv2d(Layer):
     uniform in ±1/√(C·U·V).
 
     Raises:
-        InputError: the input is not (N, C, H, W), not of the weight's dtype, or smaller than the kernel.
+        InputError: in_channels or out_channels is not an integer >= 1; kernel_size, stride or padding is neither an integer nor
+            a pair of them, or too small; bias is not a flag; the input is not (N, C, H, W), not of the weight's dtype, or
+            smaller than the kernel.
     Source: LeCun et al., "Gradient-Based Learning Applied to Document Recognition", 1998; document B names it for pictures.
     Same as torch.nn.Conv2d (without dilation and groups).
     """

@@ -10,14 +10,14 @@ from manual.number_types import Array
 class Flatten(Layer):
     """Pictures to vectors: a convolution's output as a Linear's input.
 
-        y = a, its axes start_dim to end_dim joined to one        a (N, C, H, W), y (N, C·H·W) by default
+        y = a, its axes start_dim to end_dim joined to one        a (N, …), y (N, D) by default; D = C·H·W of a picture
         ∂C/∂a = δ in the shape of a
 
     No number is changed, so the derivative changes none either.
 
     Raises:
-        InputError: an axis is not an integer, or the input has no such axes.
-    Source: the derivative of a linear map that only renames indices. Same as torch.nn.Flatten.
+        InputError: start_dim or end_dim is not an integer, or the input has no such axes.
+    Source: document B, "Conclusion", step 1: pictures to numbers. Same as torch.nn.Flatten.
     """
 
     start_dim: int = 1

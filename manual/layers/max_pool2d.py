@@ -26,7 +26,8 @@ class MaxPool2d(Layer):
     Kernel size, stride s (None: the kernel's size) and padding p are an integer, or a pair for rows and columns.
 
     Raises:
-        InputError: the input is not (N, C, H, W), or smaller than the kernel; a padding of more than half the kernel.
+        InputError: kernel_size, stride or padding is neither an integer nor a pair of them, or too small; padding is more than
+            half the kernel; the input is not (N, C, H, W), or smaller than the kernel.
         Undecided: numbers that leave open which is the greater.
     Source: Ranzato et al., "Unsupervised Learning of Invariant Feature Hierarchies", 2007. Same as torch.nn.MaxPool2d.
     """

@@ -43,3 +43,4 @@ class Softmax(Layer):
 def examples(rng: np.random.Generator) -> Iterator[tuple[Softmax, Array]]:
     yield Softmax(), rng.standard_normal((5, 4))
     yield Softmax(dim=1), rng.standard_normal((2, 3, 4))
+    yield Softmax(), np.array([[1000.0, 999.0, -1000.0]])
