@@ -1,6 +1,7 @@
 """The certified derivative of the forward: manual and torch both lie within their own error of it."""
 
 from itertools import pairwise
+from typing import Any
 
 import flint
 import numpy as np
@@ -12,6 +13,7 @@ import manual.losses
 from manual import (
     CrossEntropyLoss,
     HalfMSELoss,
+    Layer,
     Linear,
     MSELoss,
     Network,
@@ -23,7 +25,7 @@ from manual import (
     lift,
 )
 from manual.documents import hand_computation, one_two_one, sine
-from torch_ref import to_numpy, to_torch, twin
+from torch_ref import certify, formulas, to_numpy, to_torch, twin
 from torch_ref.bounds import layer_bounds, loss_bounds
 from torch_ref.examples import examples
 from torch_ref.truth import Dual, derivative, distance, layer_truth, loss_truth, network_truth, ulps
@@ -110,6 +112,48 @@ def test_the_truth_is_known_to_1e_30_where_finite_differences_give_1e_5():
         assert value.overlaps((e - 1) / (e + 1))
 
 
+@pytest.mark.parametrize("bits", [100, 112, 113, 200])
+def test_a_truth_has_60_bits_beyond_the_dtype_s(bits):
+    """A function that is known to so many bits in the first precision, and to all in the next."""
+    known = {128: flint.arb(1, flint.arb(2) ** -bits), 256: flint.arb(1)}
+    asked = []
+
+    def function(x):
+        asked.append(flint.ctx.prec)
+        return (x * known[flint.ctx.prec]).sum()
+
+    derivative(function, {"x": np.array([1.0])})
+    assert asked == ([128] if bits > 113 else [128, 256])
+
+
+class Swish(Layer):
+    """z σ(z), which the project has not; its derivative times a factor."""
+
+    factor: Any = 1
+
+    def forward(self, z, /):
+        s = 1 / (1 + np.exp(-z))
+        return z * s, (z, s)
+
+    def backward(self, delta, cache, /):
+        z, s = cache
+        return delta * (s + z * s * (1 - s)) * self.factor, self
+
+
+def test_a_layer_that_torch_lacks_is_certified_to_1e_20(rng):
+    x, delta = rng.standard_normal((3, 2)), rng.standard_normal((3, 2))
+    assert certify(Swish(), x, delta)["dx"] < 1e-20
+    wrong = certify(Swish(1 + flint.fmpq(1, 10**18)), x, delta)["dx"]
+    assert 0.5e-18 < wrong < 2e-18
+
+
+@pytest.mark.parametrize("name", sorted(dict(examples(manual.layers)).keys() - ON_AN_EDGE))
+def test_every_backward_of_the_project_is_certified_to_1e_20(name, rng):
+    layer, x = dict(examples(manual.layers))[name]()
+    delta = rng.standard_normal(layer.forward(x)[0].shape)
+    assert all(error < 1e-20 for error in certify(layer, x, delta).values())
+
+
 def test_precision_is_raised_where_terms_cancel():
     """x² − (x − 2⁻²⁰⁰)(x + 2⁻²⁰⁰) = 2⁻⁴⁰⁰ has slope 0 by terms of size 2x."""
 
@@ -171,6 +215,12 @@ def assert_both_near_the_truth(network, loss, x, y):
         tape.append(cache)
     _, cache = loss.forward(a, y)
     delta = loss.backward(cache)
+    prediction = torch.tensor(a, requires_grad=True)
+    twin(loss)(prediction, torch.tensor(y)).backward()
+    _, true_delta = loss_truth(loss, a, y)
+    torch_s = formulas.BY_NAME.get(type(loss).__name__, type(loss))()
+    for given, formula in ((delta, loss), (to_numpy(prediction.grad), torch_s)):
+        assert (distance(given, true_delta) <= loss_bounds(formula, a, y)["delta"].error).all()
     for layer, given, cache in zip(network.layers[::-1], inputs[::-1], tape[::-1], strict=True):
         bounds, truth, theirs = (
             layer_bounds(layer, given, delta),
@@ -189,5 +239,7 @@ def test_both_lie_near_the_truth_on_the_documents_networks():
 
 
 def test_both_lie_near_the_truth_on_a_thousand_random_small_networks():
-    for case in random_networks(600):
+    networks = 0
+    for networks, case in enumerate(random_networks(600), start=1):
         assert_both_near_the_truth(*case)
+    assert networks >= 1000

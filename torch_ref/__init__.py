@@ -15,6 +15,7 @@ from torch_ref.parity import (
     compare_training,
 )
 from torch_ref.penalties import penalty_of
+from torch_ref.truth import certify
 from torch_ref.twin import NoTwin, buffers_of, commit, params_of, state_of, to_numpy, to_torch, twin, twin_optimizer
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "NoTwin",
     "Parity",
     "buffers_of",
+    "certify",
     "check_backward",
     "commit",
     "compare",

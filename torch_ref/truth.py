@@ -81,24 +81,31 @@ class Dual:
         return Dual(self.v.log1p(), self.d / (1 + self.v))
 
     def expm1(self) -> "Dual":
+        """(eᵛ − 1)' = eᵛ"""
         return Dual(self.v.expm1(), self.v.exp() * self.d)
 
     def sin(self) -> "Dual":
+        """(sin v)' = cos v"""
         return Dual(self.v.sin(), self.v.cos() * self.d)
 
     def cos(self) -> "Dual":
+        """(cos v)' = −sin v"""
         return Dual(self.v.cos(), -self.v.sin() * self.d)
 
     def sinh(self) -> "Dual":
+        """(sinh v)' = cosh v"""
         return Dual(self.v.sinh(), self.v.cosh() * self.d)
 
     def cosh(self) -> "Dual":
+        """(cosh v)' = sinh v"""
         return Dual(self.v.cosh(), self.v.sinh() * self.d)
 
     def arctan(self) -> "Dual":
+        """(arctan v)' = 1/(1 + v²)"""
         return Dual(self.v.atan(), self.d / (1 + self.v * self.v))
 
     def conjugate(self) -> "Dual":
+        """Itself: it is real."""
         return self
 
     def tanh(self) -> "Dual":
@@ -200,6 +207,26 @@ def layer_truth(layer: Layer, x: Array, delta: Array) -> dict[str, Array]:
 
     _, slopes = derivative(function, {"x": x, **layer.params})
     return {f"d{name}": slope for name, slope in slopes.items()}
+
+
+def certify(layer: Layer, x: Array, delta: Array) -> dict[str, float]:
+    """How far the layer's own backward, run in 256 bits, lies from the truth: at most, relative to the largest element of "dx"
+    and of "dp" for each parameter p. Beyond 1e-20 it is another formula; no twin is needed, and no tolerance.
+
+    Raises:
+        Undecided: see `derivative`.
+        TypeError: the layer's code does not run on numbers other than floats.
+    """
+    truth = layer_truth(layer, x, delta)
+    with flint.ctx.workprec(256):
+        own = layer.like(**{name: exact(p) for name, p in layer.params.items()})
+        dx, gradient = own.backward(exact(delta), own.forward(exact(x))[1])
+        found = {"dx": dx, **{f"d{name}": g for name, g in gradient.params.items()}}
+        return {
+            name: float(max(abs(a - t).upper() for a, t in zip(found[name].ravel(), slopes.ravel(), strict=True)))
+            / max(float(abs(t).lower()) for t in slopes.ravel())
+            for name, slopes in truth.items()
+        }
 
 
 def loss_truth(loss: Loss, prediction: Array, target: Array) -> tuple[Any, Array]:
