@@ -28,17 +28,19 @@ class Flatten(Layer):
             if isinstance(dim := getattr(self, name), bool) or not isinstance(dim, int):
                 raise InputError(f"Flatten: {name} must be an integer, got {dim!r}")
 
-    def forward(self, a: Array, /) -> tuple[Array, tuple[int, ...]]:
+    def forward(self, a: Array, /) -> tuple[Array, Array]:
         axes = range(a.ndim)
         if not all(-a.ndim <= dim < a.ndim for dim in (self.start_dim, self.end_dim)):
             raise InputError(f"{self!r}: expected an input that has these axes, got shape {a.shape}")
         first, last = axes[self.start_dim], axes[self.end_dim]
         if last < first:
             raise InputError(f"{self!r}: expected start_dim before end_dim, got them as axes {first} and {last} of {a.shape}")
-        return a.reshape(*a.shape[:first], -1, *a.shape[last + 1 :]), a.shape
+        return a.reshape(*a.shape[:first], -1, *a.shape[last + 1 :]), a
 
-    def backward(self, delta: Array, shape: tuple[int, ...], /) -> tuple[Array, "Flatten"]:
-        return delta.reshape(*shape), self
+    def backward(self, delta: Array, a: Array, /) -> tuple[Array, "Flatten"]:
+        da = np.zeros_like(a)  # lies in memory as a does, so that the layers before need not mix two layouts
+        da[...] = delta.reshape(*a.shape)
+        return da, self
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[Flatten, Array]]:
