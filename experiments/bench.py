@@ -10,7 +10,6 @@ OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE slow NumPy, which reads them when it load
 again without them.
 """
 
-import argparse
 import json
 import os
 import platform
@@ -45,10 +44,8 @@ SECONDS = 2    # for each workload
 SLICE = 0.002  # seconds: shorter than the turn that the scheduler gives to another process
 FEWEST = 10    # undisturbed rounds that a median is taken of
 
-EXAMPLES = """examples:
-  python -m experiments.bench
-  python -m experiments.bench --dtype float64 --threads 2 --format json > bench.json
-"""
+ABOUT = "Time a training step, by hand in NumPy against torch eager, after checking that both compute the same."
+EXAMPLES = ("", "--dtype float64 --format json > bench.json")
 
 
 class Void(RuntimeError):
@@ -215,20 +212,18 @@ def line(workload: object, ours: object, theirs: object, ratio: object, rounds: 
     return f"{workload!s:28}{ours!s:22}{theirs!s:22}{ratio!s:22}{rounds}"
 
 
-def main(arguments: list[str]) -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Run the benchmark and print it."""
-    if SLOWS_NUMPY & os.environ.keys():
-        environment = {name: value for name, value in os.environ.items() if name not in SLOWS_NUMPY}
-        sys.exit(subprocess.run([sys.executable, "-m", "experiments.bench", *arguments], env=environment).returncode)
-    parser = Parser(
-        prog="python -m experiments.bench", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Time a training step, by hand in NumPy against torch eager, after checking that both compute the same.",
-    )
+    parser = Parser("bench", ABOUT, EXAMPLES)
     cores = range(1, (os.cpu_count() or 1) + 1)
     parser.add_argument("--threads", type=int, choices=cores, default=1, metavar="N", help="for each side; default: 1")
     parser.add_argument("--dtype", choices=["float32", "float64"], default="float32", help="default: float32")
     parser.add_argument("--format", choices=["table", "json"], default="table", help="default: table")
     options = parser.parse_args(arguments)
+    if SLOWS_NUMPY & os.environ.keys():
+        environment = {name: value for name, value in os.environ.items() if name not in SLOWS_NUMPY}
+        again = [sys.executable, "-m", "experiments.bench", *(sys.argv[1:] if arguments is None else arguments)]
+        sys.exit(subprocess.run(again, env=environment, cwd=Path(__file__).parents[1]).returncode)
 
     torch.set_num_threads(options.threads)
     about = machine(options.threads, options.dtype)
@@ -247,4 +242,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -3,7 +3,6 @@
 It says which quantity is wrong, by how much, and the likely cause. The file runs in a process of its own.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import torch
 from experiments.checking import classroom
 from experiments.checking.checker import check
 from experiments.checking.pages import FORMATS
-from experiments.command import Parser
+from experiments.command import Parser, nearest_file
 
 STARTER = Path(__file__).parent / "checking" / "starter.py"
 
@@ -27,25 +26,21 @@ ABOUT = """forms, found by what FILE defines:
                          the truth of that; else against document A's network (ReLU, ½ Σ (ŷ − y)² / N) in torch
   a torch.autograd.Function   against reference(…) beside it
 
+The truth is taken by running forward on exact numbers, which have + − × / **, @, comparisons, np.exp, log, sqrt, tanh and the
+like, sum, mean, max, where, clip and indexing, but are no floats: no math.… and no astype(float).
+
 exit status: 0 all agree, 1 something differs, 2 something cannot be checked.
 
 FILE runs in a process of its own with limits on time and memory, so that a mistake in it does no harm. This is no sandbox
 for hostile code: it runs with your rights.
 
-examples:
-  python -m experiments.check --template > hand_in.py
-  python -m experiments.check experiments/examples/sigmoid_at_the_output.py
-  python -m experiments.check --format html hand_in.py > hand_in.html
-  python -m experiments.check hand_ins/
 """
+EXAMPLES = ("--template > hand_in.py", "hand_in.py", "--format html hand_in.py > hand_in.html", "hand_ins/")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Check what is asked for; the exit status."""
-    parser = Parser(
-        prog="python -m experiments.check", epilog=ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Check a backward pass written by hand.",
-    )
+    parser = Parser("check", "Check a backward pass written by hand.", EXAMPLES, ABOUT)
     parser.add_argument("path", nargs="?", type=Path, metavar="FILE | FOLDER")
     parser.add_argument("--format", choices=[*FORMATS], help="of the result for FILE; default: text")
     parser.add_argument("--out", type=Path, metavar="OUT", help="where results for FOLDER are kept; default: FOLDER/checked")
@@ -64,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     if path is None:
         parser.error("expected a FILE or a FOLDER; --help says what a file may offer, --template prints one to start from")
     if not path.exists():
-        parser.error(f"there is no {path}")
+        parser.error(f"there is no {path}{nearest_file(path)}")
     if options.timeout <= 0:
         parser.error(f"--timeout: expected more than 0 seconds, got {options.timeout:g}")
     if options.device == "cuda" and not torch.cuda.is_available():

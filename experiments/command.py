@@ -1,19 +1,86 @@
-"""What the commands have in common."""
+"""What the commands have in common: their name, their examples, their errors, and how they write a file."""
 
 import argparse
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
+    """A parser whose errors are one line, and whose help ends with examples."""
+
+    def __init__(self, command: str, description: str, examples: Iterable[str], about: str = "") -> None:
+        super().__init__(
+            prog=program(command), description=description, epilog=about + examples_text(command, examples),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """As argparse does it, but a name that is not known gets the nearest that is."""
+        options, unknown = self.parse_known_args(args, namespace)
+        if not unknown:
+            return options
+        given = unknown[0].partition("=")[0]
+        if not given.startswith("-"):
+            self.error(f"expected nothing more, got {given!r}")
+        return self.error(f"there is no option {given!r}{nearest(given, self._option_string_actions)}")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            raise argparse.ArgumentError(action, expected_one_of(map(str, action.choices), str(value)))
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}\n")
 
 
+def program(command: str) -> str:
+    """What the user typed: the installed command, or Python with the module."""
+    installed = f"backprop-{command}"
+    return installed if Path(sys.argv[0]).stem == installed else f"python -m experiments.{command}"
+
+
+def examples_text(command: str, examples: Iterable[str]) -> str:
+    """The examples of a command's help, as typed."""
+    return "\n".join(["examples:", *[f"  {program(command)} {arguments}".rstrip() for arguments in examples]])
+
+
+def expected_one_of(known: Iterable[str], given: str) -> str:
+    """The error about a choice that there is not."""
+    known = [*known]
+    return f"expected one of {', '.join(known)}, got {given!r}{nearest(given, known)}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """What to add to the error about a name that is not known: the nearest that is, or nothing if none is near."""
+    by_lower = {k.lower(): k for k in known}
+    near = get_close_matches(name.lower(), by_lower, n=1)
+    return f"; did you mean {by_lower[near[0]]!r}?" if near else ""
+
+
+def nearest_file(path: Path) -> str:
+    """The same for a file that is not there: the nearest beside it."""
+    return nearest(path.name, [other.name for other in path.parent.iterdir()]) if path.parent.is_dir() else ""
+
+
 def write(path: Path, text: str) -> None:
     """Write a file so that there is always a whole one: the old one until the new one takes its place."""
+    with replacing(path) as file:
+        file.write(text.encode())
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file beside it to write to, which takes its place when all is written and on the disk; else the old one stays."""
     part = path.with_name(f"{path.name}.part")
-    part.write_text(text, "utf-8", newline="")
-    part.replace(path)
+    try:
+        with part.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

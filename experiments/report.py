@@ -1,38 +1,44 @@
 """One page on the two documents, executed: `python -m experiments.report [--out FOLDER]`.
 
 It trains every network with both implementations, compares everything that can be compared, and writes `FOLDER/index.html`,
-and the README's two pictures beside it.
+and the README's pictures and `report.json` beside it.
 The runs are kept in `FOLDER/runs/`; the page of last time stays until the new one is whole.
+
+`--compare A.json B.json` holds two such files against each other instead, and writes `FOLDER/compare.html`.
 """
 
 import json
 import platform
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import torch
+from markupsafe import Markup
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from experiments import train
 from experiments.bench import machine
 from experiments.command import Parser, write
-from experiments.reporting import figures, runs, worked
-from experiments.reporting.errata import ERRATA
-from experiments.reporting.formats import FILTERS
-from experiments.reporting.nearness import nearness
+from experiments.reporting import compare, errata, figures, fits, runs, starts, surfaces, walk
+from experiments.reporting.marks import marks
+from experiments.reporting.nearness import nearness, strips
+from experiments.reporting.parity_map import parity_map
+from experiments.reporting.pictures import pictures
 from experiments.reporting.recognition import recognised
+from experiments.reporting.record import Record, Result, Speed, as_json, read
 from experiments.reporting.runs import Run
 from experiments.reporting.sensitivity import sharpness
 from experiments.reporting.survey import STEPS, Row, survey, together
-from experiments.reporting.svg import alone
-from manual import documents
+from experiments.reporting.template import render
+from manual import InputError, documents
 from torch_ref import Parity
 
 HERE = Path(__file__).parent
@@ -40,6 +46,8 @@ NETWORKS = {
     "two_two_one": "2-2-1, ReLU: document A's hand computation, repeated",
     "one_two_one": "1-2-1, sigmoid: document B's network on a sine",
     "one_two_one_linear": "1-2-1, linear: the same without an activation collapses to a line",
+    "one_two_one_zeros": "1-2-1, zero start: document B's network from θ = 0",
+    "one_two_one_random": "1-2-1, random start: the same from parameters drawn at random",
     "digits": "64-128-10, ReLU: digits, five initialisations",
 }
 SEEDS = {"digits": range(5)}
@@ -49,33 +57,56 @@ COMMANDS = {
     "Every comparison, as tests": "python -m pytest",
     "Speed": "python -m experiments.bench",
 }
+EXAMPLES = ("", "--out before", "--compare before/report.json reports/report.json")
 Trained = dict[str, dict[str, list[Run]]]
 """Network -> implementation -> its runs, one a seed."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Make the report; 0 if every comparison agrees, else 1."""
-    parser = Parser(prog="python -m experiments.report", description="Train, compare, and write one page on it.")
+    """Make the report, or compare two; 0 if every comparison agrees, or no verdict got worse, else 1."""
+    parser = Parser("report", "Train, compare, and write one page on it.", EXAMPLES)
     parser.add_argument("--out", type=Path, default=Path("reports"), metavar="FOLDER", help="default: reports")
-    out = parser.parse_args(arguments).out
+    parser.add_argument(
+        "--compare", nargs=2, type=Path, metavar=("A.json", "B.json"),
+        help="hold two runs' report.json against each other, differences first, and write FOLDER/compare.html",
+    )
+    options = parser.parse_args(arguments)
+    try:
+        records = [read(path) for path in options.compare or ()]
+    except InputError as error:
+        parser.error(f"--compare: {error}")
+    out = options.out
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         parser.error(f"--out: expected a folder, got {out} ({error.strerror})")
-    torch.set_num_threads(1)  # networks this small lose more to threads than they gain
+    if records:
+        found = compare.difference(*records)
+        write(out / "compare.html", compare.page([*map(str, options.compare)], records, found))
+        print(compare.text(found), f"{out / 'compare.html'}: {found.verdict}", sep="\n")
+        return found.status
     try:
-        with threadpool_limits(1):
-            trained = train_all(out / "runs")
-        rows = [*tqdm(compare_all(trained), desc="comparing", unit=" rows")]
-        shown = contents(trained)
-        write(out / "index.html", page(shown, rows, speed()))
-        for part, picture in zip(("cost", "distance"), shown["trainings"][-1].panels, strict=True):
-            write(out / f"digits-{part}.svg", alone(picture, palette()))
+        parity = make(out)
     except train.ERRORS as error:
         parser.error(" ".join(str(error).split()))
-    parity = everything(rows)
     print(f"{out / 'index.html'}: {parity.verdict}")
     return 0 if parity.agrees else 1
+
+
+def make(out: Path) -> Parity:
+    """Train, compare, and write the page and what lies beside it; every comparison."""
+    torch.set_num_threads(1)  # networks this small lose more to threads than they gain
+    with threadpool_limits(1):
+        trained = train_all(out / "runs")
+    rows = [*tqdm(compare_all(trained), desc="comparing", unit=" rows")]
+    shown = contents(trained)
+    measured = speed()
+    write(out / "index.html", page(shown, rows, measured))
+    write(out / "report.json", as_json(record(trained, rows, measured)))
+    [digits] = shown["trainings"][-1].panels
+    for name, picture in pictures(rows, shown["hand"], digits, palette()).items():
+        write(out / name, picture)
+    return everything(rows)
 
 
 def train_all(folder: Path) -> Trained:
@@ -110,20 +141,23 @@ def speed() -> dict[str, Any]:
 def contents(trained: Trained) -> dict[str, Any]:
     """What the page shows of the documents and of the runs, by the names that the template uses."""
     claims = documents.claims()
+    first = {name: (sides["manual"][0], sides["torch"][0]) for name, sides in trained.items()}
     return {
         "claims": claims,
-        "worked": worked.hand_computation(),
-        "derivatives": worked.seven_derivatives(),
+        "hand": walk.hand_computation(),
+        "derivatives": walk.derivatives(),
         "theta": documents.THETA,
         "example": [values.item() for values in documents.one_example()],
-        "errata": [
-            {"id": name, "quantity": (settle.__doc__ or "").strip(), "settled": settle()} | claims[name]
-            for name, settle in ERRATA.items()
-        ],
+        "errata": errata.table(),
+        "kinds": errata.KINDS,
         "trainings": [figures.training(name, title, *trained[name].values()) for name, title in NETWORKS.items()],
-        "surfaces": figures.surfaces(*(sides[0] for sides in trained["two_two_one"].values())),
-        "thetas": figures.under_theta(trained["one_two_one"]["manual"][0]),
-        "nearness": [*nearness()],
+        "surfaces": surfaces.surfaces(*first["two_two_one"]),
+        "forming": fits.forming(*first["one_two_one"]),
+        "thetas": fits.under_theta(first["one_two_one"][0]),
+        "starts": starts.starts(first["one_two_one_zeros"], first["one_two_one_random"]),
+        "bending": fits.bending(first["one_two_one"], first["one_two_one_linear"]),
+        "nearness": (near := [*nearness()]),
+        "nearness_strips": strips(near),
         "sharpness": [*sharpness()],
         "digits": recognised(*trained["digits"].values()),
     }
@@ -131,15 +165,23 @@ def contents(trained: Trained) -> dict[str, Any]:
 
 def page(shown: dict[str, Any], rows: list[Row], speed: dict[str, Any]) -> str:
     """The page as HTML."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE / "reporting" / "page"), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
+    script = (HERE / "reporting" / "page" / "walk.js").read_text("utf-8")
+    fingerprint = b64encode(sha256(script.encode()).digest()).decode()
+    return render(
+        "index.html", **shown, parity=everything(rows), marks=marks(rows), map=parity_map(rows), steps=STEPS,
+        tolerance=runs.TOLERANCE, speed=speed, made=made(), commands=COMMANDS, script=Markup(script), fingerprint=fingerprint,
     )
-    environment.filters |= FILTERS
-    return environment.get_template("index.html").render(
-        shown, parity=everything(rows), rows=rows, steps=STEPS, tolerance=runs.TOLERANCE, speed=speed, made=made(),
-        commands=COMMANDS,
-    )
+
+
+def record(trained: Trained, rows: list[Row], speed: dict[str, Any]) -> Record:
+    """The same as numbers: what every training run ended with, every comparison, and the speeds if there are any."""
+    results = [
+        Result(NETWORKS[name], side, SEEDS.get(name, range(1))[i], quantity, float(curve[-1]))
+        for name, sides in trained.items() for side, trainings in sides.items() for i, run in enumerate(trainings)
+        for quantity, curve in run.curves.items() if quantity.endswith(("cost", "accuracy"))
+    ]  # fmt: skip
+    speeds = [Speed(row["workload"], **row["ratio"]) for row in speed.get("rows", ())]
+    return Record(made(), rows, results, speeds)
 
 
 def palette() -> str:
@@ -177,6 +219,7 @@ def commit() -> str:
         return subprocess.run(["git", "-C", HERE, *arguments], check=True, capture_output=True, text=True).stdout.strip()
 
     try:
+        git("ls-files", "--error-unmatch", Path(__file__).name)  # installed, it may lie in somebody else's checkout
         return git("rev-parse", "--short", "HEAD") + (", with changes since" if git("status", "--porcelain") else "")
     except (OSError, subprocess.CalledProcessError):
         return "not known: git is not there, or this is not a checkout"

@@ -32,8 +32,8 @@ from manual.penalty import Penalty
 from manual.train import Diverged, Step, batches, train
 
 __all__ = [
-    "L1", "L2", "SGD", "Adam", "AdamW", "AvgPool2d", "BCEWithLogitsLoss", "Conv2d", "CrossEntropyLoss", "Diverged", "Dropout", "ElasticNet", "Flatten",
-    "HalfMSELoss", "Identity", "InputError", "Layer", "Linear", "Loss", "MSELoss", "MaxPool2d", "Network", "Optimizer", "Penalty",
-    "RMSprop", "ReLU", "Sigmoid", "Softmax", "Step", "Tanh", "Undecided", "batches", "greater", "init", "lift", "parameter",
-    "positive", "state", "train",
+    "L1", "L2", "SGD", "Adam", "AdamW", "AvgPool2d", "BCEWithLogitsLoss", "Conv2d", "CrossEntropyLoss", "Diverged",
+    "Dropout", "ElasticNet", "Flatten", "HalfMSELoss", "Identity", "InputError", "Layer", "Linear", "Loss", "MSELoss",
+    "MaxPool2d", "Network", "Optimizer", "Penalty", "RMSprop", "ReLU", "Sigmoid", "Softmax", "Step", "Tanh", "Undecided",
+    "batches", "greater", "init", "lift", "parameter", "positive", "state", "train",
 ]

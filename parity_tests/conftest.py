@@ -1,14 +1,19 @@
-"""`--device`, and the count of comparisons by device that the last lines of a run report."""
+"""`--device`, the count of comparisons by device that a run ends with, a small report, and a browser to open it in."""
 
+import shutil
 from collections import Counter
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
+from playwright.sync_api import Browser, sync_playwright
 
 from torch_ref import Parity
+
+if TYPE_CHECKING:
+    from experiments.report import Row, Trained
 
 compared: Counter[str] = Counter()
 
@@ -44,9 +49,61 @@ def agree() -> Callable[[Parity], None]:
     return check
 
 
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> "Trained":
+    """The report's runs, of two epochs each and two seeds of the digits."""
+    from experiments import report, train  # not at the top: the tests of `manual` alone would wait for Lightning
+
+    with pytest.MonkeyPatch.context() as patch:
+        fit = train.run
+        patch.setattr(train, "run", lambda arguments: fit([*arguments, "--trainer.max_epochs=2"]))
+        patch.setitem(report.SEEDS, "digits", range(2))
+        return report.train_all(tmp_path_factory.mktemp("report") / "runs")
+
+
+@pytest.fixture(scope="session")
+def rows(trained: "Trained") -> "list[Row]":
+    """The report's comparisons."""
+    from experiments.report import compare_all
+
+    return [*compare_all(trained)]
+
+
+@pytest.fixture(scope="session")
+def shown(trained: "Trained") -> dict[str, Any]:
+    """What the report shows of these runs."""
+    from experiments.report import contents
+
+    return contents(trained)
+
+
+SPEED = {"machine": {"CPU": "-", "NumPy": "-", "torch": "-", "threads": "1", "dtype": "float32"}, "rows": []}
+
+
+@pytest.fixture(scope="session")
+def page(shown: dict[str, Any], rows: "list[Row]") -> str:
+    """The report, as HTML; its benchmark has no rows."""
+    from experiments import report
+
+    return report.page(shown, rows, SPEED)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium as the system has it; where it has none the test is skipped, and says what to install."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("no Chromium: apt install chromium")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if hasattr(session.config, "workeroutput"): # one of several processes, under pytest-xdist
-        session.config.workeroutput["compared"] = dict(compared)
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:  # one of several processes, under pytest-xdist
+        output["compared"] = dict(compared)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -144,15 +144,16 @@ def test_variables_that_slow_numpy_are_gone_before_it_loads(quiet, monkeypatch):
     monkeypatch.setenv("OPENBLAS_L2_SIZE", "1024")
     started = []
 
-    def run(command, env):
-        started.append((command, env))
+    def run(command, env, cwd):
+        started.append((command, env, cwd))
         return subprocess.CompletedProcess(command, 7)
 
     monkeypatch.setattr(subprocess, "run", run)
     with pytest.raises(SystemExit) as exit_:
         bench.main(["--threads", "1"])
-    ((command, environment),) = started
+    ((command, environment, folder),) = started
     assert command == [sys.executable, "-m", "experiments.bench", "--threads", "1"]
+    assert (folder / "experiments" / "bench.py").samefile(bench.__file__)  # and not another's, where the user is
     assert not bench.SLOWS_NUMPY & environment.keys()
     assert exit_.value.code == 7
 

@@ -7,10 +7,12 @@ from typing import Any
 import flint
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manual import SGD, Adam, CrossEntropyLoss, Layer, Linear, Network, ReLU, RMSprop, Sigmoid, Tanh, Undecided
+from manual.correlation import correlate, correlate_pictures
 from torch_ref import (
     compare,
     compare_layer,
@@ -81,6 +83,37 @@ def test_a_weighted_sum_with_its_bias_is_one_sum_in_any_order(dtype, seed, n):
     bias_first = np.array([[left_to_right([bias, *(row * weights)]) for weights, bias in zip(W, b, strict=True)] for row in a])
     truth = (exactly(a) @ exactly(W).T) + exactly(b)
     assert_within([bias_last, bias_first], truth, Bounded(a, dtype) @ Bounded(W, dtype).T + Bounded(b, dtype))
+
+
+@DTYPES
+@few
+@given(seed=seeds, kernel=st.integers(1, 3), stride=st.integers(1, 3), padding=st.integers(0, 2))
+def test_a_correlation_in_any_order_lies_within_its_bound(dtype, seed, kernel, stride, padding):
+    """Both kinds, forward and by way of the kernels: ours, torch's, and a loop over the terms, the last ones first."""
+    x, k = draw(seed, (2, 2, 4, 5), dtype), draw(seed + 1, (3, 2, kernel, kernel), dtype)
+    size = (4 + 2 * padding - kernel) // stride + 1, (5 + 2 * padding - kernel) // stride + 1
+    geometry = size, (stride, stride), (padding, padding)
+    delta = draw(seed + 2, (2, 3, *size), dtype)
+    field, backwards = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding))), np.zeros_like(delta)
+    met = np.zeros_like(k)
+    for u, v, c in [*np.ndindex(kernel, kernel, 2)][::-1]:
+        window = field[:, None, c, u : u + stride * size[0] : stride, v : v + stride * size[1] : stride]
+        backwards += window[:, :, : size[0], : size[1]] * k[:, c, u, v, None, None]
+    for n, i, j in [*np.ndindex(2, *size)][::-1]:
+        rows, columns = slice(stride * i, stride * i + kernel), slice(stride * j, stride * j + kernel)
+        met += delta[n, :, i, j, None, None, None] * field[n, :, rows, columns]
+    x_, k_ = (torch.tensor(a, requires_grad=True) for a in (x, k))
+    y_ = torch.nn.functional.conv2d(x_, k_, stride=stride, padding=padding)
+    (met_,) = torch.autograd.grad(y_, k_, torch.tensor(delta))
+
+    bounded = correlate(Bounded(x, dtype), Bounded(k, dtype), *geometry)  # pyright: ignore[reportArgumentType]
+    evaluations = [correlate(x, k, *geometry), y_.detach().numpy(), backwards]
+    assert_within(evaluations, correlate(exactly(x), exactly(k), *geometry), bounded)
+
+    how = (kernel, kernel), *geometry[1:]
+    bounded = correlate_pictures(Bounded(x, dtype), Bounded(delta, dtype), *how)  # pyright: ignore[reportArgumentType]
+    evaluations = [correlate_pictures(x, delta, *how), met_.numpy(), met]
+    assert_within(evaluations, correlate_pictures(exactly(x), exactly(delta), *how), bounded)
 
 
 @DTYPES

@@ -19,6 +19,7 @@ import torch
 from flint import arb, ctx
 
 from manual import Undecided
+from manual.correlation import correlate, correlate_pictures
 from torch_ref.bounds import Bounded
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -95,6 +96,47 @@ def test_products_and_quotients_err_by_2u(dtype, rng):
     assert_is([2 * roundoff(dtype) * abs(p * q) for p, q in pairs], Bounded(x, dtype) * Bounded(y, dtype))
     assert_is([2 * roundoff(dtype) * abs(p / q) for p, q in pairs], Bounded(x, dtype) / Bounded(y, dtype))
     assert_is([2 * roundoff(dtype) * abs(3 * p) for p, _ in pairs], Bounded(x, dtype) * 3)
+
+
+def of_windows(x, k):
+    """Σ |x||k| over each window, exactly."""
+    I, J = x.shape[2] - k.shape[2] + 1, x.shape[3] - k.shape[3] + 1
+    windows = [x[n, :, i : i + k.shape[2], j : j + k.shape[3]] for n in range(len(x)) for i in range(I) for j in range(J)]
+    sums = [[sum(abs(p * q) for p, q in zip(fractions(window), fractions(o), strict=True)) for window in windows] for o in k]
+    return np.array(sums, dtype=object).reshape(len(k), len(x), I, J).transpose(1, 0, 2, 3)
+
+
+@DTYPES
+def test_a_correlation_is_a_sum_of_as_many_terms_as_meet_in_a_window(dtype, rng):
+    x, k, b = (rng.standard_normal(shape).astype(dtype) for shape in [(2, 3, 4, 3), (5, 3, 2, 2), (5, 1, 1)])
+    X, K, rule = Bounded(x, dtype), Bounded(k, dtype), of_windows(x, k)
+    y: Any = correlate(X, K, (3, 2), (1, 1), (0, 0))  # pyright: ignore[reportArgumentType]
+    assert_is(gamma(3 * 2 * 2, dtype) * rule, y)
+    assert_is(gamma(3 * 2 * 2 + 1, dtype) * (rule + [[[abs(Fraction(float(c)))]] for c in np.ravel(b)]), y + Bounded(b, dtype))
+    for one_exact in (correlate(x, K, (3, 2), (1, 1), (0, 0)), correlate(X, k, (3, 2), (1, 1), (0, 0))):  # pyright: ignore
+        assert_is(gamma(3 * 2 * 2, dtype) * rule, one_exact)
+
+
+@DTYPES
+def test_the_gradient_of_a_kernel_is_a_sum_over_pictures_and_windows(dtype, rng):
+    x, delta = rng.standard_normal((2, 3, 4, 3)).astype(dtype), rng.standard_normal((2, 5, 3, 2)).astype(dtype)
+    dk: Any = correlate_pictures(Bounded(x, dtype), Bounded(delta, dtype), (2, 2), (1, 1), (0, 0))  # pyright: ignore
+    rule = of_windows(x.transpose(1, 0, 2, 3), delta.transpose(1, 0, 2, 3)).transpose(1, 0, 2, 3)
+    assert_is(gamma(2 * 3 * 2, dtype) * rule, dk)
+
+
+@DTYPES
+def test_what_lies_beside_the_field_is_no_term(dtype):
+    """Where windows lie 2 apart, a pixel is in at most 2 × 2 of them, though a window has 3 × 3; in the padding is nothing."""
+    ones = np.ones((1, 1, 3, 3), dtype)
+    back: Any = correlate(Bounded(ones, dtype), Bounded(ones, dtype), (7, 7), (1, 1), (2, 2), (2, 2))  # pyright: ignore
+    assert back.value.max() == 4
+    assert_is(gamma(4, dtype) * np.array(fractions(back.value)), back)
+    beside: Any = correlate(Bounded(ones, dtype), Bounded(ones[..., :1, :1], dtype), (5, 5), (1, 1), (1, 1))  # pyright: ignore
+    assert_is(gamma(1, dtype) * np.array(fractions(np.pad(np.ones((3, 3)), 1))), beside)
+    nothing: Any = correlate(Bounded(ones, dtype), Bounded(ones[..., :1, :1], dtype), (2, 2), (1, 1), (9, 9))  # pyright: ignore
+    assert not nothing.value.any()
+    assert not nothing.error.any()
 
 
 FUNCTIONS: dict[str, tuple[Callable[[Any], Any], int]] = {
@@ -278,6 +320,26 @@ def test_an_inner_product_carries_the_error_of_either_operand(dtype):
 
 
 @DTYPES
+def test_a_correlation_carries_the_error_of_either_operand(dtype):
+    x, k = [Operand(3, 0.5), Operand(-2, 0.25)], [Operand(1, 0.25), Operand(4, 0.5)]
+    worst = arb(0)
+    for p, q in zip(x, k, strict=True):
+        worst += reduce(arb.max, [ours * theirs - X * Y for (X, ours), (Y, theirs) in product(p.pairs(), q.pairs())])
+    picture, kernel = ([[[[[*numbers]]]] for numbers in zip(*operands, strict=True)] for operands in (x, k))
+    X, K = (Bounded(value, dtype, np.array(error)) for value, error in (picture, kernel))
+    both: Any = correlate(X, K, (1, 1), (1, 1), (0, 0))  # pyright: ignore[reportArgumentType]
+    assert worst <= float(both.error.item()) <= 2 * worst
+    weighed: Any = correlate_pictures(X, K, (1, 1), (1, 1), (0, 0))  # pyright: ignore[reportArgumentType]
+    assert_is(fractions(both.error), weighed)
+    exact = Bounded(kernel[0], dtype)
+    of_x: Any = correlate(X, exact, (1, 1), (1, 1), (0, 0))  # pyright: ignore[reportArgumentType]
+    of_k: Any = correlate(exact, X, (1, 1), (1, 1), (0, 0))  # pyright: ignore[reportArgumentType]
+    rounding = gamma(2, dtype) * ((3 + 1) * 1 + (2 + Fraction(1, 2)) * 4)
+    assert_is([Fraction(1, 2) * 1 + Fraction(1, 4) * 4 + rounding], of_x)
+    assert_is(fractions(of_x.error), of_k)
+
+
+@DTYPES
 def test_the_errors_of_the_terms_add_up_in_a_sum_and_enlarge_what_is_rounded(dtype):
     value, error = np.array([1.0, -2.0, 3.0]), np.array([0.5, 0.25, 1.0])
     rule = sum(fractions(error)) + gamma(2, dtype) * sum(fractions(np.abs(value) + 2 * error))
@@ -345,6 +407,27 @@ def test_a_zero_that_underflowed_is_not_exact():
     assert abs(Fraction(1e-200) ** 2 * Fraction(1e200)) <= Fraction(float((x * x * 1e200).error))
 
 
+def test_a_correlation_whose_magnitude_underflows_is_not_exact_and_one_with_zeros_is():
+    """1e-200 · 1e-200 is 0 in float64 too, so that the terms must be counted where neither factor is 0."""
+    t, k = float(smallest_normal(np.float64)), Bounded([[[[1e-200, 1e-200]]]], np.float64)
+    x = Bounded([[[[1e-200, 1e-200, 1e-200, 0, 0, 1e-200, 1]]]], np.float64)
+    y: Any = correlate(x, k, (1, 6), (1, 1), (0, 0))  # pyright: ignore[reportArgumentType]
+    np.testing.assert_array_equal(y.value[0, 0, 0, :5], np.zeros(5))
+    terms = np.array([2, 2, 1, 0, 1])
+    assert (terms * t <= y.error[0, 0, 0, :5]).all()
+    assert (y.error[0, 0, 0, :5] <= 3 * terms * t).all()
+    assert 1e-200 * float(roundoff(np.float64)) <= y.error[0, 0, 0, 5] <= 3e-200 * float(roundoff(np.float64))
+
+
+@DTYPES
+def test_a_product_that_is_flushed_to_zero_lies_within_the_bound_of_a_correlation(dtype):
+    t = float(smallest_normal(dtype))
+    root, less, lost = t**0.5, 63 / 64 * t**0.5, Fraction(63, 64) * smallest_normal(dtype)
+    x, k = (Bounded(np.full((1, 1, 2, 2), v), dtype) for v in (less, root))
+    y: Any = correlate(x, k, (1, 1), (1, 1), (0, 0))  # pyright: ignore[reportArgumentType]
+    assert 4 * lost <= float(y.error.item()) <= 3 * 4 * lost
+
+
 @DTYPES
 def test_exact_zeros_stay_exact(dtype):
     zero, x = Bounded(0, dtype), Bounded(3, dtype)
@@ -380,6 +463,8 @@ MOVES: dict[str, Callable[[Any], Any]] = {
     "element": lambda a: a[0, 2],
     "rows in another order": lambda a: a[[1, 0]],
     "copy": lambda a: a.copy(),
+    "a margin of 0": lambda a: np.pad(a, ((1, 0), (0, 2)), "constant"),
+    "its edge repeated": lambda a: np.pad(a, ((0, 2), (1, 1)), "edge"),
 }
 EACH_MOVE = pytest.mark.parametrize("move", MOVES.values(), ids=MOVES)
 
@@ -419,6 +504,11 @@ def test_what_has_a_root_is_what_no_evaluation_makes_negative():
     for unknown in (x, x * y, -(x * x), x * x - y * y, x * x + y, y + x * x, (x * x) * y, -2 * (x * x), (x * y).sum(), beyond):
         assert not unknown.positive
         assert np.isinf(np.sqrt(unknown).error).any()
+
+
+def test_a_margin_of_another_number_is_refused():
+    with pytest.raises(TypeError, match=r"numpy\.pad"):
+        np.pad(Bounded([1.0, 2], np.float64), 1, "constant", constant_values=3)  # pyright: ignore
 
 
 def test_where_takes_each_error_from_the_operand_that_is_chosen():
@@ -493,7 +583,7 @@ def test_a_step_on_a_view_is_a_step_on_the_array(view, dtype):
 
 def test_a_step_on_a_copy_is_not_a_step_on_the_array():
     bounded: Any = Bounded(np.arange(3), np.float64)
-    for copied in (bounded.copy(), bounded[[0, 1]], bounded[np.array([True, False, True])]):
+    for copied in (bounded.copy(), bounded[[0, 1]], bounded[np.array([True, False, True])], np.pad(bounded, 1, "edge")):
         copied += 1
     np.testing.assert_array_equal(bounded.value, np.arange(3))
 

@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import os
 import pickle
+import select
 import sys
 from pathlib import Path
 from textwrap import dedent
@@ -12,8 +14,8 @@ import numpy as np
 import pytest
 
 from experiments import check
-from experiments.checking import classroom, wire
-from experiments.checking.findings import Report
+from experiments.checking import checker, classroom, pages, twins, wire
+from experiments.checking.findings import Report, Row
 
 EXAMPLES = Path(check.__file__).parent / "examples"
 
@@ -119,6 +121,9 @@ def test_an_example_gets_its_verdict(name, run):
     ("return delta * np.nan", "is not finite"),
     ("return None", "expected an array of numbers, got NoneType"),
     ("return np.array([len], dtype=object)", "expected an array of numbers"),
+    ("return delta + 0j", "expected an array of numbers, got complex128 numbers"),
+    ("raise ValueError('x' * 5000 + chr(0xd800))", "ValueError in line 10: " + "x" * 176 + "… "),
+    ("return np.resize(delta, (3000, 3000))", "expected an array of at most 64 MiB, got one of shape (3000, 3000)"),
     ("return delta, x, x", "returned 3 arrays; expected 1: dx"),
     ("return delta[:2]", "shape (2, 4), expected (5, 4)"),
     ("print('x' * 100_000); return 2 * delta * (x > 0)", "differs times 2"),
@@ -141,17 +146,79 @@ def test_what_is_written_among_the_answers_is_a_row(run):
     assert failing(result) == {"dx": "writes to a file that it did not open "}
 
 
+DYING = """
+    import os
+    import numpy as np
+    def linear_forward(x, W, b): os._exit(0)
+    def linear_backward(delta, x, W, b): pass
+    def own_forward(x): os._exit(0)
+    def own_backward(delta, x): pass
+    def backward(W1, b1, W2, b2, x, y): os._exit(0)
+    class ReLU:
+        def forward(self, x):
+            if x.dtype == np.float32: os._exit(0)
+            return np.maximum(x, 0), x > 0
+        def backward(self, delta, on): return delta * on, self
+    class MSELoss:
+        def forward(self, prediction, target): os._exit(0)
+        def backward(self, cache): pass
+    class SGD:
+        def __init__(self, lr): self.lr = lr
+        def update(self, p, g, state): os._exit(0)
+"""
+
+
+def test_what_ends_the_process_is_a_row_in_every_form(run):
+    status, result = run(DYING)
+    assert status == 1
+    found = {finding["name"]: [row["verdict"] for row in finding["rows"]] for finding in result["findings"]}
+    assert found.keys() == {"linear", "own", "backward", "ReLU", "MSELoss", "SGD"}
+    assert all("ended the process with exit code 0" in said for said in found.values()), found
+
+
+def test_a_piece_on_which_the_checker_itself_fails_is_not_agreement_and_the_rest_is_checked(run, monkeypatch):
+    def functions(checked):
+        return twins.functions(checked) if checked.name == "relu" else [][0]
+
+    monkeypatch.setitem(checker.FORMS, "functions", functions)
+    status, result = run(RIGHT)
+    assert status == 2
+    assert agreeing(result) == [("relu", "y"), ("relu", "dx")]
+    assert result["verdict"] == "sigmoid cannot be checked: the checker itself fails on it: IndexError: list index out of range"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_process_that_lives_on_in_another_is_killed_at_the_timeout(fails, tmp_path):
+    (tmp_path / "hand_in.py").write_text("import os, time\nif os.fork(): os._exit(0)\ntime.sleep(20)\n")
+    assert "cannot be checked: does not end within 1 s" in fails(tmp_path / "hand_in.py", "--timeout", "1")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_nothing_that_a_file_started_is_left(run, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    end = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    source = f"---import subprocess\nsubprocess.Popen(['sleep', '20'], stdout=open({str(pipe)!r}, 'w'))"
+    try:
+        assert run(RIGHT + source)[0] == 0
+        assert select.select([end], [], [], 5)[0]
+        assert os.read(end, 1) == b""  # nobody has the other end
+    finally:
+        os.close(end)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux alone")
 def test_ten_gigabytes_are_refused(run):
     _, result = run(RIGHT + "---def relu_backward(delta, x): return np.ones(10 << 27)")
     assert failing(result) == {"dx": "asked for more than 4 GiB of memory "}
 
 
-def test_an_endless_loop_ends_and_the_pieces_after_it_are_checked(run):
-    loop = "---def sigmoid_backward(delta, a):\n    while True: pass"
-    _, result = run(RIGHT + loop, "--timeout", "1")
-    assert failing(result) == {"dx": "does not end within 1 s "}
-    assert agreeing(result) == [("sigmoid", "y"), ("relu", "y"), ("relu", "dx")]
+@pytest.mark.parametrize(("where", "quantity"), [("backward(delta, a)", "dx"), ("forward(z)", "all")])
+def test_an_endless_loop_ends_and_the_pieces_after_it_are_checked(where, quantity, run):
+    status, result = run(f"{RIGHT}---def sigmoid_{where}:\n    while True: pass", "--timeout", "1")
+    assert status == 1
+    assert failing(result) == {quantity: "does not end within 1 s "}
+    assert agreeing(result)[-2:] == [("relu", "y"), ("relu", "dx")]
 
 
 def test_a_forward_that_chance_has_a_part_in_is_a_row(run):
@@ -207,7 +274,7 @@ UNCLEAR = {
             def __init__(self, rate): pass
             def update(self, p, g, state): pass
     """,
-    "torch has no optimizer Mine": """
+    "no derivative to hold Mine against; expected the rule of one of Adam, AdamW, RMSprop, SGD": """
         from manual import Optimizer
         class Mine(Optimizer): pass
     """,
@@ -227,6 +294,42 @@ UNCLEAR = {
         def forward(x): return np.maximum(x, 0)
         def backward(delta, x): return delta
         def examples(rng): yield np.zeros(2)
+    """,
+    "np.cbrt is none of the functions that these have: exp, ": """
+        import numpy as np
+        def forward(x): return np.cbrt(x)
+        def backward(delta, x): return delta
+    """,
+    "they are no floats: expected NumPy's functions, no math.… and no astype(float)": """
+        def forward(x): return x.astype(float)
+        def backward(delta, x): return delta
+    """,
+    "forward was called with a guess, x (5, 3), and raised ValueError: not enough values to unpack": """
+        def forward(x):
+            n, c, h, w = x.shape
+            return x
+        def backward(delta, x): return delta
+    """,
+    "examples(rng) yields nothing; expected examples(rng), which yields (x)": """
+        def forward(x): return x
+        def backward(delta, x): return delta
+        def examples(rng): return []
+    """,
+    "examples(rng) yields no array of floats": """
+        import numpy as np
+        def forward(x): return x
+        def backward(delta, x): return delta
+        def examples(rng): yield np.array([1, 2])
+    """,
+    "what a Dropout draws or keeps is its own": """
+        class Dropout:
+            def __init__(self, p, seed): pass
+            def forward(self, x): return x, x
+            def backward(self, delta, x): return delta, self
+    """,
+    "expected forward(x, …), got one that takes nothing": """
+        def forward(): pass
+        def backward(delta): pass
     """,
     "expected reference(…) beside F": """
         import torch
@@ -252,6 +355,123 @@ def test_what_agrees_beside_a_piece_that_cannot_be_checked_is_not_all(run):
 
 
 # What a file may offer
+
+
+RIGHT_IN_UNUSUAL_WAYS = """
+    import numpy as np
+    def relu_forward(u=None): return np.maximum(u, 0)
+    def relu_backward(delta, u): return delta * (u > 0)
+    def linear_forward(x, W, b=None): return x @ W.T + b
+    def linear_backward(delta, x, W, b): return delta @ W, delta.T @ x, delta.sum(0)
+    def center_forward(x, b): return x + b - x.mean(axis=0)
+    def center_backward(delta, x, b): return delta - delta.mean(axis=0), delta.sum(axis=0)
+    class L1Loss:
+        def forward(self, prediction, target): return np.abs(prediction - target).mean(), prediction - target
+        def backward(self, u): return np.sign(u) / u.size
+    class SGD:
+        def __init__(self, lr, weight_decay=0): self.lr, self.decay, self.state = lr, weight_decay, {}
+        def step(self, network, gradient):
+            self.state.setdefault("all", {"t": 0})["t"] += 1
+            for name, p in network.params.items():
+                p -= self.lr * (gradient.params[name] + self.decay * p)
+    class Adam:
+        def __init__(self, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0):
+            self.lr, self.betas, self.eps, self.decay = lr, betas, eps, weight_decay
+        def update(self, p, g, state):
+            (b1, b2), g = self.betas, g + self.decay * p
+            t = state["t"] = state.get("t", 0) + 1
+            m = state["m"] = b1 * state.get("m", 0) + (1 - b1) * g
+            v = state["v"] = b2 * state.get("v", 0) + (1 - b2) * g * g
+            p -= self.lr * (m / (1 - b1**t)) / (np.sqrt(v / (1 - b2**t)) + self.eps)
+"""
+
+
+def test_what_is_right_in_an_unusual_way_agrees(run):
+    status, result = run(RIGHT_IN_UNUSUAL_WAYS)
+    assert status == 0, failing(result)
+    assert agreeing(result) == [
+        ("L1Loss", "dprediction"), ("SGD", "weight"), ("SGD", "bias"), ("Adam", "weight"), ("Adam", "bias"), ("relu", "y"),
+        ("relu", "dx"), ("linear", "y"), ("linear", "dx"), ("linear", "dweight"), ("linear", "dbias"), ("center", "dx"),
+        ("center", "db"),
+    ]  # fmt: skip
+
+
+def test_an_optimizer_that_runs_freely_is_held_to_every_step(run):
+    changes = {"b2 * state": "0.5 * state", "np.sign(u)": "2 * np.sign(u)", " / (1 - b1**t)": ""}
+    wrong = RIGHT_IN_UNUSUAL_WAYS
+    for right, other in changes.items():
+        wrong = wrong.replace(right, other)
+    _, result = run(wrong)
+    assert failing(result).keys() == {"dprediction", "weight", "bias"}
+
+
+def test_a_loop_that_fills_an_array_and_an_index_are_checked(run):
+    source = """
+        import numpy as np
+        def conv_forward(x, i):
+            out = np.zeros((len(x), 2))
+            for j in range(2):
+                out[:, j] = x[:, j] * x[i, j + 1]
+            return out
+        def conv_backward(delta, x, i):
+            dx = np.zeros_like(x)
+            for j in range(2):
+                dx[:, j] += delta[:, j] * x[i, j + 1]
+                np.add.at(dx[:, j + 1], i, delta[:, j] * x[:, j])
+            return dx
+        def examples(rng): yield rng.standard_normal((3, 3)), np.array([1, 2, 2])
+    """
+    status, result = run(source)
+    assert status == 0, failing(result)
+    assert agreeing(result) == [("conv", "dx")]
+    assert run(source.replace("i, delta", "i, 2 * delta"))[0] == 1
+
+
+WRONG_IN_ONE_PLACE = """
+    import numpy as np
+    def linear_forward(x, W): return x @ W.T
+    def linear_backward(delta, x, W): return delta * W if W.shape[0] == 1 else delta @ W + 1, delta.T @ x
+    def softmax_forward(z): return np.exp(z) / np.exp(z).sum(axis=-1, keepdims=True)
+    def softmax_backward(delta, z):
+        a = softmax_forward(z)
+        return a * (delta - (delta * a).sum(axis=-1, keepdims=True))
+    def sigmoid_forward(z): return 1 / (1 + np.exp(-z))
+    def sigmoid_backward(delta, z):
+        dz = np.zeros_like(z)
+        dz.ravel()[:] = (delta * sigmoid_forward(z) * (1 - sigmoid_forward(z))).ravel()
+        return dz
+    def cube_forward(x): return x**3
+    def cube_backward(delta, x): return 3 * x**2 * delta * np.where(np.abs(x) < 1e-3, -7, 1)
+    def root_forward(x): return np.sqrt(x * x + 1)
+    def root_backward(delta, x): return delta * x / np.sqrt(x * x + 1) * (1 if x.flags.c_contiguous else 2)
+    def examples(rng): yield np.array([[1e6, 1.0, 1e-4], [1.0, 2.0, 3.0]])
+"""
+
+
+def test_what_is_wrong_in_one_place_alone_is_caught(run):
+    _, result = run(WRONG_IN_ONE_PLACE)
+    assert {(name, row["quantity"]): row["verdict"] for name, row in rows(result) if row["verdict"] != "agrees"} == {
+        ("linear", "dx"): "differs", ("softmax", "y"): "is not finite", ("softmax", "dx"): "is not finite",
+        ("sigmoid", "dx"): "differs (non-contiguous)", ("cube", "dx"): "differs", ("root", "dx"): "differs (non-contiguous)",
+    }  # fmt: skip
+
+
+def test_a_gradient_that_is_zero_everywhere_is_neither_right_nor_wrong(run):
+    source = """
+        import numpy as np
+        def forward(x, b): return np.tanh(x) + 0 * b
+        def backward(delta, x, b): return delta * (1 - np.tanh(x) ** 2), 0 * b
+    """
+    status, result = run(source)
+    assert status == 2
+    assert result["verdict"] == "forward db cannot be judged: the reference is zero on every input"
+    assert run(source.replace(", 0 * b", ", 0 * b + 1"))[0] == 1
+
+
+@pytest.mark.parametrize("name", ["numpy.py", "torch.py"])
+def test_a_file_may_have_the_name_of_a_library(name, run, tmp_path):
+    (tmp_path / name).write_text(dedent(RIGHT))
+    assert run(tmp_path / name)[0] == 0
 
 
 def test_a_layer_whose_bias_is_no_option_is_checked_without_that_option(run):
@@ -330,7 +550,7 @@ def test_a_network_with_its_cost_is_held_against_the_truth_of_that(run):
 def test_a_layer_that_torch_lacks_is_checked_to_1e_12(run):
     source = (EXAMPLES / "swish_right.py").read_text("utf-8")
     _, result = run(source.replace("return delta *", "return (1 + 1e-12) * delta *"))
-    assert failing(result) == {"dx": "differs times 1"}
+    assert failing(result) == {"dx": "differs times 1.000000000001"}
 
 
 def test_a_loss_that_torch_lacks_is_checked(run):
@@ -399,6 +619,10 @@ def test_the_table_has_the_form_and_a_row_for_each_quantity(capsys):
     assert verdict == "linear_first_example.py: 1 of 4 quantities fail: linear dbias"
 
 
+def test_a_difference_is_shown_where_nothing_is_allowed():
+    assert pages.distances(Row("dx", "differs", 0.25, np.inf)) == ("0.25", "")
+
+
 def test_the_page_is_one_file_in_which_nothing_of_the_submission_is_markup(tmp_path, capsys):
     path = tmp_path / "hand_in.py"
     path.write_text(dedent(RIGHT) + "def relu_backward(delta, x): raise ValueError('<script>alert(1)</script>')")
@@ -416,7 +640,7 @@ def test_the_page_is_one_file_in_which_nothing_of_the_submission_is_markup(tmp_p
     ([EXAMPLES / "linear_right.py", "--out", "x"], "--out is for a FOLDER"),
     ([EXAMPLES / "linear_right.py", "--timeout", "0"], "--timeout: expected more than 0 seconds, got 0"),
     ([EXAMPLES / "linear_right.py", "--timeout", "soon"], "invalid float value: 'soon'"),
-    ([EXAMPLES / "linear_right.py", "--device", "tpu"], "invalid choice: 'tpu'"),
+    ([EXAMPLES / "linear_right.py", "--device", "tpu"], "expected one of cpu, cuda, got 'tpu'"),
     (["--template", "--device", "cpu"], "--template stands alone"),
 ])
 def test_a_command_that_cannot_be_is_an_error(arguments, said, fails):
@@ -506,6 +730,36 @@ def test_a_run_that_was_stopped_goes_on_and_a_changed_file_is_checked_anew(hand_
     (hand_ins / "ben.py").write_text("")
     check.main([str(hand_ins)])
     assert [name for name in checked if name][4:] == ["ben.py"]
+
+
+def test_a_file_that_cannot_be_read_takes_nobody_else_down(hand_ins, capsys):
+    (hand_ins / "dir.py").mkdir()
+    (hand_ins / "link.py").symlink_to("nowhere")
+    assert check.main([str(hand_ins)]) == 1
+    with (hand_ins / "checked" / "summary.csv").open(newline="", encoding="utf-8") as file:
+        rows = {row["file"]: row for row in csv.DictReader(file)}
+    assert [*rows] == ["anna.py", "ben.py", "cleo.py", str(Path("group", "dan.py")), "link.py"]
+    assert rows["link.py"]["verdict"] == "cannot be checked: No such file or directory"
+
+
+def test_a_file_is_checked_anew_when_what_it_imports_or_the_checker_changes(hand_ins, monkeypatch):
+    checked = []
+    monkeypatch.setattr(classroom, "check", lambda path, *_: checked.append(path.name) or Report(path.name, []))
+    (hand_ins / "anna.py").write_text("from helper import k")
+    (hand_ins / "helper.py").write_text("import deeper")
+    (hand_ins / "deeper.py").write_text("")
+
+    def again():
+        checked.clear()
+        check.main([str(hand_ins)])
+        return {*checked}
+
+    assert len(again()) == 6
+    assert again() == set()
+    (hand_ins / "deeper.py").write_text("k = 1")
+    assert again() == {"anna.py", "helper.py", "deeper.py"}
+    monkeypatch.setattr(classroom, "_checker", lambda: "another")
+    assert len(again()) == 6
 
 
 def test_a_folder_without_python_files_is_an_error(fails, tmp_path):

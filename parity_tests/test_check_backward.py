@@ -169,5 +169,30 @@ def test_a_reference_that_fails_on_the_inputs_themselves_is_not_agreement():
         check_backward(torch.mm, torch.mm, drawn((2, 3), (2, 3)))
 
 
-def test_a_gradient_of_zeros_is_not_agreement(fails):
-    assert "vacuous" in fails(function(lambda x: x * 0, lambda ctx, d, x: d * 0), lambda x: x * 0, drawn((5, 3)))
+SQUARE = function(lambda x: x * x, lambda ctx, d, x: 2 * x * d)
+
+
+def test_a_gradient_of_zeros_is_neither_agreement_nor_a_difference(fails):
+    table = fails(SQUARE, torch.square, [torch.zeros(3)])
+    assert "cannot be judged: the reference is zero on every input" in table
+    assert "differs" not in table
+
+
+def test_zeros_on_one_input_are_no_failure_where_another_input_tells():
+    parity = check_backward(SQUARE, lambda x: x * x, [torch.tensor([[0.0, 0.0], [1.0, 2.0]])])
+    assert {c.place for c in parity.comparisons if c.quantity == "dx"} >= {"float64", "float64, expanded"}
+
+
+@pytest.mark.parametrize(("dtype", "times"), [(torch.float32, 2), (torch.float64, 3)])
+def test_the_error_may_be_twice_torch_s_own_and_in_float64_that_of_the_reference_besides(dtype, times, fails):
+    """Torch's error is taken to be an ulp of the largest element, 1: it makes none here."""
+
+    def wrong_by(ulps):
+        def forward(x):
+            return x + (ulps * torch.finfo(dtype).eps if x.dtype == dtype else 0) * (x == 0.5)
+
+        return function(forward, lambda ctx, d, x: d.clone())
+
+    x = torch.tensor([1.0, 0.5])
+    check_backward(wrong_by(times), torch.clone, [x])
+    assert "output" in fails(wrong_by(times + 1), torch.clone, [x])

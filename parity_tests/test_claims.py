@@ -1,31 +1,13 @@
 """The index of claims and errata, held against the tests: every id is carried by a test, and no test carries another."""
 
-import ast
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from latex2mathml.converter import convert
 
 from experiments.reporting.errata import ERRATA
+from experiments.reporting.held import marked
 from manual.documents import PRINTED, claims
 
 INDEX = claims()
-
-
-def marked() -> Iterator[tuple[str, list[str]]]:
-    """(test, ids) for every `@pytest.mark.ledger(…)` in this folder."""
-    for path in sorted(Path(__file__).parent.glob("test_*.py")):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.FunctionDef):
-                ids = [
-                    ast.literal_eval(claim)
-                    for mark in node.decorator_list
-                    if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.ledger"
-                    for claim in mark.args
-                ]
-                if ids:
-                    yield f"{path.name}::{node.name}", ids
 
 
 def test_every_claim_and_erratum_is_carried_by_a_test():

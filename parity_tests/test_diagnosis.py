@@ -1,12 +1,30 @@
 """A failed comparison names its cause where that is certain, and is silent where it is not."""
 
 from copy import deepcopy
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from manual import SGD, Adam, AdamW, BCEWithLogitsLoss, HalfMSELoss, Linear, MSELoss, Network, ReLU, RMSprop, Sigmoid, Tanh
+from manual import (
+    SGD,
+    Adam,
+    AdamW,
+    AvgPool2d,
+    BCEWithLogitsLoss,
+    Conv2d,
+    Dropout,
+    HalfMSELoss,
+    Linear,
+    MaxPool2d,
+    MSELoss,
+    Network,
+    ReLU,
+    RMSprop,
+    Sigmoid,
+    Tanh,
+)
 from parity_tests.bugs import BUGS
 from parity_tests.test_bugs import around, cases, each, hold, misused, of
 from parity_tests.unusual import UNUSUAL
@@ -133,7 +151,7 @@ def test_nothing_is_diagnosed_where_nothing_fails(rng, monkeypatch):
 REFERENCE = np.array([[0.3, -1.7, 0.2], [2.6, 0.9, -0.4]])
 
 
-def cause(ours, reference=REFERENCE, allowed=1e-14, **about):
+def cause(ours, reference=REFERENCE, allowed: Any = 1e-14, **about):
     return diagnose(Case({"dx": Compared(ours, reference, allowed)}, **about), "dx")
 
 
@@ -148,6 +166,13 @@ def test_a_tolerance_that_anything_passes_proves_nothing():
     assert cause(2 * REFERENCE, allowed=np.inf) == ""
     assert cause(2 * REFERENCE, allowed=10.0) == ""
     assert cause(REFERENCE, np.zeros((2, 3))) == ""
+
+
+def test_a_tolerance_that_does_not_tell_ours_from_the_reference_proves_nothing():
+    """Sorted, the two agree by the tolerance of the largest number; but so they do as they stand, and nothing is permuted."""
+    reference, allowed = np.array([1.0, 1e6]), np.array([1e-15, 1e-9])
+    assert cause(reference + np.array([1e-12, 0]), reference, allowed) == ""
+    assert cause(reference[::-1], reference, allowed) == "it is permuted: the right numbers in other places"
 
 
 def test_numbers_that_are_not_finite_or_of_another_dtype_have_no_named_cause():
@@ -196,9 +221,71 @@ def test_where_values_tie_in_a_window_another_may_have_the_delta():
     assert not np.array_equal(last, dx.numpy())
     given = {"x": x, "delta": delta}
     assert cause(last, dx.numpy(), given=given) == ""
-    assert cause(last, dx.numpy(), given=given, pooled=True) == "a convention: only where values tie, of which another has the δ"
+    named = cause(last, dx.numpy(), given=given, pooled=True)
+    assert named == "a convention: only where values tie, of which another has the δ"
     last[0, 0, 0] += 1e-9
     assert cause(last, dx.numpy(), given=given, pooled=True) == ""
+
+
+def moved(**attributes):
+    """A layer's backward as it is with other attributes."""
+
+    def backward(self, delta, cache):
+        other = self.like()
+        other.__dict__ |= attributes
+        dx, _ = type(self).__bases__[0].backward(other, delta, cache)
+        return dx, type(self).__bases__[0].backward(self, delta, cache)[1]
+
+    return {"backward": backward}
+
+
+@pytest.mark.parametrize(("expected", "layer", "methods"), [
+    ("the padding is off by one: one more", Conv2d(2, 3, 3, padding=1, rng=np.random.default_rng(0)), moved(_padding=(2, 2))),
+    ("the kernel is turned upside down", Conv2d(2, 3, 3, rng=np.random.default_rng(0)),
+     {"backward": lambda self, delta, a: Conv2d.backward(self.like(weight=self.weight[:, :, ::-1], bias=self.bias), delta, a)}),
+    ("the kernel is turned left to right", Conv2d(2, 3, 3, rng=np.random.default_rng(0)),
+     {"backward": lambda self, delta, a: Conv2d.backward(self.like(weight=self.weight[..., ::-1], bias=self.bias), delta, a)}),
+    ("the padding is off by one: one less", Conv2d(2, 3, 3, padding=1, rng=np.random.default_rng(0)),
+     {"forward": lambda self, a: (Conv2d(2, 3, 3, rng=np.random.default_rng(0)).forward(np.pad(
+         a, ((0, 0), (0, 0), (0, 2), (0, 2))))[0], a)}),
+    ("times 1/(the number of pixels)", Conv2d(2, 3, 3, rng=np.random.default_rng(0)),
+     {"gradient": lambda self, d, a: self.like(
+         weight=Conv2d.gradient(self, d, a).weight, bias=d.mean(axis=(2, 3)).sum(axis=0))}),
+    ("the stride is left out", MaxPool2d(3, 2), moved(_stride=(1, 1))),
+    ("the stride is left out", AvgPool2d(3, 2), moved(_stride=(1, 1))),
+    ("the stride is left out: the windows lie side by side", AvgPool2d(3, 2, 1), {"backward": lambda self, delta, a: (
+        AvgPool2d(3).backward(delta, np.zeros((*a.shape[:2], 9, 9)))[0][:, :, 1:7, 1:7], self)}),
+    ("the last column of windows is left out", MaxPool2d(2), {"backward": lambda self, delta, cache:
+        MaxPool2d.backward(self, delta * [1, 1, 0], cache)}),
+    ("it is not divided by the size of the window", AvgPool2d((1, 7), 1, (0, 3)),
+     {"forward": lambda self, a: (7 * AvgPool2d.forward(self, a)[0], a)}),
+    ("the mask is left out", Dropout(0.3, rng=np.random.default_rng(0)),
+     {"forward": lambda self, a: (a / 0.7, Dropout.forward(self, a)[1])}),
+    ("the scale is 1/p", Dropout(0.3, rng=np.random.default_rng(0)),
+     {"backward": lambda self, delta, m: (delta * m / 0.3, self)}),
+])  # fmt: skip
+def test_a_layer_for_pictures_says_what_it_does_otherwise(expected, layer, methods, rng):
+    result = compare_layer(of(wrong(type(layer), **methods), layer), rng.standard_normal((2, 2, 6, 6)), rng)
+    assert first(result).cause == expected
+
+
+def test_windows_that_overwrite_each_other_are_seen_wherever_they_overlap(rng):
+    for layer in (AvgPool2d(3, 1, 1), AvgPool2d((5, 2), (2, 1), (1, 1)), MaxPool2d(3, 2), MaxPool2d(4, 1, 2)):
+        x = rng.standard_normal((2, 2, 9, 8))
+
+        def backward(self, delta, cache):
+            (k, m), (s, t), (p, q) = self._kernel, self._stride, self._padding
+            dx = np.zeros((2, 2, 9 + 2 * p, 8 + 2 * q))
+            for i, j in np.ndindex(*delta.shape[2:]):
+                alone = np.zeros_like(delta)
+                alone[:, :, i, j] = delta[:, :, i, j]
+                given = np.pad(type(self).__bases__[0].backward(self, alone, cache)[0], ((0, 0), (0, 0), (p, p), (q, q)))
+                window = ..., slice(s * i, s * i + k), slice(t * j, t * j + m)
+                dx[window] = given[window]
+            return dx[:, :, p : p + 9, q : q + 8], self
+
+        result = compare_layer(of(wrong(type(layer), backward=backward), layer), x, rng)
+        assert first(result).cause == "where windows overlap, the last one overwrites the others"
 
 
 def test_decay_in_a_gradient_is_a_convention_on_biases(rng):

@@ -10,7 +10,7 @@ from torch_ref import to_numpy, to_torch, twin
 from torch_ref.examples import examples
 from torch_ref.slopes import slopes
 
-LAYERS = [case for case in examples(manual.layers) if case[0] != "relu-1"]  # it holds a 0, where ReLU decides
+LAYERS = [case for case in examples(manual.layers) if case[0] not in ("relu-1", "max_pool2d-3")]  # these decide on their edge
 
 
 @pytest.mark.parametrize("make", [make for _, make in LAYERS], ids=[name for name, _ in LAYERS])
@@ -20,16 +20,16 @@ def test_torch_s_and_the_project_s_gradients_keep_the_tolerance_of_a_layer_that_
     delta = rng.standard_normal(y.shape)
 
     def function(x, **params):
-        return (delta * (layer.like(**params) if params else layer).forward(x)[0]).sum()
+        return delta * (layer.like(**params) if params else layer).forward(x)[0]
 
     found = slopes(function, {"x": x, **layer.params})
     module, inputs = twin(layer), to_torch(x).requires_grad_()
     theirs = torch.autograd.grad(module(inputs), [inputs, *module.parameters()], to_torch(delta))
     dx, gradient = layer.backward(delta, cache)
     for slope, torchs, ours in zip(found.values(), theirs, [dx, *gradient.params.values()], strict=True):
-        assert np.abs(slope.value - to_numpy(torchs)).max() <= slope.allowed
-        assert np.abs(slope.value - ours).max() <= slope.allowed
-        assert slope.allowed < 1e-12 * np.abs(slope.value).max()
+        assert np.all(np.abs(slope.value - to_numpy(torchs)) <= slope.allowed)
+        assert np.all(np.abs(slope.value - ours) <= slope.allowed)
+        assert np.all(slope.allowed < 1e-12 * np.abs(slope.value).max() * max(1, np.abs(x).max()))
 
 
 FORMULAS = {
@@ -48,24 +48,31 @@ def test_a_right_formula_keeps_the_tolerance_and_one_wrong_by_1e_12_does_not(nam
     forward, slope = FORMULAS[name]
     for _ in range(20):
         x, delta = 2 * rng.standard_normal((4, 3)), rng.standard_normal((4, 3))
-        found = slopes(lambda x, delta=delta: (delta * forward(x)).sum(), {"x": x})["x"]
+        found = slopes(lambda x, delta=delta: delta * forward(x), {"x": x})["x"]
         right = delta * slope(x)
-        assert np.abs(right - found.value).max() <= found.allowed
-        assert np.abs((1 + 1e-12) * right - found.value).max() > found.allowed
+        assert np.all(np.abs(right - found.value) <= found.allowed)
+        assert np.any(np.abs((1 + 1e-12) * right - found.value) > found.allowed)
 
 
 def test_a_formula_that_loses_digits_where_the_value_is_small_keeps_it(rng):
     z, delta = 5 * rng.standard_normal((6, 3)), rng.standard_normal((6, 3))
     a, _ = Sigmoid().forward(z)
-    found = slopes(lambda z: (delta * Sigmoid().forward(z)[0]).sum(), {"z": z})["z"]
+    found = slopes(lambda z: delta * Sigmoid().forward(z)[0], {"z": z})["z"]
     errors = np.abs(delta * (a * (1 - a)) - found.value)
     assert (errors / np.abs(found.value)).max() > 1e-15
-    assert errors.max() <= found.allowed
+    assert np.all(errors <= found.allowed)
+
+
+def test_large_elements_lend_no_tolerance_to_small_ones():
+    x = np.array([1e6, 1.0, 1e-4])
+    found = slopes(lambda x: x**3, {"x": x})["x"]
+    assert np.all(np.abs(3 * x * x - found.value) <= found.allowed)
+    assert np.all(found.allowed[1:] < 1e-12 * found.value[1:])
 
 
 def test_where_the_forward_decides_there_is_no_slope():
     with pytest.raises(Undecided, match="decides exactly here"):
-        slopes(lambda x: np.maximum(x, 0).sum(), {"x": np.zeros(2)})
+        slopes(lambda x: np.maximum(x, 0), {"x": np.zeros(2)})
 
 
 def test_a_function_that_does_not_depend_on_its_input_has_the_slope_zero():

@@ -148,7 +148,7 @@ def test_a_new_run_has_a_folder_of_its_own(tmp_path, capsys):
     assert second == tmp_path / "two_two_one" / "manual" / "version_1"
     assert capsys.readouterr().out == ""
     for folder in (first, second):
-        assert {path.name for path in folder.iterdir()} == {"metrics.csv", "config.yaml", "checkpoints"}
+        assert {path.name for path in folder.iterdir()} == {"metrics.csv", "config.yaml", "checkpoints", "model.safetensors"}
 
 
 def test_the_resolved_config_makes_the_same_run_again(tmp_path):
@@ -223,8 +223,8 @@ def test_every_hyperparameter_is_set_by_the_config(tmp_path):
     assert {p.dtype.name for p in single.params.values()} == {"float32"}
 
 
-def test_the_command_says_nothing_but_where_the_run_is(tmp_path):
+def test_the_command_says_nothing_but_where_the_model_is(tmp_path):
     command = [sys.executable, "-m", "experiments.train", *fit("two_two_one", tmp_path), *options(trainer_max_epochs=2)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=CONFIGS.parents[1])
-    assert done.stdout == f"{tmp_path / 'two_two_one' / 'manual' / 'version_0'}\n"
+    assert done.stdout == f"{tmp_path / 'two_two_one' / 'manual' / 'version_0' / 'model.safetensors'}\n"
     assert done.stderr == ""

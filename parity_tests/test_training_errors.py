@@ -275,10 +275,10 @@ def test_an_interrupted_run_says_where_its_last_checkpoint_is(fails, tmp_path, m
     handler = signal.getsignal(signal.SIGINT)
     try:
         stop = 0
-        assert fails("fit", code=130) == "experiments.train: interrupted: there is no checkpoint yet\n"
+        assert fails("fit", code=130) == "python -m experiments.train: interrupted: there is no checkpoint yet\n"
         stop = 3
         left = tmp_path / "runs" / "two_two_one" / "manual" / "version_1" / "checkpoints" / "last.ckpt"
-        assert fails("fit", code=130) == f"experiments.train: interrupted: the last checkpoint is {left}\n"
+        assert fails("fit", code=130) == f"python -m experiments.train: interrupted: the last checkpoint is {left}\n"
     finally:
         signal.signal(signal.SIGINT, handler)  # Lightning ignores a second Ctrl-C
     assert torch.load(left, weights_only=True)["global_step"] == stop

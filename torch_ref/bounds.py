@@ -10,7 +10,7 @@ The rules, with u the unit roundoff (2⁻⁵³ or 2⁻²⁴) and Higham, *Accura
     an inner product of n terms   γ_n Σ|xᵢ||yᵢ|; with a bias it is one sum of n + 1 terms    (3.5)
     a product, a quotient         2u: one rounding, and one more for a·(b/n) as (a·b)/n      (2.4)
     √                             2u (torch's float32 √ is not correctly rounded)
-    exp, log, log1p, tanh         4 ulp = 8u: no library in use here errs by more; measured in NumPy 2.6, in torch 2.0
+    exp, log, tanh, sin, …        4 ulp = 8u: no library in use here errs by more; measured in NumPy 2.6, in torch 2.0
     underflow                     the smallest normal number a rounding: a result flushed to zero is covered too     (2.8)
 
 An error that an operand brings along is carried by the operation's derivative, bounded over the whole interval (section 3.1).
@@ -285,6 +285,27 @@ class Bounded:
         q = np.exp(-2 * np.maximum(np.abs(self.value) - 2 * self.error, 0))
         return self._function(np.tanh, 4 * q / (1 + q) ** 2)
 
+    def _expm1(self) -> "Bounded":
+        with np.errstate(over="ignore"):
+            return self._function(np.expm1, np.exp(self.value + 2 * self.error))
+
+    def _sin(self) -> "Bounded":
+        return self._function(np.sin, 1)
+
+    def _cos(self) -> "Bounded":
+        return self._function(np.cos, 1)
+
+    def _sinh(self) -> "Bounded":
+        with np.errstate(over="ignore"):
+            return self._function(np.sinh, np.cosh(self.most))
+
+    def _cosh(self) -> "Bounded":
+        with np.errstate(over="ignore"):
+            return self._function(np.cosh, np.cosh(self.most))
+
+    def _arctan(self) -> "Bounded":
+        return self._function(np.arctan, 1)
+
     def _sqrt(self) -> "Bounded":
         """|√x − √y| ≤ |x − y| / (2√least), and ≤ √|x − y|. An operand that may be negative has no bound."""
         least = self.value - 2 * self.error
@@ -292,7 +313,13 @@ class Bounded:
             slope = np.where(least > 0, 1 / (2 * np.sqrt(least)), 1 / np.sqrt(self.error) if self.positive else np.inf)
             return self._function(lambda v: np.sqrt(np.where(self.error > 0, np.maximum(v, 0), v)), slope, ulps=1)
 
-    exp, log, log1p, tanh, sqrt = _exp, _log, _log1p, _tanh, _sqrt  # what NumPy asks of an element of an object array
+    # what NumPy asks of an element of an object array
+    exp, expm1, log, log1p, tanh, sqrt = _exp, _expm1, _log, _log1p, _tanh, _sqrt
+    sin, cos, sinh, cosh, arctan = _sin, _cos, _sinh, _cosh, _arctan
+
+    def conjugate(self) -> Self:
+        """Real numbers are their own."""
+        return self
 
     def __pow__(self, n: Any) -> "Bounded":
         """xⁿ for a number n; n small and whole, it may be n − 1 products."""
@@ -337,7 +364,7 @@ class Bounded:
     def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:
         if function is np.zeros_like:
             return Bounded(np.zeros(self.shape), self.dtype)
-        if function is np.pad:
+        if function is np.pad and not options:
             _, width, mode = arguments
             return self._moved(lambda a: np.pad(a, width, mode))
         if function is np.where:
@@ -379,6 +406,12 @@ _RULES: dict[np.ufunc, Callable[..., Any]] = {
     np.log: Bounded._log,
     np.log1p: Bounded._log1p,
     np.tanh: Bounded._tanh,
+    np.expm1: Bounded._expm1,
+    np.sin: Bounded._sin,
+    np.cos: Bounded._cos,
+    np.sinh: Bounded._sinh,
+    np.cosh: Bounded._cosh,
+    np.arctan: Bounded._arctan,
     np.sqrt: Bounded._sqrt,
 }
 

@@ -24,7 +24,7 @@ import torch
 
 from manual.number_types import Array
 from torch_ref.diagnosis import Case, Compared
-from torch_ref.parity import Comparison, Parity, compare
+from torch_ref.parity import Comparison, Parity
 from torch_ref.twin import to_numpy
 
 DTYPES = (torch.float64, torch.float32)
@@ -64,6 +64,7 @@ class Measured(Parity):
 
     @property
     def verdict(self) -> str:
+        """One line as for any comparisons, and one that says where the tolerance is from."""
         return f"{super().verdict}\nthe tolerance is not derived: it is twice torch's own error at the same dtype"
 
 
@@ -99,15 +100,28 @@ def judge(observed: Iterable[Observed], device: str = "cpu") -> Parity:
     for o in observed:
         if o.trouble:
             parity.comparisons.append(Comparison(o.place, o.quantity, "", (), np.inf, np.inf, o.trouble))
-        elif o.place.endswith("empty"):
-            parity.comparisons.append(_of_nothing(o))
+        elif o.place.endswith("empty"):  # there a gradient is empty or zero, exactly
+            parity.add(o.place, o.quantity, o.arrays["ours"], o.arrays["torch"], 0)
         else:
             dtype, error = o.arrays["torch"].dtype, own[o.quantity]
             times = 3 * error * FLOAT64_IN_FLOAT32 if dtype == np.float64 else 2 * error + np.finfo(dtype).eps / 2
             allowed = times * np.abs(o.arrays["float64"]).max()  # in float32 the half ulp is the reference's, rounded to it
             compared = Compared(o.arrays["ours"], o.arrays["float64"].astype(dtype), allowed)
             parity.add_all(o.place, Case({o.quantity: compared}))
+    parity.comparisons = [*judged(parity.comparisons)]
     return parity
+
+
+def judged(comparisons: Iterable[Comparison]) -> Iterator[Comparison]:
+    """The comparisons, where a reference of zeros tells nothing against a quantity that elsewhere agrees with another one."""
+    comparisons = [*comparisons]
+    known = {c.quantity for c in comparisons if c.agrees}
+    for c in comparisons:
+        if c.verdict.startswith("vacuous"):
+            agrees = c.quantity in known or c.place.endswith("empty")
+            yield replace(c, verdict="agrees" if agrees else "cannot be judged: the reference is zero on every input")
+        else:
+            yield c
 
 
 def _own_error(arrays: dict[str, Array]) -> float:
@@ -117,15 +131,12 @@ def _own_error(arrays: dict[str, Array]) -> float:
     return max(np.abs(single - exact).max() / largest, np.finfo(np.float32).eps) if largest else 0
 
 
-def _of_nothing(o: Observed) -> Comparison:
-    """On no examples a gradient is empty or zero, exactly."""
-    ours, torchs = o.arrays["ours"], o.arrays["torch"]
-    c = compare(o.place, o.quantity, ours, torchs, 0)
-    return replace(c, verdict="agrees") if c.verdict.startswith("vacuous") else c
-
-
 def observe(function: Function, reference: Function, inputs: Sequence[Any]) -> Iterator[Observed]:
-    """Run both on everything that there is to try. What the reference cannot do is not asked for."""
+    """Run both on everything that there is to try. What the reference cannot do is not asked for.
+
+    Raises:
+        ValueError: no input is a tensor of a floating dtype.
+    """
     which = [i for i, value in enumerate(inputs) if torch.is_tensor(value) and value.is_floating_point()]
     if not which:
         raise ValueError("check_backward: expected a tensor of a floating dtype among the inputs, got none")

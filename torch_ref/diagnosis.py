@@ -16,7 +16,7 @@ import numpy as np
 from manual import Layer, Loss, MaxPool2d, Optimizer
 from manual.number_types import Array
 from torch_ref.bounds import Bounded
-from torch_ref.mistakes import Mistake, Values, layer_mistakes, loss_mistakes, update_mistakes, updated_first
+from torch_ref.mistakes import Mistake, Values, another_mask, layer_mistakes, loss_mistakes, update_mistakes, updated_first
 
 DOES_NOT_APPLY = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)  # a formula, to this piece
 
@@ -58,7 +58,9 @@ def of_layer(layer: Layer, x: Array, delta: Array, compared: dict[str, Compared]
 
     def mistakes(quantity: str) -> Iterator[Mistake]:
         yield from layer_mistakes(layer, x, delta)
-        yield from updated_first(layer, x, delta, quantity, compared[quantity].ours)
+        ours = compared[quantity].ours
+        yield from updated_first(layer, x, delta, quantity, ours)
+        yield from another_mask(layer, x, delta, quantity, ours)
 
     pooled = isinstance(layer, MaxPool2d)
     return Case(compared, {"x": x, "delta": delta}, layer.params, sizes=_sizes(delta), pooled=pooled, mistakes=mistakes)
@@ -92,7 +94,9 @@ def of_update(
 def _sizes(batch: Array) -> dict[str, int]:
     n, outputs = len(batch), batch.size // max(len(batch), 1)
     elements = {"the number of elements": n * outputs} if n > 1 and outputs > 1 else {}
-    return {"N": n, "the number of outputs": outputs, **elements} if batch.size else {}
+    pixels = batch[0, 0].size if batch.ndim == 4 and batch.size else 0
+    pictures = {"the number of pixels": pixels, "the number of pixels in the batch": n * pixels} if pixels > 1 else {}
+    return {"N": n, "the number of outputs": outputs, **elements, **pictures} if batch.size else {}
 
 
 class Failure(NamedTuple):
@@ -289,6 +293,7 @@ def at_the_edge(f: Failure) -> Iterator[str]:
 
 
 CAUSES: list[list[Callable[[Failure], Iterator[str]]]] = [
-    [its_own_gradient, factor, transposed, summed, reshaped, decayed, another_parameters, mistaken, at_zero, at_ties],
+    [its_own_gradient, factor, transposed, summed, reshaped, decayed, another_parameters, mistaken, at_zero],
+    [at_ties],
     [constant, permuted, at_the_edge],
 ]

@@ -45,6 +45,7 @@ class Adam(manual.Adam):
         self.move(p, g, state)
 
     def move(self, p: Array, g: Array, state: dict[str, Any]) -> None:
+        """The step, after the weight decay."""
         b1, b2 = self.betas
         t = state["step"] = int(state.get("step", 0)) + 1
         m = state["exp_avg"] = lerp(state.get("exp_avg", np.zeros_like(g)), g, 1 - b1)

@@ -23,5 +23,5 @@ def penalty_of(penalty: Penalty, module: torch.nn.Module) -> torch.Tensor:
     cost = COSTS.get(type(penalty).__name__)
     if cost is None:
         raise NoTwin(f"torch_ref has no {type(penalty).__name__}, so {penalty!r} has no twin")
-    weights = [p for p in module.parameters() if p.ndim > 1]
-    return sum((cost(w, **penalty.hyper) for w in weights), start=torch.zeros((), dtype=weights[0].dtype, device=weights[0].device))
+    costs = [cost(p, **penalty.hyper) for p in module.parameters() if p.ndim > 1]
+    return torch.stack(costs).sum() if costs else torch.zeros(())

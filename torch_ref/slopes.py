@@ -1,8 +1,9 @@
 """The derivative of a forward that torch has no module for, and how far a right backward may lie from it.
 
 The derivative is certified by dual numbers over balls (truth.py). What is allowed comes from the same dual numbers over
-`Bounded`: the error of evaluating that derivative in float64. Since a backward may use another formula, one that loses digits
-where the value is small, as a(1 − a) does for a near 1, the largest error in an array is allowed to each of its elements.
+`Bounded`: the error of evaluating that derivative in float64. A backward may use another formula, in terms of the output, as
+a(1 − a) is, which loses digits where a is near 1: so the error of each value of the forward is allowed, too, to every element
+that it depends on.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,27 +20,26 @@ class Slope(NamedTuple):
     """A derivative, rounded to float64, and what is allowed to each of its elements."""
 
     value: Array
-    allowed: float
+    allowed: Array
 
 
 def slopes(function: Callable[..., Any], arrays: Mapping[str, Array]) -> dict[str, Slope]:
-    """The derivative of a scalar function by every array.
+    """The derivative of the sum of a function's values by every array.
 
     Args:
-        function: takes the arrays by name, as object arrays of numbers, and returns one number. Floats that it adds or
-            multiplies are taken as exact.
+        function: takes the arrays by name, as object arrays of numbers, and returns numbers: y times an upstream gradient, or
+            a cost. Floats that it adds or multiplies are taken as exact.
         arrays: float64.
 
     Raises:
         Undecided: the function decides exactly on an edge.
     """
-    _, truth = derivative(function, arrays)
+    _, truth = derivative(lambda **numbers: np.sum(function(**numbers)), arrays)
     errors = _errors(function, arrays)
     found = {}
     for name, slope in truth.items():
         value = np.vectorize(float, otypes=[np.float64])(slope)
-        allowed = errors[name].max(initial=0) + np.spacing(np.abs(value).max(initial=0)) / 2
-        found[name] = Slope(value, float(allowed))
+        found[name] = Slope(value, errors[name] + np.spacing(np.abs(value)) / 2)
     return found
 
 
@@ -52,7 +52,9 @@ def _errors(function: Callable[..., Any], arrays: Mapping[str, Array]) -> dict[s
             direction[at] = 1
             duals[name][place] = Dual(Bounded(number, np.float64), Bounded(direction, np.float64))
             at += 1
-    result = function(**duals)
-    error = result.d.error if isinstance(result, Dual) else np.zeros(size)
+    values = [value for value in np.ravel(function(**duals)) if isinstance(value, Dual)]
+    error = sum(values[1:], start=values[0]).d.error if values else np.zeros(size)
+    for value in values:
+        error = error + np.where(value.d.most > 0, value.v.error, 0)
     parts = np.split(error, np.cumsum([a.size for a in arrays.values()])[:-1])
     return {name: part.reshape(a.shape) for (name, a), part in zip(arrays.items(), parts, strict=True)}

@@ -16,12 +16,15 @@ from typing import Any
 import numpy as np
 
 from experiments.checking import submission
+from experiments.checking.exact import any_numbers, hint
 from experiments.checking.submission import Arrays, Fields, Unclear, Wrong
 from experiments.checking.wire import receive, send
 from manual import Layer, Linear, Undecided
 
 GIB = 4
 """What a submission may ask for, where the system can limit it (Linux)."""
+LARGEST = 64 << 20
+"""Bytes of one array that it may return: no gradient of the examples comes near."""
 
 
 class Server:
@@ -80,20 +83,26 @@ class Server:
 
     def step(self, given: Arrays, piece: str, options: Fields) -> tuple[Fields, dict[str, Any]]:
         """One step of an optimizer on a linear layer; arrays are named "p:weight", "g:weight", "s:weight:exp_avg"."""
-        def named(kind: str) -> Arrays:
-            return {name[2:]: a.copy() for name, a in given.items() if name.startswith(kind + ":")}
-
         shell, state = Linear(1, 1, rng=np.random.default_rng(0)), {}
-        for name, a in named("s").items():
+        for name, a in _named("s", given).items():
             parameter, key = name.split(":")
             state.setdefault(parameter, {})[key] = a
-        layer: Layer = shell.like(**named("p"))
-        gradient = shell.like(**named("g"))
+        layer: Layer = shell.like(**_named("p", given))
+        gradient = shell.like(**_named("g", given))
         state = self.pieces[piece].step(layer, gradient, state, options)
         if any(not np.array_equal(g, given[f"g:{name}"]) for name, g in gradient.params.items()):
             self.conduct.append(("step", "changes the gradient, which is its caller's"))
         kept = {f"s:{name}:{key}": value for name, values in state.items() for key, value in values.items()}
         return {}, {**{f"p:{name}": p for name, p in layer.params.items()}, **kept}
+
+    def steps(self, given: Arrays, piece: str, options: Fields, count: int) -> tuple[Fields, dict[str, Any]]:
+        """The parameters after each of the first steps, "p0:weight", …, given "p:weight" and the gradients "g0:weight", …"""
+        layer: Layer = Linear(1, 1, rng=np.random.default_rng(0)).like(**_named("p", given))
+        step, found = self.pieces[piece].steps(options), {}
+        for k in range(count):
+            step(layer, layer.like(**_named(f"g{k}", given)))
+            found |= {f"p{k}:{name}": p.copy() for name, p in layer.params.items()}
+        return {}, found
 
     def cases(self, _: Arrays, piece: str) -> tuple[Fields, Arrays]:
         """How many cases the truth can be taken of."""
@@ -101,24 +110,34 @@ class Server:
         return {"cases": len(self.kept)}, {}
 
     def against_truth(self, given: Arrays, piece: str, number: int) -> tuple[Fields, dict[str, Any]]:
-        """Of one case: the submission's derivatives, "ours:…", the true ones, "true:…", what is allowed, "allowed:…", and what
-        they were computed from.
+        """Of one case: the submission's derivatives, "ours:…", and from arrays that are not contiguous, "strided:…", the true
+        ones, "true:…", what is allowed, "allowed:…", and what they were computed from.
         """
         case = self.kept[number] if number >= 0 else self.pieces[piece].case(given)
         ours = self.watched("backward", case.gradient, case.arrays)
+        strided = case.gradient({name: np.asarray(a, order="F") for name, a in case.arrays.items()})
         self.imports_torch |= "torch" in sys.modules and not self.torch_is_ours
         self.torch_is_ours = True
+        from torch_ref.bounds import Bounded
         from torch_ref.slopes import slopes
+        from torch_ref.truth import Dual
 
+        floats = {name: a for name, a in case.arrays.items() if a.dtype.kind == "f"}
+        fixed = {name: a for name, a in case.arrays.items() if name not in floats}
+        if not floats:
+            raise Unclear("examples(rng) yields no array of floats, to differentiate by")
         try:
-            truth = slopes(case.function, case.arrays)
+            with any_numbers(self.pieces[piece].module):
+                truth = slopes(lambda **numbers: case.function(**fixed, **numbers), floats)
         except Undecided as error:
             raise Unclear(str(error)) from None
         except Exception as error:
-            raise Unclear(f"the forward does not run on exact numbers: {self.told(error)}") from None
+            why = f"{self.told(error)}{hint(error, Dual, Bounded)}"
+            raise Unclear(f"the forward does not run on exact numbers: {why}") from None
         return {}, {
             **case.about,
             **{f"ours:{name}": value for name, value in ours.items()},
+            **{f"strided:{name}": value for name, value in strided.items()},
             **{f"true:d{name}": slope.value for name, slope in truth.items()},
             **{f"allowed:d{name}": slope.allowed for name, slope in truth.items()},
         }
@@ -133,13 +152,13 @@ class Server:
         inputs = [to_torch(a, device) for a in own.inputs(np.random.default_rng(0))]
         found = [*observe(own.function.apply, own.reference, inputs)]
         arrays = {f"{i}:{key}": value for i, o in enumerate(found) for key, value in o.arrays.items()}
-        return {"observed": [[o.place, o.quantity, o.trouble] for o in found]}, arrays
+        return {"observed": [[o.place, o.quantity, _line(o.trouble)] for o in found]}, arrays
 
     def watched(self, method: str, function: Callable[[Arrays], dict[str, Any]], given: Arrays) -> dict[str, Any]:
         """Call the submission twice, on copies, and note what it does to them, and whether the second result is the first."""
         results = []
         for _ in range(2):
-            copies = {name: a.copy() for name, a in given.items()}
+            copies = {name: a.copy(order="K") for name, a in given.items()}
             results.append({name: plain(value) for name, value in function(dict(copies)).items()})
             for name, a in copies.items():
                 if a.shape != given[name].shape or not np.array_equal(a, given[name], equal_nan=True):
@@ -151,6 +170,9 @@ class Server:
 
     def told(self, error: BaseException) -> str:
         """What an exception says, in one line, and in which line of the file it arose."""
+        return _line(self._told(error))
+
+    def _told(self, error: BaseException) -> str:
         if isinstance(error, SystemExit):
             return f"called sys.exit({error.code!r})"
         if isinstance(error, MemoryError):
@@ -159,7 +181,7 @@ class Server:
             return str(error)
         lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if Path(f.filename) == self.path]
         line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
-        message = " ".join((error.msg if isinstance(error, SyntaxError) else str(error)).split())
+        message = error.msg if isinstance(error, SyntaxError) else str(error)
         where = f" in line {line}" if line else ""
         return f"{type(error).__name__}{where}{f': {message}' if message else ''}"
 
@@ -175,8 +197,22 @@ def plain(value: Any) -> Any:
     except ValueError:  # a ragged list
         array = np.empty((), dtype=object)
     if array.dtype.kind not in "fiub":
-        raise Wrong(f"expected an array of numbers, got {type(value).__name__}")
+        got = f"{array.dtype} numbers" if array.dtype.kind == "c" else type(value).__name__
+        raise Wrong(f"expected an array of numbers, got {got}")
+    if array.nbytes > LARGEST:
+        raise Wrong(f"expected an array of at most {LARGEST >> 20} MiB, got one of shape {array.shape}")
     return array
+
+
+def _named(kind: str, given: Arrays) -> Arrays:
+    """The arrays that are named "kind:…"."""
+    return {name.removeprefix(f"{kind}:"): a.copy() for name, a in given.items() if name.startswith(f"{kind}:")}
+
+
+def _line(text: str) -> str:
+    """A text in one line of characters that can be printed, and not too long for a table."""
+    text = "".join(c if c.isprintable() else "�" for c in " ".join(text.split()))
+    return text if len(text) <= 200 else f"{text[:199]}…"
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """A folder of hand-ins: a page for each file, one CSV row for each, and what went wrong how often.
 
-The results are kept as they come, so that a run that was stopped goes on where it was; a file that was changed is checked anew.
+The results are kept as they come, so that a run that was stopped goes on where it was. A file is checked anew when it was
+changed, or what it imports from beside it, or the checker.
 """
 
 import csv
@@ -11,8 +12,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import cache
 from pathlib import Path
 
+import numpy as np
+import torch
 from tqdm import tqdm
 
 from experiments.checking.checker import check
@@ -31,7 +35,7 @@ def check_all(folder: Path, out: Path, timeout: float, device: str) -> int:
         LookupError: there is none.
         OSError: a result cannot be written.
     """
-    files = sorted(folder.rglob("*.py"))
+    files = sorted(f for f in folder.rglob("*.py") if f.is_file() or f.is_symlink())
     if not files:
         raise LookupError(f"expected Python files in {folder}, found none")
     reports: dict[Path, Report] = {}
@@ -53,10 +57,14 @@ def check_all(folder: Path, out: Path, timeout: float, device: str) -> int:
 def _checked(path: Path, result: Path, timeout: float, device: str) -> Report:
     """The report on one file: the one that is there, or a new one."""
     kept, mark = result.with_suffix(".json"), result.with_suffix(".sha256")
-    digest = hashlib.sha256(path.read_bytes() + f"{device} {timeout}".encode()).hexdigest()
-    if kept.exists() and mark.exists() and mark.read_text("utf-8") == digest:
-        return from_json(kept.read_text("utf-8"))
-    report = check(path, timeout, device)
+    try:
+        digest = hashlib.sha256(f"{device} {timeout} {_checker()}".encode() + b"".join(_sources(path))).hexdigest()
+    except OSError as error:  # a link to nowhere, or a file that may not be read
+        digest, report = "", Report(path.name, [], f"cannot be checked: {error.strerror}")
+    else:
+        if kept.exists() and mark.exists() and mark.read_text("utf-8") == digest:
+            return from_json(kept.read_text("utf-8"))
+        report = check(path, timeout, device)
     kept.parent.mkdir(parents=True, exist_ok=True)
     write(result.with_suffix(".html"), page(report))
     write(kept, as_json(report))
@@ -64,12 +72,32 @@ def _checked(path: Path, result: Path, timeout: float, device: str) -> Report:
     return report
 
 
+@cache
+def _checker() -> str:
+    """What the results depend on besides the files."""
+    root = Path(__file__).parents[2]
+    sources = [root / "manual", root / "torch_ref", Path(__file__).parent]
+    content = b"".join(path.read_bytes() for folder in sources for path in sorted(folder.rglob("*.py")))
+    return f"{hashlib.sha256(content).hexdigest()} {np.__version__} {torch.__version__}"
+
+
+def _sources(path: Path) -> Iterator[bytes]:
+    """The file, and every module beside it whose name is a word in one of these."""
+    beside = {other.stem: other for other in sorted(path.parent.glob("*.py")) if other.is_file()}
+    beside.pop(path.stem, None)
+    waiting = [path]
+    for source in waiting:
+        content = source.read_bytes()
+        yield content
+        waiting += [beside.pop(word) for word in re.findall(r"\w+", content.decode("utf-8", "replace")) if word in beside]
+
+
 def _csv(reports: Sequence[tuple[str, Report]]) -> str:
     text = io.StringIO(newline="")
     rows = csv.writer(text)
     rows.writerow(["file", "result", "quantities", "differ", "verdict", "causes"])
     for name, report in reports:
-        wrong = [row for row in report.rows if not row.agrees]
+        wrong = [row for row in report.rows if row.differs]
         causes = "; ".join(dict.fromkeys(row.cause for row in wrong if row.cause))
         rows.writerow([name, RESULTS[report.status], len(report.rows), len(wrong), report.verdict, causes])
     return text.getvalue()

@@ -20,7 +20,13 @@ class Row:
 
     @property
     def agrees(self) -> bool:
+        """Whether a right backward gives this."""
         return self.verdict == "agrees"
+
+    @property
+    def differs(self) -> bool:
+        """Whether only a wrong one does; a quantity may also be such that nothing can be said."""
+        return not self.agrees and not self.verdict.startswith(("cannot be judged", "undetermined"))
 
 
 @dataclass
@@ -50,17 +56,19 @@ class Report:
     @property
     def status(self) -> int:
         """0: all agree; 1: something differs; 2: something cannot be checked."""
-        if not all(row.agrees for row in self.rows):
+        if any(row.differs for row in self.rows):
             return 1
-        return 2 if not self.rows or any(f.unchecked for f in self.findings) else 0
+        return 0 if self.rows and all(row.agrees for row in self.rows) and not any(f.unchecked for f in self.findings) else 2
 
     @property
     def verdict(self) -> str:
         """One line."""
-        wrong = [f"{f.name} {row.quantity}" for f in self.findings for row in f.rows if not row.agrees]
+        rows = [(f"{f.name} {row.quantity}", row) for f in self.findings for row in f.rows]
+        wrong = [name for name, row in rows if row.differs]
+        differ = [f"{len(wrong)} of {len(rows)} quantities fail: {', '.join(wrong)}"] if wrong else []
+        open_ = [f"{name} {row.verdict}" for name, row in rows if not row.agrees and not row.differs]
         unchecked = [f"{f.name} cannot be checked: {f.unchecked}" for f in self.findings if f.unchecked]
-        differ = [f"{len(wrong)} of {len(self.rows)} quantities fail: {', '.join(wrong)}"] if wrong else []
-        return self.why or "; ".join([*differ, *unchecked]) or f"all {len(self.rows)} quantities agree"
+        return self.why or "; ".join([*differ, *open_, *unchecked]) or f"all {len(rows)} quantities agree"
 
 
 def rows_of(comparisons: Iterable[Comparison]) -> Iterator[Row]:

@@ -19,13 +19,14 @@ def text(report: Report) -> str:
 
 def _table(finding: Finding) -> str:
     head = f"{finding.name}: {headline(finding)}"
-    if finding.unchecked:
-        return f"{head}\n  cannot be checked: {finding.unchecked}\n"
+    unchecked = [f"  cannot be checked: {finding.unchecked}"] if finding.unchecked else []
+    if not finding.rows:
+        return "\n".join([head, *unchecked, ""])
     cells = [("quantity", "verdict", "how far off", "of allowed", "likely cause")]
     cells += [(r.quantity, r.verdict, *distances(r), r.cause) for r in finding.rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = ["  " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in cells]
-    return "\n".join([head, *lines, ""])
+    return "\n".join([head, *lines, *unchecked, ""])
 
 
 def headline(finding: Finding) -> str:
@@ -35,8 +36,9 @@ def headline(finding: Finding) -> str:
 
 
 def distances(row: Row) -> tuple[str, str]:
-    """How far off, absolutely and in units of what is allowed; empty where nothing could be subtracted."""
-    return (f"{row.difference:.2g}", f"{row.ratio:.2g}") if np.isfinite(row.ratio) else ("", "")
+    """How far off, absolutely and in units of what is allowed; empty where nothing could be subtracted, or divided."""
+    far, ratio = (f"{number:.2g}" if np.isfinite(number) else "" for number in (row.difference, row.ratio))
+    return far, ratio
 
 
 def as_json(report: Report) -> str:

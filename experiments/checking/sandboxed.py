@@ -46,12 +46,13 @@ class Sandboxed:
         self._folder.cleanup()
 
     def begin(self) -> list[dict[str, Any]]:
-        """Give the next piece its time, in a process that lives; what the file offers.
+        """Give the next piece its time, of which only what the process takes is counted, in a process that lives; what the
+        file offers.
 
         Raises:
             Failed: the file cannot be run.
         """
-        self.conduct, self.dead, self.deadline = [], "", time.monotonic() + self.timeout
+        self.conduct, self.dead, self.left = [], "", self.timeout
         if self._process is None:
             self._start()
             self._offers = self.ask("offers")[0]["pieces"]
@@ -67,7 +68,8 @@ class Sandboxed:
             raise Failed(self.dead)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        timer = threading.Timer(max(self.deadline - time.monotonic(), 0), _kill, [self._process])
+        start = time.monotonic()
+        timer = threading.Timer(max(self.left, 0), _kill, [self._process])
         timer.start()
         try:
             send(self._process.stdin, {"op": op, **request}, given or {})
@@ -83,6 +85,7 @@ class Sandboxed:
             raise Failed(self.dead) from None
         finally:
             timer.cancel()
+            self.left -= time.monotonic() - start
         self.conduct += [note for note in header["conduct"] if note not in self.conduct]
         self.imports_torch |= header["imports_torch"]
         if "unclear" in header:
@@ -116,9 +119,9 @@ class Sandboxed:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process, and what it started where the system has groups of processes."""
-    if process.poll() is None:
-        if hasattr(os, "killpg"):
+    """Kill a process, and what it started, which may outlive it, where the system has groups of processes."""
+    if hasattr(os, "killpg"):
+        with suppress(ProcessLookupError, PermissionError):  # nothing of the group is left
             os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
+    else:
+        process.kill()

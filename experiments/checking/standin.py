@@ -5,7 +5,7 @@ So the submission's code never runs here, and never bounds itself: the twin and 
 
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -13,17 +13,22 @@ from experiments.checking.sandboxed import Failed, Sandboxed
 from manual import Layer, Loss, Optimizer
 from manual.number_types import Array
 
+Order = Literal["C", "F"]
+
 
 class Gone(Failed):
     """The process that runs the submission died of an earlier request."""
 
 
 class StandIn:
-    """Makes them for one piece. Where it fails, the answer is NaN, and `troubles` says why, by method or quantity."""
+    """Makes them for one piece. Where it fails, the answer is NaN, and `troubles` says why, by method or quantity. The
+    submission gets its arrays in the memory order `order`.
+    """
 
     def __init__(self, child: Sandboxed, piece: str, has_gradient: bool) -> None:
         self.child, self.piece, self.has_gradient = child, piece, has_gradient
         self.troubles: dict[str, str] = {}
+        self.order: Order = "C"
 
     def layer(
         self, own: Layer, options: dict[str, Any], x: str, names: dict[str, str], turned: bool = False
@@ -87,8 +92,8 @@ class StandIn:
             stand_in.state = {name: {} for name in layer.params}
             for key, a in found.items():
                 if key.startswith("s:"):
-                    _, name, part = key.split(":")
-                    stand_in.state[name][part] = a
+                    _, name, part = key.split(":", 2)
+                    stand_in.state.setdefault(name, {})[part] = a
 
         return _stand_in(own, step=step)
 
@@ -100,8 +105,9 @@ class StandIn:
         """
         if self.child.dead and op not in ("backward", "gradient"):
             raise Gone(self.child.dead)
+        arrays = {name: np.asarray(a, order=self.order) for name, a in given.items()}
         try:
-            return self.child.ask(op, given, piece=self.piece, **request)
+            return self.child.ask(op, arrays, piece=self.piece, **request)
         except Failed as why:
             self.troubles[op] = str(why)
             return None

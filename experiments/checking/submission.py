@@ -29,10 +29,10 @@ Arrays = dict[str, Array]
 Fields = dict[str, Any]
 
 SHAPES = {
-    (5, 3): ("x", "z", "a", "inputs"),
-    (4, 3): ("W", "w", "weight", "weights"),
-    (4,): ("b", "bias"),
-    (3,): ("gamma", "beta"),
+    **dict.fromkeys(("x", "z", "a", "inputs"), (5, 3)),
+    **dict.fromkeys(("W", "w", "weight", "weights"), (4, 3)),
+    **dict.fromkeys(("b", "bias"), (4,)),
+    **dict.fromkeys(("gamma", "beta"), (3,)),
 }
 """What a forward's arguments are where the file has no `examples(rng)`: by their name."""
 
@@ -123,6 +123,8 @@ class ClassPiece(Piece):
 
 
 class LayerPiece(ClassPiece):
+    """A layer: its parameters come by name."""
+
     def forward(self, given: Arrays, options: Fields) -> tuple[Any, Any]:
         x, *params = given
         layer = self.made(options, {name: given[name] for name in params})
@@ -146,7 +148,7 @@ class LayerPiece(ClassPiece):
 
             def function(x: Array, layer: Any = layer, delta: Array = delta, **params: Array) -> Any:
                 y, _ = (layer.like(**params) if params else layer).forward(x)
-                return (delta * y).sum()
+                return delta * y
 
             def gradient(given: Arrays, layer: Any = layer, delta: Array = delta) -> Arrays:
                 x, *params = given
@@ -158,6 +160,8 @@ class LayerPiece(ClassPiece):
 
 
 class LossPiece(ClassPiece):
+    """A loss: nothing comes from above it."""
+
     def forward(self, given: Arrays, options: Fields) -> tuple[Any, Any]:
         loss = self.made(options, {})
         cost, cache = _pair(loss.forward(*given.values()), "forward", "(cost, cache)")
@@ -181,16 +185,27 @@ class LossPiece(ClassPiece):
 
 
 class OptimizerPiece(ClassPiece):
+    """An optimizer: it has no forward, it steps."""
+
     def step(self, layer: Layer, gradient: Layer, state: dict[str, Fields], options: Fields) -> dict[str, Fields]:
         """Move the layer's parameters in place; the new state."""
         optimizer = self.made(options, {})
         optimizer.state = state
-        if hasattr(optimizer, "step"):
-            optimizer.step(layer, gradient)
-        else:
-            for (name, p), g in zip(layer.params.items(), gradient.params.values(), strict=True):
-                optimizer.update(p, g, state.setdefault(name, {}))
+        _step(optimizer, layer, gradient, state)
         return optimizer.state
+
+    def steps(self, options: Fields) -> Callable[[Layer, Layer], None]:
+        """Steps of one optimizer, which keeps its state as it will."""
+        optimizer, state = self.made(options, {}), {}
+        return lambda layer, gradient: _step(optimizer, layer, gradient, state)
+
+
+def _step(optimizer: Any, layer: Layer, gradient: Layer, state: dict[str, Fields]) -> None:
+    if getattr(type(optimizer), "update", Optimizer.update) is Optimizer.update:
+        return optimizer.step(layer, gradient)
+    for (name, p), g in zip(layer.params.items(), gradient.params.values(), strict=True):
+        optimizer.update(p, g, state.setdefault(name, {}))
+    return None
 
 
 class FunctionsPiece(Piece):
@@ -200,7 +215,7 @@ class FunctionsPiece(Piece):
 
     def __init__(self, name: str, forward: Callable[..., Any], backward: Callable[..., Any], module: ModuleType) -> None:
         parameters = inspect.signature(forward).parameters
-        needed = [n for n, p in parameters.items() if p.default is p.empty]
+        needed = [n for i, (n, p) in enumerate(parameters.items()) if i == 0 or p.default is p.empty or n in SHAPES]
         super().__init__(name, needed, [n for n in parameters if n not in needed])
         self.of_x, self.of_delta, self.module = forward, backward, module
 
@@ -216,6 +231,8 @@ class FunctionsPiece(Piece):
         if isinstance(result, dict):
             return {f"d{n.removeprefix('d')}": g for n, g in result.items()}
         gradients = result if isinstance(result, tuple | list) else (result,)
+        if len(gradients) != len(given):  # then without those by which there is no derivative
+            given = {n: a for n, a in given.items() if a.dtype.kind == "f"}
         if len(gradients) != len(given):
             expected = ", ".join(f"d{n}" for n in given)
             raise Wrong(f"backward returned {len(gradients)} arrays; expected {len(given)}: {expected}")
@@ -227,38 +244,49 @@ class FunctionsPiece(Piece):
             delta = rng.standard_normal(np.shape(y))
 
             def function(delta: Array = delta, **given: Array) -> Any:
-                return (delta * self.forward(given, {})[0]).sum()
+                return delta * self.forward(given, {})[0]
 
             def gradient(given: Arrays, delta: Array = delta) -> Arrays:
                 return self.backward(self.forward(given, {})[1], delta)
 
             yield Case(given, function, gradient, delta)
 
-    def _inputs(self, rng: np.random.Generator) -> Iterator[Arrays]:
-        for drawn in drawn_for(self.arguments, self.module, rng):
+    def _inputs(self, rng: np.random.Generator) -> list[Arrays]:
+        drawn = drawn_for(self.arguments, self.module, rng)
+        if hasattr(self.module, "examples"):
+            return drawn
+        turned, why = {name: a.T.copy() if a.shape == (4, 3) else a for name, a in drawn[0].items()}, ""
+        for given in (*drawn, turned):
             try:
-                self.forward(drawn, {})
-            except ValueError:  # then W is (in, out)
-                drawn |= {name: a.T.copy() for name, a in drawn.items() if a.shape == (4, 3)}
-            yield drawn
+                self.forward(given, {})
+            except (ValueError, IndexError) as error:
+                why = f"{type(error).__name__}: {error}"
+            else:
+                return [given]
+        shapes = ", ".join(f"{name} {a.shape}" for name, a in drawn[0].items())
+        expected = f"expected examples(rng), which yields ({', '.join(self.arguments)})"
+        raise Unclear(f"forward was called with a guess, {shapes}, and raised {why}; {expected}")
 
 
-def drawn_for(arguments: list[str], module: ModuleType, rng: np.random.Generator) -> Iterator[Arrays]:
+def drawn_for(arguments: list[str], module: ModuleType, rng: np.random.Generator) -> list[Arrays]:
     """What to call a function with: the file's examples, or else arrays of the shapes that their names mean.
 
     Raises:
-        Unclear: a name means none.
+        Unclear: a name means none, or the examples are of something else.
     """
+    expected = f"expected examples(rng), which yields ({', '.join(arguments)})"
     if hasattr(module, "examples"):
-        for example in module.examples(rng):
-            values = example if isinstance(example, tuple) else (example,)
-            yield dict(zip(arguments, values, strict=True))
-        return
-    first, *_ = arguments
-    shapes = {name: shape for shape, names in SHAPES.items() for name in names} | {first: (5, 3)}
+        examples = [example if isinstance(example, tuple) else (example,) for example in module.examples(rng)]
+        if not examples or any(len(example) != len(arguments) for example in examples):
+            got = f"{len(examples[0])} values" if examples else "nothing"
+            raise Unclear(f"examples(rng) yields {got}; {expected}")
+        return [dict(zip(arguments, map(np.asarray, example), strict=True)) for example in examples]
+    shapes = SHAPES | {arguments[0]: SHAPES["x"]}
     if unknown := [name for name in arguments if name not in shapes]:
-        raise Unclear(f"what {unknown[0]!r} is, is not known; expected examples(rng), which yields ({', '.join(arguments)})")
-    yield {name: rng.standard_normal(shapes[name]) for name in arguments}
+        raise Unclear(f"what {unknown[0]!r} is, is not known; {expected}")
+    if SHAPES["W"] not in map(shapes.get, arguments):  # a bias of x itself
+        shapes |= {"b": (3,), "bias": (3,)}
+    return [{name: rng.standard_normal(shapes[name]) for name in arguments}]
 
 
 class NetworkPiece(Piece):
@@ -268,7 +296,7 @@ class NetworkPiece(Piece):
 
     def __init__(self, backward: Callable[..., Any], module: ModuleType) -> None:
         super().__init__(backward.__name__, [*inspect.signature(backward).parameters], [])
-        self.of_all, self.cost = backward, getattr(module, "cost", None)
+        self.of_all, self.cost, self.module = backward, getattr(module, "cost", None), module
         self.has_cost = self.cost is not None
 
     def backward(self, kept: Arrays, delta: Array | None) -> Arrays:  # noqa: ARG002
@@ -305,19 +333,20 @@ class AutogradPiece(Piece):
         """What both are called with."""
         if self.reference is None:
             raise Unclear(f"expected reference(…) beside {self.name}, a callable of the same arguments in torch")
-        return [*next(drawn_for(self.arguments, self.module, rng)).values()]
+        return [*drawn_for(self.arguments, self.module, rng)[0].values()]
 
 
 def load(path: Path) -> list[Piece]:
-    """Run the file, and find what it offers."""
+    """Run the file, and find what it offers. Its module has a name that no other can have: a file may be called numpy.py."""
     sys.path.append(str(path.parent))
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    name = "the file"
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
-    own = {n: o for n, o in vars(module).items() if getattr(o, "__module__", None) == path.stem and n != "reference"}
+    own = {n: o for n, o in vars(module).items() if getattr(o, "__module__", None) == name and n != "reference"}
     return [*_classes(own, module), *_functions(own, module)]
 
 
@@ -332,7 +361,8 @@ def _classes(own: Fields, module: ModuleType) -> Iterator[Piece]:
         elif issubclass(stands_for, Optimizer):
             yield OptimizerPiece(kind, module, "optimizer")
         elif hasattr(kind, "forward") and hasattr(kind, "backward"):
-            yield LossPiece(kind, module, "loss") if issubclass(stands_for, Loss) else LayerPiece(kind, module, "layer")
+            loss = issubclass(stands_for, Loss) or (stands_for is kind and _is_loss(kind))
+            yield LossPiece(kind, module, "loss") if loss else LayerPiece(kind, module, "layer")
 
 
 def _functions(own: Fields, module: ModuleType) -> Iterator[Piece]:
@@ -345,6 +375,12 @@ def _functions(own: Fields, module: ModuleType) -> Iterator[Piece]:
             yield NetworkPiece(backward, module)
         elif forward:
             yield FunctionsPiece((match[1] or "forward").rstrip("_"), forward, backward, module)
+
+
+def _is_loss(kind: Any) -> bool:
+    """Whether the forward of a class that this project has not cannot do without a prediction and a target."""
+    parameters = inspect.signature(kind.forward).parameters.values()
+    return sum(p.default is p.empty and p.kind is not p.VAR_POSITIONAL for p in parameters) > len(("self", "prediction"))
 
 
 def _aliases(name: str) -> tuple[str, ...]:

@@ -6,15 +6,16 @@ arithmetic, and no hand-written code takes part in it.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 from torch.nn.utils import parameters_to_vector
 
+from experiments.reporting.held import marked
 from manual import SGD, HalfMSELoss, Identity, Loss, MSELoss, Network, ReLU, init, train
-from manual.documents import LEARNING_RATE, THETA, hand_computation, in_theta_order, linear, one_example, one_two_one
+from manual.documents import LEARNING_RATE, THETA, claims, hand_computation, in_theta_order, linear, one_example, one_two_one
 from manual.number_types import Array
 from torch_ref import to_numpy, to_torch, twin
 
@@ -306,3 +307,25 @@ ERRATA: dict[str, Callable[[], Settled]] = {
     for i, settle in enumerate((e1, e2, e3, e4, e5, e6, e7, e8, e9, e10, e11, e12, e13, e14, e15, e16, e17, e18), start=1)
 }
 """Erratum id -> what settles it."""
+
+KINDS = {
+    "formulas that give other numbers, or none": ["E1", "E3", "E4", "E5", "E8", "E9", "E14", "E15", "E16", "E17"],
+    "notations that clash, within a document or with common use": ["E6", "E7", "E10", "E11"],
+    "statements in words that do not hold": ["E2", "E12", "E13", "E18"],
+}
+"""Kind of erratum -> those of the kind."""
+
+
+def table() -> list[dict[str, Any]]:
+    """The errata as the page shows them: the index's entry, what settles it, and the tests that hold it."""
+    index, tests = claims(), [*marked()]
+    return [
+        index[name]
+        | {
+            "id": name,
+            "quantity": (settle.__doc__ or "").rstrip("."),
+            "settled": settle(),
+            "tests": [test for test, ids in tests if name in ids],
+        }
+        for name, settle in ERRATA.items()
+    ]

@@ -55,6 +55,7 @@ def ratio(value: float) -> str:
 
 
 def percent(share: float) -> str:
+    """A share of 1 in percent, to two places."""
     return f"{100 * share:.2f} %"
 
 
@@ -74,11 +75,13 @@ def latex_array(array: Array) -> str:
 
 
 def latex_number(value: float) -> str:
+    """A number to six digits, its power of ten written out."""
     digits, _, power = f"{value + 0.0:.6g}".partition("e")
     return rf"{digits} \cdot 10^{{{int(power)}}}" if power else digits
 
 
 def capitalize_first(text: str) -> str:
+    """The text with a capital at its head; the rest stays as it is."""
     return text[:1].upper() + text[1:]
 
 

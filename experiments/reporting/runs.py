@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from experiments import train
+from experiments.training.module import Training, numbers
 from manual.number_types import Array
-from torch_ref import Parity
+from torch_ref import Parity, to_torch
 
 TOLERANCE = 1e-9
 """How far two runs in float64 may part, relative to the largest value of a curve."""
@@ -23,6 +25,24 @@ class Run(NamedTuple):
     def checkpoint(self) -> Path:
         return self.folder / "checkpoints" / "last.ckpt"
 
+    @property
+    def steps(self) -> int:
+        return len(self.curves["train_cost"])
+
+    def values(self, column: str) -> Array:
+        """(steps + 1,): a parameter of a small network, as logged before each step, and as saved after the last."""
+        return np.append(self.curves[column], at(train.load(self.checkpoint).network.params, column))
+
+    def after(self, steps: int) -> Training:
+        """A small network's training as it stood after so many steps."""
+        training = train.load(self.checkpoint)
+        if steps < self.steps:
+            params = {name: p.copy() for name, p in training.network.params.items()}
+            for column in numbers(params):
+                at(params, column)[...] = self.curves[column][steps]
+            training.side.module.load_state_dict({name: to_torch(p) for name, p in params.items()})
+        return training
+
 
 def read(folder: Path) -> Run:
     """The run that was written to a folder."""
@@ -30,6 +50,12 @@ def read(folder: Path) -> Run:
         rows = [*csv.DictReader(file)]
     columns = {name: np.array([float(row[name]) for row in rows if row[name]]) for name in rows[0]}
     return Run(folder, {name: curve for name, curve in columns.items() if len(curve) and name not in ("epoch", "step")})
+
+
+def at(params: dict[str, Array], column: str) -> Array:
+    """A view of the one number that a column such as "param/0.weight[0,1]" logs."""
+    name, _, index = column.removeprefix("param/").removesuffix("]").partition("[")
+    return params[name][(*map(int, index.split(",")), ...)]
 
 
 def compare_runs(place: str, manual: Run, torch: Run) -> Parity:

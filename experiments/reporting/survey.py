@@ -22,6 +22,10 @@ from torch_ref import (
 from torch_ref.examples import examples
 
 STEPS = 3
+KINDS = {
+    "layer": "Layers", "loss": "Losses", "optimizer": "Optimizers", "network": "Networks", "training run": "Training runs",
+}  # fmt: skip
+"""What is compared, and the heading over all of that kind."""
 OPTIMIZERS = (SGD(lr=0.1), Adam(lr=0.01))
 
 
@@ -48,12 +52,14 @@ def survey(device: str = "cpu") -> Iterator[Row]:
 
 
 def layers(dtype: np.dtype[Any], device: str) -> Iterator[tuple[str, Iterable[Parity]]]:
+    """Every layer on all its examples."""
     for name, cases in each(manual.layers):
         rng = np.random.default_rng(0)
         yield name, [compare_layer(layer.astype(dtype), x.astype(dtype), rng, device) for layer, x in cases]
 
 
 def losses(dtype: np.dtype[Any], device: str) -> Iterator[tuple[str, Iterable[Parity]]]:
+    """Every loss on all its examples."""
     for name, cases in each(manual.losses):
         yield name, [
             compare_loss(loss, prediction.astype(dtype), target.astype(dtype) if target.dtype.kind == "f" else target, device)
@@ -62,6 +68,7 @@ def losses(dtype: np.dtype[Any], device: str) -> Iterator[tuple[str, Iterable[Pa
 
 
 def optimizers(dtype: np.dtype[Any], device: str) -> Iterator[tuple[str, Iterable[Parity]]]:
+    """Every optimizer with all its examples, over some steps."""
     for name, cases in each(manual.optimizers):
         rng = np.random.default_rng(0)
         layer = Linear(3, 4, rng=rng).astype(dtype)
@@ -69,6 +76,7 @@ def optimizers(dtype: np.dtype[Any], device: str) -> Iterator[tuple[str, Iterabl
 
 
 def networks(dtype: np.dtype[Any], device: str) -> Iterator[tuple[str, Iterable[Parity]]]:
+    """The documents' networks, layer by layer and end to end."""
     hand, *its_data = documents.hand_computation()
     example, curve = documents.one_example(), documents.sine()
     for name, network, loss, data in (

@@ -2,17 +2,18 @@
 
     ReLU                                            a name
     Linear: {in_features: 64, out_features: 128}    a name and arguments
+    Linear: {in_features: 64, out_features: classes}    as many as the data have, where they name them
 """
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from difflib import get_close_matches
 from inspect import signature
 from typing import Any, TypeVar
 
 import numpy as np
 
 import manual
+from experiments.command import nearest
 from manual import InputError, Layer, Network
 from manual.checks import finite
 from manual.described import Described
@@ -35,12 +36,16 @@ def build(kind: type[D], spec: Spec, rng: np.random.Generator | None = None) -> 
     [(name, arguments)] = [(spec, {})] if isinstance(spec, str) else spec.items()
     known = {n: c for n, c in vars(manual).items() if isinstance(c, type) and issubclass(c, kind) and c not in (kind, Network)}
     if name not in known:
-        by_lower = {n.lower(): n for n in known}
-        [near] = get_close_matches(str(name).lower(), by_lower, n=1, cutoff=0)
-        raise InputError(f"there is no {what} {name!r}; did you mean {by_lower[near]!r}?")
-    given = {"rng": rng} if "rng" in signature(known[name]).parameters else {}
+        raise InputError(f"there is no {what} {name!r}{nearest(str(name), known) or '; there are ' + ', '.join(sorted(known))}")
+    takes, arguments = signature(known[name]).parameters, arguments or {}
+    if not isinstance(arguments, Mapping):
+        raise InputError(f"{name}: expected {{arguments}}, got {arguments!r}")
+    for argument in arguments:
+        if argument not in takes:
+            raise InputError(f"{name}: there is no argument {argument!r}{nearest(str(argument), takes)}")
+    given = {"rng": rng} if "rng" in takes else {}
     try:
-        return known[name](**(arguments or {}), **given)
+        return known[name](**arguments, **given)
     except InputError:
         raise
     except (TypeError, ValueError, MemoryError) as error:
@@ -65,6 +70,21 @@ def build_network(specs: Sequence[Spec], seed: int, start: Mapping[str, Any] | N
     for name, p in network.params.items():
         finite(f"start: {name}", p)
     return network
+
+
+def counted(specs: Sequence[Spec], classes: Sequence[str] | None) -> list[Spec]:
+    """The layers with the number of classes where an argument says "classes"; where there are none, as they are."""
+
+    def count(spec: Spec) -> Spec:
+        if classes is None or not isinstance(spec, Mapping):
+            return spec
+        return {
+            name: {key: len(classes) if value == "classes" else value for key, value in arguments.items()}
+            if isinstance(arguments, Mapping) else arguments
+            for name, arguments in spec.items()
+        }
+
+    return [count(spec) for spec in specs]
 
 
 def _numbers(where: str, value: Any) -> Array:

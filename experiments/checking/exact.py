@@ -1,0 +1,50 @@
+"""What lets a forward that was written for floats run on other numbers, and what to say where it does not."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+ELEMENTARY = (
+    "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "tanh", "sinh", "cosh", "sin", "cos", "tan",
+    "arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh",
+)  # fmt: skip
+
+
+class AnyNumbers:
+    """NumPy, whose new arrays of floats hold numbers of any type: a forward fills them in."""
+
+    def __getattr__(self, name: str) -> Any:
+        own = getattr(np, name)
+        return _of_objects(own) if own in (np.zeros, np.ones, np.empty) else own
+
+
+def _of_objects(make: Callable[..., Any]) -> Callable[..., Any]:
+    def made(shape: Any, dtype: Any = float, **options: Any) -> Any:
+        return make(shape, object if np.dtype(dtype).kind == "f" else dtype, **options)
+
+    return made
+
+
+@contextmanager
+def any_numbers(module: ModuleType) -> Iterator[None]:
+    """While this lasts, a module that imported NumPy has this one."""
+    names = [name for name, value in vars(module).items() if value is np]
+    vars(module).update(dict.fromkeys(names, AnyNumbers()))
+    try:
+        yield
+    finally:
+        vars(module).update(dict.fromkeys(names, np))
+
+
+def hint(error: Exception, *numbers: type) -> str:
+    """What a forward may do instead of that which raised this, when it was given numbers of these types."""
+    if function := re.search(r"no callable (\w+) method|no attribute '(\w+)'", str(error)):
+        known = [name for name in ELEMENTARY if all(hasattr(number, name) for number in numbers)]
+        return f"; np.{function[1] or function[2]} is none of the functions that these have: {', '.join(known)}"
+    if any(number.__name__ in str(error) for number in numbers):
+        return "; they are no floats: expected NumPy's functions, no math.… and no astype(float)"
+    return ""

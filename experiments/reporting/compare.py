@@ -1,0 +1,252 @@
+"""Two records side by side, differences first: as text, and as a page.
+
+Comparisons are matched by what was compared. A device that only one of the records has is held against the first of the other,
+so that a run on a GPU is held against one on a CPU.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf, isnan
+from typing import Any, NamedTuple
+
+from experiments.reporting.formats import ratio, scientific
+from experiments.reporting.record import Record, Speed
+from experiments.reporting.template import render
+from torch_ref import Comparison
+
+LINES, ROWS, WIDTH = 10, 100, 44
+"""How much of a table is shown: lines of the text, rows of the page; how wide a cell of the text is."""
+
+
+class Both(NamedTuple):
+    """One comparison that is in both records. `device` names that of each."""
+
+    subject: str
+    device: str
+    a: Comparison
+    b: Comparison
+
+    @property
+    def worse(self) -> bool:
+        return failure(self.b) > failure(self.a)
+
+    @property
+    def moved(self) -> float:
+        """How far the ratio moved, in units of what is allowed."""
+        if repr(self.a.ratio) == repr(self.b.ratio):
+            return 0.0
+        distance = abs(self.b.ratio - self.a.ratio)
+        return inf if isnan(distance) else distance
+
+
+class Alone(NamedTuple):
+    """Comparisons of one subject that one record has alone."""
+
+    record: str
+    kind: str
+    subject: str
+    dtype: str
+    device: str
+    comparisons: int
+    fail: int
+
+
+class Value(NamedTuple):
+    """What else the records have under one name; None where one has nothing."""
+
+    name: tuple[str, ...]
+    a: Any
+    b: Any
+
+
+class Line(NamedTuple):
+    """A row of a table; `bad` if it is what a reader must see."""
+
+    cells: Sequence[str]
+    bad: bool = False
+
+
+class Table(NamedTuple):
+    """What is shown, on the terminal and on the page. `none` is said of no lines; the columns under `numbers` are numbers."""
+
+    title: str
+    none: str
+    head: Sequence[str]
+    numbers: Sequence[str]
+    lines: Sequence[Line]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What two records differ in: verdicts that got worse first, then by size; speeds are all there."""
+
+    compared: int
+    verdicts: list[Both]
+    alone: list[Alone]
+    moved: list[Both]
+    environment: list[Value]
+    speeds: list[Value]
+    results: list[Value]
+
+    @property
+    def worse(self) -> int:
+        """How many verdicts got worse; a comparison that only B has, and that fails, is one."""
+        return sum(both.worse for both in self.verdicts) + sum(alone.fail for alone in self.alone if alone.record == "B")
+
+    @property
+    def verdict(self) -> str:
+        """One line."""
+        if not self.compared:
+            return "the two have no comparison in common"
+        worse = f"{self.worse:,} verdict{'s' * (self.worse > 1)} got worse" if self.worse else "no verdict got worse"
+        return f"{worse}; of {self.compared:,} comparisons in both, {len(self.moved):,} moved"
+
+    @property
+    def status(self) -> int:
+        """0 if no verdict got worse, else 1; 1 where nothing could be compared."""
+        return int(self.worse > 0 or not self.compared)
+
+    @property
+    def tables(self) -> list[Table]:
+        """All of it, differences first."""
+        what = ("A", "B", "subject", "quantity", "dtype", "device", "where")
+        return [
+            Table("Verdicts", "No verdict changed.", (*what, "likely cause"), (), [
+                Line((both.a.verdict, both.b.verdict, *about(both), both.b.cause), both.worse) for both in self.verdicts
+            ]),
+            Table("In one of the two", "Each comparison is in both.",
+                  ("run", "kind", "subject", "dtype", "device", "comparisons", "that fail"), ("comparisons", "that fail"),
+                  [Line((*one[:5], f"{one.comparisons:,}", f"{one.fail:,}"), one.fail > 0) for one in self.alone]),
+            Table("Differences in units of what is allowed", "No difference moved.", what, ("A", "B"), [
+                Line((ratio(both.a.ratio), ratio(both.b.ratio), *about(both)), failure(both.b) == 2) for both in self.moved
+            ]),
+            Table("Made with", "Both were made with the same.", ("", "A", "B"), (),
+                  [Line((*value.name, value.a or "–", value.b or "–")) for value in self.environment]),
+            Table("Speed: torch’s time for a training step over manual’s", "Neither has a speed.", ("network", "A", "B"),
+                  ("A", "B"), [Line((*value.name, times(value.a), times(value.b))) for value in self.speeds]),
+            Table("What training ended with", "Every cost and accuracy is the same.",
+                  ("A", "B", "apart by", "network", "implementation", "seed", "quantity"), ("A", "B", "apart by"),
+                  [Line((number(value.a), number(value.b), apart_by(value), *value.name)) for value in self.results]),
+        ]  # fmt: skip
+
+
+def difference(a: Record, b: Record) -> Difference:
+    """Compare two records."""
+    ours, theirs = named(a), named(b)
+    pairs = [
+        (one, other) for own, its in devices(a, b) for one in ours if one[0] == own and (other := (its, *one[1:])) in theirs
+    ]
+    both = [Both(one[2], " and ".join(dict.fromkeys([one[0], other[0]])), ours[one], theirs[other]) for one, other in pairs]
+    paired = {key for pair in pairs for key in pair}
+    return Difference(
+        compared=len(both),
+        verdicts=sorted((pair for pair in both if pair.a.verdict != pair.b.verdict), key=lambda pair: not pair.worse),
+        alone=[*alone("A", ours, paired), *alone("B", theirs, paired)],
+        moved=sorted((pair for pair in both if pair.moved), key=lambda pair: -pair.moved),
+        environment=[v for v in values(made(a), made(b)) if v.a != v.b],
+        speeds=values({(s.workload,): s for s in a.speeds}, {(s.workload,): s for s in b.speeds}),
+        results=sorted((v for v in values(results(a), results(b)) if v.a != v.b), key=lambda v: -gap(v)),
+    )
+
+
+def named(record: Record) -> dict[tuple[Any, ...], Comparison]:
+    """Every comparison under its device, kind, subject, dtypes, place, quantity and shape, and which of these it is."""
+    seen: Counter[tuple[Any, ...]] = Counter()
+    found = {}
+    for row in record.rows:
+        for c in row.parity.comparisons:
+            key = (row.parity.device, row.kind, row.subject, row.dtype, c.place, c.quantity, c.dtype, c.shape)
+            found[*key, seen[key]] = c
+            seen[key] += 1
+    return found
+
+
+def devices(a: Record, b: Record) -> list[tuple[str, str]]:
+    """Which device of the one is held against which of the other."""
+    ours, theirs = ([*dict.fromkeys(row.parity.device for row in record.rows)] for record in (a, b))
+    if not ours or not theirs:
+        return []
+    pairs = [(d, d if d in theirs else theirs[0]) for d in ours] + [(d if d in ours else ours[0], d) for d in theirs]
+    return [*dict.fromkeys(pairs)]
+
+
+def alone(record: str, comparisons: dict[tuple[Any, ...], Comparison], paired: set[tuple[Any, ...]]) -> list[Alone]:
+    """The comparisons that were paired with none, by what they are of."""
+    counts: Counter[tuple[str, ...]] = Counter()
+    fails: Counter[tuple[str, ...]] = Counter()
+    for key, c in comparisons.items():
+        if key not in paired:
+            device, kind, subject, dtype, *_ = key
+            counts[kind, subject, dtype, device] += 1
+            fails[kind, subject, dtype, device] += not c.agrees
+    return [Alone(record, kind, subject, dtype, device, n, fails[kind, subject, dtype, device])
+            for (kind, subject, dtype, device), n in counts.items()]
+
+
+def values(a: dict[tuple[str, ...], Any], b: dict[tuple[str, ...], Any]) -> list[Value]:
+    """What is in either, by name."""
+    return [Value(name, a.get(name), b.get(name)) for name in {**a, **b}]
+
+
+def made(record: Record) -> dict[tuple[str, ...], str]:
+    """What a record was made with, by name."""
+    return {(name,): value for name, value in record.made.items()}
+
+
+def results(record: Record) -> dict[tuple[str, ...], float]:
+    """What its training runs came to, by network, implementation, seed and quantity."""
+    return {(r.network, r.implementation, str(r.seed), r.quantity): r.value for r in record.results}
+
+
+def failure(c: Comparison) -> int:
+    """How bad a verdict is: it agrees, it says nothing, it differs."""
+    return 0 if c.agrees else 1 if c.ratio <= 1 else 2
+
+
+def about(both: Both) -> tuple[str, ...]:
+    """Which comparison it is, as the first cells of a row."""
+    return both.subject, both.a.quantity, both.a.dtype, both.device, both.a.place
+
+
+def times(speed: Speed | None) -> str:
+    """A speed between its quartiles."""
+    return f"{speed.median:.3g} ({speed.q1:.3g}–{speed.q3:.3g})" if speed else "–"
+
+
+def number(value: float | None) -> str:
+    """A result in six digits; – where there is none."""
+    return "–" if value is None else f"{value:.6g}"
+
+
+def gap(value: Value) -> float:
+    """How far two results are apart; what one has not comes first."""
+    return inf if value.a is None or value.b is None or isnan(value.a - value.b) else abs(value.a - value.b)
+
+
+def apart_by(value: Value) -> str:
+    """How far two results are apart, in words of a table."""
+    return "–" if gap(value) == inf else scientific(gap(value))
+
+
+def text(found: Difference) -> str:
+    """The tables that have lines, for a terminal."""
+    return "\n".join(_table(table) for table in found.tables if table.lines)
+
+
+def _table(table: Table) -> str:
+    cells = [[clipped(cell) for cell in row] for row in (table.head, *[line.cells for line in table.lines[:LINES]])]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    rows = ["  " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in cells]
+    more = [f"  and {len(table.lines) - LINES:,} more"] if len(table.lines) > LINES else []
+    return "\n".join([table.title, *rows, *more, ""])
+
+
+def clipped(cell: str) -> str:
+    """A cell no wider than a terminal's column."""
+    return cell if len(cell) <= WIDTH else f"{cell[: WIDTH - 1]}…"
+
+
+def page(names: Sequence[str], records: Sequence[Record], found: Difference) -> str:
+    """The tables as HTML; `names` are those of the two files."""
+    return render("compare.html", runs=[*zip("AB", names, records, strict=True)], found=found, rows=ROWS)

@@ -1,0 +1,107 @@
+"""A network of one hidden layer of two neurons, drawn with its values on nodes and edges, and what is at work lit up."""
+
+from math import hypot
+from typing import NamedTuple
+
+from markupsafe import Markup, escape
+
+Point = tuple[float, float]
+
+
+class Label(NamedTuple):
+    """What stands at a node or an edge: its symbol, its value, and the cost's derivative by it; "" is nothing yet."""
+
+    symbol: str
+    value: str
+    derivative: str = ""
+
+
+RADIUS = 30
+STUB = 13
+"""The length of the edge that a bias or the target comes in by."""
+HIDDEN = ((188, 62), (188, 194))
+OUTPUT = (318, 128)
+COST = (406, 128)
+ABOVE, BELOW = -14, 14
+"""Where a derivative stands: a line above or below the value."""
+WEIGHTS = {
+    1: {"W0": (118, 84, "end", ABOVE), "W1": (118, 182, "end", BELOW)},
+    2: {
+        "W0": (112, 55, "middle", ABOVE), "W1": (82, 162, "middle", ABOVE),
+        "W2": (82, 98, "middle", BELOW), "W3": (112, 211, "middle", BELOW),
+    },
+}  # fmt: skip
+"""Number of inputs -> edge of the hidden layer -> its label's point, which end of the label that is, the derivative's side."""
+LABELS = {
+    "b0": (188, 118, "middle", BELOW), "b1": (188, 250, "middle", BELOW),
+    "V0": (232, 72, "start", ABOVE), "V1": (228, 197, "start", BELOW),
+    "c0": (306, 184, "start", BELOW), "y0": (406, 184, "middle", BELOW),
+}  # fmt: skip
+"""The same of every other edge."""
+
+
+def draw(name: str, title: str, labels: dict[str, Label], at_work: set[str], off: set[str], direction: int) -> Markup:
+    """The network as inline SVG; its looks are the style sheet's. `name` is unique on the page.
+
+    Its elements are the inputs x0 and x1, the hidden nodes h0 and h1, the output o0, the cost C0, the target y0, and the edges
+    of the parameters, row by row: weights W0, W1, … and biases b0, b1 of the hidden layer, weights V0, V1 and bias c0 of the
+    output. Those `at_work` are lit, with arrows along `direction` (1 forward, -1 backward, 0 neither); nodes that are `off`
+    pass nothing on.
+    """
+    inputs = [(36, 62), (36, 194)] if "x1" in labels else [(36, 128)]
+    edges = {f"W{j * len(inputs) + i}": (x, h) for j, h in enumerate(HIDDEN) for i, x in enumerate(inputs)}
+    edges |= {f"V{j}": (h, OUTPUT) for j, h in enumerate(HIDDEN)} | {"wire": (OUTPUT, (COST[0] - 4, COST[1]))}
+    stubs = {"b0": HIDDEN[0], "b1": HIDDEN[1], "c0": OUTPUT, "y0": COST}
+    nodes = {f"x{i}": x for i, x in enumerate(inputs)} | {f"h{j}": h for j, h in enumerate(HIDDEN)} | {"o0": OUTPUT, "C0": COST}
+    lit = at_work | ({"wire"} if at_work >= {"o0", "y0"} else set())
+
+    def state(element: str) -> str:
+        return " lit" * (element in lit) + " off" * (element in off)
+
+    parts = [edge(state(element), *ends, direction if element in lit else 0) for element, ends in edges.items()]
+    parts += [f'<path class="edge{state(element)}" d="M{x} {y + RADIUS}v{STUB}"/>' for element, (x, y) in stubs.items()]
+    parts += [node(state(element), element == "C0", place, labels[element]) for element, place in nodes.items()]
+    parts += [text(state(e), labels[e], *place) for e, place in (LABELS | WEIGHTS[len(inputs)]).items()]
+    at_work_said = "; ".join(spoken(label) for element, label in labels.items() if element in at_work)
+    return Markup(
+        '<svg class="network" viewBox="0 0 442 268" role="img" aria-labelledby="{name}-title {name}-desc">'
+        '<title id="{name}-title">{title}</title><desc id="{name}-desc">At work: {said}.</desc>{parts}</svg>'
+    ).format(name=name, title=title, said=at_work_said, parts=Markup("".join(parts)))
+
+
+def edge(state: str, start: Point, end: Point, direction: int) -> str:
+    """A line between two nodes, with an arrowhead where it leads."""
+    (x0, y0), (x1, y1) = (end, start) if direction < 0 else (start, end)
+    length = hypot(x1 - x0, y1 - y0)
+    ux, uy = (x1 - x0) / length, (y1 - y0) / length
+    x0, y0, x1, y1 = x0 + RADIUS * ux, y0 + RADIUS * uy, x1 - RADIUS * ux, y1 - RADIUS * uy
+    line = f'<path class="edge{state}" pathLength="1" d="M{x0:.1f} {y0:.1f}L{x1:.1f} {y1:.1f}"/>'
+    back, side = 9, 4.5
+    left, right = ((x1 - back * ux + s * uy, y1 - back * uy - s * ux) for s in (side, -side))
+    head = f'<path class="arrow" d="M{x1:.1f} {y1:.1f}L{left[0]:.1f} {left[1]:.1f}L{right[0]:.1f} {right[1]:.1f}z"/>'
+    return line + head if direction else line
+
+
+def node(state: str, square: bool, place: Point, label: Label) -> str:
+    """A circle, or the cost's square, with the value in it and the symbol above."""
+    x, y = place
+    half = RADIUS + 4
+    shape = (
+        f'<rect class="node{state}" x="{x - half}" y="{y - RADIUS}" width="{2 * half}" height="{2 * RADIUS}"/>' if square else
+        f'<circle class="node{state}" cx="{x}" cy="{y}" r="{RADIUS}"/>'
+    )
+    symbol = f'<text class="symbol" x="{x}" y="{y - RADIUS - 7}">{escape(label.symbol)}</text>'
+    return shape + symbol + f'<text class="value" x="{x}" y="{y + 4}">{escape(label.value)}</text>'
+
+
+def text(state: str, label: Label, x: float, y: float, anchor: str, derivative: int) -> str:
+    """A parameter's symbol and value, and the derivative a line above or below."""
+    start = f'<text class="label{state}" text-anchor="{anchor}" x="{x}" y="{y}">'
+    slope = f'<tspan class="derivative" x="{x}" dy="{derivative}">∂ {escape(label.derivative)}</tspan>'
+    value = f'<tspan class="symbol">{escape(label.symbol)}</tspan> {escape(label.value)}'
+    return f"{start}{value}{slope if label.derivative else ''}</text>"
+
+
+def spoken(label: Label) -> str:
+    """A label in words."""
+    return f"{label.symbol} = {label.value}" + (f", derivative {label.derivative}" if label.derivative else "")

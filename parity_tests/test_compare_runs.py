@@ -1,0 +1,271 @@
+"""`report.json`, and `python -m experiments.report --compare`: two of them side by side."""
+
+import csv
+import json
+import math
+import re
+from dataclasses import replace
+
+import pytest
+
+from experiments import report
+from experiments.reporting import compare
+from experiments.reporting.record import Record, Result, Speed, as_json, read
+from experiments.reporting.survey import Row
+from manual import InputError
+from torch_ref import Comparison, Parity
+
+HOSTILE = "<script>alert(1)</script>\x1b[2J\n"
+
+
+def compared(quantity="y", ratio=0.25, verdict="agrees", place="Linear(3, 4)", shape=(5, 4)):
+    return Comparison(place, quantity, "float64", shape, 2.0**-50, ratio, verdict)
+
+
+def record(*comparisons, device="cpu", subject="Linear", made=None, results=(), speeds=()):
+    rows = [Row("layer", subject, "float64", Parity(device, [*comparisons]))]
+    return Record(made or {"Made": "2030-01-01 00:00 UTC"}, rows, [*results], [*speeds])
+
+
+def lines(found, title):
+    """The lines of one table, as tuples of cells."""
+    (table,) = [table for table in found.tables if table.title.startswith(title)]
+    return [tuple(line.cells) for line in table.lines]
+
+
+@pytest.fixture
+def run(tmp_path, capsys):
+    """Write two records, compare them on the command line, and give status, text and page."""
+
+    def command(a, b):
+        for name, one in (("a.json", a), ("b.json", b)):
+            (tmp_path / name).write_text(as_json(one), "utf-8")
+        given = ["--out", str(tmp_path / "out"), "--compare", str(tmp_path / "a.json"), str(tmp_path / "b.json")]
+        status = report.main(given)
+        return status, capsys.readouterr().out, (tmp_path / "out" / "compare.html").read_text("utf-8")
+
+    return command
+
+
+# ---------------------------------------------------------------- the file
+
+
+def test_a_record_comes_back_from_its_file(tmp_path):
+    wrong = replace(compared("dx", math.inf, "shape (2,), expected ()", shape=()), difference=math.nan, cause="a transpose")
+    kept = record(
+        compared(), compared(), wrong, device="cuda", made={"CPU": "Ω", "torch": "2.13"},
+        results=[Result("2-2-1", "torch", 3, "test_cost", 0.1)], speeds=[Speed("2-2-1, batch 1", 9.8, 10.2, 10.5)],
+    )
+    (tmp_path / "report.json").write_text(as_json(kept), "utf-8")
+    back = read(tmp_path / "report.json")
+    assert repr(back) == repr(kept).replace(repr(2.0**-50), "8.882e-16")  # NaN is not equal to itself
+    assert not back.parity.agrees
+
+
+def test_the_report_writes_every_comparison_and_what_every_run_ended_with(trained, rows):
+    text = as_json(report.record(trained, rows, {"error": "the machine was never quiet"}))
+    assert len(text.encode()) < 1_000_000
+    found = json.loads(text)
+    assert (found["format"], found["version"], found["speeds"]) == ("backprop-by-hand report", 1, [])
+    assert {"Made", "Commit", "CPU", "CUDA", "NumPy", "torch", "Seeds"} <= found["made"].keys()
+    ratios = [c[4] for row in found["rows"] for _, comparisons in row["places"] for c in comparisons]
+    assert len(ratios) == sum(len(row.parity.comparisons) for row in rows)
+    assert max(ratios) == pytest.approx(max(row.worst for row in rows), rel=1e-3)
+    last = trained["digits"]["torch"][1].folder / "metrics.csv"
+    with last.open(newline="") as file:
+        accuracy = [float(line["test_accuracy"]) for line in csv.DictReader(file) if line["test_accuracy"]][-1]
+    assert [report.NETWORKS["digits"], "torch", 1, "test_accuracy", accuracy] in found["results"]
+
+
+def test_the_speeds_are_the_ratios_of_the_benchmark():
+    row = {"workload": "2-2-1", "manual_us": {}, "torch_us": {}, "ratio": {"q1": 9.8, "median": 10.2, "q3": 10.5}}
+    assert report.record({}, [], {"machine": {}, "rows": [row]}).speeds == [Speed("2-2-1", 9.8, 10.2, 10.5)]
+
+
+def change(path, value):
+    """A change of a whole file: what lies at a path is set."""
+
+    def altered(whole):
+        at = whole
+        for step in path[:-1]:
+            at = at[step]
+        at[path[-1]] = value
+        return json.dumps(whole)
+
+    return altered
+
+
+FIRST = ("rows", 0, "places", 0, 1, 0)
+BROKEN = {
+    "is empty": lambda _: "",
+    "is no JSON": lambda _: "<html>",
+    "is cut off": lambda whole: json.dumps(whole)[:-20],
+    "is no object": lambda _: "[1, 2]",
+    "is nested without end": lambda _: "[" * 100_000,
+    "is not UTF-8": lambda _: b"\xff\xfe{}",
+    "is of another format": change(["format"], "eslint"),
+    "is of another version": change(["version"], 2),
+    "has no rows": lambda whole: json.dumps({name: value for name, value in whole.items() if name != "rows"}),
+    "has a name that is a list": change(["rows", 0, "subject"], []),
+    "has a ratio that is a text": change([*FIRST, 4], "small"),
+    "has a ratio beyond every float": change([*FIRST, 4], 10**400),
+    "has a shape that is no shape": change([*FIRST, 2], [1.5]),
+    "has a comparison that is too short": change([*FIRST], ["y"]),
+    "has a list for what it was made with": change(["made"], []),
+    "has a speed of two numbers": change(["speeds"], [["2-2-1", 1, 2]]),
+    "has a result of no seed": change(["results"], [["2-2-1", "torch", None, "test_cost", 1]]),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
+def test_a_file_that_is_no_whole_record_is_one_line_and_exit_code_2(broken, tmp_path, capsys):
+    good, bad = tmp_path / "good.json", tmp_path / "bad.json"
+    good.write_text(as_json(record(compared())), "utf-8")
+    text = broken(json.loads(good.read_text("utf-8")))
+    bad.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(SystemExit) as stop:
+        report.main(["--out", str(tmp_path / "out"), "--compare", str(good), str(bad)])
+    assert stop.value.code == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert f"--compare: {bad}: " in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_that_is_not_there_is_an_error_that_names_the_nearest(tmp_path):
+    (tmp_path / "report.json").write_text("{}")
+    with pytest.raises(InputError, match=r"there is no .*raport.json; did you mean 'report.json'\?"):
+        read(tmp_path / "raport.json")
+    with pytest.raises(InputError, match=r"expected a report.json \("):
+        read(tmp_path)
+
+
+# ---------------------------------------------------------------- the differences
+
+
+def test_equal_runs_have_no_difference(run):
+    status, text, page = run(record(compared()), record(compared()))
+    assert status == 0
+    assert text.splitlines()[-1].endswith("compare.html: no verdict got worse; of 1 comparisons in both, 0 moved")
+    assert "No verdict changed." in page
+
+
+def test_a_verdict_that_got_worse_comes_first_and_is_the_exit_code(run):
+    fine, vacuous, wrong = compared("dx"), compared("y", verdict="vacuous: zeros would pass"), compared("y", 7.0, "differs")
+    a = record(wrong, compared("b", 3.0, "differs"), fine)
+    b = record(vacuous, compared("b"), compared("dx", 2.0, "differs"))
+    status, text, page = run(a, b)
+    assert status == 1
+    assert re.findall(r"^  (\S+) .* Linear +(\S+) ", text.split("Differences in")[0], re.MULTILINE) == [
+        ("agrees", "dx"), ("differs", "y"), ("differs", "b"),
+    ]  # fmt: skip
+    assert text.splitlines()[-1].endswith("1 verdict got worse; of 3 comparisons in both, 3 moved")
+    assert 'class="verdict fails"' in page
+    assert page.index("Verdicts") < page.index("<td>agrees<td>differs") < page.index("Differences in")
+
+
+@pytest.mark.parametrize(("a", "b", "worse"), [
+    (("agrees", 0.5), ("agrees", 0.9), False),
+    (("agrees", 0.5), ("undetermined: rounding may exceed the value", 0.5), True),
+    (("undetermined: rounding may exceed the value", 0.5), ("differs", math.nan), True),
+    (("differs", 2.0), ("vacuous: zeros would pass", 0.0), False),
+    (("differs", 2.0), ("shape (1,), expected (2,)", math.inf), False),
+])  # fmt: skip
+def test_what_agrees_is_better_than_what_says_nothing_and_that_than_what_differs(a, b, worse):
+    one, other = (record(compared(ratio=ratio, verdict=verdict)) for verdict, ratio in (a, b))
+    assert compare.difference(one, other).status == worse
+
+
+def test_a_comparison_of_one_run_alone_is_counted_and_is_worse_if_it_is_new_and_fails():
+    few, many = record(compared()), record(compared(), compared("dx"), compared("dW", 2.0, "differs"))
+    found = compare.difference(few, many)
+    assert lines(found, "In one") == [("B", "layer", "Linear", "float64", "cpu", "2", "1")]
+    assert (found.worse, found.status) == (1, 1)
+    found = compare.difference(many, few)
+    assert lines(found, "In one") == [("A", "layer", "Linear", "float64", "cpu", "2", "1")]
+    assert (found.worse, found.status) == (0, 0)
+
+
+def test_equal_names_are_paired_in_their_order():
+    a, b = (record(compared(ratio=first), compared(ratio=second)) for first, second in ((0.1, 0.2), (0.3, 0.9)))
+    found = compare.difference(a, b)
+    assert [line[:2] for line in lines(found, "Differences")] == [("0.20", "0.90"), ("0.10", "0.30")]
+
+
+def test_the_ratio_that_moved_furthest_comes_first():
+    before = {"a": 0.5, "b": 0.2, "c": 0.3, "d": 0.01, "e": 0.4}
+    after = {"a": 0.5, "b": 0.9, "c": 0.1, "d": 0.02, "e": math.nan}
+    one, other = (record(*[compared(name, ratio) for name, ratio in run.items()]) for run in (before, after))
+    assert [line[3] for line in lines(compare.difference(one, other), "Differences")] == ["e", "b", "c", "d"]
+
+
+def test_a_run_on_a_gpu_is_held_against_one_on_a_cpu():
+    cpu, cuda = record(compared()), record(compared(ratio=0.5), device="cuda")
+    found = compare.difference(cpu, cuda)
+    assert lines(found, "Differences") == [("0.25", "0.50", "Linear", "y", "float64", "cpu and cuda", "Linear(3, 4)")]
+    both = cpu._replace(rows=cpu.rows + cuda.rows)
+    for a, b, device in ((cpu, both, "cpu and cuda"), (both, cpu, "cuda and cpu")):
+        found = compare.difference(a, b)
+        assert (found.compared, found.alone, [line[5] for line in lines(found, "Differences")]) == (2, [], [device])
+
+
+def test_runs_with_nothing_in_common_are_not_the_same():
+    some, none = record(compared()), record()
+    for a, b in ((some, none), (none, some), (none, none), (some, record(compared("z"))), (some, record(compared(shape=())))):
+        assert compare.difference(a, b).status == 1
+        assert compare.difference(a, b).verdict == "the two have no comparison in common"
+
+
+def test_what_else_differs_is_shown():
+    a = record(
+        compared(), made={"CPU": "X", "NumPy": "2.4", "CUDA": "none"},
+        speeds=[Speed("small", 9, 10, 11), Speed("old", 1, 2, 3)],
+        results=[Result("digits", side, 0, "test_accuracy", 0.97) for side in ("manual", "torch")],
+    )
+    b = record(
+        compared(), made={"CPU": "Y", "NumPy": "2.4", "BLAS": "mkl"}, speeds=[Speed("small", 7, 8, 9)],
+        results=[Result("digits", "manual", 0, "test_accuracy", 0.97), Result("digits", "torch", 0, "test_accuracy", 0.96)],
+    )
+    found = compare.difference(a, b)
+    assert lines(found, "Made") == [("CPU", "X", "Y"), ("CUDA", "none", "–"), ("BLAS", "–", "mkl")]
+    assert lines(found, "Speed") == [("small", "10 (9–11)", "8 (7–9)"), ("old", "2 (1–3)", "–")]
+    assert lines(found, "What") == [("0.97", "0.96", "1.0·10⁻²", "digits", "torch", "0", "test_accuracy")]
+    assert found.status == 0
+
+
+def test_a_long_table_is_cut_and_says_so(run):
+    many = [record(*[compared(f"q{i}", ratio + i / 1000) for i in range(150)]) for ratio in (0.1, 0.5)]
+    _, text, page = run(*many)
+    assert "and 140 more" in text
+    assert "And 50 more." in page
+
+
+# ---------------------------------------------------------------- names that mean harm
+
+
+def test_a_name_in_the_file_is_neither_html_nor_an_order_to_the_terminal(run):
+    bad = Comparison(HOSTILE, HOSTILE, HOSTILE, (), 1.0, 5.0, HOSTILE, HOSTILE)
+    hostile = record(
+        bad, subject=HOSTILE, made={HOSTILE: HOSTILE}, results=[Result(HOSTILE, HOSTILE, 0, HOSTILE, 1.0)],
+        speeds=[Speed(HOSTILE, 1, 2, 3)],
+    )
+    for pair in ((hostile, record(compared())), (record(compared()), hostile), (hostile, record(replace(bad, ratio=0.1)))):
+        _, text, page = run(*pair)
+        assert "\x1b" not in text
+        assert "&lt;script&gt;alert(1)" in page
+        assert "<script" not in page
+
+
+def test_the_page_loads_nothing_and_fits_a_phone(run, browser, tmp_path):
+    run(record(compared(place="x" * 400)), record(compared(place="x" * 400, ratio=0.5), made={"CPU": "y" * 400}))
+    page = browser.new_page(viewport={"width": 360, "height": 800})
+    said, asked = [], []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("request", lambda request: asked.append(request.url))
+    url = (tmp_path / "out" / "compare.html").as_uri()
+    page.goto(url)
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    assert (said, asked) == ([], [url])
+    policy = page.locator("meta[http-equiv=Content-Security-Policy]").get_attribute("content")
+    assert policy == "default-src 'none'; style-src 'unsafe-inline'"
+    page.close()

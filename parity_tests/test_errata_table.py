@@ -1,0 +1,47 @@
+"""The page's table of errata."""
+
+import re
+from collections import Counter
+from importlib import import_module
+
+import pytest
+
+from experiments import report
+from experiments.reporting.errata import ERRATA, KINDS
+from experiments.reporting.held import marked
+from parity_tests.conftest import SPEED
+
+
+@pytest.fixture
+def bodies(page):
+    """Erratum -> its part of the table."""
+    return dict(re.findall(r'<tbody id="(E\d+)">(.*?)</tbody>', page, re.DOTALL))
+
+
+def test_every_erratum_has_its_part_with_all_headings(bodies):
+    assert [*bodies] == [*ERRATA]
+    for body in bodies.values():
+        assert re.findall('data-label="(.*?)"', body) == ["as printed", "corrected", "as printed", "corrected", "reference"]
+        assert '<th scope="row">why' in body
+
+
+def test_an_erratum_names_tests_that_carry_it(bodies):
+    for erratum, body in bodies.items():
+        tests = re.findall(r"<code>parity_tests/(\w+)\.py::(\w+)</code>", body)
+        assert tests
+        for file, test in tests:
+            marks = getattr(import_module(f"parity_tests.{file}"), test).pytestmark
+            assert erratum in {claim for mark in marks if mark.name == "ledger" for claim in mark.args}
+
+
+def test_where_the_tests_are_not_installed_the_table_says_so(shown, rows, tmp_path):
+    assert [*marked(tmp_path / "absent")] == []
+    page = report.page({**shown, "errata": [erratum | {"tests": []} for erratum in shown["errata"]]}, rows, SPEED)
+    assert page.count("the tests are not installed here") == len(ERRATA)
+
+
+def test_every_erratum_is_of_one_kind(page):
+    assert Counter(erratum for errata in KINDS.values() for erratum in errata) == dict.fromkeys(ERRATA, 1)
+    overview = page[page.index('<table class="kinds">') : page.index('<table class="errata">')]
+    assert Counter(re.findall(r'<a href="#(E\d+)">', overview)) == dict.fromkeys(ERRATA, 1)
+    assert [int(n) for n in re.findall(r'<td class="n">(\d+)', overview)] == [len(errata) for errata in KINDS.values()]

@@ -1,0 +1,154 @@
+"""Every command's help, the examples in it, and what is said of a name that is not known."""
+
+import shlex
+import sys
+from contextlib import chdir
+
+import pytest
+import yaml
+
+from experiments import bench, check, report, train
+from experiments.command import nearest
+from experiments.reporting.record import Record, as_json
+from experiments.reporting.survey import Row
+from experiments.training.build import build
+from manual import InputError, Layer, Loss, Optimizer
+from torch_ref import Comparison, Parity
+
+COMMANDS = {"train": train.main, "check": check.main, "report": report.main, "bench": bench.main}
+FILE = "def relu_forward(x):\n    return x * (x > 0)\n\n\ndef relu_backward(delta, x):\n    return delta * (x > 0)\n"
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Run a command as typed, in an empty folder: its exit code, what it printed, and its errors."""
+
+    def typed(name, *arguments, as_installed=False):
+        program = f"/usr/bin/backprop-{name}" if as_installed else f"/src/experiments/{name}.py"
+        monkeypatch.setattr(sys, "argv", [program, *map(str, arguments)])
+        capsys.readouterr()
+        code = 0
+        with chdir(tmp_path):
+            try:
+                code = COMMANDS[name]()
+            except SystemExit as stop:
+                code = stop.code
+        return code or 0, *capsys.readouterr()
+
+    return typed
+
+
+def examples(text):
+    """The examples of a help: the last lines, indented, under their head."""
+    *_, last = text.split("\nexamples:\n")
+    return last.splitlines()
+
+
+@pytest.mark.parametrize("as_installed", [True, False])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_help_ends_with_two_examples_of_the_command_as_it_was_typed(name, as_installed, run):
+    program = f"backprop-{name}" if as_installed else f"python -m experiments.{name}"
+    for arguments in [["--help"], *([[sub, "--help"] for sub in train.ABOUT] if name == "train" else [])]:
+        code, text, _ = run(name, *arguments, as_installed=as_installed)
+        assert code == 0
+        assert text.startswith(f"usage: {program} ")
+        assert len(examples(text)) >= 2
+        assert all(line.startswith(f"  {program}") for line in examples(text))
+
+
+def make(out):
+    """A report of one comparison."""
+    parity = Parity("cpu", [Comparison("", "y", "float64", (), 0.0, 0.0, "agrees")])
+    (out / "report.json").write_text(as_json(Record({}, [Row("layer", "ReLU", "float64", parity)], [], [])))
+    return parity
+
+
+@pytest.fixture
+def short(monkeypatch, tmp_path):
+    """Let every command take little time, and find what its examples name."""
+    (tmp_path / "hand_ins").mkdir()
+    (tmp_path / "hand_ins" / "a.py").write_text(FILE)
+    for variable in bench.SLOWS_NUMPY:
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(bench, "SECONDS", 0.02)
+    monkeypatch.setattr(bench, "preemptions", lambda: 0)
+    run = train.run
+    monkeypatch.setattr(train, "run", lambda given: run([*given, "--trainer.max_epochs=1"]))
+    monkeypatch.setattr(report, "make", make)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_example_runs(name, run, short, tmp_path):
+    for line in examples(run(name, "--help")[1]):
+        typed, _, into = line.removeprefix(f"  python -m experiments.{name}").partition(" > ")
+        code, out, err = run(name, *shlex.split(typed))
+        assert code == (1 if "hand_in.py" in typed else 0), err  # the template is to be filled in
+        if into:
+            assert out
+            (tmp_path / into).write_text(out)
+
+
+@pytest.mark.parametrize(("name", "typed", "said"), [
+    ("check", "--formt json a.py", "there is no option '--formt'; did you mean '--format'?"),
+    ("check", "--timeuot=3 a.py", "there is no option '--timeuot'; did you mean '--timeout'?"),
+    ("check", "--format jsn a.py", "argument --format: expected one of text, json, html, got 'jsn'; did you mean 'json'?"),
+    ("check", "a.py b.py", "expected nothing more, got 'b.py'"),
+    ("check", "hand_in.yp", "there is no hand_in.yp; did you mean 'hand_in.py'?"),
+    ("check", "handins/hand_in.py", "there is no handins/hand_in.py"),
+    ("report", "--uot x", "there is no option '--uot'; did you mean '--out'?"),
+    ("report", "--compare raport.json report.json", "--compare: there is no raport.json; did you mean 'report.json'?"),
+    ("bench", "--dytpe float64", "there is no option '--dytpe'; did you mean '--dtype'?"),
+    ("bench", "--dtype float46", "argument --dtype: expected one of float32, float64, got 'float46'; did you mean 'float64'?"),
+    ("bench", "--colour", "there is no option '--colour'"),
+    ("train", "fitt", "expected one of fit, validate, test, predict, got 'fitt'; did you mean 'fit'?"),
+    ("train", "fit --config digts", "there is no config digts; did you mean 'digits'?"),
+    ("train", "fit --config=Digits", "there is no config Digits; did you mean 'digits'?"),
+    ("train", "fit -c mime.yaml", "there is no config mime.yaml; did you mean 'mine.yaml'?"),
+    ("train", "fit --config digits --model.implemntation torch",
+     "there is no option '--model.implemntation'; did you mean '--model.implementation'?"),
+    ("train", "fit --config digits --model.implementation toch",
+     "model.implementation: expected one of manual, torch, got 'toch'; did you mean 'torch'?"),
+    ("train", "fit --config digits --data.name digtis", "did you mean 'digits'?"),
+    ("train", "fit --config mine.yaml", "the config has no 'model.implemntation'; did you mean 'model.implementation'?"),
+])  # fmt: skip
+def test_a_mistyped_name_gets_the_nearest_in_one_line(name, typed, said, run, tmp_path):
+    for file in ("a.py", "b.py", "hand_in.py", "report.json"):
+        (tmp_path / file).touch()
+    config = yaml.safe_load(train.configs()["digits"].read_text("utf-8"))
+    config["model"]["implemntation"] = "torch"
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(config))
+    code, out, err = run(name, *shlex.split(typed), as_installed=True)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"backprop-{name}: ")
+    assert said in err
+    assert ("did you mean" in err) == ("did you mean" in said)
+
+
+@pytest.mark.parametrize(("kind", "spec", "said"), [
+    (Layer, "Relu", "there is no layer 'Relu'; did you mean 'ReLU'?"),
+    (Layer, {"Lineer": {"in_features": 2, "out_features": 2}}, "there is no layer 'Lineer'; did you mean 'Linear'?"),
+    (Layer, {"Linear": {"in_feature": 2}}, "Linear: there is no argument 'in_feature'; did you mean 'in_features'?"),
+    (Layer, {"Linear": 3}, "Linear: expected {arguments}, got 3"),
+    (Loss, "mse", "there is no loss 'mse'; did you mean 'MSELoss'?"),
+    (Optimizer, {"Adm": {"lr": 0.1}}, "there is no optimizer 'Adm'; did you mean 'Adam'?"),
+    (Optimizer, "Lion", "there is no optimizer 'Lion'; there are Adam, AdamW, RMSprop, SGD"),
+])  # fmt: skip
+def test_a_mistyped_name_in_a_config_gets_the_nearest(kind, spec, said):
+    with pytest.raises(InputError) as error:
+        build(kind, spec)
+    assert str(error.value) == said
+
+
+def test_the_nearest_name_is_found_whatever_its_case_and_none_if_none_is_near():
+    known = ["digits", "Sine"]
+    assert nearest("DIGTS", known) == "; did you mean 'digits'?"
+    assert nearest("sin", known) == "; did you mean 'Sine'?"
+    assert nearest("xyz", known) == ""
+
+
+def test_a_config_is_found_by_its_name_and_a_file_of_that_name_comes_first(tmp_path):
+    digits = str(train.CONFIGS / "digits.yaml")
+    with chdir(tmp_path):
+        assert [*train.with_config_files(["-c", "digits", "--config=digits"])] == ["-c", digits, f"--config={digits}"]
+        (tmp_path / "digits").touch()
+        assert [*train.with_config_files(["--config", "digits", "--name", "x"])] == ["--config", "digits", "--name", "x"]

@@ -1,0 +1,198 @@
+"""The first screen's picture and the parity map: every comparison is there, where its ratio puts it."""
+
+import math
+import re
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from experiments.reporting.marks import EXACT, LEFT, ONE, WIDTH, heap, marks, place
+from experiments.reporting.nearness import Nearness, nearness, strips
+from experiments.reporting.parity_map import column, parity_map
+from experiments.reporting.survey import Row
+from torch_ref import Comparison, Parity
+from torch_ref.parity import UNDETERMINED
+
+
+def compared(ratio, verdict="agrees", quantity="y"):
+    return Comparison("here", quantity, "float64", (2,), 0.0, ratio, verdict)
+
+
+def row(*comparisons, kind="layer", subject="Tanh", dtype="float64", device="cpu"):
+    return Row(kind, subject, dtype, Parity(device, [*comparisons]))
+
+
+def the_cell(*comparisons):
+    [line] = parity_map([row(*comparisons)]).lines
+    [cell] = line.filled
+    return cell
+
+
+def dots(svg):
+    return [(float(x), float(y)) for x, y in re.findall(r"M([\d.]+) ([\d.]+)h0", svg)]
+
+
+def crosses(svg):
+    return [float(x) for x in re.findall(r"M([\d.]+) [\d.]+m-4-4", svg)]
+
+
+def test_there_is_a_mark_for_every_comparison_of_the_report(rows):
+    comparisons = [c for row in rows for c in row.parity.comparisons]
+    drawn = dots(marks(rows))
+    assert len(drawn) == len({*drawn}) == len(comparisons)
+    assert sum(x < EXACT for x, _ in drawn) == sum(c.ratio == 0 for c in comparisons)
+    assert max(x for x, _ in drawn) < ONE
+    assert not crosses(marks(rows))
+
+
+@pytest.mark.parametrize(("ratio", "left"), [(1e-4, LEFT), (0.01, (LEFT + ONE) / 2), (1, ONE)])
+def test_the_scale_is_logarithmic(ratio, left):
+    assert place(ratio, 4) == pytest.approx(left)
+
+
+@pytest.mark.parametrize(("ratio", "verdict"), [(1.5, "differs"), (1e9, "differs"), (math.inf, "shape"), (math.nan, "differs")])
+def test_what_is_beyond_is_a_cross_right_of_the_line(ratio, verdict):
+    svg = marks([row(compared(0.5), compared(ratio, verdict))])
+    assert len(dots(svg)) == 1
+    [x] = crosses(svg)
+    assert ONE < x < WIDTH
+
+
+def test_an_undetermined_one_is_a_cross_where_its_ratio_is():
+    [x] = crosses(marks([row(compared(0.5), compared(0.01, UNDETERMINED))]))
+    assert LEFT <= x < ONE
+
+
+@pytest.mark.parametrize("ratio", [0, 0.5, 7])
+def test_marks_that_fall_together_lie_on_each_other(ratio):
+    found = heap([compared(ratio)] * 500, 3, 2)
+    assert len({(mark.x, mark.level) for mark in found}) == 500
+
+
+def test_more_marks_are_drawn_smaller_and_the_picture_stays_as_high():
+    pictures = [marks([row(*[compared(0)] * n)]) for n in (3000, 12000)]
+    few, many = (int(height) for svg in pictures for height in re.findall(rf'viewBox="0 0 {WIDTH} (\d+)"', svg))
+    assert many <= 1.2 * few
+
+
+def test_the_marks_of_two_devices_are_of_one_strip():
+    svg = marks([row(compared(0.1)), row(compared(0.1), kind="loss"), row(compared(0.1), device="cuda")])
+    assert "Layers: 2, 0 of them exact<" in svg
+    assert "Losses: 1, 0 of them exact<" in svg
+
+
+def test_the_text_alternative_counts_what_does_not_agree():
+    svg = marks([row(compared(0), compared(7, "differs"))])
+    assert "2 comparisons. Layers: 2, 1 of them exact, the largest at 7.00 of what is allowed; 1 that do not agree." in svg
+
+
+def test_every_comparison_of_the_report_is_in_one_cell(rows):
+    cells = [cell for line in parity_map(rows).lines for cell in line.filled]
+    assert sum(len(cell.comparisons) for cell in cells) == sum(len(row.parity.comparisons) for row in rows)
+    assert len({cell.name for cell in cells}) == len(cells)
+    ours = Counter((cell.subject, cell.setting, id(c)) for cell in cells for c in cell.comparisons)
+    assert ours == Counter((row.subject.partition(":")[0], row.dtype, id(c)) for row in rows for c in row.parity.comparisons)
+
+
+@pytest.mark.parametrize(("quantity", "name"), [
+    ("y", "y"), ("dx", "dx"), ("delta", "delta"), ("cost", "cost"), ("val_cost", "cost"),
+    ("dweight", "dweight"), ("dbias, by gradient()", "dbias"), ("d0.weight", "dweight"), ("d2.bias, by gradient()", "dbias"),
+    ("weight", "weight"), ("2.bias", "bias"), ("param/0.weight[0,1]", "weight"),
+    ("weight, exp_avg", "state"), ("0.bias, step", "state"), ("test_accuracy", "other"), ("moved", "other"),
+])  # fmt: skip
+def test_a_quantity_has_its_column(quantity, name):
+    assert column(quantity) == name
+
+
+@pytest.mark.parametrize(("comparisons", "verdict", "text"), [
+    ([compared(0)], "exact", "="),
+    ([compared(0), compared(0.3141)], "agrees", "0.31"),
+    ([compared(2e-6)], "agrees", "10⁻⁶"),
+    ([compared(0.3), compared(0.2, UNDETERMINED)], "undetermined", "?"),
+    ([compared(0, "vacuous: zeros would pass")], "undetermined", "?"),
+    ([compared(0.2, UNDETERMINED), compared(1.01, "differs")], "differs", "≠"),
+    ([compared(math.inf, "shape (2,), expected (3,)")], "differs", "≠"),
+    ([compared(0.1), compared(math.nan, "differs")], "differs", "≠"),
+])  # fmt: skip
+def test_a_cell_says_what_became_of_its_comparisons(comparisons, verdict, text):
+    cell = the_cell(*comparisons)
+    assert (cell.verdict, cell.text) == (verdict, text)
+    assert verdict in cell.label
+
+
+def test_the_tint_gets_stronger_at_every_half_power_of_ten():
+    assert [the_cell(compared(10**power)).tint for power in (-5.9, -2.1, -1.9, -1.4, -0.9, -0.4, 0)] == [1, 1, 2, 3, 4, 5, 5]
+
+
+def test_two_dtypes_and_two_devices_are_four_columns_of_one_quantity():
+    rows = [row(compared(0.1), dtype=dtype, device=device) for dtype in ("float32", "float64") for device in ("cpu", "cuda")]
+    found = parity_map(rows)
+    assert found.settings == ["float32 cpu", "float32 cuda", "float64 cpu", "float64 cuda"]
+    [line] = found.lines
+    assert [cell.setting for cell in line.filled] == found.settings
+
+
+def test_the_map_counts_its_cells():
+    rows = [row(compared(0)), row(compared(0.5), subject="A"), row(compared(2, "differs"), subject="B")]
+    assert parity_map(rows).verdict == "2 of 3 cells agree, 1 of them without any difference; 1 beyond what is allowed."
+
+
+def test_who_is_nearer_is_counted_and_drawn():
+    near = Nearness("layer", "Tanh", np.array([0.5, 0.25, 0, 2]), np.array([0.5, 0.75, 0, 1]))
+    assert (near.numbers, near.manual_nearer, near.torch_nearer, near.equal) == (4, 1, 1, 2)
+    assert (near.median, near.largest) == ((0.375, 0.625), (2, 1))
+    [panel] = strips([near])
+    assert "Tanh: manual at most 2.00, torch at most 1.00." in panel
+    [moved] = strips([near._replace(manual=np.array([0.5, 0.25, 0, 1.9]))])
+    assert panel != moved
+
+
+def test_what_is_within_the_truths_own_ball_is_exact():
+    distances = np.concatenate([side for n in nearness() for side in (n.manual, n.torch)])
+    assert distances[distances > 0].min() > 1e-6
+    assert {n.subject for n in nearness() if not n.manual.any()} >= {"Flatten", "Identity", "ReLU"}
+
+
+@pytest.fixture(params=[True, False], ids=["with script", "without script"])
+def view(request, browser, page, tmp_path):
+    (tmp_path / "index.html").write_text(page, "utf-8")
+    options = {"viewport": {"width": 1200, "height": 900}, "reduced_motion": "reduce"}
+    with browser.new_context(**options, java_script_enabled=request.param) as context:
+        view = context.new_page()
+        view.goto((tmp_path / "index.html").as_uri())
+        yield view
+
+
+def test_verdict_and_picture_are_on_the_first_screen(view):
+    for which in ("#verdict", ".marks"):
+        box = view.locator(which).bounding_box()
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= 900
+
+
+def test_a_cell_opens_its_comparisons_and_they_lead_back(view):
+    cell = view.locator(".map a").last
+    details = view.locator(cell.get_attribute("href"))
+    assert not details.is_visible()
+    cell.focus()
+    view.keyboard.press("Enter")
+    details.wait_for(state="visible")
+    box = details.bounding_box()
+    assert 0 <= box["y"] < 900
+    view.keyboard.press("Tab")
+    view.keyboard.press("Enter")
+    view.wait_for_url(f"**#{cell.get_attribute('id')}")
+    assert 0 <= cell.bounding_box()["y"] < 900
+
+
+def test_a_browser_that_leaves_a_target_folded_is_helped(browser, page, tmp_path):
+    (tmp_path / "index.html").write_text(page, "utf-8")
+    with browser.new_context() as context:
+        view = context.new_page()
+        view.goto((tmp_path / "index.html").as_uri() + "#cell-0")
+        view.locator("#cell-0").wait_for(state="visible")
+        view.evaluate("document.querySelector('#parity details').open = false")
+        assert view.locator("#cell-0").is_hidden()
+        view.evaluate("dispatchEvent(new HashChangeEvent('hashchange'))")
+        view.locator("#cell-0").wait_for(state="visible")

@@ -1,0 +1,312 @@
+"""The walks through the documents' two training steps: what they say, and how they are walked in a browser."""
+
+import math
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import flint
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from experiments.reporting import errata, walk
+from experiments.reporting.worked import IN_THETA_ORDER, PARAMETERS, one_two_one
+from manual import SGD, HalfMSELoss
+from manual.documents import LEARNING_RATE, PRINTED, THETA
+from parity_tests.derived import proved, rounded
+
+HAND, DERIVATIVES = walk.hand_computation(), walk.derivatives()
+RATIONAL = [line for step in HAND + DERIVATIVES for line in step.lines if line.rational]
+ROUNDED = [line for step in DERIVATIVES for line in step.lines if not line.rational]
+
+
+def evaluate(text: str, digits: int = 0):
+    """The value of an equation's right side as it stands on the page.
+
+    With `digits`, numbers are balls, and one of that many significant digits, or more, is the ball of all that round to it.
+    """
+
+    def number(found: re.Match[str]) -> str:
+        decimals = len(found[0].partition(".")[2])
+        if digits and len(found[0].replace(".", "").lstrip("0")) >= digits:
+            return f"flint.arb({found[0]}, 5e-{decimals + 1})"
+        return f"fraction({found[0]!r})"
+
+    python = re.sub(r"\d+(\.\d+)?", number, text.replace("½", "(1/2)"))
+    for sign, operator in {"−": "-", "·": "*", "²": "**2", "\N{NO-BREAK SPACE}": " "}.items():
+        python = python.replace(sign, operator)
+    names = {
+        "flint": flint,
+        "fraction": (lambda text: flint.arb(flint.fmpq(*Fraction(text).as_integer_ratio()))) if digits else Fraction,
+        "ReLU": lambda z: max(Fraction(0), z),
+        "exp": lambda z: z.exp(),
+    }
+    return eval(python, names)
+
+
+@pytest.mark.ledger("A13")
+@pytest.mark.parametrize("line", RATIONAL, ids=lambda line: line.equation)
+def test_the_numbers_put_in_give_exactly_the_value_shown(line):
+    assert evaluate(line.numbers) == evaluate(line.result) == line.exact
+
+
+@pytest.mark.parametrize("line", RATIONAL + ROUNDED, ids=lambda line: line.equation)
+def test_no_two_signs_stand_side_by_side(line):
+    assert not re.search(r"[·+−/]\s*[·+−/]", line.numbers)
+
+
+@pytest.mark.ledger("B13")
+@pytest.mark.parametrize("line", ROUNDED, ids=lambda line: line.equation)
+def test_the_numbers_put_in_give_the_value_shown_as_nearly_as_their_digits_say(line):
+    with flint.ctx.workprec(128):
+        value = evaluate(line.numbers, digits=6)
+        assert value.contains(line.exact)
+        assert value.rad() < 1e-5
+        assert evaluate(line.result, digits=6).contains(line.exact)
+
+
+def test_a_wrong_number_put_in_is_noticed():
+    first, last = RATIONAL[0], ROUNDED[-1]
+    assert evaluate(first.numbers.replace("0.4", "0.3", 1)) != first.exact
+    assert not evaluate(last.numbers.replace("0.1", "0.2", 1), digits=6).contains(last.exact)
+
+
+@pytest.mark.parametrize("steps", [HAND, DERIVATIVES], ids=["hand", "derivatives"])
+def test_the_symbols_stand_for_the_numbers_put_in(steps):
+    lines = [line for step in steps for line in step.lines]
+    known = GIVEN[len(steps)] | {line.symbol: line.result for line in lines if "arrow" not in line.equation}
+    pattern = "|".join([*map(re.escape, sorted(known, key=len, reverse=True)), r"\\[a-z]+"])
+    for line in lines:
+        _, equation = re.split(r" = | \\leftarrow ", line.equation, maxsplit=1)
+        equation = re.sub(pattern, lambda found: known.get(found[0], found[0]), equation)
+        equation = re.sub(r"\\text\{ReLU\}\^\{\\prime\}\((.).*?\)", lambda z: "0" if z[1] == "−" else "1", equation)
+        for latex, text in LATEX.items():
+            equation = equation.replace(latex, text)
+        assert re.sub(r"[()\s]", "", equation) == re.sub(r"[()\s]", "", line.numbers)
+
+
+def test_the_steps_find_their_numbers_in_the_documents_order():
+    found = [[line.symbol for line in step.lines] for step in HAND]
+    assert found == [
+        ["z^1_1", "z^1_2"], ["a^1_1", "a^1_2"], ["z^2"], ["C"], [r"\delta^2", r"\partial C / \partial b^2"], ["b^2"],
+        [r"\partial C / \partial W^2_{1,1}", r"\partial C / \partial W^2_{1,2}"], ["W^2_{1,1}", "W^2_{1,2}"],
+        [r"\delta^1_1", r"\delta^1_2"], ["b^1_1", "b^1_2"],
+        [r"\partial C / \partial W^1_{1,1}", r"\partial C / \partial W^1_{1,2}"],
+        ["W^1_{1,1}", "W^1_{1,2}", "W^1_{2,1}", "W^1_{2,2}"],
+    ]  # fmt: skip
+    forward, derivatives = ["u_{11}", "u_{12}", "o_{11}", "o_{12}", "f", "E", r"\Delta"], (4, 5, 6, 0, 1, 2, 3)
+    assert [line.symbol for step in DERIVATIVES for line in step.lines] == [
+        *forward, *(rf"\nabla E_{{\theta_{i}}}" for i in derivatives), *(rf"\theta_{i}" for i in range(7)),
+    ]  # fmt: skip
+
+
+LATEX = {r"\frac{1}{2}": "½", "^2": "²", r"\cdot": "·", "-": "−", r"\text{ReLU}": "ReLU", r"\exp": "exp"}
+GIVEN = {
+    len(HAND): {
+        "W^1_{1,1}": "0.4", "W^1_{1,2}": "0.2", "W^1_{2,1}": "0.3", "W^1_{2,2}": "0.7", "b^1_1": "0.1", "b^1_2": "−0.3",
+        "W^2_{1,1}": "0.6", "W^2_{1,2}": "0.9", "b^2": "0.2", "x_1": "0.5", "x_2": "0.1", "y": "0.8", r"\eta": LEARNING_RATE,
+        r"\partial C / \partial W^1_{2,1}": "0", r"\partial C / \partial W^1_{2,2}": "0",
+    },
+    len(DERIVATIVES): {rf"\theta_{i}": theta.replace("-", "−") for i, theta in enumerate(THETA)}
+    | {"x": "0.5", "y": "0.9", r"\alpha": LEARNING_RATE},
+}  # fmt: skip
+"""What document A gives (that a dead neuron's weights stay, in words), and what this project gives for document B."""
+
+
+@pytest.mark.ledger("A13")
+def test_the_printed_numbers_are_the_documents_in_order():
+    assert {step.claim: [line.printed for line in step.lines] for step in HAND} == {
+        claim: [number for numbers in quantities.values() for number in numbers] for claim, quantities in PRINTED.items()
+    }
+    assert all(line.as_printed for step in HAND for line in step.lines)
+
+
+def test_a_number_one_unit_off_is_not_as_printed():
+    (line,) = (line for step in HAND for line in step.lines if line.printed == "0.0832")
+    assert line._replace(printed="0.083").as_printed
+    assert not line._replace(printed="0.0833").as_printed
+    assert not line._replace(printed="0.0831").as_printed
+
+
+def test_a_distance_is_in_units_of_the_floats_last_place():
+    line = DERIVATIVES[0].lines[0]
+    assert line.exact == Fraction(1, 2)
+    assert line.ulps(0.5) == 0
+    assert line.ulps(math.nextafter(0.5, 1)) == 1
+
+
+@pytest.mark.ledger("B13")
+@pytest.mark.parametrize("side", ["manual", "torch"])
+def test_document_bs_numbers_are_the_formulas_as_nearly_as_float64_can(side):
+    network, x, y = map(rounded, one_two_one())
+    run: Any = errata.by_hand(network, x, y, HalfMSELoss())
+    SGD(lr=float(LEARNING_RATE)).step(network, network.like(**run.gradient))
+    (z1, a1, z2), (_, _, delta2) = run.outputs, run.deltas
+    dW1, db1, dW2, db2 = run.gradient.values()
+    new: Any = network.params
+    quantities = [z1, a1, z2, run.cost.item(), delta2, db2, dW2, db1, dW1, *(new[PARAMETERS[name]] for name in IN_THETA_ORDER)]
+    errors = np.concatenate([np.ravel(quantity.error) for quantity in quantities])
+    lines = [line for step in DERIVATIVES for line in step.lines]
+    with flint.ctx.workprec(128):
+        assert proved([getattr(line, side) for line in lines], [line.exact for line in lines], errors)
+
+
+def lit_labels(drawing: str) -> list[str]:
+    """What stands at the edges that are lit."""
+    labels = re.findall(r'<text class="label lit".*?</text>', drawing)
+    return [re.sub("<.*?>", "", label) for label in labels]
+
+
+@pytest.mark.parametrize(("claim", "labels"), [
+    ("A13.2", []),
+    ("A13.3", ["W²₁₁ 0.6", "W²₁₂ 0.9", "b² 0.2"]),
+    ("A13.4", ["y 0.8"]),
+    ("A13.7", ["W²₁₁ 0.6∂ −0.13056", "W²₁₂ 0.9∂ 0"]),
+    ("A13.8", ["W²₁₁ 0.613056", "W²₁₂ 0.9"]),
+    ("A13.9", ["W²₁₁ 0.6", "W²₁₂ 0.9"]), # from the weights before their update
+    ("A13.11", ["W¹₁₁ 0.4∂ −0.1224", "W¹₁₂ 0.2∂ −0.02448"]),
+])  # fmt: skip
+def test_the_drawing_lights_up_what_is_put_in_and_what_comes_out(claim, labels):
+    (drawing,) = (step.drawing for step in HAND if step.claim == claim)
+    assert sorted(lit_labels(drawing)) == sorted(labels)
+    said = re.search("<desc.*?>At work: (.*?)</desc>", drawing)
+    assert said
+    assert all(label.split("∂")[0].replace(" ", " = ") in said[1] for label in labels)
+
+
+def test_an_arrow_leads_where_the_numbers_go():
+    """The last step forward goes from the hidden neurons to the output, the first one back from there to the weights."""
+
+    def ends(claim: str) -> list[tuple[str, str]]:
+        (drawing,) = (step.drawing for step in HAND if step.claim == claim)
+        return re.findall(r'class="edge lit" pathLength="1" d="M(\S+) \S+L(\S+) \S+"', drawing)
+
+    assert len(ends("A13.3")) == len(ends("A13.7")) == 2
+    assert all(float(start) < float(end) for start, end in ends("A13.3"))
+    assert all(float(start) > float(end) for start, end in ends("A13.7"))
+
+
+def test_only_the_neuron_that_is_off_is_drawn_as_off():
+    assert ["off" in step.drawing for step in HAND] == [step.claim != "A13.1" for step in HAND]
+    assert not any("off" in step.drawing for step in DERIVATIVES)
+
+
+@pytest.fixture(scope="module")
+def index(page: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("walk") / "index.html"
+    path.write_text(page, "utf-8")
+    return path
+
+
+@pytest.fixture
+def view(browser: Browser, index: Path) -> Iterator[Page]:
+    """The report, opened; it must say nothing on the console."""
+    with browser.new_context() as context:
+        page, said = context.new_page(), []
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(error.message))
+        page.goto(index.as_uri())
+        yield page
+        assert said == []
+
+
+def seen(view: Page, section: str = "#hand") -> list[str]:
+    """The steps that are to be seen."""
+    ids = "steps => steps.filter(step => step.checkVisibility()).map(step => step.id)"
+    return view.locator(f"{section} .step").evaluate_all(ids)
+
+
+def hand(*places: int) -> list[str]:
+    return [f"hand-{place}" for place in places]
+
+
+EVERY = range(1, len(HAND) + 1)
+
+
+def test_without_a_script_every_step_is_there(browser, index):
+    with browser.new_context(java_script_enabled=False) as context:
+        view = context.new_page()
+        view.goto(index.as_uri())
+        for steps in (HAND, DERIVATIVES):
+            for step in steps:
+                shown = view.locator(f"#{step.id}")
+                assert shown.is_visible()
+                assert shown.locator("svg").is_visible()
+                for line in step.lines:
+                    numbers = shown.inner_text().replace("\N{NO-BREAK SPACE}", " ")
+                    assert line.numbers.replace("\N{NO-BREAK SPACE}", " ") in numbers
+        assert view.locator(".controls:visible").count() == 0
+
+
+def test_the_walk_steps_by_its_buttons_and_lights_up_an_edge(view):
+    previous, following, all_ = (view.locator("#hand").get_by_role("button", name=name) for name in ("Previous", "Next", "All"))
+    assert seen(view) == hand(1)
+    following.click()
+    following.click()
+    assert seen(view) == hand(3)
+    edges = view.locator("#hand .edge.lit[pathLength]:visible")
+    width = "edges => edges.map(edge => parseFloat(getComputedStyle(edge).strokeWidth))"
+    assert edges.count() == 2
+    assert min(edges.evaluate_all(width)) > max(view.locator("#hand .edge:not(.lit):visible").evaluate_all(width))
+    previous.click()
+    assert seen(view) == hand(2)
+    all_.click()
+    assert seen(view) == hand(*EVERY)
+    following.click()
+    assert seen(view) == hand(3)
+    assert seen(view, "#derivatives") == ["derivatives-1"]
+
+
+def test_the_walk_steps_by_keys_while_the_focus_is_in_it(view):
+    view.keyboard.press("ArrowRight")
+    assert seen(view) == hand(1)
+    view.locator("#hand").get_by_role("button", name="Next").focus()
+    for key, place in {"ArrowRight": 2, "End": len(HAND), "ArrowLeft": len(HAND) - 1, "Home": 1, "Alt+ArrowRight": 1}.items():
+        view.keyboard.press(key)
+        assert seen(view) == hand(place), key
+    assert seen(view, "#derivatives") == ["derivatives-1"]
+
+
+def test_the_arrows_are_left_to_a_table_that_scrolls(view):
+    table = view.locator("#hand-1 .scroll")
+    table.focus()
+    for place in (2, 3): # the table has gone with its step, the focus has not
+        view.keyboard.press("ArrowRight")
+        assert seen(view) == hand(place)
+    view.keyboard.press("Home")
+    view.set_viewport_size({"width": 360, "height": 800})
+    table.focus()
+    view.keyboard.press("ArrowRight")
+    assert seen(view) == hand(1)
+
+
+def test_the_walk_ends_at_its_ends_and_keeps_the_focus(view):
+    following = view.locator("#hand").get_by_role("button", name="Next")
+    for _ in range(len(HAND) + 2):
+        following.press("Enter")
+    assert seen(view) == hand(len(HAND))
+    assert following.get_attribute("aria-disabled") == "true"
+    assert following.evaluate("button => button === document.activeElement")
+
+
+def test_the_step_is_announced(view):
+    counter = view.locator("#hand [aria-live=polite]")
+    assert counter.inner_text() == f"Step 1 of {len(HAND)}: forward"
+    view.locator("#hand").get_by_role("button", name="Next").press("End")
+    assert counter.inner_text() == f"Step {len(HAND)} of {len(HAND)}: update"
+
+
+def test_a_link_leads_to_its_step(view, index):
+    for open_ in (lambda: view.goto(f"{index.as_uri()}#hand-9"), view.reload):
+        open_()
+        expect(view.locator("#hand-9")).to_be_in_viewport()
+        assert seen(view) == hand(9)
+
+
+def test_paper_shows_every_step(view):
+    view.emulate_media(media="print")
+    assert seen(view) == hand(*EVERY)
+    assert view.locator(".controls:visible").count() == 0

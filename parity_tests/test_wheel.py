@@ -1,0 +1,103 @@
+"""The wheel, built and installed beside nothing else of this project: its commands work outside of the clone."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from experiments.reporting.record import Record, as_json
+from experiments.reporting.survey import Row
+from torch_ref import Comparison, Parity
+
+CLONE = Path(__file__).parents[1]
+PACKAGES = ("manual", "torch_ref", "experiments")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Where the wheel of a copy of the sources is installed, without parity_tests, which nothing needs."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    for name in (*PACKAGES, "parity_tests"):
+        shutil.copytree(CLONE / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(CLONE / name, source)
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    subprocess.run(
+        [*pip, "wheel", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", folder, source],
+        check=True, capture_output=True,
+    )
+    [wheel] = folder.glob("*.whl")
+    subprocess.run([*pip, "install", "--no-deps", "--no-index", "--target", folder / "site", wheel], check=True)
+    shutil.rmtree(folder / "site" / "parity_tests")
+    return folder / "site"
+
+
+@pytest.fixture
+def run(site, tmp_path):
+    """Run a program in an empty folder, with what is installed and not the clone: its result."""
+
+    def program(*command):
+        environment = os.environ | {"PYTHONPATH": str(site), "PYTHONDONTWRITEBYTECODE": "1"}
+        return subprocess.run([*map(str, command)], cwd=tmp_path, env=environment, capture_output=True, text=True)
+
+    return program
+
+
+def installed(site, name):
+    """The path of an installed command."""
+    return shutil.which(f"backprop-{name}", path=site / "bin") or pytest.fail(f"backprop-{name} is not installed")
+
+
+def test_every_file_of_the_packages_is_in_the_wheel(site):
+    for package in PACKAGES:
+        files = [file.relative_to(site.parent / "source") for file in (site.parent / "source" / package).rglob("*.*")]
+        assert files
+        assert not [str(file) for file in files if not (site / file).is_file()]
+
+
+def test_the_installed_packages_are_the_ones_that_are_run(site, run):
+    done = run(sys.executable, "-c", "import experiments, manual, torch_ref; print(experiments.__file__)")
+    assert done.stdout.strip() == str(site / "experiments" / "__init__.py")
+
+
+@pytest.mark.parametrize("name", ["train", "report", "bench"])
+def test_an_installed_command_gives_its_help(name, site, run):
+    done = run(installed(site, name), "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"usage: backprop-{name} ")
+
+
+def test_an_installed_command_checks_the_template_and_a_file(site, run, tmp_path):
+    example = site / "experiments" / "examples" / "affine_right.py"
+    done = run(installed(site, "check"), example)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "affine_right.py: " in done.stdout.splitlines()[-1]
+    assert "def " in run(installed(site, "check"), "--template").stdout
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_an_installed_command_trains_by_the_name_of_a_config(site, run, tmp_path):
+    done = run(installed(site, "train"), "fit", "--config", "two_two_one", "--trainer.max_epochs", "1")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "runs" / "two_two_one" / "manual" / "version_0" / "checkpoints" / "last.ckpt").exists()
+
+
+def test_an_installed_command_compares_two_reports(site, run, tmp_path):
+    rows = [Row("layer", "ReLU", "float64", Parity("cpu", [Comparison("", "y", "float64", (), 0.0, 0.0, "agrees")]))]
+    (tmp_path / "a.json").write_text(as_json(Record({}, rows, [], [])), "utf-8")
+    done = run(installed(site, "report"), "--compare", "a.json", "a.json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "No verdict got worse" in (tmp_path / "reports" / "compare.html").read_text("utf-8")
+
+
+def test_an_installed_report_says_that_its_commit_is_not_known_though_it_lies_in_a_checkout(site, run):
+    repository = {"cwd": site, "check": True, "capture_output": True}
+    subprocess.run(["git", "init", "--quiet"], **repository)
+    who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    subprocess.run(["git", *who, "commit", "--quiet", "--allow-empty", "--message=somebody else's"], **repository)
+    done = run(sys.executable, "-c", "from experiments import report; print(report.commit())")
+    assert done.stdout.startswith("not known: "), done.stderr
