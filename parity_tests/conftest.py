@@ -77,7 +77,7 @@ def shown(trained: "Trained") -> dict[str, Any]:
     return contents(trained)
 
 
-SPEED = {"machine": {"CPU": "-", "NumPy": "-", "torch": "-", "threads": "1", "dtype": "float32"}, "rows": []}
+SPEED = {"machine": {"CPU": "-", "NumPy": "-", "torch": "-", "threads": "1", "dtype": "float32"}, "rows": [], "untimed": []}
 
 
 @pytest.fixture(scope="session")

@@ -31,7 +31,7 @@ def site(tmp_path_factory):
         check=True, capture_output=True,
     )
     [wheel] = folder.glob("*.whl")
-    subprocess.run([*pip, "install", "--no-deps", "--no-index", "--target", folder / "site", wheel], check=True)
+    subprocess.run([*pip, "install", "--no-deps", "--no-index", "--no-compile", "--target", folder / "site", wheel], check=True)
     shutil.rmtree(folder / "site" / "parity_tests")
     return folder / "site"
 
@@ -64,11 +64,10 @@ def test_the_installed_packages_are_the_ones_that_are_run(site, run):
     assert done.stdout.strip() == str(site / "experiments" / "__init__.py")
 
 
-@pytest.mark.parametrize("name", ["train", "report", "bench"])
-def test_an_installed_command_gives_its_help(name, site, run):
-    done = run(installed(site, name), "--help")
+def test_an_installed_command_gives_its_help(site, run):
+    done = run(installed(site, "bench"), "--help")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(f"usage: backprop-{name} ")
+    assert done.stdout.startswith("usage: backprop-bench ")
 
 
 def test_an_installed_command_checks_the_template_and_a_file(site, run, tmp_path):
