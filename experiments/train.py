@@ -1,12 +1,15 @@
 """Train a network by either implementation, and look at what it learned.
 
-    python -m experiments.train fit --config experiments/configs/digits.yaml --model.implementation torch
-    python -m experiments.train test --config experiments/configs/digits.yaml --ckpt_path last
+    python -m experiments.train fit --config digits --model.implementation torch
+    python -m experiments.train test --config digits --ckpt_path last
 
-A run's folder, OUT/NAME/IMPLEMENTATION/version_N, holds metrics.csv, config.yaml and checkpoints/; `fit` ends by printing it.
+`--config` takes a file, or the name of one in experiments/configs/.
+A run's folder, OUT/NAME/IMPLEMENTATION/version_N, holds metrics.csv, config.yaml, checkpoints/ and, when all is trained,
+model.safetensors, whose path is the last line of `fit`. What is needed to use the network is in that one file.
 `--ckpt_path` takes a file, or `last`: what the latest run of this config left. `fit` goes on from it.
 """
 
+import argparse
 import csv
 import logging
 import re
@@ -20,18 +23,34 @@ from typing import Any, Literal
 import lightning as L
 import numpy as np
 import torch
-from jsonargparse import ArgumentError
+from jsonargparse import ArgumentError, DefaultHelpFormatter
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
+from experiments.command import examples_text, expected_one_of, nearest, nearest_file, program
 from experiments.data import Data
-from experiments.training import checkpoint
+from experiments.data.images import account
+from experiments.training import checkpoint, model_file
 from experiments.training.log import CSVLog
+from experiments.training.model_file import Model
 from experiments.training.module import Training
 from manual import Diverged, InputError
 from manual.checks import whole
 from torch_ref import NoTwin
 
+CONFIGS = Path(__file__).parent / "configs"
+QUOTED = "'([^']*)'"
+ABOUT = {
+    "fit": "Train, and test what came of it.",
+    "validate": "Print a checkpoint's cost and accuracy on the validation part.",
+    "test": "Print a checkpoint's cost and accuracy on the test part.",
+    "predict": "Print each test example's target and a checkpoint's prediction, as CSV.",
+}
+EXAMPLES = (
+    "fit --config digits", "fit --config digits --model.implementation torch --model.seed 1",
+    "test --config digits --ckpt_path last",
+)
+MODEL = "model.safetensors"
 ERRORS = (InputError, Diverged, NoTwin, ArgumentError, OSError)
 """What is said in one line."""
 
@@ -72,18 +91,33 @@ def trainer(
     )
 
 
+class Help(DefaultHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Help whose examples stay as they are typed."""
+
+
 class Command(LightningCLI):
     """LightningCLI, less what would be accepted here and ignored."""
 
     result: Path
 
     def __init__(self, arguments: list[str]) -> None:
-        raising = {"exit_on_error": False}
+        named = f"--config takes a file or a name: {', '.join(sorted(configs()))}\n\n"
+        common = {"exit_on_error": False, "epilog": named + examples_text("train", EXAMPLES), "formatter_class": Help}
+        description = "Train a network by either implementation, and look at what it learned."
         super().__init__(
-            Training, Data, trainer_class=trainer, args=arguments, auto_configure_optimizers=False,
+            Training, Data, trainer_class=trainer, args=[*with_config_files(arguments)], auto_configure_optimizers=False,
             load_from_checkpoint_support=False, save_config_callback=None,
-            parser_kwargs={**raising, **{name: {**raising} for name in self.subcommands()}},
+            parser_kwargs={
+                **common, "prog": program("train"), "description": description,
+                **{name: {**common, "description": does} for name, does in ABOUT.items()},
+            },
         )
+
+    def _add_subcommands(self, parser: LightningArgumentParser, **kwargs: Any) -> None:
+        super()._add_subcommands(parser, **kwargs)
+        assert parser._subcommands_action is not None
+        for choice in parser._subcommands_action._choices_actions:
+            choice.help = ABOUT[choice.dest]
 
     @staticmethod
     def subcommands() -> dict[str, set[str]]:
@@ -97,9 +131,13 @@ class Command(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.link_arguments("model.dtype", "data.dtype")
+        parser.link_arguments("data.classes", "model.classes", apply_on="instantiate")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
-        super().parse_arguments(parser, args)
+        try:
+            super().parse_arguments(parser, args)
+        except ArgumentError as error:
+            raise InputError(self._clearer(" ".join(str(error).split()))) from None
         command, config = self.config.subcommand, self.config[self.config.subcommand]
         if command != "fit" and config.ckpt_path is None:
             raise InputError(f"{command}: expected --ckpt_path, a file or last")
@@ -117,6 +155,22 @@ class Command(LightningCLI):
             self.result = Path(config.ckpt_path)
             self.saved = checkpoint.read(self.result)
 
+    def _clearer(self, message: str) -> str:
+        """An error of the parser; if it is about a name that is not known, with the nearest that is."""
+        options = [option for parser in self._subcommand_parsers.values() for option in parser._option_string_actions]
+        if found := re.match(r"unrecognized arguments: (--?[^ =]+)", message):
+            return f"there is no option {found[1]!r}{nearest(found[1], options)}"
+        if found := re.match(r"Subcommand '\w+' does not accept option '(.+)'", message):
+            known = [option.removeprefix("--") for option in options]
+            return f"the config has no {found[1]!r}{nearest(found[1], known)}"
+        if found := re.match(r'Parser key "(.+?)": Expected a typing.Literal\[(.+)\]\. Got value: (.*)', message):
+            key, known, given = found.groups()
+            return f"{key}: {expected_one_of(re.findall(QUOTED, known), given)}"
+        if found := re.match(r"argument subcommand: invalid choice: '(.*)' \(choose from (.+)\)", message):
+            given, known = found.groups()
+            return expected_one_of(re.findall(QUOTED, known), given)
+        return message
+
     def _set_seed(self) -> None:
         """Nothing here draws from a global generator."""
 
@@ -128,9 +182,14 @@ class Command(LightningCLI):
         if self.saved:
             with checkpoint.restoring(self.result):
                 self._restore()
+        if self.datamodule.left_out:
+            read = sum(len(part.x) for part in (self.datamodule.train, self.datamodule.validation, self.datamodule.test))
+            print(account(self.datamodule.left_out, read), file=sys.stderr)
 
     def _restore(self) -> None:
         """Load what was saved. For `fit` Lightning loads it again; what does not fit is found here, before a folder is made."""
+        for key in ("classes", "scale"):
+            checkpoint.same(self.saved["config"]["data"].get(key), self.datamodule.settings.get(key), f"data.{key}")
         checkpoint.same(self.saved["config"]["model"]["network"], self.model.settings["network"], "model.network")
         self.model.load_state_dict(self.saved["state_dict"])
         if self.subcommand == "fit":
@@ -156,6 +215,13 @@ class Command(LightningCLI):
             raise KeyboardInterrupt(f"the last checkpoint is {left[0]}" if left else "there is no checkpoint yet") from None
         finally:
             log.close()
+        model_file.save(self.result / MODEL, self._trained())
+
+    def _trained(self) -> Model:
+        settings, data = self.model.settings, self.datamodule
+        return Model(
+            self.model.network, settings["network"], settings["dtype"], data.train.x.shape[1:], data.classes, data.scale
+        )
 
     def _check_resume(self) -> None:
         """A run goes on as it began, from the end of an epoch: anything else would pass for it and be another."""
@@ -189,6 +255,36 @@ class Command(LightningCLI):
         for predictions, targets in self.trainer.predict(**both) or []:
             for i, (prediction, target) in enumerate(zip(predictions.tolist(), targets.tolist(), strict=True)):
                 rows.writerow([i, target, prediction])
+
+
+def with_config_files(arguments: list[str]) -> Iterator[str]:
+    """The arguments, with the file for the name of a config.
+
+    Raises:
+        InputError: there is no such file, and no such name.
+    """
+    option = ""
+    for argument in arguments:
+        if argument.startswith("--config="):
+            yield f"--config={config_file(argument.removeprefix('--config='))}"
+        else:
+            yield str(config_file(argument)) if option in ("-c", "--config") else argument
+        option = argument
+
+
+def config_file(given: str) -> Path:
+    """The config of that path or name."""
+    path = Path(given)
+    if path.exists():
+        return path
+    if given not in configs():
+        raise InputError(f"there is no config {given}{nearest(given, configs()) or nearest_file(path)}")
+    return configs()[given]
+
+
+def configs() -> dict[str, Path]:
+    """The configs that are part of this package, by name."""
+    return {path.stem: path for path in CONFIGS.glob("*.yaml")}
 
 
 def new_folder(runs: Path) -> Path:
@@ -255,16 +351,17 @@ def load(path: Path) -> Training:
 
 
 def main() -> None:
+    """Run the command; a known error is one line and exit 2."""
     try:
         result = run(sys.argv[1:])
     except ERRORS as error:
-        print(f"experiments.train: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"{program('train')}: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt as stop:
-        print(": ".join(["experiments.train: interrupted", *stop.args]), file=sys.stderr)
+        print(": ".join([program("train"), "interrupted", *stop.args]), file=sys.stderr)
         sys.exit(130)
     if result.is_dir():
-        print(result)
+        print(result / MODEL)
 
 
 if __name__ == "__main__":

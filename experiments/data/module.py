@@ -1,16 +1,21 @@
 """A data set, in batches."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Literal
 
 import lightning as L
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Sampler, TensorDataset
+from torch.utils.data import DataLoader, Dataset, Sampler, TensorDataset
 
+from experiments.data.augment import augmented
 from experiments.data.digits import digits
+from experiments.data.folder import pictures
 from experiments.data.functions import hand_computation, sine
-from experiments.data.parts import Part
+from experiments.data.images import LeftOut
+from experiments.data.parts import Part, Parts
+from experiments.data.scale import Scale
 from manual import InputError, batches
 from manual.checks import at_least, finite, whole
 from torch_ref import to_torch
@@ -22,25 +27,42 @@ class Data(L.LightningDataModule):
     """Training batches in an order that (seed, epoch) alone decide; validation and test whole.
 
     Args:
-        name: digits, hand_computation or sine.
+        name: digits, hand_computation, sine, or pictures: those of a folder.
+        folder: of pictures, a subfolder a class; or train, validation and test, and in each a subfolder a class.
+        size: of the pictures' sides, in pixels; they are scaled to it.
+        augment: how training pictures are changed anew in each epoch: flip, shift, both or not at all.
         batch_size: examples a training step, the last batch of an epoch may be smaller; none is all of them.
-        seed: decides the order.
+        seed: decides the order, and the changes.
         dtype: of the numbers; the network's.
 
     Raises:
-        InputError: the data are not finite, or do not fit together; a batch size or a seed that cannot be.
+        InputError: the data are not finite, or do not fit together; a batch size or a seed that cannot be; a folder of pictures
+            that cannot be trained on; an option for pictures where there are none.
     """
 
     def __init__(
         self,
-        name: Literal["digits", "hand_computation", "sine"],
+        name: Literal["digits", "hand_computation", "sine", "pictures"],
+        folder: str | None = None,
+        size: int | None = None,
+        augment: list[Literal["flip", "shift"]] | None = None,
         batch_size: int | None = None,
         seed: int = 0,
         dtype: Literal["float64", "float32"] = "float64",
     ) -> None:
         super().__init__()
         self.settings: dict[str, Any] = {"name": name, "batch_size": batch_size, "seed": seed, "dtype": dtype}
-        parts = SETS[name]()
+        self.classes: list[str] | None = None
+        self.scale: Scale | None = None
+        self.left_out: list[LeftOut] = []
+        self.augment = augment or []
+        if name == "pictures":
+            parts = self._pictures(folder, whole(self, "size", size, 1), dtype)
+        else:
+            for option, given in (("folder", folder), ("size", size), ("augment", augment)):
+                if given is not None:
+                    raise InputError(f"data.{option} is for data.name pictures, which is {name}")
+            parts = SETS[name]()
         for label, part in zip(parts._fields, parts, strict=True):
             if len(part.x) != len(part.y):
                 raise InputError(f"data {name}, {label}: expected a target an example, got {len(part.x)} and {len(part.y)}")
@@ -51,8 +73,15 @@ class Data(L.LightningDataModule):
         rows = n if batch_size is None else whole(self, "batch_size", batch_size, 1)
         self.order = Order(n, rows, at_least(self, "seed", seed, 0))
 
+    def _pictures(self, folder: str | None, size: int, dtype: str) -> Parts:
+        parts, self.classes, self.left_out = pictures(None if folder is None else Path(folder), size)
+        self.scale = Scale.of(parts.train.x)
+        self.settings |= {"size": size, "augment": self.augment, "classes": self.classes, "scale": self.scale._asdict()}
+        return Parts(*(Part(self.scale(x, dtype), y) for x, y in parts))
+
     def train_dataloader(self) -> DataLoader[Any]:
-        return DataLoader(_tensors(self.train), sampler=self.order, batch_size=None)
+        data = Augmented(self.train, self.augment, self.order) if self.augment else _tensors(self.train)
+        return DataLoader(data, sampler=self.order, batch_size=None)
 
     def val_dataloader(self) -> DataLoader[Any]:
         return DataLoader(_tensors(self.validation), batch_size=len(self.validation.x))
@@ -80,8 +109,20 @@ class Order(Sampler[Any]):
         return -(-self.n // self.batch_size)
 
 
+class Augmented(Dataset[Any]):
+    """Training pictures, changed as the epoch of the order has it."""
+
+    def __init__(self, part: Part, kinds: list[Literal["flip", "shift"]], order: Order) -> None:
+        self.part, self.kinds, self.order = part, kinds, order
+
+    def __getitem__(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        at = rows.numpy()
+        x = augmented(self.part.x[at], at, self.kinds, self.order.seed, self.order.epoch)
+        return to_torch(x), to_torch(self.part.y[at])
+
+
 def _typed(array: np.ndarray, dtype: str) -> np.ndarray:
-    return array.astype(dtype if array.dtype.kind == "f" else "int64")
+    return array.astype(dtype if array.dtype.kind == "f" else "int64", copy=False)
 
 
 def _tensors(part: Part) -> TensorDataset:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 
+from experiments.command import replacing
 from manual import InputError
 
 SAVED = {
@@ -26,12 +27,8 @@ class WholeCheckpoints(TorchCheckpointIO):
             raise TypeError(f"a checkpoint is a plain file: it has no storage options, got {storage_options!r}")
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.name}.part")
-        with part.open("wb") as file:
+        with replacing(path) as file:
             torch.save(checkpoint, file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -8,9 +8,9 @@ import lightning as L
 import numpy as np
 import torch
 
-from experiments.training.build import Spec, build, build_network
+from experiments.training.build import Spec, build, build_network, counted
 from experiments.training.implementations import ByHand, ByTorch
-from manual import Diverged, Loss, Network, Optimizer
+from manual import Diverged, Loss, Network, Optimizer, Penalty
 from manual.checks import at_least
 from manual.number_types import Array
 from manual.train import culprit, distance
@@ -18,6 +18,9 @@ from torch_ref import params_of, to_numpy
 
 SMALL = 32
 """Networks of at most so many numbers have them all in the log."""
+
+AT_ONCE = 512
+"""Examples: a part to evaluate goes through the network in pieces, whose size its memory depends on."""
 
 
 class Training(L.LightningModule):
@@ -34,6 +37,8 @@ class Training(L.LightningModule):
         seed: what the parameters are drawn from.
         start: parameters by name, in place of drawn ones.
         threshold: converged, and so done, when ‖θ_new − θ_old‖ < threshold.
+        penalty: a name or one name: {arguments}; its cost is added to the batch's.
+        classes: what the data's classes are called, if they are; an argument "classes" of a layer is their number.
 
     Raises:
         InputError: a part of it cannot be built.
@@ -50,16 +55,21 @@ class Training(L.LightningModule):
         seed: int = 0,
         start: dict[str, Any] | None = None,
         threshold: float = 0,
+        penalty: Spec | None = None,
+        classes: list[str] | None = None,
     ) -> None:
         super().__init__()
+        network = counted(network, classes)
         self.settings: dict[str, Any] = {
             "network": network, "loss": loss, "optimizer": optimizer, "implementation": implementation, "dtype": dtype,
             "seed": at_least(self, "seed", seed, 0), "start": start, "threshold": at_least(self, "threshold", threshold, 0),
+            "penalty": penalty,
         }
         self.automatic_optimization = False
         make = {"manual": ByHand, "torch": ByTorch}[implementation]
         self.loss = build(Loss, loss)
-        self.side = make(build_network(network, seed, start, dtype), self.loss, build(Optimizer, optimizer))
+        by_hand = build_network(network, seed, start, dtype)
+        self.side = make(by_hand, self.loss, build(Optimizer, optimizer), build(Penalty, penalty) if penalty else None)
 
     @property
     def network(self) -> Network:
@@ -101,7 +111,7 @@ class Training(L.LightningModule):
     def predict_step(self, batch: list[torch.Tensor]) -> tuple[Array, Array]:
         """(prediction, target); where targets are classes the prediction is one, too."""
         x, y = batch
-        prediction = self.side.predict(x)
+        prediction = torch.cat([self.side.predict(some) for some in x.split(AT_ONCE)])
         return to_numpy(prediction if y.is_floating_point() else prediction.argmax(dim=1)), to_numpy(y)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -117,7 +127,9 @@ class Training(L.LightningModule):
     def _evaluate(self, part: str, x: torch.Tensor, y: torch.Tensor) -> None:
         step = self.global_step - 1
         where = f"epoch {self.current_epoch}, step {step}: " if self.logger else ""
-        values = {f"{part}_cost": self._cost(f"{where}{part}_cost", x, y)[0]}
+        pieces = zip(x.split(AT_ONCE), y.split(AT_ONCE), strict=True)
+        costs = [len(a) * self._cost(f"{where}{part}_cost", a, b)[0] for a, b in pieces]
+        values = {f"{part}_cost": sum(costs) / len(x)}
         if not y.is_floating_point():
             prediction, target = self.predict_step([x, y])
             values[f"{part}_accuracy"] = float((prediction == target).mean())

@@ -1,0 +1,96 @@
+"""Image files as numbers: whatever their size and colours, size×size pixels of red, green and blue."""
+
+import os
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from manual.number_types import Array
+
+FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+"""What is opened: formats of pixels alone. (For some of the others Pillow starts another program.)"""
+
+
+class Unreadable(ValueError):
+    """A file that is no picture, or a broken one; the message says which."""
+
+
+class LeftOut(NamedTuple):
+    """A file that is not used, and why."""
+
+    path: Path
+    reason: str
+
+
+def files(folder: Path) -> Iterator[Path]:
+    """Every file under the folder, in a fixed order. What begins with a dot is left out, and links to folders are not followed.
+
+    Raises:
+        OSError: a folder cannot be listed.
+    """
+    for place, folders, names in os.walk(folder, onerror=_raise):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(place, name) for name in sorted(names) if not name.startswith("."))
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def image(path: Path, size: int) -> Image.Image:
+    """A file's picture, upright, in RGB; what is transparent shows white. It will be scaled to `size`: of a large JPEG file no
+    more is decoded than four times that.
+
+    Raises:
+        Unreadable: it is no picture; it is broken or truncated; or it has so many pixels that Pillow warns of it.
+    """
+    if not path.is_file():
+        raise Unreadable("not a file")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=FORMATS) as file:
+                file.draft(None, (4 * size, 4 * size))
+                return _rgb(ImageOps.exif_transpose(file))
+    except UnidentifiedImageError:
+        raise Unreadable("not a picture") from None
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise Unreadable(f"more than {Image.MAX_IMAGE_PIXELS:,} pixels") from None
+    except Unreadable:
+        raise
+    except Exception as error:  # a broken file breaks the decoders in many ways
+        raise Unreadable(f"broken or truncated ({type(error).__name__}: {error})") from error
+
+
+def _rgb(picture: Image.Image) -> Image.Image:
+    if picture.mode.startswith(("I", "F")):  # 16 bits, which convert() would cut off at 255
+        grey = np.asarray(picture)
+        if picture.mode == "F" or grey.min() < 0 or grey.max() > 65535:
+            raise Unreadable("neither 8 nor 16 bits a channel")
+        picture = Image.fromarray(np.rint(grey / 257).astype(np.uint8))
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    return picture.convert("RGB")
+
+
+def pixels(picture: Image.Image, size: int) -> Array:
+    """(3, size, size), 0 to 255: the largest square in the middle of the picture, scaled."""
+    return np.asarray(ImageOps.fit(picture, (size, size))).transpose(2, 0, 1)
+
+
+def printable(path: Path | str) -> str:
+    """A file's name for one line of text: what cannot be printed is escaped."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def account(left_out: list[LeftOut], read: int) -> str:
+    """The files that are left out by name, and how many they are."""
+    lines = [f"left out: {printable(path)}: {reason}" for path, reason in left_out]
+    return "\n".join([*lines, f"left out {len(left_out)} of {len(left_out) + read} files"])

@@ -1,0 +1,33 @@
+"""Standardisation: pixels of mean 0 and standard deviation 1 in each channel of the training pictures."""
+
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from manual.number_types import Array
+
+LEVELS = 256
+
+
+class Scale(NamedTuple):
+    """(pixel / 255 − mean) / std, a mean and a std a channel."""
+
+    mean: list[float]
+    std: list[float]
+
+    @classmethod
+    def of(cls, pictures: Array) -> Self:
+        """What standardises these pictures, (N, C, H, W) of 0 to 255. A channel that is the same everywhere is only centred."""
+        counts = np.stack([np.bincount(pictures[:, c].ravel(), minlength=LEVELS) for c in range(pictures.shape[1])])
+        levels, total = np.arange(LEVELS) / 255, counts.sum(axis=1)
+        mean = counts @ levels / total
+        std = np.sqrt((counts * (levels - mean[:, None]) ** 2).sum(axis=1) / total)
+        return cls(mean.tolist(), np.where((counts > 0).sum(axis=1) > 1, std, 1).tolist())
+
+    def __call__(self, pictures: Array, dtype: str) -> Array:
+        """(N, C, H, W) of 0 to 255, standardised."""
+        scaled = np.empty(pictures.shape, dtype)
+        for c, (mean, std) in enumerate(zip(self.mean, self.std, strict=True)):
+            level = ((np.arange(LEVELS) / 255 - mean) / std).astype(dtype)
+            scaled[:, c] = level[pictures[:, c]]
+        return scaled

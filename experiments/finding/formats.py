@@ -1,0 +1,42 @@
+"""What was found, as a table, as CSV and as JSON."""
+
+import csv
+import json
+from collections.abc import Iterator
+from io import StringIO
+
+from experiments.data.images import printable
+from experiments.finding.search import Finding, Search
+
+YES = {True: "yes", False: "no"}
+
+
+def summary(search: Search, findings: list[Finding]) -> str:
+    """How many were found, in one line."""
+    return f"{search.sought}: found in {sum(f.found for f in findings):,} of {len(findings):,} pictures"
+
+
+def table(search: Search, findings: list[Finding]) -> Iterator[str]:
+    """A row a picture; the last line is the summary."""
+    heads = ("found", "file", "class", "probability", f"of {search.sought}")
+    rows = [(YES[f.found], printable(f.file), f.kind, f"{f.probability:.4f}", f"{f.sought:.4f}") for f in findings]
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    for row in (heads, *rows):
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n"
+    yield f"{summary(search, findings)}\n"
+
+
+def as_csv(_: Search, findings: list[Finding]) -> Iterator[str]:
+    """A row a picture, in full precision; `sought` is the probability of the class that is sought."""
+    rows = [(f.file, f.kind, f.probability, YES[f.found], f.sought) for f in findings]
+    text = StringIO()
+    csv.writer(text, lineterminator="\n").writerows([("file", "class", "probability", "found", "sought"), *rows])
+    yield text.getvalue()
+
+
+def as_json(search: Search, findings: list[Finding]) -> Iterator[str]:
+    """The same with what was sought, and how."""
+    pictures = [
+        {"file": f.file, "class": f.kind, "probability": f.probability, "found": f.found, "sought": f.sought} for f in findings
+    ]
+    yield json.dumps({"sought": search.sought, "threshold": search.threshold, "pictures": pictures}, indent=2) + "\n"
