@@ -1,23 +1,32 @@
 """Mistakes that people make in backpropagation by hand, each a few lines that replace the right ones.
 
-Every entry is a class that overrides one method of a right layer, loss, optimizer or network and bears its name, so that it
-is held against the same twin. Its docstring says what is wrong, `@bug(…)` which quantity shows it first, and the cause that
+Every entry is a class that overrides methods of a right layer, loss, penalty, optimizer or network and bears its name, so that
+it is held against the same twin. Its docstring says what is wrong, `@bug(…)` which quantity shows it first, and the cause that
 the diagnosis should name. A mistake is added as people make it, not as the diagnosis can name it.
 """
 
 from collections.abc import Callable
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 
 from manual import (
+    L1,
+    L2,
     SGD,
     Adam,
     AdamW,
+    AvgPool2d,
     BCEWithLogitsLoss,
+    Conv2d,
     CrossEntropyLoss,
+    Dropout,
+    ElasticNet,
+    Flatten,
     HalfMSELoss,
     Linear,
+    MaxPool2d,
     MSELoss,
     Network,
     ReLU,
@@ -26,6 +35,8 @@ from manual import (
     Softmax,
     Tanh,
 )
+from manual.correlation import correlate, correlate_pictures
+from manual.layers.dropout import mask
 
 
 class Bug(NamedTuple):
@@ -392,6 +403,621 @@ class _(Softmax):
         return delta * a, self
 
 
+# Convolution
+
+
+def turned(layer: Conv2d) -> Conv2d:
+    """The layer with its kernel turned by 180°."""
+    return layer.like(weight=layer.weight[:, :, ::-1, ::-1], bias=layer.bias)
+
+
+@bug("y", "the kernel is turned")
+class _(Conv2d):
+    """The kernel is turned, a convolution as mathematics has it, and its derivatives are right for that."""
+
+    def forward(self, a):
+        return Conv2d.forward(turned(self), a)
+
+    def backward(self, delta, a):
+        return Conv2d.backward(turned(self), delta, a)[0], self.gradient(delta, a)
+
+    def gradient(self, delta, a):
+        return turned(super().gradient(delta, a))
+
+
+@bug("y", "the kernel is turned")
+class _(Conv2d):
+    """The kernel is turned in the forward pass alone."""
+
+    def forward(self, a):
+        return Conv2d.forward(turned(self), a)
+
+
+@bug("dx", "the kernel is turned")
+class _(Conv2d):
+    """δ goes back through the kernel as it is, which is not turned."""
+
+    def backward(self, delta, a):
+        return Conv2d.backward(turned(self), delta, a)[0], self.gradient(delta, a)
+
+
+@bug("dweight", "the kernel is turned")
+class _(Conv2d):
+    """The weight gradient comes from a library's convolution, which turns it."""
+
+    def gradient(self, delta, a):
+        return turned(super().gradient(delta, a))
+
+
+@bug("dx", "the kernel is turned")
+class _(Conv2d):
+    """The kernel's columns are turned on the way back, its rows are not."""
+
+    def backward(self, delta, a):
+        half_turned = self.like(weight=self.weight[:, :, ::-1], bias=self.bias)
+        return Conv2d.backward(half_turned, delta, a)[0], self.gradient(delta, a)
+
+
+@bug("y", "the padding is off by one")
+class _(Conv2d):
+    """Every window begins one pixel too early."""
+
+    def forward(self, a):
+        right = super().forward(a)[0]
+        (p, q), b = self._padding, 0 if self.bias is None else self.bias[:, None, None]
+        return correlate(a, self.weight, right.shape[2:], self._stride, (p + 1, q + 1)) + b, a
+
+
+@bug("dx", "the padding is off by one")
+class _(Conv2d):
+    """δ is laid down K − p from the edge, where it is K − 1 − p."""
+
+    def backward(self, delta, a):
+        (u, v), (p, q) = self._kernel, self._padding
+        back = turned(self).weight.transpose(1, 0, 2, 3)
+        return correlate(delta, back, a.shape[2:], (1, 1), (u - p, v - q), self._stride), self.gradient(delta, a)
+
+
+@bug("dx", "the padding is left out")
+class _(Conv2d):
+    """The gradient of the padded picture is cropped at its first corner, not at the picture's."""
+
+    def backward(self, delta, a):
+        (u, v), back = self._kernel, turned(self).weight.transpose(1, 0, 2, 3)
+        return correlate(delta, back, a.shape[2:], (1, 1), (u - 1, v - 1), self._stride), self.gradient(delta, a)
+
+
+@bug("y")
+class _(Conv2d):
+    """The picture is padded with its own edge, not with 0."""
+
+    def forward(self, a):
+        (p, q), valid = self._padding, self.like()
+        valid._padding = 0, 0
+        return Conv2d.forward(valid, np.pad(a, ((0, 0), (0, 0), (p, p), (q, q)), "edge"))[0], a
+
+
+@bug("dx", "the stride is left out")
+class _(Conv2d):
+    """The pixels of δ are laid side by side: the stride is forgotten on the way back."""
+
+    def backward(self, delta, a):
+        side_by_side = self.like()
+        side_by_side._stride = 1, 1
+        return Conv2d.backward(side_by_side, delta, a)[0], self.gradient(delta, a)
+
+
+@bug("dweight", "the stride is left out")
+class _(Conv2d):
+    """The stride is forgotten in the weight gradient."""
+
+    def gradient(self, delta, a):
+        dW = correlate_pictures(a, delta, self._kernel, (1, 1), self._padding)
+        return self.like(weight=dW, bias=None if self.bias is None else delta.sum(axis=(0, 2, 3)))
+
+
+@bug("dweight", "the channels are exchanged")
+class _(Conv2d):
+    """The weight gradient is (in, out, …)."""
+
+    def gradient(self, delta, a):
+        right = super().gradient(delta, a)
+        return right.like(weight=right.weight.transpose(1, 0, 2, 3), bias=right.bias)
+
+
+@bug("dx")
+class _(Conv2d):
+    """In and out channels of the kernel are exchanged by a reshape on the way back."""
+
+    def backward(self, delta, a):
+        (u, v), (p, q) = self._kernel, self._padding
+        back = turned(self).weight.reshape(self.in_channels, self.out_channels, u, v)
+        da = correlate(delta, back, a.shape[2:], (1, 1), (u - 1 - p, v - 1 - q), self._stride)
+        return da, self.gradient(delta, a)
+
+
+@bug("dweight", "permuted")
+class _(Conv2d):
+    """The weight gradient's rows are (u, v, channel), and reshaped as if they were (channel, u, v)."""
+
+    def gradient(self, delta, a):
+        right = super().gradient(delta, a)
+        return right.like(weight=right.weight.transpose(0, 2, 3, 1).reshape(right.weight.shape), bias=right.bias)
+
+
+@bug("dweight", "the last example alone")
+class _(Conv2d):
+    """In a loop over the pictures, = stands where += belongs in the weight gradient."""
+
+    def gradient(self, delta, a):
+        right, last = super().gradient(delta, a), super().gradient(delta[-1:], a[-1:])
+        return right.like(weight=last.weight, bias=right.bias)
+
+
+@bug("dweight", "not summed over the batch")
+class _(Conv2d):
+    """The weight gradient is not summed over the batch."""
+
+    def gradient(self, delta, a):
+        right, alone = super().gradient(delta, a), [slice(n, n + 1) for n in range(len(a))]
+        each = [super(type(self), self).gradient(delta[n], a[n]).weight for n in alone]
+        return right.like(weight=np.stack(each), bias=right.bias)
+
+
+@bug("dbias", "not summed over the pixels")
+class _(Conv2d):
+    """The bias gradient is summed over the batch, as Linear's is, and not over the pixels."""
+
+    def gradient(self, delta, a):
+        right = super().gradient(delta, a)
+        return right.like(weight=right.weight, bias=None if self.bias is None else delta.sum(axis=0))
+
+
+@bug("dbias", "the first example alone")
+class _(Conv2d):
+    """The bias gradient is summed over the pixels of the first picture: right for a batch of 1."""
+
+    def gradient(self, delta, a):
+        right = super().gradient(delta, a)
+        return right.like(weight=right.weight, bias=None if self.bias is None else delta[0].sum(axis=(1, 2)))
+
+
+@bug("dbias", "times 1/")
+class _(Conv2d):
+    """The bias gradient is the mean over the pixels and the batch."""
+
+    def gradient(self, delta, a):
+        right = super().gradient(delta, a)
+        return right.like(weight=right.weight, bias=None if self.bias is None else delta.mean(axis=(0, 2, 3)))
+
+
+@bug("dx", "the last row of windows is left out")
+class _(Conv2d):
+    """The loop over the rows of windows stops one short on the way back."""
+
+    def backward(self, delta, a):
+        short = delta.copy()
+        short[:, :, -1] = 0
+        return super().backward(short, a)[0], self.gradient(delta, a)
+
+
+@bug("dweight", "the last column of windows is left out")
+class _(Conv2d):
+    """The loop over the columns of windows stops one short in the weight gradient."""
+
+    def gradient(self, delta, a):
+        short = delta.copy()
+        short[..., -1] = 0
+        return self.like(weight=super().gradient(short, a).weight, bias=super().gradient(delta, a).bias)
+
+
+@bug("dx", "overlap")
+class _(Conv2d):
+    """Where windows overlap, = stands where += belongs: the last one wins."""
+
+    def backward(self, delta, a):
+        (s, t), (u, v), (p, q) = self._stride, self._kernel, self._padding
+        field = np.pad(np.zeros_like(a), ((0, 0), (0, 0), (p, p), (q, q)))
+        for i, j in np.ndindex(*delta.shape[2:]):
+            part = np.einsum("no,ocuv->ncuv", delta[:, :, i, j], self.weight)
+            field[:, :, s * i : s * i + u, t * j : t * j + v] = part
+        return field[:, :, p : p + a.shape[2], q : q + a.shape[3]], self.gradient(delta, a)
+
+
+# Pooling
+
+
+def windows(pool: MaxPool2d | AvgPool2d, delta):
+    """For each window: its place among the windows, and where it lies in the padded picture."""
+    (u, v), (s, t) = pool._kernel, pool._stride
+    for i, j in np.ndindex(*delta.shape[2:]):
+        yield (..., i, j), (..., slice(s * i, s * i + u), slice(t * j, t * j + v))
+
+
+def padded(pool: MaxPool2d | AvgPool2d, a, value: float):
+    (p, q) = pool._padding
+    return np.pad(a, ((0, 0), (0, 0), (p, p), (q, q)), constant_values=value)
+
+
+def cropped(pool: MaxPool2d | AvgPool2d, field, a):
+    (p, q) = pool._padding
+    return field[:, :, p : p + a.shape[2], q : q + a.shape[3]]
+
+
+def largest(window):
+    """Where a window's maximum is, wherever it is."""
+    return window == window.max(axis=(2, 3), keepdims=True)
+
+
+def first(window):
+    """Where a window's maximum is first, in reading order."""
+    pixels = window.reshape(*window.shape[:2], -1)
+    return (np.arange(pixels.shape[2]) == pixels.argmax(axis=2)[..., None]).reshape(window.shape)
+
+
+@bug("dx", "a convention: a tie is split equally")
+class _(MaxPool2d):
+    """In a tie δ is split equally."""
+
+    def backward(self, delta, cache):
+        a = cache[0]
+        picture, field = padded(self, a, -np.inf), padded(self, np.zeros_like(a), 0)
+        for place, window in windows(self, delta):
+            won = largest(picture[window])
+            field[window] += won * delta[place][..., None, None] / won.sum(axis=(2, 3), keepdims=True).astype(delta.dtype)
+        return cropped(self, field, a), self
+
+
+@bug("dx", "a convention: in a tie every pixel has the whole δ")
+class _(MaxPool2d):
+    """In a tie every pixel has the whole δ, as a mask a == max has it."""
+
+    def backward(self, delta, cache):
+        a = cache[0]
+        picture, field = padded(self, a, -np.inf), padded(self, np.zeros_like(a), 0)
+        for place, window in windows(self, delta):
+            field[window] += largest(picture[window]) * delta[place][..., None, None]
+        return cropped(self, field, a), self
+
+
+@bug("dx", "a convention: only where values tie")
+class _(MaxPool2d):
+    """In a tie the last pixel has the δ: >= stands where > does."""
+
+    def backward(self, delta, cache):
+        a = cache[0]
+        picture, field = padded(self, a, -np.inf), padded(self, np.zeros_like(a), 0)
+        for place, window in windows(self, delta):
+            field[window] += first(picture[window][..., ::-1, ::-1])[..., ::-1, ::-1] * delta[place][..., None, None]
+        return cropped(self, field, a), self
+
+
+@bug("dx", "overlap")
+class _(MaxPool2d):
+    """Where windows overlap, = stands where += belongs, and the last one that a pixel won counts."""
+
+    def backward(self, delta, cache):
+        a = cache[0]
+        picture, field = padded(self, a, -np.inf), padded(self, np.zeros_like(a), 0)
+        for n, c in np.ndindex(*a.shape[:2]):
+            for i, j in np.ndindex(*delta.shape[2:]):
+                (s, t), (u, v) = self._stride, self._kernel
+                window = picture[n, c, s * i : s * i + u, t * j : t * j + v]
+                x, y = divmod(int(window.argmax()), window.shape[1])
+                field[n, c, s * i + x, t * j + y] = delta[n, c, i, j]
+        return cropped(self, field, a), self
+
+
+@bug("dx", "overlap")
+class _(MaxPool2d):
+    """Every window is written over the ones before, mask times δ, zeros and all."""
+
+    def backward(self, delta, cache):
+        a = cache[0]
+        picture, field = padded(self, a, -np.inf), padded(self, np.zeros_like(a), 0)
+        for place, window in windows(self, delta):
+            field[window] = first(picture[window]) * delta[place][..., None, None]
+        return cropped(self, field, a), self
+
+
+@bug("dx")
+class _(MaxPool2d):
+    """The number of the largest pixel is divided by the height of the kernel, not by its width."""
+
+    def backward(self, delta, cache):
+        a = cache[0]
+        (s, t), (u, v) = self._stride, self._kernel
+        picture = padded(self, a, -np.inf)
+        field = np.pad(np.zeros_like(picture), ((0, 0), (0, 0), (0, u * v), (0, u * v)))
+        for (n, c), (i, j) in product(np.ndindex(*a.shape[:2]), np.ndindex(*delta.shape[2:])):
+            x, y = divmod(int(picture[n, c, s * i : s * i + u, t * j : t * j + v].argmax()), u)
+            field[n, c, s * i + x, t * j + y] += delta[n, c, i, j]
+        return cropped(self, field, a), self
+
+
+@bug("dx", "the first pixel of its window")
+class _(MaxPool2d):
+    """δ goes where δ, not the picture, is largest in the window: it is the same everywhere, so to the first pixel."""
+
+    def backward(self, delta, cache):
+        field = padded(self, np.zeros_like(cache[0]), 0)
+        for place, window in windows(self, delta):
+            field[window][..., 0, 0] += delta[place]
+        return cropped(self, field, cache[0]), self
+
+
+@bug("dx", "every pixel of its window")
+class _(MaxPool2d):
+    """Every pixel of the window has the δ, whether it won or not."""
+
+    def backward(self, delta, cache):
+        field = padded(self, np.zeros_like(cache[0]), 0)
+        for place, window in windows(self, delta):
+            field[window] += delta[place][..., None, None]
+        return cropped(self, field, cache[0]), self
+
+
+@bug("dx", "δ is left out")
+class _(MaxPool2d):
+    """The mask is returned, without the δ from above."""
+
+    def backward(self, delta, cache):
+        return super().backward(np.ones_like(delta), cache)
+
+
+@bug("y", "the padding counts as 0")
+class _(MaxPool2d):
+    """The picture is padded with 0, which is more than a negative pixel."""
+
+    def forward(self, a):
+        bare = self.like()
+        bare._padding = 0, 0
+        y, (_, lead) = MaxPool2d.forward(bare, padded(self, a, 0))
+        return y, (a, lead)
+
+    def backward(self, delta, cache):
+        bare = self.like()
+        bare._padding = 0, 0
+        field, _ = MaxPool2d.backward(bare, delta, (padded(self, cache[0], 0), cache[1]))
+        return cropped(self, field, cache[0]), self
+
+
+@bug("dx", "the stride is left out")
+class _(MaxPool2d):
+    """The windows are taken to lie side by side, the stride to be the kernel's size."""
+
+    def backward(self, delta, cache):
+        a, lead = cache
+        big = np.zeros((*a.shape[:2], 20, 20), a.dtype)
+        side_by_side = self.like()
+        side_by_side._stride, side_by_side._padding = self._kernel, (0, 0)
+        field, _ = MaxPool2d.backward(side_by_side, delta, (big, lead))
+        return cropped(self, field, a), self
+
+
+@bug("y", "a convention: only pixels of the picture count")
+class _(AvgPool2d):
+    """The mean is over the pixels that are there, not over the padding (count_include_pad=False)."""
+
+    def forward(self, a):
+        return super().forward(a)[0] / super().forward(np.ones_like(a))[0], a
+
+    def backward(self, delta, a):
+        return super().backward(delta / super().forward(np.ones_like(a))[0], a)
+
+
+@bug("dx", "only pixels of the picture count")
+class _(AvgPool2d):
+    """Padding counts in the forward pass, and not on the way back."""
+
+    def backward(self, delta, a):
+        return super().backward(delta / super().forward(np.ones_like(a))[0], a)
+
+
+@bug("dx", "not divided by the size of the window")
+class _(AvgPool2d):
+    """δ goes to every pixel undivided."""
+
+    def backward(self, delta, a):
+        (u, v) = self._kernel
+        return super().backward(delta * (u * v), a)
+
+
+@bug("y", "not divided by the size of the window")
+class _(AvgPool2d):
+    """The sum of the window is taken for its mean."""
+
+    def forward(self, a):
+        (u, v) = self._kernel
+        return super().forward(a)[0] * (u * v), a
+
+
+@bug("dx", "divided twice by the size of the window")
+class _(AvgPool2d):
+    """δ is divided before it is dealt out, and again in each pixel."""
+
+    def backward(self, delta, a):
+        (u, v) = self._kernel
+        return super().backward(delta / (u * v), a)
+
+
+@bug("y", "times 2/3")
+class _(AvgPool2d):
+    """The sum is divided by the square of the kernel's height, as if it were a square."""
+
+    def forward(self, a):
+        (u, v) = self._kernel
+        return super().forward(a)[0] * v / u, a
+
+
+@bug("dx", "the first pixel of its window")
+class _(AvgPool2d):
+    """δ goes to the first pixel of the window alone."""
+
+    def backward(self, delta, a):
+        field = padded(self, np.zeros_like(a), 0)
+        for place, window in windows(self, delta):
+            field[window][..., 0, 0] += delta[place]
+        return cropped(self, field, a), self
+
+
+@bug("dx", "overlap")
+class _(AvgPool2d):
+    """Where windows overlap, = stands where += belongs: the last one wins."""
+
+    def backward(self, delta, a):
+        (u, v), field = self._kernel, padded(self, np.zeros_like(a), 0)
+        for place, window in windows(self, delta):
+            field[window] = delta[place][..., None, None] / (u * v)
+        return cropped(self, field, a), self
+
+
+@bug("dx", "the padding is left out")
+class _(AvgPool2d):
+    """The gradient of the padded picture is cropped at its first corner, not at the picture's."""
+
+    def backward(self, delta, a):
+        (u, v), (p, q) = self._kernel, self._padding
+        field = np.pad(np.zeros_like(a), ((0, 0), (0, 0), (0, 2 * p), (0, 2 * q)))
+        for place, window in windows(self, delta):
+            field[window] += delta[place][..., None, None] / (u * v)
+        return field[:, :, : a.shape[2], : a.shape[3]], self
+
+
+# Flatten and dropout
+
+
+@bug("y", "permuted")
+class _(Flatten):
+    """The numbers are read out column by column, as in another language."""
+
+    def forward(self, a):
+        first, last = (dim % a.ndim for dim in (self.start_dim, self.end_dim))
+        return a.reshape(*a.shape[:first], -1, *a.shape[last + 1 :], order="F"), a
+
+
+@bug("dx", "permuted")
+class _(Flatten):
+    """δ is read back column by column."""
+
+    def backward(self, delta, a):
+        return delta.reshape(a.shape, order="F"), self
+
+
+@bug("y", "in shape")
+class _(Flatten):
+    """The batch is flattened too."""
+
+    def forward(self, a):
+        return a.reshape(-1), a
+
+
+@bug("dx", "in shape")
+class _(Flatten):
+    """δ is passed on as it came, still flat."""
+
+    def backward(self, delta, a):
+        return delta, self
+
+
+@bug("y", "permuted")
+class _(Flatten):
+    """The channels are moved last first, as they lie in another library."""
+
+    def forward(self, a):
+        return super().forward(a if a.ndim < 4 else np.ascontiguousarray(a.transpose(0, 2, 3, 1)).reshape(a.shape))[0], a
+
+
+@bug("y", "the scale 1/(1 − p) is left out")
+class _(Dropout):
+    """The neurons that are left are not scaled up, in either pass."""
+
+    def forward(self, a):
+        m = mask(self.seed, self.count, self.p, a.shape)
+        return a * m, m
+
+    def backward(self, delta, m):
+        return delta * m, self
+
+
+@bug("dx", "the scale 1/(1 − p) is left out")
+class _(Dropout):
+    """δ is masked, and not scaled."""
+
+    def backward(self, delta, m):
+        return delta * m, self
+
+
+@bug("y", "1/p")
+class _(Dropout):
+    """What is left is scaled by 1/p: the probability to go is taken for the one to stay."""
+
+    def forward(self, a):
+        m = mask(self.seed, self.count, self.p, a.shape)
+        return a * m / (self.p or 1), m
+
+
+@bug("y", "times")
+class _(Dropout):
+    """What is left is scaled by 1 − p, as if it were inference."""
+
+    def forward(self, a):
+        m = mask(self.seed, self.count, self.p, a.shape)
+        return a * m * (1 - self.p), m
+
+
+@bug("dx", "another mask")
+class _(Dropout):
+    """A new mask is drawn on the way back."""
+
+    def backward(self, delta, m):
+        return delta * mask(self.seed, self.count + 1, self.p, delta.shape) / (1 - self.p), self
+
+
+@bug("dx", "the mask is left out")
+class _(Dropout):
+    """δ goes back through neurons that were off."""
+
+    def backward(self, delta, m):
+        return delta / (1 - self.p), self
+
+
+@bug("y", "another mask")
+class _(Dropout):
+    """One mask is shared by the whole batch."""
+
+    def forward(self, a):
+        m = np.broadcast_to(mask(self.seed, self.count, self.p, a.shape[1:]), a.shape)
+        return a * m / (1 - self.p), m
+
+
+@bug("y", "another mask")
+class _(Dropout):
+    """The comparison is the wrong way round: p is the probability to stay."""
+
+    def forward(self, a):
+        m = ~mask(self.seed, self.count, self.p, a.shape)
+        return a * m / (1 - self.p), m
+
+
+@bug("a mask in inference")
+class _(Dropout):
+    """Neurons are switched off in inference too."""
+
+    def evaluated(self):
+        return self
+
+
+@bug("a changed x")
+class _(Dropout):
+    """The input is masked in place."""
+
+    def forward(self, a):
+        m = mask(self.seed, self.count, self.p, a.shape)
+        a *= m / (1 - self.p)
+        return a, m
+
+
 # Losses
 
 
@@ -445,7 +1071,9 @@ class _(CrossEntropyLoss):
 
     def backward(self, cache):
         p, y, n = cache
-        return (np.arange(p.shape[1]) == y[:, None]) / (-n * p)
+        delta = np.zeros_like(p)
+        delta[np.arange(len(y)), y] = -1 / (n * p[np.arange(len(y)), y])
+        return delta
 
 
 @bug("delta")
@@ -505,6 +1133,92 @@ class _(BCEWithLogitsLoss):
 
     def backward(self, cache):
         return -super().backward(cache)
+
+
+# Penalties
+
+
+@bug("d0.bias, of a bias")
+class _(L2):
+    """The penalty reaches the biases."""
+
+    def backward(self, network):
+        return network.like(**{name: self.slope(p) for name, p in network.params.items()})
+
+
+@bug("cost")
+class _(L2):
+    """The ½ is forgotten in the cost, and the gradient is the one with it."""
+
+    def of(self, w):
+        return self.alpha * (w * w).sum()
+
+
+@bug("d0.weight")
+class _(L2):
+    """The gradient is 2αw, beside a cost of α/2 Σw²."""
+
+    def slope(self, w):
+        return 2 * self.alpha * w
+
+
+@bug("cost")
+class _(L2):
+    """The cost is the norm of the weights, not its square."""
+
+    def of(self, w):
+        return self.alpha * np.sqrt((w * w).sum()) / 2
+
+
+@bug("d0.weight")
+class _(L2):
+    """The gradient is a mean over the weights, the cost a sum."""
+
+    def slope(self, w):
+        return self.alpha * w / w.size
+
+
+@bug("d0.weight")
+class _(L1):
+    """The sign is forgotten: every weight is pushed down."""
+
+    def slope(self, w):
+        return np.full_like(w, self.alpha)
+
+
+@bug("cost")
+class _(L1):
+    """The weights are summed without their magnitude."""
+
+    def of(self, w):
+        return self.alpha * w.sum()
+
+
+@bug("d0.weight")
+class _(L1):
+    """The gradient pushes the weights away from 0."""
+
+    def slope(self, w):
+        return -super().slope(w)
+
+
+@bug("cost")
+class _(ElasticNet):
+    """The parts of L1 and L2 are exchanged."""
+
+    def of(self, w):
+        return ElasticNet(self.alpha, 1 - self.l1_ratio).of(w)
+
+    def slope(self, w):
+        return ElasticNet(self.alpha, 1 - self.l1_ratio).slope(w)
+
+
+@bug("cost")
+class _(ElasticNet):
+    """The ½ of the quadratic part is forgotten in the cost."""
+
+    def of(self, w):
+        return super().of(w) + self.alpha * (1 - self.l1_ratio) * (w * w).sum() / 2
 
 
 # Optimizers

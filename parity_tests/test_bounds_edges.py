@@ -321,7 +321,7 @@ def test_an_inner_product_carries_the_error_of_either_operand(dtype):
 
 @DTYPES
 def test_a_correlation_carries_the_error_of_either_operand(dtype):
-    x, k = [Operand(3, 0.5), Operand(-2, 0.25)], [Operand(1, 0.25), Operand(4, 0.5)]
+    x, k = [Operand(3, 0.5), Operand(2, 0.25)], [Operand(1, 0.25), Operand(4, 0.5)]
     worst = arb(0)
     for p, q in zip(x, k, strict=True):
         worst += reduce(arb.max, [ours * theirs - X * Y for (X, ours), (Y, theirs) in product(p.pairs(), q.pairs())])

@@ -1,7 +1,8 @@
 """The tests can fail: each mistake of `bugs.py` is caught by the comparison that the right code passes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import copy, deepcopy
+from itertools import product
 from sys import modules
 from typing import Any
 
@@ -9,10 +10,26 @@ import numpy as np
 import pytest
 import torch
 
-from manual import Layer, Linear, Loss, MSELoss, Network, Optimizer, ReLU, Softmax
+from manual import (
+    AvgPool2d,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Layer,
+    Linear,
+    Loss,
+    MaxPool2d,
+    MSELoss,
+    Network,
+    Optimizer,
+    Penalty,
+    ReLU,
+    Softmax,
+    Tanh,
+)
 from manual.documents import one_example, one_two_one, sine
 from parity_tests.bugs import BUGS
-from torch_ref import Parity, compare, compare_layer, compare_loss, compare_network, compare_optimizer
+from torch_ref import Parity, compare, compare_layer, compare_loss, compare_network, compare_optimizer, compare_penalty
 from torch_ref.bounds import layer_bounds
 from torch_ref.parity import UNDETERMINED
 
@@ -24,7 +41,7 @@ def each(bugs):
 
 
 def of(kind: type, right: Any) -> Any:
-    """The same layer, loss, optimizer or network as an object of the class `kind`."""
+    """The same layer, loss, penalty, optimizer or network as an object of the class `kind`."""
     piece = copy(right)
     piece.__class__ = kind
     return piece
@@ -45,11 +62,13 @@ def hold(piece: Any, data: list[Any], dtype: Any, rng: np.random.Generator) -> P
         return compare_layer(piece.astype(dtype), data[0], rng)
     if isinstance(piece, Loss):
         return compare_loss(piece, data[0], data[1])
+    if isinstance(piece, Penalty):
+        return compare_penalty(piece, Network(Linear(3, 4, rng=rng)).astype(dtype))
     return compare_optimizer(piece, Linear(3, 4, rng=rng).astype(dtype), rng)
 
 
 def misused(piece: Any, data: list[Any], rng: np.random.Generator) -> Iterator[str]:
-    """What the piece does with memory that is the caller's."""
+    """What the piece does with memory that is the caller's, and a dropout in inference, where it should do nothing."""
     if isinstance(piece, Layer):
         x, given = data[0], data[0].copy()
         y, cache = piece.forward(x)
@@ -59,6 +78,8 @@ def misused(piece: Any, data: list[Any], rng: np.random.Generator) -> Iterator[s
         for name, now, before in [("x", x, given), ("delta", delta, upstream), ("cache", cache, kept)]:
             if isinstance(now, np.ndarray) and not np.array_equal(now, before):
                 yield f"a changed {name}"
+    if isinstance(piece, Dropout) and not np.array_equal(piece.evaluated().forward(data[0])[0], data[0]):
+        yield "a mask in inference"
     if isinstance(piece, Optimizer):
         layer, gradient = Linear(3, 4, rng=rng), Linear(3, 4, rng=rng)
         piece.step(layer, gradient)
@@ -68,7 +89,7 @@ def misused(piece: Any, data: list[Any], rng: np.random.Generator) -> Iterator[s
 
 
 def symptoms(bug, kind, rng):
-    """The quantities that fail first, one an example and dtype, or the error; and what `kind` does with others' memory."""
+    """The quantities that fail first, one an example and dtype, or the error; and what `misused` says of `kind`."""
     found = set()
     for example in cases(bug.right):
         for dtype in (np.float64, np.float32):
@@ -94,22 +115,43 @@ def around(layer, rng):
     return network, rng.standard_normal((6, 3)), rng.standard_normal((6, 2))
 
 
-def example_of(right):
-    return Linear(4, 4, rng=np.random.default_rng(2)) if right is Linear else right()
+def around_pictures(layer, front, rng):
+    """Likewise for a layer of 2 channels; with Tanh in front of it there are negative pixels, with ReLU there are ties."""
+    below, x = [Conv2d(1, 2, 2, rng=rng), front, layer], rng.standard_normal((3, 1, 7, 8))
+    above = [] if isinstance(layer, Flatten) else [Flatten()]
+    features = Network(*below, *above).forward(x)[0].shape[1]
+    return Network(*below, *above, Linear(features, 2, rng=rng)), x, rng.standard_normal((3, 2))
 
 
-@each([b for b in LAYER_BUGS if not b.shows.startswith("a changed")])
+ON_PICTURES: dict[type, Callable[[np.random.Generator], Layer]] = {
+    Conv2d: lambda rng: Conv2d(2, 2, (3, 2), 2, (1, 2), rng=rng),
+    MaxPool2d: lambda _: MaxPool2d((3, 2), (2, 1), 1),
+    AvgPool2d: lambda _: AvgPool2d((3, 2), (2, 1), 1),
+    Flatten: lambda _: Flatten(),
+}
+ON_VECTORS: dict[type, Callable[[np.random.Generator], Layer]] = {
+    Linear: lambda rng: Linear(4, 4, rng=rng),
+    Dropout: lambda rng: Dropout(0.25, rng=rng),
+}
+
+
+def networks_with(right, rng):
+    """Networks with such a layer at place 2, and data for them, on which every mistake with it shows."""
+    if right in ON_PICTURES:
+        return [around_pictures(ON_PICTURES[right](rng), front, rng) for front in (Tanh(), ReLU())]
+    return [around(ON_VECTORS[right](rng) if right in ON_VECTORS else right(), rng)]
+
+
+@each([b for b in LAYER_BUGS if not b.shows.startswith("a ")])
 def test_a_network_names_the_layer_with_the_mistake(bug, rng):
-    network, x, y = around(example_of(bug.right), rng)
-    first, relu, right, last = network.layers
-    wrong = Network(first, relu, of(bug.wrong, right), last)
     found = []
-    for dtype in (np.float64, np.float32):
+    for (network, x, y), dtype in product(networks_with(bug.right, rng), (np.float64, np.float32)):
+        first, front, right, *above = network.layers
+        wrong = Network(first, front, of(bug.wrong, right), *above)
         data = x.astype(dtype), y.astype(dtype)
         assert compare_network(network.astype(dtype), MSELoss(), *data).agrees
         found.append(compare_network(wrong.astype(dtype), MSELoss(), *data).first)
-    named = found[0] or found[1]
-    assert named
+    named = next(c for c in found if c)
     assert (named.place, named.quantity) == (f"layer 2, {bug.right.__name__}", bug.shows)
 
 

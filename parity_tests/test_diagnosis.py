@@ -15,6 +15,7 @@ from manual import (
     BCEWithLogitsLoss,
     Conv2d,
     Dropout,
+    Flatten,
     HalfMSELoss,
     Linear,
     MaxPool2d,
@@ -263,10 +264,28 @@ def moved(**attributes):
      {"forward": lambda self, a: (a / 0.7, Dropout.forward(self, a)[1])}),
     ("the scale is 1/p", Dropout(0.3, rng=np.random.default_rng(0)),
      {"backward": lambda self, delta, m: (delta * m / 0.3, self)}),
+    ("the numbers are right, but in shape (2, 72) for (2, 2, 6, 6)", Flatten(),
+     {"backward": lambda self, delta, a: (delta, self)}),
 ])  # fmt: skip
 def test_a_layer_for_pictures_says_what_it_does_otherwise(expected, layer, methods, rng):
     result = compare_layer(of(wrong(type(layer), **methods), layer), rng.standard_normal((2, 2, 6, 6)), rng)
     assert first(result).cause == expected
+
+
+@pytest.mark.parametrize(("expected", "divided"), [("a tie is split equally", True), ("every pixel has the whole δ", False)])
+def test_ties_at_a_padded_edge_are_those_of_the_picture_s_own_pixels(expected, divided, rng):
+    def backward(self, delta, cache):
+        a, dx = np.pad(cache[0], ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=-np.inf), np.zeros((2, 2, 7, 7))
+        for i, j in np.ndindex(*delta.shape[2:]):
+            window = ..., slice(2 * i, 2 * i + 3), slice(2 * j, 2 * j + 3)
+            tied = a[window] == a[window].max(axis=(2, 3), keepdims=True)
+            dx[window] += delta[:, :, i, j, None, None] * tied / (tied.sum(axis=(2, 3), keepdims=True) if divided else 1)
+        return dx[:, :, 1:6, 1:6], self
+
+    x = rng.integers(0, 2, (2, 2, 5, 5)).astype(np.float64)
+    result = compare_layer(wrong(MaxPool2d, backward=backward)(3, 2, 1), x, rng)
+    assert first(result).cause.startswith("a convention: ")
+    assert first(result).cause.endswith(expected)
 
 
 def test_windows_that_overwrite_each_other_are_seen_wherever_they_overlap(rng):
