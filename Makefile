@@ -4,7 +4,7 @@ DEVICE ?=
 BIN := .venv/bin/python
 TEST_ENV := OMP_NUM_THREADS=1 # on few cores the threads of two libraries fight each other
 
-.PHONY: setup report test prove mutants check
+.PHONY: setup report report-full test prove mutants check
 
 setup: .venv/ready
 
@@ -14,8 +14,11 @@ setup: .venv/ready
 report: setup
 	$(BIN) -m experiments.report
 
+report-full: setup
+	$(BIN) -m experiments.report --full
+
 test: setup
-	$(TEST_ENV) $(BIN) -m pytest --numprocesses=auto --dist=worksteal $(if $(DEVICE),--device=$(DEVICE))
+	$(TEST_ENV) $(BIN) -m pytest --numprocesses=auto --dist=loadgroup $(if $(DEVICE),--device=$(DEVICE))
 
 prove: setup
 	$(TEST_ENV) $(BIN) -m parity_tests.prove

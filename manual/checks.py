@@ -71,16 +71,6 @@ def pair(owner: object, name: str, value: Any, least: int) -> tuple[int, int]:
     return one, one
 
 
-def window_count(
-    owner: object, picture: tuple[int, ...], kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int]
-) -> tuple[int, int]:
-    """How many windows fit below and beside each other, ⌊(H + 2p − U)/s⌋ + 1; an InputError where none does."""
-    rows, columns = ((n + 2 * p - k) // s + 1 for n, k, s, p in zip(picture, kernel, stride, padding, strict=True))
-    if rows < 1 or columns < 1:
-        raise InputError(f"{owner!r}: expected pictures of at least the kernel's size, got {picture[0]}×{picture[1]}")
-    return rows, columns
-
-
 def finite(name: str, array: Array) -> None:
     """An InputError where data hold a NaN or an infinity. It is looked for where data enter; a step only watches its cost."""
     if array.dtype.kind == "f" and not np.isfinite(array).all():

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from manual.number_types import Array, bilinear
+from manual.windows import Pair
 
-Pair = tuple[int, int]
 TILE = 2**18  # numbers of the matrix at a time: 1 MB in float32
 
 

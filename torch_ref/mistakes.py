@@ -19,8 +19,9 @@ import numpy as np
 
 import manual
 from manual import Layer, Loss, Network, Optimizer
-from manual.correlation import Pair, correlate
+from manual.correlation import correlate
 from manual.number_types import Array
+from manual.windows import Pair, pixels
 
 Values = dict[str, Any]  # by the quantity's name: "dx", "dweight", "delta", "weight", "weight, exp_avg", …
 Number = Callable[[Array], Any]  # an array of floats as one of another number type, which may be changed in place
@@ -122,10 +123,10 @@ def _cropped(layer: Any, field: Any, x: Any) -> Any:
     return field[:, :, p : p + x.shape[2], q : q + x.shape[3]]
 
 
-def _dealt(layer: Any, x: Any, delta: Any, pixels: slice) -> tuple[Any, Any]:
+def _dealt(layer: Any, x: Any, delta: Any, some: slice) -> tuple[Any, Any]:
     """Undivided to these pixels of every window, in reading order."""
     field = _zero_padded(layer, np.zeros_like(x))[1]
-    for window in layer._windows(delta.shape[2:])[pixels]:
+    for window in pixels(layer._kernel, layer._stride, delta.shape[2:])[some]:
         field[window] += delta
     return _cropped(layer, field, x), layer
 
@@ -134,7 +135,7 @@ def _among_ties(layer: Any, x: Any, delta: Any, divided: bool) -> tuple[Any, Any
     """To every pixel of a window that is as large as the largest: an equal part, or the whole."""
     (p, q), y, field = layer._padding, _out(layer, x), layer._pad(x)
     inside = np.pad(np.ones(x.shape[2:], bool), ((p, p), (q, q)))
-    windows = layer._windows(delta.shape[2:])
+    windows = pixels(layer._kernel, layer._stride, delta.shape[2:])
     tied = [(field[window] == y) & inside[window[2:]] for window in windows]
     part, dx = delta / np.sum(tied, axis=0) if divided else delta, layer._pad(np.zeros_like(x))
     for window, on in zip(windows, tied, strict=True):

@@ -1,13 +1,11 @@
 from collections.abc import Iterator
-from itertools import product
 
 import numpy as np
 
-from manual.checks import InputError, pair, window_count
+from manual.checks import InputError
 from manual.layer import Layer
 from manual.number_types import Array
-
-Pair = tuple[int, int]
+from manual.windows import Pair, pixels, pooled, window_count
 
 
 class AvgPool2d(Layer):
@@ -32,11 +30,7 @@ class AvgPool2d(Layer):
     padding: int | Pair = 0
 
     def __post_init__(self) -> None:
-        self._kernel = pair(self, "kernel_size", self.kernel_size, 1)
-        self._stride = self._kernel if self.stride is None else pair(self, "stride", self.stride, 1)
-        self._padding = pair(self, "padding", self.padding, 0)
-        if any(2 * p > k for p, k in zip(self._padding, self._kernel, strict=True)):
-            raise InputError(f"AvgPool2d: padding must be at most half of kernel_size {self.kernel_size}, got {self.padding}")
+        self._kernel, self._stride, self._padding = pooled(self)
 
     def forward(self, a: Array, /) -> tuple[Array, Array]:
         if a.ndim != 4:
@@ -44,7 +38,7 @@ class AvgPool2d(Layer):
         size = window_count(self, a.shape[2:], self._kernel, self._stride, self._padding)
         (p, q), (u, v) = self._padding, self._kernel
         field = np.pad(a, ((0, 0), (0, 0), (p, p), (q, q)), "constant") if p or q else a
-        first, *others = (field[window] for window in self._windows(size))
+        first, *others = (field[window] for window in pixels(self._kernel, self._stride, size))
         total = first.copy()
         for pixel in others:
             total += pixel
@@ -55,15 +49,9 @@ class AvgPool2d(Layer):
         (p, q), (u, v) = self._padding, self._kernel
         field = np.pad(np.zeros_like(a), ((0, 0), (0, 0), (p, p), (q, q)), "constant")
         part = delta / (u * v)
-        for window in self._windows(delta.shape[2:]):
+        for window in pixels(self._kernel, self._stride, delta.shape[2:]):
             field[window] += part
         return field[:, :, p : p + a.shape[2], q : q + a.shape[3]], self
-
-    def _windows(self, size: tuple[int, ...]) -> list[tuple[slice, ...]]:
-        """For each pixel of a window, in reading order: where it lies in every window at once."""
-        (u, v), (s, t) = self._kernel, self._stride
-        every = slice(None), slice(None)
-        return [(*every, slice(i, i + s * size[0], s), slice(j, j + t * size[1], t)) for i, j in product(range(u), range(v))]
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[AvgPool2d, Array]]:

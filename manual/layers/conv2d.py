@@ -4,11 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from manual.checks import flag, mismatch, pair, whole, window_count
-from manual.correlation import Pair, correlate, correlate_pictures
+from manual.checks import flag, mismatch, pair, whole
+from manual.correlation import correlate, correlate_pictures
 from manual.described import parameter
 from manual.layer import Layer
 from manual.number_types import Array
+from manual.windows import Pair, window_count
 
 
 class Conv2d(Layer):

@@ -1,13 +1,12 @@
 from collections.abc import Iterator
-from itertools import product
 
 import numpy as np
 
-from manual.checks import InputError, pair, window_count
+from manual.checks import InputError
 from manual.layer import Layer
 from manual.number_types import Array, greater
+from manual.windows import Pair, pixels, pooled, window_count
 
-Pair = tuple[int, int]
 Cache = tuple[Array, list[Array]]
 
 
@@ -37,18 +36,14 @@ class MaxPool2d(Layer):
     padding: int | Pair = 0
 
     def __post_init__(self) -> None:
-        self._kernel = pair(self, "kernel_size", self.kernel_size, 1)
-        self._stride = self._kernel if self.stride is None else pair(self, "stride", self.stride, 1)
-        self._padding = pair(self, "padding", self.padding, 0)
-        if any(2 * p > k for p, k in zip(self._padding, self._kernel, strict=True)):
-            raise InputError(f"MaxPool2d: padding must be at most half of kernel_size {self.kernel_size}, got {self.padding}")
+        self._kernel, self._stride, self._padding = pooled(self)
 
     def forward(self, a: Array, /) -> tuple[Array, Cache]:
         if a.ndim != 4:
             raise InputError(f"{self!r}: expected an array of shape (N, C, H, W), got shape {a.shape}")
         size = window_count(self, a.shape[2:], self._kernel, self._stride, self._padding)
         field = self._pad(a)
-        y, *others = (field[window] for window in self._windows(size))
+        y, *others = (field[window] for window in pixels(self._kernel, self._stride, size))
         took_the_lead = []
         for pixel in others:
             took_the_lead.append(greater(pixel, y))
@@ -58,18 +53,12 @@ class MaxPool2d(Layer):
     def backward(self, delta: Array, cache: Cache, /) -> tuple[Array, "MaxPool2d"]:
         a, took_the_lead = cache
         field = self._pad(np.zeros_like(a))
-        first, *others = self._windows(delta.shape[2:])
+        first, *others = pixels(self._kernel, self._stride, delta.shape[2:])
         for window, lead in zip(others[::-1], took_the_lead[::-1], strict=True):
             field[window] += delta * lead
             delta = delta * ~lead
         field[first] += delta
         return self._fold(field), self
-
-    def _windows(self, size: tuple[int, ...]) -> list[tuple[slice, ...]]:
-        """For each pixel of a window, in reading order: where it lies in every window at once."""
-        (u, v), (s, t) = self._kernel, self._stride
-        every = slice(None), slice(None)
-        return [(*every, slice(i, i + s * size[0], s), slice(j, j + t * size[1], t)) for i, j in product(range(u), range(v))]
 
     def _pad(self, a: Array) -> Array:
         """The picture with its edge repeated: who sees a repeated pixel also sees the pixel, so that no maximum changes."""
