@@ -85,7 +85,7 @@ class Parity:
         first = f"{self.first.place}, {self.first.quantity}: {self.first.verdict}"
         if self.first.cause:
             first += f"; likely cause: {self.first.cause}"
-        return f"{wrong} of {len(self.comparisons)} comparisons fail; the first is {first}"
+        return f"{wrong:,} of {len(self.comparisons):,} comparisons fail; the first is {first}"
 
     def add(self, place: str, quantity: str, ours: Any, reference: Any, allowed: Any, moved: Any = None) -> None:
         """Compare one quantity (see `compare`)."""
@@ -124,12 +124,12 @@ def compare(place: str, quantity: str, ours: Any, reference: Any, allowed: Any, 
         return Comparison(*about, np.inf, np.inf, f"shape {ours.shape}, expected {reference.shape}")
     if ours.dtype != reference.dtype:
         return Comparison(*about, np.inf, np.inf, f"dtype {ours.dtype}, expected {reference.dtype}")
-    with np.errstate(invalid="ignore"):  # ∞ − ∞
-        difference = np.where(ours == reference, 0, np.abs(np.subtract(ours, reference, dtype=np.float64)))
+    unequal = ours != reference
+    limit = np.broadcast_to(allowed, reference.shape)[unequal]
+    with np.errstate(divide="ignore", invalid="ignore"):  # a limit of 0; ∞ − ∞
+        difference = np.abs(np.subtract(ours[unequal], reference[unequal], dtype=np.float64))
+        ratio = float((difference / limit)[np.isfinite(limit)].max(initial=0))
     largest, bounded = float(difference.max(initial=0)), bool(np.isfinite(allowed).all())
-    with np.errstate(divide="ignore", invalid="ignore"):
-        counted = (difference != 0) & np.isfinite(allowed)
-        ratio = float(np.where(counted, difference / allowed, 0).max(initial=0)) if largest else 0.0
     numbers = (*about, largest, ratio)
     if not ratio <= 1:
         return Comparison(*numbers, "differs")

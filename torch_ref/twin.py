@@ -74,7 +74,8 @@ def twin(layer: Layer | Loss, device: str | torch.device = "cpu") -> torch.nn.Mo
     make: Any = OWN.get(name) or getattr(torch.nn, name, None)
     if make is None:
         raise NoTwin(f"torch.nn has no {name}, so {layer!r} has no twin")
-    module = make(**layer.hyper)
+    with torch.device("meta"):  # no weights of its own are drawn
+        module = make(**layer.hyper)
     if isinstance(layer, Layer):
         module.load_state_dict({name: to_torch(p) for name, p in (layer.params | layer.state).items()}, assign=True)
     return module.to(device)
