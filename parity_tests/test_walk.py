@@ -189,6 +189,36 @@ def test_an_arrow_leads_where_the_numbers_go():
     assert all(float(start) > float(end) for start, end in ends("A13.7"))
 
 
+def columns(drawing: str) -> list[list[str]]:
+    """The values in the circles of a drawing: column by column from the left, and each from the top."""
+    values = [(float(x), float(y), value) for x, y, value in re.findall(r'class="value" x="(\S+)" y="(\S+)">(.*?)<', drawing)]
+    circles = sorted((float(x), float(y), float(r)) for x, y, r in re.findall(r'cx="(\S+)" cy="(\S+)" r="(\S+)"', drawing))
+    found: dict[float, list[str]] = {}
+    for cx, cy, r in circles:
+        (value,) = (value for x, y, value in values if math.hypot(x - cx, y - cy) < r)
+        found.setdefault(cx, []).append(value.replace("−", "-"))
+    return [*found.values()]
+
+
+@pytest.mark.ledger("A13")
+@pytest.mark.parametrize("place", range(1, len(HAND) + 1))
+def test_the_hand_computations_nodes_hold_the_numbers_printed_last(place):
+    hidden = PRINTED["A13.1"]["z1"] if place == 1 else PRINTED["A13.2"]["a1"] if place < 9 else PRINTED["A13.9"]["delta1"]
+    output = [""] if place < 3 else PRINTED["A13.3"]["z2"] if place < 5 else PRINTED["A13.5"]["delta2"]
+    assert columns(HAND[place - 1].drawing) == [["0.5", "0.1"], [*hidden], [*output]]
+
+
+@pytest.mark.parametrize("place", range(1, len(DERIVATIVES) + 1))
+def test_document_bs_nodes_hold_its_formulas_values(place):
+    theta = [float(number) for number in THETA]
+    z1 = [theta[0] + theta[2] * 0.5, theta[1] + theta[3] * 0.5]
+    a1 = [1 / (1 + math.exp(-z)) for z in z1]
+    z2 = theta[4] + theta[5] * a1[0] + theta[6] * a1[1]
+    hidden, output = z1 if place == 1 else a1, [] if place < 3 else [z2] if place < 5 else [z2 - 0.9]
+    expected = [["0.5"], [f"{value:.4g}" for value in hidden], [f"{value:.4g}" for value in output] or [""]]
+    assert columns(DERIVATIVES[place - 1].drawing) == expected
+
+
 def test_only_the_neuron_that_is_off_is_drawn_as_off():
     assert ["off" in step.drawing for step in HAND] == [step.claim != "A13.1" for step in HAND]
     assert not any("off" in step.drawing for step in DERIVATIVES)
@@ -260,7 +290,52 @@ def test_the_walk_steps_by_its_buttons_and_lights_up_an_edge(view):
     assert seen(view, "#derivatives") == ["derivatives-1"]
 
 
+def collisions(view: Page) -> list[str]:
+    """The texts of a drawing that meet another, and those outside the nodes that meet a node."""
+    return view.locator(".network:visible").evaluate_all("""drawings => drawings.flatMap(drawing => {
+        const step = drawing.closest(".step").id;
+        const texts = [...drawing.querySelectorAll("text")].filter(text => text.textContent);
+        const nodes = [...drawing.querySelectorAll(".node")];
+        const meet = (one, other) => {
+            const [a, b] = [one, other].map(element => element.getBoundingClientRect());
+            return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+        };
+        return texts.flatMap((text, i) => [
+            ...texts.slice(i + 1).filter(other => meet(text, other)),
+            ...nodes.filter(node => !text.matches(".value") && meet(text, node)),
+        ].map(other => `${step}: ${text.textContent} meets ${other.textContent || "a node"}`));
+    })""")
+
+
+def test_no_label_meets_another_or_a_node_in_any_step(view):
+    for section in ("#hand", "#derivatives"):
+        view.locator(section).get_by_role("button", name="All").click()
+    assert view.locator(".network:visible").count() == len(HAND + DERIVATIVES)
+    assert collisions(view) == []
+    label, value = (view.locator(f"#hand-12 text.{which}").last for which in ("label", "value"))
+    label.evaluate("(label, [x, y]) => { label.setAttribute('x', x); label.setAttribute('y', y); }",
+                   [value.get_attribute("x"), value.get_attribute("y")])  # fmt: skip
+    assert len(collisions(view)) == 2
+
+
+@pytest.mark.parametrize("section", ["hand", "derivatives"])
+def test_on_a_narrow_screen_a_row_is_a_list_with_the_columns_names(view, section):
+    table = view.locator(f"#{section}-1 table")
+    names = table.locator("thead th").all_text_contents()[1:]
+    cells = table.get_by_role("row").filter(has=view.get_by_role("rowheader")).first.get_by_role("cell")
+    assert table.locator("thead").is_visible()
+    view.set_viewport_size({"width": 360, "height": 800})
+    assert table.locator("thead").is_hidden()
+    shown = "cells => cells.map(cell => getComputedStyle(cell, '::before').content.slice(1, -1))"
+    assert cells.evaluate_all(shown) == names
+    for steps in view.locator(f"#{section} .scroll:visible").all():
+        assert steps.evaluate("box => box.scrollWidth <= box.clientWidth")
+    tops = cells.evaluate_all("cells => cells.map(cell => cell.getBoundingClientRect().top)")
+    assert tops == sorted(set(tops))
+
+
 def test_the_walk_steps_by_keys_while_the_focus_is_in_it(view):
+    assert view.locator("#hand .controls").get_by_text("← → step").is_visible()
     view.keyboard.press("ArrowRight")
     assert seen(view) == hand(1)
     view.locator("#hand").get_by_role("button", name="Next").focus()
@@ -276,11 +351,10 @@ def test_the_arrows_are_left_to_a_table_that_scrolls(view):
     for place in (2, 3): # the table has gone with its step, the focus has not
         view.keyboard.press("ArrowRight")
         assert seen(view) == hand(place)
-    view.keyboard.press("Home")
-    view.set_viewport_size({"width": 360, "height": 800})
-    table.focus()
+    view.set_viewport_size({"width": 500, "height": 800})
+    view.locator("#derivatives-1 .scroll").focus()
     view.keyboard.press("ArrowRight")
-    assert seen(view) == hand(1)
+    assert seen(view, "#derivatives") == ["derivatives-1"]
 
 
 def test_the_walk_ends_at_its_ends_and_keeps_the_focus(view):
@@ -308,5 +382,9 @@ def test_a_link_leads_to_its_step(view, index):
 
 def test_paper_shows_every_step(view):
     view.emulate_media(media="print")
+    view.set_viewport_size({"width": 680, "height": 1000})  # A4, less the margins
     assert seen(view) == hand(*EVERY)
+    for step in view.locator(".step").all():
+        sides = step.locator(".network, .numbers").evaluate_all("both => both.map(each => each.getBoundingClientRect().left)")
+        assert sides == sorted(set(sides))
     assert view.locator(".controls:visible").count() == 0

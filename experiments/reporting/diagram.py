@@ -19,23 +19,23 @@ class Label(NamedTuple):
 RADIUS = 30
 STUB = 13
 """The length of the edge that a bias or the target comes in by."""
-HIDDEN = ((188, 62), (188, 194))
-OUTPUT = (318, 128)
-COST = (406, 128)
+HIDDEN = ((214, 62), (214, 194))
+OUTPUT = (344, 128)
+COST = (432, 128)
 ABOVE, BELOW = -14, 14
 """Where a derivative stands: a line above or below the value."""
 WEIGHTS = {
-    1: {"W0": (118, 84, "end", ABOVE), "W1": (118, 182, "end", BELOW)},
+    1: {"W0": (132, 82, "end", ABOVE), "W1": (132, 184, "end", BELOW)},
     2: {
-        "W0": (112, 55, "middle", ABOVE), "W1": (82, 162, "middle", ABOVE),
-        "W2": (82, 98, "middle", BELOW), "W3": (112, 211, "middle", BELOW),
+        "W0": (125, 55, "middle", ABOVE), "W1": (198, 108, "end", BELOW),
+        "W2": (190, 158, "end", ABOVE), "W3": (125, 211, "middle", BELOW),
     },
 }  # fmt: skip
 """Number of inputs -> edge of the hidden layer -> its label's point, which end of the label that is, the derivative's side."""
 LABELS = {
-    "b0": (188, 118, "middle", BELOW), "b1": (188, 250, "middle", BELOW),
-    "V0": (232, 72, "start", ABOVE), "V1": (228, 197, "start", BELOW),
-    "c0": (306, 184, "start", BELOW), "y0": (406, 184, "middle", BELOW),
+    "b0": (208, 118, "start", BELOW), "b1": (214, 250, "middle", BELOW),
+    "V0": (258, 72, "start", ABOVE), "V1": (250, 213, "start", BELOW),
+    "c0": (344, 184, "middle", BELOW), "y0": (432, 184, "middle", BELOW),
 }  # fmt: skip
 """The same of every other edge."""
 
@@ -64,7 +64,7 @@ def draw(name: str, title: str, labels: dict[str, Label], at_work: set[str], off
     parts += [text(state(e), labels[e], *place) for e, place in (LABELS | WEIGHTS[len(inputs)]).items()]
     at_work_said = "; ".join(spoken(label) for element, label in labels.items() if element in at_work)
     return Markup(
-        '<svg class="network" viewBox="0 0 442 268" role="img" aria-labelledby="{name}-title {name}-desc">'
+        '<svg class="network" viewBox="0 0 468 268" role="img" aria-labelledby="{name}-title {name}-desc">'
         '<title id="{name}-title">{title}</title><desc id="{name}-desc">At work: {said}.</desc>{parts}</svg>'
     ).format(name=name, title=title, said=at_work_said, parts=Markup("".join(parts)))
 
