@@ -62,8 +62,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def nearest_file(path: Path) -> str:
-    """The same for a file that is not there: the nearest beside it."""
-    return nearest(path.name, [other.name for other in path.parent.iterdir()]) if path.parent.is_dir() else ""
+    """The same for a file that is not there: the nearest beside it, if its name without the suffix is near too."""
+    others = [*path.parent.iterdir()] if path.parent.is_dir() else []
+    return nearest(path.name, [other.name for other in others if nearest(path.stem, [other.stem])])
 
 
 def write(path: Path, text: str) -> None:

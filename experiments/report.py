@@ -4,6 +4,8 @@ It trains every network with both implementations, compares everything that can 
 and the README's pictures and `report.json` beside it.
 The runs are kept in `FOLDER/runs/`; the page of last time stays until the new one is whole.
 
+`--full` trains the networks that look for the Bluebird from three seeds; pages made in the same folder later show these runs,
+each with its date.
 `--compare A.json B.json` holds two such files against each other instead, and writes `FOLDER/compare.html`.
 """
 
@@ -12,7 +14,7 @@ import platform
 import subprocess
 import sys
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.metadata import version
@@ -27,19 +29,21 @@ from tqdm import tqdm
 from experiments import train
 from experiments.bench import machine
 from experiments.command import Parser, write
-from experiments.reporting import compare, errata, figures, fits, runs, starts, surfaces, walk
+from experiments.reporting import bluebird, compare, errata, figures, fits, runs, starts, surfaces, walk
+from experiments.reporting.drawn import draw
+from experiments.reporting.earlier import Stamp, stamp
 from experiments.reporting.marks import marks
 from experiments.reporting.nearness import nearness, strips
+from experiments.reporting.outcome import Outcome, outcome
 from experiments.reporting.parity_map import parity_map
 from experiments.reporting.pictures import pictures
 from experiments.reporting.recognition import recognised
 from experiments.reporting.record import Record, Result, Speed, as_json, read
 from experiments.reporting.runs import Run
 from experiments.reporting.sensitivity import sharpness
-from experiments.reporting.survey import STEPS, Row, survey, together
+from experiments.reporting.survey import STEPS, TRAINING, Row, survey, together
 from experiments.reporting.template import render
 from manual import InputError, documents
-from torch_ref import Parity
 
 HERE = Path(__file__).parent
 NETWORKS = {
@@ -51,24 +55,34 @@ NETWORKS = {
     "digits": "64-128-10, ReLU: digits, five initialisations",
 }
 SEEDS = {"digits": range(5)}
+PICTURES = 4000
+TITLES = NETWORKS | bluebird.TITLES
 COMMANDS = {
     "This page": "python -m experiments.report",
-    "One training run": "python -m experiments.train fit --config experiments/configs/digits.yaml --model.implementation torch",
-    "Every comparison, as tests": "python -m pytest",
+    "The documents by hand": "python -m pytest parity_tests/test_walk.py",
+    "Errata": "python -m pytest parity_tests/test_errata.py",
+    "Parity": "python -m pytest parity_tests/test_parity.py",
+    "Truth": "python -m pytest parity_tests/test_truth.py",
+    "Training, one run": "python -m experiments.train fit --config digits --model.implementation torch",
+    "Bluebird, from three seeds": "python -m experiments.report --full",
     "Speed": "python -m experiments.bench",
+    "Every test": "python -m pytest",
 }
-EXAMPLES = ("", "--out before", "--compare before/report.json reports/report.json")
+EXAMPLES = ("", "--full", "--out before", "--compare before/report.json reports/report.json")
 Trained = dict[str, dict[str, list[Run]]]
 """Network -> implementation -> its runs, one a seed."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Make the report, or compare two; 0 if every comparison agrees, or no verdict got worse, else 1."""
+    """Make the report, or compare two; 0 if every comparison agrees, or nothing got worse, else 1."""
     parser = Parser("report", "Train, compare, and write one page on it.", EXAMPLES)
     parser.add_argument("--out", type=Path, default=Path("reports"), metavar="FOLDER", help="default: reports")
-    parser.add_argument(
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument("--full", action="store_true", help="train the Bluebird networks from three seeds")
+    either.add_argument(
         "--compare", nargs=2, type=Path, metavar=("A.json", "B.json"),
-        help="hold two runs' report.json against each other, differences first, and write FOLDER/compare.html",
+        help="hold two runs' report.json against each other, what differs first, and write FOLDER/compare.html; "
+        "exit code 1 if a verdict got worse, or B lacks a comparison that A has",
     )
     options = parser.parse_args(arguments)
     try:
@@ -86,18 +100,18 @@ def main(arguments: list[str] | None = None) -> int:
         print(compare.text(found), f"{out / 'compare.html'}: {found.verdict}", sep="\n")
         return found.status
     try:
-        parity = make(out)
+        found = make(out, options.full)
     except train.ERRORS as error:
         parser.error(" ".join(str(error).split()))
-    print(f"{out / 'index.html'}: {parity.verdict}")
-    return 0 if parity.agrees else 1
+    print(f"{out / 'index.html'}: {found.verdict}")
+    return 0 if found.agrees else 1
 
 
-def make(out: Path) -> Parity:
-    """Train, compare, and write the page and what lies beside it; every comparison."""
+def make(out: Path, full: bool = False) -> Outcome:
+    """Train, compare, and write the page and what lies beside it; what it comes to."""
     torch.set_num_threads(1)  # networks this small lose more to threads than they gain
     with threadpool_limits(1):
-        trained = train_all(out / "runs")
+        trained = train_all(out, full)
     rows = [*tqdm(compare_all(trained), desc="comparing", unit=" rows")]
     shown = contents(trained)
     measured = speed()
@@ -106,29 +120,40 @@ def make(out: Path) -> Parity:
     [digits] = shown["trainings"][-1].panels
     for name, picture in pictures(rows, shown["hand"], digits, palette()).items():
         write(out / name, picture)
-    return everything(rows)
+    return outcome(rows)
 
 
-def train_all(folder: Path) -> Trained:
-    """Train every network with both implementations; the runs go to the folder."""
-    trained: Trained = {name: {"manual": [], "torch": []} for name in NETWORKS}
-    jobs = [(name, side, seed) for name, sides in trained.items() for side in sides for seed in SEEDS.get(name, range(1))]
+def train_all(out: Path, full: bool = False) -> Trained:
+    """Train every network with both implementations; pictures and runs go to the folder."""
+    about, pictures = made(), out / "birds"
+    seeds = SEEDS | dict.fromkeys(bluebird.NETWORKS, range(3 if full else 1))
+    drawn = Stamp(about["Made"], about["Commit"], draw(pictures, PICTURES))
+    trained: Trained = {name: {"manual": [], "torch": []} for name in TITLES}
+    jobs = [(name, side, seed) for name, sides in trained.items() for side in sides for seed in seeds.get(name, range(1))]
     for name, side, seed in (progress := tqdm(jobs, unit=" runs")):
         progress.set_description(f"training {name}, {side}, seed {seed}")
-        arguments = ["fit", f"--config={HERE / 'configs' / name}.yaml", f"--out={folder}", f"--model.implementation={side}",
-                     f"--model.seed={seed}", "--trainer.enable_progress_bar=false"]
-        trained[name][side].append(runs.read(train.run(arguments)))
+        arguments = ["fit", f"--config={HERE / 'configs' / name}.yaml", f"--out={out / 'runs'}", f"--model.seed={seed}",
+                     f"--model.implementation={side}", "--trainer.enable_progress_bar=false"]
+        if name in bluebird.NETWORKS:
+            arguments.append(f"--data.folder={pictures}")
+        trained[name][side].append(run := runs.read(train.run(arguments)))
+        stamp(run, drawn)
     return trained
 
 
 def compare_all(trained: Trained) -> Iterator[Row]:
-    """Everything that can be compared: the pieces on every device that there is, and the runs."""
+    """Everything that can be compared: the pieces on every device that there is, and the runs in float64.
+
+    In float32 rounding makes two right runs part, so that no distance says that one is wrong.
+    """
     for device in ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]:
         yield from survey(device)
     for name, sides in trained.items():
+        if sides["manual"][0].dtype != "float64":
+            continue
         pairs = zip(*sides.values(), strict=True)
         parity = together("cpu", [runs.compare_runs(f"run {i}", *pair) for i, pair in enumerate(pairs)])
-        yield Row("training run", NETWORKS[name], "float64", parity)
+        yield Row(TRAINING, TITLES[name], "float64", parity)
 
 
 def speed() -> dict[str, Any]:
@@ -159,6 +184,7 @@ def contents(trained: Trained) -> dict[str, Any]:
         "nearness": (near := [*nearness()]),
         "nearness_strips": strips(near),
         "sharpness": [*sharpness()],
+        "bluebird": bluebird.chapter({name: trained[name] for name in bluebird.NETWORKS}),
         "digits": recognised(*trained["digits"].values()),
     }
 
@@ -168,16 +194,17 @@ def page(shown: dict[str, Any], rows: list[Row], speed: dict[str, Any]) -> str:
     script = (HERE / "reporting" / "page" / "walk.js").read_text("utf-8")
     fingerprint = b64encode(sha256(script.encode()).digest()).decode()
     return render(
-        "index.html", **shown, parity=everything(rows), marks=marks(rows), map=parity_map(rows), steps=STEPS,
-        tolerance=runs.TOLERANCE, speed=speed, made=made(), commands=COMMANDS, script=Markup(script), fingerprint=fingerprint,
+        "index.html", **shown, outcome=outcome(rows), marks=marks(rows), map=parity_map(rows), steps=STEPS,
+        training_runs=[row for row in rows if row.kind == TRAINING], limit=runs.LIMIT, speed=speed, made=made(),
+        commands=COMMANDS, script=Markup(script), fingerprint=fingerprint,
     )
 
 
 def record(trained: Trained, rows: list[Row], speed: dict[str, Any]) -> Record:
     """The same as numbers: what every training run ended with, every comparison, and the speeds if there are any."""
     results = [
-        Result(NETWORKS[name], side, SEEDS.get(name, range(1))[i], quantity, float(curve[-1]))
-        for name, sides in trained.items() for side, trainings in sides.items() for i, run in enumerate(trainings)
+        Result(TITLES[name], side, run.seed, quantity, float(curve[-1]))
+        for name, sides in trained.items() for side, trainings in sides.items() for run in trainings
         for quantity, curve in run.curves.items() if quantity.endswith(("cost", "accuracy"))
     ]  # fmt: skip
     speeds = [Speed(row["workload"], **row["ratio"]) for row in speed.get("rows", ())]
@@ -187,11 +214,6 @@ def record(trained: Trained, rows: list[Row], speed: dict[str, Any]) -> Record:
 def palette() -> str:
     """The page's colours, light and dark, as CSS."""
     return (HERE / "reporting" / "page" / "style.css").read_text("utf-8").split("* {")[0]
-
-
-def everything(rows: Iterable[Row]) -> Parity:
-    """All comparisons of all rows."""
-    return together("cpu", [row.parity for row in rows])
 
 
 def made() -> dict[str, str]:
@@ -209,7 +231,8 @@ def made() -> dict[str, str]:
         "NumPy": about["NumPy"],
         "torch": about["torch"],
         "Others": ", ".join(f"{name} {version(name)}" for name in packages),
-        "Seeds": f"digits: {', '.join(map(str, SEEDS['digits']))}; order of the batches and inputs of the comparisons: 0",
+        "Seeds": f"digits: {', '.join(map(str, SEEDS['digits']))}; Bluebird: those in its table; drawn pictures, order of the "
+        "batches and inputs of the comparisons: 0",
     }
 
 

@@ -33,6 +33,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("device", [chosen] if chosen else ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"])
 
 
+COSTLY = {"trained": "report", "models": "find", "site": "wheel", "failed": "mistakes"}
+"""Fixtures that take long to make; the tests that use one are run by one process, so that it is made once."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for fixture in COSTLY.keys() & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group(COSTLY[fixture]))
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
@@ -51,14 +62,15 @@ def agree() -> Callable[[Parity], None]:
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> "Trained":
-    """The report's runs, of two epochs each and two seeds of the digits."""
+    """The report's runs, of two epochs each, two seeds of the digits, and few drawn birds."""
     from experiments import report, train  # not at the top: the tests of `manual` alone would wait for Lightning
 
     with pytest.MonkeyPatch.context() as patch:
         fit = train.run
         patch.setattr(train, "run", lambda arguments: fit([*arguments, "--trainer.max_epochs=2"]))
         patch.setitem(report.SEEDS, "digits", range(2))
-        return report.train_all(tmp_path_factory.mktemp("report") / "runs")
+        patch.setattr(report, "PICTURES", 80)
+        return report.train_all(tmp_path_factory.mktemp("report"))
 
 
 @pytest.fixture(scope="session")

@@ -164,6 +164,8 @@ def test_every_picture_has_a_name(opened):
         const ids = svg.getAttribute("aria-labelledby");
         return !(ids ? ids.split(" ").every(text) : svg.getAttribute("aria-label") || svg.querySelector(":scope > title"));
     }).map(svg => svg.outerHTML.slice(0, 80))""") == []
+    assert opened().evaluate("""() => [...document.images].filter(image => !image.alt || !image.naturalWidth)
+        .map(image => image.outerHTML.slice(0, 80))""") == []
 
 
 CUT = """() => [...document.body.querySelectorAll("*")].filter(element => {

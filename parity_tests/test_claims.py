@@ -24,7 +24,8 @@ def test_no_test_carries_more_than_four_ids():
 def test_an_entry_is_complete_and_its_formulas_convert_to_mathml(claim):
     entry = INDEX[claim]
     if claim.startswith("E"):
-        assert entry.keys() == {"printed", "corrected", "why", "where"}
+        assert entry.keys() - {"in_words"} == {"printed", "corrected", "why", "where", "quotes"}
+        assert entry["quotes"]
     else:
         assert {"claim", "where"} <= entry.keys() <= {"claim", "formula", "where", "later"}
     for field in entry.keys() & {"formula", "printed", "corrected"}:

@@ -59,7 +59,7 @@ def test_a_record_comes_back_from_its_file(tmp_path):
     (tmp_path / "report.json").write_text(as_json(kept), "utf-8")
     back = read(tmp_path / "report.json")
     assert repr(back) == repr(kept).replace(repr(2.0**-50), "8.882e-16")  # NaN is not equal to itself
-    assert not back.parity.agrees
+    assert not back.outcome.agrees
 
 
 def test_the_report_writes_every_comparison_and_what_every_run_ended_with(trained, rows):
@@ -146,8 +146,42 @@ def test_a_file_that_is_not_there_is_an_error_that_names_the_nearest(tmp_path):
 def test_equal_runs_have_no_difference(run):
     status, text, page = run(record(compared()), record(compared()))
     assert status == 0
-    assert text.splitlines()[-1].endswith("compare.html: no verdict got worse; of 1 comparisons in both, 0 moved")
-    assert "No verdict changed." in page
+    same, verdict = text.splitlines()
+    assert same == "The same: verdicts, what was compared, differences, training results, environment, speed."
+    assert verdict.endswith("compare.html: no verdict got worse; of 1 comparison in both, 0 changed")
+    assert same in page
+    assert "<table" not in page
+
+
+def test_what_differs_comes_first_and_what_does_not_is_one_line(run):
+    a = record(compared(), made={"CPU": "X"}, speeds=[Speed("small", 9, 10, 11)])
+    b = record(compared(ratio=0.5), made={"CPU": "Y"}, speeds=[Speed("small", 9, 10, 11)])
+    _, text, page = run(a, b)
+    same = "The same: verdicts, what was compared, training results, speed."
+    assert text.index("Differences") < text.index("Made with") < text.index(same)
+    assert re.findall("<h2>(.*?)</h2>", page) == [
+        "Differences in units of what is allowed, where the verdict is the same", "Made with",
+    ]  # fmt: skip
+    assert page.index("</section>") < page.index(same)
+
+
+def test_where_everything_differs_nothing_is_the_same():
+    sides = [
+        record(
+            compared("y", verdict=verdict), compared("dx", ratio), compared(verdict), made={"CPU": cpu},
+            results=[Result("digits", "manual", 0, "test_cost", ratio)], speeds=[Speed("small", 1, ratio, 3)],
+        )
+        for verdict, ratio, cpu in (("agrees", 0.1, "X"), ("vacuous: zeros would pass", 0.2, "Y"))
+    ]  # fmt: skip
+    found = compare.difference(*sides)
+    assert found.same == ""
+    assert [table.what for table in found.tables] == [
+        "verdicts", "what was compared", "differences", "training results", "environment", "speed",
+    ]  # fmt: skip
+    assert found.verdict == (
+        "1 verdict got worse; 1 comparison is in A alone, which counts as worse; 1 comparison is in B alone; "
+        "of 2 comparisons in both, 2 changed; 1 of 1 training results differs"
+    )
 
 
 def test_a_verdict_that_got_worse_comes_first_and_is_the_exit_code(run):
@@ -156,12 +190,20 @@ def test_a_verdict_that_got_worse_comes_first_and_is_the_exit_code(run):
     b = record(vacuous, compared("b"), compared("dx", 2.0, "differs"))
     status, text, page = run(a, b)
     assert status == 1
-    assert re.findall(r"^  (\S+) .* Linear +(\S+) ", text.split("Differences in")[0], re.MULTILINE) == [
+    assert re.findall(r"^  (\S+) .* Linear +(\S+) ", text, re.MULTILINE) == [
         ("agrees", "dx"), ("differs", "y"), ("differs", "b"),
     ]  # fmt: skip
-    assert text.splitlines()[-1].endswith("1 verdict got worse; of 3 comparisons in both, 3 moved")
+    assert text.splitlines()[-1].endswith("1 verdict got worse; of 3 comparisons in both, 3 changed")
     assert 'class="verdict fails"' in page
-    assert page.index("Verdicts") < page.index("<td>agrees<td>differs") < page.index("Differences in")
+    assert page.count("<td>agrees<td>differs<td class=\"n\">0.25<td class=\"n\">2.00") == 1
+
+
+def test_a_likely_cause_is_told_where_there_is_one():
+    a, b = compared(), compared(ratio=2.0, verdict="differs")
+    for wrong, cells in ((b, ()), (replace(b, cause="a transpose"), ("a transpose",))):
+        [table, *_] = compare.difference(record(a), record(wrong)).tables
+        assert table.lines[0].cells[9:] == cells
+        assert len(table.head) == len(table.lines[0].cells)
 
 
 @pytest.mark.parametrize(("a", "b", "worse"), [
@@ -176,14 +218,19 @@ def test_what_agrees_is_better_than_what_says_nothing_and_that_than_what_differs
     assert compare.difference(one, other).status == worse
 
 
-def test_a_comparison_of_one_run_alone_is_counted_and_is_worse_if_it_is_new_and_fails():
-    few, many = record(compared()), record(compared(), compared("dx"), compared("dW", 2.0, "differs"))
+def test_a_comparison_that_b_lacks_is_worse_and_one_that_it_adds_only_if_it_fails():
+    few, more = record(compared()), record(compared(), compared("dx"))
+    many = record(compared(), compared("dx"), compared("dW", 2.0, "differs"))
+    found = compare.difference(few, more)
+    assert (found.verdict.split("; ")[:2], found.status) == (["no verdict got worse", "1 comparison is in B alone"], 0)
     found = compare.difference(few, many)
     assert lines(found, "In one") == [("B", "layer", "Linear", "float64", "cpu", "2", "1")]
-    assert (found.worse, found.status) == (1, 1)
-    found = compare.difference(many, few)
-    assert lines(found, "In one") == [("A", "layer", "Linear", "float64", "cpu", "2", "1")]
-    assert (found.worse, found.status) == (0, 0)
+    assert (found.verdict.split("; ")[:2], found.status) == (["1 verdict got worse", "2 comparisons are in B alone"], 1)
+    found = compare.difference(more, few)
+    assert lines(found, "In one") == [("A", "layer", "Linear", "float64", "cpu", "1", "0")]
+    assert (found.verdict.split("; ")[:2], found.status) == (
+        ["no verdict got worse", "1 comparison is in A alone, which counts as worse"], 1,
+    )  # fmt: skip
 
 
 def test_equal_names_are_paired_in_their_order():
@@ -230,7 +277,16 @@ def test_what_else_differs_is_shown():
     assert lines(found, "Made") == [("CPU", "X", "Y"), ("CUDA", "none", "–"), ("BLAS", "–", "mkl")]
     assert lines(found, "Speed") == [("small", "10 (9–11)", "8 (7–9)"), ("old", "2 (1–3)", "–")]
     assert lines(found, "What") == [("0.97", "0.96", "1.0·10⁻²", "digits", "torch", "0", "test_accuracy")]
+    assert found.verdict.endswith("0 changed; 1 of 2 training results differs")
     assert found.status == 0
+
+
+def test_the_training_results_that_are_furthest_apart_come_first_and_before_them_what_one_run_lacks():
+    ends = {"a": (1.0, 1.5), "b": (1.0, 3.0), "c": (1.0, 0.9), "d": (1.0, 1.0)}
+    a, b = (record(compared(), results=[Result(name, "torch", 0, "test_cost", pair[i]) for name, pair in ends.items()])
+            for i in (0, 1))  # fmt: skip
+    b.results.append(Result("e", "torch", 0, "test_cost", 2.0))
+    assert [line[3] for line in lines(compare.difference(a, b), "What")] == ["e", "b", "a", "c"]
 
 
 def test_a_long_table_is_cut_and_says_so(run):

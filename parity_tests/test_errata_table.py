@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from html import unescape
 from importlib import import_module
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from experiments import report
 from experiments.reporting.errata import ERRATA, KINDS
 from experiments.reporting.held import marked
+from manual.documents import claims
 from parity_tests.conftest import SPEED
 
 
@@ -23,6 +25,15 @@ def test_every_erratum_has_its_part_with_all_headings(bodies):
     for body in bodies.values():
         assert re.findall('data-label="(.*?)"', body) == ["as printed", "corrected", "as printed", "corrected", "reference"]
         assert '<th scope="row">why' in body
+
+
+def test_an_erratum_says_where_to_look_and_whether_the_printed_form_is_a_sentence(bodies):
+    words = {erratum for erratum, body in bodies.items() if "In words; as a formula:" in body}
+    assert words == {"E2", "E12", "E13"}
+    index = claims()
+    for erratum, body in bodies.items():
+        head = unescape(body[: body.index("<td")])
+        assert all(f"“{quote}”" in head for quote in index[erratum]["quotes"])
 
 
 def test_an_erratum_names_tests_that_carry_it(bodies):

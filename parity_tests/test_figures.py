@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from experiments import report, train
-from experiments.reporting import figures, fits, runs, starts, surfaces
+from experiments.reporting import figures, fits, recognition, runs, starts, surfaces
 from experiments.reporting.svg import alone
 from manual import documents
 
@@ -126,6 +126,33 @@ def test_a_neuron_that_parts_from_the_other_is_drawn(pair, altered):
     assert texts[1].count("1, 2") == len(starts.PAIRS) - 1
 
 
+@pytest.mark.parametrize(("start", "of"), [(0, "from the zero start"), (1, "from the random one")])
+def test_each_start_is_told_with_its_own_cost(start, of, pair, altered):
+    told = [pair("one_two_one_zeros"), pair("one_two_one_random")]
+    before = starts.starts(*told).caption
+    run = told[start][0]
+    told[start] = (altered(run, "val_cost", -1, 1e9), told[start][1])
+    after = starts.starts(*told).caption
+    costs = [re.findall(r"([\d.e+-]+) (from the \w+ (?:start|one))", caption) for caption in (before, after)]
+    [(cost, which)] = {*costs[1]} - {*costs[0]}
+    assert which == of
+    assert float(cost) == pytest.approx(1e9 * run.curves["val_cost"][-1], rel=0.05)
+
+
+def test_each_implementation_is_marked_by_its_own_answers():
+    pair = recognition.Pair(0, np.array([1, 2, 3]), np.array([1, 2, 3]), np.array([1, 3, 4]), 0.0)
+    assert pair.accuracy == {"manual": 1, "torch": pytest.approx(1 / 3)}
+    assert pair.wrong == {"manual": 0, "torch": 2}
+    assert pair.same == 1
+    [first, second] = recognition.wrong(np.zeros((3, 64)), pair)
+    assert [(first[name], second[name]) for name in ("target", "manual", "torch")] == [(2, 3), (2, 3), (3, 4)]
+
+
+def test_a_confusion_has_the_digit_in_its_row_and_the_answer_in_its_column():
+    counts = recognition.confusion(np.array([4, 4]), [np.array([1, 4]), np.array([1, 1])])
+    assert (counts[4, 1], counts[4, 4], counts.sum()) == (3, 1, 4)
+
+
 def test_the_two_starts_differ_in_nothing_else():
     zeros, random = (
         yaml.safe_load((report.HERE / "configs" / f"one_two_one_{start}.yaml").read_text("utf-8"))
@@ -146,7 +173,7 @@ def test_the_best_line_is_the_one_of_the_closed_form(pair):
 
 
 def test_every_figure_of_the_chapter_has_a_caption(page):
-    chapter = page[page.index('<section id="training">') : page.index('<section id="speed">')]
+    chapter = page[page.index('<section id="training">') : page.index('<section id="bluebird">')]
     pictures = re.findall(r"<figure>.*?</figure>", chapter, re.DOTALL)
     assert len(pictures) == len(report.NETWORKS) + 5
     assert all(re.search(r"<figcaption>\w[^<]+\.</figcaption>", picture) for picture in pictures)

@@ -3,6 +3,7 @@
 import shlex
 import sys
 from contextlib import chdir
+from pathlib import Path
 
 import pytest
 import yaml
@@ -56,7 +57,14 @@ def test_a_help_ends_with_two_examples_of_the_command_as_it_was_typed(name, as_i
         assert all(line.startswith(f"  {program}") for line in examples(text))
 
 
-def make(out):
+@pytest.mark.parametrize("typed", report.COMMANDS.values(), ids=report.COMMANDS)
+def test_a_command_that_the_page_names_is_one_that_is_there(typed):
+    _, _, module, *arguments = shlex.split(typed)
+    assert module == "pytest" or module.removeprefix("experiments.") in COMMANDS
+    assert all((Path(__file__).parents[1] / argument).is_file() for argument in arguments if argument.endswith(".py"))
+
+
+def make(out, full):
     """A report of one comparison."""
     parity = Parity("cpu", [Comparison("", "y", "float64", (), 0.0, 0.0, "agrees")])
     (out / "report.json").write_text(as_json(Record({}, [Row("layer", "ReLU", "float64", parity)], [], [])))
@@ -72,6 +80,7 @@ def short(monkeypatch, tmp_path):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr(bench, "SECONDS", 0.02)
     monkeypatch.setattr(bench, "preemptions", lambda: 0)
+    monkeypatch.setattr(bench, "workloads", lambda dtype, full=bench.workloads: full(dtype)[:2])
     run = train.run
     monkeypatch.setattr(train, "run", lambda given: run([*given, "--trainer.max_epochs=1"]))
     monkeypatch.setattr(report, "make", make)
@@ -96,6 +105,7 @@ def test_every_example_runs(name, run, short, tmp_path):
     ("check", "hand_in.yp", "there is no hand_in.yp; did you mean 'hand_in.py'?"),
     ("check", "handins/hand_in.py", "there is no handins/hand_in.py"),
     ("report", "--uot x", "there is no option '--uot'; did you mean '--out'?"),
+    ("report", "--compare nope.json report.json", "--compare: there is no nope.json"),
     ("report", "--compare raport.json report.json", "--compare: there is no raport.json; did you mean 'report.json'?"),
     ("bench", "--dytpe float64", "there is no option '--dytpe'; did you mean '--dtype'?"),
     ("bench", "--dtype float46", "argument --dtype: expected one of float32, float64, got 'float46'; did you mean 'float64'?"),
@@ -106,13 +116,16 @@ def test_every_example_runs(name, run, short, tmp_path):
     ("train", "fit -c mime.yaml", "there is no config mime.yaml; did you mean 'mine.yaml'?"),
     ("train", "fit --config digits --model.implemntation torch",
      "there is no option '--model.implemntation'; did you mean '--model.implementation'?"),
+    ("train", "fit --config digits --netwrok x", "there is no option '--netwrok'; did you mean '--model.network'?"),
+    ("train", "fit --config digits --implemntation=torch",
+     "there is no option '--implemntation'; did you mean '--model.implementation'?"),
     ("train", "fit --config digits --model.implementation toch",
      "model.implementation: expected one of manual, torch, got 'toch'; did you mean 'torch'?"),
     ("train", "fit --config digits --data.name digtis", "did you mean 'digits'?"),
     ("train", "fit --config mine.yaml", "the config has no 'model.implemntation'; did you mean 'model.implementation'?"),
 ])  # fmt: skip
 def test_a_mistyped_name_gets_the_nearest_in_one_line(name, typed, said, run, tmp_path):
-    for file in ("a.py", "b.py", "hand_in.py", "report.json"):
+    for file in ("a.py", "b.py", "hand_in.py", "report.json", "bench.json"):
         (tmp_path / file).touch()
     config = yaml.safe_load(train.configs()["digits"].read_text("utf-8"))
     config["model"]["implemntation"] = "torch"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from experiments.reporting.marks import EXACT, LEFT, ONE, WIDTH, heap, marks, place
-from experiments.reporting.nearness import Nearness, nearness, strips
+from experiments.reporting.nearness import Nearness, histogram, nearness, strips
 from experiments.reporting.parity_map import column, parity_map
 from experiments.reporting.survey import Row
 from torch_ref import Comparison, Parity
@@ -21,6 +21,10 @@ def compared(ratio, verdict="agrees", quantity="y"):
 
 def row(*comparisons, kind="layer", subject="Tanh", dtype="float64", device="cpu"):
     return Row(kind, subject, dtype, Parity(device, [*comparisons]))
+
+
+def surveyed(rows):
+    return [row for row in rows if row.kind != "training run"]
 
 
 def the_cell(*comparisons):
@@ -37,8 +41,9 @@ def crosses(svg):
     return [float(x) for x in re.findall(r"M([\d.]+) [\d.]+m-4-4", svg)]
 
 
-def test_there_is_a_mark_for_every_comparison_of_the_report(rows):
-    comparisons = [c for row in rows for c in row.parity.comparisons]
+def test_there_is_a_mark_for_every_comparison_of_the_survey_and_none_of_a_training_run(rows):
+    comparisons = [c for row in surveyed(rows) for c in row.parity.comparisons]
+    assert len(surveyed(rows)) < len(rows)
     drawn = dots(marks(rows))
     assert len(drawn) == len({*drawn}) == len(comparisons)
     assert sum(x < EXACT for x, _ in drawn) == sum(c.ratio == 0 for c in comparisons)
@@ -87,8 +92,9 @@ def test_the_text_alternative_counts_what_does_not_agree():
     assert "2 comparisons. Layers: 2, 1 of them exact, the largest at 7.00 of what is allowed; 1 that do not agree." in svg
 
 
-def test_every_comparison_of_the_report_is_in_one_cell(rows):
-    cells = [cell for line in parity_map(rows).lines for cell in line.filled]
+def test_every_comparison_of_the_survey_is_in_one_cell_and_none_of_a_training_run(rows):
+    rows, all_rows = surveyed(rows), rows
+    cells = [cell for line in parity_map(all_rows).lines for cell in line.filled]
     assert sum(len(cell.comparisons) for cell in cells) == sum(len(row.parity.comparisons) for row in rows)
     assert len({cell.name for cell in cells}) == len(cells)
     ours = Counter((cell.subject, cell.setting, id(c)) for cell in cells for c in cell.comparisons)
@@ -96,10 +102,10 @@ def test_every_comparison_of_the_report_is_in_one_cell(rows):
 
 
 @pytest.mark.parametrize(("quantity", "name"), [
-    ("y", "y"), ("dx", "dx"), ("delta", "delta"), ("cost", "cost"), ("val_cost", "cost"),
+    ("y", "y"), ("dx", "dx"), ("delta", "delta"), ("cost", "cost"),
     ("dweight", "dweight"), ("dbias, by gradient()", "dbias"), ("d0.weight", "dweight"), ("d2.bias, by gradient()", "dbias"),
-    ("weight", "weight"), ("2.bias", "bias"), ("param/0.weight[0,1]", "weight"),
-    ("weight, exp_avg", "state"), ("0.bias, step", "state"), ("test_accuracy", "other"), ("moved", "other"),
+    ("weight", "weight"), ("2.bias", "bias"),
+    ("weight, exp_avg", "state"), ("0.bias, step", "state"), ("slope", "other"),
 ])  # fmt: skip
 def test_a_quantity_has_its_column(quantity, name):
     assert column(quantity) == name
@@ -133,18 +139,37 @@ def test_two_dtypes_and_two_devices_are_four_columns_of_one_quantity():
     assert [cell.setting for cell in line.filled] == found.settings
 
 
+def test_every_kind_has_the_columns_that_it_uses():
+    rows = [row(compared(0), compared(0, quantity="dx")), row(compared(0, quantity="cost"), kind="loss", subject="MSELoss")]
+    tables = parity_map(rows).tables
+    assert [(table.heading, table.columns) for table in tables] == [("Layers", ["y", "dx"]), ("Losses", ["cost"])]
+
+
+@pytest.mark.parametrize(("subject", "words"), [
+    ("CrossEntropyLoss", ["Cross", "Entropy", "Loss"]), ("BCEWithLogitsLoss", ["BCE", "With", "Logits", "Loss"]),
+    ("ReLU", ["Re", "LU"]), ("AvgPool2d", ["Avg", "Pool2d"]), ("SGD", ["SGD"]),
+])  # fmt: skip
+def test_a_name_may_break_before_its_capitals(subject, words):
+    assert parity_map([row(compared(0), subject=subject)]).lines[0].words == words
+
+
+def test_bars_count_what_is_exact_and_what_lies_in_a_quarter_of_a_power_of_ten():
+    found = histogram(np.array([0, 0, 0, 0.02, 0.05, 0.06, 7, 10]), -2, 1)
+    assert found.tolist() == [3, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 2]
+
+
 def test_the_map_counts_its_cells():
     rows = [row(compared(0)), row(compared(0.5), subject="A"), row(compared(2, "differs"), subject="B")]
     assert parity_map(rows).verdict == "2 of 3 cells agree, 1 of them without any difference; 1 beyond what is allowed."
 
 
 def test_who_is_nearer_is_counted_and_drawn():
-    near = Nearness("layer", "Tanh", np.array([0.5, 0.25, 0, 2]), np.array([0.5, 0.75, 0, 1]))
-    assert (near.numbers, near.manual_nearer, near.torch_nearer, near.equal) == (4, 1, 1, 2)
-    assert (near.median, near.largest) == ((0.375, 0.625), (2, 1))
+    near = Nearness("layer", "Tanh", np.array([0.5, 0.25, 0, 0.5, 2]), np.array([0.5, 0.75, 0, 0.625, 1]))
+    assert (near.numbers, near.manual_nearer, near.torch_nearer, near.equal) == (5, 2, 1, 2)
+    assert (near.median, near.largest) == ((0.5, 0.625), (2, 1))
     [panel] = strips([near])
     assert "Tanh: manual at most 2.00, torch at most 1.00." in panel
-    [moved] = strips([near._replace(manual=np.array([0.5, 0.25, 0, 1.9]))])
+    [moved] = strips([near._replace(manual=np.array([0.5, 0.25, 0, 0.5, 5]))])
     assert panel != moved
 
 
@@ -190,9 +215,9 @@ def test_a_browser_that_leaves_a_target_folded_is_helped(browser, page, tmp_path
     (tmp_path / "index.html").write_text(page, "utf-8")
     with browser.new_context() as context:
         view = context.new_page()
-        view.goto((tmp_path / "index.html").as_uri() + "#cell-0")
-        view.locator("#cell-0").wait_for(state="visible")
+        view.goto((tmp_path / "index.html").as_uri() + "#cell-layer-0-0")
+        view.locator("#cell-layer-0-0").wait_for(state="visible")
         view.evaluate("document.querySelector('#parity details').open = false")
-        assert view.locator("#cell-0").is_hidden()
+        assert view.locator("#cell-layer-0-0").is_hidden()
         view.evaluate("dispatchEvent(new HashChangeEvent('hashchange'))")
-        view.locator("#cell-0").wait_for(state="visible")
+        view.locator("#cell-layer-0-0").wait_for(state="visible")

@@ -17,6 +17,7 @@ import torch
 from experiments import report, train
 from experiments.reporting import formats, survey, walk, worked
 from experiments.reporting.errata import ERRATA, by_hand
+from experiments.reporting.outcome import outcome
 from manual import HalfMSELoss, documents
 from parity_tests.conftest import SPEED
 from parity_tests.derived import proved, rounded
@@ -28,7 +29,7 @@ def made_of(shown, monkeypatch):
     """Let the report be made of the fixtures' runs and of these comparisons."""
 
     def patch(rows):
-        monkeypatch.setattr(report, "train_all", lambda _: {})
+        monkeypatch.setattr(report, "train_all", lambda *_: {})
         monkeypatch.setattr(report, "contents", lambda _: shown)
         monkeypatch.setattr(report, "compare_all", lambda _: rows)
         monkeypatch.setattr(report, "speed", lambda: SPEED)
@@ -60,8 +61,8 @@ def failing(rows):
 
 def test_the_page_is_one_file_that_loads_nothing(page):
     tags = Tags(page)
-    assert not {tag for tag, _ in tags.tags} & {"link", "img", "iframe", "object", "embed", "base", "form"}
-    assert not tags.all("src")
+    assert not {tag for tag, _ in tags.tags} & {"link", "iframe", "object", "embed", "base", "form"}
+    assert all(source.startswith("data:image/png;base64,") for source in tags.all("src"))
     assert all(link.startswith("#") for link in tags.all("href"))
     assert all(link.startswith("#") for link in re.findall(r"url\(([^)]*)\)", page))
     assert "@import" not in page
@@ -69,7 +70,8 @@ def test_the_page_is_one_file_that_loads_nothing(page):
     (script,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
     fingerprint = b64encode(sha256(script.encode()).digest()).decode()
     assert policy == (
-        f"default-src 'none'; script-src 'sha256-{fingerprint}'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src 'sha256-{fingerprint}'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; "
+        "form-action 'none'"
     )
     assert [tag for tag, _ in tags.tags].count("script") == 1
     assert len(page.encode()) < 1_500_000
@@ -85,7 +87,7 @@ def test_every_id_is_there_once_and_every_link_leads_somewhere(page):
 def test_every_figure_has_a_title_and_a_description(page):
     pictures = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
     labelled = [re.search(r'<title id="(.+?)">.+?</title><desc id="(.+?)">.+?</desc>', p) for p in pictures if "<title" in p]
-    assert len(labelled) == len(report.NETWORKS) + 2 + 2 + 7 + 3 + 2 + len(documents.PRINTED) + len(walk.DERIVATIVES) + 3
+    assert len(labelled) == len(report.TITLES) + 2 + 2 + 7 + 3 + 2 + len(documents.PRINTED) + len(walk.DERIVATIVES) + 3
     assert all(found and f'aria-labelledby="{found[1]} {found[2]}"' in page for found in labelled)
     assert all('aria-label="a scanned ' in picture for picture in pictures if "<title" not in picture)
 
@@ -98,7 +100,7 @@ def test_no_colour_is_left_that_the_dark_page_cannot_change(page):
 
 def test_every_number_of_the_hand_computation_is_on_the_page_in_order(page):
     section = page[page.index('<section id="hand">') : page.index('<section id="derivatives">')]
-    shown = re.findall(r"<th scope=\"row\">.*?</math><td class=\"n\">(.*?)<td", section)
+    shown = re.findall(r'data-label="document">(.*?)<td', section)
     printed = [number for quantities in documents.PRINTED.values() for numbers in quantities.values() for number in numbers]
     assert shown == [number.replace("-", "−") for number in printed]
 
@@ -130,7 +132,7 @@ def test_the_last_line_gives_the_place_and_the_verdict(made_of, rows, tmp_path, 
     made_of(rows)
     assert report.main(["--out", str(tmp_path / "a" / "b")]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last == f"{tmp_path / 'a' / 'b' / 'index.html'}: {report.everything(rows).verdict}"
+    assert last == f"{tmp_path / 'a' / 'b' / 'index.html'}: {outcome(rows).verdict}"
     assert re.search(r"index.html: [\d,]+ comparisons agree; the largest difference is 0\.\d+ of what rounding allows", last)
     assert {path.name for path in (tmp_path / "a" / "b").iterdir()} == {
         "index.html", "report.json", "digits.svg", "parity.svg", "walk.svg",
@@ -145,6 +147,21 @@ def test_a_comparison_that_fails_is_the_verdict_and_the_exit_code(made_of, rows,
     page = (tmp_path / "index.html").read_text("utf-8")
     assert "The two do not agree." in page
     assert '<td class="fails">differs' in page
+
+
+def test_a_training_curve_beyond_its_limit_fails_the_report_and_is_none_of_the_comparisons(made_of, rows, tmp_path, capsys):
+    wrong = [row for row in reversed(rows) if row.kind == survey.TRAINING]
+    made_of([row for row in rows if row.kind != survey.TRAINING] + failing(wrong))
+    assert report.main(["--out", str(tmp_path)]) == 1
+    curves = sum(len(row.parity.comparisons) for row in wrong)
+    first = wrong[0].parity.comparisons[0]
+    said = f"1 of {curves} training curves leave a chosen limit; the first is {first.place}, {first.quantity}: differs"
+    assert capsys.readouterr().out.splitlines()[-1].endswith(f"{outcome(rows).derived.verdict}; {said}")
+    page = (tmp_path / "index.html").read_text("utf-8")
+    assert 'class="verdict fails" id="verdict"' in page
+    assert f"{outcome(rows).derived.verdict}. {said}." in page
+    assert f'<p class="fails">1 of {curves} training curves do not stay within 10⁻⁹ of their size' in page
+    assert "m-4-4" not in page
 
 
 def test_the_old_page_stays_until_the_new_one_is_whole(tmp_path):

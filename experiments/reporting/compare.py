@@ -1,4 +1,4 @@
-"""Two records side by side, differences first: as text, and as a page.
+"""Two records side by side, what differs first: as text, and as a page.
 
 Comparisons are matched by what was compared. A device that only one of the records has is held against the first of the other,
 so that a run on a GPU is held against one on a CPU.
@@ -32,7 +32,7 @@ class Both(NamedTuple):
         return failure(self.b) > failure(self.a)
 
     @property
-    def moved(self) -> float:
+    def distance(self) -> float:
         """How far the ratio moved, in units of what is allowed."""
         if repr(self.a.ratio) == repr(self.b.ratio):
             return 0.0
@@ -51,6 +51,11 @@ class Alone(NamedTuple):
     comparisons: int
     fail: int
 
+    @property
+    def worse(self) -> int:
+        """How many of them make B worse than A: what B lacks, and what fails there only."""
+        return self.comparisons if self.record == "A" else self.fail
+
 
 class Value(NamedTuple):
     """What else the records have under one name; None where one has nothing."""
@@ -68,10 +73,10 @@ class Line(NamedTuple):
 
 
 class Table(NamedTuple):
-    """What is shown, on the terminal and on the page. `none` is said of no lines; the columns under `numbers` are numbers."""
+    """What is shown, on the terminal and on the page. `what` is the same if there is no line; `numbers` are columns of them."""
 
     title: str
-    none: str
+    what: str
     head: Sequence[str]
     numbers: Sequence[str]
     lines: Sequence[Line]
@@ -79,56 +84,69 @@ class Table(NamedTuple):
 
 @dataclass(frozen=True)
 class Difference:
-    """What two records differ in: verdicts that got worse first, then by size; speeds are all there."""
+    """What two records differ in, each kind the worst first. What is in `verdicts` is not in `moved`."""
 
     compared: int
     verdicts: list[Both]
     alone: list[Alone]
     moved: list[Both]
+    trained: int
+    results: list[Value]
     environment: list[Value]
     speeds: list[Value]
-    results: list[Value]
-
-    @property
-    def worse(self) -> int:
-        """How many verdicts got worse; a comparison that only B has, and that fails, is one."""
-        return sum(both.worse for both in self.verdicts) + sum(alone.fail for alone in self.alone if alone.record == "B")
 
     @property
     def verdict(self) -> str:
-        """One line."""
+        """One line: what makes B worse, then what else differs."""
         if not self.compared:
             return "the two have no comparison in common"
-        worse = f"{self.worse:,} verdict{'s' * (self.worse > 1)} got worse" if self.worse else "no verdict got worse"
-        return f"{worse}; of {self.compared:,} comparisons in both, {len(self.moved):,} moved"
+        worse = sum(both.worse for both in self.verdicts) + sum(one.worse for one in self.alone if one.record == "B")
+        said = [f"{counted(worse, 'verdict')} got worse" if worse else "no verdict got worse"]
+        for record, meaning in (("A", ", which counts as worse"), ("B", "")):
+            if n := sum(one.comparisons for one in self.alone if one.record == record):
+                said.append(f"{counted(n, 'comparison')} {'is' if n == 1 else 'are'} in {record} alone{meaning}")
+        changed = len(self.verdicts) + len(self.moved)
+        said.append(f"of {counted(self.compared, 'comparison')} in both, {changed:,} changed")
+        if n := len(self.results):
+            said.append(f"{n:,} of {self.trained:,} training results {'differs' if n == 1 else 'differ'}")
+        return "; ".join(said)
 
     @property
     def status(self) -> int:
-        """0 if no verdict got worse, else 1; 1 where nothing could be compared."""
-        return int(self.worse > 0 or not self.compared)
+        """0 if no verdict got worse and B lacks no comparison, else 1; 1 where nothing could be compared."""
+        return int(not self.compared or any(one.worse for one in (*self.verdicts, *self.alone)))
 
     @property
     def tables(self) -> list[Table]:
-        """All of it, differences first."""
-        what = ("A", "B", "subject", "quantity", "dtype", "device", "where")
+        """Everything, the gravest kind first."""
+        what = ("subject", "quantity", "dtype", "device", "where")
+        cause = ("likely cause",) if any(both.b.cause for both in self.verdicts) else ()
+        ratios = ("A, of allowed", "B, of allowed")
         return [
-            Table("Verdicts", "No verdict changed.", (*what, "likely cause"), (), [
-                Line((both.a.verdict, both.b.verdict, *about(both), both.b.cause), both.worse) for both in self.verdicts
+            Table("Verdicts", "verdicts", ("A", "B", *ratios, *what, *cause), ratios, [
+                Line((both.a.verdict, both.b.verdict, *sizes(both), *about(both), *[both.b.cause for _ in cause]), both.worse)
+                for both in self.verdicts
             ]),
-            Table("In one of the two", "Each comparison is in both.",
+            Table("In one of the two", "what was compared",
                   ("run", "kind", "subject", "dtype", "device", "comparisons", "that fail"), ("comparisons", "that fail"),
-                  [Line((*one[:5], f"{one.comparisons:,}", f"{one.fail:,}"), one.fail > 0) for one in self.alone]),
-            Table("Differences in units of what is allowed", "No difference moved.", what, ("A", "B"), [
-                Line((ratio(both.a.ratio), ratio(both.b.ratio), *about(both)), failure(both.b) == 2) for both in self.moved
-            ]),
-            Table("Made with", "Both were made with the same.", ("", "A", "B"), (),
-                  [Line((*value.name, value.a or "–", value.b or "–")) for value in self.environment]),
-            Table("Speed: torch’s time for a training step over manual’s", "Neither has a speed.", ("network", "A", "B"),
-                  ("A", "B"), [Line((*value.name, times(value.a), times(value.b))) for value in self.speeds]),
-            Table("What training ended with", "Every cost and accuracy is the same.",
+                  [Line((*one[:5], f"{one.comparisons:,}", f"{one.fail:,}"), one.worse > 0) for one in self.alone]),
+            Table("Differences in units of what is allowed, where the verdict is the same", "differences",
+                  ("A", "B", *what), ("A", "B"),
+                  [Line((*sizes(both), *about(both)), failure(both.b) == 2) for both in self.moved]),
+            Table("What training ended with", "training results",
                   ("A", "B", "apart by", "network", "implementation", "seed", "quantity"), ("A", "B", "apart by"),
                   [Line((number(value.a), number(value.b), apart_by(value), *value.name)) for value in self.results]),
+            Table("Made with", "environment", ("", "A", "B"), (),
+                  [Line((*value.name, value.a or "–", value.b or "–")) for value in self.environment]),
+            Table("Speed: torch’s time for a training step over manual’s", "speed", ("network", "A", "B"), ("A", "B"),
+                  [Line((*value.name, times(value.a), times(value.b))) for value in self.speeds]),
         ]  # fmt: skip
+
+    @property
+    def same(self) -> str:
+        """What does not differ, in one line; "" if all does."""
+        same = ", ".join(table.what for table in self.tables if not table.lines)
+        return same and f"The same: {same}."
 
 
 def difference(a: Record, b: Record) -> Difference:
@@ -137,16 +155,20 @@ def difference(a: Record, b: Record) -> Difference:
     pairs = [
         (one, other) for own, its in devices(a, b) for one in ours if one[0] == own and (other := (its, *one[1:])) in theirs
     ]
+    trained = values(results(a), results(b))
     both = [Both(one[2], " and ".join(dict.fromkeys([one[0], other[0]])), ours[one], theirs[other]) for one, other in pairs]
     paired = {key for pair in pairs for key in pair}
     return Difference(
         compared=len(both),
         verdicts=sorted((pair for pair in both if pair.a.verdict != pair.b.verdict), key=lambda pair: not pair.worse),
         alone=[*alone("A", ours, paired), *alone("B", theirs, paired)],
-        moved=sorted((pair for pair in both if pair.moved), key=lambda pair: -pair.moved),
+        moved=sorted(
+            (pair for pair in both if pair.distance and pair.a.verdict == pair.b.verdict), key=lambda pair: -pair.distance
+        ),
+        trained=len(trained),
+        results=sorted((v for v in trained if v.a != v.b), key=lambda v: -gap(v)),
         environment=[v for v in values(made(a), made(b)) if v.a != v.b],
-        speeds=values({(s.workload,): s for s in a.speeds}, {(s.workload,): s for s in b.speeds}),
-        results=sorted((v for v in values(results(a), results(b)) if v.a != v.b), key=lambda v: -gap(v)),
+        speeds=[v for v in values(speeds(a), speeds(b)) if v.a != v.b],
     )
 
 
@@ -194,6 +216,11 @@ def made(record: Record) -> dict[tuple[str, ...], str]:
     return {(name,): value for name, value in record.made.items()}
 
 
+def speeds(record: Record) -> dict[tuple[str, ...], Speed]:
+    """How long torch takes for a step, of manual's time, by network."""
+    return {(speed.workload,): speed for speed in record.speeds}
+
+
 def results(record: Record) -> dict[tuple[str, ...], float]:
     """What its training runs came to, by network, implementation, seed and quantity."""
     return {(r.network, r.implementation, str(r.seed), r.quantity): r.value for r in record.results}
@@ -207,6 +234,16 @@ def failure(c: Comparison) -> int:
 def about(both: Both) -> tuple[str, ...]:
     """Which comparison it is, as the first cells of a row."""
     return both.subject, both.a.quantity, both.a.dtype, both.device, both.a.place
+
+
+def sizes(both: Both) -> tuple[str, str]:
+    """The differences in A and in B, in units of what is allowed."""
+    return ratio(both.a.ratio), ratio(both.b.ratio)
+
+
+def counted(n: int, what: str) -> str:
+    """`1 verdict`, `2 verdicts`."""
+    return f"{n:,} {what}{'s' * (n != 1)}"
 
 
 def times(speed: Speed | None) -> str:
@@ -230,8 +267,8 @@ def apart_by(value: Value) -> str:
 
 
 def text(found: Difference) -> str:
-    """The tables that have lines, for a terminal."""
-    return "\n".join(_table(table) for table in found.tables if table.lines)
+    """The tables that have lines, for a terminal, and what is the same."""
+    return "\n".join([*[_table(table) for table in found.tables if table.lines], *[found.same] * (found.same != "")])
 
 
 def _table(table: Table) -> str:

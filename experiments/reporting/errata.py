@@ -106,7 +106,7 @@ def e2() -> Settled:
 
 
 def e3() -> Settled:
-    """y of one neuron of three inputs, with w = (0.4, 0.3, 0.6), x = (1, 2, 3), b = (0.1, −0.3, 0.2) or its first alone."""
+    """y of one neuron with w = (0.4, 0.3, 0.6) and x = (1, 2, 3); the biases are 0.1, −0.3 and 0.2, the one bias is 0.1."""
     w, x, b = np.array([0.4, 0.3, 0.6]), np.array([1.0, 2.0, 3.0]), np.array([0.1, -0.3, 0.2])
     y, _ = linear([w], b[:1]).forward(x[None])
     return Settled(w @ x + b, y[0], weighted(w[None], x[None], b[:1])[0])
@@ -152,7 +152,7 @@ def e7() -> Settled:
 
 
 def e8() -> Settled:
-    """∂C/∂a ∂a/∂z at the output of the hand computation. As printed it is ∂C/∂w, of the weight from the first neuron."""
+    """The left side in the hand computation: ∂C/∂w, w from the first neuron, or ∂C/∂z. The reference is the right side."""
     problem = hand_computation()
     hand, reference = by_hand(*problem, HalfMSELoss()), by_torch(*problem, HalfMSELoss())
     return Settled(hand.gradient["2.weight"][0, :1], hand.deltas[-1][0], reference.deltas[-1][0])
@@ -311,7 +311,7 @@ ERRATA: dict[str, Callable[[], Settled]] = {
 KINDS = {
     "formulas that give other numbers, or none": ["E1", "E3", "E4", "E5", "E8", "E9", "E14", "E15", "E16", "E17"],
     "notations that clash, within a document or with common use": ["E6", "E7", "E10", "E11"],
-    "statements in words that do not hold": ["E2", "E12", "E13", "E18"],
+    "statements that do not hold": ["E2", "E12", "E13", "E18"],
 }
 """Kind of erratum -> those of the kind."""
 
@@ -323,7 +323,7 @@ def table() -> list[dict[str, Any]]:
         index[name]
         | {
             "id": name,
-            "quantity": (settle.__doc__ or "").rstrip("."),
+            "quantity": (settle.__doc__ or "").rstrip(".").replace("'", "’"),
             "settled": settle(),
             "tests": [test for test, ids in tests if name in ids],
         }

@@ -99,4 +99,4 @@ def by_epoch(name: str, size: tuple[float, float], rivals: dict[str, tuple[Run, 
         axes.set_xlabel("epoch")
 
     ends = "; ".join(f"{which}: from {ours[0]:.2g} to {ours[-1]:.2g}" for which, (ours, _) in curves.items())
-    return panel(name, "Validation cost", f"{ends}.", draw, size)
+    return panel(name, "Validation cost", f"The cost by epoch, by both implementations. {ends}.", draw, size)

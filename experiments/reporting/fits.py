@@ -39,7 +39,10 @@ def moment(steps: int, x: Array, y: Array, manual: Array, torch: Array, error: s
         both(axes, x, manual, torch)
         axes.set_ylim(-0.9, 0.9)
 
-    ends = f"f goes from {manual[0, 0]:.2f} at x = −1 to {manual[-1, 0]:.2f} at x = 1; its mean squared error is {error}."
+    ends = (
+        f"f by both over the dots of the data. It goes from {manual[0, 0]:.2f} at x = −1 to {manual[-1, 0]:.2f} at x = 1; "
+        f"its mean squared error is {error}."
+    )
     return panel(f"fit-{steps}", f"after {steps:,} steps" if steps else "before training", ends, draw, (2.2, 2.1))
 
 
@@ -112,4 +115,5 @@ def lines(name: str, title: str, x: Array, ys: list[Array]) -> Markup:
         axes.set_ylim(-1.7, 1.7)
 
     at_zero = ", ".join(f"{y[len(y) // 2, 0]:.2f}" for y in ys)
-    return panel(name, title, f"f(0) from the lowest to the highest value of the parameter: {at_zero}.", draw, (2.2, 1.7))
+    told = f"f(x) for five values of the parameter, from lowest to highest; f(0) is {at_zero}."
+    return panel(name, title, told, draw, (2.2, 1.7))

@@ -11,12 +11,12 @@ from experiments.reporting.formats import RAISED, ratio
 from experiments.reporting.survey import KINDS, Row
 from torch_ref import Comparison
 
-WIDTH, EXACT, LEFT, ONE = 640, 126, 150, 572
+WIDTH, EXACT, LEFT, ONE = 640, 126, 150, 546
 """The picture's width, the width of the column of exact ones, and where the scale begins and where it is 1."""
-LABEL = 24
+LABEL = 32
 PITCHES = (4.5, 4, 3.5, 3, 2.5, 2, 1.5, 1, 0.5)
-STACKED = 230
-"""How wide a mark may be, and how high all of them together."""
+STACKED = 200
+"""How much room a line of text has, how wide a mark may be, and how high all marks together."""
 
 
 class Mark(NamedTuple):
@@ -29,11 +29,12 @@ class Mark(NamedTuple):
 
 def marks(rows: Iterable[Row]) -> Markup:
     """One strip for each kind, over a common logarithmic scale; whatever is equal lies in a block at the left, and whatever
-    does not agree is a cross.
+    does not agree is a cross. Training runs, whose limit is chosen, have no strip.
     """
     kinds: dict[str, list[Comparison]] = {}
     for row in rows:
-        kinds.setdefault(row.kind, []).extend(row.parity.comparisons)
+        if row.kind in KINDS:
+            kinds.setdefault(row.kind, []).extend(row.parity.comparisons)
     found = [c for comparisons in kinds.values() for c in comparisons]
     decades = max([2, *(math.ceil(-math.log10(c.ratio)) for c in found if 0 < c.ratio < 1)])
     pitch = next((p for p in PITCHES if sum(tallest(heap(c, p, decades)) * p for c in kinds.values()) <= STACKED), PITCHES[-1])
@@ -93,7 +94,7 @@ def strip(text: str, heaped: list[Mark], pitch: float, y: float) -> Markup:
 
     dots = "".join("M{:g} {:g}h0".format(*middle(mark)) for mark in heaped if mark.agrees)
     crosses = "".join("M{:g} {:g}m-4-4 8 8m0-8-8 8".format(*middle(mark)) for mark in heaped if not mark.agrees)
-    top = y - tallest(mark for mark in heaped if mark.x < WIDTH / 2) * pitch - 7
+    top = y - tallest(heaped) * pitch - 8
     drawn = '<path class="base" d="M0 {:g}H{}M{} {:g}H{}"/><text y="{:g}">{}</text><path stroke-width="{:g}" d="{}"/>'
     found = Markup(drawn).format(y + 1, EXACT, LEFT, y + 1, WIDTH, top, text, 0.8 * pitch, dots)
     return found + Markup('<path class="crosses" d="{}"/>').format(crosses) if crosses else found
@@ -103,10 +104,10 @@ def scale(decades: int, y: float) -> Markup:
     """The tenths below 1, the line at 1, and what lies left and right of them."""
     step = (ONE - LEFT) / decades
     every = max(1, decades // 3)
-    texts = [(EXACT / 2, y + 20, "middle", "exact"), (ONE, y + 20, "middle", "1"), (ONE + 6, 14, "start", "beyond"),
-             (ONE - 6, 14, "end", "within what rounding allows")]  # fmt: skip
+    texts = [(EXACT / 2, y + 24, "middle", "exact"), (ONE, y + 24, "middle", "1"), (ONE + 6, 18, "start", "beyond"),
+             (ONE - 6, 18, "end", "within what rounding allows")]  # fmt: skip
     texts += [
-        (ONE - power * step, y + 20, "middle", f"10{str(-power).translate(RAISED)}")
+        (ONE - power * step, y + 24, "middle", f"10{str(-power).translate(RAISED)}")
         for power in range(every, decades + 1, every)
     ]
     written = Markup().join(Markup('<text x="{:g}" y="{:g}" text-anchor="{}">{}</text>').format(*text) for text in texts)

@@ -12,7 +12,7 @@ import manual.layers
 import manual.losses
 from experiments.reporting.formats import RAISED, groupby_in_order
 from experiments.reporting.survey import KINDS
-from experiments.reporting.svg import INK, MANUAL, MUTED, TORCH, panel
+from experiments.reporting.svg import INK, MANUAL, RULE, TORCH, panel
 from manual import Undecided
 from manual.number_types import Array
 from torch_ref import to_numpy, to_torch, twin
@@ -101,48 +101,53 @@ def of_loss(loss: Any, prediction: Array, target: Array) -> list[tuple[Array, Ar
 
 
 def strips(found: list[Nearness]) -> list[Markup]:
-    """A panel for the layers and one for the losses: every number's distance from the truth, manual's above torch's."""
+    """A panel for the layers and one for the losses: the histograms of the distances from the truth, manual's over torch's."""
     above = [d for n in found for d in (*n.manual, *n.torch) if d > 0]
     low, high = np.floor(np.log10(min(above))), np.ceil(np.log10(max(above)))
     return [strip(kind, of_kind, int(low), int(high)) for kind, of_kind in groupby_in_order(found, "kind")]
 
 
 def strip(kind: str, found: list[Nearness], low: int, high: int) -> Markup:
-    """One row for each subject, over the powers of ten from low to high; what is exact stands left of them. A line joins the
-    two distances of a number where they are not the same.
-    """
+    """One row for each subject, over the powers of ten from low to high; what is exact stands left of them."""
+    left = np.append(low - EXACT - 0.5 / BINS, edges(low, high)[:-1])
 
     def draw(axes: Axes) -> None:
         for row, n in enumerate(found):
-            with np.errstate(divide="ignore"):
-                ours, theirs = (np.maximum(np.log10(side), low - 1) for side in (n.manual, n.torch))
-            apart = ours != theirs
-            axes.plot(*segments(ours[apart], theirs[apart], row - LANE, row + LANE), color=MUTED, linewidth=0.7)
-            named = {"manual": "manual", "torch": "torch"} if row == 0 else {}
-            axes.plot(*segments(ours, ours, row - LANE, row - LANE), color=MANUAL, linewidth=3.4, alpha=0.6,
-                      solid_capstyle="round", label=named.get("manual"))  # fmt: skip
-            axes.plot(*segments(theirs, theirs, row + LANE - 0.1, row + LANE + 0.1), color=TORCH, linewidth=1.1, alpha=0.8,
-                      label=named.get("torch"))  # fmt: skip
-        axes.axvline(low - 0.5, color=INK, linewidth=0.6)
-        axes.set_xlim(low - 1.4, high + 0.1)
-        axes.set_ylim(len(found) - 0.5, -0.6)
+            counts = histogram(n.manual, low, high), histogram(n.torch, low, high)
+            tallest = max(side.max() for side in counts)
+            for side, label, colour, sign in zip(counts, ("manual", "torch"), (MANUAL, TORCH), (-1, 1), strict=True):
+                some = side > 0
+                heights = sign * np.maximum(HEIGHT * side / tallest, LEAST)
+                named = label if row == 0 else None
+                axes.bar(left[some], heights[some], 1 / BINS, row, align="edge", color=colour, label=named)
+            axes.axhline(row, color=RULE, linewidth=0.5)
+        axes.axvline(low - EXACT / 2, color=INK, linewidth=0.6)
+        axes.set_xlim(low - EXACT - 0.4, high + 0.1)
+        axes.set_ylim(len(found) - 0.4, -0.7)
         axes.set_yticks(range(len(found)), [n.subject for n in found], color=INK)
-        powers = range(low, high + 1)
-        axes.set_xticks([low - 1, *powers], ["exact", *("1" if not p else f"10{str(p).translate(RAISED)}" for p in powers)])
+        powers = range(low + low % 2, high + 1, 2)
+        axes.set_xticks([low - EXACT, *powers], ["exact", *("1" if not p else f"10{str(p).translate(RAISED)}" for p in powers)])
         axes.tick_params(length=0)
         axes.grid(visible=False, axis="y")
         axes.set_xlabel("distance from the truth, in ulp")
         axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0, handlelength=1)
 
     description = " ".join(f"{n.subject}: manual at most {n.largest[0]:.2f}, torch at most {n.largest[1]:.2f}." for n in found)
-    return panel(f"nearness-{kind}", KINDS[kind], description, draw, (4.1, 0.8 + 0.26 * len(found)))
+    return panel(f"nearness-{kind}", KINDS[kind], description, draw, (3.6, 0.8 + 0.36 * len(found)))
 
 
-LANE = 0.17
+BINS, EXACT, HEIGHT, LEAST = 4, 1.5, 0.44, 0.05
+"""The bars of a power of ten; how many powers left of the lowest the exact ones stand; how high the tallest bar of a row is,
+and the lowest, in heights of a row.
+"""
 
 
-def segments(begin: Array, end: Array, top: float, bottom: float) -> tuple[Array, Array]:
-    """Lines from (begin, top) to (end, bottom), as one path."""
-    gap = np.full(len(begin), np.nan)
-    x = np.stack([begin, end, gap], axis=1).ravel()
-    return x, np.tile([top, bottom, np.nan], len(begin))
+def edges(low: int, high: int) -> Array:
+    """The limits of the bars, as powers of ten."""
+    return np.linspace(low, high, BINS * (high - low) + 1)
+
+
+def histogram(distances: Array, low: int, high: int) -> Array:
+    """How many are exact, and how many lie between each two edges."""
+    apart = np.log10(distances[distances > 0])
+    return np.append((distances == 0).sum(), np.histogram(apart, edges(low, high))[0])

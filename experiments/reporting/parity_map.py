@@ -1,6 +1,9 @@
-"""Every comparison of the report in a grid: subject by quantity, dtype and device, each cell with the largest ratio in it."""
+"""Every comparison of the survey in tables, one a kind: subject by quantity, dtype and device, each cell with the largest ratio
+in it.
+"""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -68,14 +71,13 @@ class Cell(NamedTuple):
 class Line(NamedTuple):
     """A subject's cells, one a column and setting; None where there is nothing to compare."""
 
-    kind: str
     subject: str
     cells: list[Cell | None]
 
     @property
-    def heading(self) -> str:
-        """What stands over all subjects of this kind."""
-        return KINDS[self.kind]
+    def words(self) -> list[str]:
+        """The subject in the parts between which a line may break: "CrossEntropyLoss" before its capitals."""
+        return re.split("(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", self.subject)
 
     @property
     def filled(self) -> list[Cell]:
@@ -83,17 +85,35 @@ class Line(NamedTuple):
         return [cell for cell in self.cells if cell]
 
 
-class ParityMap(NamedTuple):
-    """The grid; every column is divided by the same settings, each a dtype and, where there are several, a device."""
+class Table(NamedTuple):
+    """The lines of one kind, and the quantities that it has."""
 
+    kind: str
     columns: list[str]
-    settings: list[str]
     lines: list[Line]
+
+    @property
+    def heading(self) -> str:
+        """What stands over it."""
+        return KINDS[self.kind]
+
+
+class ParityMap(NamedTuple):
+    """The tables; every column is divided by the same settings, each a dtype and, where there are several devices, a device."""
+
+    devices: list[str]
+    settings: list[str]
+    tables: list[Table]
 
     @property
     def titles(self) -> dict[str, str]:
         """How the page writes the columns."""
         return COLUMNS
+
+    @property
+    def lines(self) -> list[Line]:
+        """Those of all tables."""
+        return [line for table in self.tables for line in table.lines]
 
     @property
     def verdict(self) -> str:
@@ -107,38 +127,36 @@ class ParityMap(NamedTuple):
 
 
 def parity_map(rows: Iterable[Row]) -> ParityMap:
-    """Put every comparison of every row into its cell."""
-    rows = [*rows]
-    several = len({row.parity.device for row in rows}) > 1
-    found: dict[tuple[str, str], dict[tuple[str, str], list[Comparison]]] = {}
+    """Put every comparison of every row into its cell. Training runs, whose limit is chosen, have none."""
+    rows = [row for row in rows if row.kind in KINDS]
+    devices = [*dict.fromkeys(row.parity.device for row in rows)]
+    found: dict[str, dict[str, dict[tuple[str, str], list[Comparison]]]] = {}
     settings = {}
     for row in rows:
-        setting = f"{row.dtype} {row.parity.device}" if several else row.dtype
+        setting = f"{row.dtype} {row.parity.device}" if len(devices) > 1 else row.dtype
         settings[setting] = None
-        cells = found.setdefault((row.kind, row.subject.partition(":")[0]), {})
+        cells = found.setdefault(row.kind, {}).setdefault(row.subject.partition(":")[0], {})
         for c in row.parity.comparisons:
             cells.setdefault((column(c.quantity), setting), []).append(c)
-    columns = [name for name in COLUMNS if any(name == used for cells in found.values() for used, _ in cells)]
-    numbers = iter(range(sum(map(len, found.values()))))
-    lines = []
-    for (kind, subject), cells in found.items():
+    tables = []
+    for kind, subjects in found.items():
+        used = {name for cells in subjects.values() for name, _ in cells}
+        columns = [name for name in COLUMNS if name in used]
         at = [(name, setting) for name in columns for setting in settings]
-        lines.append(Line(kind, subject, [
-            Cell(f"cell-{next(numbers)}", subject, name, setting, cells[name, setting]) if (name, setting) in cells else None
-            for name, setting in at
+        tables.append(Table(kind, columns, [
+            Line(subject, [
+                Cell(f"cell-{kind}-{i}-{j}", subject, *key, cells[key]) if key in cells else None for j, key in enumerate(at)
+            ])
+            for i, (subject, cells) in enumerate(subjects.items())
         ]))  # fmt: skip
-    return ParityMap(columns, [*settings], lines)
+    return ParityMap(devices, [*settings], tables)
 
 
 def column(quantity: str) -> str:
-    """The column of a quantity: "d0.weight, by gradient()" belongs to "dweight", "0.weight, exp_avg" to "state", and what a
-    training run logs to the quantity that it is.
-    """
+    """The column of a quantity: "d0.weight, by gradient()" belongs to "dweight", "0.weight, exp_avg" to "state"."""
     name, _, key = quantity.partition(", ")
-    if name in ("y", "dx", "delta"):
+    if name in ("y", "dx", "cost", "delta"):
         return name
-    if name.endswith("cost"):
-        return "cost"
     if key and not key.startswith("by "):
         return "state"
     prefix = "d" if name.startswith("d") else ""

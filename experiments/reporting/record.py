@@ -4,7 +4,7 @@
       "format": "backprop-by-hand report", "version": 1,
       "made": {"Commit": "571e77c", "CPU": "…", "NumPy": "2.4.0, openblas …", "torch": "…", …},
       "agrees": true,
-      "verdict": "1,284 comparisons agree; the largest difference is 0.31 of what rounding allows",
+      "verdict": "1,284 comparisons agree; the largest difference is 0.31 of what rounding allows; …",
       "rows": [{"kind": "layer", "subject": "Linear", "dtype": "float32", "device": "cpu", "places": [
           ["Linear(3, 4)", [["y", "float32", [5, 4], 1.192e-07, 0.1132, "agrees", ""], …]], …]}, …],
       "results": [["digits, 64-128-10", "manual", 0, "test_accuracy", 0.9722], …],
@@ -26,7 +26,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from experiments.command import nearest_file
-from experiments.reporting.survey import Row, together
+from experiments.reporting.outcome import Outcome, outcome
+from experiments.reporting.survey import Row
 from manual import InputError
 from torch_ref import Comparison, Parity
 
@@ -61,14 +62,14 @@ class Record(NamedTuple):
     speeds: list[Speed]
 
     @property
-    def parity(self) -> Parity:
-        """All comparisons of all rows."""
-        return together("", [row.parity for row in self.rows])
+    def outcome(self) -> Outcome:
+        """What all rows come to."""
+        return outcome(self.rows)
 
 
 def as_json(record: Record) -> str:
     """The record in the format above."""
-    head = {**FORMAT, "made": record.made, "agrees": record.parity.agrees, "verdict": record.parity.verdict}
+    head = {**FORMAT, "made": record.made, "agrees": record.outcome.agrees, "verdict": record.outcome.verdict}
     numbers = {"results": [(*about, _plain(value)) for *about, value in record.results], "speeds": record.speeds}
     rows = {"rows": [_row(row) for row in record.rows]}
     return json.dumps({**head, **rows, **numbers}, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

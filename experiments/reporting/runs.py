@@ -2,17 +2,20 @@
 
 import csv
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import yaml
 
 from experiments import train
 from experiments.training.module import Training, numbers
 from manual.number_types import Array
 from torch_ref import Parity, to_torch
 
-TOLERANCE = 1e-9
-"""How far two runs in float64 may part, relative to the largest value of a curve."""
+LIMIT = 1e-9
+"""How far two runs in float64 may part, relative to the largest value of a curve. It is chosen, not derived: right runs part
+by rounding, and how far depends on the network.
+"""
 
 
 class Run(NamedTuple):
@@ -24,6 +27,20 @@ class Run(NamedTuple):
     @property
     def checkpoint(self) -> Path:
         return self.folder / "checkpoints" / "last.ckpt"
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The config that it was trained by, resolved."""
+        return yaml.safe_load((self.folder / "config.yaml").read_text("utf-8"))
+
+    @property
+    def seed(self) -> int:
+        """What its parameters were drawn from."""
+        return self.config["model"]["seed"]
+
+    @property
+    def dtype(self) -> str:
+        return self.config["model"]["dtype"]
 
     @property
     def steps(self) -> int:
@@ -63,5 +80,5 @@ def compare_runs(place: str, manual: Run, torch: Run) -> Parity:
     parity, none = Parity("cpu"), np.empty(0)
     for name in dict.fromkeys([*torch.curves, *manual.curves]):
         reference = torch.curves.get(name, none)
-        parity.add(place, name, manual.curves.get(name, none), reference, TOLERANCE * np.abs(reference).max(initial=0))
+        parity.add(place, name, manual.curves.get(name, none), reference, LIMIT * np.abs(reference).max(initial=0))
     return parity

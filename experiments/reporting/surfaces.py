@@ -63,7 +63,7 @@ def surface(
         axes.set_ylabel(labels[1])
 
     start, end = (", ".join(f"{value:.3g}" for value in ours[i]) for i in (0, -1))
-    described = f"Height lines of the cost over {labels[0]} and {labels[1]}; the paths run from ({start}) to ({end})."
+    described = f"Height lines of the cost over {labels[0]} and {labels[1]}; both paths run from ({start}) to ({end})."
     return panel(name, title, described, draw, (4.1, 3.6))
 
 

@@ -23,9 +23,11 @@ from torch_ref.examples import examples
 
 STEPS = 3
 KINDS = {
-    "layer": "Layers", "loss": "Losses", "optimizer": "Optimizers", "network": "Networks", "training run": "Training runs",
+    "layer": "Layers", "loss": "Losses", "optimizer": "Optimizers", "network": "Networks",
 }  # fmt: skip
-"""What is compared, and the heading over all of that kind."""
+"""What is surveyed, and the heading over all of that kind."""
+TRAINING = "training run"
+"""The kind of what is compared in two runs that run freely."""
 OPTIMIZERS = (SGD(lr=0.1), Adam(lr=0.01))
 
 
