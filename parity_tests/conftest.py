@@ -3,6 +3,7 @@
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -98,6 +99,14 @@ def page(shown: dict[str, Any], rows: "list[Row]") -> str:
     from experiments import report
 
     return report.page(shown, rows, SPEED)
+
+
+@pytest.fixture(scope="session")
+def index(page: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report as a file."""
+    path = tmp_path_factory.mktemp("page") / "index.html"
+    path.write_text(page, "utf-8")
+    return path
 
 
 @pytest.fixture(scope="session")

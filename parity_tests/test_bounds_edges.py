@@ -139,11 +139,22 @@ def test_what_lies_beside_the_field_is_no_term(dtype):
     assert not nothing.error.any()
 
 
+def arctan(x: Any) -> Any:
+    """What flint calls atan."""
+    return x.atan() if isinstance(x, arb) else np.arctan(x)
+
+
 FUNCTIONS: dict[str, tuple[Callable[[Any], Any], int]] = {
     "exp": (np.exp, 8),
     "log": (np.log, 8),
     "log1p": (np.log1p, 8),
     "tanh": (np.tanh, 8),
+    "expm1": (np.expm1, 8),
+    "sin": (np.sin, 8),
+    "cos": (np.cos, 8),
+    "sinh": (np.sinh, 8),
+    "cosh": (np.cosh, 8),
+    "arctan": (arctan, 8),
     "√x": (np.sqrt, 2),
     "x³": (lambda x: x**3, 8),
     "1/√x": (lambda x: x**-0.5, 8),
@@ -221,6 +232,12 @@ ROUNDED_FUNCTIONS: dict[str, Callable[[Any, Any], list[Any]]] = {
     "log": lambda wide, small: [np.exp(wide), 1 + small / 2],
     "log1p": lambda wide, small: [np.exp(wide), small / 2],
     "tanh": lambda wide, small: [20 * wide / wide.max(), small],
+    "expm1": lambda wide, small: [wide, small],
+    "sin": lambda wide, small: [wide, np.exp(wide[:2000]), small],
+    "cos": lambda wide, small: [wide, np.exp(wide[:2000]), small],
+    "sinh": lambda wide, small: [wide, small],
+    "cosh": lambda wide, small: [wide, small],
+    "arctan": lambda wide, small: [wide, np.exp(wide), small],
     "sqrt": lambda wide, small: [np.exp(wide), np.exp(wide / 100)],
 }
 
@@ -232,7 +249,8 @@ def test_numpy_and_torch_stay_below_4_ulp_and_below_2u_in_the_root(name, points,
     wide = rng.uniform(-0.98, 0.98, 50_000) * np.log(float(np.finfo(dtype).max))
     small = rng.choice([-1, 1], 50_000) * np.exp(rng.uniform(-40, 0, 50_000))
     x = np.concatenate(points(wide, small)).astype(dtype)
-    truths = [getattr(arb(v), name)() for v in x.tolist()]
+    with ctx.workprec(1200 if name in ("sin", "cos") else ctx.prec):  # to a fraction of a turn, for the largest angle
+        truths = [getattr(arb(v), {"arctan": "atan"}.get(name, name))() for v in x.tolist()]
     leading = np.array([float(t) for t in truths])
     trailing = np.array([float(t - arb(v)) for t, v in zip(truths, leading.tolist(), strict=True)])
     allowed = (2 if name == "sqrt" else 8) * float(roundoff(dtype)) * np.abs(leading)
@@ -289,6 +307,14 @@ RULES = {
     "tanh": Rule(np.tanh, [Operand(2, 0.25)], 8),
     "tanh where it is flat": Rule(np.tanh, [Operand(-5, 0.125)], 8),
     "tanh where 1 − tanh² is a rounding error": Rule(np.tanh, [Operand(20.0625, 0.5)], 8),
+    "expm1": Rule(np.expm1, [Operand(0, 0.5)], 8),
+    "sin at its steepest": Rule(np.sin, [Operand(0, 2.0**-20)], 8, 1.001),
+    "sin": Rule(np.sin, [Operand(0.5, 0.25)], 8),
+    "cos": Rule(np.cos, [Operand(1.5, 0.25)], 8),
+    "sinh": Rule(np.sinh, [Operand(-1, 0.25)], 8),
+    "cosh": Rule(np.cosh, [Operand(1, 0.25)], 8),
+    "arctan at its steepest": Rule(arctan, [Operand(0, 2.0**-20)], 8, 1.001),
+    "arctan": Rule(arctan, [Operand(0.5, 0.25)], 8),
     "√": Rule(np.sqrt, [Operand(1, 0.25)], 2),
     "√ of what may be 0": Rule(np.sqrt, [Operand(0.5, 0.25)], 2, 1.001),
     "first power": Rule(lambda x: x**1, [Operand(3, 0.5)], 8, 1.001),

@@ -14,13 +14,6 @@ A4 = 680
 Open = Callable[..., Page]
 
 
-@pytest.fixture(scope="module")
-def index(page: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("page") / "index.html"
-    path.write_text(page, "utf-8")
-    return path
-
-
 @pytest.fixture
 def opened(browser: Browser, index: Path) -> Iterator[Open]:
     """Open the report from its file, in a context with these options."""

@@ -323,5 +323,5 @@ def test_the_page_loads_nothing_and_fits_a_phone(run, browser, tmp_path):
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     assert (said, asked) == ([], [url])
     policy = page.locator("meta[http-equiv=Content-Security-Policy]").get_attribute("content")
-    assert policy == "default-src 'none'; style-src 'unsafe-inline'"
+    assert policy == "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
     page.close()

@@ -117,8 +117,11 @@ def test_the_tour_from_pytest_passes_and_fails_as_it_says(somewhere, factor):
 
 def test_the_comparisons_run(capsys):
     network, x, y = hand_computation()
-    exec(block("from torch_ref import compare_network"), {"network": network, "loss": HalfMSELoss(), "x": x, "y": y})
-    assert "comparisons agree" in capsys.readouterr().out
+    given = {"network": network, "loss": HalfMSELoss(), "x": x, "y": y, "layer": network.layers[0], "delta": np.ones((1, 2))}
+    exec(block("from torch_ref import certify"), given)
+    table, certified = capsys.readouterr().out.rsplit("\n{", 1)
+    assert "comparisons agree" in table
+    assert re.findall(r"'(\w+)': (\S+?)[,}]", certified) == [("dx", "0.0"), ("dweight", "0.0"), ("dbias", "0.0")]
 
 
 # ---------------------------------------------------------------- a layer of one's own

@@ -147,6 +147,17 @@ def test_a_layer_that_torch_lacks_is_certified_to_1e_20(rng):
     assert 0.5e-18 < wrong < 2e-18
 
 
+def test_a_gradient_that_is_0_is_certified_too():
+    x, nothing = np.ones((2, 2)), np.zeros((2, 2))
+    assert certify(Swish(), x, nothing) == {"dx": 0}
+
+    class Adds(Swish):
+        def backward(self, delta, cache, /):
+            return delta + 1, self
+
+    assert certify(Adds(), x, nothing) == {"dx": np.inf}
+
+
 @pytest.mark.parametrize("name", sorted(dict(examples(manual.layers)).keys() - ON_AN_EDGE))
 def test_every_backward_of_the_project_is_certified_to_1e_20(name, rng):
     layer, x = dict(examples(manual.layers))[name]()

@@ -224,13 +224,6 @@ def test_only_the_neuron_that_is_off_is_drawn_as_off():
     assert not any("off" in step.drawing for step in DERIVATIVES)
 
 
-@pytest.fixture(scope="module")
-def index(page: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("walk") / "index.html"
-    path.write_text(page, "utf-8")
-    return path
-
-
 @pytest.fixture
 def view(browser: Browser, index: Path) -> Iterator[Page]:
     """The report, opened; it must say nothing on the console."""

@@ -115,8 +115,8 @@ class Parity:
 def compare(place: str, quantity: str, ours: Any, reference: Any, allowed: Any, moved: Any = None) -> Comparison:
     """Compare one array with its reference; `allowed` is how far a right value may be from it.
 
-    `moved`, for a quantity that a step changes, is how far the reference came: a tolerance as large as the whole way would
-    let parameters pass that were never updated.
+    `moved` is what a right value is told from, where that is not 0: for a quantity that a step changes, how far the reference
+    came. A tolerance as large as the whole way would let parameters pass that were never updated.
     """
     ours, reference = np.asarray(ours), to_numpy(reference) if isinstance(reference, torch.Tensor) else np.asarray(reference)
     about = (place, quantity, str(reference.dtype), reference.shape)
@@ -208,8 +208,8 @@ def compare_penalty(penalty: Penalty, network: Network, device: str = "cpu") -> 
     for (name, ours), g in zip(penalty.backward(cache).params.items(), gradients, strict=True):
         if ours.ndim > 1:
             parity.add(repr(penalty), f"d{name}", ours, g, allowed[f"d{name}"])
-        else:
-            parity.add(repr(penalty), f"d{name}, of a bias", 1 + ours, 1 + to_numpy(g), 0)  # beside 1, as it is 0
+        else:  # 0, exactly; what it would be if biases were not spared is what zeros must be told from
+            parity.add(repr(penalty), f"d{name}, of a bias", ours, g, 0, moved=penalty.slope(network.params[name]))
     return parity
 
 

@@ -12,6 +12,7 @@ arbitrary-precision midpoint-radius interval arithmetic", 2017.
 """
 
 from collections.abc import Callable, Mapping
+from math import inf
 from typing import Any
 
 import flint
@@ -137,7 +138,9 @@ class Dual:
         return self is other or not self._above(other)
 
     def __eq__(self, other: Any) -> bool:
-        return self is other or (self._above(other) and False)
+        if self is not other:
+            self._above(other)  # raises where they may be equal
+        return self is other
 
     def __ne__(self, other: Any) -> bool:
         return not self == other
@@ -211,7 +214,8 @@ def layer_truth(layer: Layer, x: Array, delta: Array) -> dict[str, Array]:
 
 def certify(layer: Layer, x: Array, delta: Array) -> dict[str, float]:
     """How far the layer's own backward, run in 256 bits, lies from the truth: at most, relative to the largest element of "dx"
-    and of "dp" for each parameter p. Beyond 1e-20 it is another formula; no twin is needed, and no tolerance.
+    and of "dp" for each parameter p; infinitely, where that is 0 and ours is not. Beyond 1e-20 it is another formula. It needs no
+    twin, and no tolerance.
 
     Raises:
         Undecided: see `derivative`.
@@ -222,11 +226,11 @@ def certify(layer: Layer, x: Array, delta: Array) -> dict[str, float]:
         own = layer.like(**{name: exact(p) for name, p in layer.params.items()})
         dx, gradient = own.backward(exact(delta), own.forward(exact(x))[1])
         found = {"dx": dx, **{f"d{name}": g for name, g in gradient.params.items()}}
-        return {
-            name: float(max(abs(a - t).upper() for a, t in zip(found[name].ravel(), slopes.ravel(), strict=True)))
-            / max(float(abs(t).lower()) for t in slopes.ravel())
-            for name, slopes in truth.items()
-        }
+        gaps, sizes = {}, {}
+        for name, slopes in truth.items():
+            gaps[name] = max(float(abs(a - t).upper()) for a, t in zip(found[name].ravel(), slopes.ravel(), strict=True))
+            sizes[name] = max(float(abs(t).lower()) for t in slopes.ravel())
+    return {name: gap / sizes[name] if sizes[name] else inf if gap else 0.0 for name, gap in gaps.items()}
 
 
 def loss_truth(loss: Loss, prediction: Array, target: Array) -> tuple[Any, Array]:
