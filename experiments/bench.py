@@ -93,6 +93,11 @@ class Slice(NamedTuple):
         return self.preemptions > 0 and self.lost > 0.01 * self.seconds
 
 
+def brief(value: float) -> str:
+    """Three digits, and no power of ten: 0.759, 46.7, 56,400."""
+    return f"{float(f'{value:.3g}'):,.12g}"
+
+
 @dataclass(frozen=True)
 class Spread:
     """The median of some measurements, between their quartiles."""
@@ -102,7 +107,7 @@ class Spread:
     q3: float
 
     def __str__(self) -> str:
-        return f"{self.median:.3g} ({self.q1:.3g}–{self.q3:.3g})"
+        return f"{brief(self.median)} ({brief(self.q1)}–{brief(self.q3)})"
 
 
 @dataclass(frozen=True)
@@ -249,7 +254,7 @@ def machine(threads: int, dtype: str) -> dict[str, str]:
 
 def line(workload: object, ours: object, theirs: object, ratio: object, rounds: object) -> str:
     """One line of the table."""
-    return f"{workload!s:28}{ours!s:22}{theirs!s:22}{ratio!s:22}{rounds}"
+    return f"{workload!s:28}{ours!s:26}{theirs!s:26}{ratio!s:20}{rounds}"
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -133,6 +133,11 @@ def test_a_time_is_the_median_between_its_quartiles():
     assert (row.ratio.q1, row.ratio.median, row.ratio.q3) == (5, 10, 15)
 
 
+def test_times_are_written_in_three_digits_without_a_power_of_ten():
+    spread = bench.Spread(0.75912, 46.68, 56_439)
+    assert str(spread) == "46.7 (0.759–56,400)"
+
+
 def test_a_machine_that_is_never_quiet_gives_no_numbers(quiet, monkeypatch, capsys):
     monkeypatch.setattr(bench, "preemptions", count().__next__)
     monkeypatch.setattr(time, "thread_time", lambda: 0.0)

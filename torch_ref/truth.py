@@ -214,8 +214,9 @@ def layer_truth(layer: Layer, x: Array, delta: Array) -> dict[str, Array]:
 
 def certify(layer: Layer, x: Array, delta: Array) -> dict[str, float]:
     """How far the layer's own backward, run in 256 bits, lies from the truth: at most, relative to the largest element of "dx"
-    and of "dp" for each parameter p; infinitely, where that is 0 and ours is not. Beyond 1e-20 it is another formula. It needs no
-    twin, and no tolerance.
+    and of "dp" for each parameter p; infinitely, where that is 0 and ours is not. Beyond 1e-20 it is another formula.
+
+    It needs no twin, and no tolerance.
 
     Raises:
         Undecided: see `derivative`.

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from math import inf, isnan
 from typing import Any, NamedTuple
 
+from experiments.bench import brief
 from experiments.reporting.formats import ratio, scientific
 from experiments.reporting.record import Record, Speed
 from experiments.reporting.template import render
@@ -248,7 +249,7 @@ def counted(n: int, what: str) -> str:
 
 def times(speed: Speed | None) -> str:
     """A speed between its quartiles."""
-    return f"{speed.median:.3g} ({speed.q1:.3g}–{speed.q3:.3g})" if speed else "–"
+    return f"{brief(speed.median)} ({brief(speed.q1)}–{brief(speed.q3)})" if speed else "–"
 
 
 def number(value: float | None) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from latex2mathml.converter import convert
 from markupsafe import Markup
 
+from experiments.bench import brief
 from manual.number_types import Array
 
 
@@ -94,6 +95,7 @@ def groupby_in_order(items: Iterable[Any], name: str) -> Iterator[tuple[Any, lis
 FILTERS = {
     f.__name__: f
     for f in (
-        mathml, signed, shortest, scientific, ratio, percent, latex_fraction, latex_array, capitalize_first, groupby_in_order
+        brief, mathml, signed, shortest, scientific, ratio, percent, latex_fraction, latex_array, capitalize_first,
+        groupby_in_order,
     )
 }
