@@ -44,5 +44,5 @@ def check_arrays(loss: Loss, prediction: Array, target: Array) -> None:
         if not getattr(array, "shape", ()):
             given = f"shape {array.shape}" if hasattr(array, "shape") else f"a {type(array).__name__}"
             raise InputError(f"{loss!r}: expected the {name} as an array with an example a row, got {given}")
-    if str(prediction.dtype).startswith(("int", "uint", "bool")):
+    if prediction.dtype.kind in "iub":
         raise InputError(f"{loss!r}: expected the prediction in a floating-point dtype, got {prediction.dtype}")

@@ -34,6 +34,7 @@ class Network(Layer):
             if any(layer is other for other in layers[:place]):
                 raise InputError(f"Network: {layer!r} at place {place} is there twice; use a copy, copy.deepcopy(layer)")
         self.layers: Sequence[Layer] = layers
+        self._places = [(f"{place}.{name}", place, name) for place, layer in enumerate(layers) for name in layer.params]
         owners: dict[int, str] = {}
         for name, p in self.params.items():
             if owners.setdefault(id(p), name) != name:
@@ -76,7 +77,11 @@ class Network(Layer):
     @property
     def params(self) -> dict[str, Array]:
         """Every layer's parameters by torch's names."""
-        return {f"{place}.{name}": p for place, layer in enumerate(self.layers) for name, p in layer.params.items()}
+        layers = self.layers
+        return {
+            key: layers[place].params[name] if isinstance(layers[place], Network) else getattr(layers[place], name)
+            for key, place, name in self._places
+        }
 
     @property
     def state(self) -> dict[str, Array]:

@@ -38,8 +38,8 @@ class Optimizer(Described):
                         f"{self!r}: the state is of another network: expected shape {p.shape} for {name}, {key}, "
                         f"got {value.shape}"
                     )
-        for (name, p), g in zip(params.items(), gradients.values(), strict=True):
-            self.update(p, g, self.state.setdefault(name, {}))
+        for name, p in params.items():
+            self.update(p, gradients[name], self.state.setdefault(name, {}))
 
     def update(self, p: Array, g: Array, state: dict[str, Any], /) -> None:
         """The rule: move the parameter `p` in place by its gradient `g`."""

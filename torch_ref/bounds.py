@@ -177,6 +177,8 @@ class Bounded:
     def __matmul__(self, other: Any) -> "Bounded":
         return self._sums_of_products(np.matmul, self, self._of(other), self.shape[-1])
 
+    dot = __matmul__
+
     def __bilinear__(self, f: Callable[..., Array], a: Any, b: Any, *how: Any) -> "Bounded":
         terms = f(np.ones(a.shape), np.ones(b.shape), *how).max(initial=0)
         return self._sums_of_products(lambda a, b: f(a, b, *how), self._of(a), self._of(b), int(terms))

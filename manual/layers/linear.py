@@ -7,7 +7,7 @@ import numpy as np
 from manual.checks import flag, mismatch, whole
 from manual.described import parameter
 from manual.layer import Layer
-from manual.number_types import Array
+from manual.number_types import Array, ones
 
 
 class Linear(Layer):
@@ -19,7 +19,8 @@ class Linear(Layer):
         ∂C/∂W = Σ δ aᵀ           equation 4, summed over the batch
         ∂C/∂b = Σ δ              equation 3, likewise
 
-    Row n of an array is example n, so that the code multiplies from the other side: z = a Wᵀ + b.
+    Row n of an array is example n, so that the code multiplies from the other side: z = a Wᵀ + b. (`dot` is `@`; on small
+    arrays NumPy is through with it in half the time.)
     Weight and bias start as torch's do, uniform in ±1/√in.
 
     Raises:
@@ -45,16 +46,16 @@ class Linear(Layer):
         W, b = self.weight, self.bias
         if a.shape[1:] != W.shape[1:] or a.dtype != W.dtype:
             raise mismatch(self, f"(N, {self.in_features})", W.dtype, a)
-        z = a @ W.T
+        z = a.dot(W.T)
         if b is not None:
             z += b
         return z, a
 
     def backward(self, delta: Array, a: Array, /) -> tuple[Array, "Linear"]:
-        return delta @ self.weight, self.gradient(delta, a)
+        return delta.dot(self.weight), self.gradient(delta, a)
 
     def gradient(self, delta: Array, a: Array, /) -> "Linear":
-        return self.like(weight=delta.T @ a, bias=None if self.bias is None else delta.sum(axis=0))
+        return self.like(weight=delta.T.dot(a), bias=None if self.bias is None else delta.T.dot(ones(len(a), a.dtype)))
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[Linear, Array]]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from manual.checks import InputError, mismatch
 from manual.loss import Loss, check_arrays, check_reduction
-from manual.number_types import Array
+from manual.number_types import Array, ones
 
 
 class CrossEntropyLoss(Loss):
@@ -33,10 +33,10 @@ class CrossEntropyLoss(Loss):
     def forward(self, z: Array, y: Array, /) -> tuple[Any, Any]:
         self._check(z, y)
         n, rows = (len(z) if self.reduction == "mean" else 1), np.arange(len(z))
-        s = z - z.max(axis=1, keepdims=True)
+        s = z - z.T.copy().max(axis=0)[:, None]  # of columns NumPy finds the maxima faster than of short rows
         e = np.exp(s)
-        total = e.sum(axis=1, keepdims=True)
-        return (np.log(total)[:, 0] - s[rows, y]).sum() / n, (e / total, y, n)
+        total = e.dot(ones(z.shape[1], z.dtype))
+        return (np.log(total) - s[rows, y]).sum() / n, (e / total[:, None], y, n)
 
     def backward(self, cache: Any, /) -> Array:
         p, y, n = cache
