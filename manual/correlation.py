@@ -2,9 +2,15 @@
 
     y[n,o,i,j] = Σ_{c,u,v} x[n,c, s·i + u, s·j + v] k[o,c,u,v]
 
-Every window of x becomes a row of a matrix, so that all windows times all kernels is one matrix product. The windows overlap,
-and the matrix is larger than x by the size of the kernel; so it is made for a few pictures at a time, few enough to stay in the
-processor's cache. Channels lie last in memory: what belongs to one row of a window is then one piece, copied at once.
+It is a matrix product once the windows of x are the rows of a matrix. Four things make that fast:
+
+1. The windows overlap, so that their matrix is larger than x by the size of the kernel. It is made for a few pictures at a
+   time, or a few rows of one, few enough to stay in the processor's cache.
+2. The windows one row further down see the same rows of the picture but one. So only what a row of a window sees is copied,
+   for every row of the picture, and each row u of the kernel has a product with those that it meets: y = Σ_u seen[u :] k[u].
+3. What is copied in one go should be long. Channels lie last in memory, where a window's row is V·C numbers in one piece.
+4. If that is shorter than a row of outputs, as with the three colours of a photograph, the picture lies in planes instead,
+   channel after channel: of those a whole row is copied in one go, and whole windows are.
 
 Source: Chellapilla, Puri & Simard, "High Performance Convolutional Neural Networks for Document Processing", 2006.
 """
@@ -17,7 +23,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from manual.number_types import Array, bilinear
 from manual.windows import Pair
 
-TILE = 2**18  # numbers of the matrix at a time: 1 MB in float32
+TILE = 2**17  # numbers of the matrix at a time: half a megabyte in float32
 
 
 @bilinear
@@ -27,10 +33,14 @@ def correlate(x: Array, k: Array, size: Pair, stride: Pair, origin: Pair, spread
     The pictures lie on a field of zeros: their first pixel at `origin` (where the first window begins is 0, 0), and each
     further one `spread` from the one before. What lies outside of all windows is left out.
     """
-    channels_last = k.transpose(2, 3, 1, 0).reshape(-1, len(k))
-    y = np.empty((len(x), *size, len(k)), x.dtype)
-    for pictures, windows in _tiles(x, k.shape[2:], size, stride, origin, spread):
-        np.matmul(windows, channels_last, out=y[pictures].reshape(-1, len(k)))
+    y, product = np.empty((len(x), *size, len(k)), x.dtype), np.empty(0)
+    for tile, seen in _tiles(x, k.shape[2:], size, stride, origin, spread):
+        weights = k.transpose(2, 3, 1, 0).reshape(len(seen), -1, len(k))
+        z = y[tile].reshape(*seen[0].shape[:2], -1)
+        np.matmul(seen[0], weights[0], out=z)
+        for u in range(1, len(seen)):
+            product = product if product.shape == z.shape else np.empty_like(z)
+            z += np.matmul(seen[u], weights[u], out=product)
     return y.transpose(0, 3, 1, 2)
 
 
@@ -41,27 +51,55 @@ def correlate_pictures(x: Array, delta: Array, kernel: Pair, stride: Pair, origi
         k[o,c,u,v] = Σ_{n,i,j} δ[n,o,i,j] x[n,c, s·i + u, s·j + v]
     """
     weights = delta.transpose(0, 2, 3, 1)
-    met = np.zeros((kernel[0] * kernel[1] * x.shape[1], delta.shape[1]), x.dtype)
-    for pictures, windows in _tiles(x, kernel, delta.shape[2:], stride, origin, (1, 1)):
-        met += windows.T @ weights[pictures].reshape(-1, delta.shape[1])
+    met = np.zeros((kernel[0], kernel[1] * x.shape[1], delta.shape[1]), x.dtype)
+    for tile, seen in _tiles(x, kernel, delta.shape[2:], stride, origin, (1, 1)):
+        z = weights[tile].reshape(*seen[0].shape[:2], -1)
+        for u, part in enumerate(met.reshape(len(seen), -1, delta.shape[1])):
+            part += (seen[u].transpose(0, 2, 1) @ z).sum(axis=0)
     return met.reshape(*kernel, x.shape[1], -1).transpose(3, 2, 0, 1)
 
 
 def _tiles(
     x: Array, kernel: tuple[int, ...], size: tuple[int, ...], stride: Pair, origin: Pair, spread: Pair
-) -> Iterator[tuple[slice, Array]]:
-    """A few pictures at a time, and their windows as rows: (pictures, (pictures · size, kernel · C))."""
-    channels, step = x.shape[1], max(1, TILE // (x.shape[1] * size[0] * size[1] * kernel[0] * kernel[1]))
-    height, width = ((n - 1) * s + k for n, s, k in zip(size, stride, kernel, strict=True))
-    rows, field_rows = _landing(x.shape[2], origin[0], spread[0], height)
-    columns, field_columns = _landing(x.shape[3], origin[1], spread[1], width)
-    x = x.transpose(0, 2, 3, 1)[:, rows, columns]
-    field = np.zeros((min(step, len(x)), height, width, channels), x.dtype)
-    for first in range(0, len(x), step):
-        some = x[first : first + step]
-        field[: len(some), field_rows, field_columns] = some
-        windows = sliding_window_view(field[: len(some)], kernel, axis=(1, 2))[:, :: stride[0], :: stride[1]]  # pyright: ignore
-        yield slice(first, first + step), windows.transpose(0, 1, 2, 4, 5, 3).reshape(-1, kernel[0] * kernel[1] * channels)
+) -> Iterator[tuple[tuple[slice, slice], list[Array]]]:
+    """((pictures, rows of y), what the windows there see): for each row u of the kernel a matrix (pictures, rows · J, V·C), or,
+    of pictures that lie in planes, one (pictures, rows · J, U·V·C). They are there until the next tile.
+    """
+    planes = kernel[1] * x.shape[1] < size[1]
+    row = size[1] * kernel[1] * x.shape[1] * (kernel[0] if planes else stride[0])
+    rows = min(size[0], max(1, TILE // row))
+    n = min(len(x), max(1, TILE // (rows * row)))
+    for top in range(0, size[0], rows):
+        block, start = (min(rows, size[0] - top), size[1]), (origin[0] - stride[0] * top, origin[1])
+        for pictures, seen in _seen(x, n, planes, kernel, block, stride, start, spread):
+            yield (pictures, slice(top, top + rows)), seen
+
+
+def _seen(
+    x: Array, n: int, planes: bool, kernel: tuple[int, ...], size: Pair, stride: Pair, origin: Pair, spread: Pair
+) -> Iterator[tuple[slice, list[Array]]]:
+    """n pictures at a time, and what all their windows see. Memory is taken once, and used again for the next n."""
+    channels, (u, v), (s, t) = x.shape[1], kernel, stride
+    height, width = (size[0] - 1) * s + u, (size[1] - 1) * t + v
+    taken_rows, field_rows = _landing(x.shape[2], origin[0], spread[0], height)
+    taken_columns, field_columns = _landing(x.shape[3], origin[1], spread[1], width)
+    if planes:
+        field = np.zeros((n, channels, height, width), x.dtype)
+        windows = sliding_window_view(field, (u, v), axis=(2, 3))[:, :, ::s, ::t].transpose(0, 4, 5, 1, 2, 3)
+    else:
+        field = np.zeros((n, height, width, channels), x.dtype).transpose(0, 3, 1, 2)
+        windows = sliding_window_view(field, v, axis=3)[:, :, :, ::t].transpose(0, 2, 3, 4, 1)
+    copy = np.empty(windows.shape, x.dtype)
+    for first in range(0, len(x), n):
+        some = x[first : first + n, :, taken_rows, taken_columns]
+        m = len(some)
+        field[:m, :, field_rows, field_columns] = some
+        copy[:m] = windows[:m]
+        if planes:
+            seen = [copy[:m].reshape(m, u * v * channels, -1).transpose(0, 2, 1)]
+        else:
+            seen = [copy[:m, i : i + s * size[0] : s].reshape(m, -1, v * channels) for i in range(u)]
+        yield slice(first, first + m), seen
 
 
 def _landing(n: int, origin: int, spread: int, field: int) -> tuple[slice, slice]:

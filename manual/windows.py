@@ -16,7 +16,9 @@ def window_count(owner: object, picture: tuple[int, ...], kernel: Pair, stride: 
     """
     rows, columns = ((n + 2 * p - k) // s + 1 for n, k, s, p in zip(picture, kernel, stride, padding, strict=True))
     if rows < 1 or columns < 1:
-        raise InputError(f"{owner!r}: expected pictures of at least the kernel's size, got {picture[0]}×{picture[1]}")
+        raise InputError(
+            f"{owner!r}: expected pictures of at least the kernel's size, with their padding, got {picture[0]}×{picture[1]}"
+        )
     return rows, columns
 
 

@@ -15,10 +15,13 @@ DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
 @DTYPES
-def test_pictures_are_taken_a_few_at_a_time(dtype, rng, device, agree, monkeypatch):
-    layer, x = Conv2d(2, 3, 3, padding=1, rng=rng).astype(dtype), rng.standard_normal((7, 2, 5, 4)).astype(dtype)
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("columns", [4, 13], ids=["channels last", "in planes"])
+def test_pictures_are_taken_a_few_at_a_time_or_a_few_rows_of_one(columns, stride, dtype, rng, device, agree, monkeypatch):
+    layer = Conv2d(2, 3, 3, stride, padding=1, rng=rng).astype(dtype)
+    x = rng.standard_normal((7, 2, 5, columns)).astype(dtype)
     agree(compare_layer(layer, x, rng, device))
-    for tile in (1, 3 * 5 * 4 * 18):  # one picture; three, and one is left over
+    for tile in (1, 2 * columns * 18, 3 * 5 * columns * 18):  # a row; two, and one is left over; some pictures, likewise
         monkeypatch.setattr(correlation, "TILE", tile)
         agree(compare_layer(layer, x, rng, device))
 
@@ -35,8 +38,23 @@ def test_memory_above_the_activations_does_not_grow_with_the_batch(batch, rng):
     assert most - y.nbytes - dx.nbytes - gradient.weight.nbytes < 8 * 2**20
 
 
+def test_memory_above_the_activations_does_not_grow_with_the_picture(rng):
+    layer = Conv2d(32, 16, 3, padding=1, rng=rng).astype(np.float32)
+    x = rng.standard_normal((1, 256, 256, 32), dtype=np.float32).transpose(0, 3, 1, 2)
+    tracemalloc.start()
+    y, cache = layer.forward(x)
+    dx, _ = layer.backward(y, cache)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most - y.nbytes - dx.nbytes < 8 * 2**20
+
+
 @DTYPES
-@pytest.mark.parametrize("geometry", [(3, 2, 1), ((1, 4), (3, 1), (0, 3)), (2, 1, 4), (5, 4, 2), ((4, 1), 1, 0)], ids=str)
+@pytest.mark.parametrize(
+    "geometry",
+    [(3, 2, 1), ((1, 4), (3, 1), (0, 3)), (2, 1, 4), (5, 4, 2), ((4, 1), 1, 0), (2, 2, 3), (2, 3, 2), ((3, 1), (2, 4), (5, 1))],
+    ids=str,
+)
 def test_a_convolution_of_any_kernel_stride_and_padding(geometry, dtype, rng, device, agree):
     layer = Conv2d(3, 2, *geometry, rng=rng).astype(dtype)
     agree(compare_layer(layer, rng.standard_normal((2, 3, 6, 5)).astype(dtype), rng, device))

@@ -35,7 +35,7 @@ class Conv2d(Layer):
             a pair of them, or too small; bias is not a flag; the input is not (N, C, H, W), not of the weight's dtype, or
             smaller than the kernel.
     Source: LeCun et al., "Gradient-Based Learning Applied to Document Recognition", 1998; document B names it for pictures.
-    Same as torch.nn.Conv2d (without dilation and groups).
+    Same as torch.nn.Conv2d (without dilation, groups, padding_mode and padding="same").
     """
 
     in_channels: int

@@ -21,7 +21,7 @@ class Dropout(Layer):
     Raises:
         InputError: p is not a number in [0, 1).
     Source: Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", 2014; document B. Same as
-    torch.nn.Dropout, which draws its masks from torch's generator.
+    torch.nn.Dropout, which draws its masks from torch's generator, and takes p = 1, where nothing is left to train.
     """
 
     p: Any = 0.5
@@ -34,14 +34,14 @@ class Dropout(Layer):
         self.p = fraction(self, "p", self.p)
         self.seed, self.count = rng.integers(2**32, size=()), np.zeros((), np.int64)
 
-    def forward(self, a: Array, /) -> tuple[Array, Array]:
-        m = mask(self.seed, self.count, self.p, a.shape)
+    def forward(self, a: Array, /) -> tuple[Array, Any]:
+        m = mask(self.seed, self.count, self.p, a.shape) if self.p else 1
         return a * m / (1 - self.p), m
 
-    def backward(self, delta: Array, m: Array, /) -> tuple[Array, "Dropout"]:
+    def backward(self, delta: Array, m: Any, /) -> tuple[Array, "Dropout"]:
         return delta * m / (1 - self.p), self
 
-    def commit(self, m: Array, /) -> None:
+    def commit(self, m: Any, /) -> None:
         self.count += self.p > 0
 
     def evaluated(self) -> "Dropout":

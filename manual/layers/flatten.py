@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from math import prod
 
 import numpy as np
 
@@ -25,8 +26,9 @@ class Flatten(Layer):
 
     def __post_init__(self) -> None:
         for name in ("start_dim", "end_dim"):
-            if isinstance(dim := getattr(self, name), bool) or not isinstance(dim, int):
+            if isinstance(dim := getattr(self, name), bool) or not isinstance(dim, int | np.integer):
                 raise InputError(f"Flatten: {name} must be an integer, got {dim!r}")
+            setattr(self, name, int(dim))
 
     def forward(self, a: Array, /) -> tuple[Array, Array]:
         axes = range(a.ndim)
@@ -35,7 +37,7 @@ class Flatten(Layer):
         first, last = axes[self.start_dim], axes[self.end_dim]
         if last < first:
             raise InputError(f"{self!r}: expected start_dim before end_dim, got them as axes {first} and {last} of {a.shape}")
-        return a.reshape(*a.shape[:first], -1, *a.shape[last + 1 :]), a
+        return a.reshape(*a.shape[:first], prod(a.shape[first : last + 1]), *a.shape[last + 1 :]), a
 
     def backward(self, delta: Array, a: Array, /) -> tuple[Array, "Flatten"]:
         da = np.zeros_like(a)  # lies in memory as a does, so that the layers before need not mix two layouts

@@ -7,7 +7,7 @@ from manual.layer import Layer
 from manual.number_types import Array, greater
 from manual.windows import Pair, pixels, pooled, window_count
 
-Cache = tuple[Array, list[Array]]
+Cache = tuple[Array, Array | int]
 
 
 class MaxPool2d(Layer):
@@ -20,7 +20,8 @@ class MaxPool2d(Layer):
         ∂C/∂a[c,x,y] = Σ δ[c,i,j], over the windows i, j that pixel x, y won: y moves with it there, and with no other
 
     In a tie the derivative is not defined. As in torch, the first in reading order wins: the pixels of a window are gone
-    through, and one takes the lead if it is greater than all before it; whoever took it last has won.
+    through, and one takes the lead if it is greater than all before it; whoever took it last has won. (A NaN wins, as in torch,
+    but to which pixel δ then goes is not torch's choice.)
 
     Kernel size, stride s (None: the kernel's size) and padding p are an integer, or a pair for rows and columns.
 
@@ -28,7 +29,8 @@ class MaxPool2d(Layer):
         InputError: kernel_size, stride or padding is neither an integer nor a pair of them, or too small; padding is more than
             half the kernel; the input is not (N, C, H, W), or smaller than the kernel.
         Undecided: numbers that leave open which is the greater.
-    Source: Ranzato et al., "Unsupervised Learning of Invariant Feature Hierarchies", 2007. Same as torch.nn.MaxPool2d.
+    Source: Ranzato et al., "Unsupervised Learning of Invariant Feature Hierarchies", 2007. Same as torch.nn.MaxPool2d
+    (without dilation, return_indices and ceil_mode).
     """
 
     kernel_size: int | Pair
@@ -44,20 +46,17 @@ class MaxPool2d(Layer):
         size = window_count(self, a.shape[2:], self._kernel, self._stride, self._padding)
         field = self._pad(a)
         y, *others = (field[window] for window in pixels(self._kernel, self._stride, size))
-        took_the_lead = []
-        for pixel in others:
-            took_the_lead.append(greater(pixel, y))
+        winner, small = 0, np.min_scalar_type(len(others)).type  # one byte is enough for most windows' pixels
+        for number, pixel in enumerate(others, 1):
+            winner = np.maximum(winner, greater(pixel, y) * small(number))
             y = np.maximum(y, pixel)
-        return y, (a, took_the_lead)
+        return y, (a, winner)
 
     def backward(self, delta: Array, cache: Cache, /) -> tuple[Array, "MaxPool2d"]:
-        a, took_the_lead = cache
+        a, winner = cache
         field = self._pad(np.zeros_like(a))
-        first, *others = pixels(self._kernel, self._stride, delta.shape[2:])
-        for window, lead in zip(others[::-1], took_the_lead[::-1], strict=True):
-            field[window] += delta * lead
-            delta = delta * ~lead
-        field[first] += delta
+        for number, window in enumerate(pixels(self._kernel, self._stride, delta.shape[2:])):
+            field[window] += delta * (winner == number)
         return self._fold(field), self
 
     def _pad(self, a: Array) -> Array:
@@ -66,17 +65,15 @@ class MaxPool2d(Layer):
         return np.pad(a, ((0, 0), (0, 0), (p, p), (q, q)), "edge") if p or q else a
 
     def _fold(self, field: Array) -> Array:
-        """What the repeated pixels were given belongs to the pixels on the edge."""
+        """What the repeated pixels were given belongs to the pixels on the edge: those above and left of it. A repeated pixel
+        below or right of it never wins, as the edge is gone through before.
+        """
         p, q = self._padding
         if p:
             field[:, :, p] += field[:, :, :p].sum(axis=2)
-            field[:, :, -p - 1] += field[:, :, -p:].sum(axis=2)
-            field = field[:, :, p:-p]
         if q:
             field[..., q] += field[..., :q].sum(axis=3)
-            field[..., -q - 1] += field[..., -q:].sum(axis=3)
-            field = field[..., q:-q]
-        return field
+        return field[:, :, p : field.shape[2] - p, q : field.shape[3] - q]
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[MaxPool2d, Array]]:
