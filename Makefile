@@ -4,7 +4,7 @@ DEVICE ?=
 BIN := .venv/bin/python
 TEST_ENV := OMP_NUM_THREADS=1 # on few cores the threads of two libraries fight each other
 
-.PHONY: setup report report-full test prove mutants check
+.PHONY: setup report report-full test parity-cuda soak prove mutants check
 
 setup: .venv/ready
 
@@ -19,6 +19,12 @@ report-full: setup
 
 test: setup
 	$(TEST_ENV) $(BIN) -m pytest --numprocesses=auto --dist=loadgroup $(if $(DEVICE),--device=$(DEVICE))
+
+parity-cuda: setup
+	$(TEST_ENV) $(BIN) -m parity_tests.parity_cuda $(if $(DEVICE),--device=$(DEVICE))
+
+soak: setup
+	$(TEST_ENV) $(BIN) -m parity_tests.soak && $(TEST_ENV) $(BIN) -m parity_tests.fuzz
 
 prove: setup
 	$(TEST_ENV) $(BIN) -m parity_tests.prove

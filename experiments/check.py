@@ -6,12 +6,12 @@ It says which quantity is wrong, by how much, and the likely cause. The file run
 import sys
 from pathlib import Path
 
-import torch
-
 from experiments.checking import classroom
 from experiments.checking.checker import check
 from experiments.checking.pages import FORMATS
-from experiments.command import Parser, nearest_file
+from experiments.command import Parser, command, nearest_file
+from manual import InputError
+from torch_ref.devices import prepare
 
 STARTER = Path(__file__).parent / "checking" / "starter.py"
 
@@ -38,6 +38,7 @@ for hostile code: it runs with your rights.
 EXAMPLES = ("--template > hand_in.py", "hand_in.py", "--format html hand_in.py > hand_in.html", "hand_ins/")
 
 
+@command
 def main(arguments: list[str] | None = None) -> int:
     """Check what is asked for; the exit status."""
     parser = Parser("check", "Check a backward pass written by hand.", EXAMPLES, ABOUT)
@@ -62,8 +63,11 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"there is no {path}{nearest_file(path)}")
     if options.timeout <= 0:
         parser.error(f"--timeout: expected more than 0 seconds, got {options.timeout:g}")
-    if options.device == "cuda" and not torch.cuda.is_available():
-        parser.error("--device cuda: torch sees no CUDA device on this machine")
+    if options.device == "cuda":
+        try:
+            prepare("cuda")
+        except InputError as error:
+            parser.error(str(error))
     if folder and options.format:
         parser.error("--format is for a FILE; a FOLDER gets a page for each file, and summary.csv")
     if not folder and options.out:

@@ -1,13 +1,43 @@
-"""What the commands have in common: their name, their examples, their errors, and how they write a file."""
+"""What the commands have in common: their name, their examples, their errors, and how they write."""
 
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
+from functools import wraps
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO, NoReturn, ParamSpec, TypeVar
+
+from experiments.printable import printable
+
+P = ParamSpec("P")
+R = TypeVar("R")
+PIPE = 128 + 13
+"""The exit status of a command whose reader has left, as a shell gives it: 128 and the number of SIGPIPE."""
+
+
+def command(main: Callable[P, R]) -> Callable[P, R]:
+    """A command's `main`. What it prints is UTF-8, as the files are that it writes; where nobody reads on, as behind `head`, it
+    ends without a word.
+    """
+
+    @wraps(main)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8")
+        try:
+            try:
+                return main(*args, **kwargs)
+            finally:
+                sys.stdout.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
+            sys.exit(PIPE)
+
+    return run
 
 
 class Parser(argparse.ArgumentParser):
@@ -34,7 +64,7 @@ class Parser(argparse.ArgumentParser):
             raise argparse.ArgumentError(action, expected_one_of(map(str, action.choices), str(value)))
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}\n")
+        self.exit(2, f"{self.prog}: {printable(' '.join(message.split()))}\n")
 
 
 def program(command: str) -> str:
@@ -74,14 +104,36 @@ def write(path: Path, text: str) -> None:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file beside it to write to, which takes its place when all is written and on the disk; else the old one stays."""
+def replacing(path: Path, before: Path | None = None) -> Iterator[BinaryIO]:
+    """A file beside it to write to, which takes its place when all is written and on the disk; else the old one stays.
+
+    With `before` the old one is kept, under that name.
+
+    Raises:
+        OSError: it cannot be written; the error names the file.
+    """
     part = path.with_name(f"{path.name}.part")
     try:
         with part.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
+        if before and path.exists():
+            path.replace(before)
         part.replace(path)
+        _on_disk(path.parent)
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
     finally:
         part.unlink(missing_ok=True)
+
+
+def _on_disk(folder: Path) -> None:
+    """Flush the folder's names. Windows does that itself."""
+    if os.name == "posix":
+        opened = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)

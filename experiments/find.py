@@ -7,12 +7,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from experiments.command import Parser, nearest_file, replacing
+from experiments.command import Parser, command, replacing
 from experiments.data.images import FORMATS as IMAGES
-from experiments.data.images import LeftOut, account, printable
+from experiments.data.images import LeftOut, account
 from experiments.finding.formats import as_csv, as_json, summary, table
 from experiments.finding.search import Finding, search
-from experiments.finding.sheet import Thumbnails, sheet
+from experiments.finding.sheet import Thumbnails
+from experiments.given import no_folder
+from experiments.printable import printable
+from experiments.reporting.template import in_pieces
 from manual import InputError
 
 TEXT = {"table": table, "csv": as_csv, "json": as_json}
@@ -29,6 +32,7 @@ EXAMPLES = (
 )
 
 
+@command
 def main(arguments: list[str] | None = None) -> int:
     """Find what is asked for; the exit status."""
     parser = Parser("find", "Find a bird among pictures, with a network that was trained to tell birds apart.", EXAMPLES, ABOUT)
@@ -49,13 +53,17 @@ def main(arguments: list[str] | None = None) -> int:
     if options.threshold is not None and not 0 <= options.threshold <= 1:
         parser.error(f"--threshold: expected a probability, 0 to 1, got {options.threshold:g}")
     if not options.folder.is_dir():
-        parser.error(f"there is no folder {printable(options.folder)}{nearest_file(options.folder)}")
+        parser.error(no_folder(options.folder))
     if options.out and not options.out.parent.is_dir():
-        parser.error(f"--out: there is no folder {printable(options.out.parent)}{nearest_file(options.out.parent)}")
+        parser.error(f"--out: {no_folder(options.out.parent)}")
+    if options.out and options.out.is_dir():
+        parser.error(f"--out: expected a file, got the folder {options.out}")
     try:
         find(options)
+    except BrokenPipeError:
+        raise
     except (InputError, OSError) as error:
-        parser.error(" ".join(str(error).split()))
+        parser.error(str(error))
     except KeyboardInterrupt:
         parser.exit(130, f"{parser.prog}: interrupted; nothing was written\n")
     return 0
@@ -71,7 +79,11 @@ def find(options: Any) -> None:
     findings: list[Finding] = []
     left_out: list[LeftOut] = []
     with Thumbnails() as thumbnails:
-        for finding, picture in look_for.through(options.folder, options.implementation, left_out):
+        for seen in look_for.through(options.folder, options.implementation):
+            if isinstance(seen, LeftOut):
+                left_out.append(seen)
+                continue
+            finding, picture = seen
             findings.append(finding)
             if options.format == "html":
                 thumbnails.add(finding.file, picture, look_for.looked(picture))
@@ -80,8 +92,8 @@ def find(options: Any) -> None:
             raise InputError(f"{printable(options.folder)}: expected pictures, got {got}")
         findings.sort(key=lambda f: (not f.found, -f.sought, f.file))
         if options.format == "html":
-            pieces = sheet(
-                search=look_for, findings=findings, thumbnails=thumbnails, summary=summary(look_for, findings),
+            pieces = in_pieces(
+                "sheet.html", search=look_for, findings=findings, thumbnails=thumbnails, summary=summary(look_for, findings),
                 folder=printable(options.folder), model=printable(options.model),
                 left_out=[(printable(path), reason) for path, reason in left_out],
             )

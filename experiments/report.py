@@ -27,8 +27,10 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from experiments import train
-from experiments.bench import machine
-from experiments.command import Parser, write
+from experiments.benchmarking.machine import machine
+from experiments.benchmarking.table import TITLES as SPEED_TITLES
+from experiments.benchmarking.workloads import TARGETS
+from experiments.command import Parser, command, write
 from experiments.reporting import bluebird, compare, errata, figures, fits, runs, starts, surfaces, walk
 from experiments.reporting.drawn import draw
 from experiments.reporting.earlier import Stamp, stamp
@@ -44,6 +46,7 @@ from experiments.reporting.sensitivity import sharpness
 from experiments.reporting.survey import STEPS, TRAINING, Row, survey, together
 from experiments.reporting.template import render
 from manual import InputError, documents
+from torch_ref.devices import prepare
 
 HERE = Path(__file__).parent
 NETWORKS = {
@@ -73,6 +76,7 @@ Trained = dict[str, dict[str, list[Run]]]
 """Network -> implementation -> its runs, one a seed."""
 
 
+@command
 def main(arguments: list[str] | None = None) -> int:
     """Make the report, or compare two; 0 if every comparison agrees, or nothing got worse, else 1."""
     parser = Parser("report", "Train, compare, and write one page on it.", EXAMPLES)
@@ -114,7 +118,7 @@ def make(out: Path, full: bool = False) -> Outcome:
         trained = train_all(out, full)
     rows = [*tqdm(compare_all(trained), desc="comparing", unit=" rows")]
     shown = contents(trained)
-    measured = speed()
+    measured = speed(full)
     write(out / "index.html", page(shown, rows, measured))
     write(out / "report.json", as_json(record(trained, rows, measured)))
     [digits] = shown["trainings"][-1].panels
@@ -147,6 +151,8 @@ def compare_all(trained: Trained) -> Iterator[Row]:
     In float32 rounding makes two right runs part, so that no distance says that one is wrong.
     """
     for device in ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]:
+        if device == "cuda":
+            prepare(device)
         yield from survey(device)
     for name, sides in trained.items():
         if sides["manual"][0].dtype != "float64":
@@ -156,11 +162,12 @@ def compare_all(trained: Trained) -> Iterator[Row]:
         yield Row(TRAINING, TITLES[name], "float64", parity)
 
 
-def speed() -> dict[str, Any]:
-    """The benchmark's result, from a process of its own; or the error that it ended with, as on a machine that is busy."""
-    command = [sys.executable, "-m", "experiments.bench", "--format=json"]
+def speed(full: bool = False) -> dict[str, Any]:
+    """The benchmark's tables, from a process of its own; or the error that it ended with."""
+    tables = ["steps", "kernel", *["growth"] * full]
+    command = [sys.executable, "-m", "experiments.bench", *tables, "--threads=1", "--dtype=float32", "--eager", "--format=json"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=HERE.parent)
-    return json.loads(done.stdout) if done.returncode == 0 else {"error": done.stderr.strip()}
+    return {"tables": json.loads(done.stdout)} if done.returncode == 0 else {"error": done.stderr.strip()}
 
 
 def contents(trained: Trained) -> dict[str, Any]:
@@ -196,7 +203,7 @@ def page(shown: dict[str, Any], rows: list[Row], speed: dict[str, Any]) -> str:
     return render(
         "index.html", **shown, outcome=outcome(rows), marks=marks(rows), map=parity_map(rows), steps=STEPS,
         training_runs=[row for row in rows if row.kind == TRAINING], limit=runs.LIMIT, speed=speed, made=made(),
-        commands=COMMANDS, script=Markup(script), fingerprint=fingerprint,
+        titles=SPEED_TITLES, targets=TARGETS, commands=COMMANDS, script=Markup(script), fingerprint=fingerprint,
     )
 
 
@@ -207,7 +214,8 @@ def record(trained: Trained, rows: list[Row], speed: dict[str, Any]) -> Record:
         for name, sides in trained.items() for side, trainings in sides.items() for run in trainings
         for quantity, curve in run.curves.items() if quantity.endswith(("cost", "accuracy"))
     ]  # fmt: skip
-    speeds = [Speed(row["workload"], **row["ratio"]) for row in speed.get("rows", ())]
+    rows_timed = [row for table in speed.get("tables", ()) if table["table"] == "steps" for row in table["rows"]]
+    speeds = [Speed(row["workload"], **row["ratio"]) for row in rows_timed]
     return Record(made(), rows, results, speeds)
 
 
@@ -218,7 +226,7 @@ def palette() -> str:
 
 def made() -> dict[str, str]:
     """What the numbers depend on: versions, machine, seeds, commit."""
-    about = machine(torch.get_num_threads(), "float64")
+    about = machine()
     cuda = torch.cuda.get_device_name() if torch.cuda.is_available() else "not available, nothing was run there"
     packages = ("lightning", "python-flint", "scikit-learn", "matplotlib")
     return {
@@ -226,7 +234,7 @@ def made() -> dict[str, str]:
         "Commit": commit(),
         "CPU": about["CPU"],
         "CUDA": cuda,
-        "Threads": about["threads"],
+        "Threads": str(torch.get_num_threads()),
         "Python": platform.python_version(),
         "NumPy": about["NumPy"],
         "torch": about["torch"],

@@ -6,17 +6,19 @@
 `--config` takes a file, or the name of one in experiments/configs/.
 A run's folder, OUT/NAME/IMPLEMENTATION/version_N, holds metrics.csv, config.yaml, checkpoints/ and, when all is trained,
 model.safetensors, whose path is the last line of `fit`. What is needed to use the network is in that one file.
-`--ckpt_path` takes a file, or `last`: what the latest run of this config left. `fit` goes on from it.
+A run that was cut off is gone on with in its folder by the same command, and ends in the same numbers as if it had not been.
+`--ckpt_path` takes a file, or `last`: what the latest run of this config left. `fit` goes on from it in a new folder.
 """
 
 import argparse
 import csv
 import logging
+import os
 import re
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,22 +26,27 @@ import lightning as L
 import numpy as np
 import torch
 from jsonargparse import ArgumentError, DefaultHelpFormatter
-from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
-from experiments.command import examples_text, expected_one_of, nearest, nearest_file, program
+from experiments.command import command, examples_text, expected_one_of, nearest, nearest_file, program
 from experiments.data import Data
 from experiments.data.images import account
-from experiments.training import checkpoint, model_file
-from experiments.training.log import CSVLog
+from experiments.given import plain_yaml
+from experiments.printable import printable
+from experiments.training import checkpoint, folder, model_file, processes
+from experiments.training.folder import CHECKPOINTS, MODEL
+from experiments.training.log import METRICS, CSVLog
 from experiments.training.model_file import Model
 from experiments.training.module import Training
+from experiments.training.saving import Saving
+from experiments.training.stop import Stop, Stopped
 from manual import Diverged, InputError
 from manual.checks import whole
 from torch_ref import NoTwin
 
 CONFIGS = Path(__file__).parent / "configs"
-QUOTED = "'([^']*)'"
+QUOTED, CLASS = "'([^']*)'", "<class '([^']*)'>"
+UNION = r'Parser key "(.+?)": Does not validate against any of the Union subtypes Subtypes: \[(.+)\] Errors.*Given value: (.*)'
 ABOUT = {
     "fit": "Train, and test what came of it.",
     "validate": "Print a checkpoint's cost and accuracy on the validation part.",
@@ -50,7 +57,6 @@ EXAMPLES = (
     "fit --config digits", "fit --config digits --model.implementation torch --model.seed 1",
     "test --config digits --ckpt_path last",
 )
-MODEL = "model.safetensors"
 ERRORS = (InputError, Diverged, NoTwin, ArgumentError, OSError)
 """What is said in one line."""
 
@@ -58,7 +64,8 @@ NOISE = (
     "LightningCLI's args parameter",  # its arguments are always given
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",  # Lightning's own use of torch
     "The '.*_dataloader' does not have many workers",  # the data are in memory
-    "The dirpath has changed from",  # a run that goes on has a folder of its own
+    "You're resuming from a checkpoint that ended before the epoch",  # the order of the data goes on where it was
+    r"It is recommended to use `self.log\(.*sync_dist=True",  # what is logged is the whole batch's already
     r"\s*(By default only one Jsonargparse|.* was deprecated in v4)",  # Lightning's own use of jsonargparse
 )
 
@@ -68,6 +75,9 @@ def trainer(
     max_steps: int = -1,
     accelerator: Literal["cpu", "gpu"] = "cpu",
     enable_progress_bar: bool = True,
+    devices: int = 1,
+    num_nodes: int = 1,
+    strategy: Literal["auto", "ddp"] = "auto",
 ) -> L.Trainer:
     """Lightning's trainer, with what this project varies.
 
@@ -76,18 +86,30 @@ def trainer(
         max_steps: training steps at most, 1 or more; -1 is no limit.
         accelerator: cpu, or, with the torch implementation, gpu.
         enable_progress_bar: show a progress bar, on a terminal.
+        devices: how many on each machine; with the torch implementation. Each is a process, on the CPU too.
+        num_nodes: how many machines.
+        strategy: ddp, each process has a share of every batch; auto is ddp where there are several processes.
     """
     whole("trainer", "max_epochs", max_epochs, 1)
     if max_steps != -1:
         whole("trainer", "max_steps", max_steps, 1)
     if accelerator == "gpu" and not torch.cuda.is_available():
         raise InputError("trainer.accelerator gpu: torch sees no GPU on this machine")
-    last = ModelCheckpoint(filename="last", enable_version_counter=False, save_on_train_epoch_end=True)
+    for name, number in (("devices", devices), ("num_nodes", num_nodes)):
+        whole("trainer", name, number, 1)
+    if accelerator == "gpu" and devices > torch.cuda.device_count():
+        raise InputError(f"trainer.devices {devices}: this machine has {torch.cuda.device_count()}")
+    if "TORCHELASTIC_RUN_ID" in os.environ and int(os.environ["WORLD_SIZE"]) != devices * num_nodes:
+        raise InputError(
+            f"trainer.devices {devices} on each of trainer.num_nodes {num_nodes}: expected as many processes as torchrun has "
+            f"started, {os.environ['WORLD_SIZE']}"
+        )
     return L.Trainer(
-        max_epochs=max_epochs, max_steps=max_steps, accelerator=accelerator, devices=1, logger=False,
-        callbacks=[last],
+        max_epochs=max_epochs, max_steps=max_steps, accelerator=accelerator, devices=devices, logger=False,
+        enable_checkpointing=False,  # `Saving` does it
         log_every_n_steps=1, plugins=[checkpoint.WholeCheckpoints()], num_sanity_val_steps=0, enable_model_summary=False,
-        enable_progress_bar=enable_progress_bar and sys.stdout.isatty(),
+        enable_progress_bar=enable_progress_bar and sys.stdout.isatty(), num_nodes=num_nodes, strategy=strategy,
+        use_distributed_sampler=False,  # the data share out every batch themselves
     )
 
 
@@ -100,18 +122,20 @@ class Command(LightningCLI):
 
     result: Path
 
-    def __init__(self, arguments: list[str]) -> None:
+    def __init__(self, arguments: list[str], stop: Stop) -> None:
+        self.stop = stop
         named = f"--config takes a file or a name: {', '.join(sorted(configs()))}\n\n"
         common = {"exit_on_error": False, "epilog": named + examples_text("train", EXAMPLES), "formatter_class": Help}
         description = "Train a network by either implementation, and look at what it learned."
-        super().__init__(
-            Training, Data, trainer_class=trainer, args=[*with_config_files(arguments)], auto_configure_optimizers=False,
-            load_from_checkpoint_support=False, save_config_callback=None,
-            parser_kwargs={
-                **common, "prog": program("train"), "description": description,
-                **{name: {**common, "description": does} for name, does in ABOUT.items()},
-            },
-        )
+        with ExitStack() as self.until_done:
+            super().__init__(
+                Training, Data, trainer_class=trainer, args=[*with_config_files(arguments)], auto_configure_optimizers=False,
+                load_from_checkpoint_support=False, save_config_callback=None,
+                parser_kwargs={
+                    **common, "prog": program("train"), "description": description,
+                    **{name: {**common, "description": does} for name, does in ABOUT.items()},
+                },
+            )
 
     def _add_subcommands(self, parser: LightningArgumentParser, **kwargs: Any) -> None:
         super()._add_subcommands(parser, **kwargs)
@@ -143,15 +167,25 @@ class Command(LightningCLI):
             raise InputError(f"{command}: expected --ckpt_path, a file or last")
         if config.trainer.accelerator == "gpu" and config.model.implementation == "manual":
             raise InputError("trainer.accelerator gpu: model.implementation manual is NumPy, and runs on the CPU alone")
+        if config.model.implementation == "manual":
+            for option, one in (("devices", 1), ("num_nodes", 1), ("strategy", "auto")):
+                if config.trainer[option] != one:
+                    raise InputError(
+                        f"trainer.{option} {config.trainer[option]}: model.implementation manual is one process on one "
+                        f"machine, by design; expected {one}"
+                    )
         if not re.fullmatch(r"\w[\w.-]*", config.name):
             raise InputError(f"--name: expected letters, digits, '_', '-' and '.', no '-' or '.' first, got {config.name!r}")
         if not config.out:
             raise InputError("--out: expected a folder, got ''")
         self.runs = Path(config.out, config.name, config.model.implementation)
-        if config.ckpt_path == "last":
-            config.ckpt_path = str(latest(self.runs))
         self.saved = {}
-        if config.ckpt_path is not None:
+        if config.ckpt_path == "last" and command == "fit":
+            config.ckpt_path = folder.begun_from(self.runs, self._as_yaml(config))
+        if config.ckpt_path == "last":
+            self.result, self.saved = latest(self.runs)
+            config.ckpt_path = str(self.result)
+        elif config.ckpt_path is not None:
             self.result = Path(config.ckpt_path)
             self.saved = checkpoint.read(self.result)
 
@@ -166,6 +200,11 @@ class Command(LightningCLI):
         if found := re.match(r'Parser key "(.+?)": Expected a typing.Literal\[(.+)\]\. Got value: (.*)', message):
             key, known, given = found.groups()
             return f"{key}: {expected_one_of(re.findall(QUOTED, known), given)}"
+        if found := re.match(UNION, message):
+            key, kinds, given = found.groups()
+            kinds = re.sub(r"list\[typing.Literal\[(.+)\]\]", r"a list of \1", kinds.removesuffix(", <class 'NoneType'>"))
+            kinds = re.sub(CLASS, r"\1", kinds)
+            return f"{key}: expected {kinds}, got {given}"
         if found := re.match(r"argument subcommand: invalid choice: '(.*)' \(choose from (.+)\)", message):
             given, known = found.groups()
             return expected_one_of(re.findall(QUOTED, known), given)
@@ -178,63 +217,115 @@ class Command(LightningCLI):
         return trainer(**self.config_init[self.config.subcommand].trainer)
 
     def after_instantiate_classes(self) -> None:
-        self.model.check(*self.datamodule.train)
+        try:
+            self.model.check(*self.datamodule.train)
+        except InputError as error:
+            if size := self.datamodule.settings.get("size"):
+                raise InputError(f"the network does not fit pictures of data.size {size}: {error}") from None
+            raise
         if self.saved:
             with checkpoint.restoring(self.result):
-                self._restore()
-        if self.datamodule.left_out:
+                self._check(self.saved)
+                if self.subcommand == "fit":
+                    self._check_rest(self.saved)
+                self._load(self.saved)
+        if self.datamodule.left_out and self.trainer.is_global_zero:
             read = sum(len(part.x) for part in (self.datamodule.train, self.datamodule.validation, self.datamodule.test))
             print(account(self.datamodule.left_out, read), file=sys.stderr)
+        self.until_done.enter_context(processes.connected(self.trainer))
+        processes.start(self.trainer)
 
-    def _restore(self) -> None:
+    def _check(self, saved: dict[str, Any]) -> None:
+        """Raise InputError where a checkpoint is not of this network and data. A run goes on as it began: anything else would
+        pass for it and be another.
+        """
+        then, data = saved["config"], self.datamodule.settings
+        checkpoint.same(then["data"].get("classes"), data.get("classes"), "data.classes")
+        checkpoint.same(then["model"]["network"], self.model.settings["network"], "model.network")
+        for key in ("implementation", "dtype", "loss", "optimizer", "penalty") if self.subcommand == "fit" else ():
+            checkpoint.same(then["model"][key], self.model.settings[key], f"model.{key}")
+        for key in data if self.subcommand == "fit" else ("scale",):
+            checkpoint.same(then["data"].get(key), data.get(key), f"data.{key}")
+
+    def _check_rest(self, saved: dict[str, Any]) -> None:
+        """Raise InputError where a checkpoint leaves nothing to train."""
+        step, steps = saved["global_step"], (self.trainer.max_epochs or 0) * len(self.datamodule.order)
+        if step >= steps or 0 <= self.trainer.max_steps <= step or saved["moved"] < self.model.settings["threshold"]:
+            raise InputError(f"nothing is left to train: the checkpoint is of step {step}")
+
+    def _load(self, saved: dict[str, Any]) -> None:
         """Load what was saved. For `fit` Lightning loads it again; what does not fit is found here, before a folder is made."""
-        for key in ("classes", "scale"):
-            checkpoint.same(self.saved["config"]["data"].get(key), self.datamodule.settings.get(key), f"data.{key}")
-        checkpoint.same(self.saved["config"]["model"]["network"], self.model.settings["network"], "model.network")
-        self.model.load_state_dict(self.saved["state_dict"])
+        self.model.load_state_dict(saved["state_dict"])
         if self.subcommand == "fit":
-            self._check_resume()
-            [optimizer] = self.saved["optimizer_states"]
+            [optimizer] = saved["optimizer_states"]
             self.model.configure_optimizers().load_state_dict(optimizer)
-            self.trainer.fit_loop.load_state_dict(self.saved["loops"]["fit_loop"])
+            self.trainer.fit_loop.load_state_dict(saved["loops"]["fit_loop"])
 
     def fit(self, **both: Any) -> None:
         """Train, and test what came of it. `both` are model and datamodule."""
-        start = self.result if self.saved else None
-        self.result = new_folder(self.runs)
-        self._parser("fit").save(self.config.fit, self.result / "config.yaml", skip_none=False, multifile=False)
-        self.trainer.logger = log = CSVLog(self.result, self.model.columns)
-        folder = self.result / "checkpoints"
-        [last] = self.trainer.checkpoint_callbacks
-        last.dirpath = str(folder)  # pyright: ignore[reportAttributeAccessIssue]
+        first = self.trainer.is_global_zero
+        begun: Any = self._begun() if first else None
+        self.result, start, logged = self.trainer.strategy.broadcast(begun)
+        log = CSVLog(self.result, self.model.columns, logged) if first else None
+        if log:
+            self.trainer.logger = log
+            self.until_done.callback(log.close)
+        saving = Saving(self.result / CHECKPOINTS, log, self.stop)
+        self.trainer.callbacks.append(saving)  # pyright: ignore[reportAttributeAccessIssue]
         try:
-            self.trainer.fit(**both, ckpt_path=start, weights_only=True)
-            self.trainer.test(**both, verbose=False)
-        except SystemExit:  # what Lightning makes of Ctrl-C
-            left = [*folder.glob("last.ckpt")]
-            raise KeyboardInterrupt(f"the last checkpoint is {left[0]}" if left else "there is no checkpoint yet") from None
-        finally:
-            log.close()
-        model_file.save(self.result / MODEL, self._trained())
+            with processes.connected(self.trainer):
+                self.trainer.fit(**both, ckpt_path=start, weights_only=True)
+                self.trainer.test(**both, verbose=False)
+            if first:
+                model_file.save(self.result / MODEL, self._trained())
+        except (OSError, Stopped) as error:
+            left = saving.saved and self.result.exists()
+            error.add_note(f"the same command {f'goes on from step {saving.saved}' if left else 'starts anew'}")
+            raise
+
+    def _begun(self) -> tuple[Path, Path | None, int]:
+        """The run's folder, the checkpoint that it starts from, and how much of its log comes before that."""
+        config = self._as_yaml(self.config.fit)
+        if found := folder.cut_off(self.runs, config):
+            run, lock = found
+            self.until_done.callback(lock.release)
+            if left := self._left(run):
+                return run, *left
+        run, lock = folder.new(self.runs, config)
+        self.until_done.callback(lock.release)
+        return run, self.result if self.saved else None, 0
+
+    def _left(self, run: Path) -> tuple[Path | None, int] | None:
+        """Where a run that was cut off goes on: its last checkpoint, and how much of its log comes before that. If it has none,
+        it begins as it began; if it has some, and none can be used, it is left as it is.
+        """
+
+        def check(saved: dict[str, Any]) -> None:
+            self._check(saved)
+            rows = run / METRICS
+            if not rows.exists() or rows.stat().st_size < saved["log"]:
+                raise InputError(f"{rows} lacks rows that the checkpoint of step {saved['global_step']} counts on")
+
+        try:
+            own = checkpoint.newest(run / CHECKPOINTS, check)
+        except InputError as error:
+            print(f"{error}; a new run begins, {run} stays as it is", file=sys.stderr)
+            return None
+        start, saved = own or (self.result if self.saved else None, self.saved | {"log": 0})
+        if own:
+            with checkpoint.restoring(own[0]):
+                self._load(saved)
+        print(f"going on with {run} from step {saved.get('global_step', 0)}", file=sys.stderr)
+        return start, saved["log"]
+
+    def _as_yaml(self, config: Any) -> str:
+        return self._parser(self.config.subcommand).dump(config, skip_none=False)
 
     def _trained(self) -> Model:
         settings, data = self.model.settings, self.datamodule
         return Model(
             self.model.network, settings["network"], settings["dtype"], data.train.x.shape[1:], data.classes, data.scale
         )
-
-    def _check_resume(self) -> None:
-        """A run goes on as it began, from the end of an epoch: anything else would pass for it and be another."""
-        saved = self.saved["config"]
-        for key in ("implementation", "dtype", "loss", "optimizer"):
-            checkpoint.same(saved["model"][key], self.model.settings[key], f"model.{key}")
-        for key, value in self.datamodule.settings.items():
-            checkpoint.same(saved["data"][key], value, f"data.{key}")
-        step, epoch = self.saved["global_step"], len(self.datamodule.order)
-        if step % epoch:
-            raise InputError(f"the checkpoint is of step {step}, within an epoch of {epoch} steps; only one of its end goes on")
-        if step >= (self.trainer.max_epochs or 0) * epoch or 0 <= self.trainer.max_steps <= step:
-            raise InputError(f"nothing is left to train: the checkpoint is of step {step}, the end of epoch {step // epoch}")
 
     def validate(self, **both: Any) -> None:
         self.trainer.validate(**both, verbose=False)
@@ -245,14 +336,18 @@ class Command(LightningCLI):
         self._show()
 
     def _show(self) -> None:
-        for name, value in self.trainer.callback_metrics.items():
-            print(name, value.item())
+        if self.trainer.is_global_zero:
+            for name, value in self.trainer.callback_metrics.items():
+                print(name, value.item())
 
     def predict(self, **both: Any) -> None:
         """Print each test example's target and prediction, as CSV."""
+        found = self.trainer.predict(**both) or []
+        if not self.trainer.is_global_zero:
+            return
         rows = csv.writer(sys.stdout, lineterminator="\n")
         rows.writerow(["example", "target", "prediction"])
-        for predictions, targets in self.trainer.predict(**both) or []:
+        for predictions, targets in found:
             for i, (prediction, target) in enumerate(zip(predictions.tolist(), targets.tolist(), strict=True)):
                 rows.writerow([i, target, prediction])
 
@@ -276,7 +371,7 @@ def config_file(given: str) -> Path:
     """The config of that path or name."""
     path = Path(given)
     if path.exists():
-        return path
+        return plain_yaml(path)
     if given not in configs():
         raise InputError(f"there is no config {given}{nearest(given, configs()) or nearest_file(path)}")
     return configs()[given]
@@ -287,54 +382,43 @@ def configs() -> dict[str, Path]:
     return {path.stem: path for path in CONFIGS.glob("*.yaml")}
 
 
-def new_folder(runs: Path) -> Path:
-    """The first `version_N` that is not there yet, made."""
-    runs.mkdir(parents=True, exist_ok=True)
-    n = 0
-    while True:
-        try:
-            (runs / f"version_{n}").mkdir()
-        except FileExistsError:
-            n += 1
-        else:
-            return runs / f"version_{n}"
-
-
-def latest(runs: Path) -> Path:
-    """The checkpoint of the latest run that left one.
+def latest(runs: Path) -> tuple[Path, dict[str, Any]]:
+    """The checkpoint of the latest run that left one, and what it says.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none, or it cannot be read.
     """
-    left = sorted(runs.glob("version_*/checkpoints/last.ckpt"), key=lambda path: int(path.parts[-3].removeprefix("version_")))
-    if not left:
-        raise InputError(f"--ckpt_path last: no run in {runs} has left a checkpoint")
-    return left[-1]
+    for run in folder.versions(runs):
+        if left := checkpoint.newest(run / CHECKPOINTS):
+            return left
+    raise InputError(f"--ckpt_path last: no run in {runs} has left a checkpoint")
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
     """Without Lightning's advice. NumPy's warnings of overflow are left out too: training watches its cost."""
-    logger = logging.getLogger("lightning.pytorch")
-    level = logger.level
-    logger.setLevel(logging.WARNING)
+    loggers = [logging.getLogger(f"lightning.{name}") for name in ("pytorch", "fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
     try:
         with warnings.catch_warnings(), np.errstate(over="ignore", invalid="ignore"):
             for message in NOISE:
                 warnings.filterwarnings("ignore", message)
             yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def run(arguments: list[str]) -> Path:
     """Run the command line's arguments; what is wrong is raised.
 
     Returns:
-        The new run's folder for `fit`, the checkpoint for the other commands.
+        The run's folder for `fit`, the checkpoint for the other commands.
     """
-    with quiet():
-        return Command(arguments).result
+    with quiet(), Stop() as stop:
+        return Command(arguments, stop).result
 
 
 def load(path: Path) -> Training:
@@ -350,17 +434,20 @@ def load(path: Path) -> Training:
     return training
 
 
+@command
 def main() -> None:
     """Run the command; a known error is one line and exit 2."""
     try:
         result = run(sys.argv[1:])
-    except ERRORS as error:
-        print(f"{program('train')}: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt as stop:
-        print(": ".join([program("train"), "interrupted", *stop.args]), file=sys.stderr)
-        sys.exit(130)
-    if result.is_dir():
+    except BrokenPipeError:
+        raise
+    except (*ERRORS, Stopped) as error:
+        if not processes.first() and isinstance(error, (Diverged, Stopped)):
+            return  # every process raises it, and the first says so
+        message = "; ".join([" ".join(str(error).split()), *getattr(error, "__notes__", ())])
+        print(f"{program('train')}: {printable(message)}", file=sys.stderr)
+        sys.exit(error.code if isinstance(error, Stopped) else 2)
+    if result.is_dir() and processes.first():
         print(result / MODEL)
 
 

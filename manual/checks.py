@@ -1,6 +1,7 @@
 """Errors for bad input: each names what was given, what was expected, and where."""
 
 import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,10 @@ from manual.number_types import Array
 
 
 class InputError(ValueError):
-    """An argument or an array that cannot be right."""
+    """An argument or an array that cannot be right. It is said in one line, also of an array that has several."""
+
+    def __str__(self) -> str:
+        return " ".join(line.strip() for line in super().__str__().splitlines())
 
 
 def _name(owner: object) -> str:
@@ -28,15 +32,28 @@ def at_least(owner: object, name: str, value: Any, least: int) -> Any:
 
     A NumPy scalar becomes a Python one, which never promotes float32.
     """
-    number = value.item() if isinstance(value, np.generic) else value
-    one = not isinstance(number, bool) and not hasattr(number, "shape")
-    try:
-        fine = one and bool(number >= least) and math.isfinite(float(number))
-    except (TypeError, ValueError, OverflowError):
-        fine = False
-    if not fine:
+    number = _real(value)
+    if number is None or not number >= least:
         raise InputError(f"{_name(owner)}: {name} must be a finite number >= {least}, got {value!r}")
     return number
+
+
+def real(owner: object, name: str, value: Any) -> Any:
+    """`value`, if it is one finite real number, else an InputError."""
+    number = _real(value)
+    if number is None:
+        raise InputError(f"{_name(owner)}: {name} must be a finite number, got {value!r}")
+    return number
+
+
+def _real(value: Any) -> Any:
+    """The value, a NumPy scalar as a Python one; None if it is no finite real number."""
+    number = value.item() if isinstance(value, np.generic) else value
+    try:
+        fine = not isinstance(number, bool | str) and not hasattr(number, "shape") and math.isfinite(float(number))
+    except (TypeError, ValueError, OverflowError):
+        fine = False
+    return number if fine else None
 
 
 def flag(owner: object, name: str, value: Any) -> bool:
@@ -55,9 +72,11 @@ def fraction(owner: object, name: str, value: Any) -> Any:
 
 
 def whole(owner: object, name: str, value: Any, least: int) -> int:
-    """`value`, if it is an integer >= least, else an InputError."""
+    """`value`, if it is an integer >= least and no more than an array can have, else an InputError."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise InputError(f"{_name(owner)}: {name} must be an integer >= {least}, got {value!r}")
+    if value > sys.maxsize:
+        raise InputError(f"{_name(owner)}: {name} must be at most {sys.maxsize}, got {value!r}")
     return int(value)
 
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from manual.checks import real
 from manual.layer import Layer
 from manual.number_types import Array
 
@@ -18,6 +19,7 @@ L = TypeVar("L", bound=Layer)
 
 def constant(network: L, value: float) -> L:
     """Every parameter is `value`: the equal start, from which neurons never part (document B, step 1)."""
+    value = real("constant", "value", value)
     return network.like(**{name: np.full_like(p, value) for name, p in network.params.items()})
 
 
@@ -27,6 +29,7 @@ def xavier_uniform(network: L, rng: np.random.Generator, gain: float = 1) -> L:
     Source: Glorot & Bengio, "Understanding the Difficulty of Training Deep Feedforward Neural Networks", 2010, equation 16.
     Same as torch.nn.init.xavier_uniform_.
     """
+    gain = real("xavier_uniform", "gain", gain)
     return _drawn(network, lambda i, o, shape: rng.uniform(-1, 1, shape) * (gain * sqrt(6 / (i + o))))
 
 
@@ -35,6 +38,7 @@ def xavier_normal(network: L, rng: np.random.Generator, gain: float = 1) -> L:
 
     Source: Glorot & Bengio, 2010, equation 12. Same as torch.nn.init.xavier_normal_.
     """
+    gain = real("xavier_normal", "gain", gain)
     return _drawn(network, lambda i, o, shape: rng.standard_normal(shape) * (gain * sqrt(2 / (i + o))))
 
 

@@ -1,12 +1,16 @@
 """The contract of an optimizer: `step` moves a network's parameters, in place."""
 
 from dataclasses import field
-from typing import Any
+from typing import Any, ClassVar
+
+import numpy as np
 
 from manual.checks import InputError
 from manual.described import Described
 from manual.layer import Layer
 from manual.number_types import Array
+
+PIECE = 2**15  # numbers of a parameter that are moved at a time: 128 KB in float32
 
 
 class Optimizer(Described):
@@ -16,6 +20,8 @@ class Optimizer(Described):
     """
 
     state: dict[str, dict[str, Any]] = field(init=False, default_factory=dict)
+    elementwise: ClassVar[bool] = False
+    """Whether the rule moves each number by its own gradient and state alone, so that it may be given a few rows at a time."""
 
     def step(self, network: Layer, gradient: Layer, /) -> None:
         """Move every parameter of the network, in place.
@@ -39,7 +45,25 @@ class Optimizer(Described):
                         f"got {value.shape}"
                     )
         for name, p in params.items():
-            self.update(p, gradients[name], self.state.setdefault(name, {}))
+            self._move(p, gradients[name], self.state.setdefault(name, {}))
+
+    def _move(self, p: Array, g: Array, state: dict[str, Any]) -> None:
+        """Move one parameter; a large one a few rows at a time: what the rule computes on the way stays in the cache."""
+        if not self.elementwise or p.size <= PIECE or not isinstance(p, np.ndarray):
+            self.update(p, g, state)
+            return
+        rows, before = max(1, PIECE * len(p) // p.size), dict(state)
+        for first in range(0, len(p), rows):
+            some = slice(first, first + rows)
+            piece = {key: value if key == "step" else value[some] for key, value in before.items()}
+            self.update(p[some], g[some], piece)
+            for key, value in piece.items():
+                if key == "step":
+                    state[key] = value
+                    continue
+                if key not in state:
+                    state[key] = np.empty_like(p)
+                state[key][some] = value
 
     def update(self, p: Array, g: Array, state: dict[str, Any], /) -> None:
         """The rule: move the parameter `p` in place by its gradient `g`."""

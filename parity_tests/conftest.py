@@ -3,6 +3,7 @@
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,10 @@ import pytest
 import torch
 from playwright.sync_api import Browser, sync_playwright
 
+from manual import InputError
+from parity_tests import pretend
 from torch_ref import Parity
+from torch_ref.devices import prepare
 
 if TYPE_CHECKING:
     from experiments.report import Row, Trained
@@ -19,19 +23,32 @@ if TYPE_CHECKING:
 compared: Counter[str] = Counter()
 
 
+PRETENDED = {f"parity_tests.{name}" for name in ("test_dropout", "test_embed", "test_penalties")}
+"""Where the pretended device comes beside the CPU; every other test runs there with --device=pretend."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--device", choices=["cpu", "cuda"], help="this device alone; default: cpu, and cuda if there is one")
+    about = "this device alone; default: cpu, and cuda if there is one, and pretend for a few"
+    parser.addoption("--device", choices=["cpu", "cuda", pretend.NAME], help=about)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if config.getoption("--device") == "cuda" and not torch.cuda.is_available():
-        raise pytest.UsageError("--device=cuda: torch sees no CUDA device on this machine")
+    pretend.register()
+    chosen = config.getoption("--device")
+    device = chosen or ("cuda" if torch.cuda.is_available() else "cpu")
+    if device != "cpu":
+        try:
+            prepare(device)
+        except InputError as error:
+            raise pytest.UsageError(f"--device: {error}") from None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "device" in metafunc.fixturenames:
         chosen = metafunc.config.getoption("--device")
-        metafunc.parametrize("device", [chosen] if chosen else ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"])
+        everywhere = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
+        here = [pretend.NAME] if getattr(metafunc.module, "__name__", "") in PRETENDED else []
+        metafunc.parametrize("device", [chosen] if chosen else everywhere + here)
 
 
 COSTLY = {"trained": "report", "models": "find", "site": "wheel", "failed": "mistakes"}
@@ -51,11 +68,12 @@ def rng() -> np.random.Generator:
 
 
 @pytest.fixture
-def agree() -> Callable[[Parity], None]:
-    """Assert that a parity result agrees; its table is the message. Its comparisons are counted."""
+def agree(record_property: Callable[[str, object], None]) -> Callable[[Parity], None]:
+    """Assert that a parity result agrees; its table is the message. Its comparisons are counted, and the worst is recorded."""
 
     def check(parity: Parity) -> None:
         compared[parity.device] += len(parity.comparisons)
+        record_property("worst", astuple(max(parity.comparisons, key=lambda c: c.ratio)))
         assert parity.agrees, f"\n{parity}"
 
     return check
@@ -90,12 +108,12 @@ def shown(trained: "Trained") -> dict[str, Any]:
     return contents(trained)
 
 
-SPEED = {"machine": {"CPU": "-", "NumPy": "-", "torch": "-", "threads": "1", "dtype": "float32"}, "rows": [], "untimed": []}
+SPEED: dict[str, Any] = {"tables": []}
 
 
 @pytest.fixture(scope="session")
 def page(shown: dict[str, Any], rows: "list[Row]") -> str:
-    """The report, as HTML; its benchmark has no rows."""
+    """The report, as HTML; its benchmark has no tables."""
     from experiments import report
 
     return report.page(shown, rows, SPEED)
@@ -134,6 +152,8 @@ def pytest_testnodedown(node: Any) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write_line(f"CPU: {compared['cpu']:,} comparisons")
+    if compared[pretend.NAME]:
+        terminalreporter.write_line(f"pretended device: {compared[pretend.NAME]:,} comparisons")
     if torch.cuda.is_available():
         terminalreporter.write_line(f"CUDA: {compared['cuda']:,} comparisons on {torch.cuda.get_device_name()}")
     else:

@@ -139,6 +139,19 @@ def test_a_file_in_place_of_the_folder_is_one_line(tmp_path: Path, capsys: pytes
     assert (tmp_path / "birds").read_text() == "mine"
 
 
+def test_an_interrupted_command_says_that_pictures_are_lacking(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(birds, "written", interrupted)
+    with pytest.raises(SystemExit) as stop:
+        birds.main(["--out", str(tmp_path)])
+    assert stop.value.code == 130
+    assert capsys.readouterr().err == f"python -m experiments.data.birds: interrupted; {tmp_path} lacks pictures\n"
+
+
 def test_the_help_has_two_examples_and_claims_nothing_about_photographs(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         birds.main(["--help"])

@@ -1,19 +1,24 @@
 """What every layer, network and optimizer promises, whatever it computes."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 import manual.layers
-from manual import Adam, Identity, Layer, Linear, MSELoss, Network, ReLU, Sigmoid, state
+import manual.optimizer
+import manual.optimizers
+from manual import Adam, Identity, Layer, Linear, MSELoss, Network, Optimizer, ReLU, Sigmoid, parameter, state
 from parity_tests.derived import alike
 from torch_ref import compare, params_of, state_of, to_torch, twin, twin_optimizer
 from torch_ref.bounds import layer_bounds, update_bounds
 from torch_ref.examples import examples
 
 LAYERS = [*examples(manual.layers)]
+OPTIMIZERS = [*examples(manual.optimizers)]
+each_optimizer = pytest.mark.parametrize("make", [make for _, make in OPTIMIZERS], ids=[name for name, _ in OPTIMIZERS])
 each_layer = pytest.mark.parametrize("make", [make for _, make in LAYERS], ids=[name for name, _ in LAYERS])
 
 
@@ -215,3 +220,42 @@ def test_the_gradient_of_a_cost_has_the_network_s_own_form(rng):
     _, cache = loss.forward(y, np.zeros_like(y))
     gradient = net.gradient(loss.backward(cache), tape)
     assert {name: g.shape for name, g in gradient.params.items()} == {name: p.shape for name, p in net.params.items()}
+
+
+class Alone(Layer):
+    """A parameter."""
+
+    weight: Any = parameter()
+
+
+def alone(array):
+    layer = Alone()
+    layer.weight = array
+    return layer
+
+
+@each_optimizer
+@pytest.mark.parametrize("shape", [(7, 5), (33,), (3, 4, 2, 2), (1, 50)], ids=str)
+def test_a_large_parameter_moved_a_few_rows_at_a_time_ends_at_the_same_bits(make, shape, rng, monkeypatch):
+    ends = []
+    for piece in (10**9, 12):
+        monkeypatch.setattr(manual.optimizer, "PIECE", piece)
+        layer, optimizer, draws = alone(np.ones(shape)), make(), np.random.default_rng(1)
+        for _ in range(3):
+            optimizer.step(layer, alone(draws.standard_normal(shape)))
+        ends.append((layer.weight, optimizer.state))
+    assert np.array_equal(ends[0][0], ends[1][0])
+    assert not np.array_equal(ends[0][0], np.ones(shape))
+    for whole, pieces in zip(*(kept.get("weight", {}).values() for _, kept in ends), strict=True):
+        assert np.array_equal(whole, pieces)
+
+
+def test_a_rule_that_needs_the_whole_parameter_has_it_whole(rng, monkeypatch):
+    class Normalized(Optimizer):
+        def update(self, p, g, state, /):
+            p -= g / np.sqrt((g * g).sum())
+
+    monkeypatch.setattr(manual.optimizer, "PIECE", 12)
+    g, layer = rng.standard_normal((7, 5)), alone(np.zeros((7, 5)))
+    Normalized().step(layer, alone(g))
+    assert np.array_equal(layer.weight, -(g / np.sqrt((g * g).sum())))

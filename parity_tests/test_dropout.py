@@ -64,6 +64,15 @@ def test_the_mask_changes_when_a_step_is_committed_and_not_before(network, data)
     assert {name: int(s) for name, s in network.state.items() if name.endswith("count")} == {"1.count": 1, "3.count": 1}
 
 
+def test_no_two_steps_have_the_same_mask(rng):
+    layer, x, seen = Dropout(rng=rng), np.ones((8, 8)), set()
+    for _ in range(50):
+        _, mask = layer.forward(x)
+        layer.commit(mask)
+        seen.add(mask.tobytes())
+    assert len(seen) == 50
+
+
 def test_two_layers_have_different_masks(rng):
     x = np.ones((20, 20))
     assert not np.array_equal(Dropout(rng=rng).forward(x)[1], Dropout(rng=rng).forward(x)[1])

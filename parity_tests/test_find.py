@@ -134,14 +134,20 @@ def test_both_implementations_say_the_same(drawn: Path, models: dict[str, Path],
 # A network that is known: the bluer the more of a bluebird, the greener the more of a leaf
 
 
+def of_two(path: Path, *between: dict[str, Any]) -> Path:
+    """That network as a model; with layers between its pixels and its weights."""
+    layers: list[Any] = ["Flatten", *between, {"Linear": {"in_features": 12, "out_features": 2, "bias": False}}]
+    weight = np.array([[0] * 4 + [1] * 4 + [0] * 4, [0] * 8 + [1] * 4], float)
+    drawn = build_network(layers, 0, None, "float64")
+    network = drawn.like(**drawn.state, **{f"{len(layers) - 1}.weight": weight})
+    scale = Scale([0.1, 0.2, 0.3], [0.5, 0.25, 0.5])
+    save(path, Model(network, layers, "float64", (3, 2, 2), ["leaf", "bluebird"], scale))
+    return path
+
+
 @pytest.fixture
 def known(tmp_path: Path) -> Path:
-    layers: list[Any] = ["Flatten", {"Linear": {"in_features": 12, "out_features": 2, "bias": False}}]
-    weight = np.array([[0] * 4 + [1] * 4 + [0] * 4, [0] * 8 + [1] * 4], float)
-    network = build_network(layers, 0, None, "float64").like(**{"1.weight": weight})
-    scale = Scale([0.1, 0.2, 0.3], [0.5, 0.25, 0.5])
-    save(tmp_path / "known.safetensors", Model(network, layers, "float64", (3, 2, 2), ["leaf", "bluebird"], scale))
-    return tmp_path / "known.safetensors"
+    return of_two(tmp_path / "known.safetensors")
 
 
 @pytest.fixture
@@ -196,6 +202,23 @@ def test_with_a_threshold_found_is_what_is_probable_enough(known: Path, folder: 
         assert [picture["found"] for picture in said.values()] == [True] * found + [False] * (5 - found)
 
 
+def test_a_picture_that_is_just_as_probable_as_the_threshold_is_found(known: Path, folder: Path, command: Command) -> None:
+    """All of its weights 0, a network holds each of two classes for one half."""
+    model = load(known)
+    save(known, model._replace(network=model.network.like(**{"1.weight": np.zeros((2, 12))})))
+    for threshold, found in (("0.5", True), ("0.5000000000000001", False)):
+        said = verdicts(command, folder, known, "--threshold", threshold)
+        assert [(picture["sought"], picture["found"]) for picture in said.values()] == [(0.5, found)] * 5
+
+
+@pytest.mark.parametrize("side", ["manual", "torch"])
+def test_dropout_rests(side: str, folder: Path, command: Command) -> None:
+    model = of_two(folder.parent / "dropped.safetensors", {"Dropout": {"p": 0.75}})
+    said = verdicts(command, folder, model, f"--implementation={side}")
+    for file, colour in {"b.png": (0, 0, 150), "green.png": (0, 200, 0)}.items():
+        assert said[file]["sought"] == pytest.approx(probability(colour), rel=1e-12)
+
+
 def test_another_class_can_be_sought(known: Path, folder: Path, command: Command) -> None:
     _, out, _ = command(folder, "--model", known, "--class", "leaf")
     assert out.splitlines()[-1] == "leaf: found in 2 of 5 pictures"
@@ -217,7 +240,7 @@ def test_what_is_no_picture_is_named_and_counted(known: Path, folder: Path, comm
     assert code == 0
     assert out.splitlines()[-1] == "bluebird: found in 3 of 5 pictures"
     assert [line.partition(" (")[0] for line in err.splitlines()] == [
-        f"left out: {folder / 'notes.txt'}: not a picture",
+        f"left out: {folder / 'notes.txt'}: not a picture of a format that is read",
         f"left out: {folder / 'deep' / 'cut.png'}: broken or truncated",
         "left out 2 of 7 files",
     ]
@@ -257,12 +280,30 @@ def test_the_sheet_shows_every_picture_and_where_the_network_looked(known: Path,
     assert len(shown) == 10
     assert shown[0].getpixel((0, 0)) == (0, 0, 200)
     assert shown[8].getpixel((0, 0)) == (0, 200, 0)
-    names = [html.unescape(name) for name in re.findall(r"<br>\s*(.*?)</figcaption>", page)]
+    names = [html.unescape(name) for name in re.findall(r"<br>\s*<bdi>(.*?)</bdi></figcaption>", page)]
     assert names == ORDER
     assert "<i>" not in page, "a file's name is text"
     assert "default-src 'none'" in page
     assert not re.search(r"https?:|url\(|<script", page)
     assert [*out.parent.glob("*.part")] == []
+
+
+@pytest.mark.parametrize(("others", "said"), [
+    (5, "2 of the 7 pictures are drawn by a program. Nothing is claimed about photographs."),
+    (0, "The pictures are drawn by a program. Nothing is claimed about photographs."),
+])
+def test_the_sheet_says_of_drawn_pictures_that_they_are(
+    others: int, said: str, known: Path, folder: Path, drawn: Path, command: Command
+) -> None:
+    _, undrawn, _ = command(folder, "--model", known, "--format", "html")
+    assert not re.search("drawn by a program|, drawn<", undrawn)
+    if not others:
+        emptied(folder)
+    for suffix in ("png", "jpg"):
+        shutil.copy(next(drawn.glob(f"test/robin/*.{suffix}")), folder)
+    _, page, _ = command(folder, "--model", known, "--format", "html")
+    assert said in page
+    assert page.count("</bdi>, drawn</figcaption>") == 2
 
 
 def test_the_sheet_can_go_to_standard_output(known: Path, folder: Path, command: Command) -> None:
@@ -292,16 +333,19 @@ def test_the_sheet_fits_a_screen_and_asks_for_nothing(
         page.close()
 
 
-def test_where_it_looked_is_the_derivative_of_the_probability_by_the_pixels(models: dict[str, Path], drawn: Path) -> None:
+@pytest.mark.parametrize("sought", KINDS)
+def test_where_it_looked_is_the_derivative_by_the_pixels_of_the_probability_of_what_is_sought(
+    sought: str, models: dict[str, Path], drawn: Path
+) -> None:
     with Image.open(next(drawn.glob("test/bluebird/*.png"))) as file:
         picture = file.convert("RGB")
-    look_for = search(models["cnn"], "bluebird", None)
+    look_for = search(models["cnn"], sought, None)
     model = load(models["cnn"])
     assert model.scale is not None
     mean, std = (torch.tensor(numbers)[:, None, None] for numbers in (model.scale.mean, model.scale.std))
     raw = torch.tensor(np.asarray(picture).transpose(2, 0, 1).copy() / 255, dtype=torch.float64, requires_grad=True)
     module = twin(model.network.astype(np.float64))
-    p = torch.softmax(module(((raw - mean.double()) / std.double())[None]), dim=1)[0, KINDS.index("bluebird")]
+    p = torch.softmax(module(((raw - mean.double()) / std.double())[None]), dim=1)[0, KINDS.index(sought)]
     p.backward()
     assert raw.grad is not None
     reference = to_numpy(raw.grad.abs().sum(0))
@@ -331,6 +375,11 @@ def no_pictures(folder: Path) -> None:
         file.write_text("not a picture")
 
 
+def a_file(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.write_text("mine")
+
+
 def emptied(folder: Path) -> None:
     shutil.rmtree(folder)
     folder.mkdir()
@@ -343,10 +392,16 @@ def emptied(folder: Path) -> None:
     (None, ["--model", "MODEL", "--class", "bluebrid"],
      "--class: expected one of leaf, bluebird, got 'bluebrid'; did you mean 'bluebird'?"),
     (None, ["--model", "MODEL", "--out", "FOLDER/no/where.csv"], "--out: there is no folder FOLDER/no"),
+    (None, ["--model", "MODEL", "--out", "FOLDER"], "--out: expected a file, got the folder FOLDER"),
+    (None, ["--model", "FOLDER"], "FOLDER: expected a model, got a folder"),
+    (a_file, ["--model", "MODEL"], "FOLDER: expected a folder, got a file"),
     (no_pictures, ["--model", "MODEL"], "FOLDER: expected pictures, got 5 other files"),
     (shutil.rmtree, ["--model", "MODEL"], "there is no folder FOLDER"),
     (emptied, ["--model", "MODEL"], "FOLDER: expected pictures, got an empty folder"),
-], ids=["no model", "threshold", "threshold nan", "class", "out", "no pictures", "no folder", "empty"])
+], ids=[
+    "no model", "threshold", "threshold nan", "class", "out", "out a folder", "model a folder", "a file", "no pictures",
+    "no folder", "empty",
+])
 def test_what_cannot_be_is_one_line(
     prepare: Callable[[Path], object] | None, arguments: list[str], message: str, known: Path, folder: Path, command: Command
 ) -> None:

@@ -1,6 +1,7 @@
 """Every command's help, the examples in it, and what is said of a name that is not known."""
 
 import shlex
+import subprocess
 import sys
 from contextlib import chdir
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 import yaml
 
 from experiments import bench, check, report, train
+from experiments.benchmarking import against, clock, table
 from experiments.command import nearest
 from experiments.reporting.record import Record, as_json
 from experiments.reporting.survey import Row
@@ -76,10 +78,14 @@ def short(monkeypatch, tmp_path):
     """Let every command take little time, and find what its examples name."""
     (tmp_path / "hand_ins").mkdir()
     (tmp_path / "hand_ins" / "a.py").write_text(FILE)
-    for variable in bench.SLOWS_NUMPY:
+    for variable in bench.OPENBLAS:
         monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setattr(bench, "SECONDS", 0.02)
-    monkeypatch.setattr(bench, "preemptions", lambda: 0)
+    monkeypatch.setattr(table, "SECONDS", 0.02)
+    monkeypatch.setattr(clock, "preemptions", lambda: 0)
+    monkeypatch.setattr(against, "FELL", 0)
+    monkeypatch.setattr(bench, "again", lambda *_: subprocess.CompletedProcess([], 0, stdout="[]"))
+    monkeypatch.setattr(bench, "growth", lambda dtype: [])
+    monkeypatch.setattr(table, "compiled_side", lambda work: "not here")
     monkeypatch.setattr(bench, "workloads", lambda dtype, full=bench.workloads: full(dtype)[:2])
     run = train.run
     monkeypatch.setattr(train, "run", lambda given: run([*given, "--trainer.max_epochs=1"]))

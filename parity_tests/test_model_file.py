@@ -1,5 +1,6 @@
 """model.safetensors: what training leaves, read by NumPy and by torch."""
 
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -55,6 +56,12 @@ def test_what_was_saved_comes_back_to_the_last_bit(model: Model, path: Path) -> 
             np.testing.assert_array_equal(ours[name], array)
 
 
+def test_the_same_model_makes_the_same_file(model: Model, path: Path, tmp_path: Path) -> None:
+    for name in "abc":
+        save(tmp_path / name, model)
+        assert (tmp_path / name).read_bytes() == path.read_bytes()
+
+
 def test_numpy_and_torch_read_the_same(model: Model, path: Path, rng: np.random.Generator) -> None:
     arrays, tensors = safetensors.numpy.load_file(path), safetensors.torch.load_file(path)
     assert arrays.keys() == tensors.keys() == (model.network.params | model.network.state).keys()
@@ -88,7 +95,7 @@ def test_a_save_that_is_cut_off_leaves_the_old_file(
     before = path.read_bytes()
 
     def full(_: int) -> None:
-        raise OSError("no space left on device")
+        raise OSError(errno.ENOSPC, "no space left on device")
 
     monkeypatch.setattr(command.os, "fsync", full)
     with pytest.raises(OSError, match="no space"):
@@ -98,18 +105,21 @@ def test_a_save_that_is_cut_off_leaves_the_old_file(
 
 
 def altered(path: Path, change: Callable[[dict[str, Any], dict[str, Any]], object]) -> None:
-    """The file with other arrays, or other metadata."""
+    """The file with other arrays, or other metadata, and the sha256 of these: made on purpose, not broken."""
     arrays = safetensors.numpy.load_file(path)
     with model_file.safe_open(path, "numpy") as file:
-        described = {key: json.loads(value) for key, value in file.metadata().items()}
+        described = {key: json.loads(value) for key, value in file.metadata().items() if key != "sha256"}
     change(arrays, described)
-    safetensors.numpy.save_file(arrays, path, {key: json.dumps(value) for key, value in described.items()})
+    metadata = {key: json.dumps(value) for key, value in described.items()}
+    if metadata.keys() == {*model_file.KEYS}:
+        metadata["sha256"] = model_file.digest(arrays, metadata)
+    safetensors.numpy.save_file(arrays, path, metadata)
 
 
 ARRAYS = "its arrays are not those of its network"
 CHANGES: dict[str, tuple[Callable[[dict[str, Any], dict[str, Any]], object], str]] = {
-    "no metadata": (lambda a, d: d.clear(), "its metadata lack network, dtype, input, classes, scale"),
-    "no scale": (lambda a, d: d.pop("scale"), "its metadata lack scale"),
+    "no metadata": (lambda a, d: d.clear(), "its metadata lack network, dtype, input, classes, scale, sha256"),
+    "no scale": (lambda a, d: d.pop("scale"), "its metadata lack scale, sha256"),
     "an array less": (lambda a, d: a.pop("5.weight"), ARRAYS),
     "an array more": (lambda a, d: a.update(more=np.ones(2)), ARRAYS),
     "another dtype": (lambda a, d: a.update({"5.weight": np.ones((2, 48))}), ARRAYS),
@@ -117,8 +127,8 @@ CHANGES: dict[str, tuple[Callable[[dict[str, Any], dict[str, Any]], object], str
     "a NaN": (lambda a, d: a["5.weight"].fill(np.nan), r"5\.weight: expected finite values, got nan"),
     "an unknown layer": (lambda a, d: d["network"].append("Relu"), r"there is no layer 'Relu'; did you mean 'ReLU'\?"),
     "a network that is none": (lambda a, d: d.update(network=3), "does not fit together"),
-    "a dtype that is none": (lambda a, d: d.update(dtype="float"), ARRAYS),
-    "an unknown dtype": (lambda a, d: d.update(dtype="number"), "does not fit together"),
+    "a dtype that is none": (lambda a, d: d.update(dtype="float"), "expected float32 or float64, got 'float'"),
+    "several dtypes": (lambda a, d: d.update(dtype=["float32"]), "expected float32 or float64"),
     "another input": (lambda a, d: d.update(input=[2, 8, 5]), r"layer 0 of 6, Conv2d.* got shape \(1, 2, 8, 5\)"),
     "an input beyond all memory": (lambda a, d: d.update(input=[3, 10**7, 10**7]), "does not fit together"),
     "an input that is none": (lambda a, d: d.update(input="3, 8, 5"), "does not fit together"),
@@ -155,5 +165,5 @@ def test_another_file_is_an_error(path: Path) -> None:
 def test_a_missing_file_is_an_error_that_names_the_nearest(path: Path) -> None:
     with pytest.raises(InputError, match=r"there is no model .*modell\.safetensors; did you mean 'model\.safetensors'\?"):
         load(path.with_name("modell.safetensors"))
-    with pytest.raises(InputError, match="there is no model"):
+    with pytest.raises(InputError, match=f"{path.parent}: expected a model, got a folder"):
         load(path.parent)

@@ -97,6 +97,16 @@ def test_hyperparameters_that_cannot_be_are_refused(penalty, arguments):
         penalty(*arguments)
 
 
+@pytest.mark.parametrize(("share", "other"), [(1, L1), (0, L2)])
+def test_at_either_end_an_elastic_net_is_one_of_the_two(share, other, network):
+    mixed, pure = ElasticNet(0.3, share), other(0.3)
+    (cost, cache), (expected, own) = mixed.forward(network), pure.forward(network)
+    assert abs(cost - expected) <= 4 * np.finfo(float).eps * expected
+    gradient = mixed.backward(cache).params
+    for name, g in pure.backward(own).params.items():
+        np.testing.assert_array_equal(gradient[name], g)
+
+
 def test_one_that_torch_ref_has_not_is_named(network):
     class Own(Penalty):
         pass

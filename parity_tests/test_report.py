@@ -32,7 +32,7 @@ def made_of(shown, monkeypatch):
         monkeypatch.setattr(report, "train_all", lambda *_: {})
         monkeypatch.setattr(report, "contents", lambda _: shown)
         monkeypatch.setattr(report, "compare_all", lambda _: rows)
-        monkeypatch.setattr(report, "speed", lambda: SPEED)
+        monkeypatch.setattr(report, "speed", lambda full: SPEED)
 
     return patch
 

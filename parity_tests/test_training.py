@@ -6,11 +6,9 @@ import sys
 
 import numpy as np
 import pytest
-import torch
 import yaml
 
 from experiments import train
-from experiments.training.checkpoint import WholeCheckpoints
 from experiments.training.module import Training
 from manual import batches, documents
 from parity_tests.test_training_errors import CONFIGS, fit
@@ -147,8 +145,9 @@ def test_a_new_run_has_a_folder_of_its_own(tmp_path, capsys):
     assert first == tmp_path / "two_two_one" / "manual" / "version_0"
     assert second == tmp_path / "two_two_one" / "manual" / "version_1"
     assert capsys.readouterr().out == ""
+    names = {"metrics.csv", "config.yaml", "checkpoints", "model.safetensors", ".lock"}
     for folder in (first, second):
-        assert {path.name for path in folder.iterdir()} == {"metrics.csv", "config.yaml", "checkpoints", "model.safetensors"}
+        assert {path.name for path in folder.iterdir()} == names
 
 
 def test_the_resolved_config_makes_the_same_run_again(tmp_path):
@@ -157,21 +156,6 @@ def test_the_resolved_config_makes_the_same_run_again(tmp_path):
     again = train.run(["fit", "--config", str(first / "config.yaml")])
     assert again == first.with_name("version_1")
     assert (again / "metrics.csv").read_text("utf-8") == (first / "metrics.csv").read_text("utf-8")
-
-
-def test_a_save_that_is_cut_off_leaves_the_old_checkpoint_whole(tmp_path, monkeypatch):
-    path = tmp_path / "last.ckpt"
-    writer = WholeCheckpoints()
-    writer.save_checkpoint({"config": "old"}, path)
-
-    def cut_off(_, file):
-        file.write(b"half a checkpoint")
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(torch, "save", cut_off)
-    with pytest.raises(KeyboardInterrupt):
-        writer.save_checkpoint({"config": "new"}, path)
-    assert torch.load(path, weights_only=True) == {"config": "old"}
 
 
 @EITHER

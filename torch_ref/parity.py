@@ -9,7 +9,7 @@ that the project has not, but torch has, is bounded by its own formula.
 
 A comparison can fail: the upstream gradient is random, never ones; shape and dtype are compared before any value; where the
 reference is zero, so that zeros would pass, the comparison is vacuous, and where rounding may exceed the value it is
-undetermined: neither is agreement.
+undetermined: neither is agreement; and on another device than the CPU nothing may be computed on the CPU (see devices.py).
 """
 
 from collections.abc import Callable, Iterator
@@ -25,6 +25,7 @@ from manual import Layer, Loss, Network, Optimizer, Penalty, Undecided
 from manual.number_types import Array
 from torch_ref import formulas
 from torch_ref.bounds import Bounded, layer_bounds, loss_bounds, penalty_bounds, update_bounds
+from torch_ref.devices import staying
 from torch_ref.diagnosis import Case, Compared, diagnose, of_layer, of_loss, of_update
 from torch_ref.penalties import penalty_of
 from torch_ref.twin import commit, params_of, state_of, to_numpy, to_torch, twin, twin_optimizer
@@ -118,7 +119,7 @@ def compare(place: str, quantity: str, ours: Any, reference: Any, allowed: Any, 
     `moved` is what a right value is told from, where that is not 0: for a quantity that a step changes, how far the reference
     came. A tolerance as large as the whole way would let parameters pass that were never updated.
     """
-    ours, reference = np.asarray(ours), to_numpy(reference) if isinstance(reference, torch.Tensor) else np.asarray(reference)
+    ours, reference = (to_numpy(a) if isinstance(a, torch.Tensor) else np.asarray(a) for a in (ours, reference))
     about = (place, quantity, str(reference.dtype), reference.shape)
     if ours.shape != reference.shape:
         return Comparison(*about, np.inf, np.inf, f"shape {ours.shape}, expected {reference.shape}")
@@ -156,9 +157,10 @@ def _compare_layer(
     parity: Parity, place: str, layer: Layer, module: torch.nn.Module, x: torch.Tensor, delta: torch.Tensor
 ) -> None:
     inputs = x.detach().requires_grad_()
-    reference = module(inputs)
     names = [name for name, _ in module.named_parameters()]
-    dx, *gradients = torch.autograd.grad(reference, [inputs, *module.parameters()], delta)
+    with staying(parity.device):
+        reference = module(inputs)
+        dx, *gradients = torch.autograd.grad(reference, [inputs, *module.parameters()], delta)
     given, upstream = to_numpy(x), to_numpy(delta)
 
     allowed = _allowed(layer, lambda own: layer_bounds(own, given, upstream))
@@ -184,8 +186,9 @@ def compare_loss(loss: Loss, prediction: Array, target: Array, device: str = "cp
 
 def _compare_loss(parity: Parity, place: str, loss: Loss, prediction: torch.Tensor, target: torch.Tensor) -> None:
     inputs = prediction.detach().requires_grad_()
-    reference = twin(loss, parity.device)(inputs, target)
-    (delta,) = torch.autograd.grad(reference, inputs)
+    with staying(parity.device):
+        reference = twin(loss, parity.device)(inputs, target)
+        (delta,) = torch.autograd.grad(reference, inputs)
     given, wanted = to_numpy(prediction), to_numpy(target)
 
     allowed = _allowed(loss, lambda own: loss_bounds(own, given, wanted))
@@ -200,8 +203,9 @@ def _compare_loss(parity: Parity, place: str, loss: Loss, prediction: torch.Tens
 def compare_penalty(penalty: Penalty, network: Network, device: str = "cpu") -> Parity:
     """The cost of a penalty of the network's weights, and its gradient by every parameter."""
     parity, module = Parity(device), twin(network, device)
-    reference = penalty_of(penalty, module)
-    gradients = torch.autograd.grad(reference, [*module.parameters()], materialize_grads=True)
+    with staying(device):
+        reference = penalty_of(penalty, module)
+        gradients = torch.autograd.grad(reference, [*module.parameters()], materialize_grads=True)
     allowed = _allowed(penalty, lambda own: penalty_bounds(own, network))
     cost, cache = penalty.forward(network)
     parity.add(repr(penalty), "cost", cost, reference, allowed["cost"])
@@ -243,7 +247,8 @@ def _compare_update(
     optimizer, right = deepcopy(optimizer), optimizer
     optimizer.state = deepcopy(state)
     optimizer.step(ours, layer.like(**gradient))
-    torch_optimizer.step()
+    with staying(parity.device):
+        torch_optimizer.step()
     compared = {}
     for name, values in state_of(torch_optimizer, module).items():
         for key, value in values.items():

@@ -26,10 +26,14 @@ class HalfMSELoss(torch.nn.Module):
 
 
 class Dropout(torch.nn.Dropout):
-    """torch.nn.Dropout with the masks of `manual.Dropout`: a function of (seed, count, shape). `commit` counts on."""
+    """torch.nn.Dropout with the masks of `manual.Dropout`: a function of (seed, count, shape). `commit` counts on.
+
+    `before` is how many rows of the batch come before those that it is given: theirs are the next rows of the batch's mask.
+    """
 
     seed: torch.Tensor
     count: torch.Tensor
+    before = 0
 
     def __init__(self, p: float) -> None:
         super().__init__(p)
@@ -39,7 +43,7 @@ class Dropout(torch.nn.Dropout):
     def forward(self, a: torch.Tensor) -> torch.Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         if not self.training:
             return a
-        m = mask(self.seed, self.count, self.p, tuple(a.shape))
+        m = mask(self.seed, self.count, self.p, (self.before + len(a), *a.shape[1:]))[self.before :]
         return a * to_torch(m, a.device) / (1 - self.p)
 
 
@@ -47,7 +51,7 @@ def commit(module: torch.nn.Module) -> None:
     """After a training step, what `Network.commit` does: every Dropout of the module counts on."""
     for piece in module.modules():
         if isinstance(piece, Dropout):
-            piece.count += 1
+            piece.count += piece.p > 0
 
 
 OWN = {"HalfMSELoss": HalfMSELoss, "Dropout": Dropout}

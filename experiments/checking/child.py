@@ -145,9 +145,12 @@ class Server:
     def observe(self, _: Arrays, piece: str, device: str) -> tuple[Fields, dict[str, Any]]:
         """What check_backward.py looks at: of a torch.autograd.Function and its reference."""
         from torch_ref.check_backward import observe
+        from torch_ref.devices import prepare
         from torch_ref.twin import to_torch
 
         self.torch_is_ours = True
+        if device == "cuda":
+            prepare(device)
         own = self.pieces[piece]
         inputs = [to_torch(a, device) for a in own.inputs(np.random.default_rng(0))]
         found = [*observe(own.function.apply, own.reference, inputs)]

@@ -23,6 +23,7 @@ from experiments.checking.checker import check
 from experiments.checking.findings import Report
 from experiments.checking.pages import as_json, from_json, page
 from experiments.command import write
+from experiments.printable import printable
 
 RESULTS = ("agrees", "differs", "cannot be checked")
 """What an exit status means."""
@@ -46,7 +47,7 @@ def check_all(folder: Path, out: Path, timeout: float, device: str) -> int:
             reports[waiting[done]] = done.result()
     finally:
         pool.shutdown(cancel_futures=True)
-        found = [(str(f.relative_to(folder)), reports[f]) for f in files if f in reports]
+        found = [(printable(f.relative_to(folder)), reports[f]) for f in files if f in reports]
         if found:
             write(out / "summary.csv", _csv(found))
     print(summary([report for _, report in found]))
@@ -108,7 +109,7 @@ def summary(reports: Sequence[Report]) -> str:
     results = Counter(RESULTS[report.status] for report in reports)
     troubles = Counter(trouble for report in reports for trouble in {*_troubles(report)})
     often_first = sorted(troubles.items(), key=lambda trouble: (-trouble[1], trouble[0]))
-    lines = [f"{count:5}  {trouble}" for trouble, count in often_first]
+    lines = [f"{count:5}  {printable(trouble)}" for trouble, count in often_first]
     return "\n".join([f"{len(reports)} files: " + ", ".join(f"{result} {results[result]}" for result in RESULTS), *lines])
 
 

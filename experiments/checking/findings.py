@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from experiments.printable import printable
 from torch_ref import Comparison
 
 
@@ -49,6 +50,9 @@ class Report:
     findings: list[Finding]
     why: str = ""
 
+    def __post_init__(self) -> None:
+        self.file = printable(self.file)
+
     @property
     def rows(self) -> list[Row]:
         return [row for finding in self.findings for row in finding.rows]
@@ -68,7 +72,7 @@ class Report:
         differ = [f"{len(wrong)} of {len(rows)} quantities fail: {', '.join(wrong)}"] if wrong else []
         open_ = [f"{name} {row.verdict}" for name, row in rows if not row.agrees and not row.differs]
         unchecked = [f"{f.name} cannot be checked: {f.unchecked}" for f in self.findings if f.unchecked]
-        return self.why or "; ".join([*differ, *open_, *unchecked]) or f"all {len(rows)} quantities agree"
+        return printable(self.why or "; ".join([*differ, *open_, *unchecked]) or f"all {len(rows)} quantities agree")
 
 
 def rows_of(comparisons: Iterable[Comparison]) -> Iterator[Row]:

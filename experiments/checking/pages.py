@@ -10,6 +10,7 @@ import jinja2
 import numpy as np
 
 from experiments.checking.findings import Finding, Report, Row
+from experiments.printable import printable
 
 
 def text(report: Report) -> str:
@@ -18,12 +19,12 @@ def text(report: Report) -> str:
 
 
 def _table(finding: Finding) -> str:
-    head = f"{finding.name}: {headline(finding)}"
-    unchecked = [f"  cannot be checked: {finding.unchecked}"] if finding.unchecked else []
+    head = printable(f"{finding.name}: {headline(finding)}")
+    unchecked = [printable(f"  cannot be checked: {finding.unchecked}")] if finding.unchecked else []
     if not finding.rows:
         return "\n".join([head, *unchecked, ""])
     cells = [("quantity", "verdict", "how far off", "of allowed", "likely cause")]
-    cells += [(r.quantity, r.verdict, *distances(r), r.cause) for r in finding.rows]
+    cells += [(*map(printable, (r.quantity, r.verdict)), *distances(r), printable(r.cause)) for r in finding.rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = ["  " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in cells]
     return "\n".join([head, *lines, *unchecked, ""])

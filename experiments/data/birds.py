@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image
 
-from experiments.command import Parser
+from experiments.command import Parser, command
 from experiments.data.drawing import SPECIES, picture
+from experiments.data.images import DRAWN
 
 FEWEST = 24  # with fewer, some part lacks some species
 
@@ -40,7 +41,7 @@ def pictures(count: int, seed: int, size: int = 32) -> Iterator[tuple[str, Image
 def written(folder: Path, drawn: Iterable[tuple[str, Image.Image]]) -> Iterator[tuple[str, Image.Image]]:
     """The same pictures, each once it is a file under the folder."""
     exif = Image.Exif()
-    exif[ExifTags.Base.ImageDescription] = "Drawn by a program; not a photograph."
+    exif[ExifTags.Base.ImageDescription] = DRAWN
     for path, image in drawn:
         file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -57,6 +58,7 @@ def digest(drawn: Iterable[tuple[str, Image.Image]]) -> str:
     return sha.hexdigest()
 
 
+@command
 def main(arguments: list[str] | None = None) -> int:
     """Draw what is asked for; the exit status."""
     parser = Parser(
@@ -81,6 +83,8 @@ def main(arguments: list[str] | None = None) -> int:
         sha = digest(written(options.out, pictures(options.count, options.seed, options.size)))
     except OSError as error:
         parser.error(f"--out {options.out}: {error}")
+    except KeyboardInterrupt:
+        parser.exit(130, f"{parser.prog}: interrupted; {options.out} lacks pictures\n")
     print(f"{options.count} drawn pictures in {options.out}\nsha256 {sha}")
     return 0
 

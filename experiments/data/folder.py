@@ -11,13 +11,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.command import nearest_file
-from experiments.data.images import LeftOut, Unreadable, files, image, pixels, printable
+from experiments.data.images import LeftOut, Unreadable, files, image, pixels
 from experiments.data.parts import Part, Parts
+from experiments.given import no_folder
+from experiments.printable import printable
 from manual import InputError
 
 DRAWN = "`python -m experiments.data.birds --out birds` draws one"
 PARTS = Parts._fields
+CHOOSE = f"to choose yourself, sort them into {'/CLASS, '.join(PARTS)}/CLASS"
 
 
 class Pictures(NamedTuple):
@@ -39,7 +41,7 @@ def pictures(folder: Path | None, size: int) -> Pictures:
     if folder is None:
         raise InputError(f"--data.folder: expected a folder of pictures, a subfolder for each class; {DRAWN}")
     if not folder.is_dir():
-        raise InputError(f"--data.folder: there is no folder {printable(folder)}{nearest_file(folder)}; {DRAWN}")
+        raise InputError(f"--data.folder: {no_folder(folder)}; {DRAWN}")
     split = _is_split(folder)
     classes = _classes(folder, split)
     x: dict[str, list[np.ndarray]] = {part: [] for part in PARTS}
@@ -60,10 +62,12 @@ def pictures(folder: Path | None, size: int) -> Pictures:
     for place, kind in enumerate(classes):
         if place not in y["train"]:
             elsewhere = 0 if split else sum(numbers.count(place) for numbers in y.values())
-            raise InputError(_lacking(folder / "train" / kind if split else folder / kind, "to train on", left_out, elsewhere))
+            where = folder / "train" / kind if split else folder / kind
+            raise InputError(_lacking(where, "to train on", left_out, elsewhere))
     for part in PARTS:
         if not x[part]:
-            raise InputError(_lacking(folder / part if split else folder, f"for the {part} part", left_out, 0))
+            where, elsewhere = (folder / part, 0) if split else (folder, sum(map(len, y.values())))
+            raise InputError(_lacking(where, f"for the {part} part", left_out, elsewhere))
     return Pictures(Parts(*(Part(np.stack(x[part]), np.array(y[part])) for part in PARTS)), classes, left_out)
 
 
@@ -86,8 +90,10 @@ def _is_split(folder: Path) -> bool:
 def _classes(folder: Path, split: bool) -> list[str]:
     classes = _subfolders(folder / "train" if split else folder)
     if len(classes) < 2:
-        where, got = printable(folder / "train" if split else folder), ", ".join(classes) or "none"
-        raise InputError(f"{where}: expected a subfolder for each of at least two classes, got {got}")
+        where, got = folder / "train" if split else folder, ", ".join(classes) or "none"
+        if links := sum(path.is_symlink() and path.is_dir() for path in where.iterdir()):
+            got += f" and {links} links, which are not followed"
+        raise InputError(f"{printable(where)}: expected a subfolder for each of at least two classes, got {got}")
     for part in PARTS if split else ():
         for name in _subfolders(folder / part):
             if name not in classes:
@@ -96,13 +102,16 @@ def _classes(folder: Path, split: bool) -> list[str]:
 
 
 def _subfolders(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    """The names of the folders in it, without links to folders: these are followed nowhere."""
+    found = (path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
+    return sorted(path.name for path in found if not path.name.startswith("."))
 
 
 def _lacking(where: Path, what: str, left_out: list[LeftOut], elsewhere: int) -> str:
-    """The error about a folder that has no picture for something; `elsewhere` is how many it has for something else."""
-    lost = [(path, reason) for path, reason in left_out if path.is_relative_to(where)]
-    got = f"{elsewhere} for validation and test, by the hash of their paths" if elsewhere else "none"
+    """The error about a folder that has no picture for something; `elsewhere` is how many the hash gives to other parts."""
+    lost, got = [(path, reason) for path, reason in left_out if path.is_relative_to(where)], "none"
+    if elsewhere:
+        got += f": a hash of their paths gives {elsewhere} to other parts; {CHOOSE}"
     if lost:
         got += f"; {len(lost)} left out, the first is {printable(lost[0][0].name)} ({lost[0][1]})"
     return f"{printable(where)}: expected a picture {what}, got {got}"

@@ -1,6 +1,7 @@
 """A data set, in batches."""
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,7 +25,8 @@ SETS = {"digits": digits, "hand_computation": hand_computation, "sine": sine}
 
 
 class Data(L.LightningDataModule):
-    """Training batches in an order that (seed, epoch) alone decide; validation and test whole.
+    """Training batches in an order that (seed, epoch) alone decide; validation and test whole. Of several processes each has a
+    share of every batch.
 
     Args:
         name: digits, hand_computation, sine, or pictures: those of a folder.
@@ -80,30 +82,45 @@ class Data(L.LightningDataModule):
         return Parts(*(Part(self.scale(x, dtype), y) for x, y in parts))
 
     def train_dataloader(self) -> DataLoader[Any]:
+        self.order.rank, self.order.processes = self._rank()
         data = Augmented(self.train, self.augment, self.order) if self.augment else _tensors(self.train)
         return DataLoader(data, sampler=self.order, batch_size=None)
 
     def val_dataloader(self) -> DataLoader[Any]:
-        return DataLoader(_tensors(self.validation), batch_size=len(self.validation.x))
+        return self._whole(self.validation)
 
     def test_dataloader(self) -> DataLoader[Any]:
-        return DataLoader(_tensors(self.test), batch_size=len(self.test.x))
+        return self._whole(self.test)
 
     predict_dataloader = test_dataloader
 
+    def _whole(self, part: Part) -> DataLoader[Any]:
+        rows = share_of(np.arange(len(part.x)), *self._rank())
+        return DataLoader(_tensors(part), sampler=[torch.from_numpy(rows)], batch_size=None)
+
+    def _rank(self) -> tuple[int, int]:
+        """This process's rank, and how many processes there are."""
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+
 
 class Order(Sampler[Any]):
-    """The rows of each batch. Lightning sets the epoch."""
+    """The rows of each batch that are this process's. Lightning sets the epoch.
+
+    Attributes:
+        done: batches of the next epoch that are left out, since a run that goes on has them behind it.
+    """
 
     def __init__(self, n: int, batch_size: int, seed: int) -> None:
         self.n, self.batch_size, self.seed, self.epoch = n, batch_size, seed, 0
+        self.rank, self.processes, self.done = 0, 1, 0
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
 
     def __iter__(self) -> Iterator[torch.Tensor]:
-        for rows in batches(self.n, self.batch_size, self.seed, self.epoch):  # at the first batch: Lightning calls iter() early
-            yield torch.from_numpy(rows)
+        done, self.done = self.done, 0  # at the first batch: Lightning calls iter() early
+        for rows in islice(batches(self.n, self.batch_size, self.seed, self.epoch), done, None):
+            yield torch.from_numpy(share_of(rows, self.rank, self.processes))
 
     def __len__(self) -> int:
         return -(-self.n // self.batch_size)
@@ -119,6 +136,11 @@ class Augmented(Dataset[Any]):
         at = rows.numpy()
         x = augmented(self.part.x[at], at, self.kinds, self.order.seed, self.order.epoch)
         return to_torch(x), to_torch(self.part.y[at])
+
+
+def share_of(rows: np.ndarray, rank: int, processes: int) -> np.ndarray:
+    """A process's share of the rows: in the order of the ranks, and no process has two more than another. It may be none."""
+    return np.array_split(rows, processes)[rank]
 
 
 def _typed(array: np.ndarray, dtype: str) -> np.ndarray:

@@ -5,21 +5,21 @@ import json
 from collections.abc import Iterator
 from io import StringIO
 
-from experiments.data.images import printable
 from experiments.finding.search import Finding, Search
+from experiments.printable import printable
 
 YES = {True: "yes", False: "no"}
 
 
 def summary(search: Search, findings: list[Finding]) -> str:
     """How many were found, in one line."""
-    return f"{search.sought}: found in {sum(f.found for f in findings):,} of {len(findings):,} pictures"
+    return f"{printable(search.sought)}: found in {sum(f.found for f in findings):,} of {len(findings):,} pictures"
 
 
 def table(search: Search, findings: list[Finding]) -> Iterator[str]:
     """A row a picture; the last line is the summary."""
-    heads = ("found", "file", "class", "probability", f"of {search.sought}")
-    rows = [(YES[f.found], printable(f.file), f.kind, f"{f.probability:.4f}", f"{f.sought:.4f}") for f in findings]
+    heads = ("found", "file", "class", "probability", f"of {printable(search.sought)}")
+    rows = [(YES[f.found], printable(f.file), printable(f.kind), f"{f.probability:.4f}", f"{f.sought:.4f}") for f in findings]
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
     for row in (heads, *rows):
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n"
@@ -27,8 +27,10 @@ def table(search: Search, findings: list[Finding]) -> Iterator[str]:
 
 
 def as_csv(_: Search, findings: list[Finding]) -> Iterator[str]:
-    """A row a picture, in full precision; `sought` is the probability of the class that is sought."""
-    rows = [(f.file, f.kind, f.probability, YES[f.found], f.sought) for f in findings]
+    """A row a picture, in full precision; `sought` is the probability of the class that is sought. Names are as in the table: a
+    row is a line, whatever they hold.
+    """
+    rows = [(printable(f.file), printable(f.kind), f.probability, YES[f.found], f.sought) for f in findings]
     text = StringIO()
     csv.writer(text, lineterminator="\n").writerows([("file", "class", "probability", "found", "sought"), *rows])
     yield text.getvalue()

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from experiments.command import expected_one_of
-from experiments.data.images import LeftOut, Unreadable, files, image, pixels
+from experiments.data.images import LeftOut, Unreadable, files, image, is_drawn, pixels
 from experiments.data.scale import Scale
 from experiments.training import model_file
 from manual import InputError, Network, Softmax
@@ -20,13 +20,18 @@ from torch_ref import to_numpy, to_torch, twin
 
 
 class Finding(NamedTuple):
-    """What the network says of a picture: its most probable class, whether it is found, and how probable what is sought is."""
+    """What the network says of a picture: its most probable class, whether it is found, and how probable what is sought is.
+
+    Attributes:
+        drawn: the file says that its picture is drawn.
+    """
 
     file: str
     kind: str
     probability: float
     found: bool
     sought: float
+    drawn: bool
 
 
 @dataclass
@@ -49,20 +54,23 @@ class Search:
         """(1, 3, size, size): the picture as the network sees it."""
         return self.scale(pixels(picture, self.size)[None], self.dtype)
 
-    def through(self, folder: Path, implementation: str, left_out: list[LeftOut]) -> Iterator[tuple[Finding, Image.Image]]:
-        """Every picture in the folder and below; a file that is none goes to `left_out`."""
+    def through(self, folder: Path, implementation: str) -> Iterator[tuple[Finding, Image.Image] | LeftOut]:
+        """Every picture in the folder and below, and every file that is none."""
         probabilities, place = _by(implementation, self.network), self.classes.index(self.sought)
         for path in files(folder):
             try:
                 picture = image(path, self.size)
             except Unreadable as error:
-                left_out.append(LeftOut(path, str(error)))
+                yield LeftOut(path, str(error))
                 continue
-            p = probabilities(self.input(picture))[0]
+            with np.errstate(all="ignore"):
+                p = probabilities(self.input(picture))[0]
+            if not np.isfinite(p).all():
+                raise InputError(f"{path}: the network's answer is not finite; its weights are too large")
             best, sought = int(p.argmax()), float(p[place])
             found = best == place if self.threshold is None else sought >= self.threshold
             name = os.fsencode(path.relative_to(folder).as_posix()).decode("utf-8", "backslashreplace")
-            yield Finding(name, self.classes[best], float(p[best]), found, sought), picture
+            yield Finding(name, self.classes[best], float(p[best]), found, sought, is_drawn(picture)), picture
 
     def looked(self, picture: Image.Image) -> Array:
         """(size, size): where the network looked, |∂p/∂pixel| summed over the colours, by the hand-written backward pass.

@@ -4,22 +4,18 @@ The pictures wait in a temporary file until all are seen and it is known which c
 by one.
 """
 
-from base64 import b64encode
 from collections.abc import Iterator
-from io import BytesIO
-from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, Self
+from typing import Self
 
-import jinja2
 import numpy as np
 from PIL import Image, ImageOps
 
+from experiments.reporting.png import as_png, data_uri
 from manual.number_types import Array
 
 SIDE = 96  # pixels at most, where the network does not take more
 MARK = (255, 140, 40)
-FOLDERS = [Path(__file__).parent, Path(__file__).parents[1] / "reporting" / "page"]
 
 
 class Thumbnails:
@@ -39,30 +35,18 @@ class Thumbnails:
         self._places[name] = [self._put(small), self._put(_marked(small, looked))]
 
     def _put(self, picture: Image.Image) -> tuple[int, int]:
-        content = BytesIO()
-        picture.save(content, "PNG")
-        return self._file.seek(0, 2), self._file.write(content.getbuffer())
+        return self._file.seek(0, 2), self._file.write(as_png(picture))
 
     def uris(self, name: str) -> Iterator[str]:
         """Both pictures of that name as data URIs."""
         for start, length in self._places[name]:
             self._file.seek(start)
-            yield f"data:image/png;base64,{b64encode(self._file.read(length)).decode()}"
+            yield data_uri(self._file.read(length))
 
 
 def _marked(picture: Image.Image, looked: Array) -> Image.Image:
-    """The picture in pale grey; the more a pixel counts, the more of the mark's colour it has."""
+    """The picture in dark grey; the more a pixel counts, the more of the mark's colour it has."""
     grey = picture.convert("L").point([level // 2 for level in range(256)]).convert("RGB")
     share = looked / (looked.max() or 1)
     mask = Image.fromarray(np.rint(255 * share).astype(np.uint8)).resize(picture.size, Image.Resampling.NEAREST)
     return Image.composite(Image.new("RGB", picture.size, MARK), grey, mask)
-
-
-def sheet(**shown: Any) -> Iterator[str]:
-    """The page, piece by piece."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(FOLDERS), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["percent"] = lambda share: f"{100 * share:.1f} %"
-    return environment.get_template("sheet.html").generate(shown)

@@ -1,9 +1,7 @@
 """Document B's task: three networks look for the Bluebird in drawn pictures, each trained by both implementations."""
 
-from base64 import b64encode
-from io import BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -16,8 +14,11 @@ from experiments.data.parts import Part
 from experiments.data.scale import Scale
 from experiments.finding.search import search
 from experiments.finding.sheet import Thumbnails
+from experiments.reporting.answers import Answers, Pair, Trained
+from experiments.reporting.asked import asked
 from experiments.reporting.earlier import earlier
 from experiments.reporting.figures import both, named
+from experiments.reporting.png import as_png, data_uri
 from experiments.reporting.runs import Run
 from experiments.reporting.svg import stack
 from manual.number_types import Array
@@ -31,64 +32,6 @@ NETWORKS = {
 }
 TITLES = {name: f"Bluebird, {title}: four kinds of drawn birds" for name, title in NETWORKS.items()}
 SAMPLES, SHOWN = 3, 3
-
-
-class Answers(NamedTuple):
-    """The kind of each test picture, the one that a network takes it for, and which of them is sought."""
-
-    y: Array
-    taken: Array
-    sought: int
-
-    @property
-    def accuracy(self) -> float:
-        return float((self.taken == self.y).mean())
-
-    @property
-    def precision(self) -> float | None:
-        """The share that is what is sought, of what is taken for it; of nothing there is none."""
-        right = (self.y == self.sought)[self.taken == self.sought]
-        return float(right.mean()) if len(right) else None
-
-    @property
-    def recall(self) -> float:
-        """The share that is taken for what is sought, of what is."""
-        return float((self.taken == self.sought)[self.y == self.sought].mean())
-
-    @property
-    def confusion(self) -> list[list[int]]:
-        """How often each kind (row) was taken for each (column)."""
-        kinds = range(self.y.max() + 1)
-        return [[int((self.taken[self.y == kind] == other).sum()) for other in kinds] for kind in kinds]
-
-
-class Pair(NamedTuple):
-    """One initialisation, trained by both, and what each answers; and when and by which code, if it was before this report."""
-
-    seed: int
-    before: str
-    manual: Answers
-    torch: Answers
-
-    @property
-    def same(self) -> int:
-        """How many test pictures both take for the same."""
-        return int((self.manual.taken == self.torch.taken).sum())
-
-
-class Trained(NamedTuple):
-    """A network: its curves, and all its initialisations."""
-
-    title: str
-    dtype: str
-    curves: Markup
-    told: str
-    pairs: list[Pair]
-
-    @property
-    def mean(self) -> dict[str, float]:
-        """The test accuracy over all initialisations."""
-        return {side: float(np.mean([getattr(pair, side).accuracy for pair in self.pairs])) for side in ("manual", "torch")}
 
 
 def chapter(trained: dict[str, dict[str, list[Run]]]) -> dict[str, Any]:
@@ -106,7 +49,7 @@ def chapter(trained: dict[str, dict[str, list[Run]]]) -> dict[str, Any]:
         manual, torch = trained[name].values()
         pairs = [pair("", *runs) for runs in zip(manual, torch, strict=True)]
         pairs += [pair(f"{about.made}, commit {about.commit}", *runs) for about, *runs in earlier(manual, torch)]
-        networks[name] = Trained(title, manual[0].dtype, *curves(name, title, manual[0], torch[0]), pairs)
+        networks[name] = Trained(title, *curves(name, title, manual[0], torch[0]), pairs)
     convolutional = networks["bluebird_cnn"].pairs[0]
     kernels, torchs = (first_weight(run) for run in (ours, theirs))
     return {
@@ -114,6 +57,7 @@ def chapter(trained: dict[str, dict[str, list[Run]]]) -> dict[str, Any]:
         "parts": {name: len(part.x) for name, part in parts._asdict().items()},
         "samples": {plain(kind): [png(x) for x in parts.train.x[parts.train.y == i][:SAMPLES]] for i, kind in enumerate(kinds)},
         "networks": [*networks.values()],
+        "asked": asked(*networks.values()),
         "earlier": any(pair.before for network in networks.values() for pair in network.pairs),
         "cnn": convolutional,
         "templates": templates(first_weight(trained["bluebird_softmax"]["manual"][0]), kinds, data["size"]),
@@ -211,9 +155,7 @@ def looked(run: Run, test: Part, given: Answers, kinds: list[str]) -> dict[str, 
 
 def png(levels: Array) -> str:
     """(channels, H, W) levels of 0 to 255 as a PNG file in a data URI."""
-    content = BytesIO()
-    Image.fromarray(levels.transpose(1, 2, 0)).save(content, "PNG", optimize=True)
-    return f"data:image/png;base64,{b64encode(content.getbuffer()).decode()}"
+    return data_uri(as_png(Image.fromarray(levels.transpose(1, 2, 0))))
 
 
 def plain(kind: str) -> str:

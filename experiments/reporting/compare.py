@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import inf, isnan
 from typing import Any, NamedTuple
 
-from experiments.bench import brief
+from experiments.benchmarking.clock import brief
 from experiments.reporting.formats import ratio, scientific
 from experiments.reporting.record import Record, Speed
 from experiments.reporting.template import render

@@ -11,7 +11,8 @@ import numpy as np
 from latex2mathml.converter import convert
 from markupsafe import Markup
 
-from experiments.bench import brief
+from experiments.benchmarking.clock import Spread, brief
+from experiments.printable import printable
 from manual.number_types import Array
 
 
@@ -55,6 +56,11 @@ def ratio(value: float) -> str:
     return f"{value:.2f}" if 0.01 <= value < 100 else scientific(value)
 
 
+def between(spread: dict[str, float]) -> str:
+    """A median between its quartiles."""
+    return str(Spread(**spread))
+
+
 def percent(share: float) -> str:
     """A share of 1 in percent, to two places."""
     return f"{100 * share:.2f} %"
@@ -95,7 +101,7 @@ def groupby_in_order(items: Iterable[Any], name: str) -> Iterator[tuple[Any, lis
 FILTERS = {
     f.__name__: f
     for f in (
-        brief, mathml, signed, shortest, scientific, ratio, percent, latex_fraction, latex_array, capitalize_first,
-        groupby_in_order,
+        between, brief, mathml, signed, shortest, scientific, ratio, percent, latex_fraction, latex_array, capitalize_first,
+        groupby_in_order, printable,
     )
 }

@@ -1,5 +1,6 @@
-"""The report's pages: templates from page/, in which all text is escaped."""
+"""The pages: templates from page/, in which all text is escaped."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,3 +18,8 @@ ENVIRONMENT.filters |= FILTERS
 def render(name: str, **shown: Any) -> str:
     """A template as HTML."""
     return ENVIRONMENT.get_template(name).render(shown)
+
+
+def in_pieces(name: str, **shown: Any) -> Iterator[str]:
+    """The same piece by piece, as it is made."""
+    return ENVIRONMENT.get_template(name).generate(shown)

@@ -5,6 +5,7 @@
     Linear: {in_features: 64, out_features: classes}    as many as the data have, where they name them
 """
 
+import reprlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from inspect import signature
@@ -32,14 +33,14 @@ def build(kind: type[D], spec: Spec, rng: np.random.Generator | None = None) -> 
     """
     what = kind.__name__.lower()
     if not isinstance(spec, str) and not (isinstance(spec, Mapping) and len(spec) == 1):
-        raise InputError(f"{what}: expected a name, or one name: {{arguments}}, got {spec!r}")
+        raise InputError(f"{what}: expected a name, or one name: {{arguments}}, got {reprlib.repr(spec)}")
     [(name, arguments)] = [(spec, {})] if isinstance(spec, str) else spec.items()
     known = {n: c for n, c in vars(manual).items() if isinstance(c, type) and issubclass(c, kind) and c not in (kind, Network)}
     if name not in known:
         raise InputError(f"there is no {what} {name!r}{nearest(str(name), known) or '; there are ' + ', '.join(sorted(known))}")
     takes, arguments = signature(known[name]).parameters, arguments or {}
     if not isinstance(arguments, Mapping):
-        raise InputError(f"{name}: expected {{arguments}}, got {arguments!r}")
+        raise InputError(f"{name}: expected {{arguments}}, got {reprlib.repr(arguments)}")
     for argument in arguments:
         if argument not in takes:
             raise InputError(f"{name}: there is no argument {argument!r}{nearest(str(argument), takes)}")
@@ -48,8 +49,25 @@ def build(kind: type[D], spec: Spec, rng: np.random.Generator | None = None) -> 
         return known[name](**arguments, **given)
     except InputError:
         raise
-    except (TypeError, ValueError, MemoryError) as error:
+    except (TypeError, ValueError, MemoryError, OverflowError) as error:
         raise InputError(f"{name}: {str(error).removeprefix(f'{name}.__init__() ')}") from None
+
+
+class _NoNumbers(np.random.Generator):
+    """Draws arrays of one number in all places, which take no memory however large they are."""
+
+    def uniform(self, low: Any = 0, high: Any = 1, size: Any = None) -> Any:
+        return np.broadcast_to(np.float64((low + high) / 2), size)
+
+
+def outline(specs: Sequence[Spec]) -> Network:
+    """The network of these layers in its shapes alone: its parameters are no numbers to use, and take no memory.
+
+    Raises:
+        InputError: see `build`.
+    """
+    rng = _NoNumbers(np.random.PCG64(0))
+    return Network(*[build(Layer, spec, rng) for spec in specs])
 
 
 def build_network(specs: Sequence[Spec], seed: int, start: Mapping[str, Any] | None, dtype: str) -> Network:
@@ -88,8 +106,8 @@ def counted(specs: Sequence[Spec], classes: Sequence[str] | None) -> list[Spec]:
 
 
 def _numbers(where: str, value: Any) -> Array:
-    with suppress(ValueError):  # rows of different lengths
+    with suppress(ValueError, OverflowError):  # rows of different lengths; an integer beyond every float
         array = np.array(value)
         if array.dtype.kind in "iuf":
             return array.astype(float)
-    raise InputError(f"{where}: expected an array of numbers, got {value!r}")
+    raise InputError(f"{where}: expected an array of numbers, got {reprlib.repr(value)}")

@@ -1,8 +1,11 @@
 """Checkpoints: written so that a killed run leaves the last one whole, and read without running code."""
 
 import os
-from collections.abc import Iterator
+import reprlib
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -10,25 +13,31 @@ import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 
 from experiments.command import replacing
+from experiments.given import plain_file
+from experiments.printable import printable
+from experiments.training.intact import check_file, check_numbers
 from manual import InputError
 
+LAST, BEFORE = "last.ckpt", "before.ckpt"
 SAVED = {
     "config": dict, "state_dict": dict, "optimizer_states": list, "loops": dict, "global_step": int, "callbacks": dict,
-    "pytorch-lightning_version": str,
+    "pytorch-lightning_version": str, "moved": float, "log": int,
 }
 """What a checkpoint holds, and of what type."""
 
 
 class WholeCheckpoints(TorchCheckpointIO):
-    """Writes beside the old file, flushes to the disk, and then takes its place: there is always a whole file."""
+    """Writes beside the old file, flushes to the disk, and then takes its place: there is always a whole file. The old one is
+    kept too, as `before.ckpt`.
+    """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None) -> None:
         if storage_options is not None:
             raise TypeError(f"a checkpoint is a plain file: it has no storage options, got {storage_options!r}")
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as file:
-            torch.save(checkpoint, file)
+        content = BytesIO()  # torch's own writer says nothing of a full disk
+        torch.save(checkpoint, content)
+        with replacing(Path(path), Path(path).with_name(BEFORE)) as file:
+            file.write(content.getbuffer())
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -37,8 +46,8 @@ def read(path: Path) -> dict[str, Any]:
     Raises:
         InputError: there is no such file; it is broken, truncated, or not a checkpoint of this project.
     """
-    if not path.is_file():
-        raise InputError(f"there is no checkpoint {path}")
+    plain_file(path, "checkpoint")
+    check_file(path)
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a broken file breaks the reader in many ways
@@ -47,7 +56,31 @@ def read(path: Path) -> dict[str, Any]:
     wrong = [key for key, kind in SAVED.items() if not isinstance(found.get(key), kind)]
     if wrong:
         raise InputError(f"{path} is not a checkpoint of this project: {', '.join(wrong)} missing, or of another type")
+    with restoring(path):
+        check_numbers(found)
     return found
+
+
+def newest(folder: Path, check: Callable[[dict[str, Any]], None] = lambda _: None) -> tuple[Path, dict[str, Any]] | None:
+    """The last checkpoint in the folder and what it says; where that cannot be used the one before it, and a line says why.
+
+    Raises:
+        InputError: there are some, and none can be read, or passes the check.
+    """
+    wrong = []
+    for path in (folder / LAST, folder / BEFORE):
+        if path.exists():
+            try:
+                check(saved := read(path))
+            except InputError as error:
+                wrong.append(error)
+            else:
+                for error in wrong:
+                    print(printable(f"{error}; {path.name}, the one before it, is taken"), file=sys.stderr)
+                return path, saved
+    if wrong:
+        raise wrong[0]
+    return None
 
 
 @contextmanager
@@ -55,13 +88,13 @@ def restoring(path: Path) -> Iterator[None]:
     """What fails here fails because the checkpoint lacks something, or does not fit; it is raised as an InputError."""
     try:
         yield
-    except InputError:
-        raise
-    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+    except InputError as error:
+        raise InputError(f"{path} cannot be restored: {error}") from error
+    except (AttributeError, LookupError, MemoryError, OverflowError, RuntimeError, TypeError, ValueError) as error:
         raise InputError(f"{path} cannot be restored ({type(error).__name__}: {error})") from error
 
 
 def same(saved: object, given: object, key: str) -> None:
     """Raise InputError unless the config says of `key` what the checkpoint's did."""
     if saved != given:
-        raise InputError(f"the checkpoint is of another run: {key} was {saved!r} there, and is {given!r} here")
+        raise InputError(f"the checkpoint is of another run: {key} was {reprlib.repr(saved)} there, and is {given!r} here")

@@ -1,8 +1,9 @@
 """The two implementations of one network, loss and optimizer, with one face to the training script.
 
-    cost, pull = side.cost(x, y)     forward; `pull()` is backward, and leaves the gradients on the parameters
-                                     (while training with the penalty, in `eval()` without)
-    side.optimizer().step()          update
+    cost, pull = side.cost(x, y, share)    forward: what these rows add to the cost of the whole batch
+                                           (while training with the penalty, in `eval()` without)
+    pull(autograd)                         backward: leaves the gradients on the parameters
+    side.optimizer().step()                update
 """
 
 from collections.abc import Callable
@@ -11,12 +12,16 @@ from typing import Any
 import numpy as np
 import torch
 
+from experiments.training.processes import Share
 from manual import Loss, Network, Optimizer, Penalty
 from torch_ref import Embedded, buffers_of, commit, embed, params_of, penalty_of, to_numpy, to_torch, twin, twin_optimizer
+from torch_ref.twin import Dropout
+
+Autograd = Callable[[torch.Tensor], None]
 
 
 class ByHand(torch.nn.Module):
-    """Forward, loss, backward and optimizer of `manual`, on the memory of torch's parameters. CPU only."""
+    """Forward, loss, backward and optimizer of `manual`, on the memory of torch's parameters. CPU only, and one process."""
 
     def __init__(self, network: Network, loss: Loss, optimizer: Optimizer, penalty: Penalty | None = None) -> None:
         super().__init__()
@@ -30,15 +35,16 @@ class ByHand(torch.nn.Module):
     def predict(self, x: torch.Tensor) -> torch.Tensor:
         return to_torch(self.network.forward(to_numpy(x))[0])
 
-    def cost(self, x: torch.Tensor, y: torch.Tensor) -> tuple[float, Callable[[], None]]:
+    def cost(self, x: torch.Tensor, y: torch.Tensor, share: Share) -> tuple[float, Callable[[Autograd], None]]:
         network = self.network
         prediction, tape = network.forward(to_numpy(x))
         cost, cache = self.loss.forward(prediction, to_numpy(y))
+        cost *= share.weight(self.loss, len(x))
         penalty = self.penalty if self.training else None
         if penalty:
             cost += penalty.forward(network)[0]
 
-        def pull() -> None:
+        def pull(_: Autograd) -> None:
             gradient = network.gradient(self.loss.backward(cache), tape)
             if penalty:
                 gradient += penalty.backward(network)
@@ -69,14 +75,19 @@ class ByTorch(torch.nn.Module):
     def predict(self, x: torch.Tensor) -> torch.Tensor:
         return self.module(x)
 
-    def cost(self, x: torch.Tensor, y: torch.Tensor) -> tuple[float, Callable[[], None]]:
-        cost = self.loss(self.module(x), y)
+    def cost(self, x: torch.Tensor, y: torch.Tensor, share: Share) -> tuple[float, Callable[[Autograd], None]]:
+        for piece in self.module.modules():
+            if isinstance(piece, Dropout):
+                piece.before = share.before
+        prediction = self.module(x)
+        # no rows add 0, with gradients of 0
+        cost = self.loss(prediction, y) * share.weight(self.loss, len(x)) if len(x) else prediction.sum()
         if self.penalty and self.training:
-            cost = cost + penalty_of(self.penalty, self.module)
+            cost = cost + penalty_of(self.penalty, self.module) * (len(x) / share.whole)
 
-        def pull() -> None:
+        def pull(autograd: Autograd) -> None:
             self.module.zero_grad()
-            cost.backward()
+            autograd(cost)
             commit(self.module)
 
         return cost.item(), pull

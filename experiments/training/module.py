@@ -1,6 +1,6 @@
 """One training script for both implementations."""
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from math import isfinite
 from typing import Any, Literal
 
@@ -8,6 +8,7 @@ import lightning as L
 import numpy as np
 import torch
 
+from experiments.training import processes
 from experiments.training.build import Spec, build, build_network, counted
 from experiments.training.implementations import ByHand, ByTorch
 from manual import Diverged, Loss, Network, Optimizer, Penalty
@@ -90,16 +91,25 @@ class Training(L.LightningModule):
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return self.side.optimizer()
 
+    def on_train_start(self) -> None:
+        """A backward that changes nothing. After its first one Lightning's engine lays the gradients out anew, which changes
+        the order in which three processes or more add them up: a run that goes on would differ in the last bit.
+        """
+        if self.trainer.world_size > 1:
+            self.manual_backward(torch.stack([p.sum() for p in self.side.module.parameters()]).sum() * 0)
+
     def training_step(self, batch: list[torch.Tensor]) -> None:
         x, y = batch
         epoch, step, old = self.current_epoch, self.global_step, params_of(self.side.module)
-        cost, pull = self._cost(f"epoch {epoch}, step {step}: the cost", x, y)
-        pull()
+        share = processes.share(len(x), self.global_rank, self.device)
+        own, pull = self.side.cost(x, y, share)
+        cost = self._whole_cost(f"epoch {epoch}, step {step}: the cost", [x], [own])
+        pull(self._autograd)
         self.optimizers().step()  # pyright: ignore[reportAttributeAccessIssue, reportCallIssue]
-        moved = distance(params_of(self.side.module), old)
+        self.moved = distance(params_of(self.side.module), old)
         self.log("train_cost", cost, prog_bar=True, logger=False)
-        self._record(epoch, step, {"train_cost": cost, "moved": moved, **numbers(old)})
-        if moved < self.settings["threshold"]:
+        self._record(step, {"train_cost": cost, "moved": self.moved, **numbers(old)})
+        if self.moved < self.settings["threshold"]:
             self.trainer.should_stop = True
 
     def validation_step(self, batch: list[torch.Tensor]) -> None:
@@ -109,37 +119,49 @@ class Training(L.LightningModule):
         self._evaluate("test", *batch)
 
     def predict_step(self, batch: list[torch.Tensor]) -> tuple[Array, Array]:
-        """(prediction, target); where targets are classes the prediction is one, too."""
+        """(prediction, target) of all processes; where targets are classes the prediction is one, too."""
         x, y = batch
         prediction = torch.cat([self.side.predict(some) for some in x.split(AT_ONCE)])
-        return to_numpy(prediction if y.is_floating_point() else prediction.argmax(dim=1)), to_numpy(y)
+        own = to_numpy(prediction if y.is_floating_point() else prediction.argmax(dim=1)), to_numpy(y)
+        predictions, targets = zip(*processes.objects(own), strict=True)
+        return np.concatenate(predictions), np.concatenate(targets)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         data: Any = self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
         checkpoint["config"] = {"model": self.settings, "data": data.settings}
+        checkpoint["moved"] = self.moved
 
-    def _cost(self, what: str, x: torch.Tensor, y: torch.Tensor) -> tuple[float, Callable[[], None]]:
-        cost, pull = self.side.cost(x, y)
+    def _autograd(self, cost: torch.Tensor) -> None:
+        """Backward from a process's part of the cost. The gradients become the whole batch's: the sum over the processes, where
+        Lightning's engine leaves the mean.
+        """
+        self.manual_backward(cost * self.trainer.world_size)
+
+    def _whole_cost(self, what: str, inputs: Iterable[torch.Tensor], costs: list[float]) -> float:
+        """The sum of all processes' costs; these are this one's, each with its input."""
+        cost = sum(processes.numbers(sum(costs), self.device))
         if not isfinite(cost):
-            raise Diverged(f"{what} is {cost}; {culprit(self.network, to_numpy(x))}")
-        return cost, pull
+            wrong = [x for x, own in zip(inputs, costs, strict=True) if len(x) and not isfinite(own)]
+            found = processes.objects(culprit(self.network, to_numpy(wrong[0])) if wrong else None)
+            raise Diverged(f"{what} is {cost}; {next(filter(None, found), 'no part of it, it is their sum')}")
+        return cost
 
     def _evaluate(self, part: str, x: torch.Tensor, y: torch.Tensor) -> None:
         step = self.global_step - 1
         where = f"epoch {self.current_epoch}, step {step}: " if self.logger else ""
-        pieces = zip(x.split(AT_ONCE), y.split(AT_ONCE), strict=True)
-        costs = [len(a) * self._cost(f"{where}{part}_cost", a, b)[0] for a, b in pieces]
-        values = {f"{part}_cost": sum(costs) / len(x)}
+        share, inputs = processes.share(len(x), self.global_rank, self.device), x.split(AT_ONCE)
+        costs = [self.side.cost(a, b, share)[0] for a, b in zip(inputs, y.split(AT_ONCE), strict=True)]
+        values = {f"{part}_cost": self._whole_cost(f"{where}{part}_cost", inputs, costs)}
         if not y.is_floating_point():
             prediction, target = self.predict_step([x, y])
             values[f"{part}_accuracy"] = float((prediction == target).mean())
         exact = {name: torch.tensor(value, dtype=torch.float64) for name, value in values.items()}
-        self.log_dict(exact, prog_bar=True, logger=False, batch_size=len(x))
-        self._record(self.current_epoch, step, values)
+        self.log_dict(exact, prog_bar=True, logger=False, batch_size=share.whole)
+        self._record(step, values)
 
-    def _record(self, epoch: int, step: int, values: dict[str, float]) -> None:
+    def _record(self, step: int, values: dict[str, float]) -> None:
         if self.logger:
-            self.logger.log_metrics({"epoch": epoch, **values}, step)
+            self.logger.log_metrics({"epoch": step // self.trainer.num_training_batches, **values}, step)
 
 
 def numbers(params: dict[str, Array]) -> dict[str, float]:

@@ -26,6 +26,7 @@ class Adam(Optimizer):
     betas: tuple[Any, Any] = (0.9, 0.999)
     eps: Any = 1e-8
     weight_decay: Any = 0
+    elementwise = True
 
     def __post_init__(self) -> None:
         self.lr = at_least(self, "lr", self.lr, 0)

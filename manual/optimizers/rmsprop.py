@@ -30,6 +30,7 @@ class RMSprop(Optimizer):
     weight_decay: Any = 0
     momentum: Any = 0
     centered: bool = False
+    elementwise = True
 
     def __post_init__(self) -> None:
         self.lr = at_least(self, "lr", self.lr, 0)

@@ -27,6 +27,7 @@ class SGD(Optimizer):
     dampening: Any = 0
     weight_decay: Any = 0
     nesterov: bool = False
+    elementwise = True
 
     def __post_init__(self) -> None:
         self.lr = at_least(self, "lr", self.lr, 0)

@@ -1,0 +1,28 @@
+"""What the times depend on: the processor, and which kernels each side runs on it."""
+
+import platform
+import re
+from pathlib import Path
+
+import numpy as np
+import torch
+from threadpoolctl import threadpool_info
+
+
+def machine() -> dict[str, str]:
+    """The processor, and the kernels of both sides."""
+    cpuinfo = Path("/proc/cpuinfo")
+    names = re.findall(r"model name\s*: (.*)", cpuinfo.read_text()) if cpuinfo.exists() else []
+    mkl = re.search(r"Math Kernel Library Version [\d.]+|BLAS_INFO=\w+", torch.__config__.show())
+    return {
+        "CPU": names[0] if names else platform.processor() or platform.machine(),
+        "NumPy": f"{np.__version__}, {kernel()}",
+        "torch": f"{torch.__version__}, {mkl[0] if mkl else 'BLAS unknown'}, {torch.backends.cpu.get_cpu_capability()}",
+    }
+
+
+def kernel() -> str:
+    """The BLAS that NumPy calls, and which of its kernels it runs here."""
+    loaded = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    blas = min(loaded, key=lambda library: "numpy" not in library["filepath"], default={})  # SciPy may have loaded another
+    return f"{blas.get('internal_api', 'BLAS')} {blas.get('version', 'unknown')}, kernel {blas.get('architecture', 'unknown')}"

@@ -1,0 +1,82 @@
+"""Whether a checkpoint is intact: what torch's reader, which is quick and trusting, does not look at itself."""
+
+import reprlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from zipfile import ZIP_STORED, BadZipFile, ZipFile
+
+import numpy as np
+import torch
+
+from experiments.training.build import build, outline
+from manual import InputError, Linear, Optimizer
+from manual.checks import finite, whole
+from torch_ref import to_numpy
+
+
+def check_file(path: Path) -> None:
+    """Raise InputError unless the file is a zip of plain records whose every CRC is right: torch does not verify them, and
+    would unpack a small file to more than the memory holds.
+    """
+    try:
+        with ZipFile(path) as file:
+            records = file.infolist()
+            unpacked = sum(record.file_size for record in records)
+            if any(record.compress_type != ZIP_STORED for record in records) or unpacked > path.stat().st_size:
+                raise BadZipFile(f"it would unpack to {unpacked:,} bytes")
+            if broken := file.testzip():
+                raise BadZipFile(f"the checksum of {broken} is wrong")
+    except Exception as error:  # a broken file breaks the reader in many ways
+        raise InputError(f"{path} is not a checkpoint, or is broken or truncated ({error})") from error
+
+
+def check_numbers(saved: dict[str, Any]) -> None:
+    """Raise InputError unless the weights are finite numbers, no fewer than the network of the config has parameters, and no
+    array claims to be larger than the memory that holds it.
+    """
+    for tensor in _tensors(saved):
+        if tensor.layout != torch.strided or tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+            raise InputError(f"an array of shape {(*tensor.shape,)} is not in it as a whole")
+    for name, weight in saved["state_dict"].items():
+        finite(name, to_numpy(weight))
+    asked = sum(p.size for p in outline(saved["config"]["model"]["network"]).params.values())
+    held = sum(weight.numel() for weight in saved["state_dict"].values())
+    if asked > held:
+        raise InputError(f"it lacks parameters: its network has {asked:,}, and it holds {held:,}")
+    _check_optimizers(saved)
+
+
+def _check_optimizers(saved: dict[str, Any]) -> None:
+    """Raise InputError unless what the optimizers remember is of the names, shapes and dtype of the parameters."""
+    model = saved["config"]["model"]
+    shapes = {name: p.shape for name, p in outline(model["network"]).params.items()}
+    rule, one = build(Optimizer, model["optimizer"]), Linear(1, 1, rng=np.random.default_rng(0))
+    rule.step(one, one.like(**one.params))
+    names = {*rule.state["weight"]}  # torch's
+    for optimizer in saved["optimizer_states"]:
+        for place, held in optimizer["state"].items():
+            shape = [*shapes.values()][place] if isinstance(place, int) else shapes[place]
+            held = {name: value for name, value in held.items() if value is not None}
+            if held.keys() - names or (held and names - held.keys()):
+                raise InputError(f"{place}: expected {', '.join(sorted(names))} of the optimizer, got {reprlib.repr([*held])}")
+            for name, value in held.items():
+                if name == "step":
+                    whole("the optimizer's state", "step", int(value), 1)
+                elif value.shape != shape or value.dtype != getattr(torch, model["dtype"]):
+                    raise InputError(f"{place}: expected {name} of shape {shape}, got {reprlib.repr(value)}")
+
+
+def _tensors(saved: object) -> Iterator[torch.Tensor]:
+    """Every array in nested dicts and lists; each of these is looked at once, in however many places it stands."""
+    waiting, seen = [saved], set[int]()
+    for value in waiting:
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, torch.Tensor):
+            yield value
+        elif isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, list | tuple):
+            waiting += value

@@ -1,0 +1,112 @@
+"""Training runs in several processes, each watched step by step, and with a mistake planted where one is named.
+
+    python -m parity_tests.ranks FOLDER < runs.json
+
+Each run of the list {"name", "processes", "arguments", "mistake"} is the command `fit` with these arguments. The processes are
+forks of this one, so that torch and Lightning are imported once. What process r saw is left in FOLDER/NAME.r, as a pickle.
+"""
+
+import json
+import os
+import pickle
+import socket
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from experiments import train
+from experiments.data import module as data_module
+from experiments.training import implementations
+from experiments.training.module import Training
+from experiments.training.processes import Share
+from torch_ref import params_of, state_of, to_numpy
+from torch_ref.twin import Dropout
+
+
+def padding_sampler(rows: np.ndarray, rank: int, processes: int) -> np.ndarray:
+    """torch's DistributedSampler: so that every process has as many rows, some are there twice."""
+    total = -(-len(rows) // processes) * processes
+    return np.resize(rows, total)[rank::processes]
+
+
+def counted_by_every_process(penalty: Any, module: torch.nn.Module) -> torch.Tensor:
+    return torch.distributed.get_world_size() * penalty_of(penalty, module)
+
+
+penalty_of = implementations.penalty_of
+
+MISTAKES: dict[str, Callable[[], None]] = {
+    "a sampler that pads": lambda: setattr(data_module, "share_of", padding_sampler),
+    "a mean of means": lambda: setattr(Share, "weight", lambda *_: 1 / torch.distributed.get_world_size()),
+    "a sum taken for a mean": lambda: setattr(Share, "weight", lambda share, _, rows: rows / share.whole),
+    "the mean of the processes' gradients for their sum": lambda: setattr(Training, "_autograd", Training.manual_backward),
+    "a penalty counted by every process": lambda: setattr(implementations, "penalty_of", counted_by_every_process),
+    "masks of each process's own": lambda: setattr(Dropout, "before", property(lambda _: 0, lambda *_: None)),
+}
+
+
+def watch(seen: dict[str, list[Any]]) -> None:
+    """Keep, of every training step, the rows, weights, optimizer state and gradients; and every row of the log."""
+    step, record = Training.training_step, Training._record
+
+    def watched(self: Training, batch: list[torch.Tensor]) -> None:
+        module, [optimizer] = self.side.module, self.trainer.optimizers
+        before, state = params_of(module), state_of(optimizer, module)
+        step(self, batch)
+        gradient = {name: to_numpy(p.grad).copy() for name, p in module.named_parameters() if p.grad is not None}
+        seen["steps"].append({
+            "rows": [to_numpy(a).copy() for a in batch], "before": before, "state": state, "gradient": gradient,
+            "after": params_of(module), "state after": state_of(optimizer, module),
+        })
+
+    def recorded(self: Training, step: int, values: dict[str, float]) -> None:
+        seen["log"].append(values)
+        record(self, step, values)
+
+    Training.training_step, Training._record = watched, recorded
+
+
+def main() -> None:
+    """Run the list, one run after the other."""
+    folder, runs = Path(sys.argv[1]), json.load(sys.stdin)
+    train.run(["fit", "--config=two_two_one", f"--out={folder / 'first'}", "--trainer.max_epochs=1"])  # later ones start faster
+    for run in runs:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        children = [_forked(run, rank, port, folder / f"{run['name']}.{rank}") for rank in range(run["processes"])]
+        for child in children:
+            os.waitpid(child, 0)
+
+
+def _forked(run: dict[str, Any], rank: int, port: int, left: Path) -> int:
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        os.environ |= {
+            "LOCAL_RANK": str(rank), "NODE_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
+            "WORLD_SIZE": str(run["processes"]),
+        }
+        if run["mistake"]:
+            MISTAKES[run["mistake"]]()
+        seen: dict[str, list[Any]] = {"steps": [], "log": []}
+        watch(seen)
+        train.run(run["arguments"])
+        left.write_bytes(pickle.dumps(seen))
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,295 @@
+"""Kill training runs, have them go on, and compare: `python -m parity_tests.soak [N]`, 50 kills if not said otherwise.
+
+The runs are those of the configs, shortened, some with dropout and pictures that are changed in every epoch, by both
+implementations. Each is a fork of this process, and is killed by SIGKILL at any moment, or while a checkpoint is written, as it
+comes. Then it goes on by the same command, and must end in the log and the weights, to the bit, of a run that was left alone. A
+checkpoint that was told to be saved must be there, and every checkpoint that is there must be read. The counts go to
+reports/soak/kills.json. It ends with 1 if anything is wrong.
+"""
+
+import argparse
+import json
+import math
+import os
+import platform
+import re
+import shutil
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from importlib.metadata import version
+from itertools import chain, product
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from safetensors.numpy import load_file
+from tqdm import tqdm
+
+from experiments import train
+from experiments.command import write
+from experiments.data import birds
+from experiments.training import checkpoint, saving
+from experiments.training.checkpoint import BEFORE, LAST, WholeCheckpoints
+from experiments.training.folder import CHECKPOINTS, MODEL
+from experiments.training.log import METRICS
+from manual import InputError
+
+KILLS = 50
+OUT = Path("reports/soak")
+BIRDS, ERR = "birds", "err"
+DROPOUT = "[{Linear: {in_features: 64, out_features: 32}}, {Dropout: {p: 0.5}}, {Linear: {in_features: 32, out_features: 10}}]"
+CHANGED = "--data.augment=[flip, shift]"
+SHORT = {
+    "digits": ["--trainer.max_epochs=3", f"--model.network={DROPOUT}"],
+    "bluebird_cnn": ["--trainer.max_epochs=2", "--data.batch_size=9", CHANGED],
+    "one_two_one": ["--trainer.max_epochs=25", "--model.optimizer=Adam"],
+    "bluebird_mlp": ["--trainer.max_epochs=4", "--data.batch_size=9"],
+    "one_two_one_random": ["--trainer.max_epochs=40", "--model.threshold=0.001"],
+    "bluebird_softmax": ["--trainer.max_epochs=6", "--data.batch_size=9", CHANGED],
+    "two_two_one": ["--trainer.max_epochs=60"],
+    "one_two_one_linear": ["--trainer.max_epochs=25"],
+    "one_two_one_zeros": ["--trainer.max_epochs=40", "--trainer.max_steps=71"],
+}
+"""What makes a run of a config short, by its name."""
+RUNS = [*product(SHORT, ("manual", "torch"))]
+
+
+class Run(NamedTuple):
+    """What is trained; and, of a run that was left alone, its folder, how long it took and how many checkpoints it wrote."""
+
+    name: str
+    arguments: list[str]
+    every: float
+    whole: Path
+    seconds: float
+    saves: int
+
+
+class Kill(NamedTuple):
+    """What came of one."""
+
+    in_a_write: bool
+    unreadable: int
+    lost: int
+    wrong: str
+    """What is not as in the run that was left alone; nothing, if it went on and all is."""
+
+
+def start(arguments: list[str], every: float, out: Path) -> tuple[int, int]:
+    """Train in a fork. Its id, and a pipe on which it tells each step whose checkpoint is saved."""
+    heard, told = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(told)
+        return pid, heard
+    status, save = 1, WholeCheckpoints.save_checkpoint
+
+    def telling(self: WholeCheckpoints, content: dict[str, Any], path: Path, storage_options: Any = None) -> None:
+        save(self, content, path, storage_options)
+        os.write(told, b"%d\n" % content["global_step"])
+
+    try:
+        with (out / ERR).open("wb") as err:
+            os.dup2(err.fileno(), 2)
+        saving.SECONDS, WholeCheckpoints.save_checkpoint = every, telling  # pyright: ignore[reportAttributeAccessIssue]
+        train.run(["fit", *arguments, f"--out={out}"])
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+def kill(pid: int, moment: Callable[[], bool]) -> int:
+    """Kill the process when the moment has come; its wait status. It may have ended before."""
+    while not moment():
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return status
+    os.kill(pid, signal.SIGKILL)
+    return os.waitpid(pid, 0)[1]
+
+
+def after(seconds: float) -> Callable[[], bool]:
+    """A moment by the clock."""
+    end = time.perf_counter() + seconds
+
+    def moment() -> bool:
+        time.sleep(1e-3)
+        return time.perf_counter() >= end
+
+    return moment
+
+
+def writing(folder: Path, changes: int, delay: float) -> Callable[[], bool]:
+    """A moment by what is seen of the checkpoints from outside: so long after so many changes of the file or of what is written
+    beside it.
+    """
+    seen: list[Any] = [_seen(folder)]
+    end = math.inf
+
+    def moment() -> bool:
+        nonlocal end
+        if (now := _seen(folder)) != seen[-1]:
+            seen.append(now)
+            if len(seen) - 1 == changes:
+                end = time.perf_counter() + delay
+        return time.perf_counter() >= end
+
+    return moment
+
+
+def _seen(folder: Path) -> list[Any]:
+    found = []
+    for name in (LAST, f"{LAST}.part"):
+        with suppress(FileNotFoundError):
+            about = (folder / name).stat()
+            found.append((name, about.st_ino, about.st_size, about.st_mtime_ns))
+    return found
+
+
+def end(pid: int, out: Path) -> None:
+    """Wait for a process that must come to a good end."""
+    if status := os.waitpid(pid, 0)[1]:
+        raise RuntimeError(f"a run ended with {os.waitstatus_to_exitcode(status)}:\n{(out / ERR).read_text('utf-8')}")
+
+
+def trained(out: Path) -> Path:
+    """The folder of the one run that was done."""
+    [model] = out.glob(f"*/*/*/{MODEL}")
+    return model.parent
+
+
+def left_alone(number: int, folder: Path) -> Run:
+    """The run of that number, made once to its end."""
+    config, side = RUNS[number]
+    pictures = [f"--data.folder={folder / BIRDS}"] if config.startswith("bluebird") else []
+    arguments = [f"--config={config}", *SHORT[config], *pictures, f"--model.implementation={side}"]
+    every = (0, saving.SECONDS)[(number + number // 2) % 2]
+    out = folder / f"whole-{number}"
+    out.mkdir()
+    began = time.perf_counter()
+    pid, heard = start(arguments, every, out)
+    with os.fdopen(heard) as saves:
+        told = [*saves]
+    end(pid, out)
+    return Run(f"{config}, {side}", arguments, every, trained(out), time.perf_counter() - began, len(told))
+
+
+def killed(run: Run, out: Path, rng: np.random.Generator) -> Kill | None:
+    """Kill the run at a moment, let it go on, and compare. None if it was done before the moment came."""
+    out.mkdir()
+    config, side = run.name.split(", ")
+    checkpoints = out / config / side / "version_0" / CHECKPOINTS
+    at_a_write = rng.random() < 0.5
+    changes, part = int(rng.integers(1, 2 * run.saves, endpoint=True)), rng.random()
+    pid, heard = start(run.arguments, run.every, out)
+    status = kill(pid, writing(checkpoints, changes, 0.01 * part**4) if at_a_write else after(run.seconds * part))
+    with os.fdopen(heard) as pipe:
+        told = [int(step) for step in pipe]
+    if not os.WIFSIGNALED(status):
+        return None
+    in_a_write = (checkpoints / f"{LAST}.part").exists() or (bool(told) and not (checkpoints / LAST).exists())
+    steps, unreadable = [], 0
+    for path in (checkpoints / LAST, checkpoints / BEFORE):
+        if path.exists():
+            try:
+                steps.append(checkpoint.read(path)["global_step"])
+            except InputError:
+                unreadable += 1
+    lost = told[-1:] > [max(steps, default=0)]
+    pid, heard = start(run.arguments, run.every, out)
+    os.close(heard)
+    return Kill(in_a_write, unreadable, lost, wrong(pid, run, out, max(steps, default=0)))
+
+
+def wrong(pid: int, run: Run, out: Path, step: int) -> str:
+    """What a run that goes on does not do as it should."""
+    try:
+        end(pid, out)
+    except RuntimeError as error:
+        return str(error)
+    ours, whole = (load_file(folder / MODEL) for folder in (trained(out), run.whole))
+    said = re.search(r"going on with .* from step (\d+)", (out / ERR).read_text("utf-8"))
+    if int(said[1] if said else 0) != step:
+        return f"it went on from another step than {step}"
+    if {name: array.tobytes() for name, array in ours.items()} != {name: array.tobytes() for name, array in whole.items()}:
+        return "the weights are others"
+    if (trained(out) / METRICS).read_bytes() != (run.whole / METRICS).read_bytes():
+        return "the log is another"
+    return ""
+
+
+def soak(kills: int, folder: Path, seed: int, show: Callable[[], object]) -> dict[str, list[Kill]]:
+    """Kill so many runs, each in its turn."""
+    for _ in birds.written(folder / BIRDS, birds.pictures(60, 0)):
+        pass
+    rng, runs = np.random.default_rng(seed), dict[int, Run]()
+    found: dict[str, list[Kill]] = {}
+    for number in range(kills):
+        turn = number % len(RUNS)
+        if turn not in runs:
+            runs[turn] = left_alone(turn, folder)
+        run, out = runs[turn], folder / "killed"
+        while (result := killed(run, out, rng)) is None:
+            shutil.rmtree(out)
+        shutil.rmtree(out)
+        found.setdefault(run.name, []).append(result)
+        show()
+    return found
+
+
+def counts(kills: list[Kill]) -> dict[str, int]:
+    """What they come to."""
+    return {
+        "kills": len(kills),
+        "in a write": sum(kill.in_a_write for kill in kills),
+        "resumed": sum(not kill.wrong for kill in kills),
+        "unreadable": sum(kill.unreadable for kill in kills),
+        "lost": sum(kill.lost for kill in kills),
+    }
+
+
+def table(found: dict[str, list[Kill]]) -> str:
+    """A row a run, and all together."""
+    every = {**found, "all": list(chain(*found.values()))}
+    rows = [("run", *counts([])), *((name, *map(str, counts(kills).values())) for name, kills in every.items())]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m parity_tests.soak", description="Kill training runs, and have them go on.")
+    parser.add_argument("kills", nargs="?", type=int, default=KILLS)
+    parser.add_argument("--seed", type=int, default=0, help="of the moments, by the clock or by what is written")
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    began = time.perf_counter()
+    with TemporaryDirectory() as folder, tqdm(total=options.kills, unit=" kills") as bar:
+        found = soak(options.kills, Path(folder), options.seed, bar.update)
+    kills = [*chain(*found.values())]
+    for name, of_it in found.items():
+        for kill in of_it:
+            if kill.wrong:
+                print(f"{name}: {kill.wrong}")
+    print(table(found))
+    result = {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}", "command": " ".join(["python -m parity_tests.soak", *arguments]),
+        "versions": {"Python": platform.python_version()} | {name: version(name) for name in ("numpy", "torch", "lightning")},
+        "seconds": round(time.perf_counter() - began), **counts(kills), "runs": {name: counts(found[name]) for name in found},
+    }
+    OUT.mkdir(parents=True, exist_ok=True)
+    write(OUT / "kills.json", json.dumps(result, indent=2) + "\n")
+    total = counts(kills)
+    return int(total["resumed"] < total["kills"] or total["unreadable"] > 0 or total["lost"] > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

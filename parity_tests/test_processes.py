@@ -1,0 +1,373 @@
+"""Training in several processes: equal to one process on the whole batch, and to the hand-written code on it."""
+
+import json
+import os
+import pickle
+import re
+import signal
+import subprocess
+import sys
+from collections import Counter
+from copy import deepcopy
+from pathlib import Path
+from time import sleep
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from experiments import train
+from experiments.data import birds
+from experiments.data.augment import augmented
+from experiments.data.module import Data
+from experiments.training import model_file, processes
+from experiments.training.build import build
+from experiments.training.module import Training
+from manual import Dropout, InputError, Layer, Loss, Network, Optimizer, Penalty, batches
+from parity_tests.ranks import MISTAKES
+from torch_ref import Parity, compare
+from torch_ref.bounds import Bounded, bounded, update_bounds
+
+pytestmark = pytest.mark.xdist_group("processes")  # all runs are made once
+
+SMALL = [{"Linear": {"in_features": 1, "out_features": 6}}, "Sigmoid", {"Linear": {"in_features": 6, "out_features": 1}}]
+DROPPED = [*SMALL[:2], {"Dropout": {"p": 0.3}}, SMALL[2]]
+CONVOLVED = [
+    {"Conv2d": {"in_channels": 3, "out_channels": 2, "kernel_size": 3}}, "Tanh", {"MaxPool2d": {"kernel_size": 2}}, "Flatten",
+    {"Linear": {"in_features": 18, "out_features": "classes"}},
+]
+SGD, ADAM = {"SGD": {"lr": 0.1, "momentum": 0.9}}, {"Adam": {"lr": 0.01}}
+
+
+CUT_OFF = ["fit", "--config=one_two_one", "--model.implementation=torch", "--trainer.devices=2", "--trainer.max_epochs=30"]
+DIGITS = ["fit", "--config=digits", "--model.implementation=torch", "--trainer.devices=3", "--trainer.max_epochs=1"]
+
+
+class Run(NamedTuple):
+    """A training run of one epoch in several processes."""
+
+    processes: int
+    network: list[Any]
+    loss: Any
+    optimizer: dict[str, Any]
+    data: dict[str, Any]
+    penalty: dict[str, Any] | None = None
+    mistake: str | None = None
+
+    @property
+    def model(self) -> dict[str, Any]:
+        return {
+            "network": self.network, "loss": self.loss, "optimizer": self.optimizer, "penalty": self.penalty, "seed": 1,
+            "implementation": "torch",
+        }
+
+
+RUNS = {
+    "31 and 2 by two": Run(2, DROPPED, "MSELoss", SGD, {"name": "sine", "batch_size": 31}, {"L2": {"alpha": 0.01}}),
+    "7 and 1 by three": Run(3, DROPPED, "MSELoss", ADAM, {"name": "sine", "batch_size": 7}, {"L2": {"alpha": 0.01}}),
+    "a sum, 5 and 4 by two": Run(
+        2, SMALL, {"MSELoss": {"reduction": "sum"}}, {"SGD": {"lr": 0.01}}, {"name": "sine", "batch_size": 5},
+        {"L1": {"alpha": 0.1}},
+    ),
+    "1 by two": Run(2, [{"Linear": {"in_features": 2, "out_features": 1}}], "HalfMSELoss", SGD, {"name": "hand_computation"}),
+    "pictures": Run(2, CONVOLVED, "CrossEntropyLoss", ADAM, {
+        "name": "pictures", "size": 8, "batch_size": 9, "augment": ["flip", "shift"],
+    }),
+}
+PLANTED = {mistake: RUNS[run]._replace(mistake=mistake) for mistake, run in {
+    "a sampler that pads": "31 and 2 by two",
+    "a mean of means": "31 and 2 by two",
+    "a sum taken for a mean": "a sum, 5 and 4 by two",
+    "the mean of the processes' gradients for their sum": "31 and 2 by two",
+    "a penalty counted by every process": "31 and 2 by two",
+    "masks of each process's own": "31 and 2 by two",
+}.items()}
+
+
+def config(out: Path, run: Run) -> dict[str, Any]:
+    """The command's config."""
+    trainer = {"max_epochs": 1, "devices": run.processes, "strategy": "ddp" if run.processes > 1 else "auto"}
+    return {"name": "run", "out": str(out), "model": run.model, "data": run.data, "trainer": trainer}
+
+
+def lines(path: Path) -> list[str]:
+    """A file's, or none where there is none yet."""
+    return path.read_text("utf-8").splitlines() if path.exists() else []
+
+
+class Seen(NamedTuple):
+    """What the processes of a run saw, by rank."""
+
+    run: Run
+    data: Data
+    ranks: list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What was seen of all runs, by name; and of some the end of the log."""
+    folder = tmp_path_factory.mktemp("processes")
+    for _ in birds.written(folder / "birds", birds.pictures(40, 0, 8)):
+        pass
+    all_runs = RUNS | PLANTED
+    orders = []
+    for name, run in all_runs.items():
+        if run.data["name"] == "pictures":
+            run.data["folder"] = str(folder / "birds")
+        (folder / f"{name}.yaml").write_text(json.dumps(config(folder / name, run)), "utf-8")
+        arguments = ["fit", "--config", str(folder / f"{name}.yaml")]
+        orders.append({"name": name, "processes": run.processes, "arguments": arguments, "mistake": run.mistake})
+    for name, count, arguments in (
+        ("uninterrupted", 2, CUT_OFF), ("whole", 3, DIGITS), ("half", 3, [*DIGITS, "--trainer.max_steps=20"]),
+        ("other half", 3, [*DIGITS, f"--ckpt_path={folder}/half/digits/torch/version_0/checkpoints/last.ckpt"]),
+    ):
+        arguments = [*arguments, f"--out={folder / name}"]
+        orders.append({"name": name, "processes": count, "arguments": arguments, "mistake": None})
+    command = [sys.executable, "-m", "parity_tests.ranks", str(folder)]
+    done = subprocess.run(command, input=json.dumps(orders), text=True, capture_output=True, timeout=300)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    found: dict[str, Any] = {
+        name: Seen(run, Data(**run.data), [pickle.loads((folder / f"{name}.{r}").read_bytes()) for r in range(run.processes)])
+        for name, run in all_runs.items()
+    }
+    ends = {name: lines(folder / name / "digits/torch/version_0/metrics.csv")[-20:] for name in ("whole", "other half")}
+    return found | ends | {"uninterrupted": lines(folder / "uninterrupted/one_two_one/torch/version_0/metrics.csv")}
+
+
+class Masked(Layer):
+    """Dropout by a mask that is given."""
+
+    p: Any
+    mask: Any
+
+    def forward(self, a: Any, /) -> tuple[Any, Any]:
+        return a * self.mask / (1 - self.p), None
+
+    def backward(self, delta: Any, cache: Any, /) -> tuple[Any, Layer]:
+        return delta * self.mask / (1 - self.p), self
+
+
+def masked(network: Network, tape: list[Any], rows: slice) -> Network:
+    """The network for some rows of a batch whose tape this is: with their rows of the batch's masks."""
+    return Network(*[
+        Masked(layer.p, cache[rows]) if isinstance(layer, Dropout) and layer.p else layer
+        for layer, cache in zip(network.layers, tape, strict=True)
+    ])
+
+
+def shared(network: Network, loss: Loss, penalty: Penalty | None, x: Any, y: Any, counts: list[int]) -> dict[str, Any]:
+    """The "cost" and "dp" of each parameter p, on numbers of any type, as several processes compute them: each from its rows,
+    with its weight and as many times as there are processes, of which then the mean is taken.
+    """
+    tape, world, cost, gradient = network.forward(x)[1], len(counts), 0, None
+    for last, n in zip(np.cumsum(counts), counts, strict=True):
+        if n:
+            rows = slice(last - n, last)
+            own = masked(network, tape, rows)
+            weight = 1 if getattr(loss, "reduction", "mean") == "sum" else n / len(x)
+            prediction, passed = own.forward(x[rows])
+            part, cache = loss.forward(prediction, y[rows])
+            cost = part * weight + cost
+            slope = own.gradient(loss.backward(cache) * weight * world, passed)
+            if penalty:
+                cost = penalty.forward(own)[0] * (n / len(x)) + cost
+                slopes = penalty.backward(own).params
+                slope = slope.like(**{name: p + slopes[name] * (n / len(x)) * world for name, p in slope.params.items()})
+            parts = {name: p / world for name, p in slope.params.items()}
+            gradient = parts if gradient is None else {name: p + parts[name] for name, p in gradient.items()}
+    assert gradient is not None
+    return {"cost": cost, **{f"d{name}": g for name, g in gradient.items()}}
+
+
+def numbers(values: Any) -> Any:
+    return Bounded(values, values.dtype) if values.dtype.kind == "f" else values
+
+
+def whole_batch(network: Network, loss: Loss, penalty: Penalty | None, x: Any, y: Any) -> dict[str, Any]:
+    """The same of the hand-written code on the whole batch."""
+    prediction, tape = network.forward(x)
+    cost, cache = loss.forward(prediction, y)
+    gradient = network.gradient(loss.backward(cache), tape)
+    if penalty:
+        cost += penalty.forward(network)[0]
+        gradient += penalty.backward(network)
+    return {"cost": cost, **{f"d{name}": g for name, g in gradient.params.items()}}
+
+
+def held(seen: Seen) -> Parity:
+    """Hold each step against the hand-written code on the whole batch, given the same weights: the rows, the cost, the
+    gradient, the update; and the evaluation that follows.
+    """
+    parity, (run, data, ranks) = Parity("cpu"), seen
+    first, world = ranks[0], len(ranks)
+    training = Training(**run.model, classes=data.classes)
+    network, loss, rule = training.network, training.loss, build(Optimizer, run.optimizer)
+    penalty = build(Penalty, run.penalty) if run.penalty else None
+    costs = [values["train_cost"] for values in first["log"] if "train_cost" in values]
+    order = [*batches(len(data.train.x), run.data.get("batch_size", len(data.train.x)), 0, 0)]
+    assert len(first["steps"]) == len(order) == len(costs)
+    for number, rows in enumerate(order):
+        place, steps = f"step {number}", [rank["steps"][number] for rank in ranks]
+        step, x, y = steps[0], data.train.x[rows], data.train.y[rows]
+        if "augment" in run.data:
+            x = augmented(x, rows, run.data["augment"], 0, 0)
+        for what, whole, index in (("x", x, 0), ("y", y, 1)):
+            parity.add(place, f"{what} of all processes", np.concatenate([s["rows"][index] for s in steps]), whole, 0)
+
+        network = network.like(**step["before"], **network.state)
+        exact = network.like(**bounded(network.params), **network.state)
+        one = whole_batch(exact, loss, penalty, numbers(x), numbers(y))
+        several = shared(exact, loss, penalty, numbers(x), numbers(y), [len(part) for part in np.array_split(x, world)])
+        theirs = {"cost": np.float64(costs[number]), **{f"d{name}": g for name, g in step["gradient"].items()}}
+        for quantity, ours in whole_batch(network, loss, penalty, x, y).items():
+            parity.add(place, quantity, ours, theirs[quantity], one[quantity].error + several[quantity].error)
+
+        allowed = update_bounds(rule, network, step["gradient"], step["state"])
+        moved, own = network.like(**{name: p.copy() for name, p in step["before"].items()}), deepcopy(rule)
+        own.state = deepcopy(step["state"])
+        own.step(moved, network.like(**step["gradient"]))
+        for name, after in step["after"].items():
+            way = after - step["before"][name]
+            parity.add(place, f"{name}, updated", moved.params[name], after, 2 * allowed[name].error, way)
+        network.commit(network.forward(x)[1])
+
+    trained = network.like(**first["steps"][-1]["after"]).evaluated()
+    for part, (x, y) in (("val", data.validation), ("test", data.test)):
+        exact = trained.like(**bounded(trained.params))
+        prediction, _ = trained.forward(x)
+        one = whole_batch(exact, loss, None, numbers(x), numbers(y))["cost"]
+        several = shared(exact, loss, None, numbers(x), numbers(y), [len(part) for part in np.array_split(x, world)])["cost"]
+        right = {f"{part}_cost": (loss.forward(prediction, y)[0], one.error + several.error)}
+        if data.classes:
+            right[f"{part}_accuracy"] = ((prediction.argmax(axis=1) == y).mean(), 0)
+        for rank, its in enumerate(ranks):
+            for name, (ours, error) in right.items():
+                [theirs] = [values[name] for values in its["log"] if name in values]
+                parity.add(f"process {rank}", name, ours, np.float64(theirs), error)
+    return parity
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_every_step_in_several_processes_is_the_hand_written_one_on_the_whole_batch(name, seen, agree):
+    agree(held(seen[name]))
+
+
+@pytest.mark.parametrize("mistake", PLANTED)
+def test_gradients_show_a_mistake_with_shares(mistake, seen):
+    assert PLANTED.keys() == MISTAKES.keys()
+    parity = held(seen[mistake])
+    assert any(c.ratio > 1 for c in parity.comparisons if c.quantity.startswith("d")), parity
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_weights_gradients_and_log_are_the_same_bits_in_every_process(name, seen):
+    first, *others = seen[name].ranks
+    for other in others:
+        assert other["log"] == first["log"]
+        for ours, theirs in zip(first["steps"], other["steps"], strict=True):
+            for what in ("before", "gradient", "after"):
+                for parameter, p in ours[what].items():
+                    np.testing.assert_array_equal(theirs[what][parameter], p)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_every_example_counts_exactly_once_in_an_epoch(name, seen):
+    _, data, ranks = seen[name]
+    targets = Counter(y.tobytes() for rank in ranks for step in rank["steps"] for y in step["rows"][1])
+    assert targets == Counter(y.tobytes() for y in data.train.y)
+
+
+@pytest.mark.parametrize("name", ["31 and 2 by two", "7 and 1 by three"])
+def test_an_epoch_in_several_processes_ends_in_the_weights_of_one_process(name, seen, tmp_path):
+    run, data, ranks = seen[name]
+    (tmp_path / "alone.yaml").write_text(json.dumps(config(tmp_path, run._replace(processes=1))), "utf-8")
+    alone = model_file.load(train.run(["fit", "--config", str(tmp_path / "alone.yaml")]) / train.MODEL).network
+    penalty, rule = build(Penalty, run.penalty), build(Optimizer, run.optimizer)
+
+    def trained(gradient, number) -> dict[str, Any]:
+        """The weights after the same steps on numbers of some type."""
+        training = Training(**run.model)
+        network, optimizer = training.network, deepcopy(rule)
+        network = network.like(**{key: number(p) for key, p in network.params.items()}, **network.state)
+        for rows in batches(len(data.train.x), run.data["batch_size"], 0, 0):
+            x, y = number(data.train.x[rows]), number(data.train.y[rows])
+            found = gradient(network, training.loss, penalty, x, y)
+            tape = network.forward(x)[1]
+            optimizer.step(network, network.like(**{key: found[f"d{key}"] for key in network.params}))
+            network.commit(tape)
+        return network.params
+
+    def split(network, loss, penalty, x, y):
+        return shared(network, loss, penalty, x, y, [len(part) for part in np.array_split(np.arange(len(x)), run.processes)])
+
+    by_hand, one, several = trained(whole_batch, np.asarray), trained(whole_batch, numbers), trained(split, numbers)
+    for key, theirs in ranks[0]["steps"][-1]["after"].items():
+        for ours in (alone.params[key], by_hand[key]):
+            assert compare(name, key, ours, theirs, one[key].error + several[key].error).agrees
+
+
+def test_a_run_whose_process_is_killed_ends_and_the_same_command_goes_on_to_the_same_end(seen, tmp_path):
+    command = [sys.executable, "-m", "experiments.train", *CUT_OFF, "--out", str(tmp_path)]
+    folder = tmp_path / "one_two_one" / "torch" / "version_0"
+    first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while first.poll() is None and len(lines(folder / "metrics.csv")) < 20:
+        sleep(0.01)
+    [second] = Path(f"/proc/{first.pid}/task/{first.pid}/children").read_text().split()
+    os.kill(int(second), signal.SIGKILL)
+    stdout, stderr = first.communicate(timeout=120)
+    assert first.returncode != 0
+    assert stdout == ""
+    # Lightning kills the first process too, if it is not quick to end
+    assert re.fullmatch(r"(python -m experiments.train: process 1 was killed by signal 9; the same command .*\n)?", stderr)
+
+    again = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert again.returncode == 0, again.stderr
+    assert again.stdout == f"{folder / train.MODEL}\n"
+    assert lines(folder / "metrics.csv") == seen["uninterrupted"]
+
+
+def test_three_processes_go_on_to_the_same_bits(seen):
+    assert seen["other half"] == seen["whole"]
+
+
+GLOO = "[/torch/third_party/gloo/gloo/transport/tcp/pair.cc:553] Connection closed by peer"
+
+
+@pytest.mark.parametrize(("rank", "others", "raised", "message"), [
+    (0, ["raise SystemExit(0)", "import os; os.kill(os.getpid(), 9)"], processes.Lost, "process 2 was killed by signal 9"),
+    (0, ["raise SystemExit(2)"], SystemExit, "2"),  # it has said why
+    (0, ["raise SystemExit(0)"], processes.Lost, "another process has ended"),
+    (0, [], processes.Lost, "another process has ended"),  # on another machine
+    (1, [], SystemExit, "2"),
+])
+def test_one_process_says_why_a_run_in_several_has_ended(rank, others, raised, message):
+    started = [subprocess.Popen([sys.executable, "-c", program]) for program in others]
+    strategy = SimpleNamespace(launcher=SimpleNamespace(procs=started))
+    trainer: Any = SimpleNamespace(strategy=strategy, is_global_zero=rank == 0, global_rank=rank)
+    with pytest.raises(raised, match=f"^{message}$"), processes.connected(trainer):
+        raise RuntimeError(GLOO)
+    with pytest.raises(RuntimeError, match="a bug"), processes.connected(trainer):
+        raise RuntimeError("a bug")
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    (["--trainer.devices=2"], "trainer.devices 2: model.implementation manual is one process on one machine, .* expected 1"),
+    (["--trainer.num_nodes=2"], "trainer.num_nodes 2: model.implementation manual is .* expected 1"),
+    (["--trainer.strategy=ddp"], "trainer.strategy ddp: model.implementation manual is .* expected auto"),
+    (["--trainer.devices=0", "--model.implementation=torch"], "trainer: devices must be an integer >= 1, got 0"),
+    (["--trainer.num_nodes=0", "--model.implementation=torch"], "trainer: num_nodes must be an integer >= 1, got 0"),
+    (["--trainer.strategy=fsdp", "--model.implementation=torch"], "trainer.strategy: expected one of auto, ddp, got 'fsdp'"),
+])
+def test_processes_that_cannot_be_had_are_refused(options, message, tmp_path):
+    with pytest.raises(InputError, match=message):
+        train.run(["fit", "--config=digits", f"--out={tmp_path}", *options])
+    assert not [*tmp_path.iterdir()]
+
+
+def test_torchrun_must_start_as_many_processes_as_the_trainer_expects(tmp_path, monkeypatch):
+    for name, value in {"TORCHELASTIC_RUN_ID": "none", "WORLD_SIZE": "2", "RANK": "0", "LOCAL_RANK": "0"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(InputError, match=r"trainer.devices 1 .* as many processes as torchrun has started, 2"):
+        train.run(["fit", "--config=digits", f"--out={tmp_path}", "--model.implementation=torch"])
+
