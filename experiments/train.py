@@ -33,7 +33,7 @@ from experiments.data import Data
 from experiments.data.images import account
 from experiments.given import plain_yaml
 from experiments.printable import printable
-from experiments.training import checkpoint, folder, model_file, processes
+from experiments.training import checkpoint, folder, intact, model_file, processes
 from experiments.training.folder import CHECKPOINTS, MODEL
 from experiments.training.log import METRICS, CSVLog
 from experiments.training.model_file import Model
@@ -259,6 +259,7 @@ class Command(LightningCLI):
         if self.subcommand == "fit":
             [optimizer] = saved["optimizer_states"]
             self.model.configure_optimizers().load_state_dict(optimizer)
+            intact.check_loops(saved["loops"], self.trainer)
             self.trainer.fit_loop.load_state_dict(saved["loops"]["fit_loop"])
 
     def fit(self, **both: Any) -> None:

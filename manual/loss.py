@@ -25,7 +25,7 @@ class Loss(Described):
 
 def check_reduction(loss: Loss, reduction: str) -> None:
     """An InputError unless the reduction is one of torch's two."""
-    if reduction not in ("mean", "sum"):
+    if not isinstance(reduction, str) or reduction not in ("mean", "sum"):
         raise InputError(f"{type(loss).__name__}: reduction must be 'mean' or 'sum', got {reduction!r}")
 
 

@@ -3,9 +3,13 @@
 from collections.abc import Sequence
 from typing import Any, Self
 
+import numpy as np
+
 from manual.checks import InputError
 from manual.layer import Layer
 from manual.number_types import Array
+
+BOOL = np.dtype(bool)
 
 
 class Network(Layer):
@@ -17,8 +21,8 @@ class Network(Layer):
     Parameters are named as `torch.nn.Sequential.state_dict()` names them: "0.weight", "0.bias", "2.weight", …
 
     Raises:
-        InputError: no layers, something that is none, or two that share an array; an empty batch, or an input that a layer
-            cannot take: the message names the layer and its place.
+        InputError: no layers, something that is none, or two that share an array; an empty batch, truth values, or
+            an input that a layer cannot take: the message names the layer and its place.
     Source: document A, part 3, "Visual Representation of the Backpropagation Process". Same as torch.nn.Sequential.
     """
 
@@ -42,8 +46,8 @@ class Network(Layer):
 
     def forward(self, x: Array, /) -> tuple[Array, list[Any]]:
         """(output, tape); the tape is the list of the layers' caches."""
-        if not getattr(x, "shape", ()) or not x.shape[0]:
-            given = f"an array of shape {x.shape}" if hasattr(x, "shape") else f"a {type(x).__name__}"
+        if not getattr(x, "shape", ()) or not x.size or x.dtype is BOOL:
+            given = f"an array of shape {x.shape} and dtype {x.dtype}" if hasattr(x, "shape") else f"a {type(x).__name__}"
             raise InputError(f"{self!r}: expected an array of at least one example, got {given}")
         tape: list[Any] = []
         for place, layer in enumerate(self.layers):

@@ -176,6 +176,7 @@ def test_a_network_that_grows_does_so_by_the_arithmetic():
     assert works["width 4,096"].flops == 256 * works["width 256"].flops
     assert works["batch 4,096"].flops == 4096 * works["batch 1"].flops
     assert len(works["depth 64"].network.layers) == 127
+    table.check(works["depth 64"])  # its gradients have not died away
 
 
 def test_rounds_in_which_another_process_took_the_core_are_thrown_away():

@@ -9,6 +9,7 @@ import re
 import resource
 import signal
 import struct
+import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
@@ -30,7 +31,7 @@ from experiments.printable import printable
 from experiments.training import checkpoint, model_file
 from experiments.training.build import build, build_network, outline
 from experiments.training.model_file import Model
-from manual import InputError, Layer, Linear, Optimizer, init
+from manual import InputError, Layer, Linear, MSELoss, Network, Optimizer, Sigmoid, Softmax, init
 from parity_tests.conftest import SPEED
 
 if TYPE_CHECKING:
@@ -335,6 +336,15 @@ ZIPS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
         lambda good: of_checkpoint(good, lambda s: remembered(s).pop("exp_avg")),
         "expected exp_avg, exp_avg_sq, step",
     ),
+    "no schedulers": (lambda good: of_checkpoint(good, lambda s: s.pop("lr_schedulers")), "lr_schedulers missing"),
+    "a count less": (
+        lambda good: of_checkpoint(good, lambda s: s["loops"]["fit_loop"]["epoch_progress"].pop("total")),
+        r"loops\.fit_loop\.epoch_progress: expected something like",
+    ),
+    "a count that is a mapping": (
+        lambda good: of_checkpoint(good, lambda s: s["loops"]["fit_loop"]["epoch_progress"]["total"].update(ready={})),
+        r"loops\.fit_loop\.epoch_progress\.total\.ready: expected something like 0, got \{\}",
+    ),
     "steps that are text": (lambda good: of_checkpoint(good, lambda s: remembered(s).update(step="x")), "cannot be restored"),
 }
 
@@ -638,3 +648,36 @@ def test_an_outline_has_the_shapes_of_the_network_and_takes_no_memory() -> None:
     assert outline(layers).state.keys() == real.state.keys()
     [weight, _] = outline([{"Linear": {"in_features": 10**9, "out_features": 10**9}}]).params.values()
     assert weight.shape == (10**9, 10**9)
+
+
+@pytest.mark.parametrize("value", [np.array([]), np.array(["mean", "sum"])])
+def test_a_reduction_that_is_an_array_is_an_error(value: Any) -> None:
+    with pytest.raises(InputError, match="MSELoss: reduction must be 'mean' or 'sum', got array"):
+        MSELoss(reduction=value)
+
+
+def test_truth_values_are_no_input(rng: np.random.Generator) -> None:
+    with pytest.raises(
+        InputError, match=r"expected an array of at least one example, got an array of shape \(2, 3\) and dtype bool"
+    ):
+        Network(Sigmoid()).forward(np.ones((2, 3), bool))
+
+
+def test_examples_of_no_numbers_are_no_input() -> None:
+    with pytest.raises(InputError, match=r"at least one example, got an array of shape \(3, 0\)"):
+        Network(Softmax()).forward(np.ones((3, 0)))
+
+
+def test_what_the_decoder_says_of_a_broken_picture_is_said_once(tmp_path: Path) -> None:
+    Image.new("RGB", (2, 2)).save(tmp_path / "a.tif")
+    content = bytearray((tmp_path / "a.tif").read_bytes())
+    [(order, _, start)] = struct.iter_unpack("<2sHI", content[:8])
+    assert order == b"II"
+    for entry in range(start + 2, start + 2 + 12 * struct.unpack_from("<H", content, start)[0], 12):
+        if struct.unpack_from("<H", content, entry)[0] == 277:  # samples a pixel
+            struct.pack_into("<H", content, entry + 8, 278)
+    script = "import sys, pathlib; from experiments.data.images import image, Unreadable\ntry: image(pathlib.Path(sys.argv[1]), 8)\nexcept Unreadable: print('left out')"
+    done = subprocess.run(
+        [sys.executable, "-c", script, written(tmp_path / "odd.tif", bytes(content))], capture_output=True, text=True
+    )
+    assert (done.stdout, done.stderr) == ("left out\n", "")

@@ -24,6 +24,7 @@ from manual import (
     ReLU,
 )
 from manual.documents import hand_computation, one_two_one, sine
+from manual.init import kaiming_normal
 from manual.number_types import Array
 
 
@@ -97,11 +98,11 @@ def growth(dtype: type[np.floating]) -> list[Workload]:
 
 
 def perceptron(sizes: list[int], rng: np.random.Generator, dtype: type[np.floating]) -> Network:
-    """Linear layers of these sizes, a ReLU between each two."""
+    """Linear layers of these sizes, a ReLU between each two; they start as He has it, so that deep ones have a gradient."""
     layers: list[Layer] = []
     for i, o in pairwise(sizes):
         layers += [Linear(i, o, rng=rng), ReLU()]
-    return Network(*layers[:-1]).astype(dtype)
+    return kaiming_normal(Network(*layers[:-1]), rng).astype(dtype)
 
 
 def classification(name: str, sizes: list[int], batch: int, dtype: type[np.floating]) -> Workload:

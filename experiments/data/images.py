@@ -1,5 +1,6 @@
 """Image files as numbers: whatever their size and colours, size×size pixels of red, green and blue."""
 
+import logging
 import os
 import warnings
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ FORMATS = (*(["AVIF"] if features.check("avif") else []), "BMP", "GIF", "JPEG", 
 """What is opened: formats of pixels alone. (For some of the others Pillow starts another program.)"""
 DECODED = 40_000_000
 """Pixels that are decoded at most, so that a picture takes less than a gigabyte. (JPEG files are decoded at a smaller size.)"""
+
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # what it says of a broken file, it raises too
 
 DRAWN = "Drawn by a program; not a photograph."
 """What the file of a drawn picture says of it."""

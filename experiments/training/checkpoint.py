@@ -21,7 +21,7 @@ from manual import InputError
 LAST, BEFORE = "last.ckpt", "before.ckpt"
 SAVED = {
     "config": dict, "state_dict": dict, "optimizer_states": list, "loops": dict, "global_step": int, "callbacks": dict,
-    "pytorch-lightning_version": str, "moved": float, "log": int,
+    "lr_schedulers": list, "pytorch-lightning_version": str, "moved": float, "log": int,
 }
 """What a checkpoint holds, and of what type."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZIP_STORED, BadZipFile, ZipFile
 
+import lightning as L
 import numpy as np
 import torch
 
@@ -65,6 +66,19 @@ def _check_optimizers(saved: dict[str, Any]) -> None:
                     whole("the optimizer's state", "step", int(value), 1)
                 elif value.shape != shape or value.dtype != getattr(torch, model["dtype"]):
                     raise InputError(f"{place}: expected {name} of shape {shape}, got {reprlib.repr(value)}")
+
+
+def check_loops(loops: dict[str, Any], trainer: L.Trainer) -> None:
+    """Raise InputError unless the counts of epochs, batches and steps have the form that the trainer's own have."""
+    for name in ("fit_loop", "validate_loop", "test_loop", "predict_loop"):
+        _check_alike(f"loops.{name}", loops[name], getattr(trainer, name).state_dict())
+
+
+def _check_alike(where: str, saved: Any, own: Any) -> None:
+    if type(saved) is not type(own) or (isinstance(own, dict) and saved.keys() != own.keys()):
+        raise InputError(f"{where}: expected something like {reprlib.repr(own)}, got {reprlib.repr(saved)}")
+    for key, value in own.items() if isinstance(own, dict) else ():
+        _check_alike(f"{where}.{key}", saved[key], value)
 
 
 def _tensors(saved: object) -> Iterator[torch.Tensor]:
