@@ -27,7 +27,7 @@ def command(main: Callable[P, R]) -> Callable[P, R]:
     @wraps(main)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         if isinstance(sys.stdout, TextIOWrapper):
-            sys.stdout.reconfigure(encoding="utf-8")
+            sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")  # a file's name need not be UTF-8
         try:
             try:
                 return main(*args, **kwargs)

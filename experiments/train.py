@@ -43,6 +43,7 @@ from experiments.training.stop import Stop, Stopped
 from manual import Diverged, InputError
 from manual.checks import whole
 from torch_ref import NoTwin
+from torch_ref.devices import prepare
 
 CONFIGS = Path(__file__).parent / "configs"
 QUOTED, CLASS = "'([^']*)'", "<class '([^']*)'>"
@@ -97,8 +98,10 @@ def trainer(
         raise InputError("trainer.accelerator gpu: torch sees no GPU on this machine")
     for name, number in (("devices", devices), ("num_nodes", num_nodes)):
         whole("trainer", name, number, 1)
-    if accelerator == "gpu" and devices > torch.cuda.device_count():
-        raise InputError(f"trainer.devices {devices}: this machine has {torch.cuda.device_count()}")
+    if accelerator == "gpu":
+        if devices > torch.cuda.device_count():
+            raise InputError(f"trainer.devices {devices}: this machine has {torch.cuda.device_count()}")
+        prepare("cuda")
     if "TORCHELASTIC_RUN_ID" in os.environ and int(os.environ["WORLD_SIZE"]) != devices * num_nodes:
         raise InputError(
             f"trainer.devices {devices} on each of trainer.num_nodes {num_nodes}: expected as many processes as torchrun has "
@@ -210,6 +213,9 @@ class Command(LightningCLI):
             return expected_one_of(re.findall(QUOTED, known), given)
         return message
 
+    def _parse_ckpt_path(self) -> None:
+        """No checkpoint changes the config: it is what was typed."""
+
     def _set_seed(self) -> None:
         """Nothing here draws from a global generator."""
 
@@ -310,13 +316,14 @@ class Command(LightningCLI):
         try:
             own = checkpoint.newest(run / CHECKPOINTS, check)
         except InputError as error:
-            print(f"{error}; a new run begins, {run} stays as it is", file=sys.stderr)
+            print(printable(f"{error}; a new run begins, {run} stays as it is"), file=sys.stderr)
             return None
         start, saved = own or (self.result if self.saved else None, self.saved | {"log": 0})
         if own:
             with checkpoint.restoring(own[0]):
                 self._load(saved)
-        print(f"going on with {run} from step {saved.get('global_step', 0)}", file=sys.stderr)
+            checkpoint.set_aside(own[0])
+        print(printable(f"going on with {run} from step {saved.get('global_step', 0)}"), file=sys.stderr)
         return start, saved["log"]
 
     def _as_yaml(self, config: Any) -> str:

@@ -40,6 +40,10 @@ def test_what_a_command_prints_is_utf_8(encoding: str) -> None:
     assert run(OWN.format("'mésange σ′'"), encoding) == (0, "mésange σ′\n".encode(), b"")
 
 
+def test_the_name_of_a_file_that_is_not_utf_8_is_printed_as_it_is() -> None:
+    assert run(OWN.format(r"__import__('os').fsdecode(b'x\xff.txt')")) == (0, b"x\xff.txt\n", b"")
+
+
 @pytest.mark.parametrize("length", [1, 10**6], ids=["at its end", "on its way"])
 def test_where_nobody_reads_a_command_ends_without_a_word(length: int) -> None:
     assert run(OWN.format(f"'a' * {length}"), read=False) == (128 + 13, b"", b"")

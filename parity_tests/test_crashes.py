@@ -10,12 +10,14 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+import yaml
 from safetensors.numpy import load_file
 
 from experiments import command, train
 from experiments.data import birds
 from experiments.data.module import Order
-from experiments.training import checkpoint, saving
+from experiments.training import checkpoint, folder, saving
 from experiments.training.checkpoint import WholeCheckpoints
 from experiments.training.log import CSVLog
 from experiments.training.module import Training
@@ -287,6 +289,28 @@ def test_where_the_last_checkpoint_is_unreadable_the_one_before_is_taken(harm, t
     assert same(run, wholes(arguments)) == (True, True)
 
 
+def test_a_broken_checkpoint_never_takes_the_place_of_the_good_one_before_it(tmp_path, capsys):
+    arguments = ["--config=one_two_one", "--trainer.max_epochs=4"]
+    checkpoints = cut(tmp_path, arguments, 13) / "checkpoints"
+    (checkpoints / "last.ckpt").write_bytes(b"broken")
+    good = (checkpoints / "before.ckpt").read_bytes()
+    cut(tmp_path, arguments, 9)
+    assert (checkpoints / "before.ckpt").read_bytes() == good
+    assert (checkpoints / "broken.ckpt").read_bytes() == b"broken"
+
+
+def test_of_two_runs_that_were_cut_off_both_are_gone_on_with(tmp_path, wholes):
+    arguments = ["--config=one_two_one", "--trainer.max_epochs=3"]
+    first = cut(tmp_path, arguments, 6)
+    found = folder.cut_off(first.parent, (first / "config.yaml").read_text("utf-8"))
+    assert found
+    second = cut(tmp_path, arguments, 6)  # while the lock is held, as if the first lived
+    found[1].release(force=True)
+    assert second != first
+    assert {fit(tmp_path, arguments), fit(tmp_path, arguments)} == {first, second}
+    assert same(first, wholes(arguments)) == same(second, wholes(arguments)) == (True, True)
+
+
 def test_where_no_checkpoint_is_readable_a_new_run_begins_and_the_old_one_stays(tmp_path, wholes, capsys):
     arguments = ["--config=one_two_one", "--trainer.max_epochs=4"]
     run = cut(tmp_path, arguments, 13)
@@ -297,6 +321,27 @@ def test_where_no_checkpoint_is_readable_a_new_run_begins_and_the_old_one_stays(
     assert f"a new run begins, {run} stays as it is\n" in capsys.readouterr().err
     assert {path.read_bytes() for path in (run / "checkpoints").iterdir()} == {b"broken"}
     assert same(new, wholes(arguments)) == (True, True)
+
+
+def test_what_is_said_of_a_checkpoint_goes_to_the_terminal_without_control_characters(tmp_path, capsys):
+    arguments = ["--config=one_two_one", "--trainer.max_epochs=4"]
+    run = cut(tmp_path, arguments, 13)
+    for path in (run / "checkpoints").iterdir():
+        saved = torch.load(path, weights_only=True)
+        saved["state_dict"] = {"\x1b]0;owned\x07": torch.tensor([float("nan")])}
+        torch.save(saved, path)
+    fit(tmp_path, arguments)
+    said = capsys.readouterr().err
+    assert "a new run begins" in said
+    assert "\x1b" not in said
+
+
+def test_no_checkpoint_changes_the_config(tmp_path):
+    arguments = ["--config=one_two_one", "--trainer.max_epochs=4"]
+    last = cut(tmp_path, arguments, 13) / "checkpoints" / "last.ckpt"
+    torch.save(torch.load(last, weights_only=True) | {"hyper_parameters": {"seed": 99}}, last)
+    config = fit(tmp_path, [*arguments, f"--ckpt_path={last}"]) / "config.yaml"
+    assert yaml.safe_load(config.read_text("utf-8"))["model"]["seed"] == 0
 
 
 def test_a_log_that_lacks_rows_of_the_checkpoint_is_not_gone_on_with(tmp_path, wholes, capsys):

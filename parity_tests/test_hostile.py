@@ -676,7 +676,12 @@ def test_what_the_decoder_says_of_a_broken_picture_is_said_once(tmp_path: Path) 
     for entry in range(start + 2, start + 2 + 12 * struct.unpack_from("<H", content, start)[0], 12):
         if struct.unpack_from("<H", content, entry)[0] == 277:  # samples a pixel
             struct.pack_into("<H", content, entry + 8, 278)
-    script = "import sys, pathlib; from experiments.data.images import image, Unreadable\ntry: image(pathlib.Path(sys.argv[1]), 8)\nexcept Unreadable: print('left out')"
+    script = """
+import sys, pathlib
+from experiments.data.images import Unreadable, image
+try: image(pathlib.Path(sys.argv[1]), 8)
+except Unreadable: print("left out")
+"""
     done = subprocess.run(
         [sys.executable, "-c", script, written(tmp_path / "odd.tif", bytes(content))], capture_output=True, text=True
     )

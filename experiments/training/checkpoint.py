@@ -83,6 +83,13 @@ def newest(folder: Path, check: Callable[[dict[str, Any]], None] = lambda _: Non
     return None
 
 
+def set_aside(taken: Path) -> None:
+    """Where the one before was taken: move the last, which cannot be used, out of the place that the next one is kept in."""
+    last = taken.with_name(LAST)
+    if taken.name == BEFORE and last.exists():
+        last.replace(last.with_name("broken.ckpt"))
+
+
 @contextmanager
 def restoring(path: Path) -> Iterator[None]:
     """What fails here fails because the checkpoint lacks something, or does not fit; it is raised as an InputError."""

@@ -43,20 +43,20 @@ def new(runs: Path, config: str) -> tuple[Path, FileLock]:
 
 
 def cut_off(runs: Path, config: str) -> tuple[Path, FileLock] | None:
-    """The latest run of this config, and its lock, held; none where there is no such run, or it lives, or is done."""
+    """The latest run of this config that neither lives nor is done, and its lock, held; none where there is no such run."""
     wanted = yaml.safe_load(config)
-    folder = next((folder for folder in versions(runs) if _config(folder) == wanted), None)
-    if folder is None or (folder / MODEL).exists():
-        return None
-    lock = _lock(folder)
-    try:
-        lock.acquire()
-    except Timeout:
-        return None
-    if (folder / MODEL).exists():  # it came to its end just now
-        lock.release()
-        return None
-    return folder, lock
+    for folder in versions(runs):
+        if (folder / MODEL).exists() or _config(folder) != wanted:
+            continue
+        lock = _lock(folder)
+        try:
+            lock.acquire()
+        except Timeout:
+            continue
+        if not (folder / MODEL).exists():
+            return folder, lock
+        lock.release()  # it came to its end just now
+    return None
 
 
 def begun_from(runs: Path, config: str) -> str:
