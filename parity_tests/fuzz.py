@@ -1,4 +1,4 @@
-"""Ten thousand broken and hostile inputs: `python -m parity_tests.fuzz [N]`, some minutes.
+"""Ten thousand broken and hostile inputs: `python -m parity_tests.fuzz [N] [--seed S]`, some minutes.
 
 Config files, pictures, model files, checkpoints and the arguments of layers are drawn by hypothesis, most of them mutations of
 good ones. Each goes in as a user would give it, in a process that may take a gigabyte more than it began with, and ten seconds.
@@ -72,12 +72,12 @@ class Tally:
         return self.accepted + self.refused + len(self.findings)
 
 
-def fuzz(kind: str, count: int, show: Callable[[], object] = lambda: None) -> Tally:
-    """Try so many inputs of a kind. What kills the process is a finding, too; another process tries the rest."""
+def fuzz(kind: str, count: int, start: int = 0, show: Callable[[], object] = lambda: None) -> Tally:
+    """Try so many inputs of a kind, drawn from a seed. What kills the process is a finding; another tries the rest."""
     tally, context = Tally(), multiprocessing.get_context("fork")
     while tally.inputs < count:
         ours, theirs = context.Pipe(duplex=False)
-        process = context.Process(target=_worker, args=(kind, count - tally.inputs, tally.inputs, theirs))
+        process = context.Process(target=_worker, args=(kind, count - tally.inputs, start + tally.inputs, theirs))
         process.start()
         theirs.close()
         case, before = b"", tally.inputs
@@ -172,10 +172,10 @@ def _kilobytes(name: str) -> int:
     return int(line.split()[1])
 
 
-def fuzz_all(count: int, show: Callable[[], object] = lambda: None) -> dict[str, Tally]:
+def fuzz_all(count: int, start: int = 0, show: Callable[[], object] = lambda: None) -> dict[str, Tally]:
     """Every kind, so many inputs in all."""
     shares = {kind: round(count * KINDS[kind].share) for kind in KINDS}
-    return {kind: fuzz(kind, share, show) for kind, share in shares.items() if share}
+    return {kind: fuzz(kind, share, start, show) for kind, share in shares.items() if share}
 
 
 def table(tallies: dict[str, Tally]) -> str:
@@ -191,11 +191,13 @@ def table(tallies: dict[str, Tally]) -> str:
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m parity_tests.fuzz", description="Broken and hostile input.")
     parser.add_argument("inputs", nargs="?", type=int, default=INPUTS)
-    count = parser.parse_args(arguments).inputs
+    parser.add_argument("--seed", type=int, default=0, help="another seed draws other inputs; default: 0")
+    options = parser.parse_args(arguments)
+    count = options.inputs
     torch.set_num_threads(1)
     began = time.perf_counter()
     with tqdm(total=count, unit=" inputs") as bar:
-        tallies = fuzz_all(count, bar.update)
+        tallies = fuzz_all(count, options.seed, bar.update)
     OUT.mkdir(parents=True, exist_ok=True)
     findings = [finding for tally in tallies.values() for finding in tally.findings]
     for number, (kind, what, case) in enumerate(findings):

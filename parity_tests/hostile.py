@@ -28,6 +28,7 @@ from manual.number_types import Undecided
 
 CONFIGS = [yaml.safe_load(path.read_text("utf-8")) for path in sorted(train.configs().values())]
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "JPEG2000")
+SIDES = ("manual", "torch")
 MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F")
 
 
@@ -147,7 +148,7 @@ def _places(value: Any) -> Any:
 # What tries it
 
 
-def command(main: Callable[[], object], folder: Path, *arguments: object) -> None:
+def command(main: Callable[[], object], *arguments: object) -> None:
     """Run a command as a user does, and look at its exit status and at what it writes.
 
     Raises:
@@ -181,7 +182,7 @@ def try_config(text: bytes, folder: Path) -> None:
     """Two training steps by a config file, and a test of what came of them."""
     (folder / "config.yaml").write_bytes(text)
     try:
-        command(train.main, folder, "fit", f"--config={folder / 'config.yaml'}", f"--out={folder / 'runs'}", *SHORT)
+        command(train.main, "fit", f"--config={folder / 'config.yaml'}", f"--out={folder / 'runs'}", *SHORT)
     finally:
         shutil.rmtree(folder / "runs", ignore_errors=True)
 
@@ -252,7 +253,7 @@ def try_picture(case: tuple[str, bytes], folder: Path) -> None:
     """Look for birds in a folder with this file and a good one."""
     form, content = case
     (folder / "photos" / "odd.png").write_bytes(content)
-    command(find.main, folder, folder / "photos", "--model", folder / "good.safetensors", "--format", form, *_out(form, folder))
+    command(find.main, folder / "photos", "--model", folder / "good.safetensors", "--format", form, *_out(form, folder))
 
 
 def _out(form: str, folder: Path) -> list[Any]:
@@ -304,13 +305,13 @@ def try_model(case: tuple[list[Any], list[Any], bool, list[Any]], folder: Path) 
             arrays[name] = (
                 np.ascontiguousarray(arrays[name] * scale) if isinstance(scale, float) else np.zeros(scale, np.float32)
             )
-    metadata |= {key: json.dumps(value) for key, value in described.items()}
+    metadata = {str(key): json.dumps(value) for key, value in described.items()} | {"sha256": metadata["sha256"]}
     if sealed and all(key in metadata for key in model_file.KEYS):
         metadata["sha256"] = model_file.digest(arrays, metadata)
-    content = damaged(safetensors.numpy.save(arrays, {str(k): v for k, v in metadata.items()}), damage)
+    content = damaged(safetensors.numpy.save(arrays, metadata), damage)
     (folder / "odd.safetensors").write_bytes(content)
     (folder / "photos" / "odd.png").unlink(missing_ok=True)
-    command(find.main, folder, folder / "photos", "--model", folder / "odd.safetensors")
+    command(find.main, folder / "photos", "--model", folder / "odd.safetensors")
 
 
 array_changes = st.just([]) | st.lists(
@@ -319,28 +320,30 @@ array_changes = st.just([]) | st.lists(
 
 
 def trained(folder: Path) -> Path:
-    """A checkpoint of document A's network, by Adam."""
+    """Checkpoints of document A's network, by Adam, of either implementation."""
     adam = CONFIGS[[config["name"] for config in CONFIGS].index("two_two_one")]
     adam["model"]["optimizer"] = "Adam"
     (folder / "adam.yaml").write_text(yaml.safe_dump(adam))
-    with redirect_stderr(io.StringIO()):
-        run = train.run(["fit", f"--config={folder / 'adam.yaml'}", f"--out={folder / 'first'}", *SHORT])
-    shutil.copy(run / "checkpoints" / "last.ckpt", folder / "good.ckpt")
+    for side in SIDES:
+        options = [f"--config={folder / 'adam.yaml'}", f"--out={folder / 'first'}", f"--model.implementation={side}"]
+        with redirect_stderr(io.StringIO()):
+            run = train.run(["fit", *options, *SHORT])
+        shutil.copy(run / "checkpoints" / "last.ckpt", folder / f"{side}.ckpt")
     return folder
 
 
-def try_checkpoint(case: tuple[str, list[Any], list[Any]], folder: Path) -> None:
+def try_checkpoint(case: tuple[str, str, list[Any], list[Any]], folder: Path) -> None:
     """Test, predict or go on from a checkpoint whose contents or bytes are mutated."""
-    what, changes, damage = case
-    saved, content = torch.load(folder / "good.ckpt", weights_only=True), io.BytesIO()
+    what, implementation, changes, damage = case
+    saved, content = torch.load(folder / f"{implementation}.ckpt", weights_only=True), io.BytesIO()
     torch.save(mutated(saved, changes), content)
     (folder / "odd.ckpt").write_bytes(damaged(content.getvalue(), damage))
     try:
         command(
             train.main,
-            folder,
             what,
             f"--config={folder / 'adam.yaml'}",
+            f"--model.implementation={implementation}",
             f"--ckpt_path={folder / 'odd.ckpt'}",
             f"--out={folder / 'runs'}",
             "--trainer.max_epochs=3",
@@ -358,6 +361,7 @@ tensors = st.builds(
 )
 checkpoints = st.tuples(
     st.sampled_from(["test", "predict", "fit"]),
+    st.sampled_from(SIDES),
     st.lists(st.tuples(st.integers(0, 10**6), st.sampled_from(["put", "drop", "twice", "name"]), values | tensors), max_size=3),
     damages,
 )

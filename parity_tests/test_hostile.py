@@ -336,6 +336,18 @@ ZIPS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
         lambda good: of_checkpoint(good, lambda s: remembered(s).pop("exp_avg")),
         "expected exp_avg, exp_avg_sq, step",
     ),
+    "a version that is none": (
+        lambda good: of_checkpoint(good, lambda s: s.update({"pytorch-lightning_version": "\u202eabc"})),
+        r"InvalidVersion: Invalid version: '\\u202eabc'",
+    ),
+    "an array for a config": (
+        lambda good: of_checkpoint(good, lambda s: s["config"].update(model=torch.ones(2))),
+        "its config holds an array",
+    ),
+    "an array for an optimizer": (
+        lambda good: of_checkpoint(good, lambda s: s.update(optimizer_states=[torch.ones(2)])),
+        "expected the state of an optimizer",
+    ),
     "no schedulers": (lambda good: of_checkpoint(good, lambda s: s.pop("lr_schedulers")), "lr_schedulers missing"),
     "a count less": (
         lambda good: of_checkpoint(good, lambda s: s["loops"]["fit_loop"]["epoch_progress"].pop("total")),

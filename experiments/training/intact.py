@@ -9,6 +9,7 @@ from zipfile import ZIP_STORED, BadZipFile, ZipFile
 import lightning as L
 import numpy as np
 import torch
+from packaging.version import Version
 
 from experiments.training.build import build, outline
 from manual import InputError, Linear, Optimizer
@@ -33,9 +34,15 @@ def check_file(path: Path) -> None:
 
 
 def check_numbers(saved: dict[str, Any]) -> None:
-    """Raise InputError unless the weights are finite numbers, no fewer than the network of the config has parameters, and no
-    array claims to be larger than the memory that holds it.
+    """Raise an error unless the weights are finite, and no fewer than the network of the config has parameters; the config has
+    no array, and none claims to be larger than the memory that holds it; and the optimizers remember what they can use.
+
+    Raises:
+        InputError, ValueError, TypeError, LookupError, AttributeError: by what is wrong.
     """
+    Version(saved["pytorch-lightning_version"])
+    if [*_tensors(saved["config"])]:
+        raise InputError("its config holds an array")
     for tensor in _tensors(saved):
         if tensor.layout != torch.strided or tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
             raise InputError(f"an array of shape {(*tensor.shape,)} is not in it as a whole")
@@ -56,6 +63,8 @@ def _check_optimizers(saved: dict[str, Any]) -> None:
     rule.step(one, one.like(**one.params))
     names = {*rule.state["weight"]}  # torch's
     for optimizer in saved["optimizer_states"]:
+        if not isinstance(optimizer, dict) or not isinstance(optimizer["state"], dict):
+            raise TypeError(f"expected the state of an optimizer, got {reprlib.repr(optimizer)}")
         for place, held in optimizer["state"].items():
             shape = [*shapes.values()][place] if isinstance(place, int) else shapes[place]
             held = {name: value for name, value in held.items() if value is not None}
