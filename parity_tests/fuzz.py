@@ -36,6 +36,7 @@ from tqdm import tqdm
 
 from experiments.command import write
 from parity_tests.hostile import KINDS, Refused
+from torch_ref.columns import columns
 
 INPUTS = 10_000
 SECONDS, MEMORY = 10, 2**30
@@ -184,8 +185,7 @@ def table(tallies: dict[str, Tally]) -> str:
     for kind, t in tallies.items():
         counts = [f"{count:,}" for count in (t.inputs, t.accepted, t.refused)]
         rows.append([kind, *counts, f"{t.slowest:.1f} s", f"{t.memory >> 10} MB", f"{len(t.findings)}"])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "\n".join(columns(rows))
 
 
 def main(arguments: list[str]) -> int:

@@ -34,12 +34,13 @@ from tqdm import tqdm
 
 from experiments import train
 from experiments.command import write
-from experiments.data import birds
 from experiments.training import checkpoint, saving
 from experiments.training.checkpoint import BEFORE, LAST, WholeCheckpoints
 from experiments.training.folder import CHECKPOINTS, MODEL
 from experiments.training.log import METRICS
 from manual import InputError
+from parity_tests.drawn import draw
+from torch_ref.columns import columns
 
 KILLS = 50
 OUT = Path("reports/soak")
@@ -229,8 +230,7 @@ def wrong(pid: int, run: Run, out: Path, step: int) -> str:
 
 def soak(kills: int, folder: Path, seed: int, show: Callable[[], object]) -> dict[str, list[Kill]]:
     """Kill so many runs, each in its turn."""
-    for _ in birds.written(folder / BIRDS, birds.pictures(60, 0)):
-        pass
+    draw(folder / BIRDS, 60)
     rng, runs = np.random.default_rng(seed), dict[int, Run]()
     found: dict[str, list[Kill]] = {}
     for number in range(kills):
@@ -261,8 +261,7 @@ def table(found: dict[str, list[Kill]]) -> str:
     """A row a run, and all together."""
     every = {**found, "all": list(chain(*found.values()))}
     rows = [("run", *counts([])), *((name, *map(str, counts(kills).values())) for name, kills in every.items())]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "\n".join(columns(rows))
 
 
 def main(arguments: list[str]) -> int:

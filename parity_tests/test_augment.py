@@ -9,11 +9,12 @@ import pytest
 import torch
 
 from experiments import train
-from experiments.data import Data, birds
+from experiments.data import Data
 from experiments.data.augment import augmented
 from experiments.training.module import Training
 from manual import InputError
 from manual.number_types import Array
+from parity_tests.drawn import draw
 
 SIZE = 32
 EPOCH = 3
@@ -27,10 +28,7 @@ def noise(*shape: int) -> Array:
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("drawn") / "birds"
-    for _ in birds.written(folder, birds.pictures(40, 0, SIZE)):
-        pass
-    return folder
+    return draw(tmp_path_factory.mktemp("drawn") / "birds", 40, size=SIZE)
 
 
 def fit(drawn: Path, out: Path, *more: str) -> Path:

@@ -314,6 +314,13 @@ def test_all_tables_are_made_each_in_its_environment(quiet, monkeypatch, capsys)
     assert seen == [(["kernel", "--format", "json"], bench.HELD)]
 
 
+def test_a_table_that_another_process_could_not_make_is_no_success(quiet, monkeypatch, capsys):
+    monkeypatch.setattr(bench, "again", lambda *_: subprocess.CompletedProcess([], 1, stdout=""))
+    monkeypatch.setattr(bench, "growth", lambda dtype: [])
+    assert bench.main(["kernel", "growth"]) == 1
+    assert "the table of the kernel was not made" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("sizes", [[256, 256, 256], [1024, 1024, 1024]], ids=str)
 @pytest.mark.parametrize("optimizer", [SGD(lr=0.1), Adam()], ids=["SGD", "Adam"])
 def test_memory_above_parameters_and_activations_does_not_grow_with_the_width(sizes, optimizer):

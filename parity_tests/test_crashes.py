@@ -15,7 +15,6 @@ import yaml
 from safetensors.numpy import load_file
 
 from experiments import command, train
-from experiments.data import birds
 from experiments.data.module import Order
 from experiments.training import checkpoint, folder, saving
 from experiments.training.checkpoint import WholeCheckpoints
@@ -23,6 +22,7 @@ from experiments.training.log import CSVLog
 from experiments.training.module import Training
 from experiments.training.stop import Stop, Stopped
 from parity_tests import soak
+from parity_tests.drawn import draw
 
 NEVER = 1e9
 """Seconds between checkpoints within an epoch; with 0 there is one at every step."""
@@ -75,10 +75,7 @@ def steps(path):
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("birds")
-    for _ in birds.written(folder, birds.pictures(60, 0, 8)):
-        pass
-    return folder
+    return draw(tmp_path_factory.mktemp("birds"), 60, size=8)
 
 
 def bluebird(folder):

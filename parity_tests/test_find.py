@@ -20,13 +20,14 @@ from PIL import Image
 from playwright.sync_api import Browser
 
 from experiments import find, train
-from experiments.data import Data, birds
+from experiments.data import Data
 from experiments.data.scale import Scale
 from experiments.finding.search import search
 from experiments.finding.sheet import Thumbnails
 from experiments.training.build import build_network
 from experiments.training.model_file import Model, load, save
 from manual import CrossEntropyLoss, Softmax
+from parity_tests.drawn import draw
 from torch_ref import Parity, compare_network, to_numpy, twin
 
 KINDS = ["blue_jay", "bluebird", "goldfinch", "robin"]
@@ -35,10 +36,7 @@ KINDS = ["blue_jay", "bluebird", "goldfinch", "robin"]
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four hundred drawn pictures: 280 to train on, 60 to choose by, 60 to test."""
-    folder = tmp_path_factory.mktemp("drawn") / "birds"
-    for _ in birds.written(folder, birds.pictures(400, 0)):
-        pass
-    return folder
+    return draw(tmp_path_factory.mktemp("drawn") / "birds", 400)
 
 
 @pytest.fixture(scope="module")

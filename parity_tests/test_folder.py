@@ -13,13 +13,14 @@ import pytest
 from PIL import Image
 
 from experiments import train
-from experiments.data import Data, birds
+from experiments.data import Data
 from experiments.data.folder import CHOOSE, part_of, pictures
 from experiments.data.images import FORMATS, image, pixels
 from experiments.data.scale import Scale
 from experiments.training import module
 from manual import InputError
 from manual.number_types import Array
+from parity_tests.drawn import draw
 
 SIZE = 12
 KINDS = ["blue_jay", "bluebird", "goldfinch", "robin"]
@@ -33,10 +34,7 @@ def noise(*shape: int, seed: int = 0) -> Array:
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("drawn") / "birds"
-    for _ in birds.written(folder, birds.pictures(40, 0, SIZE)):
-        pass
-    return folder
+    return draw(tmp_path_factory.mktemp("drawn") / "birds", 40, size=SIZE)
 
 
 @pytest.fixture
@@ -332,8 +330,7 @@ def test_a_run_does_not_go_on_with_other_pictures_nor_is_tested_on_them(drawn: P
         assert code == 2
         assert f"data.classes was {KINDS} there, and is ['crow', 'wren'] here" in err
     copy = photos.parent / "copy"
-    for _ in birds.written(copy, birds.pictures(40, 1, SIZE)):
-        pass
+    draw(copy, 40, seed=1, size=SIZE)
     code, err = command("test", "--data.folder", copy, "--ckpt_path", "last")
     assert code == 2
     assert "data.scale was {" in err

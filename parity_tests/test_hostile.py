@@ -267,18 +267,6 @@ CLAIMS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", CLAIMS)
-def test_a_model_that_claims_what_cannot_be_is_refused_before_it_takes_memory(
-    name: str, good: dict[str, bytes], refused: Refuse, tmp_path: Path
-) -> None:
-    make, message = CLAIMS[name]
-    path = written(tmp_path / "model.safetensors", make(good["model"]))
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    line = refused("model", path)
-    assert re.search(message, line), line
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 1024
-
-
 def of_checkpoint(content: bytes, change: Callable[[dict[str, Any]], object]) -> bytes:
     saved = torch.load(io.BytesIO(content), weights_only=True)
     change(saved)
@@ -361,14 +349,19 @@ ZIPS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", ZIPS)
-def test_a_checkpoint_that_claims_what_cannot_be_is_refused_before_it_takes_memory(
-    name: str, good: dict[str, bytes], refused: Refuse, tmp_path: Path
+CLAIMED = {
+    f"{kind}: {name}": (kind, *case)
+    for kind, cases in (("model", CLAIMS), ("checkpoint", ZIPS)) for name, case in cases.items()
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "make", "message"), CLAIMED.values(), ids=CLAIMED)
+def test_a_file_that_claims_what_cannot_be_is_refused_before_it_takes_memory(
+    kind: str, make: Callable[[bytes], bytes], message: str, good: dict[str, bytes], refused: Refuse, tmp_path: Path
 ) -> None:
-    make, message = ZIPS[name]
-    path = written(tmp_path / "odd.ckpt", make(good["checkpoint"]))
+    path = written(tmp_path / kind, make(good[kind]))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    line = refused("checkpoint", path)
+    line = refused(kind, path)
     assert re.search(message, line), line
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 1024
 

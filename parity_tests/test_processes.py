@@ -18,13 +18,13 @@ import numpy as np
 import pytest
 
 from experiments import train
-from experiments.data import birds
 from experiments.data.augment import augmented
 from experiments.data.module import Data
 from experiments.training import model_file, processes
 from experiments.training.build import build
 from experiments.training.module import Training
 from manual import Dropout, InputError, Layer, Loss, Network, Optimizer, Penalty, batches
+from parity_tests.drawn import draw
 from parity_tests.ranks import MISTAKES
 from torch_ref import Parity, compare
 from torch_ref.bounds import Bounded, bounded, update_bounds
@@ -108,8 +108,7 @@ class Seen(NamedTuple):
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What was seen of all runs, by name; and of some the end of the log."""
     folder = tmp_path_factory.mktemp("processes")
-    for _ in birds.written(folder / "birds", birds.pictures(40, 0, 8)):
-        pass
+    draw(folder / "birds", 40, size=8)
     all_runs = RUNS | PLANTED
     orders = []
     for name, run in all_runs.items():

@@ -25,6 +25,7 @@ from manual import Layer, Loss, Network, Optimizer, Penalty, Undecided
 from manual.number_types import Array
 from torch_ref import formulas
 from torch_ref.bounds import Bounded, layer_bounds, loss_bounds, penalty_bounds, update_bounds
+from torch_ref.columns import columns
 from torch_ref.devices import staying
 from torch_ref.diagnosis import Case, Compared, diagnose, of_layer, of_loss, of_update
 from torch_ref.penalties import penalty_of
@@ -108,9 +109,7 @@ class Parity:
         ]
         if not any(c.cause for c in self.comparisons):
             rows = [row[:-1] for row in rows]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-        return "\n".join([*lines, self.verdict])
+        return "\n".join([*columns(rows), self.verdict])
 
 
 def compare(place: str, quantity: str, ours: Any, reference: Any, allowed: Any, moved: Any = None) -> Comparison:

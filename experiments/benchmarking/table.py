@@ -13,6 +13,7 @@ from experiments.benchmarking.machine import machine
 from experiments.benchmarking.steps import Step, compiled_side, manual_side, torch_side
 from experiments.benchmarking.workloads import TARGETS, Workload
 from torch_ref import compare_network, compare_training
+from torch_ref.columns import columns
 
 SECONDS = 2       # for each workload
 LARGE = 10**7     # floating-point operations of a step from which on it is held against the rate of a matrix product
@@ -147,12 +148,8 @@ def text(table: dict[str, Any]) -> str:
             brief(row["gflops"]) if row["gflops"] else "", spread(row["of_gemm"]) if row["of_gemm"] else "",
             f"{row['kept']} of {row['rounds']}",
         ])
-    used = [any(column) for column in zip(*lines[1:], strict=True)] if lines[1:] else [True] * len(lines[0])
-    used[0] = True
-    columns = [column for column, shown in zip(zip(*lines, strict=True), used, strict=True) if shown]
-    widths = [max(map(len, column)) for column in columns]
-    body = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-            for line in zip(*columns, strict=True)]  # fmt: skip
+    used = [column for column in zip(*lines, strict=True) if any(column[1:])]
+    body = columns([*zip(*used, strict=True)])
     missing = [f"{u['workload']}: {u['reason']}" for u in table["untimed"]]
     about = [f"{TITLES[table['table']]}: {table['dtype']}, {table['threads']} thread{'s' * (table['threads'] > 1)}",
              *(f"{name:6}{value}" for name, value in table["machine"].items())]  # fmt: skip

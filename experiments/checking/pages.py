@@ -11,6 +11,7 @@ import numpy as np
 
 from experiments.checking.findings import Finding, Report, Row
 from experiments.printable import printable
+from torch_ref.columns import columns
 
 
 def text(report: Report) -> str:
@@ -25,9 +26,7 @@ def _table(finding: Finding) -> str:
         return "\n".join([head, *unchecked, ""])
     cells = [("quantity", "verdict", "how far off", "of allowed", "likely cause")]
     cells += [(*map(printable, (r.quantity, r.verdict)), *distances(r), printable(r.cause)) for r in finding.rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = ["  " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in cells]
-    return "\n".join([head, *lines, *unchecked, ""])
+    return "\n".join([head, *(f"  {row}" for row in columns(cells)), *unchecked, ""])
 
 
 def headline(finding: Finding) -> str:

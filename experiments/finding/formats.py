@@ -7,6 +7,7 @@ from io import StringIO
 
 from experiments.finding.search import Finding, Search
 from experiments.printable import printable
+from torch_ref.columns import columns
 
 YES = {True: "yes", False: "no"}
 
@@ -20,9 +21,7 @@ def table(search: Search, findings: list[Finding]) -> Iterator[str]:
     """A row a picture; the last line is the summary."""
     heads = ("found", "file", "class", "probability", f"of {printable(search.sought)}")
     rows = [(YES[f.found], printable(f.file), printable(f.kind), f"{f.probability:.4f}", f"{f.sought:.4f}") for f in findings]
-    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    for row in (heads, *rows):
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n"
+    yield from (f"{line}\n" for line in columns([heads, *rows]))
     yield f"{summary(search, findings)}\n"
 
 

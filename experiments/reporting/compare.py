@@ -15,6 +15,7 @@ from experiments.reporting.formats import ratio, scientific
 from experiments.reporting.record import Record, Speed
 from experiments.reporting.template import render
 from torch_ref import Comparison
+from torch_ref.columns import columns
 
 LINES, ROWS, WIDTH = 10, 100, 44
 """How much of a table is shown: lines of the text, rows of the page; how wide a cell of the text is."""
@@ -274,8 +275,7 @@ def text(found: Difference) -> str:
 
 def _table(table: Table) -> str:
     cells = [[clipped(cell) for cell in row] for row in (table.head, *[line.cells for line in table.lines[:LINES]])]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    rows = ["  " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in cells]
+    rows = [f"  {row}" for row in columns(cells)]
     more = [f"  and {len(table.lines) - LINES:,} more"] if len(table.lines) > LINES else []
     return "\n".join([table.title, *rows, *more, ""])
 
