@@ -27,9 +27,9 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from experiments import train
-from experiments.benchmarking.machine import machine
+from experiments.benchmarking.machine import commit, machine
 from experiments.benchmarking.table import TITLES as SPEED_TITLES
-from experiments.benchmarking.workloads import TARGETS
+from experiments.benchmarking.verdict import notes
 from experiments.command import Parser, command, write
 from experiments.reporting import bluebird, compare, errata, figures, fits, runs, starts, surfaces, walk
 from experiments.reporting.drawn import draw
@@ -167,7 +167,7 @@ def speed(full: bool = False) -> dict[str, Any]:
     tables = ["steps", "kernel", *["growth"] * full]
     command = [sys.executable, "-m", "experiments.bench", *tables, "--threads=1", "--dtype=float32", "--eager", "--format=json"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=HERE.parent)
-    return {"tables": json.loads(done.stdout)} if done.returncode == 0 else {"error": done.stderr.strip()}
+    return {"tables": json.loads(done.stdout)} if done.stdout else {"error": " ".join(done.stderr.split())}
 
 
 def contents(trained: Trained) -> dict[str, Any]:
@@ -203,7 +203,7 @@ def page(shown: dict[str, Any], rows: list[Row], speed: dict[str, Any]) -> str:
     return render(
         "index.html", **shown, outcome=outcome(rows), marks=marks(rows), map=parity_map(rows), steps=STEPS,
         training_runs=[row for row in rows if row.kind == TRAINING], limit=runs.LIMIT, speed=speed, made=made(),
-        titles=SPEED_TITLES, targets=TARGETS, commands=COMMANDS, script=Markup(script), fingerprint=fingerprint,
+        titles=SPEED_TITLES, notes=notes, commands=COMMANDS, script=Markup(script), fingerprint=fingerprint,
     )
 
 
@@ -242,18 +242,6 @@ def made() -> dict[str, str]:
         "Seeds": f"digits: {', '.join(map(str, SEEDS['digits']))}; Bluebird: those in its table; drawn pictures, order of the "
         "batches and inputs of the comparisons: 0",
     }
-
-
-def commit() -> str:
-    """The commit of the code, and whether the code was changed since, if git knows."""
-    def git(*arguments: str) -> str:
-        return subprocess.run(["git", "-C", HERE, *arguments], check=True, capture_output=True, text=True).stdout.strip()
-
-    try:
-        git("ls-files", "--error-unmatch", Path(__file__).name)  # installed, it may lie in somebody else's checkout
-        return git("rev-parse", "--short", "HEAD") + (", with changes since" if git("status", "--porcelain") else "")
-    except (OSError, subprocess.CalledProcessError):
-        return "not known: git is not there, or this is not a checkout"
 
 
 if __name__ == "__main__":

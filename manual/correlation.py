@@ -33,14 +33,13 @@ def correlate(x: Array, k: Array, size: Pair, stride: Pair, origin: Pair, spread
     The pictures lie on a field of zeros: their first pixel at `origin` (where the first window begins is 0, 0), and each
     further one `spread` from the one before. What lies outside of all windows is left out.
     """
-    y, product = np.empty((len(x), *size, len(k)), x.dtype), np.empty(0)
+    y = np.empty((len(x), *size, len(k)), x.dtype)
     for tile, seen in _tiles(x, k.shape[2:], size, stride, origin, spread):
         weights = k.transpose(2, 3, 1, 0).reshape(len(seen), -1, len(k))
         z = y[tile].reshape(*seen[0].shape[:2], -1)
         np.matmul(seen[0], weights[0], out=z)
         for u in range(1, len(seen)):
-            product = product if product.shape == z.shape else np.empty_like(z)
-            z += np.matmul(seen[u], weights[u], out=product)
+            z += seen[u] @ weights[u]
     return y.transpose(0, 3, 1, 2)
 
 
@@ -65,8 +64,8 @@ def _tiles(
     """((pictures, rows of y), what the windows there see): for each row u of the kernel a matrix (pictures, rows · J, V·C), or,
     of pictures that lie in planes, one (pictures, rows · J, U·V·C). They are there until the next tile.
     """
-    planes = kernel[1] * x.shape[1] < size[1]
-    row = size[1] * kernel[1] * x.shape[1] * (kernel[0] if planes else stride[0])
+    planes = kernel[1] * x.shape[1] < size[1]  # a row of a window is shorter than a row of outputs
+    row = size[1] * kernel[1] * x.shape[1] * (kernel[0] if planes else stride[0])  # numbers of the matrix for a row of outputs
     rows = min(size[0], max(1, TILE // row))
     n = min(len(x), max(1, TILE // (rows * row)))
     for top in range(0, size[0], rows):

@@ -55,10 +55,10 @@ class Optimizer(Described):
         rows, before = max(1, PIECE * len(p) // p.size), dict(state)
         for first in range(0, len(p), rows):
             some = slice(first, first + rows)
-            piece = {key: value if key == "step" else value[some] for key, value in before.items()}
+            piece = {key: value[some] if np.ndim(value) else value for key, value in before.items()}
             self.update(p[some], g[some], piece)
             for key, value in piece.items():
-                if key == "step":
+                if not np.ndim(value):  # the number of the step
                     state[key] = value
                     continue
                 if key not in state:

@@ -1,12 +1,12 @@
-"""The benchmark, without its clock; what importing `manual` loads; and what a forward pass keeps in memory."""
+"""The benchmark, without its clock; what importing `manual` loads; and what a step keeps in memory."""
 
 import json
 import os
+import platform
 import re
 import subprocess
 import sys
 import time
-import tracemalloc
 from copy import deepcopy
 from itertools import count
 from typing import Any
@@ -14,13 +14,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_info
 
 import manual
 from experiments import bench
 from experiments.benchmarking import against, clock, steps, table
 from experiments.benchmarking.clock import Slice, Spread
-from experiments.benchmarking.workloads import TARGETS, Workload, classification, growth, workloads
+from experiments.benchmarking.memory import besides
+from experiments.benchmarking.verdict import TARGETS, judged, notes
+from experiments.benchmarking.workloads import Workload, classification, growth, workloads
 from manual import SGD, Adam, Conv2d, Flatten, Layer, Linear, MSELoss, Network, ReLU
+from manual.optimizer import PIECE
 from parity_tests.derived import step
 from torch_ref import compare_training, to_torch, twin, twin_optimizer
 
@@ -47,18 +51,18 @@ def a_few(work):
     return work._replace(x=work.x[:3], y=work.y[:3])
 
 
-def wrong_workload(rng):
+def wrong_workload(rng, width):
     class ReLU(manual.ReLU):
         def backward(self, delta, on, /):
             return delta, self
 
-    network = Network(Linear(3, 8, rng=rng), ReLU(), Linear(8, 1, rng=rng))
-    return Workload("wrong", network, MSELoss(), SGD(lr=0.1), rng.standard_normal((5, 3)), rng.standard_normal((5, 1)))
+    network = Network(Linear(width, width, rng=rng), ReLU(), Linear(width, 1, rng=rng))
+    return Workload("wrong", network, MSELoss(), SGD(lr=0.1), rng.standard_normal((5, width)), rng.standard_normal((5, 1)))
 
 
 def test_a_table_has_every_workload_under_the_machine_that_ran_it(quiet, capsys):
     assert bench.main(SHORT) == 0
-    about, rows, _ = capsys.readouterr().out.split("\n\n")
+    about, rows, _, _ = capsys.readouterr().out.split("\n\n")
     assert about.splitlines()[0] == "One training step: float32, 1 thread"
     assert [entry.split()[0] for entry in about.splitlines()[1:]] == ["CPU", "NumPy", "torch"]
     assert np.__version__ in about
@@ -66,15 +70,24 @@ def test_a_table_has_every_workload_under_the_machine_that_ran_it(quiet, capsys)
     assert "torch / manual" in header
     for line, work in zip(lines, workloads(np.float32), strict=True):
         assert line.startswith(work.name)
-        least, aim = TARGETS.get(work.name, ("", ""))
-        assert (f"  {least} ({aim})  " in line) == (work.name in TARGETS)
 
 
 def test_every_target_is_one_of_a_workload():
-    assert TARGETS.keys() <= {work.name for work in workloads(np.float32)}
+    works = {work.name: work for work in workloads(np.float32)}
+    for target in TARGETS:
+        assert target.quantity == "ratio" or works[target.workload].flops >= table.LARGE
+        assert target.table in ("steps", "kernel")
 
 
-def test_the_json_parses_and_has_every_workload_of_every_setting(quiet, capsys):
+def test_a_workload_is_trained_by_the_rule_that_its_name_says():
+    for work in workloads(np.float32):
+        assert isinstance(work.optimizer, Adam) == work.name.endswith("Adam")
+        assert isinstance(work.optimizer, SGD) != work.name.endswith("Adam")
+
+
+def test_the_json_parses_and_has_every_workload_of_every_setting(quiet, monkeypatch, capsys):
+    works = workloads(np.float64)[:4]
+    monkeypatch.setattr(bench, "workloads", lambda dtype: works)
     before = torch.get_num_threads()
     assert bench.main(["steps", "--threads", "1", "2", "--eager", "--format", "json"]) == 0
     assert torch.get_num_threads() == before
@@ -82,8 +95,10 @@ def test_the_json_parses_and_has_every_workload_of_every_setting(quiet, capsys):
     settings = [(1, "float32"), (1, "float64"), (2, "float32"), (2, "float64")]
     assert [(t["threads"], t["dtype"]) for t in tables] == settings
     for timed in tables:
-        assert [r["workload"] for r in timed["rows"]] == [work.name for work in workloads(np.float64)]
+        assert [r["workload"] for r in timed["rows"]] == [work.name for work in works]
+        assert timed.keys() == {"table", "threads", "dtype", "machine", "commit", "made", "rows", "untimed", "targets"}
         for r in timed["rows"]:
+            assert {"manual", "default", "fused update"} <= r["sides_us"].keys()
             for quantity in ("manual_us", "torch_us", "ratio"):
                 assert 0 < r[quantity]["q1"] <= r[quantity]["median"] <= r[quantity]["q3"]
             assert 0 < r["kept"] <= r["rounds"]
@@ -94,7 +109,7 @@ def test_the_steps_that_are_timed_do_the_same(dtype, agree):
     """Each is a training step, to the last bit; and those agree."""
     for work in map(a_few, workloads(dtype)):
         agree(compare_training(work.network, work.loss, work.optimizer, work.x, work.y, steps=3))
-        (network, ours), (module, theirs) = steps.manual_side(work), steps.torch_side(work)
+        (network, ours), (module, theirs) = steps.manual_side(work), steps.torch_sides(work)["default"]
         by_hand, by_torch, loss = deepcopy(work.network), twin(work.network), twin(work.loss)
         rule, optimizer = deepcopy(work.optimizer), twin_optimizer(work.optimizer, by_torch)
         for _ in range(3):
@@ -110,17 +125,76 @@ def test_the_steps_that_are_timed_do_the_same(dtype, agree):
             assert not np.array_equal(network.params[name], start)
 
 
-def test_of_pictures_torch_is_timed_with_channels_last_in_memory_too(quiet, monkeypatch, rng):
-    raced = []
-    monkeypatch.setattr(table, "race", lambda sides, seconds: raced.append(sides) or [[Slice(1, 3 - 1e-3 * i, 0, 0)
-                        for i, _ in enumerate(sides)]] * 20)  # fmt: skip
-    network = Network(Conv2d(2, 4, 3, rng=rng), Flatten(), Linear(4 * 4 * 4, 2, rng=rng))
-    x = rng.standard_normal((3, 2, 6, 6))
-    [row] = table.measure([Workload("pictures", network, MSELoss(), SGD(lr=0.1), x, rng.standard_normal((3, 2)))])
+def test_each_time_is_that_of_its_own_side_and_torchs_is_its_fastest_way(monkeypatch):
+    """Each side takes a time of its own; the compiled one and the product are no ways of torch eager."""
+    seconds = {"manual": 4, "default": 16, "fused update": 8, "channels last": 32, "compiled": 2, "product": 1}
+    marks = {name: lambda: None for name in seconds}
+    names = {id(mark): name for name, mark in marks.items()}
+    monkeypatch.setattr(table, "check", lambda work: None)
+    monkeypatch.setattr(table, "check_first_steps", lambda *_: None)
+    monkeypatch.setattr(table, "manual_side", lambda work: (work.network, marks["manual"]))
+    ways = ("default", "fused update", "channels last")
+    monkeypatch.setattr(table, "torch_sides", lambda work: {way: (twin(work.network), marks[way]) for way in ways})
+    monkeypatch.setattr(table, "compiled_side", lambda work: (twin(work.network), marks["compiled"]))
+    monkeypatch.setattr(table, "matrix_product", lambda dtype: marks["product"])
+    monkeypatch.setattr(table, "race", lambda sides, _: [[Slice(1, seconds[names[id(side)]], 0, 0) for side in sides]] * 20)
+    [row] = table.measure([classification("large", [512, 512], 512, np.float32)], compiled=True)
     assert isinstance(row, table.Row)
-    assert (len(raced[0]), row.layout) == (3, "channels last")  # the faster, as each side here is than the one before
-    module, _ = steps.torch_side(Workload("", network, MSELoss(), SGD(), x, x), torch.channels_last)
-    assert module.get_parameter("0.weight").is_contiguous(memory_format=torch.channels_last)
+    assert {side: us.median for side, us in row.sides_us.items()} == {side: 1e6 * each for side, each in seconds.items()}
+    assert (row.choice, row.ratio.median, row.manual_us.median, row.torch_us.median) == ("fused update", 2, 4e6, 8e6)
+    assert (row.compiled, row.of_gemm) == (Spread(0.5, 0.5, 0.5), Spread(0.5, 0.5, 0.5))  # 4 times as long for 2 products
+
+
+def test_torch_has_a_fused_update_and_of_pictures_another_memory_layout(rng):
+    network = Network(Conv2d(2, 4, 3, rng=rng), Flatten(), Linear(4 * 4 * 4, 2, rng=rng))
+    work = Workload("", network, MSELoss(), SGD(lr=0.1), rng.standard_normal((3, 2, 6, 6)), rng.standard_normal((3, 2)))
+    sides = steps.torch_sides(work)
+    assert [*sides] == ["default", "fused update", "channels last"]
+    assert sides["channels last"][0].get_parameter("0.weight").is_contiguous(memory_format=torch.channels_last)
+    assert [*steps.torch_sides(workloads(np.float32)[0])] == ["default", "fused update"]
+    module = twin(network)
+    assert twin_optimizer(Adam(), module, fused=True).param_groups[0]["fused"]
+
+
+def test_the_product_is_of_its_size_and_dtype():
+    for dtype in (np.float32, np.float64):
+        out = table.matrix_product(np.dtype(dtype))()
+        assert isinstance(out, np.ndarray)
+        assert (out.shape, out.dtype) == ((table.SQUARE, table.SQUARE), dtype)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_both_sides_have_the_threads_that_are_asked_for(threads, monkeypatch):
+    seen: list[tuple[int, list[int]]] = []
+
+    def measure(works, compiled):
+        blas = [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+        return iter(seen.append((torch.get_num_threads(), blas)) or ())
+
+    monkeypatch.setattr(table, "measure", measure)
+    table.table("steps", threads, "float32", [])
+    [(theirs, ours)] = seen
+    assert theirs == threads
+    assert {*ours} == {threads}
+
+
+def test_the_dtype_is_that_of_the_tables_name(quiet, monkeypatch):
+    asked = []
+    monkeypatch.setattr(bench, "workloads", lambda dtype: asked.append(dtype) or [])
+    bench.main(["steps", "--threads", "1", "--dtype", "float64", "float32", "--eager"])
+    assert asked == [np.float64, np.float32]
+
+
+@pytest.mark.parametrize("fault", ["another rate", "a step more"])
+def test_a_side_whose_first_step_leads_elsewhere_is_not_timed(fault):
+    work = a_few(workloads(np.float32)[2])
+    (network, ours), (right, step_right) = steps.manual_side(work), steps.torch_side(work)
+    table.check_first_steps(work, {"manual": network, "default": right}, {"manual": ours, "default": step_right})
+    wrong, once = steps.torch_side(work._replace(optimizer=SGD(lr=0.102)) if fault == "another rate" else work)
+    twice = once if fault == "another rate" else lambda: (once(), once())
+    network, ours = steps.manual_side(work)
+    with pytest.raises(table.Void, match=r"digits.* torch's step \(default\) leads elsewhere, .* of it apart"):
+        table.check_first_steps(work, {"manual": network, "default": wrong}, {"manual": ours, "default": twice})
 
 
 def test_a_compiled_step_trains_as_the_other_does_or_says_why_it_cannot_be(monkeypatch):
@@ -128,9 +202,10 @@ def test_a_compiled_step_trains_as_the_other_does_or_says_why_it_cannot_be(monke
     used = []
     monkeypatch.setattr(torch, "compile", lambda module: used.append(module) or module)
     made = steps.compiled_side(work)
-    assert callable(made)
-    made()
-    assert len(used) == 1
+    assert not isinstance(made, str)
+    network, ours = steps.manual_side(work)
+    table.check_first_steps(work, {"manual": network, "compiled": made[0]}, {"manual": ours, "compiled": made[1]})
+    assert used[-1] is made[0]
 
     def no_compiler(module):
         def forward(x):
@@ -163,8 +238,9 @@ def test_the_share_of_a_product_is_that_of_its_rate(rng):
     assert (as_fast.of_gemm, half.of_gemm) == (Spread(1, 1, 1), Spread(0.5, 0.5, 0.5))
 
 
-def test_a_wrong_network_is_not_timed(quiet, monkeypatch, rng, capsys):
-    monkeypatch.setattr(bench, "workloads", lambda dtype: [wrong_workload(rng)])
+@pytest.mark.parametrize("width", [8, 1000])  # of the large one all but the update is compared
+def test_a_wrong_network_is_not_timed(width, quiet, monkeypatch, rng, capsys):
+    monkeypatch.setattr(bench, "workloads", lambda dtype: [wrong_workload(rng, width)])
     assert bench.main(SHORT) == 1
     out, error = capsys.readouterr()
     assert re.search(r"wrong: manual and torch do not compute the same.*ReLU.*differs", error)
@@ -222,34 +298,62 @@ def test_times_are_written_in_three_digits_without_a_power_of_ten():
 def test_a_machine_that_is_never_quiet_gives_no_numbers(quiet, monkeypatch, capsys):
     monkeypatch.setattr(clock, "preemptions", count().__next__)
     monkeypatch.setattr(time, "thread_time", lambda: 0.0)
-    assert bench.main(SHORT) == 0
-    rows = [line for line in capsys.readouterr().out.splitlines() if "rounds undisturbed" in line]
+    assert bench.main(SHORT) == 1
+    shown, error = capsys.readouterr()
+    assert error == "python -m experiments.bench: nothing was timed\n"
+    assert "2-2-1, batch 1, torch / manual: at least 5 (aim 7) was asked, not timed" in shown
+    rows = [line for line in shown.splitlines() if "rounds undisturbed" in line]
     assert len(rows) == len(workloads(np.float32))
     assert all(re.search(r"other processes left 0 of \d+ rounds undisturbed, fewer than 1$", row) for row in rows)
-    assert bench.main([*SHORT, "--format", "json"]) == 0
+    assert bench.main([*SHORT, "--format", "json"]) == 1
     [timed] = json.loads(capsys.readouterr().out)
     assert timed["rows"] == []
     assert [missing["workload"] for missing in timed["untimed"]] == [work.name for work in workloads(np.float32)]
 
 
-def result(median, spread=0.01, name="steps", workload="digits"):
+MACHINE = {"CPU": "one", "NumPy": "two", "torch": "three"}
+
+
+def result(median, spread=0.01, name="steps", workload="digits", threads=1, machine=MACHINE):
     ratio = {"q1": median - spread, "median": median, "q3": median + spread}
-    return {"table": name, "threads": 1, "dtype": "float32", "rows": [{"workload": workload, "ratio": ratio}]}
+    rows = [{"workload": workload, "ratio": ratio}]
+    return {"table": name, "threads": threads, "dtype": "float32", "machine": machine, "rows": rows}
 
 
-def test_a_ratio_that_fell_behind_an_earlier_one_is_named_and_ends_with_1(quiet, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("now", "said", "status"),
+    [
+        (result(2.0), "slower: digits (steps, float32, threads: 1): torch / manual was 3 and is 2", 1),
+        (result(2.6), "slower: digits (steps, float32, threads: 1): torch / manual was 3 and is 2.6", 1),
+        (result(2.8), "", 0),
+        (result(2.0, spread=1.2), "", 0),
+        (result(4.0), "", 0),
+        (result(3.0, machine=MACHINE | {"CPU": "1"}), "not the same CPU: it was one, and is 1", 0),
+        (result(3.0, machine=MACHINE | {"NumPy": "2"}), "not the same NumPy: it was two, and is 2", 0),
+        (result(2.0, workload="another"), "not compared: another (steps, float32, threads: 1), of one result alone", 1),
+        (result(2.0, name="kernel"), "not compared: digits (steps, float32, threads: 1), of one result alone", 1),
+        (result(2.0, threads=2), "not compared: digits (steps, float32, threads: 2), of one result alone", 1),
+    ],
+)
+def test_a_ratio_that_fell_behind_an_earlier_one_is_named_and_ends_with_1(
+    now, said, status, quiet, tmp_path, monkeypatch, capsys
+):
+    """So does a result that has nothing in common with the earlier one."""
     before = tmp_path / "before.json"
     before.write_text(json.dumps([result(3.0)]))
     monkeypatch.setattr(bench, "text", lambda table: "")
-    for now, status in ((result(2.0), 1), (result(2.9), 0), (result(2.0, spread=1.2), 0), (result(4.0), 0),
-                        (result(2.0, workload="another"), 0), (result(2.0, name="kernel"), 0)):  # fmt: skip
-        monkeypatch.setattr(bench, "run", lambda chosen, options, now=now: [now])
-        assert bench.main(["--against", str(before)]) == status
-        error = capsys.readouterr().err
-        assert ("slower: digits (steps, float32, threads: 1): torch / manual was 3 and is 2" in error) == bool(status)
+    monkeypatch.setattr(bench, "run", lambda chosen, options: [now])
+    assert bench.main(["--against", str(before)]) == status
+    error = capsys.readouterr().err
+    assert said in error
+    assert bool(said) == bool(error)
 
 
-@pytest.mark.parametrize("content", ["", "{", "3", "[{}]", '[{"rows": [{"ratio": 1}]}]', None])
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "3", "[]", "{}", "[{}]", '[{"rows": [{"ratio": 1}]}]', json.dumps([result(float("nan"))]),
+     json.dumps([result(0.0)]), "[" * 10**5, json.dumps([result(3.0)]).replace("3.0", "9" * 400), None],
+)  # fmt: skip
 def test_an_earlier_result_that_is_none_is_one_line_and_exit_2(quiet, content, tmp_path, capsys):
     path = tmp_path / "before.json"
     if content is not None:
@@ -265,11 +369,12 @@ def test_an_earlier_result_that_is_none_is_one_line_and_exit_2(quiet, content, t
 def test_an_earlier_result_is_read_as_it_was_written(tmp_path):
     path = tmp_path / "before.json"
     path.write_text(json.dumps([result(3.0)]))
-    assert against.behind(against.read(path), [result(1.0)])
+    assert against.compare(against.read(path), [result(3.0)]) == ([], False)
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--threads", "0"], ["--threads", "two"], ["--dtype", "float16"], ["--format", "xml"], ["steps", "grow"]]
+    "arguments", [["--threads", "0"], ["--threads", "two"], ["--dtype", "float16"], ["--format", "xml"], ["steps", "grow"],
+                  ["growth", "--threads", "1"], ["kernel", "--dtype", "float64"]]
 )
 def test_a_wrong_argument_is_one_line_that_names_it_and_exit_2(quiet, arguments, capsys):
     with pytest.raises(SystemExit) as exit_:
@@ -286,16 +391,49 @@ def test_variables_that_change_how_numpy_multiplies_are_as_wanted_before_it_load
     monkeypatch.setenv("OPENBLAS_L2_SIZE", "1024")
     started = []
 
-    def run(command, env, cwd, **_):
-        started.append((command, env, cwd))
+    def run(command, env, **_):
+        started.append((command, env))
         return subprocess.CompletedProcess(command, 7)
 
     monkeypatch.setattr(subprocess, "run", run)
-    assert bench.main([tables, "--threads", "1"]) == 7
-    ((command, environment, folder),) = started
-    assert command == [sys.executable, "-m", "experiments.bench", tables, "--threads", "1"]
-    assert (folder / "experiments" / "bench.py").samefile(bench.__file__)  # and not another's, where the user is
+    assert bench.main([tables, "--eager"]) == 7
+    ((command, environment),) = started
+    assert command == [sys.executable, "-P", "-m", "experiments.bench", tables, "--eager"]
     assert {name: environment[name] for name in bench.OPENBLAS if name in environment} == wanted
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="the kernels are those of x86-64")
+@pytest.mark.parametrize("wanted", ["Haswell", "Sandybridge"])
+def test_the_kernel_that_is_named_is_the_one_that_numpy_runs(wanted, tmp_path):
+    """Started again where somebody else's `experiments` lies."""
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "experiments" / "__init__.py").write_text("raise RuntimeError('another')")
+    (tmp_path / "numbers").write_text("")
+    says = "from experiments.benchmarking.machine import kernel; print(kernel())"
+    environment = os.environ | {"OPENBLAS_CORETYPE": wanted, "PYTHONPATH": str(bench.ROOT)}
+    done = subprocess.run([sys.executable, "-P", "-c", says], env=environment, cwd=tmp_path, capture_output=True, text=True)
+    if "openblas" not in done.stdout:
+        pytest.skip("NumPy has another BLAS")
+    assert done.stdout.strip().endswith(f"kernel {wanted}")
+
+
+def test_a_blas_that_is_not_held_to_avx2_gives_no_table_of_it(quiet, monkeypatch, capsys):
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    monkeypatch.setattr(bench, "kernel", lambda: "mkl 2024, kernel unknown")
+    assert bench.main(["kernel"]) == 1
+    shown, _ = capsys.readouterr()
+    assert "all of them: NumPy's BLAS cannot be held to AVX2 here: mkl 2024, kernel unknown" in shown
+    assert "784-512-512-10, batch 128, torch / manual: at least 1.1 was asked, not timed" in shown
+
+
+def test_an_earlier_result_is_found_from_any_folder(tmp_path, monkeypatch):
+    """The benchmark starts itself again, as a variable is set that it does not want; the file is no result, and it says so."""
+    (tmp_path / "before.json").write_text("[]")
+    environment = os.environ | {"OPENBLAS_CORETYPE": "Haswell"}
+    command = [sys.executable, "-P", "-m", "experiments.bench", "steps", "--against", "before.json"]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "nothing was timed in it" in done.stderr
 
 
 def test_all_tables_are_made_each_in_its_environment(quiet, monkeypatch, capsys):
@@ -321,19 +459,62 @@ def test_a_table_that_another_process_could_not_make_is_no_success(quiet, monkey
     assert "the table of the kernel was not made" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("sizes", [[256, 256, 256], [1024, 1024, 1024]], ids=str)
 @pytest.mark.parametrize("optimizer", [SGD(lr=0.1), Adam()], ids=["SGD", "Adam"])
-def test_memory_above_parameters_and_activations_does_not_grow_with_the_width(sizes, optimizer):
-    work = classification("", sizes, 16, np.float32)._replace(optimizer=optimizer)
-    network, train = steps.manual_side(work)
-    train()  # the optimizer's state is there
-    tracemalloc.start()
-    train()
-    _, most = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    gradient = sum(p.nbytes for p in network.params.values())
-    activations = work.x.itemsize * 16 * sum(sizes)
-    assert most - gradient - 4 * activations < 2 * 2**20  # forward, its masks, and two delta
+def test_memory_above_parameters_and_activations_does_not_grow(optimizer):
+    """Neither with the width, nor the batch, nor the depth: what an optimizer computes on the way is of a few rows; Adam holds
+    seven arrays of them at a time.
+    """
+    for work in growth(np.float32):
+        if work.flops < 10**10:
+            assert besides(work._replace(optimizer=optimizer)) < 8 * PIECE * work.x.itemsize
+
+
+def test_memory_that_grows_is_seen(monkeypatch):
+    monkeypatch.setattr("manual.optimizer.PIECE", 2**40)
+    assert besides(classification("", [1024, 1024], 1, np.float32)) > 2**22 - 2**15  # learning rate times gradient
+
+
+def timed(workload, ratio, of_gemm=None, choice="default", flops=1, us=1.0, besides_kb=0.0):
+    spread = {"q1": ratio, "median": ratio, "q3": ratio}
+    share = of_gemm and {"q1": of_gemm, "median": of_gemm, "q3": of_gemm}
+    return {"workload": workload, "ratio": spread, "of_gemm": share, "choice": choice, "flops": flops,
+            "manual_us": {"q1": us, "median": us, "q3": us}, "besides_kb": besides_kb}  # fmt: skip
+
+
+def in_words(name, *rows, threads=1, dtype="float32"):
+    made = {"table": name, "threads": threads, "dtype": dtype, "rows": rows}
+    return [*notes(made | {"targets": judged(made)})]
+
+
+def test_what_was_asked_is_said_to_be_reached_or_not():
+    large = "784-512-512-10, batch 128"
+    small = [timed("2-2-1, batch 1", 7), timed("1-2-1, batch 256", 5.9), timed("digits, batch 64", 2.499)]
+    assert in_words("steps", *small, timed(large, 2, 0.7)) == [
+        "2-2-1, batch 1, torch / manual: at least 5 (aim 7) was asked: 7, reached, and the aim",
+        "1-2-1, batch 256, torch / manual: at least 4 (aim 6) was asked: 5.9, reached",
+        "digits, batch 64, torch / manual: at least 2.5 (aim 3.5) was asked: 2.5, not reached",
+        f"{large}, torch / manual: at least 1.7 (aim 2) was asked: 2, reached, and the aim",
+        "Bluebird CNN, batch 64, torch / manual: at least 0.8 (aim 1.15) was asked, not timed",
+        f"{large}, of a product's rate: at least 0.7 was asked: 0.7, reached",
+        "Bluebird CNN, batch 64, of a product's rate: at least 0.4 was asked, not timed",
+    ]
+    assert in_words("steps", timed(large, 2), threads=2) == in_words("steps", timed(large, 2), dtype="float64") == []
+
+
+def test_where_torch_is_faster_is_said_with_the_way_in_which_it_is():
+    said = in_words("growth", timed("a", 1.01), timed("b", 0.5, choice="fused update"), timed("c", 0.99), threads=2)
+    assert said[0] == "torch is faster in 2 of 3: b (0.5, fused update); c (0.99)"
+
+
+def test_how_time_and_memory_grow_is_said():
+    grown = (("width 128", 1, 9), ("width 256", 4, 8), ("width 1,024", 64, 160))
+    widths = [timed(name, 2, flops=flops, us=us) for name, flops, us in grown]
+    said = in_words("growth", *widths, timed("batch 1", 2, besides_kb=7))
+    assert said == [
+        "from width 256 to 1,024 an operation takes 1 to 1.25 of its time at width 256",
+        "besides parameters, gradient and activations a step takes at most 7 KB of memory, at any of these sizes",
+    ]
+    assert in_words("growth", widths[0], widths[2])[:-1] == []  # not without what it is measured by
 
 
 def test_importing_manual_does_not_import_torch():

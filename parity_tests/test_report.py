@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from experiments import report, train
+from experiments.benchmarking.verdict import judged
 from experiments.reporting import formats, survey, walk, worked
 from experiments.reporting.errata import ERRATA, by_hand
 from experiments.reporting.outcome import outcome
@@ -122,6 +123,20 @@ def test_text_is_escaped(shown, rows):
     page = report.page({**shown, "errata": [first | {"why": "<script>alert(1)</script>"}, *rest]}, rows, SPEED)
     assert "&lt;script&gt;alert(1)" in page
     assert "<script>alert" not in page
+
+
+def test_the_speeds_are_on_the_page_with_what_was_reached_and_what_was_not(shown, rows):
+    spread = {"q1": 6.0, "median": 6.5, "q3": 7.0}
+    row = {"workload": "2-2-1, batch 1", "manual_us": spread, "torch_us": spread, "ratio": spread, "of_gemm": None,
+           "choice": "fused update", "flops": 1, "besides_kb": 1.0}  # fmt: skip
+    timed = {"table": "steps", "threads": 1, "dtype": "float32", "machine": {"CPU": "a", "NumPy": "b", "torch": "c"},
+             "rows": [row], "untimed": [{"workload": "digits, batch 64", "reason": "never quiet"}]}  # fmt: skip
+    page = report.page(shown, rows, {"tables": [timed | {"targets": judged(timed)}]})
+    section = page[page.index('<section id="speed">') :]
+    assert "6.5 (6–7), fused update" in section
+    assert "2-2-1, batch 1, torch / manual: at least 5 (aim 7) was asked: 6.5, reached\n" in section
+    assert "digits, batch 64, torch / manual: at least 2.5 (aim 3.5) was asked, not timed" in section
+    assert "digits, batch 64 was not timed: never quiet" in section
 
 
 def test_a_benchmark_that_failed_is_said_to_have(shown, rows):

@@ -90,8 +90,9 @@ def _(network: Network, device: str | torch.device = "cpu") -> torch.nn.Module:
     return torch.nn.Sequential(*[twin(layer, device) for layer in network.layers])
 
 
-def twin_optimizer(optimizer: Optimizer, module: torch.nn.Module) -> torch.optim.Optimizer:
-    """The torch optimizer of the same name and hyperparameters, over the module's parameters.
+def twin_optimizer(optimizer: Optimizer, module: torch.nn.Module, **how: bool) -> torch.optim.Optimizer:
+    """The torch optimizer of the same name and hyperparameters, over the module's parameters. `how` are torch's own choices of
+    how to compute it, such as `fused`.
 
     Raises:
         NoTwin: torch has no optimizer of that name.
@@ -99,7 +100,7 @@ def twin_optimizer(optimizer: Optimizer, module: torch.nn.Module) -> torch.optim
     make = getattr(torch.optim, type(optimizer).__name__, None)
     if make is None:
         raise NoTwin(f"torch.optim has no {type(optimizer).__name__}, so {optimizer!r} has no twin")
-    return make(module.parameters(), **optimizer.hyper)
+    return make(module.parameters(), **optimizer.hyper, **how)
 
 
 def params_of(module: torch.nn.Module) -> dict[str, Array]:

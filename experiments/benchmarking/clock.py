@@ -1,7 +1,7 @@
 """Time some steps against each other, in one run on a machine that is not quiet.
 
 They take turns, a slice of about 2 ms each. A round, one slice of each, in which another process took a core away is thrown
-away. (Windows does not count such turns: there every round is left.)
+away. (Windows does not count such turns, `COUNTED`: there every round is left.)
 """
 
 import time
@@ -19,6 +19,7 @@ except ImportError:  # Windows
 SLICE = 0.002  # seconds: shorter than the turn that the scheduler gives to another process
 FEWEST = 10    # undisturbed rounds that a median is taken of
 PATIENCE = 20  # seconds to wait for them
+COUNTED = resource is not None
 
 
 class Slice(NamedTuple):
@@ -75,11 +76,15 @@ def timed(step: Callable[[], object], steps: int) -> Slice:
 
 
 def race(sides: Sequence[Callable[[], object]], seconds: float) -> list[list[Slice]]:
-    """Rounds of one slice of each side, in turn, for so many seconds, or until enough of them are undisturbed."""
+    """Rounds of one slice of each side, for so many seconds, or until enough of them are undisturbed. Each round begins with
+    another side, so that none always follows the same one.
+    """
     steps = [max(1, round(SLICE / min(timed(side, 1).seconds for _ in range(5)))) for side in sides]
     rounds, start = [], time.perf_counter()
     while (passed := time.perf_counter() - start) < seconds or (len(undisturbed(rounds)) < FEWEST and passed < PATIENCE):
-        rounds.append([timed(side, n) for side, n in zip(sides, steps, strict=True)])
+        turns = [(len(rounds) + i) % len(sides) for i in range(len(sides))]
+        slices = {turn: timed(sides[turn], steps[turn]) for turn in turns}
+        rounds.append([slices[turn] for turn in sorted(turns)])
     return rounds
 
 

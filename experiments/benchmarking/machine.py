@@ -1,7 +1,8 @@
-"""What the times depend on: the processor, and which kernels each side runs on it."""
+"""What the times depend on: the processor, which kernels each side runs on it, and the code."""
 
 import platform
 import re
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -26,3 +27,16 @@ def kernel() -> str:
     loaded = [library for library in threadpool_info() if library["user_api"] == "blas"]
     blas = min(loaded, key=lambda library: "numpy" not in library["filepath"], default={})  # SciPy may have loaded another
     return f"{blas.get('internal_api', 'BLAS')} {blas.get('version', 'unknown')}, kernel {blas.get('architecture', 'unknown')}"
+
+
+def commit() -> str:
+    """The commit of the code, and whether the code was changed since, if git knows."""
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", Path(__file__).parent, *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    try:
+        git("ls-files", "--error-unmatch", Path(__file__).name)  # installed, it may lie in somebody else's checkout
+        return git("rev-parse", "--short", "HEAD") + (", with changes since" if git("status", "--porcelain") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "not known: git is not there, or this is not a checkout"

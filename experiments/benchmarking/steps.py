@@ -1,4 +1,4 @@
-"""A training step, by hand and in torch: forward, loss, backward, update."""
+"""A training step, by hand and in torch: forward, loss, backward, update. A side is a network and the step that trains it."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -25,27 +25,39 @@ def manual_side(work: Workload) -> tuple[Network, Step]:
     return network, step
 
 
-def torch_side(work: Workload, layout: torch.memory_format = torch.contiguous_format) -> tuple[torch.nn.Module, Step]:
-    """The network's twin, and the step that trains it in torch eager; of pictures in that memory layout."""
+def torch_sides(work: Workload) -> dict[str, tuple[torch.nn.Module, Step]]:
+    """The network's twin in torch eager, in each way that torch has of computing the same."""
+    sides = {"default": torch_side(work), "fused update": torch_side(work, fused=True)}
+    if work.x.ndim == 4:
+        sides["channels last"] = torch_side(work, torch.channels_last)
+    return sides
+
+
+def torch_side(
+    work: Workload, layout: torch.memory_format = torch.contiguous_format, fused: bool = False
+) -> tuple[torch.nn.Module, Step]:
+    """The network's twin; of pictures in that memory layout, and updated by one kernel that does all of it, or by several."""
     module, x = twin(work.network), to_torch(work.x)
     if x.ndim == 4:
         module, x = module.to(memory_format=layout), x.to(memory_format=layout)  # pyright: ignore[reportCallIssue]
-    return module, _step(module, module, work, x)
+    return module, _step(module, module, work, x, fused)
 
 
-def compiled_side(work: Workload) -> Step | str:
-    """The step with forward and backward compiled by `torch.compile`; or, where that cannot be, why."""
+def compiled_side(work: Workload) -> tuple[torch.nn.Module, Step] | str:
+    """The twin with forward and backward compiled by `torch.compile`; or, where that cannot be, why."""
     module = twin(work.network)
-    step = _step(module, torch.compile(module), work, to_torch(work.x))
     try:
-        step()
+        torch.compile(module)(to_torch(work.x)).sum().backward()
     except Exception as error:  # what is missing, a compiler first of all, torch says in many ways
         return str(error).strip().splitlines()[0]
-    return step
+    module = twin(work.network)
+    return module, _step(module, torch.compile(module), work, to_torch(work.x))
 
 
-def _step(module: torch.nn.Module, forward: Callable[[torch.Tensor], Any], work: Workload, x: torch.Tensor) -> Step:
-    loss, optimizer, y = twin(work.loss), twin_optimizer(work.optimizer, module), to_torch(work.y)
+def _step(
+    module: torch.nn.Module, forward: Callable[[torch.Tensor], Any], work: Workload, x: torch.Tensor, fused: bool = False
+) -> Step:
+    loss, optimizer, y = twin(work.loss), twin_optimizer(work.optimizer, module, fused=fused), to_torch(work.y)
 
     def step() -> None:
         optimizer.zero_grad()

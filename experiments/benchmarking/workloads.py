@@ -52,16 +52,6 @@ class Workload(NamedTuple):
         return total
 
 
-TARGETS = {
-    "2-2-1, batch 1": (5, 7),
-    "1-2-1, batch 256": (4, 6),
-    "digits, batch 64": (2.5, 3.5),
-    "784-512-512-10, batch 128": (1.7, 2),
-    "Bluebird CNN, batch 64": (0.8, 1.15),
-}
-"""torch's time over manual's, at least and as an aim, by workload: float32, one thread, SGD."""
-
-
 def workloads(dtype: type[np.floating]) -> list[Workload]:
     """The networks of this project, and one large one. Another item is another row."""
     rng = np.random.default_rng(0)

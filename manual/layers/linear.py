@@ -55,7 +55,9 @@ class Linear(Layer):
         return delta.dot(self.weight), self.gradient(delta, a)
 
     def gradient(self, delta: Array, a: Array, /) -> "Linear":
-        return self.like(weight=delta.T.dot(a), bias=None if self.bias is None else delta.T.dot(ones(len(a), a.dtype)))
+        dW = delta.T.dot(a)
+        db = None if self.bias is None else delta.T.dot(ones(len(a), a.dtype))  # the sum of δ's rows, faster than `sum`
+        return self.like(weight=dW, bias=db)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[Linear, Array]]:
