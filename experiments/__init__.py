@@ -1,0 +1,14 @@
+"""The commands: train, report, bench, check and find.
+
+Each imports for seconds before its `main` can hear Ctrl-C. Until then Ctrl-C ends it without a word, as it does a program that
+knows nothing of the signal. Who imports this package is not concerned.
+"""
+
+import signal
+import sys
+from pathlib import Path
+
+_by_module = sys.argv[:1] == ["-m"] and any("experiments." in word for word in sys.orig_argv)  # Python is on its way to it
+_by_name = Path(*sys.argv[:1]).name.startswith("backprop-")
+if (_by_module or _by_name) and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -15,17 +16,20 @@ from experiments.printable import printable
 
 P = ParamSpec("P")
 R = TypeVar("R")
-PIPE = 128 + 13
-"""The exit status of a command whose reader has left, as a shell gives it: 128 and the number of SIGPIPE."""
+PIPE, INTERRUPTED = 128 + 13, 128 + 2
+"""The exit status of a command whose reader has left, and of one that Ctrl-C ends, as a shell gives them: 128 and the number of
+SIGPIPE, or SIGINT."""
 
 
 def command(main: Callable[P, R]) -> Callable[P, R]:
-    """A command's `main`. What it prints is UTF-8, as the files are that it writes; where nobody reads on, as behind `head`, it
-    ends without a word.
+    """A command's `main`. What it prints is UTF-8, as the files are that it writes. Where nobody reads on, as behind `head`, it
+    ends without a word, and so it does by Ctrl-C, unless it has one to say.
     """
 
     @wraps(main)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:  # all is imported
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         if isinstance(sys.stdout, TextIOWrapper):
             sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")  # a file's name need not be UTF-8
         try:
@@ -36,6 +40,8 @@ def command(main: Callable[P, R]) -> Callable[P, R]:
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
             sys.exit(PIPE)
+        except KeyboardInterrupt:
+            sys.exit(INTERRUPTED)
 
     return run
 

@@ -94,8 +94,7 @@ def find(options: Any) -> None:
         if options.format == "html":
             pieces = in_pieces(
                 "sheet.html", search=look_for, findings=findings, thumbnails=thumbnails, summary=summary(look_for, findings),
-                folder=printable(options.folder), model=printable(options.model),
-                left_out=[(printable(path), reason) for path, reason in left_out],
+                folder=options.folder, model=options.model, left_out=left_out,
             )
         else:
             pieces = TEXT[options.format](look_for, findings)

@@ -26,6 +26,7 @@ import lightning as L
 import numpy as np
 import torch
 from jsonargparse import ArgumentError, DefaultHelpFormatter
+from jsonargparse.typing import class_from_function
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from experiments.command import command, examples_text, expected_one_of, nearest, nearest_file, program
@@ -33,7 +34,7 @@ from experiments.data import Data
 from experiments.data.images import account
 from experiments.given import plain_yaml
 from experiments.printable import printable
-from experiments.training import checkpoint, folder, intact, model_file, processes
+from experiments.training import checkpoint, folder, model_file, processes
 from experiments.training.folder import CHECKPOINTS, MODEL
 from experiments.training.log import METRICS, CSVLog
 from experiments.training.model_file import Model
@@ -116,6 +117,10 @@ def trainer(
     )
 
 
+TRAINER = class_from_function(trainer)
+"""Made once: LightningCLI would make it anew for every command, each time by reading the source of all that called it."""
+
+
 class Help(DefaultHelpFormatter, argparse.RawDescriptionHelpFormatter):
     """Help whose examples stay as they are typed."""
 
@@ -132,7 +137,7 @@ class Command(LightningCLI):
         description = "Train a network by either implementation, and look at what it learned."
         with ExitStack() as self.until_done:
             super().__init__(
-                Training, Data, trainer_class=trainer, args=[*with_config_files(arguments)], auto_configure_optimizers=False,
+                Training, Data, trainer_class=TRAINER, args=[*with_config_files(arguments)], auto_configure_optimizers=False,
                 load_from_checkpoint_support=False, save_config_callback=None,
                 parser_kwargs={
                     **common, "prog": program("train"), "description": description,
@@ -234,7 +239,8 @@ class Command(LightningCLI):
                 self._check(self.saved)
                 if self.subcommand == "fit":
                     self._check_rest(self.saved)
-                self._load(self.saved)
+                else:
+                    self.model.load_state_dict(self.saved["state_dict"])
         if self.datamodule.left_out and self.trainer.is_global_zero:
             read = sum(len(part.x) for part in (self.datamodule.train, self.datamodule.validation, self.datamodule.test))
             print(account(self.datamodule.left_out, read), file=sys.stderr)
@@ -242,8 +248,8 @@ class Command(LightningCLI):
         processes.start(self.trainer)
 
     def _check(self, saved: dict[str, Any]) -> None:
-        """Raise InputError where a checkpoint is not of this network and data. A run goes on as it began: anything else would
-        pass for it and be another.
+        """Raise an error where a checkpoint is not of this network and data, or cannot be restored; the run's own model is left
+        as it is. A run goes on as it began: anything else would pass for it and be another.
         """
         then, data = saved["config"], self.datamodule.settings
         checkpoint.same(then["data"].get("classes"), data.get("classes"), "data.classes")
@@ -252,21 +258,13 @@ class Command(LightningCLI):
             checkpoint.same(then["model"][key], self.model.settings[key], f"model.{key}")
         for key in data if self.subcommand == "fit" else ("scale",):
             checkpoint.same(then["data"].get(key), data.get(key), f"data.{key}")
+        restored(saved)
 
     def _check_rest(self, saved: dict[str, Any]) -> None:
         """Raise InputError where a checkpoint leaves nothing to train."""
         step, steps = saved["global_step"], (self.trainer.max_epochs or 0) * len(self.datamodule.order)
         if step >= steps or 0 <= self.trainer.max_steps <= step or saved["moved"] < self.model.settings["threshold"]:
             raise InputError(f"nothing is left to train: the checkpoint is of step {step}")
-
-    def _load(self, saved: dict[str, Any]) -> None:
-        """Load what was saved. For `fit` Lightning loads it again; what does not fit is found here, before a folder is made."""
-        self.model.load_state_dict(saved["state_dict"])
-        if self.subcommand == "fit":
-            [optimizer] = saved["optimizer_states"]
-            self.model.configure_optimizers().load_state_dict(optimizer)
-            intact.check_loops(saved["loops"], self.trainer)
-            self.trainer.fit_loop.load_state_dict(saved["loops"]["fit_loop"])
 
     def fit(self, **both: Any) -> None:
         """Train, and test what came of it. `both` are model and datamodule."""
@@ -309,9 +307,13 @@ class Command(LightningCLI):
 
         def check(saved: dict[str, Any]) -> None:
             self._check(saved)
-            rows = run / METRICS
-            if not rows.exists() or rows.stat().st_size < saved["log"]:
-                raise InputError(f"{rows} lacks rows that the checkpoint of step {saved['global_step']} counts on")
+            rows, step, size = run / METRICS, saved["global_step"], saved["log"]
+            logged = rows.read_bytes()[:size] if rows.exists() else b""
+            if len(logged) < size:
+                raise InputError(f"{rows} lacks rows that the checkpoint of step {step} counts on")
+            *_, row, end = [b"", *logged.split(b"\n")]
+            if end or row.split(b",")[1:2] != [b"%d" % (step - 1)]:
+                raise InputError(f"the first {size} bytes of {rows} do not end with a row of step {step - 1}")
 
         try:
             own = checkpoint.newest(run / CHECKPOINTS, check)
@@ -320,8 +322,6 @@ class Command(LightningCLI):
             return None
         start, saved = own or (self.result if self.saved else None, self.saved | {"log": 0})
         if own:
-            with checkpoint.restoring(own[0]):
-                self._load(saved)
             checkpoint.set_aside(own[0])
         print(printable(f"going on with {run} from step {saved.get('global_step', 0)}"), file=sys.stderr)
         return start, saved["log"]
@@ -378,11 +378,11 @@ def with_config_files(arguments: list[str]) -> Iterator[str]:
 def config_file(given: str) -> Path:
     """The config of that path or name."""
     path = Path(given)
-    if path.exists():
-        return plain_yaml(path)
-    if given not in configs():
+    if given in configs() and not path.is_file():
+        return configs()[given]
+    if not path.exists():
         raise InputError(f"there is no config {given}{nearest(given, configs()) or nearest_file(path)}")
-    return configs()[given]
+    return plain_yaml(path)
 
 
 def configs() -> dict[str, Path]:
@@ -394,10 +394,10 @@ def latest(runs: Path) -> tuple[Path, dict[str, Any]]:
     """The checkpoint of the latest run that left one, and what it says.
 
     Raises:
-        InputError: there is none, or it cannot be read.
+        InputError: there is none, or it cannot be restored.
     """
     for run in folder.versions(runs):
-        if left := checkpoint.newest(run / CHECKPOINTS):
+        if left := checkpoint.newest(run / CHECKPOINTS, restored):
             return left
     raise InputError(f"--ckpt_path last: no run in {runs} has left a checkpoint")
 
@@ -437,8 +437,15 @@ def load(path: Path) -> Training:
     """
     saved = checkpoint.read(path)
     with checkpoint.restoring(path):
-        training = Training(**saved["config"]["model"])
-        training.load_state_dict(saved["state_dict"])
+        return restored(saved)
+
+
+def restored(saved: dict[str, Any]) -> Training:
+    """A model of the config in the checkpoint, with its weights, and whose optimizer takes what is in it."""
+    training = Training(**saved["config"]["model"])
+    training.load_state_dict(saved["state_dict"])
+    optimizer = training.configure_optimizers()
+    optimizer.load_state_dict(optimizer.state_dict() | {"state": saved["optimizer"]})
     return training
 
 

@@ -48,54 +48,20 @@ class Kind(NamedTuple):
 # What is drawn
 
 names = st.text(max_size=6) | st.sampled_from(["<script>", "\x1b[2J", "\u202eabc", "\u05d0\u05d1", "a\nb", "'", "nan", "1e999"])
-numbers = st.one_of(
-    st.integers(-3, 12),
-    st.sampled_from([64, 10**3, 10**5, 2**31, 2**63, 10**20, 10**400]),
-    st.floats(),
-    st.booleans(),
-    st.none(),
-)
+large = st.sampled_from([64, 10**3, 10**5, 2**31, 2**63, 10**20, 10**400])
+numbers = st.one_of(st.integers(-3, 12), large, st.floats(), st.booleans(), st.none())
 values = st.recursive(
     numbers | names, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=3), max_leaves=6
 )
-words = st.sampled_from(
-    [
-        "Linear",
-        "ReLU",
-        "Conv2d",
-        "MaxPool2d",
-        "AvgPool2d",
-        "Flatten",
-        "Dropout",
-        "Softmax",
-        "Network",
-        "Layer",
-        "SGD",
-        "Adam",
-        "MSELoss",
-        "CrossEntropyLoss",
-        "in_features",
-        "out_features",
-        "kernel_size",
-        "padding",
-        "classes",
-        "lr",
-        "p",
-        "digits",
-        "sine",
-        "rng",
-        "weight",
-    ]
-)
-mutations = st.just([]) | st.lists(
-    st.tuples(st.integers(0, 10**6), st.sampled_from(["put", "drop", "twice", "name"]), values | words), max_size=4
-)
-cuts = st.tuples(
-    st.sampled_from(["flip", "insert", "delete", "cut", "number", "copy"]),
-    st.floats(0, 1, exclude_max=True),
-    st.integers(0, 255),
-    st.sampled_from([1, 2, 4, 8, 30]),
-)
+words = st.sampled_from([
+    "Linear", "ReLU", "Conv2d", "MaxPool2d", "AvgPool2d", "Flatten", "Dropout", "Softmax", "Network", "Layer", "SGD", "Adam",
+    "MSELoss", "CrossEntropyLoss", "in_features", "out_features", "kernel_size", "padding", "classes", "lr", "p", "digits",
+    "sine", "rng", "weight",
+])  # fmt: skip
+spots, ways = st.integers(0, 10**6), st.sampled_from(["put", "drop", "twice", "name"])
+mutations = st.just([]) | st.lists(st.tuples(spots, ways, values | words), max_size=4)
+harms = st.sampled_from(["flip", "insert", "delete", "cut", "number", "copy"])
+cuts = st.tuples(harms, st.floats(0, 1, exclude_max=True), st.integers(0, 255), st.sampled_from([1, 2, 4, 8, 30]))
 damages = st.just([]) | st.lists(cuts, max_size=5)
 
 
@@ -215,13 +181,11 @@ def configs() -> st.SearchStrategy[bytes]:
         for config in CONFIGS
     ]
     shipped = st.sampled_from(at_home)
-    nodes = st.sampled_from(
-        ["a: &a [*a]", "&a [*a, *a]", "!!python/object/apply:os.system [x]", "- ? {", "\t", "[" * 300, "<<: 1", "'"]
-    )
+    odd = ["a: &a [*a]", "&a [*a, *a]", "!!python/object/apply:os.system [x]", "- ? {", "\t", "[" * 300, "<<: 1", "'"]
     return st.one_of(
         st.builds(text, shipped, mutations, st.just([])),
         st.builds(text, shipped, mutations, damages),
-        st.builds(lambda value, tail: (yaml.safe_dump(value) + tail).encode(), values, st.just("") | nodes),
+        st.builds(lambda value, tail: (yaml.safe_dump(value) + tail).encode(), values, st.just("") | st.sampled_from(odd)),
         st.binary(max_size=60),
     )
 
@@ -235,14 +199,8 @@ def known(folder: Path) -> Path:
         {"Dropout": {"p": 0.5}},
         {"Linear": {"in_features": 8, "out_features": 2}},
     ]
-    model = model_file.Model(
-        build_network(layers, 0, None, "float32"),
-        layers,
-        "float32",
-        (3, 4, 4),
-        ["leaf", "bluebird"],
-        Scale([0.5] * 3, [0.25] * 3),
-    )
+    network, scale = build_network(layers, 0, None, "float32"), Scale([0.5] * 3, [0.25] * 3)
+    model = model_file.Model(network, layers, "float32", (3, 4, 4), ["leaf", "bluebird"], scale)
     model_file.save(folder / "good.safetensors", model)
     (folder / "photos").mkdir()
     Image.new("RGB", (5, 4), (0, 0, 200)).save(folder / "photos" / "good.png")
@@ -266,13 +224,7 @@ def images() -> st.SearchStrategy[tuple[str, bytes]]:
     def picture(mode: str, form: str, size: tuple[int, int], level: int, damage: Any) -> bytes:
         content = io.BytesIO()
         noise = Image.effect_noise(size, level).convert("L")
-        drawn = (
-            noise.convert("I").convert("I;16")
-            if mode == "I;16"
-            else noise.convert("RGB").convert(mode)
-            if mode in "CMYK P"
-            else noise.convert(mode)
-        )
+        drawn = noise.convert({"I;16": "I", "CMYK": "RGB", "P": "RGB"}.get(mode, "L")).convert(mode)
         try:
             drawn.save(content, form)
         except (OSError, ValueError, KeyError):  # a mode that the format has not
@@ -302,21 +254,18 @@ def try_model(case: tuple[list[Any], list[Any], bool, list[Any]], folder: Path) 
     for where, scale in arrays_changes:
         name = [*arrays][where % len(arrays)]
         with np.errstate(all="ignore"):
-            arrays[name] = (
-                np.ascontiguousarray(arrays[name] * scale) if isinstance(scale, float) else np.zeros(scale, np.float32)
-            )
+            changed = arrays[name] * scale if isinstance(scale, float) else np.zeros(scale, np.float32)
+        arrays[name] = np.array(changed, order="C")
     metadata = {str(key): json.dumps(value) for key, value in described.items()} | {"sha256": metadata["sha256"]}
     if sealed and all(key in metadata for key in model_file.KEYS):
         metadata["sha256"] = model_file.digest(arrays, metadata)
-    content = damaged(safetensors.numpy.save(arrays, metadata), damage)
-    (folder / "odd.safetensors").write_bytes(content)
+    (folder / "odd.safetensors").write_bytes(damaged(safetensors.numpy.save(arrays, metadata), damage))
     (folder / "photos" / "odd.png").unlink(missing_ok=True)
     command(find.main, folder / "photos", "--model", folder / "odd.safetensors")
 
 
-array_changes = st.just([]) | st.lists(
-    st.tuples(st.integers(0, 9), st.floats() | st.lists(st.integers(0, 5), max_size=5).map(tuple)), max_size=2
-)
+scales = st.floats() | st.lists(st.integers(0, 5), max_size=5).map(tuple)
+array_changes = st.just([]) | st.lists(st.tuples(st.integers(0, 9), scales), max_size=2)
 
 
 def trained(folder: Path) -> Path:
@@ -338,33 +287,23 @@ def try_checkpoint(case: tuple[str, str, list[Any], list[Any]], folder: Path) ->
     saved, content = torch.load(folder / f"{implementation}.ckpt", weights_only=True), io.BytesIO()
     torch.save(mutated(saved, changes), content)
     (folder / "odd.ckpt").write_bytes(damaged(content.getvalue(), damage))
+    options = [
+        f"--config={folder / 'adam.yaml'}", f"--model.implementation={implementation}", f"--ckpt_path={folder / 'odd.ckpt'}",
+        f"--out={folder / 'runs'}", "--trainer.max_epochs=3", *SHORT[2:],
+    ]
     try:
-        command(
-            train.main,
-            what,
-            f"--config={folder / 'adam.yaml'}",
-            f"--model.implementation={implementation}",
-            f"--ckpt_path={folder / 'odd.ckpt'}",
-            f"--out={folder / 'runs'}",
-            "--trainer.max_epochs=3",
-            *SHORT[2:],
-        )
+        command(train.main, what, *options)
     finally:
         shutil.rmtree(folder / "runs", ignore_errors=True)
 
 
+dtypes = st.sampled_from([torch.float64, torch.float32, torch.int64, torch.bool])
 tensors = st.builds(
     lambda shape, number, dtype: torch.full(shape, number, dtype=torch.float64).to(dtype),
-    st.lists(st.integers(0, 4), max_size=3),
-    st.floats(),
-    st.sampled_from([torch.float64, torch.float32, torch.int64, torch.bool]),
-)
-checkpoints = st.tuples(
-    st.sampled_from(["test", "predict", "fit"]),
-    st.sampled_from(SIDES),
-    st.lists(st.tuples(st.integers(0, 10**6), st.sampled_from(["put", "drop", "twice", "name"]), values | tensors), max_size=3),
-    damages,
-)
+    st.lists(st.integers(0, 4), max_size=3), st.floats(), dtypes,
+)  # fmt: skip
+of_checkpoints = st.lists(st.tuples(spots, ways, values | tensors), max_size=3)
+checkpoints = st.tuples(st.sampled_from(["test", "predict", "fit"]), st.sampled_from(SIDES), of_checkpoints, damages)
 
 
 # Arguments
@@ -379,21 +318,14 @@ PUBLIC = [
 STARTS = [init.constant, init.xavier_uniform, init.xavier_normal, init.kaiming_uniform, init.kaiming_normal]
 sizes = st.integers(-1, 6) | st.tuples(st.integers(0, 4), st.integers(0, 4))
 fitting = {
-    "in_features": st.integers(0, 6),
-    "out_features": st.integers(0, 6),
-    "in_channels": st.integers(0, 3),
-    "out_channels": st.integers(0, 3),
-    "kernel_size": sizes,
-    "stride": sizes,
-    "padding": sizes,
-    "bias": st.booleans(),
-    "reduction": st.sampled_from(["mean", "sum"]),
-    "betas": st.tuples(st.floats(0, 1), st.floats(0, 1)),
-}
+    **dict.fromkeys(["in_features", "out_features"], st.integers(0, 6)),
+    **dict.fromkeys(["in_channels", "out_channels"], st.integers(0, 3)),
+    **dict.fromkeys(["kernel_size", "stride", "padding"], sizes),
+    "bias": st.booleans(), "reduction": st.sampled_from(["mean", "sum"]), "betas": st.tuples(st.floats(0, 1), st.floats(0, 1)),
+}  # fmt: skip
 shapes = st.lists(st.integers(0, 6), max_size=4).map(tuple)
-arrays = st.tuples(
-    shapes, st.sampled_from(["f8", "f4", "f2", "i8", "u1", "?"]), st.sampled_from([0, 1, -2.5, 1e38, 1e308, np.inf, np.nan])
-)
+fills = st.sampled_from([0, 1, -2.5, 1e38, 1e308, np.inf, np.nan])
+arrays = st.tuples(shapes, st.sampled_from(["f8", "f4", "f2", "i8", "u1", "?"]), fills)
 
 
 def array(drawn: tuple[tuple[int, ...], str, float]) -> Any:
@@ -405,16 +337,12 @@ def array(drawn: tuple[tuple[int, ...], str, float]) -> Any:
 def arguments(public: Any) -> st.SearchStrategy[dict[str, Any]]:
     """For each argument what may fit, more often than not, or anything."""
     odd = st.one_of(numbers, names, values, arrays.map(array))
-    drawn = {
-        name: fitting.get(name, st.floats(0, 1)) | odd
-        for name in signature(public).parameters
-        if name not in ("rng", "network")
-    }
-    required = {name for name, p in signature(public).parameters.items() if p.default is Parameter.empty}
-    return st.fixed_dictionaries(
-        {name: s for name, s in drawn.items() if name in required},
-        optional={name: s for name, s in drawn.items() if name not in required},
-    )
+    required, optional = {}, {}
+    for name, parameter in signature(public).parameters.items():
+        if name not in ("rng", "network"):
+            kind = required if parameter.default is Parameter.empty else optional
+            kind[name] = fitting.get(name, st.floats(0, 1)) | odd
+    return st.fixed_dictionaries(required, optional=optional)
 
 
 def try_arguments(case: tuple[Any, dict[str, Any], Any, Any], _: object) -> None:

@@ -26,7 +26,8 @@ import torch
 from experiments import report, train
 from experiments.command import write
 from experiments.data.digits import digits
-from experiments.reporting import runs
+from experiments.reporting import bluebird, runs
+from experiments.reporting.drawn import draw
 from experiments.reporting.record import Result, as_json
 from experiments.reporting.survey import TRAINING, Row, survey, together
 from manual import CrossEntropyLoss, InputError, Linear, Network, ReLU
@@ -37,7 +38,7 @@ from torch_ref.devices import prepare
 
 TESTS = [str(Path(__file__).parent)]
 """Where the parity tests are: those that take a device."""
-TRAINED = report.NETWORKS
+TRAINED = report.TITLES
 """The networks that are trained: config -> title."""
 HALVES = (torch.float16, torch.bfloat16)
 
@@ -109,11 +110,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 def train_all(device: str, folder: Path) -> report.Trained:
     """Train the report's networks, by hand on the CPU, and by torch on the device."""
+    birds = folder / "birds"
+    draw(birds, report.PICTURES)
 
     def run(name: str, side: str, seed: int) -> runs.Run:
         place = device if side == "torch" else "cpu"
         arguments = ["fit", f"--config={name}", f"--out={folder}", f"--model.seed={seed}", f"--model.implementation={side}",
                      "--trainer.enable_progress_bar=false", f"--trainer.accelerator={'gpu' if place == 'cuda' else 'cpu'}"]
+        if name in bluebird.NETWORKS:
+            arguments.append(f"--data.folder={birds}")
         with trainer_on(place):
             return runs.read(train.run(arguments))
 

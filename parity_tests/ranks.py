@@ -1,17 +1,8 @@
-"""Training runs in several processes, each watched step by step, and with a mistake planted where one is named.
+"""Training runs in several processes, each watched step by step, and with a mistake planted where one is named."""
 
-    python -m parity_tests.ranks FOLDER < runs.json
-
-Each run of the list {"name", "processes", "arguments", "mistake"} is the command `fit` with these arguments. The processes are
-forks of this one, so that torch and Lightning are imported once. What process r saw is left in FOLDER/NAME.r, as a pickle.
-"""
-
-import json
 import os
 import pickle
 import socket
-import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +15,7 @@ from experiments.data import module as data_module
 from experiments.training import implementations
 from experiments.training.module import Training
 from experiments.training.processes import Share
+from parity_tests.forks import Fork
 from torch_ref import params_of, state_of, to_numpy
 from torch_ref.twin import Dropout
 
@@ -71,42 +63,24 @@ def watch(seen: dict[str, list[Any]]) -> None:
     Training.training_step, Training._record = watched, recorded
 
 
-def main() -> None:
-    """Run the list, one run after the other."""
-    folder, runs = Path(sys.argv[1]), json.load(sys.stdin)
-    train.run(["fit", "--config=two_two_one", f"--out={folder / 'first'}", "--trainer.max_epochs=1"])  # later ones start faster
-    for run in runs:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        children = [_forked(run, rank, port, folder / f"{run['name']}.{rank}") for rank in range(run["processes"])]
-        for child in children:
-            os.waitpid(child, 0)
+def run(folder: Path, name: str, count: int, arguments: list[str], mistake: str | None = None) -> None:
+    """Train in so many processes. What the one of rank r saw is left in FOLDER/NAME.r, as a pickle."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    ranks = [Fork(folder, _train, rank, count, port, arguments, mistake, f"{name}.{rank}") for rank in range(count)]
+    for rank in ranks:
+        assert rank.end() == (0, "", "")
 
 
-def _forked(run: dict[str, Any], rank: int, port: int, left: Path) -> int:
-    child = os.fork()
-    if child:
-        return child
-    code = 1
-    try:
-        os.environ |= {
-            "LOCAL_RANK": str(rank), "NODE_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
-            "WORLD_SIZE": str(run["processes"]),
-        }
-        if run["mistake"]:
-            MISTAKES[run["mistake"]]()
-        seen: dict[str, list[Any]] = {"steps": [], "log": []}
-        watch(seen)
-        train.run(run["arguments"])
-        left.write_bytes(pickle.dumps(seen))
-        code = 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stderr.flush()
-        os._exit(code)
-
-
-if __name__ == "__main__":
-    main()
+def _train(rank: int, count: int, port: int, arguments: list[str], mistake: str | None, left: str) -> None:
+    os.environ |= {
+        "LOCAL_RANK": str(rank), "NODE_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
+        "WORLD_SIZE": str(count),
+    }
+    if mistake:
+        MISTAKES[mistake]()
+    seen: dict[str, list[Any]] = {"steps": [], "log": []}
+    watch(seen)
+    train.run(arguments)
+    Path(left).write_bytes(pickle.dumps(seen))

@@ -92,6 +92,15 @@ def test_the_changes_depend_on_seed_epoch_and_index_alone() -> None:
         assert (augmented(batch, range(50), kinds, seed, epoch) != whole).any(axis=(1, 2, 3)).sum() > 40
 
 
+def test_the_seed_of_the_data_decides_the_changes(drawn: Path) -> None:
+    def changed(seed: int) -> Array:
+        data = Data("pictures", folder=str(drawn), size=SIZE, augment=["flip", "shift"], seed=seed)
+        return data.train_dataloader().dataset[torch.arange(28)][0].numpy()
+
+    np.testing.assert_array_equal(changed(1), changed(1))
+    assert (changed(1) != changed(2)).any()
+
+
 @pytest.mark.parametrize("augment", ["null", "[flip, shift]"])
 def test_both_implementations_see_the_same_pictures_in_the_same_order(
     augment: str, drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

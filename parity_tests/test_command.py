@@ -1,6 +1,7 @@
 """What every command does with what it prints."""
 
 import os
+import signal
 import subprocess
 import sys
 import tomllib
@@ -55,3 +56,58 @@ def test_where_nobody_reads_a_command_ends_without_a_word(length: int) -> None:
 ], ids=["find", "train"])
 def test_that_nobody_reads_is_no_error_of_a_file(script: str) -> None:
     assert run(script, read=False) == (128 + 13, b"", b"")
+
+
+INTERRUPTS = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nos.write(1, b'went on')"
+"""In place of what a command imports."""
+
+
+def interrupted(folder: Path, *typed: str | Path, ignoring: bool = False) -> tuple[int, str, str]:
+    """Exit status, output and errors of what gets Ctrl-C, while it imports if it imports NumPy or Lightning."""
+    for name in ("numpy.py", "lightning.py"):
+        (folder / name).write_text(INTERRUPTS, "utf-8")
+    path = {"PYTHONPATH": os.pathsep.join(map(str, (folder, ROOT)))}
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN if ignoring else signal.default_int_handler)  # what it inherits
+    try:
+        done = subprocess.run([sys.executable, *typed], env=os.environ | path, cwd=folder, capture_output=True, text=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("main", MAINS)
+def test_ctrl_c_ends_a_command_that_still_imports_without_a_word(main: str, tmp_path: Path) -> None:
+    module, _, name = main.partition(":")
+    assert interrupted(tmp_path, "-m", module) == (-signal.SIGINT, "", "")
+    installed = tmp_path / "backprop-command"
+    installed.write_text(f"from {module} import {name}\n{name}()", "utf-8")
+    assert interrupted(tmp_path, installed) == (-signal.SIGINT, "", "")
+
+
+def test_who_imports_a_command_hears_ctrl_c_as_ever(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    script = "try:\n    import experiments.train\nexcept KeyboardInterrupt:\n    print('heard')"
+    for name in ("__init__.py", "tool.py", "script.py"):
+        (tmp_path / "own" / name).write_text(script, "utf-8")
+    for typed in (["-c", script], [tmp_path / "own" / "script.py"], ["-m", "own.tool"]):
+        status, out, err = interrupted(tmp_path, *typed)
+        assert (status, err) == (0, "")
+        assert {*out.splitlines()} == {"heard"}
+
+
+def test_a_command_that_is_to_ignore_ctrl_c_ignores_it_while_it_imports(tmp_path: Path) -> None:
+    """As a run's other processes, which start with the first."""
+    _, out, _ = interrupted(tmp_path, "-m", "experiments.train", ignoring=True)
+    assert out.startswith("went on")
+
+
+@pytest.mark.parametrize(("main", "said"), [
+    ("try: interrupt()\n    except KeyboardInterrupt: print('heard')", (0, "heard\n", "")), ("interrupt()", (130, "", "")),
+], ids=["what it says of it", "nothing"])
+def test_when_all_is_imported_ctrl_c_is_the_commands_own(main: str, said: tuple[int, str, str], tmp_path: Path) -> None:
+    installed = tmp_path / "backprop-own"
+    interrupt = "import os, signal\ndef interrupt(): os.kill(os.getpid(), signal.SIGINT)"
+    installed.write_text(
+        f"from experiments.command import command\n{interrupt}\n@command\ndef main():\n    {main}\nmain()", "utf-8"
+    )
+    assert interrupted(tmp_path, installed) == said

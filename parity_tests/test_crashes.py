@@ -1,5 +1,6 @@
 """A run that is cut off goes on by the same command, and ends in the numbers of one that was not; what was saved stays good."""
 
+import ctypes
 import json
 import os
 import resource
@@ -7,11 +8,12 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 import torch
-import yaml
+from filelock import FileLock
 from safetensors.numpy import load_file
 
 from experiments import command, train
@@ -20,8 +22,8 @@ from experiments.training import checkpoint, folder, saving
 from experiments.training.checkpoint import WholeCheckpoints
 from experiments.training.log import CSVLog
 from experiments.training.module import Training
-from experiments.training.stop import Stop, Stopped
-from parity_tests import soak
+from experiments.training.stop import SIGNALS, Stop, Stopped
+from parity_tests import forks, soak
 from parity_tests.drawn import draw
 
 NEVER = 1e9
@@ -150,13 +152,8 @@ def keeps_the_rows_after_the_checkpoint(patch):
 
 
 def loses_the_optimizers_state(patch):
-    save = WholeCheckpoints.save_checkpoint
-
-    def saved(self, content, path, storage_options=None):
-        [optimizer] = content["optimizer_states"]
-        save(self, content | {"optimizer_states": [optimizer | {"state": {}}]}, path)
-
-    patch.setattr(WholeCheckpoints, "save_checkpoint", saved)
+    load = WholeCheckpoints.load_checkpoint
+    patch.setattr(WholeCheckpoints, "load_checkpoint", lambda *given, **named: load(*given, **named) | {"optimizer": {}})
 
 
 def forgets_dropouts_count(patch):
@@ -220,6 +217,46 @@ def test_the_lock_of_a_run_that_is_done_is_not_asked_for(tmp_path):
     assert fit(tmp_path, SHORT).name == "version_1"
 
 
+def test_the_tenth_run_is_later_than_the_ninth(tmp_path):
+    for name in ("version_2", "version_10", "version_9", "version_x", "other"):
+        (tmp_path / name).mkdir()
+    assert [run.name for run in folder.versions(tmp_path)] == ["version_10", "version_9", "version_2"]
+
+
+def test_a_run_that_comes_to_its_end_while_its_lock_is_asked_for_is_done(tmp_path, monkeypatch):
+    config, acquire, asked = "ckpt_path: null", FileLock.acquire, []
+    run, its = folder.new(tmp_path, config)
+
+    def acquired(self, *arguments, **options):
+        (run / "model.safetensors").touch()
+        its.release()
+        asked.append(self)  # so that it is not given back because nobody has it any more
+        return acquire(self, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FileLock, "acquire", acquired)
+        assert folder.cut_off(tmp_path, config) is None
+    (run / "model.safetensors").unlink()
+    found = folder.cut_off(tmp_path, config)
+    assert found, "the lock was given back"
+    assert found[0] == run
+
+
+def test_a_run_that_begins_is_never_seen_as_one_that_was_cut_off(tmp_path, monkeypatch):
+    """By another process, when the config is written."""
+    seen, config = [], "ckpt_path: null"
+
+    def written(path, text):
+        command.write(path, text)
+        seen.append(folder.cut_off(tmp_path, config))
+
+    monkeypatch.setattr(folder, "write", written)
+    _, lock = folder.new(tmp_path, config)
+    assert seen == [None]
+    lock.release()
+    assert folder.cut_off(tmp_path, config)
+
+
 def test_what_a_run_left_without_a_config_is_left_alone(tmp_path):
     (tmp_path / "two_two_one" / "manual" / "version_0").mkdir(parents=True)
     assert fit(tmp_path, SHORT).name == "version_1"
@@ -267,6 +304,26 @@ def test_a_run_from_the_last_of_another_goes_on_in_its_own_folder(tmp_path, whol
 def test_the_last_two_checkpoints_are_kept(tmp_path):
     run = fit(tmp_path, ["--config=one_two_one", "--trainer.max_epochs=3"])
     assert [steps(run / "checkpoints" / name) for name in ("before.ckpt", "last.ckpt")] == [8, 12]
+
+
+def test_within_an_epoch_a_checkpoint_is_written_when_the_last_is_a_minute_old(tmp_path, monkeypatch):
+    """Of steps that take 25 seconds each; an epoch has seven."""
+    saved, save, step, now = [], WholeCheckpoints.save_checkpoint, Training.training_step, 1000
+
+    def stepped(self, batch):
+        nonlocal now
+        now += 25
+        step(self, batch)
+
+    def saves(self, content, path, storage_options=None):
+        saved.append(content["global_step"])
+        save(self, content, path)
+
+    monkeypatch.setattr(Training, "training_step", stepped)
+    monkeypatch.setattr(WholeCheckpoints, "save_checkpoint", saves)
+    monkeypatch.setattr(saving, "monotonic", lambda: now)
+    fit(tmp_path, [*DIGITS, "--trainer.max_epochs=2"], every=saving.SECONDS)
+    assert saved == [3, 6, 7, 10, 13, 14]
 
 
 @pytest.mark.parametrize("harm", [
@@ -333,14 +390,6 @@ def test_what_is_said_of_a_checkpoint_goes_to_the_terminal_without_control_chara
     assert "\x1b" not in said
 
 
-def test_no_checkpoint_changes_the_config(tmp_path):
-    arguments = ["--config=one_two_one", "--trainer.max_epochs=4"]
-    last = cut(tmp_path, arguments, 13) / "checkpoints" / "last.ckpt"
-    torch.save(torch.load(last, weights_only=True) | {"hyper_parameters": {"seed": 99}}, last)
-    config = fit(tmp_path, [*arguments, f"--ckpt_path={last}"]) / "config.yaml"
-    assert yaml.safe_load(config.read_text("utf-8"))["model"]["seed"] == 0
-
-
 def test_a_log_that_lacks_rows_of_the_checkpoint_is_not_gone_on_with(tmp_path, wholes, capsys):
     arguments = ["--config=one_two_one", "--trainer.max_epochs=4"]
     run = cut(tmp_path, arguments, 13)
@@ -350,10 +399,10 @@ def test_a_log_that_lacks_rows_of_the_checkpoint_is_not_gone_on_with(tmp_path, w
     assert same(run, wholes(arguments)) == (True, True)
 
 
-def test_a_file_takes_its_place_when_it_is_on_the_disk_and_the_folder_after_it(tmp_path, monkeypatch):
-    path, kept, order = tmp_path / "last.ckpt", tmp_path / "before.ckpt", []
-    path.write_bytes(b"old")
-    sync, replace = os.fsync, Path.replace
+@pytest.fixture
+def order(monkeypatch):
+    """What comes to the disk, and what takes another's place, in this order."""
+    order, sync, replace = [], os.fsync, Path.replace
 
     def synced(file):
         of = Path(f"/dev/fd/{file}").resolve()
@@ -366,6 +415,12 @@ def test_a_file_takes_its_place_when_it_is_on_the_disk_and_the_folder_after_it(t
 
     monkeypatch.setattr(os, "fsync", synced)
     monkeypatch.setattr(Path, "replace", replaced)
+    return order
+
+
+def test_a_file_takes_its_place_when_it_is_on_the_disk_and_the_folder_after_it(tmp_path, order):
+    path, kept = tmp_path / "last.ckpt", tmp_path / "before.ckpt"
+    path.write_bytes(b"old")
     with command.replacing(path, kept) as file:
         file.write(b"new")
     assert order == [
@@ -373,6 +428,11 @@ def test_a_file_takes_its_place_when_it_is_on_the_disk_and_the_folder_after_it(t
         "the folder is on the disk",
     ]
     assert (kept.read_bytes(), path.read_bytes()) == (b"old", b"new")
+
+
+def test_the_rows_that_a_checkpoint_counts_on_are_on_the_disk_before_it(tmp_path, order):
+    fit(tmp_path, ["--config=one_two_one", "--trainer.max_epochs=1"], at=3, then=order.clear, every=0)
+    assert order[:3] == ["metrics.csv is on the disk", "last.ckpt.part is on the disk", "last.ckpt becomes before.ckpt"]
 
 
 WRITE_AND_DIE = """
@@ -446,6 +506,20 @@ def test_a_signal_in_the_step_that_converges_saves_too(tmp_path, wholes):
     assert same(fit(tmp_path, CONVERGES, at=done), wholes(CONVERGES)) == (True, True)
 
 
+def test_a_signal_in_the_final_test_ends_the_command_at_once(tmp_path, wholes, monkeypatch):
+    test, outlived = Training.test_step, []
+
+    def interrupted(self, batch):
+        os.kill(os.getpid(), signal.SIGTERM)
+        outlived.append(test(self, batch))
+
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        patch.setattr(Training, "test_step", interrupted)
+        fit(tmp_path, SHORT)
+    assert not outlived
+    assert same(fit(tmp_path, SHORT, at=4), wholes(SHORT)) == (True, True)
+
+
 def test_a_signal_outside_of_training_ends_the_command_at_once():
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(Stopped), Stop():
@@ -453,70 +527,64 @@ def test_a_signal_outside_of_training_ends_the_command_at_once():
     assert signal.getsignal(signal.SIGTERM) == before
 
 
-INTERRUPTED = """
-import os, signal
-from experiments import train
-from experiments.training.module import Training
+def interrupted(at, *numbers):
+    """The command that gets signals before a step; the step is made all the same, if they let it."""
+    step = Training.training_step
 
-def main(at, times):
-    def interrupted(self, batch):
-        if self.global_step == at:
-            for _ in range(times):
-                os.kill(os.getpid(), signal.SIGINT)
+    def stepped(self, batch):
+        for number in numbers if self.global_step == at else ():
+            os.kill(os.getpid(), number)
         step(self, batch)
 
-    Training.training_step = interrupted
-    train.main()
-
-step = Training.training_step
-try:
-    main(1, 1)
-except SystemExit as stop:
-    print(stop.code, flush=True)
-main(3, 2)
-"""
+    Training.training_step = stepped
+    forks.command("fit", *SHORT)
 
 
-def test_ctrl_c_says_how_to_go_on_and_a_second_one_ends_at_once(tmp_path):
-    typed = [sys.executable, "-c", INTERRUPTED, "fit", *SHORT, f"--out={tmp_path}"]
-    done = subprocess.run(typed, capture_output=True, text=True, check=False)
-    run = tmp_path / "two_two_one" / "manual" / "version_0"
-    assert done.stdout == "130\n"
-    assert done.stderr.splitlines() == [
-        "python -m experiments.train: stopped by SIGINT; the same command goes on from step 2",
-        f"going on with {run} from step 2",
-    ]
-    assert done.returncode == -signal.SIGINT
-    assert steps(run / "checkpoints" / "last.ckpt") == 3
+@forks.forked
+@pytest.mark.parametrize("second", SIGNALS)
+def test_ctrl_c_says_how_to_go_on_and_a_second_signal_ends_at_once(second, tmp_path):
+    said = "python -m experiments.train: stopped by SIGINT; the same command goes on from step 2\n"
+    assert forks.Fork(tmp_path, interrupted, 1, signal.SIGINT).end() == (130, "", said)
+    run = Path("runs", "two_two_one", "manual", "version_0")
+    said = f"going on with {run} from step 2\n"
+    assert forks.Fork(tmp_path, interrupted, 3, signal.SIGINT, second).end() == (-second, "", said)
+    assert steps(tmp_path / run / "checkpoints" / "last.ckpt") == 3, "of the end of the epoch before"
 
 
 # What cannot be written
 
 
-@pytest.fixture
-def largest():
-    """Let no file of this process grow beyond so many bytes, as on a disk that is full."""
+@contextmanager
+def full_disk():
+    """What is given lets no file of this process grow beyond so many bytes."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-
-    def limit(size):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-
-    yield limit
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize("what", ["checkpoints/last.ckpt", "metrics.csv"])
-def test_a_file_that_cannot_grow_is_an_error_and_the_last_checkpoint_stays_good(what, largest, tmp_path, wholes):
+def test_a_file_that_cannot_grow_is_an_error_and_the_last_checkpoint_stays_good(what, tmp_path, wholes):
     arguments = [*DIGITS, "--trainer.max_epochs=2"]
     run = tmp_path / "digits" / "manual" / "version_0"
-    with pytest.raises(OSError, match=f"File too large: '{run / what}'") as error:
+    with pytest.raises(OSError, match=f"File too large: '{run / what}'") as error, full_disk() as largest:
         fit(tmp_path, arguments, at=9, then=lambda: largest((run / what).stat().st_size - 1))
-    largest(resource.RLIM_INFINITY)
     assert error.value.__notes__ == ["the same command goes on from step 7"]
     assert {path.name for path in (run / "checkpoints").iterdir()} == {"last.ckpt"}
     assert steps(run / "checkpoints" / "last.ckpt") == 7
     assert fit(tmp_path, arguments) == run
     assert same(run, wholes(arguments)) == (True, True)
+
+
+def test_a_row_that_is_written_in_part_is_an_error(tmp_path):
+    log = CSVLog(tmp_path, ["train_cost"])
+    log.log_metrics({"epoch": 0, "train_cost": 0.5}, 0)
+    with pytest.raises(OSError, match=r"File too large: '.*metrics.csv'"), full_disk() as largest:
+        largest(log.size + 3)
+        log.log_metrics({"epoch": 0, "train_cost": 0.25}, 1)
+    log.close()
+    assert (tmp_path / "metrics.csv").read_text("utf-8") == "epoch,step,train_cost\n0,0,0.5\n0,1"
 
 
 def test_a_folder_that_vanishes_is_an_error_and_is_not_made_again(tmp_path):
@@ -527,64 +595,61 @@ def test_a_folder_that_vanishes_is_an_error_and_is_not_made_again(tmp_path):
     assert not run.exists()
 
 
-ON_A_DISK = """
-import subprocess, sys
-from pathlib import Path
-from experiments import train
-from experiments.training.module import Training
+def on_a_disk(disk, copy):
+    """Train on a disk of 100 KB: it fills up, can only be read, is as it should be. What is on it at the end is copied."""
+    mounts_of_its_own()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100k", "disk", disk], check=True)
+    others, step = disk / "others", Training.training_step
 
-disk, others, step = Path(sys.argv[1]), Path(sys.argv[1], "others"), Training.training_step
+    def full(self, batch):
+        if self.global_step == 3:
+            with suppress(OSError), others.open("wb", buffering=0) as file:
+                while True:
+                    file.write(bytes(1024))
+        step(self, batch)
 
-def fit():
-    sys.argv[1:] = ["fit", "--config=two_two_one", "--trainer.max_epochs=8", f"--out={disk}"]
-    try:
-        train.main()
-    except SystemExit as stop:
-        print(stop.code)
+    def fit():
+        with suppress(SystemExit):
+            forks.command("fit", *LONGER, f"--out={disk}")
 
-def fill():
-    with others.open("wb", buffering=0) as file:
-        while True:
-            file.write(bytes(1024))
-
-def full(self, batch):
-    if self.global_step == 3:
-        try:
-            fill()
-        except OSError:
-            pass
-    step(self, batch)
-
-Training.training_step = full
-fit()
-Training.training_step = step
-others.unlink()
-subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
-fit()
-subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
-fit()
-subprocess.run(["cp", "-r", disk, sys.argv[-1].removeprefix("--out=") + "-copy"], check=True)
-"""
+    Training.training_step = full
+    fit()
+    Training.training_step = step
+    others.unlink()
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    fit()
+    subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
+    fit()
+    shutil.copytree(disk, copy)
 
 
+def mounts_of_its_own():
+    """What `unshare --user --map-root-user --mount` does for another process, for this one."""
+    user, group = os.getuid(), os.getgid()
+    new_user, new_mounts = 0x10000000, 0x00020000
+    assert ctypes.CDLL(None).unshare(new_user | new_mounts) == 0
+    for name, text in (("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1")):
+        Path("/proc/self", name).write_text(text)
+
+
+LONGER = ["--config=two_two_one", "--trainer.max_epochs=8"]
+
+
+@forks.forked
 def test_a_disk_that_is_full_or_read_only_is_one_line_and_the_run_goes_on_when_it_is_neither(tmp_path, wholes):
     if shutil.which("unshare") is None or subprocess.run(["unshare", "-Urm", "true"], check=False).returncode:
         pytest.skip("this system lets no user mount a disk")
-    disk = tmp_path / "disk"
+    disk, copy, run = tmp_path / "disk", tmp_path / "copy", Path("two_two_one", "manual", "version_0")
     disk.mkdir()
-    mounted = f"mount -t tmpfs -o size=100k disk {disk} && exec {sys.executable} -c \"$0\" {disk}"
-    done = subprocess.run(
-        ["unshare", "-Urm", "sh", "-c", mounted, ON_A_DISK], capture_output=True, text=True, check=False, timeout=100,
-    )
-    run = Path("two_two_one", "manual", "version_0")
-    model = disk / run / "model.safetensors"
-    assert done.stdout.splitlines() == ["2", "2", str(model)], done.stderr
-    full, read_only, goes_on = done.stderr.splitlines()
+    status, out, err = forks.Fork(tmp_path, on_a_disk, disk, copy).end()
+    assert (status, out) == (0, f"{disk / run / 'model.safetensors'}\n"), err
+    full, read_only, goes_on = err.splitlines()
     assert "No space left on device: '" in full
     assert full.endswith("; the same command goes on from step 3")
     assert "Read-only file system: '" in read_only
     assert goes_on == f"going on with {disk / run} from step 3"
-    assert same(tmp_path / "disk-copy" / run, wholes(["--config=two_two_one", "--trainer.max_epochs=8"])) == (True, True)
+    assert not [*disk.iterdir()], "it was mounted for the command alone"
+    assert same(copy / run, wholes(LONGER)) == (True, True)
 
 
 # Three of the kills of `make soak`
@@ -594,10 +659,9 @@ def test_every_config_has_its_killed_runs():
     assert soak.SHORT.keys() == train.configs().keys()
 
 
+@forks.forked
 def test_three_killed_runs_go_on_to_the_same_end(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "parity_tests.soak", "3"], cwd=tmp_path, capture_output=True, text=True, check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    status, out, err = forks.Fork(tmp_path, soak.main, ["3"]).end()
+    assert status == 0, out + err
     counts = json.loads((tmp_path / "reports" / "soak" / "kills.json").read_text("utf-8"))
     assert [counts[name] for name in ("kills", "resumed", "unreadable", "lost")] == [3, 3, 0, 0]

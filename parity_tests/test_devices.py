@@ -70,6 +70,17 @@ def test_an_update_that_is_computed_on_the_cpu_is_refused(rng, monkeypatch):
         compare_optimizer(SGD(lr=0.1), Linear(3, 4, rng=rng), rng, device=NAME)
 
 
+def test_a_tensor_that_is_given_by_its_name_does_not_leave_the_device_either():
+    with torch.library._scoped_library("parity_tests", "DEF") as library:
+        library.define("moved(*, Tensor tensor, Device device) -> Tensor")
+        library.impl("moved", lambda *, tensor, device: tensor.to(device, copy=True), "CompositeExplicitAutograd")
+        moved = torch.ops.parity_tests.moved
+        x = on(MATRIX)
+        assert moved(tensor=x, device="cpu").tolist() == MATRIX
+        with devices.staying(NAME), pytest.raises(RuntimeError, match="took a tensor from pretend:0 to the CPU"):
+            moved(tensor=x, device="cpu")
+
+
 # What a GPU refuses
 
 
@@ -267,16 +278,18 @@ CONVOLVED = {
 }
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
 @pytest.mark.parametrize("what", CONVOLVED)
-def test_a_convolution_by_fft_or_winograd_is_seen_though_it_is_good_on_ordinary_numbers(what, monkeypatch, unsettled):
+def test_a_convolution_by_fft_or_winograd_is_seen_though_it_is_good_on_ordinary_numbers(what, dtype, monkeypatch, unsettled):
+    op, function = CONVOLVED[what]
+    plant(monkeypatch, (op, lambda *args: (function if args[0].dtype == dtype else op)(*args)))
     rng = np.random.default_rng(0)
-    ordinary = [torch.from_numpy(rng.standard_normal(shape)).requires_grad_() for shape in ((2, 4, 12, 12), (4, 4, 3, 3))]
-    right = convolved(*ordinary)
-    plant(monkeypatch, CONVOLVED[what])
-    found = convolved(*(a.detach().to(NAME).requires_grad_() for a in ordinary))
-    assert all(torch.allclose(a, b.cpu()) for a, b in zip(right, found, strict=True))
-    quantity = what.partition(", ")[2]
-    with pytest.raises(InputError, match=rf"a convolution in float32 is not the sum of its products .*: {quantity} is wrong"):
+    ordinary = [torch.tensor(rng.standard_normal(shape), dtype=dtype) for shape in ((2, 4, 12, 12), (4, 4, 3, 3))]
+    right, found = (convolved(*(a.to(device).requires_grad_() for a in ordinary)) for device in ("cpu", NAME))
+    for a, b in zip(right, found, strict=True):
+        torch.testing.assert_close(b.cpu(), a)
+    name, quantity = str(dtype).removeprefix("torch."), what.partition(", ")[2]
+    with pytest.raises(InputError, match=rf"a convolution in {name} is not the sum of its products .*: {quantity} is wrong"):
         devices.prepare(NAME)
 
 

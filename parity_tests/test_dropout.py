@@ -99,6 +99,19 @@ def test_one_mask_is_shared_with_torch_at_every_step(dtype, network, data, devic
     assert before == network.state
 
 
+def test_where_no_mask_is_drawn_no_step_is_counted_in_either_implementation(rng, data):
+    x, _ = data
+    network = Network(Linear(3, 2, rng=rng), Dropout(0, rng=rng), Dropout(0.5, rng=rng))
+    module = twin(network)
+    for _ in range(3):
+        _, tape = network.forward(x)
+        network.commit(tape)
+        commit(module)
+    counts = {"1.count": 0, "2.count": 3}
+    assert {name: int(network.state[name]) for name in counts} == counts
+    assert {name: int(buffers_of(module)[name]) for name in counts} == counts
+
+
 def test_a_mask_of_torch_s_own_is_seen(network, data):
     x, _ = data
     module = twin(network)

@@ -421,6 +421,21 @@ def test_a_model_of_something_else_is_one_line(folder: Path, command: Command, t
     assert err == f"python -m experiments.find: {expected}\n"
 
 
+@pytest.mark.parametrize("side", ["manual", "torch"])
+@pytest.mark.parametrize("more", [(), ("--threshold=0",)], ids=["most probable", "threshold"])
+def test_an_answer_that_is_not_finite_is_one_line(
+    more: tuple[str, ...], side: str, known: Path, folder: Path, command: Command
+) -> None:
+    model = load(known)
+    save(known, model._replace(network=model.network.like(**{"1.weight": np.full((2, 12), 1e308)})))
+    emptied(folder)
+    Image.new("RGB", (2, 2), "white").save(folder / "white.png")
+    code, out, err = command(folder, "--model", known, "--implementation", side, *more)
+    assert (code, out) == (2, "")
+    file = folder / "white.png"
+    assert err == f"python -m experiments.find: {file}: the network's answer is not finite; its weights are too large\n"
+
+
 def test_a_file_that_is_there_stays_where_the_command_fails(known: Path, folder: Path, command: Command) -> None:
     out = folder.parent / "found.csv"
     out.write_text("of last time")

@@ -1,25 +1,60 @@
 """The file that a person with a GPU sends back, made on the pretended device."""
 
+import ast
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from experiments import report
 from experiments.reporting.compare import difference
 from experiments.reporting.record import read
-from experiments.reporting.survey import survey
-from manual import Dropout
+from experiments.reporting.survey import TRAINING, survey
+from manual import L2, SGD, Dropout, InputError, Linear, MSELoss, Network
 from parity_tests import parity_cuda
 from parity_tests.pretend import NAME
+from torch_ref import (
+    Parity,
+    compare_end_to_end,
+    compare_layer,
+    compare_loss,
+    compare_network,
+    compare_optimizer,
+    compare_penalty,
+    compare_training,
+)
+
+HERE = Path(__file__).parent
+
+
+class OneCaseEach(parity_cuda.Suite):
+    """Of every test that the command runs, its first case."""
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        super().pytest_collection_modifyitems(items)
+        items[:] = {item.nodeid.partition("[")[0]: item for item in reversed(items)}.values()
+
+
+def that_take_a_device() -> set[str]:
+    """The tests that have an argument "device", by file."""
+    return {
+        f"parity_tests/{file.name}::{test.name}"
+        for file in HERE.glob("test_*.py") for test in ast.parse(file.read_text("utf-8")).body
+        if isinstance(test, ast.FunctionDef) and test.name.startswith("test_") and "device" in {a.arg for a in test.args.args}
+    }  # fmt: skip
 
 
 def made(out: Path, device: str) -> int:
-    """The command's exit status, with few tests, one network to train, and six rows of the survey."""
+    """The command's exit status, with one case of every test, two networks to train, and six rows of the survey."""
     mode, cudnn = torch.get_deterministic_debug_mode(), torch.backends.cudnn.enabled
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parity_cuda, "TESTS", [str(Path(__file__).with_name("test_dropout.py"))])
-        patch.setattr(parity_cuda, "TRAINED", ["two_two_one"])
+        patch.setattr(parity_cuda, "Suite", OneCaseEach)
+        patch.setattr(parity_cuda, "TRAINED", ["two_two_one", "bluebird_softmax"])
+        patch.setattr(report, "PICTURES", 80)
         patch.setattr(parity_cuda, "survey", lambda device: islice(survey(device), 6))
         try:
             return parity_cuda.main([f"--device={device}", f"--out={out}"])
@@ -43,14 +78,24 @@ def test_the_file_says_what_it_was_made_on_and_holds_tests_survey_and_training(r
     record = records[NAME]
     assert {"Commit", "torch", "NumPy", "CPU"} <= record.made.keys()
     assert record.made["Device"] == NAME
-    assert record.made["Tests"] == "2 passed"
     assert record.made["float16, bfloat16"] == "reported among the results, not gated"
-    assert [row.kind for row in record.rows] == ["layer"] * 6 + ["training run", "test"]
+    tests = {row.subject: row.parity.comparisons for row in record.rows if row.kind == "test"}
+    assert [row.kind for row in record.rows] == ["layer"] * 6 + ["training run"] * 2 + ["test"] * len(tests)
     assert {row.parity.device for row in record.rows} == {NAME}
-    [tests] = [row for row in record.rows if row.kind == "test"]
-    assert tests.subject == "parity_tests/test_dropout.py"
-    assert len(tests.parity.comparisons) == 4  # two of a pass and two of training, the worst of each
-    assert all("[DEVICE-float" in c.place for c in tests.parity.comparisons)
+    dropout = tests["parity_tests/test_dropout.py"]
+    assert len(dropout) == 2  # of a pass and of training, the worst of each
+    assert all("[DEVICE-float" in c.place for c in dropout)
+
+
+def test_every_test_that_takes_a_device_runs_there_and_passes(records):
+    expected = that_take_a_device()
+    assert records[NAME].made["Tests"] == f"{len(expected)} passed"
+    assert {row.subject for row in records[NAME].rows if row.kind == "test"} == {test.partition("::")[0] for test in expected}
+
+
+def test_every_network_that_the_report_trains_is_trained(rows, trained):
+    compared = parity_cuda.training_rows({name: trained[name] for name in parity_cuda.TRAINED}, "cpu")
+    assert [row.subject for row in compared] == [row.subject for row in rows if row.kind == TRAINING]
 
 
 def test_beside_the_cpu_only_the_environment_differs(records):
@@ -67,12 +112,32 @@ def test_half_precision_is_among_the_results_and_in_no_comparison(records):
     assert {c.dtype for row in records[NAME].rows for c in row.parity.comparisons} <= {"float32", "float64"}
 
 
+HALF = Linear(3, 2, rng=np.random.default_rng(0)).astype(np.float16)
+X, Y = np.ones((4, 3), np.float16), np.ones((4, 2), np.float16)
+COMPARISONS: dict[str, Callable[[], Parity]] = {
+    "a layer": lambda: compare_layer(HALF, X, np.random.default_rng(0)),
+    "a loss": lambda: compare_loss(MSELoss(), Y, 0 * Y),
+    "a penalty": lambda: compare_penalty(L2(1), Network(HALF)),
+    "an optimizer": lambda: compare_optimizer(SGD(lr=0.1), HALF, np.random.default_rng(0)),
+    "a network": lambda: compare_network(Network(HALF), MSELoss(), X, Y),
+    "a network, end to end": lambda: compare_end_to_end(Network(HALF), MSELoss(), X, Y),
+    "training": lambda: compare_training(Network(HALF), MSELoss(), SGD(lr=0.1), X, Y, 1),
+}
+
+
+@pytest.mark.parametrize("what", COMPARISONS)
+def test_no_comparison_takes_half_precision(what):
+    with pytest.raises(InputError, match="expected an array of float32 or float64, got float16, for which none is derived"):
+        COMPARISONS[what]()
+
+
 def test_a_wrong_backward_is_written_down_and_ends_in_1(tmp_path, monkeypatch):
+    monkeypatch.setattr(parity_cuda, "TESTS", [str(HERE / "test_dropout.py")])
     monkeypatch.setattr(Dropout, "backward", lambda self, delta, m: (delta * m, self))
     assert made(tmp_path / "parity.json", NAME) == 1
     record = read(tmp_path / "parity.json")
     assert not record.outcome.agrees
-    assert "0 passed, 2 failed: parity_tests/test_dropout.py::" in record.made["Tests"]
+    assert "0 passed, 1 failed: parity_tests/test_dropout.py::" in record.made["Tests"]
 
 
 @pytest.mark.parametrize(

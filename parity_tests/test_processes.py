@@ -10,12 +10,14 @@ import sys
 from collections import Counter
 from copy import deepcopy
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.pytorch.strategies.launchers.subprocess_script import _SubprocessScriptLauncher
 
 from experiments import train
 from experiments.data.augment import augmented
@@ -23,13 +25,15 @@ from experiments.data.module import Data
 from experiments.training import model_file, processes
 from experiments.training.build import build
 from experiments.training.module import Training
+from experiments.training.stop import Stop
 from manual import Dropout, InputError, Layer, Loss, Network, Optimizer, Penalty, batches
 from parity_tests.drawn import draw
-from parity_tests.ranks import MISTAKES
+from parity_tests.forks import TIMEOUT, Fork, command, forked
+from parity_tests.ranks import MISTAKES, run
 from torch_ref import Parity, compare
 from torch_ref.bounds import Bounded, bounded, update_bounds
 
-pytestmark = pytest.mark.xdist_group("processes")  # all runs are made once
+pytestmark = forked
 
 SMALL = [{"Linear": {"in_features": 1, "out_features": 6}}, "Sigmoid", {"Linear": {"in_features": 6, "out_features": 1}}]
 DROPPED = [*SMALL[:2], {"Dropout": {"p": 0.3}}, SMALL[2]]
@@ -41,7 +45,11 @@ SGD, ADAM = {"SGD": {"lr": 0.1, "momentum": 0.9}}, {"Adam": {"lr": 0.01}}
 
 
 CUT_OFF = ["fit", "--config=one_two_one", "--model.implementation=torch", "--trainer.devices=2", "--trainer.max_epochs=30"]
-DIGITS = ["fit", "--config=digits", "--model.implementation=torch", "--trainer.devices=3", "--trainer.max_epochs=1"]
+DIGITS = [
+    "fit", "--config=digits", "--model.implementation=torch", "--trainer.devices=3", "--trainer.max_epochs=1",
+    "--data.batch_size=100",
+]
+"""13 steps."""
 
 
 class Run(NamedTuple):
@@ -110,27 +118,21 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("processes")
     draw(folder / "birds", 40, size=8)
     all_runs = RUNS | PLANTED
-    orders = []
-    for name, run in all_runs.items():
-        if run.data["name"] == "pictures":
-            run.data["folder"] = str(folder / "birds")
-        (folder / f"{name}.yaml").write_text(json.dumps(config(folder / name, run)), "utf-8")
-        arguments = ["fit", "--config", str(folder / f"{name}.yaml")]
-        orders.append({"name": name, "processes": run.processes, "arguments": arguments, "mistake": run.mistake})
+    for name, one in all_runs.items():
+        if one.data["name"] == "pictures":
+            one.data["folder"] = str(folder / "birds")
+        (folder / f"{name}.yaml").write_text(json.dumps(config(folder / name, one)), "utf-8")
+        run(folder, name, one.processes, ["fit", "--config", str(folder / f"{name}.yaml")], one.mistake)
     for name, count, arguments in (
-        ("uninterrupted", 2, CUT_OFF), ("whole", 3, DIGITS), ("half", 3, [*DIGITS, "--trainer.max_steps=20"]),
+        ("uninterrupted", 2, CUT_OFF), ("whole", 3, DIGITS), ("half", 3, [*DIGITS, "--trainer.max_steps=6"]),
         ("other half", 3, [*DIGITS, f"--ckpt_path={folder}/half/digits/torch/version_0/checkpoints/last.ckpt"]),
     ):
-        arguments = [*arguments, f"--out={folder / name}"]
-        orders.append({"name": name, "processes": count, "arguments": arguments, "mistake": None})
-    command = [sys.executable, "-m", "parity_tests.ranks", str(folder)]
-    done = subprocess.run(command, input=json.dumps(orders), text=True, capture_output=True, timeout=300)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        run(folder, name, count, [*arguments, f"--out={folder / name}"])
     found: dict[str, Any] = {
-        name: Seen(run, Data(**run.data), [pickle.loads((folder / f"{name}.{r}").read_bytes()) for r in range(run.processes)])
-        for name, run in all_runs.items()
+        name: Seen(one, Data(**one.data), [pickle.loads((folder / f"{name}.{r}").read_bytes()) for r in range(one.processes)])
+        for name, one in all_runs.items()
     }
-    ends = {name: lines(folder / name / "digits/torch/version_0/metrics.csv")[-20:] for name in ("whole", "other half")}
+    ends = {name: lines(folder / name / "digits/torch/version_0/metrics.csv")[-9:] for name in ("whole", "other half")}
     return found | ends | {"uninterrupted": lines(folder / "uninterrupted/one_two_one/torch/version_0/metrics.csv")}
 
 
@@ -306,24 +308,66 @@ def test_an_epoch_in_several_processes_ends_in_the_weights_of_one_process(name, 
             assert compare(name, key, ours, theirs, one[key].error + several[key].error).agrees
 
 
-def test_a_run_whose_process_is_killed_ends_and_the_same_command_goes_on_to_the_same_end(seen, tmp_path):
-    command = [sys.executable, "-m", "experiments.train", *CUT_OFF, "--out", str(tmp_path)]
-    folder = tmp_path / "one_two_one" / "torch" / "version_0"
-    first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while first.poll() is None and len(lines(folder / "metrics.csv")) < 20:
-        sleep(0.01)
-    [second] = Path(f"/proc/{first.pid}/task/{first.pid}/children").read_text().split()
-    os.kill(int(second), signal.SIGKILL)
-    stdout, stderr = first.communicate(timeout=120)
-    assert first.returncode != 0
-    assert stdout == ""
-    # Lightning kills the first process too, if it is not quick to end
-    assert re.fullmatch(r"(python -m experiments.train: process 1 was killed by signal 9; the same command .*\n)?", stderr)
+RUN = Path("runs", "one_two_one", "torch", "version_0")
 
-    again = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert again.returncode == 0, again.stderr
-    assert again.stdout == f"{folder / train.MODEL}\n"
-    assert lines(folder / "metrics.csv") == seen["uninterrupted"]
+
+def second_of(pid: int, folder: Path) -> int:
+    """The second process of a run in two, whose first is this one, when they have made some steps."""
+    give_up = monotonic() + TIMEOUT
+    while len(lines(folder / RUN / "metrics.csv")) < 20:
+        assert monotonic() < give_up
+        sleep(0.01)
+    [second] = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(second)
+
+
+def goes_on(folder: Path, seen: dict[str, Any]) -> None:
+    """The same command ends in the log of a run that nobody disturbed."""
+    status, out, err = Fork(folder, command, *CUT_OFF).end()
+    assert (status, out) == (0, f"{RUN / train.MODEL}\n"), err
+    assert re.fullmatch(rf"going on with {RUN} from step \d+\n", err)
+    assert lines(folder / RUN / "metrics.csv") == seen["uninterrupted"]
+
+
+SAYS = r"python -m experiments.train: {}; the same command (goes on from step \d+|starts anew)\n"
+
+
+@pytest.mark.parametrize(("disturb", "status", "says"), [
+    (lambda first, _: os.kill(first, signal.SIGKILL), -signal.SIGKILL, ""),
+    (lambda first, _: os.killpg(first, signal.SIGINT), 130, SAYS.format("stopped by SIGINT")),
+    (lambda _, second: os.kill(second, signal.SIGTERM), 143, SAYS.format("stopped by SIGTERM")),
+], ids=["the first is killed", "Ctrl-C", "the second is asked to end"])
+def test_two_processes_end_together_and_the_same_command_goes_on_to_the_same_end(disturb, status, says, seen, tmp_path):
+    first = Fork(tmp_path, command, *CUT_OFF)
+    disturb(first.pid, second_of(first.pid, tmp_path))
+    ended, out, err = first.end()
+    assert (ended, out) == (status, "")
+    assert re.fullmatch(says, err)
+    goes_on(tmp_path, seen)
+
+
+def test_a_command_whose_second_process_is_killed_ends_and_goes_on_to_the_same_end(seen, tmp_path):
+    typed = [sys.executable, "-m", "experiments.train", *CUT_OFF]
+    first = subprocess.Popen(typed, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    os.kill(second_of(first.pid, tmp_path), signal.SIGKILL)
+    out, err = first.communicate(timeout=120)
+    assert first.returncode != 0
+    assert out == ""
+    # Lightning kills the first process too, if it is not quick to end
+    assert re.fullmatch(f"({SAYS.format('process 1 was killed by signal 9')})?", err)
+    goes_on(tmp_path, seen)
+
+
+def test_processes_that_cannot_be_connected_are_ended(monkeypatch):
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"])
+    launcher = _SubprocessScriptLauncher(LightningEnvironment(), num_processes=2, num_nodes=1)
+    monkeypatch.setattr(launcher, "launch", lambda *_, **__: launcher.procs.append(other))
+    trainer: Any = SimpleNamespace(strategy=SimpleNamespace(launcher=launcher, setup_environment=lambda: int("no connection")))
+    with Stop() as stop:
+        with pytest.raises(ValueError, match="no connection"):
+            processes.start(trainer)
+        assert other.wait(timeout=10) == -signal.SIGKILL
+        assert signal.getsignal(signal.SIGINT) == stop._heard
 
 
 def test_three_processes_go_on_to_the_same_bits(seen):

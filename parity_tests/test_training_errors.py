@@ -172,16 +172,11 @@ def test_a_file_of_something_else_is_not_a_checkpoint(content, fails, tmp_path):
 
 EVERY = ["validate", "test", "predict", "fit"]
 CHANGES = {
-    "a tensor less": (EVERY, lambda s: s["state_dict"].popitem(), "it lacks parameters"),
-    "a tensor more": (EVERY, lambda s: s["state_dict"].update(more=torch.ones(1)), r"Unexpected key\(s\).*more"),
-    "other shapes": (EVERY, lambda s: s.update(state_dict=dict.fromkeys(s["state_dict"], torch.ones(7))), "size mismatch"),
+    "a tensor less": (EVERY, lambda s: s["state_dict"].popitem(), r"state_dict: lacks \['side\.module\.2\.bias'\]"),
+    "a tensor more": (EVERY, lambda s: s["state_dict"].update(more=torch.ones(1)), r"state_dict: \['more'\] is not expected"),
     "no model in the config": (EVERY, lambda s: s["config"].update(model={}), "KeyError: 'network'"),
-    "no loops": (EVERY, lambda s: s.pop("loops"), "loops missing"),
-    "no step": (EVERY, lambda s: s.update(global_step="hi"), "global_step missing, or of another type"),
-    "no data in the config": (["fit"], lambda s: s["config"].pop("data"), "KeyError: 'data'"),
-    "no state of the optimizer": (["fit"], lambda s: s["optimizer_states"].clear(), "ValueError"),
-    "another state of the optimizer": (["fit"], lambda s: s.update(optimizer_states=[3]), "(Type|Attribute)Error"),
-    "no training loop": (["fit"], lambda s: s["loops"].clear(), "KeyError: 'fit_loop'"),
+    "no optimizer": (EVERY, lambda s: s.pop("optimizer"), r"\['optimizer'\] missing"),
+    "data of no config": (["fit"], lambda s: s["config"].update(data={}), "data.name was None there"),
 }
 
 

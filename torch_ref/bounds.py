@@ -26,7 +26,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from manual import Layer, Loss, Optimizer, Penalty, Undecided
+from manual import InputError, Layer, Loss, Optimizer, Penalty, Undecided
 from manual.number_types import Array
 
 ULPS = 4  # of an elementary function
@@ -418,12 +418,20 @@ _RULES: dict[np.ufunc, Callable[..., Any]] = {
 }
 
 
+def exact(array: Array) -> Bounded:
+    """An array taken as exact.
+
+    Raises:
+        InputError: it is of neither float32 nor float64; for float16 and others no tolerance is derived.
+    """
+    if array.dtype not in (np.float32, np.float64):
+        raise InputError(f"tolerance: expected an array of float32 or float64, got {array.dtype}, for which none is derived")
+    return Bounded(array, array.dtype)
+
+
 def bounded(values: dict[str, Any]) -> dict[str, Any]:
-    """Arrays taken as exact, by name; other values as they are."""
-    return {
-        name: Bounded(value, value.dtype) if getattr(value, "dtype", None) in (np.float32, np.float64) else value
-        for name, value in values.items()
-    }
+    """Arrays of floats taken as exact, by name; other values as they are."""
+    return {name: exact(v) if getattr(v, "dtype", np.dtype(object)).kind == "f" else v for name, v in values.items()}
 
 
 def layer_bounds(layer: Layer, x: Array, delta: Array) -> dict[str, Bounded]:

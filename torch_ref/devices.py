@@ -15,7 +15,7 @@ CudaDepthwise2d (`select_conv_backend`, ATen/native/Convolution.cpp): im2col and
 (ATen/native/cuda/ConvolutionMM2d.cu, NaiveDilatedConvolution.cu), or the sum as it is written (DepthwiseConv2d.cu). On the CPU
 NNPACK has Winograd and FFT, and is left out as well. This costs speed, and is for comparisons.
 
-float16 and bfloat16 are no part of this: no tolerance is derived for them.
+float16 and bfloat16 are no part of this: no tolerance is derived for them, and no comparison takes them.
 """
 
 import os

@@ -24,7 +24,7 @@ import manual
 from manual import Layer, Loss, Network, Optimizer, Penalty, Undecided
 from manual.number_types import Array
 from torch_ref import formulas
-from torch_ref.bounds import Bounded, layer_bounds, loss_bounds, penalty_bounds, update_bounds
+from torch_ref.bounds import Bounded, exact, layer_bounds, loss_bounds, penalty_bounds, update_bounds
 from torch_ref.columns import columns
 from torch_ref.devices import staying
 from torch_ref.diagnosis import Case, Compared, diagnose, of_layer, of_loss, of_update
@@ -344,7 +344,7 @@ def compare_end_to_end(network: Network, loss: Loss, x: Array, y: Array, device:
     for (_, _, piece), out in zip(pieces[::-1], values[:0:-1], strict=True):
         reference += [out.grad, *[p.grad for p in piece.parameters()]]
     try:
-        bounds = _allowed(loss, lambda own: dict(enumerate(value for _, _, value in run(own, lambda a: Bounded(a, a.dtype)))))
+        bounds = _allowed(loss, lambda own: dict(enumerate(value for _, _, value in run(own, exact))))
     except Undecided as open_branch:
         parity.comparisons.append(Comparison("end to end", "all", str(x.dtype), (), 0, 0, f"undetermined: {open_branch}"))
         return parity

@@ -6,11 +6,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 
 from experiments.checking.findings import Finding, Report, Row
 from experiments.printable import printable
+from experiments.templates import templates
 from torch_ref.columns import columns
 
 
@@ -67,11 +67,8 @@ def from_json(content: str) -> Report:
 
 def page(report: Report) -> str:
     """One HTML file to hand back."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )
-    return environment.get_template("page.html").render(report=report, distances=distances, headline=headline) + "\n"
+    template = templates(Path(__file__).parent).get_template("page.html")
+    return template.render(report=report, distances=distances, headline=headline) + "\n"
 
 
 FORMATS: dict[str, Callable[[Report], str]] = {"text": text, "json": as_json, "html": page}

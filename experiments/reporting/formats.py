@@ -12,7 +12,6 @@ from latex2mathml.converter import convert
 from markupsafe import Markup
 
 from experiments.benchmarking.clock import Spread, brief
-from experiments.printable import printable
 from manual.number_types import Array
 
 
@@ -102,6 +101,6 @@ FILTERS = {
     f.__name__: f
     for f in (
         between, brief, mathml, signed, shortest, scientific, ratio, percent, latex_fraction, latex_array, capitalize_first,
-        groupby_in_order, printable,
+        groupby_in_order,
     )
 }

@@ -1,17 +1,13 @@
-"""The pages: templates from page/, in which all text is escaped."""
+"""The pages: templates from page/."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from experiments.reporting.formats import FILTERS
+from experiments.templates import templates
 
-ENVIRONMENT = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(Path(__file__).parent / "page"), autoescape=True, undefined=jinja2.StrictUndefined,
-    trim_blocks=True, lstrip_blocks=True,
-)  # fmt: skip
+ENVIRONMENT = templates(Path(__file__).parent / "page")
 ENVIRONMENT.filters |= FILTERS
 
 

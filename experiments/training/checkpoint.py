@@ -9,35 +9,38 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import lightning as L
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 
 from experiments.command import replacing
 from experiments.given import plain_file
 from experiments.printable import printable
-from experiments.training.intact import check_file, check_numbers
+from experiments.training.intact import check_contents, check_file
 from manual import InputError
 
 LAST, BEFORE = "last.ckpt", "before.ckpt"
-SAVED = {
-    "config": dict, "state_dict": dict, "optimizer_states": list, "loops": dict, "global_step": int, "callbacks": dict,
-    "lr_schedulers": list, "pytorch-lightning_version": str, "moved": float, "log": int,
-}
-"""What a checkpoint holds, and of what type."""
+SAVED = {"config": dict, "state_dict": dict, "optimizer": dict, "global_step": int, "moved": float, "log": int}
+"""All that a checkpoint holds, and of what type. Whatever else Lightning restores follows from it: see `Saving`."""
 
 
 class WholeCheckpoints(TorchCheckpointIO):
     """Writes beside the old file, flushes to the disk, and then takes its place: there is always a whole file. The old one is
-    kept too, as `before.ckpt`.
+    kept too, as `before.ckpt`. What is read is checked.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None) -> None:
         if storage_options is not None:
             raise TypeError(f"a checkpoint is a plain file: it has no storage options, got {storage_options!r}")
+        [optimizer] = checkpoint["optimizer_states"]
+        given = checkpoint | {"optimizer": optimizer["state"]}
         content = BytesIO()  # torch's own writer says nothing of a full disk
-        torch.save(checkpoint, content)
+        torch.save({key: given[key] for key in SAVED}, content)
         with replacing(Path(path), Path(path).with_name(BEFORE)) as file:
             file.write(content.getbuffer())
+
+    def load_checkpoint(self, path: str | os.PathLike[str], *_: Any, **__: Any) -> dict[str, Any]:
+        return read(Path(path)) | {"pytorch-lightning_version": L.__version__, "callbacks": {}, "lr_schedulers": []}
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -53,25 +56,28 @@ def read(path: Path) -> dict[str, Any]:
     except Exception as error:  # a broken file breaks the reader in many ways
         raise InputError(f"{path} is not a checkpoint, or is broken or truncated ({type(error).__name__})") from error
     found = saved if isinstance(saved, dict) else {}
-    wrong = [key for key, kind in SAVED.items() if not isinstance(found.get(key), kind)]
-    if wrong:
-        raise InputError(f"{path} is not a checkpoint of this project: {', '.join(wrong)} missing, or of another type")
+    if wrong := [key for key in SAVED | found if not isinstance(found.get(key), SAVED.get(key, ()))]:
+        what = f"{reprlib.repr(wrong)} missing, of another type, or not expected"
+        raise InputError(f"{path} is not a checkpoint of this project: {what}")
     with restoring(path):
-        check_numbers(found)
+        check_contents(found)
     return found
 
 
-def newest(folder: Path, check: Callable[[dict[str, Any]], None] = lambda _: None) -> tuple[Path, dict[str, Any]] | None:
+def newest(folder: Path, check: Callable[[dict[str, Any]], object]) -> tuple[Path, dict[str, Any]] | None:
     """The last checkpoint in the folder and what it says; where that cannot be used the one before it, and a line says why.
+    `check` is given what was read, and fails where it cannot be used.
 
     Raises:
-        InputError: there are some, and none can be read, or passes the check.
+        InputError: there are some, and none can be read and used.
     """
     wrong = []
     for path in (folder / LAST, folder / BEFORE):
         if path.exists():
             try:
-                check(saved := read(path))
+                saved = read(path)
+                with restoring(path):
+                    check(saved)
             except InputError as error:
                 wrong.append(error)
             else:

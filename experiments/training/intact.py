@@ -1,20 +1,24 @@
 """Whether a checkpoint is intact: what torch's reader, which is quick and trusting, does not look at itself."""
 
 import reprlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 from zipfile import ZIP_STORED, BadZipFile, ZipFile
 
-import lightning as L
 import numpy as np
 import torch
-from packaging.version import Version
 
-from experiments.training.build import build, outline
-from manual import InputError, Linear, Optimizer
-from manual.checks import finite, whole
+from experiments.training.build import outline
+from experiments.training.module import Training
+from manual import InputError
+from manual.checks import at_least, finite, whole
 from torch_ref import to_numpy
+
+SQUARES = ("exp_avg_sq", "square_avg")
+"""What torch calls an optimizer's means of squares."""
+COUNTED = 2**24
+"""So far torch's optimizers count their steps, in float32."""
 
 
 def check_file(path: Path) -> None:
@@ -33,73 +37,105 @@ def check_file(path: Path) -> None:
         raise InputError(f"{path} is not a checkpoint, or is broken or truncated ({error})") from error
 
 
-def check_numbers(saved: dict[str, Any]) -> None:
-    """Raise an error unless the weights are finite, and no fewer than the network of the config has parameters; the config has
-    no array, and none claims to be larger than the memory that holds it; and the optimizers remember what they can use.
+def check_contents(saved: dict[str, Any]) -> None:
+    """Raise an error unless these are what a run of the config in it comes to: each array is its network's or its optimizer's
+    by name, shape and dtype, and has a place of its own in the file for each number; each number is in its range.
 
     Raises:
-        InputError, ValueError, TypeError, LookupError, AttributeError: by what is wrong.
+        InputError, ValueError, TypeError, LookupError, AttributeError, RuntimeError: by what is wrong.
     """
-    Version(saved["pytorch-lightning_version"])
-    if [*_tensors(saved["config"])]:
+    step = whole("training", "global_step", saved["global_step"], 1)
+    at_least("training", "moved", saved["moved"], 0)
+    whole("training", "log", saved["log"], 0)
+    _check_keys("config", saved["config"], ("model", "data"))
+    for part, said in saved["config"].items():
+        _check_dict(f"config, {part}", said)
+    if any(isinstance(value, torch.Tensor) for value in _values(saved["config"])):
         raise InputError("its config holds an array")
-    for tensor in _tensors(saved):
-        if tensor.layout != torch.strided or tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
-            raise InputError(f"an array of shape {(*tensor.shape,)} is not in it as a whole")
-    for name, weight in saved["state_dict"].items():
-        finite(name, to_numpy(weight))
-    asked = sum(p.size for p in outline(saved["config"]["model"]["network"]).params.values())
-    held = sum(weight.numel() for weight in saved["state_dict"].values())
-    if asked > held:
-        raise InputError(f"it lacks parameters: its network has {asked:,}, and it holds {held:,}")
-    _check_optimizers(saved)
-
-
-def _check_optimizers(saved: dict[str, Any]) -> None:
-    """Raise InputError unless what the optimizers remember is of the names, shapes and dtype of the parameters."""
     model = saved["config"]["model"]
-    shapes = {name: p.shape for name, p in outline(model["network"]).params.items()}
-    rule, one = build(Optimizer, model["optimizer"]), Linear(1, 1, rng=np.random.default_rng(0))
-    rule.step(one, one.like(**one.params))
-    names = {*rule.state["weight"]}  # torch's
-    for optimizer in saved["optimizer_states"]:
-        if not isinstance(optimizer, dict) or not isinstance(optimizer["state"], dict):
-            raise TypeError(f"expected the state of an optimizer, got {reprlib.repr(optimizer)}")
-        for place, held in optimizer["state"].items():
-            shape = [*shapes.values()][place] if isinstance(place, int) else shapes[place]
-            held = {name: value for name, value in held.items() if value is not None}
-            if held.keys() - names or (held and names - held.keys()):
-                raise InputError(f"{place}: expected {', '.join(sorted(names))} of the optimizer, got {reprlib.repr([*held])}")
-            for name, value in held.items():
-                if name == "step":
-                    whole("the optimizer's state", "step", int(value), 1)
-                elif value.shape != shape or value.dtype != getattr(torch, model["dtype"]):
-                    raise InputError(f"{place}: expected {name} of shape {shape}, got {reprlib.repr(value)}")
+    network, dtype = outline(model["network"]), getattr(torch, model["dtype"])
+    names = {name: f"side.module.{name}" for name in network.params | network.state}
+    _check_keys("state_dict", saved["state_dict"], names.values())
+    for name, p in network.params.items():
+        weight = saved["state_dict"][names[name]]
+        _check_array(name, weight, p.shape, dtype)
+        finite(name, to_numpy(weight))
+    for name, s in network.state.items():
+        count = saved["state_dict"][names[name]]
+        _check_array(name, count, s.shape, torch.int64)
+        _check_positive(name, count)
+    _check_optimizer(model, {name: p.shape for name, p in network.params.items()}, saved["optimizer"], step)
 
 
-def check_loops(loops: dict[str, Any], trainer: L.Trainer) -> None:
-    """Raise InputError unless the counts of epochs, batches and steps have the form that the trainer's own have."""
-    for name in ("fit_loop", "validate_loop", "test_loop", "predict_loop"):
-        _check_alike(f"loops.{name}", loops[name], getattr(trainer, name).state_dict())
+def _check_optimizer(model: dict[str, Any], shapes: dict[str, tuple[int, ...]], found: Any, step: int) -> None:
+    """Raise an error unless that is what the model's optimizer remembers of parameters of these shapes after so many steps.
+    What it remembers of a parameter is seen from its first step with a small network.
+    """
+    small = Training(**model | {"network": [{"Linear": {"in_features": 1, "out_features": 1}}], "start": None})
+    optimizer = small.configure_optimizers()
+    for p in small.parameters():
+        p.grad = torch.ones_like(p)
+    with np.errstate(all="ignore"):
+        optimizer.step()
+    remembered = [*optimizer.state_dict()["state"].values()]
+    by_place = shapes if model["implementation"] == "manual" else dict(enumerate(shapes.values()))
+    _check_keys("optimizer", found, by_place if remembered else ())
+    for place, held in found.items():
+        _check_keys(f"optimizer, {place}", held, remembered[0])
+        for name, own in remembered[0].items():
+            where, value = f"optimizer, {place}: {name}", held[name]
+            if isinstance(own, torch.Tensor):
+                _check_array(where, value, own.shape if name == "step" else by_place[place], own.dtype)
+            if name == "step":
+                counted = step if type(own) is int else min(step, COUNTED)
+                if type(value) is not type(own) or value != counted:
+                    raise InputError(f"{where}: expected {counted}, got {reprlib.repr(value)}")
+            elif name in SQUARES:
+                _check_positive(where, value)
+            else:
+                finite(where, to_numpy(value))
 
 
-def _check_alike(where: str, saved: Any, own: Any) -> None:
-    if type(saved) is not type(own) or (isinstance(own, dict) and saved.keys() != own.keys()):
-        raise InputError(f"{where}: expected something like {reprlib.repr(own)}, got {reprlib.repr(saved)}")
-    for key, value in own.items() if isinstance(own, dict) else ():
-        _check_alike(f"{where}.{key}", saved[key], value)
+def _check_dict(where: str, found: Any) -> None:
+    if not isinstance(found, dict):
+        raise InputError(f"{where}: expected a mapping, got {reprlib.repr(found)}")
 
 
-def _tensors(saved: object) -> Iterator[torch.Tensor]:
-    """Every array in nested dicts and lists; each of these is looked at once, in however many places it stands."""
+def _check_keys(where: str, found: Any, expected: Collection[Any]) -> None:
+    """Raise InputError unless that is a dict of just these keys."""
+    _check_dict(where, found)
+    if missing := [key for key in expected if key not in found]:
+        raise InputError(f"{where}: lacks {reprlib.repr(missing)}")
+    if more := [key for key in found if key not in expected]:
+        raise InputError(f"{where}: {reprlib.repr(more)} is not expected")
+
+
+def _check_array(where: str, found: Any, shape: tuple[int, ...], dtype: torch.dtype) -> None:
+    """Raise InputError unless it is an array of that shape and dtype, whose every number has a place of its own."""
+    if type(found) is not torch.Tensor:
+        raise InputError(f"{where}: expected an array, got {reprlib.repr(found)}")
+    if found.layout != torch.strided or found.shape != shape or found.dtype != dtype:
+        given = f"{(*found.shape,)}, {found.dtype} and {found.layout}"
+        raise InputError(f"{where}: expected an array of shape {(*shape,)}, {dtype} and torch.strided, got {given}")
+    order = sorted(range(found.ndim), key=found.stride, reverse=True)
+    if not found.permute(order).is_contiguous():
+        raise InputError(f"{where}: an array of shape {(*shape,)} is not in it as a whole")
+
+
+def _check_positive(where: str, found: torch.Tensor) -> None:
+    if not (found >= 0).all():
+        raise InputError(f"{where}: expected values >= 0, got {reprlib.repr(found.min().item())}")
+
+
+def _values(saved: object) -> Iterator[object]:
+    """Every value in nested dicts and lists; each of these is looked at once, in however many places it stands."""
     waiting, seen = [saved], set[int]()
     for value in waiting:
         if id(value) in seen:
             continue
         seen.add(id(value))
-        if isinstance(value, torch.Tensor):
-            yield value
-        elif isinstance(value, dict):
+        yield value
+        if isinstance(value, dict):
             waiting += value.values()
         elif isinstance(value, list | tuple):
             waiting += value

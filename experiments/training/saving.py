@@ -62,14 +62,15 @@ class Saving(L.Callback):
     def _any(self, trainer: L.Trainer, decision: bool) -> bool:
         return trainer.strategy.reduce_boolean_decision(decision, all=False)
 
-    def on_save_checkpoint(self, trainer: L.Trainer, _: Any, checkpoint: dict[str, Any]) -> None:
+    def on_save_checkpoint(self, _: Any, __: Any, checkpoint: dict[str, Any]) -> None:
         checkpoint["log"] = self.csv.size if self.csv else 0
-        checkpoint["loops"]["fit_loop"] |= between_steps(trainer.global_step, int(trainer.num_training_batches))
 
     def on_load_checkpoint(self, trainer: Any, module: Any, checkpoint: dict[str, Any]) -> None:
-        self.saved = checkpoint["global_step"]
-        trainer.datamodule.order.done = self.saved % len(trainer.datamodule.order)
+        self.saved, order = checkpoint["global_step"], trainer.datamodule.order
+        order.done = self.saved % len(order)
         trainer.should_stop = checkpoint["moved"] < module.settings["threshold"]
+        checkpoint["loops"] = {"fit_loop": between_steps(self.saved, len(order))}
+        checkpoint["optimizer_states"] = [module.configure_optimizers().state_dict() | {"state": checkpoint["optimizer"]}]
 
 
 def between_steps(step: int, batches: int) -> dict[str, Any]:
@@ -77,6 +78,7 @@ def between_steps(step: int, batches: int) -> dict[str, Any]:
 
     What it would save itself says that the present step is not completed, and after the last that the epoch is.
     """
+    made = dict.fromkeys(("ready", "completed"), step)
     epoch, batch = divmod(step, batches)
     begun = epoch + (batch > 0)
     epochs = {"ready": begun, "started": begun, "processed": epoch, "completed": epoch}
@@ -85,4 +87,5 @@ def between_steps(step: int, batches: int) -> dict[str, Any]:
         "epoch_loop.batch_progress": {
             "total": dict.fromkeys(epochs, step), "current": dict.fromkeys(epochs, batch), "is_last_batch": False,
         },
+        "epoch_loop.manual_optimization.optim_step_progress": {"total": made, "current": dict(made)},
     }
