@@ -655,9 +655,17 @@ def first(window):
     return (np.arange(pixels.shape[2]) == pixels.argmax(axis=2)[..., None]).reshape(window.shape)
 
 
+def keeping_the_picture(self, a):
+    """Forward as it is, but the cache has the picture, not its shape alone."""
+    y, (_, winner) = MaxPool2d.forward(self, a)
+    return y, (a, winner)
+
+
 @bug("dx", "a convention: a tie is split equally")
 class _(MaxPool2d):
     """In a tie δ is split equally."""
+
+    forward = keeping_the_picture
 
     def backward(self, delta, cache):
         a = cache[0]
@@ -672,6 +680,8 @@ class _(MaxPool2d):
 class _(MaxPool2d):
     """In a tie every pixel has the whole δ, as a mask a == max has it."""
 
+    forward = keeping_the_picture
+
     def backward(self, delta, cache):
         a = cache[0]
         picture, field = padded(self, a, -np.inf), padded(self, np.zeros_like(a), 0)
@@ -684,6 +694,8 @@ class _(MaxPool2d):
 class _(MaxPool2d):
     """In a tie the last pixel has the δ: >= stands where > does."""
 
+    forward = keeping_the_picture
+
     def backward(self, delta, cache):
         a = cache[0]
         picture, field = padded(self, a, -np.inf), padded(self, np.zeros_like(a), 0)
@@ -695,6 +707,8 @@ class _(MaxPool2d):
 @bug("dx", "overlap")
 class _(MaxPool2d):
     """Where windows overlap, = stands where += belongs, and the last one that a pixel won counts."""
+
+    forward = keeping_the_picture
 
     def backward(self, delta, cache):
         a = cache[0]
@@ -712,6 +726,8 @@ class _(MaxPool2d):
 class _(MaxPool2d):
     """Every window is written over the ones before, mask times δ, zeros and all."""
 
+    forward = keeping_the_picture
+
     def backward(self, delta, cache):
         a = cache[0]
         picture, field = padded(self, a, -np.inf), padded(self, np.zeros_like(a), 0)
@@ -723,6 +739,8 @@ class _(MaxPool2d):
 @bug("dx")
 class _(MaxPool2d):
     """The number of the largest pixel is divided by the height of the kernel, not by its width."""
+
+    forward = keeping_the_picture
 
     def backward(self, delta, cache):
         a = cache[0]
@@ -739,6 +757,8 @@ class _(MaxPool2d):
 class _(MaxPool2d):
     """δ goes where δ, not the picture, is largest in the window: it is the same everywhere, so to the first pixel."""
 
+    forward = keeping_the_picture
+
     def backward(self, delta, cache):
         field = padded(self, np.zeros_like(cache[0]), 0)
         for place, window in windows(self, delta):
@@ -749,6 +769,8 @@ class _(MaxPool2d):
 @bug("dx", "every pixel of its window")
 class _(MaxPool2d):
     """Every pixel of the window has the δ, whether it won or not."""
+
+    forward = keeping_the_picture
 
     def backward(self, delta, cache):
         field = padded(self, np.zeros_like(cache[0]), 0)
@@ -778,7 +800,7 @@ class _(MaxPool2d):
     def backward(self, delta, cache):
         bare = self.like()
         bare._padding = 0, 0
-        field, _ = MaxPool2d.backward(bare, delta, (padded(self, cache[0], 0), cache[1]))
+        field, _ = MaxPool2d.backward(bare, delta, (padded(self, cache[0], 0).shape, cache[1]))
         return cropped(self, field, cache[0]), self
 
 
@@ -786,12 +808,13 @@ class _(MaxPool2d):
 class _(MaxPool2d):
     """The windows are taken to lie side by side, the stride to be the kernel's size."""
 
+    forward = keeping_the_picture
+
     def backward(self, delta, cache):
         a, lead = cache
-        big = np.zeros((*a.shape[:2], 20, 20), a.dtype)
         side_by_side = self.like()
         side_by_side._stride, side_by_side._padding = self._kernel, (0, 0)
-        field, _ = MaxPool2d.backward(side_by_side, delta, (big, lead))
+        field, _ = MaxPool2d.backward(side_by_side, delta, ((*a.shape[:2], 20, 20), lead))
         return cropped(self, field, a), self
 
 

@@ -26,7 +26,7 @@ from manual import (
     Sigmoid,
     Tanh,
 )
-from parity_tests.bugs import BUGS
+from parity_tests.bugs import BUGS, keeping_the_picture
 from parity_tests.test_bugs import around, cases, each, hold, misused, of
 from parity_tests.unusual import UNUSUAL
 from torch_ref import Parity, compare_layer, compare_loss, compare_network, compare_optimizer, parity
@@ -283,7 +283,7 @@ def test_ties_at_a_padded_edge_are_those_of_the_picture_s_own_pixels(expected, d
         return dx[:, :, 1:6, 1:6], self
 
     x = rng.integers(0, 2, (2, 2, 5, 5)).astype(np.float64)
-    result = compare_layer(wrong(MaxPool2d, backward=backward)(3, 2, 1), x, rng)
+    result = compare_layer(wrong(MaxPool2d, forward=keeping_the_picture, backward=backward)(3, 2, 1), x, rng)
     assert first(result).cause.startswith("a convention: ")
     assert first(result).cause.endswith(expected)
 

@@ -365,7 +365,7 @@ class Bounded:
 
     def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:
         if function is np.zeros_like:
-            return Bounded(np.zeros(self.shape), self.dtype)
+            return Bounded(np.zeros(options.get("shape", self.shape)), self.dtype)
         if function is np.pad and not options:
             _, width, mode = arguments
             return self._moved(lambda a: np.pad(a, width, mode))

@@ -108,7 +108,7 @@ def _on_a_field(layer: Any, x: Any, delta: Any, stride: Pair, corner: Pair) -> t
     cache, room = layer.forward(x)[1], max(stride) * max(delta.shape[2:]) + max(layer._kernel)
     field = np.pad(x, ((0, 0), (0, 0), (0, room), (0, room)), "constant")
     plain = _with(layer, _stride=stride, _padding=(0, 0))
-    dx, _ = plain.backward(delta, (field, cache[1]) if isinstance(layer, manual.MaxPool2d) else field)
+    dx, _ = plain.backward(delta, (field.shape, cache[1]) if isinstance(layer, manual.MaxPool2d) else field)
     return dx[:, :, corner[0] : corner[0] + x.shape[2], corner[1] : corner[1] + x.shape[3]], layer
 
 

@@ -7,7 +7,7 @@ from manual.layer import Layer
 from manual.number_types import Array, greater
 from manual.windows import Pair, pixels, pooled, window_count
 
-Cache = tuple[Array, Array | int]
+Cache = tuple[tuple[int, ...], Array | int]
 
 
 class MaxPool2d(Layer):
@@ -50,11 +50,11 @@ class MaxPool2d(Layer):
         for number, pixel in enumerate(others, 1):
             winner = np.maximum(winner, greater(pixel, y) * small(number))
             y = np.maximum(y, pixel)
-        return y, (a, winner)
+        return y, (a.shape, winner)
 
     def backward(self, delta: Array, cache: Cache, /) -> tuple[Array, "MaxPool2d"]:
-        a, winner = cache
-        field = self._pad(np.zeros_like(a))
+        shape, winner = cache
+        field = self._pad(np.zeros_like(delta, shape=shape))
         for number, window in enumerate(pixels(self._kernel, self._stride, delta.shape[2:])):
             field[window] += delta * (winner == number)
         return self._fold(field), self
