@@ -51,7 +51,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("device", [chosen] if chosen else everywhere + here)
 
 
-COSTLY = {"trained": "report", "models": "find", "site": "wheel", "failed": "mistakes"}
+COSTLY = {"trained": "report", "models": "find", "site": "wheel", "failed": "mistakes", "records": "parity_cuda"}
 """Fixtures that take long to make; the tests that use one are run by one process, so that it is made once."""
 
 
