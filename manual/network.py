@@ -3,13 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, Self
 
-import numpy as np
-
 from manual.checks import InputError
 from manual.layer import Layer
 from manual.number_types import Array
-
-BOOL = np.dtype(bool)
 
 
 class Network(Layer):
@@ -46,7 +42,7 @@ class Network(Layer):
 
     def forward(self, x: Array, /) -> tuple[Array, list[Any]]:
         """(output, tape); the tape is the list of the layers' caches."""
-        if not getattr(x, "shape", ()) or not x.size or x.dtype is BOOL:
+        if not getattr(x, "shape", ()) or not x.size or x.dtype == bool:
             given = f"an array of shape {x.shape} and dtype {x.dtype}" if hasattr(x, "shape") else f"a {type(x).__name__}"
             raise InputError(f"{self!r}: expected an array of at least one example, got {given}")
         tape: list[Any] = []
