@@ -1,4 +1,4 @@
-"""Ten thousand random networks against torch: the derived tolerance raises no false alarm (`make prove`, some minutes).
+"""Ten thousand random networks against torch: the derived tolerance raises no false alarm (`make prove`, a quarter of an hour).
 
 Hypothesis draws the layers and their sizes (with a convolution and a pooling in front, or a dropout in the middle), the loss,
 the optimizer with its hyperparameters, the dtype, the batch and the scale of the data. Each network is compared piece by piece
