@@ -9,6 +9,6 @@ import sys
 from pathlib import Path
 
 _by_module = sys.argv[:1] == ["-m"] and any("experiments." in word for word in sys.orig_argv)  # Python is on its way to it
-_by_name = Path(*sys.argv[:1]).name.startswith("backprop-")
+_by_name = Path(*sys.argv[:1]).stem in {f"backprop-{name}" for name in ("train", "report", "bench", "check", "find")}
 if (_by_module or _by_name) and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, NoReturn, ParamSpec, TypeVar
 
 from experiments.printable import printable
 
+HALF = 1000  # characters of a message that are shown of each end of it
 P = ParamSpec("P")
 R = TypeVar("R")
 PIPE, INTERRUPTED = 128 + 13, 128 + 2
@@ -101,6 +102,11 @@ def nearest_file(path: Path) -> str:
     """The same for a file that is not there: the nearest beside it, if its name without the suffix is near too."""
     others = [*path.parent.iterdir()] if path.parent.is_dir() else []
     return nearest(path.name, [other.name for other in others if nearest(path.stem, [other.stem])])
+
+
+def shortened(message: str) -> str:
+    """The message without its middle, if it is very long, as one that shows a value of a hostile file may be."""
+    return message if len(message) <= 2 * HALF else f"{message[:HALF]} … {message[-HALF:]}"
 
 
 def write(path: Path, text: str) -> None:

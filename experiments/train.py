@@ -29,7 +29,7 @@ from jsonargparse import ArgumentError, DefaultHelpFormatter
 from jsonargparse.typing import class_from_function
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
-from experiments.command import command, examples_text, expected_one_of, nearest, nearest_file, program
+from experiments.command import command, examples_text, expected_one_of, nearest, nearest_file, program, shortened
 from experiments.data import Data
 from experiments.data.images import account
 from experiments.given import plain_yaml
@@ -323,6 +323,7 @@ class Command(LightningCLI):
         start, saved = own or (self.result if self.saved else None, self.saved | {"log": 0})
         if own:
             checkpoint.set_aside(own[0])
+        (run / CHECKPOINTS).mkdir(exist_ok=True)
         print(printable(f"going on with {run} from step {saved.get('global_step', 0)}"), file=sys.stderr)
         return start, saved["log"]
 
@@ -459,7 +460,7 @@ def main() -> None:
     except (*ERRORS, Stopped) as error:
         if not processes.first() and isinstance(error, (Diverged, Stopped)):
             return  # every process raises it, and the first says so
-        message = "; ".join([" ".join(str(error).split()), *getattr(error, "__notes__", ())])
+        message = "; ".join([shortened(" ".join(str(error).split())), *getattr(error, "__notes__", ())])
         print(f"{program('train')}: {printable(message)}", file=sys.stderr)
         sys.exit(error.code if isinstance(error, Stopped) else 2)
     if result.is_dir() and processes.first():

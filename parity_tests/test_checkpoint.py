@@ -140,6 +140,18 @@ def test_a_checkpoint_whose_config_lacks_a_part_is_refused(
             checkpoint.read(path)
 
 
+def test_arrays_that_lie_in_memory_in_another_order_are_taken(runs: Callable[[str, str], Path], tmp_path: Path) -> None:
+    """As the hand-written gradient of a convolution does, and what an optimizer remembers of it."""
+    path = Path(shutil.copy(runs("Adam", "manual") / "checkpoints" / LAST, tmp_path))
+    saved = checkpoint.read(path)
+    average = saved["optimizer"]["0.weight"]["exp_avg"]
+    saved["optimizer"]["0.weight"]["exp_avg"] = average.T.contiguous().T
+    rewrite(path, optimizer=saved["optimizer"])
+    taken = checkpoint.read(path)["optimizer"]["0.weight"]["exp_avg"]
+    assert not taken.is_contiguous()
+    assert torch.equal(taken, average)
+
+
 def test_an_optimizer_that_divides_by_zero_is_refused_without_a_warning(
     runs: Callable[[str, str], Path], tmp_path: Path
 ) -> None:

@@ -79,7 +79,7 @@ def interrupted(folder: Path, *typed: str | Path, ignoring: bool = False) -> tup
 def test_ctrl_c_ends_a_command_that_still_imports_without_a_word(main: str, tmp_path: Path) -> None:
     module, _, name = main.partition(":")
     assert interrupted(tmp_path, "-m", module) == (-signal.SIGINT, "", "")
-    installed = tmp_path / "backprop-command"
+    installed = tmp_path / "backprop-train"
     installed.write_text(f"from {module} import {name}\n{name}()", "utf-8")
     assert interrupted(tmp_path, installed) == (-signal.SIGINT, "", "")
 
@@ -105,7 +105,7 @@ def test_a_command_that_is_to_ignore_ctrl_c_ignores_it_while_it_imports(tmp_path
     ("try: interrupt()\n    except KeyboardInterrupt: print('heard')", (0, "heard\n", "")), ("interrupt()", (130, "", "")),
 ], ids=["what it says of it", "nothing"])
 def test_when_all_is_imported_ctrl_c_is_the_commands_own(main: str, said: tuple[int, str, str], tmp_path: Path) -> None:
-    installed = tmp_path / "backprop-own"
+    installed = tmp_path / "backprop-check"
     interrupt = "import os, signal\ndef interrupt(): os.kill(os.getpid(), signal.SIGINT)"
     installed.write_text(
         f"from experiments.command import command\n{interrupt}\n@command\ndef main():\n    {main}\nmain()", "utf-8"

@@ -275,6 +275,27 @@ def test_a_run_does_not_go_on_with_other_pictures(tmp_path, pictures, capsys):
     assert (first / "checkpoints" / "last.ckpt").read_bytes() == left
 
 
+@pytest.mark.parametrize("part", ["train", "validation"])
+def test_a_run_does_not_go_on_where_two_pictures_have_changed_places(part, tmp_path, pictures, capsys):
+    """Mean and deviation of the pictures are the same, and what each shows is not."""
+    shutil.copytree(pictures, tmp_path / "birds")
+    cut(tmp_path / "out", bluebird(tmp_path / "birds"), 5, every=0)
+    one, other = (min((tmp_path / "birds" / part / name).iterdir()) for name in ("bluebird", "robin"))
+    one.rename(tmp_path / "aside")
+    other.rename(one)
+    (tmp_path / "aside").rename(other)
+    capsys.readouterr()
+    run = fit(tmp_path / "out", bluebird(tmp_path / "birds"))
+    assert run.name == "version_1"
+    assert "the checkpoint is of another run: data.sha256 was " in capsys.readouterr().err
+
+
+def test_a_run_whose_checkpoints_are_deleted_begins_anew_in_its_folder(tmp_path, wholes):
+    run = cut(tmp_path, ["--config=two_two_one"], 5, every=0)
+    shutil.rmtree(run / "checkpoints")
+    assert same(fit(tmp_path, ["--config=two_two_one"]), wholes(["--config=two_two_one"])) == (True, True)
+
+
 def test_a_run_goes_on_in_a_new_folder_from_within_an_epoch_of_another(tmp_path, wholes):
     arguments = ["--config=one_two_one", "--trainer.max_epochs=3"]
     first = fit(tmp_path, [*arguments, "--trainer.max_steps=6"])

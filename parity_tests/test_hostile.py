@@ -13,6 +13,7 @@ import subprocess
 import sys
 import zipfile
 import zlib
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -127,12 +128,20 @@ class Bomb:
         return Path.touch, (self.mark,)
 
 
-def zipped(records: dict[str, bytes], how: int = zipfile.ZIP_STORED) -> bytes:
+def zipped(records: dict[str, bytes], how: int = zipfile.ZIP_STORED, attribute: int = 0) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", how) as file:
         for name, record in records.items():
-            file.writestr(f"archive/{name}", record)
+            about = zipfile.ZipInfo(f"archive/{name}")
+            about.external_attr, about.compress_type = attribute, how
+            file.writestr(about, record)
     return content.getvalue()
+
+
+def records(content: bytes) -> Iterator[tuple[str, bytes]]:
+    with zipfile.ZipFile(io.BytesIO(content)) as file:
+        for name in file.namelist():
+            yield name.partition("/")[2], file.read(name)
 
 
 @pytest.mark.parametrize("kind", ["model", "checkpoint"])
@@ -334,9 +343,26 @@ ZIPS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     ),
     "lists of lists": (
         lambda good: of_checkpoint(good, lambda s: s["config"]["data"].update(batch_size=laughs())),
-        "the checkpoint is of another run: data.batch_size was ",
+        "config: expected at most 50,000 values",
+    ),
+    "lists of lists for parameters": (
+        lambda good: of_checkpoint(good, lambda s: s["config"]["model"].update(start={"0.weight": laughs()})),
+        "config: expected at most 50,000 values",
+    ),
+    "tuples in tuples for a key": (
+        lambda _: zipped({"data.pkl": b"\x80\x02})" + 10**6 * b"\x85" + b"K\x01s."}), "has more than 50,000 instructions",
+    ),
+    "another kind of mapping": (
+        lambda good: saved_by_torch(OrderedDict(torch.load(io.BytesIO(good), weights_only=True))), "of another type",
+    ),
+    "another kind of mapping in the config": (
+        lambda good: of_checkpoint(good, lambda s: s["config"]["data"].update(seed=torch.Size([1]))),
+        "config: a Size is not expected",
     ),
     "lists of lists for a number": (lambda good: of_checkpoint(good, lambda s: s.update(log=laughs())), r"\['log'\] missing"),
+    "records that are marked as folders": (
+        lambda good: zipped(dict(records(good)), attribute=0x10), "a record is marked as a folder",
+    ),
     "records within records": (lambda _: overlapping(30, 1000), f"it would unpack to {30 * 1000 + 435 * 33:,} bytes"),
     "a number for an average": (
         lambda good: of_checkpoint(good, lambda s: remembered(s).update(exp_avg=5)),
@@ -368,7 +394,7 @@ ZIPS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     ),
     "4·10⁸ numbers in a config": (
         lambda good: of_checkpoint(good, lambda s: s["config"]["data"].update(batch_size=torch.zeros(1).expand(4 * 10**8))),
-        "its config holds an array",
+        "config: a Tensor is not expected",
     ),
     "an array for an optimizer": (
         lambda good: of_checkpoint(good, lambda s: s.update(optimizer=torch.ones(2))),

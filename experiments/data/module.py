@@ -1,6 +1,7 @@
 """A data set, in batches."""
 
 from collections.abc import Iterator
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -78,7 +79,10 @@ class Data(L.LightningDataModule):
     def _pictures(self, folder: str | None, size: int, dtype: str) -> Parts:
         parts, self.classes, self.left_out = pictures(None if folder is None else Path(folder), size)
         self.scale = Scale.of(parts.train.x)
-        self.settings |= {"size": size, "augment": self.augment, "classes": self.classes, "scale": self.scale._asdict()}
+        digest = sha256(b"".join(np.ascontiguousarray(array).tobytes() for part in parts for array in part)).hexdigest()
+        self.settings |= {
+            "size": size, "augment": self.augment, "classes": self.classes, "scale": self.scale._asdict(), "sha256": digest,
+        }  # fmt: skip
         return Parts(*(Part(self.scale(x, dtype), y) for x, y in parts))
 
     def train_dataloader(self) -> DataLoader[Any]:

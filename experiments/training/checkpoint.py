@@ -33,7 +33,7 @@ class WholeCheckpoints(TorchCheckpointIO):
         if storage_options is not None:
             raise TypeError(f"a checkpoint is a plain file: it has no storage options, got {storage_options!r}")
         [optimizer] = checkpoint["optimizer_states"]
-        given = checkpoint | {"optimizer": optimizer["state"]}
+        given = checkpoint | {"state_dict": dict(checkpoint["state_dict"]), "optimizer": dict(optimizer["state"])}
         content = BytesIO()  # torch's own writer says nothing of a full disk
         torch.save({key: given[key] for key in SAVED}, content)
         with replacing(Path(path), Path(path).with_name(BEFORE)) as file:
@@ -55,8 +55,8 @@ def read(path: Path) -> dict[str, Any]:
         saved = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a broken file breaks the reader in many ways
         raise InputError(f"{path} is not a checkpoint, or is broken or truncated ({type(error).__name__})") from error
-    found = saved if isinstance(saved, dict) else {}
-    if wrong := [key for key in SAVED | found if not isinstance(found.get(key), SAVED.get(key, ()))]:
+    found = saved if type(saved) is dict else {}
+    if wrong := [key for key in SAVED | found if type(found.get(key)) is not SAVED.get(key)]:
         what = f"{reprlib.repr(wrong)} missing, of another type, or not expected"
         raise InputError(f"{path} is not a checkpoint of this project: {what}")
     with restoring(path):

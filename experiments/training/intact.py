@@ -1,7 +1,8 @@
 """Whether a checkpoint is intact: what torch's reader, which is quick and trusting, does not look at itself."""
 
+import pickletools
 import reprlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 from zipfile import ZIP_STORED, BadZipFile, ZipFile
@@ -19,11 +20,17 @@ SQUARES = ("exp_avg_sq", "square_avg")
 """What torch calls an optimizer's means of squares."""
 COUNTED = 2**24
 """So far torch's optimizers count their steps, in float32."""
+LONGEST = 50_000
+"""Instructions of a checkpoint's pickle, and values of its config. A network of a hundred layers has a tenth of it; three times
+as many, nested in each other, break Python itself.
+"""
+FOLDER = 0x10  # a record's attribute
+PLAIN = (dict, list, tuple, bool, int, float, str, type(None))
 
 
 def check_file(path: Path) -> None:
-    """Raise InputError unless the file is a zip of plain records whose every CRC is right: torch does not verify them, and
-    would unpack a small file to more than the memory holds.
+    """Raise InputError unless the file is a zip of plain records whose every CRC is right, and no pickle in it is long: torch
+    does not verify them, would unpack a small file to more than the memory holds, and follows any nesting.
     """
     try:
         with ZipFile(path) as file:
@@ -31,8 +38,15 @@ def check_file(path: Path) -> None:
             unpacked = sum(record.file_size for record in records)
             if any(record.compress_type != ZIP_STORED for record in records) or unpacked > path.stat().st_size:
                 raise BadZipFile(f"it would unpack to {unpacked:,} bytes")
+            if any(record.is_dir() or record.external_attr & FOLDER for record in records):
+                raise BadZipFile("a record is marked as a folder")  # of which torch would read what memory happens to hold
             if broken := file.testzip():
                 raise BadZipFile(f"the checksum of {broken} is wrong")
+            for record in records:
+                if record.filename.endswith(".pkl"):
+                    for count, _ in enumerate(pickletools.genops(file.read(record))):
+                        if count == LONGEST:
+                            raise BadZipFile(f"{record.filename} has more than {LONGEST:,} instructions")
     except Exception as error:  # a broken file breaks the reader in many ways
         raise InputError(f"{path} is not a checkpoint, or is broken or truncated ({error})") from error
 
@@ -50,8 +64,7 @@ def check_contents(saved: dict[str, Any]) -> None:
     _check_keys("config", saved["config"], ("model", "data"))
     for part, said in saved["config"].items():
         _check_dict(f"config, {part}", said)
-    if any(isinstance(value, torch.Tensor) for value in _values(saved["config"])):
-        raise InputError("its config holds an array")
+    _check_plain(saved["config"])
     model = saved["config"]["model"]
     network, dtype = outline(model["network"]), getattr(torch, model["dtype"])
     names = {name: f"side.module.{name}" for name in network.params | network.state}
@@ -97,7 +110,7 @@ def _check_optimizer(model: dict[str, Any], shapes: dict[str, tuple[int, ...]], 
 
 
 def _check_dict(where: str, found: Any) -> None:
-    if not isinstance(found, dict):
+    if type(found) is not dict:
         raise InputError(f"{where}: expected a mapping, got {reprlib.repr(found)}")
 
 
@@ -127,15 +140,17 @@ def _check_positive(where: str, found: torch.Tensor) -> None:
         raise InputError(f"{where}: expected values >= 0, got {reprlib.repr(found.min().item())}")
 
 
-def _values(saved: object) -> Iterator[object]:
-    """Every value in nested dicts and lists; each of these is looked at once, in however many places it stands."""
-    waiting, seen = [saved], set[int]()
+def _check_plain(config: object) -> None:
+    """Raise InputError unless it is nested mappings, lists, numbers and texts, and not too many: what stands in several places
+    counts as often.
+    """
+    waiting = [config]
     for value in waiting:
-        if id(value) in seen:
-            continue
-        seen.add(id(value))
-        yield value
+        if type(value) not in PLAIN:
+            raise InputError(f"config: a {type(value).__name__} is not expected")
         if isinstance(value, dict):
-            waiting += value.values()
+            waiting += [*value, *value.values()]
         elif isinstance(value, list | tuple):
             waiting += value
+        if len(waiting) > LONGEST:
+            raise InputError(f"config: expected at most {LONGEST:,} values")
