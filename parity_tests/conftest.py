@@ -1,6 +1,7 @@
 """`--device`, the count of comparisons by device that a run ends with, a small report, and a browser to open it in."""
 
 import shutil
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import astuple
@@ -33,7 +34,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    pretend.register()
+    if "MUTANT_UNDER_TEST" not in os.environ:  # mutmut forks, which torch's autograd survives only where it knows no device
+        pretend.register()
     chosen = config.getoption("--device")
     device = chosen or ("cuda" if torch.cuda.is_available() else "cpu")
     if device != "cpu":
