@@ -1,7 +1,7 @@
 """`--device`, the count of comparisons by device that a run ends with, a small report, and a browser to open it in."""
 
-import shutil
 import os
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import astuple
