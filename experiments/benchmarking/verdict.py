@@ -63,7 +63,7 @@ def notes(table: dict[str, Any]) -> Iterator[str]:
         aim = f" (aim {each['aim']:g})" if each["aim"] else ""
         got = "" if each["reached"] is None else f": {brief(each['reached'])}"
         asked = f"{each['workload']}, {QUANTITIES[each['quantity']]}: at least {each['least']:g}{aim} was asked"
-        yield f"{asked}{got}, {each['verdict']}" if got else f"{asked}, {each['verdict']}"
+        yield f"{asked}{got}, {each['verdict']}"
     faster = [
         f"{row['workload']} ({brief(row['ratio']['median'])}{'' if row['choice'] == 'default' else ', ' + row['choice']})"
         for row in table["rows"] if row["ratio"]["median"] < 1

@@ -21,8 +21,8 @@ SQUARES = ("exp_avg_sq", "square_avg")
 COUNTED = 2**24
 """So far torch's optimizers count their steps, in float32."""
 LONGEST = 50_000
-"""Instructions of a checkpoint's pickle, and values of its config. A network of a hundred layers has a tenth of it; three times
-as many, nested in each other, break Python itself.
+"""Instructions of a checkpoint's pickle, and values of its config. A hundred layers with Adam have half as many; three times as
+many, nested in each other, break Python itself.
 """
 FOLDER = 0x10  # a record's attribute
 PLAIN = (dict, list, tuple, bool, int, float, str, type(None))
@@ -76,7 +76,7 @@ def check_contents(saved: dict[str, Any]) -> None:
     for name, s in network.state.items():
         count = saved["state_dict"][names[name]]
         _check_array(name, count, s.shape, torch.int64)
-        _check_positive(name, count)
+        _check_not_negative(name, count)
     _check_optimizer(model, {name: p.shape for name, p in network.params.items()}, saved["optimizer"], step)
 
 
@@ -104,7 +104,7 @@ def _check_optimizer(model: dict[str, Any], shapes: dict[str, tuple[int, ...]], 
                 if type(value) is not type(own) or value != counted:
                     raise InputError(f"{where}: expected {counted}, got {reprlib.repr(value)}")
             elif name in SQUARES:
-                _check_positive(where, value)
+                _check_not_negative(where, value)
             else:
                 finite(where, to_numpy(value))
 
@@ -135,7 +135,7 @@ def _check_array(where: str, found: Any, shape: tuple[int, ...], dtype: torch.dt
         raise InputError(f"{where}: an array of shape {(*shape,)} is not in it as a whole")
 
 
-def _check_positive(where: str, found: torch.Tensor) -> None:
+def _check_not_negative(where: str, found: torch.Tensor) -> None:
     if not (found >= 0).all():
         raise InputError(f"{where}: expected values >= 0, got {reprlib.repr(found.min().item())}")
 
