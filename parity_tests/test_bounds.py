@@ -198,7 +198,7 @@ def test_a_branch_that_the_error_leaves_undecided_raises():
     assert not (Bounded(np.zeros(1), np.float64) > 0).any()
 
 
-def test_where_rounding_exceeds_the_value_the_verdict_is_undetermined_and_not_agreement(rng):
+def test_where_rounding_exceeds_the_value_nothing_is_judged(rng):
     """The variance of a constant gradient goes to 0: centered RMSprop then divides by the root of a rounding error."""
 
     class Constant:
@@ -207,8 +207,8 @@ def test_where_rounding_exceeds_the_value_the_verdict_is_undetermined_and_not_ag
 
     parity = compare_optimizer(RMSprop(centered=True, alpha=0.5), Linear(2, 2, rng=rng), Constant(), steps=60)  # pyright: ignore
     assert not parity.agrees
-    verdicts = {c.verdict for c in parity.comparisons if c.place.startswith("step 60,") and c.quantity == "weight"}
-    assert verdicts == {"undetermined: rounding may exceed the value"}
+    verdicts = {c.said for c in parity.comparisons if c.place.startswith("step 60,") and c.quantity == "weight"}
+    assert verdicts == {"not judged: rounding may exceed the value"}
 
 
 # -------------------------------------------------------------------- what is caught

@@ -153,7 +153,7 @@ def test_a_threshold_of_zero_never_stops_a_training_that_stands_still(rng):
     assert [step.moved for step in steps] == [0, 0, 0]
 
 
-def test_a_root_of_what_may_be_negative_is_undetermined_even_where_it_is_no_number(rng):
+def test_a_root_of_what_may_be_negative_is_not_judged_even_where_it_is_no_number(rng):
     parity = compare_optimizer(RMSprop(centered=True, alpha=0), Linear(3, 4, rng=rng), rng)
-    weights = {c.verdict for c in parity.comparisons if c.quantity in ("weight", "bias")}
-    assert weights == {"undetermined: rounding may exceed the value"}
+    weights = {c.said for c in parity.comparisons if c.quantity in ("weight", "bias")}
+    assert weights == {"not judged: rounding may exceed the value"}

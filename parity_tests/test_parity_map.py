@@ -12,7 +12,7 @@ from experiments.reporting.nearness import Nearness, histogram, nearness, strips
 from experiments.reporting.parity_map import column, parity_map
 from experiments.reporting.survey import Row
 from torch_ref import Comparison, Parity
-from torch_ref.parity import UNDETERMINED
+from torch_ref.comparison import NOT_JUDGED
 
 
 def compared(ratio, verdict="agrees", quantity="y"):
@@ -64,8 +64,8 @@ def test_what_is_beyond_is_a_cross_right_of_the_line(ratio, verdict):
     assert ONE < x < WIDTH
 
 
-def test_an_undetermined_one_is_a_cross_where_its_ratio_is():
-    [x] = crosses(marks([row(compared(0.5), compared(0.01, UNDETERMINED))]))
+def test_one_that_was_not_judged_is_a_cross_where_its_ratio_is():
+    [x] = crosses(marks([row(compared(0.5), compared(0.01, NOT_JUDGED))]))
     assert LEFT <= x < ONE
 
 
@@ -115,9 +115,9 @@ def test_a_quantity_has_its_column(quantity, name):
     ([compared(0)], "exact", "="),
     ([compared(0), compared(0.3141)], "agrees", "0.31"),
     ([compared(2e-6)], "agrees", "10⁻⁶"),
-    ([compared(0.3), compared(0.2, UNDETERMINED)], "undetermined", "?"),
-    ([compared(0, "vacuous: zeros would pass")], "undetermined", "?"),
-    ([compared(0.2, UNDETERMINED), compared(1.01, "differs")], "differs", "≠"),
+    ([compared(0.3), compared(0.2, NOT_JUDGED)], "not judged", "?"),
+    ([compared(0, NOT_JUDGED)], "not judged", "?"),
+    ([compared(0.2, NOT_JUDGED), compared(1.01, "differs")], "differs", "≠"),
     ([compared(math.inf, "shape (2,), expected (3,)")], "differs", "≠"),
     ([compared(0.1), compared(math.nan, "differs")], "differs", "≠"),
 ])  # fmt: skip

@@ -1,11 +1,10 @@
 """The same networks in PyTorch, and the ways to hold the two against each other."""
 
 from torch_ref.check_backward import check_backward
+from torch_ref.comparison import Comparison, compare
 from torch_ref.embed import Embedded, embed
 from torch_ref.parity import (
-    Comparison,
     Parity,
-    compare,
     compare_end_to_end,
     compare_layer,
     compare_loss,

@@ -24,7 +24,8 @@ import torch
 
 from manual.number_types import Array
 from torch_ref.diagnosis import Case, Compared
-from torch_ref.parity import Comparison, Parity
+from torch_ref.comparison import AGREES, DIFFERS, ZERO_REFERENCE, Comparison
+from torch_ref.parity import Parity
 from torch_ref.twin import to_numpy
 
 DTYPES = (torch.float64, torch.float32)
@@ -99,7 +100,7 @@ def judge(observed: Iterable[Observed], device: str = "cpu") -> Parity:
     parity = Measured(device)
     for o in observed:
         if o.trouble:
-            parity.comparisons.append(Comparison(o.place, o.quantity, "", (), np.inf, np.inf, o.trouble))
+            parity.comparisons.append(Comparison(o.place, o.quantity, "", (), np.inf, np.inf, DIFFERS, reason=o.trouble))
         elif o.place.endswith("empty"):  # there a gradient is empty or zero, exactly
             parity.add(o.place, o.quantity, o.arrays["ours"], o.arrays["torch"], 0)
         else:
@@ -117,9 +118,9 @@ def judged(comparisons: Iterable[Comparison]) -> Iterator[Comparison]:
     comparisons = [*comparisons]
     known = {c.quantity for c in comparisons if c.agrees}
     for c in comparisons:
-        if c.verdict.startswith("vacuous"):
+        if c.reason == ZERO_REFERENCE:
             agrees = c.quantity in known or c.place.endswith("empty")
-            yield replace(c, verdict="agrees" if agrees else "cannot be judged: the reference is zero on every input")
+            yield replace(c, verdict=AGREES, reason="") if agrees else replace(c, reason=f"{ZERO_REFERENCE}, on every input")
         else:
             yield c
 

@@ -8,13 +8,13 @@ error of torch's. It does not come from the code under check: a `Linear` of some
 that the project has not, but torch has, is bounded by its own formula.
 
 A comparison can fail: the upstream gradient is random, never ones; shape and dtype are compared before any value; where the
-reference is zero, so that zeros would pass, the comparison is vacuous, and where rounding may exceed the value it is
-undetermined: neither is agreement; and on another device than the CPU nothing may be computed on the CPU (see devices.py).
+reference is zero, so that zeros would pass, or where rounding may exceed the value, it is not judged, and that is no agreement;
+and on another device than the CPU nothing may be computed on the CPU (see devices.py).
 """
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -26,34 +26,11 @@ from manual.number_types import Array
 from torch_ref import formulas
 from torch_ref.bounds import Bounded, exact, layer_bounds, loss_bounds, penalty_bounds, update_bounds
 from torch_ref.columns import columns
+from torch_ref.comparison import NOT_JUDGED, Comparison, compare, explained
 from torch_ref.devices import staying
 from torch_ref.diagnosis import Case, Compared, diagnose, of_layer, of_loss, of_update
 from torch_ref.penalties import penalty_of
 from torch_ref.twin import commit, params_of, state_of, to_numpy, to_torch, twin, twin_optimizer
-
-UNDETERMINED = "undetermined: rounding may exceed the value"
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One quantity, ours against torch's. `ratio` is the largest difference in units of what is allowed there; `cause` is the
-    likely cause of a difference, where there is a certain one (see diagnosis.py).
-    """
-
-    place: str
-    quantity: str
-    dtype: str
-    shape: tuple[int, ...]
-    difference: float
-    ratio: float
-    verdict: str
-    cause: str = ""
-
-    @property
-    def agrees(self) -> bool:
-        """Whether ours may stand for torch's: undetermined and vacuous are no agreement."""
-        return self.verdict == "agrees"
-
 
 @dataclass
 class Parity:
@@ -79,12 +56,12 @@ class Parity:
 
     @property
     def verdict(self) -> str:
-        """One line: how many comparisons agree, or what differs first."""
+        """One line: how many comparisons agree, or what does not, first."""
         if self.first is None:
             worst = max((c.ratio for c in self.comparisons), default=0.0)
             return f"{len(self.comparisons):,} comparisons agree; the largest difference is {worst:.2g} of what rounding allows"
         wrong = sum(not c.agrees for c in self.comparisons)
-        first = f"{self.first.place}, {self.first.quantity}: {self.first.verdict}"
+        first = f"{self.first.place}, {self.first.quantity}: {self.first.said}"
         if self.first.cause:
             first += f"; likely cause: {self.first.cause}"
         return f"{wrong:,} of {len(self.comparisons):,} comparisons fail; the first is {first}"
@@ -98,47 +75,18 @@ class Parity:
         for quantity, (ours, reference, allowed) in case.compared.items():
             moved = reference - case.before[quantity] if quantity in case.before else None
             comparison = compare(place, quantity, ours, reference, allowed, moved)
-            if comparison.ratio > 1:
-                comparison = replace(comparison, cause=diagnose(case, quantity))
+            if comparison.differs:
+                comparison = explained(comparison, diagnose(case, quantity))
             self.comparisons.append(comparison)
 
     def __str__(self) -> str:
         rows = [("where", "quantity", "dtype", "shape", "difference", "of allowed", "verdict", "likely cause")] + [
-            (c.place, c.quantity, c.dtype, str(c.shape), f"{c.difference:.1e}", f"{c.ratio:.2g}", c.verdict, c.cause)
+            (c.place, c.quantity, c.dtype, str(c.shape), f"{c.difference:.1e}", f"{c.ratio:.2g}", c.said, c.cause)
             for c in self.comparisons
         ]
         if not any(c.cause for c in self.comparisons):
             rows = [row[:-1] for row in rows]
         return "\n".join([*columns(rows), self.verdict])
-
-
-def compare(place: str, quantity: str, ours: Any, reference: Any, allowed: Any, moved: Any = None) -> Comparison:
-    """Compare one array with its reference; `allowed` is how far a right value may be from it.
-
-    `moved` is what a right value is told from, where that is not 0: for a quantity that a step changes, how far the reference
-    came. A tolerance as large as the whole way would let parameters pass that were never updated.
-    """
-    ours, reference = (to_numpy(a) if isinstance(a, torch.Tensor) else np.asarray(a) for a in (ours, reference))
-    about = (place, quantity, str(reference.dtype), reference.shape)
-    if ours.shape != reference.shape:
-        return Comparison(*about, np.inf, np.inf, f"shape {ours.shape}, expected {reference.shape}")
-    if ours.dtype != reference.dtype:
-        return Comparison(*about, np.inf, np.inf, f"dtype {ours.dtype}, expected {reference.dtype}")
-    unequal = ours != reference
-    limit = np.broadcast_to(allowed, reference.shape)[unequal]
-    with np.errstate(divide="ignore", invalid="ignore"):  # a limit of 0; ∞ − ∞
-        difference = np.abs(np.subtract(ours[unequal], reference[unequal], dtype=np.float64))
-        ratio = float((difference / limit)[np.isfinite(limit)].max(initial=0))
-    largest, bounded = float(difference.max(initial=0)), bool(np.isfinite(allowed).all())
-    numbers = (*about, largest, ratio)
-    if not ratio <= 1:
-        return Comparison(*numbers, "differs")
-    size = np.abs(reference if moved is None else moved)
-    if not np.any(size > allowed):
-        return Comparison(*numbers, UNDETERMINED if np.any(size) else "vacuous: zeros would pass")
-    if not bounded:
-        return Comparison(*numbers, UNDETERMINED)
-    return Comparison(*numbers, "agrees")
 
 
 def compare_layer(layer: Layer, x: Array, rng: np.random.Generator, device: str = "cpu") -> Parity:
@@ -346,7 +294,7 @@ def compare_end_to_end(network: Network, loss: Loss, x: Array, y: Array, device:
     try:
         bounds = _allowed(loss, lambda own: dict(enumerate(value for _, _, value in run(own, exact))))
     except Undecided as open_branch:
-        parity.comparisons.append(Comparison("end to end", "all", str(x.dtype), (), 0, 0, f"undetermined: {open_branch}"))
+        parity.comparisons.append(Comparison("end to end", "all", str(x.dtype), (), 0, 0, NOT_JUDGED, reason=str(open_branch)))
         return parity
     for (place, quantity, ours), theirs, tolerance in zip(run(loss, np.asarray), reference, bounds.values(), strict=True):
         parity.add(f"{place}, end to end", quantity, ours, theirs, tolerance)

@@ -126,7 +126,7 @@ class Difference:
         ratios = ("A, of allowed", "B, of allowed")
         return [
             Table("Verdicts", "verdicts", ("A", "B", *ratios, *what, *cause), ratios, [
-                Line((both.a.verdict, both.b.verdict, *sizes(both), *about(both), *[both.b.cause for _ in cause]), both.worse)
+                Line((both.a.said, both.b.said, *sizes(both), *about(both), *[both.b.cause for _ in cause]), both.worse)
                 for both in self.verdicts
             ]),
             Table("In one of the two", "what was compared",
@@ -162,10 +162,10 @@ def difference(a: Record, b: Record) -> Difference:
     paired = {key for pair in pairs for key in pair}
     return Difference(
         compared=len(both),
-        verdicts=sorted((pair for pair in both if pair.a.verdict != pair.b.verdict), key=lambda pair: not pair.worse),
+        verdicts=sorted((pair for pair in both if pair.a.said != pair.b.said), key=lambda pair: not pair.worse),
         alone=[*alone("A", ours, paired), *alone("B", theirs, paired)],
         moved=sorted(
-            (pair for pair in both if pair.distance and pair.a.verdict == pair.b.verdict), key=lambda pair: -pair.distance
+            (pair for pair in both if pair.distance and pair.a.said == pair.b.said), key=lambda pair: -pair.distance
         ),
         trained=len(trained),
         results=sorted((v for v in trained if v.a != v.b), key=lambda v: -gap(v)),

@@ -27,7 +27,7 @@ class Outcome(NamedTuple):
         if first is None:
             return f"{len(curves):,} training curves stay within a chosen limit"
         wrong = sum(not c.agrees for c in curves)
-        about = f"{first.place}, {first.quantity}: {first.verdict}"
+        about = f"{first.place}, {first.quantity}: {first.said}"
         return f"{wrong:,} of {len(curves):,} training curves leave a chosen limit; the first is {about}"
 
     @property

@@ -37,20 +37,20 @@ class Cell(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """What became of them: "differs" if one is beyond what is allowed, "undetermined" if one could not be told, "exact" if
+        """What became of them: "differs" if one is beyond what is allowed, "not judged" if one could not be, "exact" if
         there is no difference at all, else "agrees".
         """
         if not all(c.ratio <= 1 for c in self.comparisons):
             return "differs"
         if not all(c.agrees for c in self.comparisons):
-            return "undetermined"
+            return "not judged"
         return "agrees" if self.worst else "exact"
 
     @property
     def text(self) -> str:
         """What the cell says without colour: a ratio of two digits, or below 0.01 its power of ten; or a sign."""
         if self.verdict != "agrees":
-            return {"differs": "≠", "undetermined": "?", "exact": "="}[self.verdict]
+            return {"differs": "≠", "not judged": "?", "exact": "="}[self.verdict]
         if self.worst >= TINTS[0]:
             return f"{self.worst:.2f}"
         return f"10{str(round(math.log10(self.worst))).translate(RAISED)}"
@@ -119,7 +119,7 @@ class ParityMap(NamedTuple):
     def verdict(self) -> str:
         """How many cells agree, and how many do not."""
         found = Counter(cell.verdict for line in self.lines for cell in line.filled)
-        said = {"differs": "beyond what is allowed", "undetermined": "undetermined"}
+        said = {"differs": "beyond what is allowed", "not judged": "not judged"}
         wrong = [f"{found[kind]} {how}" for kind, how in said.items() if found[kind]]
         exact = found["exact"]
         agree = f"{exact + found['agrees']} of {found.total()} cells agree, {exact} of them without any difference"

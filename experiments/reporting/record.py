@@ -1,7 +1,7 @@
 """What was compared, trained and timed, as JSON: `report.json`, beside the page of the same figures.
 
     {
-      "format": "backprop-by-hand report", "version": 1,
+      "format": "backprop-by-hand report", "version": 2,
       "made": {"Commit": "571e77c", "CPU": "…", "NumPy": "2.4.0, openblas …", "torch": "…", …},
       "agrees": true,
       "verdict": "1,284 comparisons agree; the largest difference is 0.31 of what rounding allows; …",
@@ -31,7 +31,7 @@ from experiments.reporting.survey import Row
 from manual import InputError
 from torch_ref import Comparison, Parity
 
-FORMAT = {"format": "backprop-by-hand report", "version": 1}
+FORMAT = {"format": "backprop-by-hand report", "version": 2}
 
 
 class Result(NamedTuple):
@@ -85,7 +85,7 @@ def _row(row: Row) -> dict[str, Any]:
 
 def _columns(c: Comparison) -> list[Any]:
     difference, ratio = (_plain(float(f"{value:.3e}")) for value in (c.difference, c.ratio))
-    return [c.quantity, c.dtype, c.shape, difference, ratio, c.verdict, c.cause]
+    return [c.quantity, c.dtype, c.shape, difference, ratio, c.verdict, c.cause, c.reason]
 
 
 def _plain(value: float) -> float | str:
@@ -127,11 +127,11 @@ def _read_row(row: dict[str, Any]) -> Row:
 
 
 def _comparison(
-    place: str, quantity: Any, dtype: Any, shape: Any, difference: Any, ratio: Any, verdict: Any, cause: Any
+    place: str, quantity: Any, dtype: Any, shape: Any, difference: Any, ratio: Any, verdict: Any, cause: Any, reason: Any
 ) -> Comparison:
     size = tuple(map(_whole, shape))
     numbers = _number(difference), _number(ratio)
-    return Comparison(place, _text(quantity), _text(dtype), size, *numbers, _text(verdict), _text(cause))
+    return Comparison(place, _text(quantity), _text(dtype), size, *numbers, _text(verdict), _text(cause), _text(reason))
 
 
 def _result(network: Any, implementation: Any, seed: Any, quantity: Any, value: Any) -> Result:
