@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from experiments.checking import classroom
-from experiments.checking.checker import check
+from experiments.checking.classroom import Checker
 from experiments.checking.pages import FORMATS
 from experiments.command import Parser, command, nearest_file
 from manual import InputError
@@ -29,7 +29,10 @@ ABOUT = """forms, found by what FILE defines:
 The truth is taken by running forward on exact numbers, which have + − × / **, @, comparisons, np.exp, log, sqrt, tanh and the
 like, sum, mean, max, where, clip and indexing, but are no floats: no math.… and no astype(float).
 
-exit status: 0 all agree, 1 something differs, 2 something cannot be checked.
+The four verdicts: agrees; convention (agrees, with a remark: another choice that good implementations make); differs; not judged,
+with the reason.
+
+exit status: 0 all agree, 1 something differs, 2 something was not judged.
 
 FILE runs in a process of its own with limits on time and memory, so that a mistake in it does no harm. This is no sandbox
 for hostile code: it runs with your rights.
@@ -49,6 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--timeout", type=float, default=60, metavar="SECONDS", help="for each class or function of a file; default: 60"
     )
+    parser.add_argument("--strict", action="store_true", help="a convention differs, and so does what has a remark")
     parser.add_argument("--template", action="store_true", help="print a file to start from, and to hand out")
     options = parser.parse_args(arguments)
     path, folder = options.path, bool(options.path and options.path.is_dir())
@@ -73,15 +77,16 @@ def main(arguments: list[str] | None = None) -> int:
     if not folder and options.out:
         parser.error("--out is for a FOLDER; the result for a FILE is printed")
 
+    how = Checker(options.timeout, options.device, options.strict)
     if folder:
         try:
-            return classroom.check_all(path, options.out or path / "checked", options.timeout, options.device)
+            return classroom.check_all(path, options.out or path / "checked", how)
         except (OSError, LookupError) as error:
             parser.error(str(error))
         except KeyboardInterrupt:
             parser.exit(130, f"{parser.prog}: stopped; the same command goes on from here\n")
-    report = check(path, options.timeout, options.device)
-    if not report.rows:
+    report = how.report(path)
+    if not report.findings:
         parser.error(f"{report.file}: {report.verdict}")
     print(FORMATS[options.format or "text"](report), end="")
     return report.status

@@ -7,7 +7,8 @@ that it depends on.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -17,33 +18,62 @@ from torch_ref.truth import Dual, derivative
 
 
 class Slope(NamedTuple):
-    """A derivative, rounded to float64, and what is allowed to each of its elements."""
+    """A certified number for each element, rounded to float64, and what is allowed to each of them."""
 
     value: Array
     allowed: Array
 
 
-def slopes(function: Callable[..., Any], arrays: Mapping[str, Array]) -> dict[str, Slope]:
-    """The derivative of the sum of a function's values by every array.
+@dataclass(frozen=True)
+class Slopes:
+    """A function's output, and the derivative of the sum of δ·output by every array.
 
-    Args:
-        function: takes the arrays by name, as object arrays of numbers, and returns numbers: y times an upstream gradient, or
-            a cost. Floats that it adds or multiplies are taken as exact.
-        arrays: float64.
-
-    Raises:
-        Undecided: the function decides exactly on an edge.
+    `decided` are the answers, True and False, that the function's comparisons gave on the way. A derivative that is 0 because
+    of a decision that always falls alike says little about it.
     """
-    _, truth = derivative(lambda **numbers: np.sum(function(**numbers)), arrays)
-    errors = _errors(function, arrays)
-    found = {}
-    for name, slope in truth.items():
-        value = np.vectorize(float, otypes=[np.float64])(slope)
-        found[name] = Slope(value, errors[name] + np.spacing(np.abs(value)) / 2)
-    return found
+
+    output: Slope
+    by: dict[str, Slope]
+    decided: list[bool]
+
+    @classmethod
+    def of(cls, function: Callable[..., Any], arrays: Mapping[str, Array], delta: Array | None = None) -> Self:
+        """The slopes of a function.
+
+        Args:
+            function: takes the arrays by name, as object arrays of numbers, and returns numbers. Floats that it adds or
+                multiplies are taken as exact.
+            arrays: float64.
+            delta: the weight of each element of the output; 1 where there is none.
+
+        Raises:
+            Undecided: the function decides exactly on an edge.
+        """
+        weight: Any = 1 if delta is None else delta
+        kept: list[Any] = []
+
+        def total(**numbers: Array) -> Any:
+            kept[:] = [np.asarray(function(**numbers), dtype=object)]
+            return np.sum(weight * kept[0])
+
+        Dual.decided.clear()
+        _, truth = derivative(total, arrays)
+        decided = sorted(Dual.decided)
+        output = np.vectorize(_middle, otypes=[np.float64])(kept[0]) if kept[0].size else np.zeros(kept[0].shape)
+        errors, allowed = _errors(function, arrays, weight)
+        by = {}
+        for name, slope in truth.items():
+            value = np.vectorize(float, otypes=[np.float64])(slope)
+            by[name] = Slope(value, errors[name] + np.spacing(np.abs(value)) / 2)
+        return cls(Slope(output, allowed + np.spacing(np.abs(output)) / 2), by, decided)
 
 
-def _errors(function: Callable[..., Any], arrays: Mapping[str, Array]) -> dict[str, Array]:
+def _middle(number: Any) -> float:
+    return float(number.v if isinstance(number, Dual) else number)
+
+
+def _errors(function: Callable[..., Any], arrays: Mapping[str, Array], weight: Any) -> tuple[dict[str, Array], Array]:
+    """How far rounding may take the derivative by each array, and the output."""
     size, at, duals = sum(a.size for a in arrays.values()), 0, {}
     for name, a in arrays.items():
         duals[name] = np.empty(a.shape, dtype=object)
@@ -52,9 +82,11 @@ def _errors(function: Callable[..., Any], arrays: Mapping[str, Array]) -> dict[s
             direction[at] = 1
             duals[name][place] = Dual(Bounded(number, np.float64), Bounded(direction, np.float64))
             at += 1
-    values = [value for value in np.ravel(function(**duals)) if isinstance(value, Dual)]
+    output = np.asarray(function(**duals), dtype=object)
+    values = [value for value in np.ravel(weight * output) if isinstance(value, Dual)]
     error = sum(values[1:], start=values[0]).d.error if values else np.zeros(size)
     for value in values:
         error = error + np.where(value.d.most > 0, value.v.error, 0)
     parts = np.split(error, np.cumsum([a.size for a in arrays.values()])[:-1])
-    return {name: part.reshape(a.shape) for (name, a), part in zip(arrays.items(), parts, strict=True)}
+    allowed = np.array([float(v.v.error) if isinstance(v, Dual) else 0.0 for v in output.ravel()]).reshape(output.shape)
+    return {name: part.reshape(a.shape) for (name, a), part in zip(arrays.items(), parts, strict=True)}, allowed

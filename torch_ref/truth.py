@@ -13,7 +13,7 @@ arbitrary-precision midpoint-radius interval arithmetic", 2017.
 
 from collections.abc import Callable, Mapping
 from math import inf
-from typing import Any
+from typing import Any, ClassVar
 
 import flint
 import numpy as np
@@ -28,6 +28,8 @@ class Dual:
     """A number and its derivatives in several directions. A decision exactly on its edge raises: no derivative is there."""
 
     __slots__ = ("d", "v")
+    decided: ClassVar[set[bool]] = set()
+    """The answers that comparisons gave since this was cleared."""
 
     def __init__(self, v: Any, d: Any) -> None:
         self.v, self.d = v, d
@@ -123,6 +125,7 @@ class Dual:
         gap = self.v - (other.v if isinstance(other, Dual) else other)
         if not (gap > 0 or gap < 0):
             raise Undecided("the forward decides exactly here: it has no derivative")
+        Dual.decided.add(bool(gap > 0))
         return bool(gap > 0)
 
     def __gt__(self, other: Any) -> bool:

@@ -1,14 +1,19 @@
 """Check every piece of a file, each by what its form asks for (twins.py, networks.py, checked.py)."""
 
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from experiments.checking import networks, twins
+from experiments.checking import networks, optimizers, twins
 from experiments.checking.checked import Checked
+from experiments.checking.factor import common_factor
 from experiments.checking.findings import Finding, Report, Row, rows_of
 from experiments.checking.sandboxed import Failed, Sandboxed, Unclear
-from experiments.checking.standin import Gone
-from torch_ref.check_backward import Observed, judge, judged
+from experiments.checking.standin import Gone, Trouble
+from torch_ref.check_backward import Observed, judge
+from torch_ref.comparison import AGREES, DIFFERS, NOT_JUDGED
 
 EXPECTED = (
     "expected a layer, loss or optimizer class, functions forward(x, …) and backward(delta, …), "
@@ -22,12 +27,13 @@ def check(path: Path, timeout: float, device: str) -> Report:
         try:
             offers = child.begin()
         except Failed as why:
-            return Report(path.name, [], f"cannot be checked: {why}")
+            return Report(path.name, [], f"{NOT_JUDGED}: {why}")
         if not offers:
-            return Report(path.name, [], f"cannot be checked: it offers nothing that could be; {EXPECTED}")
+            return Report(path.name, [], f"{NOT_JUDGED}: it offers nothing that could be; {EXPECTED}")
         findings = [check_piece(child, piece, device) for piece in offers]
+        findings += _overlooked(child)
         if child.imports_torch and not any(piece["form"] == "autograd" for piece in offers):
-            row = Row("import", "imports torch, where NumPy was the task")
+            row = Row("import", NOT_JUDGED, reason="it imports torch, where NumPy was the task")
             findings.append(Finding(path.name, "the whole file", rows=[row]))
     return Report(path.name, findings)
 
@@ -40,19 +46,35 @@ def check_piece(child: Sandboxed, piece: dict[str, Any], device: str) -> Finding
         child.begin()
         FORMS[checked.form](checked)
     except Unclear as why:
-        finding.unchecked = str(why)
+        finding.not_judged = str(why)
     except Gone:
         pass  # of what, is said below
     except Failed as why:
-        checked.fail("all", str(why))
+        checked.fail("all", Trouble(str(why), why.wrong))
     except Exception as error:  # an answer that nobody thought of
-        finding.unchecked = f"the checker itself fails on it: {type(error).__name__}: {error}"
-    if child.dead and all(c.agrees for c in checked.comparisons):
-        checked.fail("all", child.dead)
-    finding.rows = [*rows_of(judged(checked.comparisons)), *[Row(method, verdict) for method, verdict in child.conduct]]
-    if not checked.comparisons and not finding.unchecked:
-        finding.unchecked = "there is nothing to compare"
+        finding.not_judged = f"the checker itself fails on it: {type(error).__name__}: {error}"
+    if child.dead and not finding.not_judged:
+        finding.not_judged = child.dead
+    checked.by_convention(common_factor(checked.stand_in.measured))
+    rows = [replace(row, remark=checked.remarks.get(row.quantity, "")) for row in rows_of(checked.settled())]
+    finding.rows = [*rows, *_conduct(child)]
+    if not checked.comparisons and not finding.not_judged:
+        finding.not_judged = "there is nothing to compare"
     return finding
+
+
+def _conduct(child: Sandboxed) -> Iterator[Row]:
+    """A row for what a method did besides its answer."""
+    for method, said, is_remark in child.conduct:
+        yield Row(method, AGREES, 0, 0, remark=said) if is_remark else Row(method, DIFFERS, reason=said)
+
+
+def _overlooked(child: Sandboxed) -> Iterator[Finding]:
+    """What looks like a piece, is none that is known, and did not run in one: it was not judged, and that is said."""
+    with suppress(Failed):
+        child.begin()
+        for name, form in child.ask("overlooked")[0]["overlooked"].items():
+            yield Finding(name, form, not_judged="this form is not known; --help says which are")
 
 
 def autograd(checked: Checked) -> None:
@@ -71,7 +93,7 @@ FORMS = {
     "layer": twins.layer,
     "functions": twins.functions,
     "loss": twins.loss,
-    "optimizer": twins.optimizer,
+    "optimizer": optimizers.optimizer,
     "network": networks.network,
     "autograd": autograd,
 }

@@ -5,21 +5,24 @@ answer too. It loads torch only where a request needs it, so that it starts in a
 """
 
 import os
+import random
 import sys
 import traceback
 import warnings
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from types import CodeType, FrameType
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from experiments.checking import submission
 from experiments.checking.exact import any_numbers, hint
-from experiments.checking.submission import Arrays, Fields, Unclear, Wrong
+from experiments.checking.piece import Arrays, Case, Fields, Ran, Unclear
 from experiments.checking.wire import receive, send
 from manual import Layer, Linear, Undecided
+from manual.number_types import Array
 
 GIB = 4
 """What a submission may ask for, where the system can limit it (Linux)."""
@@ -28,13 +31,15 @@ LARGEST = 64 << 20
 
 
 class Server:
-    """The pieces of one file, and what was noticed of their conduct."""
+    """The pieces of one file, and what was noticed of their conduct: the method, what it does, and whether it is a remark."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.pieces: dict[str, Any] = {}
-        self.kept: list[Any] = []
-        self.conduct: list[tuple[str, str]] = []
+        self.passes: list[Pass] = []
+        self.of_truth: list[Case] = []
+        self.conduct: list[tuple[str, str, bool]] = []
+        self.ran: set[CodeType] = set()
         self.imports_torch = self.torch_is_ours = False
 
     def answer(self, request: Fields, given: Arrays) -> tuple[Fields, dict[str, Any]]:
@@ -44,42 +49,39 @@ class Server:
             header, arrays = getattr(self, request.pop("op"))(given, **request)
             arrays = {name: plain(value) for name, value in arrays.items()}
         except Unclear as error:
-            header, arrays = {"unclear": str(error)}, {}
+            header, arrays = {"unclear": _line(str(error))}, {}
         except BaseException as error:
-            header, arrays = {"error": self.told(error)}, {}
+            header, arrays = {"error" if self.is_its_own(error) else "unclear": self.told(error)}, {}
         self.imports_torch |= "torch" in sys.modules and not self.torch_is_ours
         return {**header, "conduct": [*dict.fromkeys(self.conduct)], "imports_torch": self.imports_torch}, arrays
 
     def offers(self, _: Arrays) -> tuple[Fields, Arrays]:
         """Run the file."""
-        self.pieces = {piece.name: piece for piece in submission.load(self.path)}
+        self.offered = submission.load(self.path)
+        self.pieces = self.offered.pieces
         return {"pieces": [piece.about() for piece in self.pieces.values()]}, {}
+
+    def overlooked(self, _: Arrays) -> tuple[Fields, Arrays]:
+        """What looks like a piece, was not recognised as one, and did not run."""
+        return {"overlooked": self.offered.overlooked(self.ran)}, {}
 
     def forward(self, given: Arrays, piece: str, options: Fields) -> tuple[Fields, dict[str, Any]]:
         """One forward pass; `backward` refers to it by its number."""
-        kept: list[Any] = []
+        self.passes.append(self.passed(given, lambda arrays: self.pieces[piece].run(arrays, options)))
+        return {"pass": len(self.passes) - 1}, {"y": self.passes[-1].ran.y}
 
-        def once(given: Arrays) -> dict[str, Any]:
-            y, cache = self.pieces[piece].forward(given, options)
-            kept.append(cache)
-            return {"y": y}
-
-        y = self.watched("forward", once, given)
-        self.kept.append(kept[0])
-        return {"pass": len(self.kept) - 1}, y
-
-    def backward(self, given: Arrays, piece: str, number: int) -> tuple[Fields, dict[str, Any]]:
+    def backward(self, given: Arrays, piece: str, number: int) -> tuple[Fields, dict[str, Any]]:  # noqa: ARG002
         """The backward of a forward pass."""
-        back, kept = self.pieces[piece].backward, self.kept[number]
-        return {}, self.watched("backward", lambda given: back(kept, given.get("delta")), given)
+        return {}, self.backed(self.passes[number], given.get("delta"))
 
-    def gradient(self, given: Arrays, piece: str, number: int) -> tuple[Fields, dict[str, Any]]:
+    def gradient(self, given: Arrays, piece: str, number: int) -> tuple[Fields, dict[str, Any]]:  # noqa: ARG002
         """The same by `gradient`, which computes the parameters' half alone."""
-        return {}, self.pieces[piece].gradient(self.kept[number], given["delta"])
+        with self.watching():
+            return {}, self.passes[number].ran.gradient(given["delta"])  # pyright: ignore[reportOptionalCall]
 
     def network(self, given: Arrays, piece: str) -> tuple[Fields, dict[str, Any]]:
         """The gradient of a whole network."""
-        return {}, self.watched("backward", lambda given: self.pieces[piece].backward(given, None), given)
+        return {}, self.backed(self.passed(given, lambda arrays: self.pieces[piece].run(arrays, {})), None)
 
     def step(self, given: Arrays, piece: str, options: Fields) -> tuple[Fields, dict[str, Any]]:
         """One step of an optimizer on a linear layer; arrays are named "p:weight", "g:weight", "s:weight:exp_avg"."""
@@ -89,37 +91,92 @@ class Server:
             state.setdefault(parameter, {})[key] = a
         layer: Layer = shell.like(**_named("p", given))
         gradient = shell.like(**_named("g", given))
-        state = self.pieces[piece].step(layer, gradient, state, options)
+        with self.watching():
+            state = self.pieces[piece].step(layer, gradient, state, options)
         if any(not np.array_equal(g, given[f"g:{name}"]) for name, g in gradient.params.items()):
-            self.conduct.append(("step", "changes the gradient, which is its caller's"))
+            self.conduct.append(("step", "changes the gradient, which is its caller's", True))
         kept = {f"s:{name}:{key}": value for name, values in state.items() for key, value in values.items()}
         return {}, {**{f"p:{name}": p for name, p in layer.params.items()}, **kept}
 
     def steps(self, given: Arrays, piece: str, options: Fields, count: int) -> tuple[Fields, dict[str, Any]]:
         """The parameters after each of the first steps, "p0:weight", …, given "p:weight" and the gradients "g0:weight", …"""
-        layer: Layer = Linear(1, 1, rng=np.random.default_rng(0)).like(**_named("p", given))
-        step, found = self.pieces[piece].steps(options), {}
-        for k in range(count):
-            step(layer, layer.like(**_named(f"g{k}", given)))
-            found |= {f"p{k}:{name}": p.copy() for name, p in layer.params.items()}
+        with self.watching():
+            found = self._steps(given, piece, options, count, np.copy)
         return {}, found
 
-    def cases(self, _: Arrays, piece: str) -> tuple[Fields, Arrays]:
-        """How many cases the truth can be taken of."""
-        self.kept = [*self.pieces[piece].cases(np.random.default_rng(0))]
-        return {"cases": len(self.kept)}, {}
+    def bounded_steps(self, given: Arrays, piece: str, options: Fields, count: int) -> tuple[Fields, dict[str, Any]]:
+        """How far rounding may take the same steps: "p0:weight", … are errors."""
+        self.torch_is_ours = True
+        from torch_ref.bounds import exact
 
-    def against_truth(self, given: Arrays, piece: str, number: int) -> tuple[Fields, dict[str, Any]]:
-        """Of one case: the submission's derivatives, "ours:…", and from arrays that are not contiguous, "strided:…", the true
-        ones, "true:…", what is allowed, "allowed:…", and what they were computed from.
+        found = self._steps(given, piece, options, count, exact)
+        return {}, {name: number.error for name, number in found.items()}
+
+    def _steps(self, given: Arrays, piece: str, options: Fields, count: int, number: Callable[[Array], Any]) -> Fields:
+        shell, found = Linear(1, 1, rng=np.random.default_rng(0)), {}
+        layer: Layer = shell.like(**{n: number(p) for n, p in _named("p", given).items()})
+        step = self.pieces[piece].steps(options)
+        for k in range(count):
+            step(layer, layer.like(**{n: number(g) for n, g in _named(f"g{k}", given).items()}))
+            found |= {f"p{k}:{name}": p.copy() for name, p in layer.params.items()}
+        return found
+
+    def cases(self, _: Arrays, piece: str, seed: int) -> tuple[Fields, Arrays]:
+        """How many cases the truth can be taken of."""
+        with self.in_stage("examples(rng), or the forward on what it yields,"):
+            self.of_truth = [*self.pieces[piece].cases(np.random.default_rng(seed))]
+        if not self.of_truth:
+            raise Unclear("examples(rng) yields nothing")
+        return {"cases": len(self.of_truth)}, {}
+
+    def targets(self, _: Arrays, piece: str) -> tuple[Fields, Arrays]:
+        """The shape and the kind of numbers of each target that a file's examples of a loss have."""
+        with self.in_stage("examples(rng)"):
+            found = [np.asarray(e[2]) for e in self.pieces[piece].examples(np.random.default_rng(0)) if len(e) == 3]
+        return {"targets": [[a.shape, a.dtype.kind] for a in found]}, {}
+
+    def constants(self, _: Arrays) -> tuple[Fields, Arrays]:
+        """The numbers between 0 and 1 that the file has: what its author chose for an ε or a slope."""
+        return {"constants": sorted(submission.constants(self.offered.module))}, {}
+
+    def against_truth(
+        self, given: Arrays, piece: str, number: int, moved: int = 0, factor: float = 1
+    ) -> tuple[Fields, dict[str, Any]]:
+        """Of one case, or with the number −1 of these arrays; moved a little, where that is not 0. See `observed`."""
+        case = self.of_truth[number] if number >= 0 else self.pieces[piece].case(given)
+        return self.observed(piece, case.moved(moved) if moved else case.scaled(factor) if factor != 1 else case)
+
+    def trial(self, given: Arrays, piece: str, options: Fields, delta: Array | None = None) -> tuple[Fields, dict[str, Any]]:
+        """Of one pass with these hyperparameters. See `observed`."""
+        delta = given.pop("delta", None)
+        fixed = {n: a for n, a in given.items() if a.dtype.kind != "f" or n == "target"}
+        names = [*given]
+
+        def run(arrays: Arrays) -> Ran:
+            every = {n: arrays[n] if n in arrays else fixed[n].copy() for n in names}
+            return self.pieces[piece].run(every, options)
+
+        return self.observed(piece, Case({n: a for n, a in given.items() if n not in fixed}, run, delta))
+
+    def observed(self, piece: str, case: Case) -> tuple[Fields, dict[str, Any]]:
+        """The submission's output and derivatives, "ours:…", and from arrays that are not contiguous, "strided:…"; the true
+        ones, "true:…", what is allowed, "allowed:…", and what they were computed from, "given:…" and "delta".
         """
-        case = self.kept[number] if number >= 0 else self.pieces[piece].case(given)
-        ours = self.watched("backward", case.gradient, case.arrays)
-        strided = case.gradient({name: np.asarray(a, order="F") for name, a in case.arrays.items()})
+        found: dict[str, Any] = {}
+        for order, name in (("C", "ours"), ("F", "strided")):
+            arrays = {n: np.asarray(a, order=order) for n, a in case.arrays.items()}
+            passed = self.passed(arrays, case.run)
+            found |= {f"{name}:y": passed.ran.y, **_under(name, self.backed(passed, case.delta))}
+        header, truth = self.certified(piece, case)
+        about = _under("given", case.arrays) | ({} if case.delta is None else {"delta": case.delta})
+        return header, {**found, **truth, **about}
+
+    def certified(self, piece: str, case: Case) -> tuple[Fields, dict[str, Any]]:
+        """The true output and derivatives of one case, and what is allowed. The header says what was decided on the way."""
         self.imports_torch |= "torch" in sys.modules and not self.torch_is_ours
         self.torch_is_ours = True
         from torch_ref.bounds import Bounded
-        from torch_ref.slopes import slopes
+        from torch_ref.slopes import Slopes
         from torch_ref.truth import Dual
 
         floats = {name: a for name, a in case.arrays.items() if a.dtype.kind == "f"}
@@ -128,18 +185,17 @@ class Server:
             raise Unclear("examples(rng) yields no array of floats, to differentiate by")
         try:
             with any_numbers(self.pieces[piece].module):
-                truth = slopes(lambda **numbers: case.function(**fixed, **numbers), floats)
+                truth = Slopes.of(lambda **numbers: _seeded(case.run, {**fixed, **numbers}).y, floats, case.delta)
         except Undecided as error:
-            raise Unclear(str(error)) from None
+            return {"undecided": str(error)}, {}
         except Exception as error:
             why = f"{self.told(error)}{hint(error, Dual, Bounded)}"
             raise Unclear(f"the forward does not run on exact numbers: {why}") from None
-        return {}, {
-            **case.about,
-            **{f"ours:{name}": value for name, value in ours.items()},
-            **{f"strided:{name}": value for name, value in strided.items()},
-            **{f"true:d{name}": slope.value for name, slope in truth.items()},
-            **{f"allowed:d{name}": slope.allowed for name, slope in truth.items()},
+        return {"decided": truth.decided}, {
+            "true:y": truth.output.value,
+            "allowed:y": truth.output.allowed,
+            **{f"true:d{name}": slope.value for name, slope in truth.by.items()},
+            **{f"allowed:d{name}": slope.allowed for name, slope in truth.by.items()},
         }
 
     def observe(self, _: Arrays, piece: str, device: str) -> tuple[Fields, dict[str, Any]]:
@@ -153,23 +209,78 @@ class Server:
             prepare(device)
         own = self.pieces[piece]
         inputs = [to_torch(a, device) for a in own.inputs(np.random.default_rng(0))]
-        found = [*observe(own.function.apply, own.reference, inputs)]
+        with self.watching():
+            found = [*observe(own.function.apply, own.reference, inputs)]
         arrays = {f"{i}:{key}": value for i, o in enumerate(found) for key, value in o.arrays.items()}
         return {"observed": [[o.place, o.quantity, _line(o.trouble)] for o in found]}, arrays
 
-    def watched(self, method: str, function: Callable[[Arrays], dict[str, Any]], given: Arrays) -> dict[str, Any]:
-        """Call the submission twice, on copies, and note what it does to them, and whether the second result is the first."""
-        results = []
+    # ---------------------------------------------------------------- one pass, watched
+
+    def passed(self, given: Arrays, run: Callable[[Arrays], Ran]) -> "Pass":
+        """A forward pass on copies, made twice: what it does to them, and whether the second output is the first, is noted."""
+        outputs = []
         for _ in range(2):
             copies = {name: a.copy(order="K") for name, a in given.items()}
-            results.append({name: plain(value) for name, value in function(dict(copies)).items()})
-            for name, a in copies.items():
-                if a.shape != given[name].shape or not np.array_equal(a, given[name], equal_nan=True):
-                    self.conduct.append((method, f"changes {name}, which is its caller's"))
-        first, again = results
-        if any(not np.array_equal(a, again.get(name, np.nan), equal_nan=True) for name, a in first.items()):
-            self.conduct.append((method, "gives another result when it is called again"))
+            with self.watching(), self.in_stage("forward"):
+                ran = _seeded(run, dict(copies))
+            outputs.append(plain(ran.y).copy())
+            self.unchanged("forward", copies, given)
+        if not np.array_equal(*outputs, equal_nan=True):
+            raise Unclear("forward gives another result when it is called again")
+        return Pass(ran._replace(y=outputs[1]), copies, given)
+
+    def backed(self, passed: "Pass", delta: Array | None) -> dict[str, Any]:
+        """A backward pass, made twice from the same cache, each on a copy of δ."""
+        found = []
+        for _ in range(2):
+            copy = None if delta is None else delta.copy(order="K")
+            with self.watching():
+                found.append({n: plain(g).copy() for n, g in passed.ran.backward(copy).items()})
+            if delta is not None and not np.array_equal(copy, delta, equal_nan=True):  # pyright: ignore[reportArgumentType]
+                self.conduct.append(("backward", "changes δ, which is its caller's", True))
+            self.unchanged("backward", passed.copies, passed.given)
+        first, again = found
+        if any(not np.array_equal(g, again.get(n, np.nan), equal_nan=True) for n, g in first.items()):
+            self.conduct.append(("backward", "gives another result when it is called again: it changes its cache", False))
         return first
+
+    def unchanged(self, method: str, copies: Arrays, given: Arrays) -> None:
+        """Note what a method did to what it was handed."""
+        for name, a in copies.items():
+            if a.shape != given[name].shape or not np.array_equal(a, given[name], equal_nan=a.dtype.kind == "f"):
+                self.conduct.append((method, f"changes {name}, which is its caller's", False))
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """While this lasts, it is noted which functions of the file run."""
+
+        def note(frame: FrameType, event: str, _: Any) -> None:
+            if event == "call" and frame.f_code.co_filename == str(self.path):
+                self.ran.add(frame.f_code)
+
+        sys.setprofile(note)
+        try:
+            yield
+        finally:
+            sys.setprofile(None)
+
+    @contextmanager
+    def in_stage(self, method: str) -> Iterator[None]:
+        """What is raised here says nothing about the arithmetic: the inputs may not be what the author expects."""
+        try:
+            yield
+        except Unclear:
+            raise
+        except Exception as error:
+            raise Unclear(f"{method} raised {self.told(error)}") from None
+
+    def is_its_own(self, error: BaseException) -> bool:
+        """Whether an exception is of the submission's arithmetic: raised by its code, and not because it is unfinished, lacks a
+        module, asserts something of its own, or was called in another way than it expects.
+        """
+        if isinstance(error, NotImplementedError | AssertionError | ImportError | SystemExit | KeyboardInterrupt | SyntaxError):
+            return False
+        return any(Path(f.filename) == self.path for f in traceback.extract_tb(error.__traceback__))
 
     def told(self, error: BaseException) -> str:
         """What an exception says, in one line, and in which line of the file it arose."""
@@ -180,8 +291,6 @@ class Server:
             return f"called sys.exit({error.code!r})"
         if isinstance(error, MemoryError):
             return f"asked for more than {GIB} GiB of memory"
-        if isinstance(error, Wrong):
-            return str(error)
         lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if Path(f.filename) == self.path]
         line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
         message = error.msg if isinstance(error, SyntaxError) else str(error)
@@ -189,11 +298,30 @@ class Server:
         return f"{type(error).__name__}{where}{f': {message}' if message else ''}"
 
 
+class Pass(NamedTuple):
+    """A forward pass, the arrays that it was given, and the same as they were before."""
+
+    ran: Ran
+    copies: Arrays
+    given: Arrays
+
+
+def _seeded(run: Callable[[Arrays], Ran], arrays: Arrays) -> Ran:
+    """A pass whose chance, if it comes from the global generators, is the same each time."""
+    np.random.seed(0)  # noqa: NPY002
+    random.seed(0)
+    return run(arrays)
+
+
+def _under(prefix: str, arrays: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"{prefix}:{name}": a for name, a in arrays.items()}
+
+
 def plain(value: Any) -> Any:
     """An array of numbers.
 
     Raises:
-        Wrong: it is something else.
+        Unclear: it is something else.
     """
     try:
         array = np.asarray(value)
@@ -201,9 +329,9 @@ def plain(value: Any) -> Any:
         array = np.empty((), dtype=object)
     if array.dtype.kind not in "fiub":
         got = f"{array.dtype} numbers" if array.dtype.kind == "c" else type(value).__name__
-        raise Wrong(f"expected an array of numbers, got {got}")
+        raise Unclear(f"expected an array of numbers, got {got}")
     if array.nbytes > LARGEST:
-        raise Wrong(f"expected an array of at most {LARGEST >> 20} MiB, got one of shape {array.shape}")
+        raise Unclear(f"expected an array of at most {LARGEST >> 20} MiB, got one of shape {array.shape}")
     return array
 
 

@@ -14,35 +14,54 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
 from experiments.checking.checker import check
-from experiments.checking.findings import Report
+from experiments.checking.findings import Report, strictly
 from experiments.checking.pages import as_json, from_json, page
 from experiments.command import write
 from experiments.printable import printable
+from torch_ref.comparison import NOT_JUDGED, VERDICTS
 
-RESULTS = ("agrees", "differs", "cannot be checked")
-"""What an exit status means."""
+OURS = ("__pycache__", ".git", ".ipynb_checkpoints")
+"""Folders that tools make, and no student hands in."""
 
 
-def check_all(folder: Path, out: Path, timeout: float, device: str) -> int:
-    """Check every Python file of the folder; the worst exit status.
+class Checker(NamedTuple):
+    """How to check a file."""
+
+    timeout: float
+    device: str
+    strict: bool
+
+    def report(self, path: Path) -> Report:
+        """The report on one file; of one that is no Python file, why it is not judged."""
+        if path.suffix != ".py":
+            kind = "a notebook" if path.suffix == ".ipynb" else f"a {path.suffix} file" if path.suffix else "no suffix"
+            return Report(path.name, [], f"{NOT_JUDGED}: expected a Python file (.py), got {kind}")
+        report = check(path, self.timeout, self.device)
+        return strictly(report) if self.strict else report
+
+
+def check_all(folder: Path, out: Path, checker: Checker) -> int:
+    """Check every file of the folder; the worst exit status.
 
     Raises:
         LookupError: there is none.
         OSError: a result cannot be written.
     """
-    files = sorted(f for f in folder.rglob("*.py") if f.is_file() or f.is_symlink())
+    files = sorted(f for f in folder.rglob("*") if _handed_in(f.relative_to(folder)) and (f.is_file() or f.is_symlink()))
+    files = [f for f in files if out not in f.parents]
     if not files:
-        raise LookupError(f"expected Python files in {folder}, found none")
+        raise LookupError(f"expected files in {folder}, found none")
     reports: dict[Path, Report] = {}
     pool = ThreadPoolExecutor(os.cpu_count())
     try:
-        waiting = {pool.submit(_checked, f, out / f.relative_to(folder), timeout, device): f for f in files}
+        waiting = {pool.submit(_checked, f, out / f.relative_to(folder), checker): f for f in files}
         for done in tqdm(as_completed(waiting), total=len(files), unit=" files", disable=None):
             reports[waiting[done]] = done.result()
     finally:
@@ -55,17 +74,23 @@ def check_all(folder: Path, out: Path, timeout: float, device: str) -> int:
     return max((report.status for _, report in found), key=(0, 2, 1).index)
 
 
-def _checked(path: Path, result: Path, timeout: float, device: str) -> Report:
+def _handed_in(path: Path) -> bool:
+    return not path.name.startswith(".") and not {*path.parts} & {*OURS}
+
+
+def _checked(path: Path, result: Path, checker: Checker) -> Report:
     """The report on one file: the one that is there, or a new one."""
+    if result.suffix != ".py":
+        result = result.with_name(f"{result.name}.py")  # so that lab.ipynb and lab.py have a page each
     kept, mark = result.with_suffix(".json"), result.with_suffix(".sha256")
     try:
-        digest = hashlib.sha256(f"{device} {timeout} {_checker()}".encode() + b"".join(_sources(path))).hexdigest()
+        digest = hashlib.sha256(f"{checker} {_checker()}".encode() + b"".join(_sources(path))).hexdigest()
     except OSError as error:  # a link to nowhere, or a file that may not be read
-        digest, report = "", Report(path.name, [], f"cannot be checked: {error.strerror}")
+        digest, report = "", Report(path.name, [], f"{NOT_JUDGED}: {error.strerror}")
     else:
         if kept.exists() and mark.exists() and mark.read_text("utf-8") == digest:
             return from_json(kept.read_text("utf-8"))
-        report = check(path, timeout, device)
+        report = checker.report(path)
     kept.parent.mkdir(parents=True, exist_ok=True)
     write(result.with_suffix(".html"), page(report))
     write(kept, as_json(report))
@@ -100,17 +125,17 @@ def _csv(reports: Sequence[tuple[str, Report]]) -> str:
     for name, report in reports:
         wrong = [row for row in report.rows if row.differs]
         causes = "; ".join(dict.fromkeys(row.cause for row in wrong if row.cause))
-        rows.writerow([name, RESULTS[report.status], len(report.rows), len(wrong), report.verdict, causes])
+        rows.writerow([name, report.result, len(report.rows), len(wrong), report.verdict, causes])
     return text.getvalue()
 
 
 def summary(reports: Sequence[Report]) -> str:
     """How many files agree, and in how many each thing went wrong."""
-    results = Counter(RESULTS[report.status] for report in reports)
+    results = Counter(report.result for report in reports)
     troubles = Counter(trouble for report in reports for trouble in {*_troubles(report)})
     often_first = sorted(troubles.items(), key=lambda trouble: (-trouble[1], trouble[0]))
     lines = [f"{count:5}  {printable(trouble)}" for trouble, count in often_first]
-    return "\n".join([f"{len(reports)} files: " + ", ".join(f"{result} {results[result]}" for result in RESULTS), *lines])
+    return "\n".join([f"{len(reports)} files: " + ", ".join(f"{result} {results[result]}" for result in VERDICTS), *lines])
 
 
 def _troubles(report: Report) -> Iterator[str]:
@@ -118,8 +143,8 @@ def _troubles(report: Report) -> Iterator[str]:
     if report.why:
         yield report.why.split(";")[0]
     for finding in report.findings:
-        if finding.unchecked:
-            yield f"cannot be checked: {finding.unchecked.split(';')[0]}"
+        if finding.not_judged:
+            yield f"{NOT_JUDGED}: {finding.not_judged.split(';')[0]}"
         for row in finding.rows:
             if not row.agrees:
-                yield row.cause or f"{row.quantity} {re.sub(r' in line [0-9]+|:.*', '', row.verdict)}"
+                yield row.cause or f"{row.quantity} {re.sub(r' in line [0-9]+.*', '', row.said)}"

@@ -11,6 +11,8 @@ import numpy as np
 
 from experiments.checking.checked import Checked
 from experiments.checking.sandboxed import Failed
+from experiments.checking.factor import Measured
+from experiments.checking.standin import NONE
 from manual import HalfMSELoss, Linear, Network, ReLU
 from manual.documents import hand_computation
 from manual.number_types import Array
@@ -73,6 +75,19 @@ def network(checked: Checked) -> None:
     if len(names) == 4:
         example = hand_computation()
         _compare(checked, example.network, example.x, example.y, names, LAYOUTS[layout])
+    if checked.has_cost:
+        checked.settle_zeros(lambda seed: _redrawn(checked, network, names, LAYOUTS[layout], seed))
+
+
+def _redrawn(checked: Checked, network: Network, names: list[str], layout: Layout, seed: int) -> list[dict[str, Any]]:
+    rng = np.random.default_rng(seed)
+    drawn = network.like(**{name: rng.standard_normal(p.shape) for name, p in network.params.items()})
+    given = _arrays_of(drawn, names, rng.standard_normal((5, 3)), rng.standard_normal((5, 2)))
+    if layout is LAYOUTS[ONE_EXAMPLE]:
+        given |= {"x": given["x"][0], "y": given["y"][0]}
+    else:
+        given = layout.there(given)
+    return [checked.observation(given, -1, 0)]
 
 
 def _layout(
@@ -102,7 +117,8 @@ def _layout(
 
 def _compare(checked: Checked, network: Network, x: Array, y: Array, names: list[str], layout: Layout) -> None:
     if checked.has_cost:
-        return checked.against_truth(-1, layout.there(_arrays_of(network, names, x, y)))
+        given = layout.there(_arrays_of(network, names, x, y))
+        return checked.against_truth(lambda moved: checked.observation(given, -1, moved))
     for place in checked.in_every_order():
         case = _case(network, x, y, checked.device)
         answer = checked.stand_in.answer("network", layout.there(_arrays_of(network, names, x, y)))
@@ -119,9 +135,12 @@ def _compare_answer(checked: Checked, place: str, case: Case, answer: Any, names
     for name, quantity in quantities.items():
         _, *rest = case.compared[quantity]
         case.compared[quantity] = Compared(None if ours[name] is None else layout.back(name, ours[name]), *rest)
+        if ours[name] is not None:
+            sizes = case.sizes.get("N", 1), case.sizes.get("the number of outputs", 1)
+            checked.stand_in.measured.append(Measured(*case.compared[quantity], *sizes))
     for name, quantity in quantities.items():
         if ours[name] is None:
-            checked.fail(f"d{name}", "is missing")
+            checked.fail(f"d{name}", NONE)
             continue
         c = compare(place, f"d{name}", ours[name], expected[name], allowed[name])
         checked.comparisons.append(replace(c, cause=diagnose(case, quantity)) if c.ratio > 1 else c)

@@ -12,6 +12,7 @@ from experiments.checking.findings import Finding, Report, Row
 from experiments.printable import printable
 from experiments.templates import templates
 from torch_ref.columns import columns
+from torch_ref.comparison import NOT_JUDGED
 
 
 def text(report: Report) -> str:
@@ -21,12 +22,12 @@ def text(report: Report) -> str:
 
 def _table(finding: Finding) -> str:
     head = printable(f"{finding.name}: {headline(finding)}")
-    unchecked = [printable(f"  cannot be checked: {finding.unchecked}")] if finding.unchecked else []
+    unjudged = [printable(f"  {NOT_JUDGED}: {finding.not_judged}")] if finding.not_judged else []
     if not finding.rows:
-        return "\n".join([head, *unchecked, ""])
+        return "\n".join([head, *unjudged, ""])
     cells = [("quantity", "verdict", "how far off", "of allowed", "likely cause")]
-    cells += [(*map(printable, (r.quantity, r.verdict)), *distances(r), printable(r.cause)) for r in finding.rows]
-    return "\n".join([head, *(f"  {row}" for row in columns(cells)), *unchecked, ""])
+    cells += [(*map(printable, (r.quantity, r.said)), *distances(r), printable(r.cause)) for r in finding.rows]
+    return "\n".join([head, *(f"  {row}" for row in columns(cells)), *unjudged, ""])
 
 
 def headline(finding: Finding) -> str:

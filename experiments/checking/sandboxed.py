@@ -18,7 +18,15 @@ HERE = Path(__file__).parents[2]
 
 
 class Failed(RuntimeError):
-    """A request that the submission did not answer, and why."""
+    """A request that the submission did not answer, and why. `wrong` if its own arithmetic raised, and not its form."""
+
+    wrong = False
+
+
+class Raised(Failed):
+    """The submission's own arithmetic raised an exception."""
+
+    wrong = True
 
 
 class Unclear(Failed):
@@ -32,7 +40,7 @@ class Sandboxed:
 
     def __init__(self, path: Path, timeout: float) -> None:
         self.path, self.timeout = path.resolve(), timeout
-        self.conduct: list[list[str]] = []
+        self.conduct: list[tuple[str, str, bool]] = []
         self.imports_torch = False
         self._process: subprocess.Popen[bytes] | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="check-", ignore_cleanup_errors=True)
@@ -91,7 +99,7 @@ class Sandboxed:
         if "unclear" in header:
             raise Unclear(header["unclear"])
         if "error" in header:
-            raise Failed(header["error"])
+            raise Raised(header["error"])
         return header, arrays
 
     def _start(self) -> None:

@@ -5,15 +5,28 @@ So the submission's code never runs here, and never bounds itself: the twin and 
 
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from experiments.checking.factor import Measured
 from experiments.checking.sandboxed import Failed, Sandboxed
 from manual import Layer, Loss, Optimizer
 from manual.number_types import Array
+from torch_ref.bounds import loss_bounds
 
 Order = Literal["C", "F"]
+
+
+class Trouble(NamedTuple):
+    """Why there is no answer, and whether only wrong code gives none."""
+
+    said: str
+    wrong: bool
+
+
+NOT_RUN = Trouble("not run, as forward failed", False)
+NONE = Trouble("backward returned none", False)
 
 
 class Gone(Failed):
@@ -27,8 +40,9 @@ class StandIn:
 
     def __init__(self, child: Sandboxed, piece: str, has_gradient: bool) -> None:
         self.child, self.piece, self.has_gradient = child, piece, has_gradient
-        self.troubles: dict[str, str] = {}
+        self.troubles: dict[str, Trouble] = {}
         self.order: Order = "C"
+        self.measured: list[Measured] = []
 
     def layer(
         self, own: Layer, options: dict[str, Any], x: str, names: dict[str, str], turned: bool = False
@@ -46,13 +60,13 @@ class StandIn:
         def backward(method: str, delta: Array, number: Any) -> Any:
             answer = None if number is None else self.answer(method, {"delta": delta}, number=number)
             if number is None:
-                self.troubles[method] = "not run, as forward failed"
+                self.troubles[method] = NOT_RUN
             found = {} if answer is None else answer[1]
             gradients = {n: turn(n, g) for n, own_name in names.items() if (g := found.get(f"d{own_name}")) is not None}
             dx = found.get(f"d{x}")
             if answer is not None:
-                self.troubles |= {f"d{n}": "is missing" for n in names if n not in gradients}
-                self.troubles |= {"dx": "is missing"} if dx is None and method == "backward" else {}
+                self.troubles |= {f"d{n}": NONE for n in names if n not in gradients}
+                self.troubles |= {"dx": NONE} if dx is None and method == "backward" else {}
             nans = {n: _nan(p) for n, p in own.params.items()}
             return dx, SimpleNamespace(params=nans | gradients)
 
@@ -69,14 +83,22 @@ class StandIn:
             answer = self.answer("forward", {"prediction": prediction, "target": target}, options=options)
             if answer is None:
                 return prediction.dtype.type(np.nan), (None, prediction)
-            return answer[1]["y"], (answer[0]["pass"], prediction)
+            return answer[1]["y"], (answer[0]["pass"], prediction, target, answer[1]["y"])
 
-        def backward(_: Loss, cache: tuple[Any, Array]) -> Array:
-            number, prediction = cache
+        def measure(prediction: Array, target: Array, cost: Array, delta: Array) -> None:
+            bounds, (ours, cache) = loss_bounds(own, prediction, target), own.forward(prediction, target)
+            n, m = len(prediction), prediction.size // len(prediction)
+            self.measured.append(Measured(cost, np.asarray(ours), 2 * bounds["cost"].error, n, m))
+            self.measured.append(Measured(delta, own.backward(cache), 2 * bounds["delta"].error, n, m))
+
+        def backward(_: Loss, cache: Any) -> Array:
+            number, prediction, *of_pass = cache
             answer = None if number is None else self.answer("backward", {}, number=number)
+            if answer is not None and prediction.dtype == np.float64:
+                measure(prediction, *of_pass, answer[1]["dprediction"])
             if number is None:
-                self.troubles["backward"] = "not run, as forward failed"
-            return _nan(prediction) if answer is None else answer[1]["delta"]
+                self.troubles["backward"] = NOT_RUN
+            return _nan(prediction) if answer is None else answer[1]["dprediction"]
 
         return _stand_in(own, forward=forward, backward=backward)
 
@@ -109,7 +131,7 @@ class StandIn:
         try:
             return self.child.ask(op, arrays, piece=self.piece, **request)
         except Failed as why:
-            self.troubles[op] = str(why)
+            self.troubles[op] = Trouble(str(why), why.wrong)
             return None
 
 

@@ -1,4 +1,4 @@
-"""What a file offers to be checked: its pieces, each in one of six forms.
+"""What a file offers to be checked: its pieces, each in one of six forms, and what looks like one and is none.
 
     layer       a class: forward(x) gives (y, cache), backward(delta, cache) gives (dx, gradient)
     loss        a class: forward(prediction, target) gives (cost, cache), backward(cache) gives delta
@@ -10,398 +10,155 @@
 This module runs in the child process, and is NumPy alone until a piece needs torch.
 """
 
+import dis
 import importlib.util
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
-from typing import Any, NamedTuple
-
-import numpy as np
+from types import CodeType, ModuleType
+from typing import Any
 
 import manual
-from manual import Layer, Loss, Optimizer
-from manual.number_types import Array
-
-Arrays = dict[str, Array]
-Fields = dict[str, Any]
-
-SHAPES = {
-    **dict.fromkeys(("x", "z", "a", "inputs"), (5, 3)),
-    **dict.fromkeys(("W", "w", "weight", "weights"), (4, 3)),
-    **dict.fromkeys(("b", "bias"), (4,)),
-    **dict.fromkeys(("gamma", "beta"), (3,)),
-}
-"""What a forward's arguments are where the file has no `examples(rng)`: by their name."""
-
-
-class Unclear(LookupError):
-    """The file does not say what is needed to check a piece."""
-
-
-class Wrong(TypeError):
-    """The submission returns something else than its form asks for."""
-
-
-class Case(NamedTuple):
-    """A scalar function of arrays, and the submission's derivative of it."""
-
-    arrays: Arrays
-    function: Callable[..., Any]
-    gradient: Callable[[Arrays], Arrays]
-    delta: Array | None = None
-
-    @property
-    def about(self) -> Arrays:
-        """What the derivative is computed from: "given:…" by name, and "delta" where the function is Σ δ·y."""
-        given = {f"given:{name}": a for name, a in self.arrays.items()}
-        return given if self.delta is None else {**given, "delta": self.delta}
-
-
-class Piece:
-    """One thing to check. `arguments` are what its forward cannot do without; `accepts`, what may be set besides."""
-
-    form: str
-    has_cost = False
-    has_gradient = False
-
-    def __init__(self, name: str, arguments: list[str], accepts: list[str]) -> None:
-        self.name, self.arguments, self.accepts = name, arguments, accepts
-
-    def about(self) -> dict[str, Any]:
-        """What the checker needs to know, in plain values."""
-        names = ("name", "form", "arguments", "accepts", "has_cost", "has_gradient")
-        return {name: getattr(self, name) for name in names}
-
-    def forward(self, given: Arrays, options: Fields) -> tuple[Any, Any]:
-        """(output, what `backward` will need)."""
-        raise NotImplementedError
-
-    def backward(self, kept: Any, delta: Array | None) -> Arrays:
-        """The derivatives by name: "dx", "dweight", …; of a loss, "delta"."""
-        raise NotImplementedError
-
-    def cases(self, rng: np.random.Generator) -> Iterator[Case]:
-        """What the truth is taken of.
-
-        Raises:
-            Unclear: the file does not say what to call the forward with.
-        """
-        raise NotImplementedError
-
-
-class ClassPiece(Piece):
-    """A class that keeps the contract of a layer, a loss or an optimizer."""
-
-    def __init__(self, make: type, module: ModuleType, form: str) -> None:
-        accepts = inspect.signature(make).parameters
-        super().__init__(make.__name__, [], [*accepts])
-        self.make, self.form, self.module = make, form, module
-        self.has_gradient = getattr(make, "gradient", Layer.gradient) is not Layer.gradient
-
-    def made(self, options: Fields, params: Arrays) -> Any:
-        """An object with these hyperparameters and parameters."""
-        rng = {"rng": np.random.default_rng(0)} if "rng" in self.accepts else {}
-        new = self.make(**options, **rng)
-        for name, p in params.items():
-            setattr(new, next((n for n in (name, *_aliases(name)) if hasattr(new, n)), name), p)
-        return new
-
-    def examples(self, rng: np.random.Generator) -> Iterator[tuple[Any, ...]]:
-        """The file's own examples of this class; without any, an object made with no arguments."""
-        if hasattr(self.module, "examples"):
-            found = [e for e in self.module.examples(rng) if isinstance(e, tuple) and type(e[0]).__name__ == self.name]
-            if found:
-                return iter(found)
-        if any(p.default is p.empty for n, p in inspect.signature(self.make).parameters.items() if n != "rng"):
-            kind = "(layer, x)" if self.form == "layer" else "(loss, prediction, target)"
-            raise Unclear(f"torch has no {self.name}; expected examples(rng), which yields {kind}")
-        x, y = rng.standard_normal((5, 3)), rng.standard_normal((5, 3))
-        return iter([(self.made({}, {}), x) if self.form == "layer" else (self.made({}, {}), x, y)])
-
-
-class LayerPiece(ClassPiece):
-    """A layer: its parameters come by name."""
-
-    def forward(self, given: Arrays, options: Fields) -> tuple[Any, Any]:
-        x, *params = given
-        layer = self.made(options, {name: given[name] for name in params})
-        y, cache = _pair(layer.forward(given[x]), "forward", "(y, cache)")
-        return y, (layer, cache, params)
-
-    def backward(self, kept: Any, delta: Array | None) -> Arrays:
-        layer, cache, params = kept
-        result = layer.backward(delta, cache)
-        dx, gradient = _pair(result, "backward", "(dx, gradient)") if params or isinstance(result, tuple) else (result, None)
-        return {"dx": dx, **_by_name(gradient, params)}
-
-    def gradient(self, kept: Any, delta: Array) -> Arrays:
-        layer, cache, params = kept
-        return _by_name(layer.gradient(delta, cache), params)
-
-    def cases(self, rng: np.random.Generator) -> Iterator[Case]:
-        for layer, x in self.examples(rng):
-            params = layer.params if isinstance(layer, Layer) else {}
-            delta = rng.standard_normal(np.shape(layer.forward(x)[0]))
-
-            def function(x: Array, layer: Any = layer, delta: Array = delta, **params: Array) -> Any:
-                y, _ = (layer.like(**params) if params else layer).forward(x)
-                return delta * y
-
-            def gradient(given: Arrays, layer: Any = layer, delta: Array = delta) -> Arrays:
-                x, *params = given
-                own = layer.like(**{name: given[name] for name in params}) if params else layer
-                _, cache = _pair(own.forward(given[x]), "forward", "(y, cache)")
-                return self.backward((own, cache, params), delta)
-
-            yield Case({"x": x, **params}, function, gradient, delta)
-
-
-class LossPiece(ClassPiece):
-    """A loss: nothing comes from above it."""
-
-    def forward(self, given: Arrays, options: Fields) -> tuple[Any, Any]:
-        loss = self.made(options, {})
-        cost, cache = _pair(loss.forward(*given.values()), "forward", "(cost, cache)")
-        return cost, (loss, cache)
-
-    def backward(self, kept: Any, delta: Array | None) -> Arrays:  # noqa: ARG002
-        loss, cache = kept
-        return {"delta": loss.backward(cache)}
-
-    def cases(self, rng: np.random.Generator) -> Iterator[Case]:
-        for loss, prediction, target in self.examples(rng):
-
-            def function(prediction: Array, loss: Any = loss, target: Array = target) -> Any:
-                return loss.forward(prediction, target)[0]
-
-            def gradient(given: Arrays, loss: Any = loss, target: Array = target) -> Arrays:
-                _, cache = _pair(loss.forward(given["prediction"], target), "forward", "(cost, cache)")
-                return {"dprediction": loss.backward(cache)}
-
-            yield Case({"prediction": prediction}, function, gradient)
-
-
-class OptimizerPiece(ClassPiece):
-    """An optimizer: it has no forward, it steps."""
-
-    def step(self, layer: Layer, gradient: Layer, state: dict[str, Fields], options: Fields) -> dict[str, Fields]:
-        """Move the layer's parameters in place; the new state."""
-        optimizer = self.made(options, {})
-        optimizer.state = state
-        _step(optimizer, layer, gradient, state)
-        return optimizer.state
-
-    def steps(self, options: Fields) -> Callable[[Layer, Layer], None]:
-        """Steps of one optimizer, which keeps its state as it will."""
-        optimizer, state = self.made(options, {}), {}
-        return lambda layer, gradient: _step(optimizer, layer, gradient, state)
-
-
-def _step(optimizer: Any, layer: Layer, gradient: Layer, state: dict[str, Fields]) -> None:
-    if getattr(type(optimizer), "update", Optimizer.update) is Optimizer.update:
-        return optimizer.step(layer, gradient)
-    for (name, p), g in zip(layer.params.items(), gradient.params.values(), strict=True):
-        optimizer.update(p, g, state.setdefault(name, {}))
-    return None
-
-
-class FunctionsPiece(Piece):
-    """Two functions. The backward's arguments after delta are the forward's, by name, or what the forward kept."""
-
-    form = "functions"
-
-    def __init__(self, name: str, forward: Callable[..., Any], backward: Callable[..., Any], module: ModuleType) -> None:
-        parameters = inspect.signature(forward).parameters
-        needed = [n for i, (n, p) in enumerate(parameters.items()) if i == 0 or p.default is p.empty or n in SHAPES]
-        super().__init__(name, needed, [n for n in parameters if n not in needed])
-        self.of_x, self.of_delta, self.module = forward, backward, module
-
-    def forward(self, given: Arrays, options: Fields) -> tuple[Any, Any]:
-        result = self.of_x(**given, **options)
-        y, *cache = result if isinstance(result, tuple) and len(result) == 2 else (result,)
-        return y, (given, y, cache)
-
-    def backward(self, kept: Any, delta: Array | None) -> Arrays:
-        given, y, cache = kept
-        _, *names = inspect.signature(self.of_delta).parameters
-        result = self.of_delta(delta, *[given[n] if n in given else (*cache, y)[0] for n in names])
-        if isinstance(result, dict):
-            return {f"d{n.removeprefix('d')}": g for n, g in result.items()}
-        gradients = result if isinstance(result, tuple | list) else (result,)
-        if len(gradients) != len(given):  # then without those by which there is no derivative
-            given = {n: a for n, a in given.items() if a.dtype.kind == "f"}
-        if len(gradients) != len(given):
-            expected = ", ".join(f"d{n}" for n in given)
-            raise Wrong(f"backward returned {len(gradients)} arrays; expected {len(given)}: {expected}")
-        return {f"d{n}": g for n, g in zip(given, gradients, strict=True)}
-
-    def cases(self, rng: np.random.Generator) -> Iterator[Case]:
-        for given in self._inputs(rng):
-            y, _ = self.forward(given, {})
-            delta = rng.standard_normal(np.shape(y))
-
-            def function(delta: Array = delta, **given: Array) -> Any:
-                return delta * self.forward(given, {})[0]
-
-            def gradient(given: Arrays, delta: Array = delta) -> Arrays:
-                return self.backward(self.forward(given, {})[1], delta)
-
-            yield Case(given, function, gradient, delta)
-
-    def _inputs(self, rng: np.random.Generator) -> list[Arrays]:
-        drawn = drawn_for(self.arguments, self.module, rng)
-        if hasattr(self.module, "examples"):
-            return drawn
-        turned, why = {name: a.T.copy() if a.shape == (4, 3) else a for name, a in drawn[0].items()}, ""
-        for given in (*drawn, turned):
-            try:
-                self.forward(given, {})
-            except (ValueError, IndexError) as error:
-                why = f"{type(error).__name__}: {error}"
-            else:
-                return [given]
-        shapes = ", ".join(f"{name} {a.shape}" for name, a in drawn[0].items())
-        expected = f"expected examples(rng), which yields ({', '.join(self.arguments)})"
-        raise Unclear(f"forward was called with a guess, {shapes}, and raised {why}; {expected}")
-
-
-def drawn_for(arguments: list[str], module: ModuleType, rng: np.random.Generator) -> list[Arrays]:
-    """What to call a function with: the file's examples, or else arrays of the shapes that their names mean.
-
-    Raises:
-        Unclear: a name means none, or the examples are of something else.
-    """
-    expected = f"expected examples(rng), which yields ({', '.join(arguments)})"
-    if hasattr(module, "examples"):
-        examples = [example if isinstance(example, tuple) else (example,) for example in module.examples(rng)]
-        if not examples or any(len(example) != len(arguments) for example in examples):
-            got = f"{len(examples[0])} values" if examples else "nothing"
-            raise Unclear(f"examples(rng) yields {got}; {expected}")
-        return [dict(zip(arguments, map(np.asarray, example), strict=True)) for example in examples]
-    shapes = SHAPES | {arguments[0]: SHAPES["x"]}
-    if unknown := [name for name in arguments if name not in shapes]:
-        raise Unclear(f"what {unknown[0]!r} is, is not known; {expected}")
-    if SHAPES["W"] not in map(shapes.get, arguments):  # a bias of x itself
-        shapes |= {"b": (3,), "bias": (3,)}
-    return [{name: rng.standard_normal(shapes[name]) for name in arguments}]
-
-
-class NetworkPiece(Piece):
-    """The gradient of a whole network's cost by its parameters, as one function."""
-
-    form = "network"
-
-    def __init__(self, backward: Callable[..., Any], module: ModuleType) -> None:
-        super().__init__(backward.__name__, [*inspect.signature(backward).parameters], [])
-        self.of_all, self.cost, self.module = backward, getattr(module, "cost", None), module
-        self.has_cost = self.cost is not None
-
-    def backward(self, kept: Arrays, delta: Array | None) -> Arrays:  # noqa: ARG002
-        result, names = self.of_all(**kept), self.arguments[:-2]
-        if isinstance(result, dict):
-            return {f"d{n.removeprefix('d')}": g for n, g in result.items()}
-        if not isinstance(result, tuple | list) or len(result) != len(names):
-            given = f"{len(result)} values" if isinstance(result, tuple | list) else f"a {type(result).__name__}"
-            raise Wrong(f"backward returned {given}; expected {len(names)} arrays: {', '.join(f'd{n}' for n in names)}")
-        return {f"d{n}": g for n, g in zip(names, result, strict=True)}
-
-    def case(self, given: Arrays) -> Case:
-        """The cost as a function of the parameters, x and y fixed."""
-        fixed = {name: given[name] for name in self.arguments[-2:]}
-        assert self.cost is not None
-        cost = self.cost
-        return Case(
-            {name: given[name] for name in self.arguments[:-2]},
-            lambda **params: cost(**params, **fixed),
-            lambda params: self.backward({**params, **fixed}, None),
-        )
-
-
-class AutogradPiece(Piece):
-    """A torch.autograd.Function and the callable that it must agree with."""
-
-    form = "autograd"
-
-    def __init__(self, function: Any, module: ModuleType) -> None:
-        self.reference, self.function, self.module = getattr(module, "reference", None), function, module
-        super().__init__(function.__name__, [*inspect.signature(self.reference or function.apply).parameters], [])
-
-    def inputs(self, rng: np.random.Generator) -> list[Any]:
-        """What both are called with."""
-        if self.reference is None:
-            raise Unclear(f"expected reference(…) beside {self.name}, a callable of the same arguments in torch")
-        return [*drawn_for(self.arguments, self.module, rng)[0].values()]
-
-
-def load(path: Path) -> list[Piece]:
-    """Run the file, and find what it offers. Its module has a name that no other can have: a file may be called numpy.py."""
+from experiments.checking.class_pieces import LayerPiece, LossPiece, OptimizerPiece
+from experiments.checking.function_pieces import AutogradPiece, FunctionsPiece, NetworkPiece
+from experiments.checking.piece import Fields, Piece
+from manual import Loss, Optimizer
+
+MODULE = "the file"
+"""The name of the file's module: none can have it, for a file may be called numpy.py."""
+LOOKS_LIKE_ONE = {
+    "forward", "backward", "backprop", "backpropagation", "fprop", "bprop", "propagate", "propagation", "grad", "gradient",
+    "gradients", "derivative", "deriv", "prime", "loss", "cost", "step", "update", "optimizer", "optimize", "optimise", "sgd",
+    "momentum", "rmsprop", "adam", "adamw", "adagrad", "net", "network", "layer", "delta",
+}  # fmt: skip
+"""The words of a name that make a function or a class look like a piece."""
+NOTHING_DONE = {
+    "RESUME", "NOP", "PUSH_NULL", "PRECALL", "CALL", "LOAD_CONST", "LOAD_GLOBAL", "RAISE_VARARGS", "RETURN_VALUE", "RETURN_CONST",
+}  # fmt: skip
+"""The instructions of a method that is there to be overridden."""
+HELPS = {"check", "numerical", "numeric", "eval", "test", "plot", "print", "load", "init", "initialize", "examples", "example"}
+"""The words that say that it only helps to make or to test one."""
+
+
+class Offered:
+    """The pieces of one file, and what else in it looks like one."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self.module = module
+        own = {n: o for n, o in vars(module).items() if getattr(o, "__module__", None) == module.__name__}
+        own = {n: o for n, o in own.items() if n not in ("reference", "examples")}
+        self.pieces = {piece.name: piece for piece in (*_classes(own, module), *_functions(own, module))}
+        made_of = {id(o) for piece in self.pieces.values() for o in piece.made_of}
+        self.others = {n: o for n, o in own.items() if id(o) not in made_of and _looks_like_one(n, o)}
+
+    def overlooked(self, ran: set[CodeType]) -> dict[str, str]:
+        """What looks like a piece, is none, and did not run while the pieces were checked: the form that it may be."""
+        return {n: _kind(o) for n, o in self.others.items() if not ran & {f.__code__ for f in _functions_of(o)}}
+
+
+def constants(module: ModuleType) -> set[float]:
+    """The numbers in [0, 1] that a module's code, defaults and globals hold, and 1e-5, torch's own ε."""
+    found: list[Any] = [0.0, 1e-5, *vars(module).values()]
+    for thing in vars(module).values():
+        for f in _functions_of(thing) if getattr(thing, "__module__", None) == module.__name__ else ():
+            found += [*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values(), *_constants_of(f.__code__)]
+    return {float(c) for c in found if isinstance(c, int | float) and 0 <= c <= 1}
+
+
+def _constants_of(code: CodeType) -> Iterator[Any]:
+    for c in code.co_consts:
+        yield from _constants_of(c) if isinstance(c, CodeType) else (c,)
+
+
+def load(path: Path) -> Offered:
+    """Run the file, and find what it offers."""
     sys.path.append(str(path.parent))
-    name = "the file"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
+    spec = importlib.util.spec_from_file_location(MODULE, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"expected a Python file, got {path.name}")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
+    sys.modules[MODULE] = module
     spec.loader.exec_module(module)
-    own = {n: o for n, o in vars(module).items() if getattr(o, "__module__", None) == name and n != "reference"}
-    return [*_classes(own, module), *_functions(own, module)]
+    return Offered(module)
 
 
 def _classes(own: Fields, module: ModuleType) -> Iterator[Piece]:
-    torch, kinds = sys.modules.get("torch"), [o for o in own.values() if inspect.isclass(o)]
-    for kind in kinds:
-        if any(kind in other.__bases__ for other in kinds):
+    torch, classes = sys.modules.get("torch"), [o for o in own.values() if inspect.isclass(o)]
+    for kind in dict.fromkeys(classes):
+        if any(kind in other.__bases__ for other in classes) and not _does_something(kind):
             continue
         stands_for = getattr(manual, kind.__name__, kind)
         if torch is not None and issubclass(kind, torch.autograd.Function):
             yield AutogradPiece(kind, module)
-        elif issubclass(stands_for, Optimizer):
+        elif inspect.isclass(stands_for) and issubclass(stands_for, Optimizer):
             yield OptimizerPiece(kind, module, "optimizer")
         elif hasattr(kind, "forward") and hasattr(kind, "backward"):
-            loss = issubclass(stands_for, Loss) or (stands_for is kind and _is_loss(kind))
+            loss = issubclass(kind, Loss) or (issubclass(stands_for, Loss) if stands_for is not kind else _is_loss(kind))
             yield LossPiece(kind, module, "loss") if loss else LayerPiece(kind, module, "layer")
 
 
 def _functions(own: Fields, module: ModuleType) -> Iterator[Piece]:
     functions = {n: f for n, f in own.items() if inspect.isfunction(f)}
+    pairs = {}
     for name, backward in functions.items():
         if not (match := re.fullmatch(r"(\w+_)?backward", name)):
             continue
         forward = functions.get(f"{match[1] or ''}forward")
         if re.fullmatch(r"(W\d+ b\d+ )+x y", " ".join(inspect.signature(backward).parameters)):
-            yield NetworkPiece(backward, module)
+            yield NetworkPiece(name, backward, module)
         elif forward:
-            yield FunctionsPiece((match[1] or "forward").rstrip("_"), forward, backward, module)
+            pairs[(match[1] or "forward").rstrip("_")] = forward, backward
+    for name, (forward, backward) in pairs.items():
+        others = [inspect.signature(f).parameters for n, (f, _) in pairs.items() if n != name]
+        yield FunctionsPiece(name, forward, backward, module, [[*parameters] for parameters in others])
 
 
 def _is_loss(kind: Any) -> bool:
-    """Whether the forward of a class that this project has not cannot do without a prediction and a target."""
-    parameters = inspect.signature(kind.forward).parameters.values()
-    return sum(p.default is p.empty and p.kind is not p.VAR_POSITIONAL for p in parameters) > len(("self", "prediction"))
+    """Whether a class's forward takes a prediction and a target, and its backward the cache alone: no δ comes from above."""
+    return _needs(kind.forward) > len(("self", "prediction")) and _needs(kind.backward) == len(("self", "cache"))
 
 
-def _aliases(name: str) -> tuple[str, ...]:
-    return {"weight": ("W", "w"), "bias": ("b",)}.get(name, ())
+def _needs(function: Any) -> int:
+    parameters = inspect.signature(function).parameters.values()
+    named = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    return sum(p.default is p.empty for p in named)
 
 
-def _pair(result: Any, method: str, expected: str) -> tuple[Any, Any]:
-    if not isinstance(result, tuple) or len(result) != 2:
-        raise Wrong(f"{method} returned a {type(result).__name__}; expected {expected}")
-    return result
+def _does_something(kind: type) -> bool:
+    """Whether a class has a forward, backward, update or step of its own: more than a place for one."""
+    own = [vars(kind).get(name) for name in ("forward", "backward", "update", "step")]
+    return any(inspect.isfunction(f) and not _is_placeholder(f.__code__) for f in own)
 
 
-def _by_name(gradient: Any, params: list[str]) -> Arrays:
-    """A gradient's arrays: of a layer, of a dict, or in order."""
-    if isinstance(gradient, tuple | list):
-        gradient = dict(zip(params, gradient, strict=True))
-    present = {}
-    for name in params:
-        for n in (name, *_aliases(name)):
-            g = gradient.get(n, gradient.get(f"d{n}")) if isinstance(gradient, dict) else getattr(gradient, n, None)
-            if g is not None:
-                present[f"d{name}"] = g
-                break
-    return present
+def _is_placeholder(code: CodeType) -> bool:
+    """Whether a method only raises NotImplementedError, or passes."""
+    return {*code.co_names} <= {"NotImplementedError"} and {step.opname for step in dis.get_instructions(code)} <= NOTHING_DONE
+
+
+def _looks_like_one(name: str, thing: Any) -> bool:
+    if inspect.isclass(thing):
+        if issubclass(thing, BaseException):
+            return False
+        methods = [n for n, f in vars(thing).items() if inspect.isfunction(f) and not _is_placeholder(f.__code__)]
+        return any(_words(method) & LOOKS_LIKE_ONE for method in methods)
+    return inspect.isfunction(thing) and bool(_words(name) & LOOKS_LIKE_ONE) and not _words(name) & HELPS
+
+
+def _words(name: str) -> set[str]:
+    """The words of a name, in lower case: "softmax_loss", "updateParams", "L_model_backward2"."""
+    return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
+
+
+def _functions_of(thing: Any) -> Iterator[Any]:
+    for f in vars(thing).values() if inspect.isclass(thing) else [thing]:
+        f = getattr(f, "__func__", f)
+        if inspect.isfunction(f):
+            yield f
+
+
+def _kind(thing: Any) -> str:
+    if inspect.isclass(thing):
+        return "class"
+    return f"function of ({', '.join(inspect.signature(thing).parameters)})"

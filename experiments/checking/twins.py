@@ -1,26 +1,24 @@
-"""A layer, a loss, an optimizer or a pair of functions against its twin in torch, where this project has one of its name.
+"""A layer, a loss or a pair of functions against its twin in torch, where this project has one of its name.
 
 The comparisons are those of `torch_ref`; what takes part in them is a stand-in for the submission (standin.py).
 """
 
 import sys
-from copy import deepcopy
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 import manual
 from experiments.checking.checked import Checked
+from experiments.checking.exercise import SIZES, at_large_inputs, exercise
 from experiments.checking.sandboxed import Failed, Unclear
-from manual import Layer, Linear, Loss, Optimizer
+from manual import Layer, Loss
 from manual.number_types import Array
-from torch_ref import compare_layer, compare_loss, compare_optimizer, params_of, state_of, to_torch, twin, twin_optimizer
-from torch_ref.bounds import bounded
-from torch_ref.diagnosis import Compared, of_update
+from torch_ref import compare_layer, compare_loss
 
 DTYPES = (np.float64, np.float32)
 """Of classes. Of plain functions it is float64 alone: a dtype was no part of the task."""
-STEPS = 3
 STANDS_FOR = {n.lower(): n for n in ("Linear", "ReLU", "Sigmoid", "Softmax", "Tanh")} | {"affine": "Linear"}
 """What a pair of functions is a twin of, by the prefix of their names."""
 ROLES = {"w": "weight", "weight": "weight", "weights": "weight", "b": "bias", "bias": "bias"}
@@ -30,7 +28,7 @@ def layer(checked: Checked) -> None:
     """A class: against torch's layer of that name, else the truth."""
     own = _examples(checked, Layer)
     if own is None:
-        return checked.truth()
+        return _without_ours(checked)
     if any(layer.state for layer, _ in own):
         raise Unclear(f"what a {checked.name} draws or keeps is its own, and torch draws something else")
     checked.finding.against = f"torch.nn.{checked.name}"
@@ -40,7 +38,28 @@ def layer(checked: Checked) -> None:
             stand_in = checked.stand_in.layer(layer.astype(dtype), _options(checked, layer), "x", names)
             for place in checked.in_every_order():
                 checked.take(compare_layer(stand_in, x.astype(dtype), np.random.default_rng(0), checked.device), place)
+    _beyond_the_examples(checked)
     return None
+
+
+def _without_ours(checked: Checked) -> None:
+    """A class that the project lacks: against the truth of its own forward, and torch's class of that name, if it has one."""
+    if checked.has_examples or checked.name not in SIZES:
+        checked.truth()
+    if checked.name in SIZES:
+        checked.finding.against = f"torch.nn.{checked.name}" + f", and {checked.finding.against}" * bool(checked.finding.against)
+        at_large_inputs(checked, checked.name, "x", {})
+        exercise(checked)
+
+
+def _beyond_the_examples(checked: Checked) -> None:
+    """A class of a known name at large inputs, at every argument, and on the examples of its own file."""
+    at_large_inputs(checked, checked.name, "x", {})
+    exercise(checked)
+    if checked.has_examples:
+        against = checked.finding.against
+        checked.truth()
+        checked.finding.against = against
 
 
 def functions(checked: Checked) -> None:
@@ -62,6 +81,7 @@ def functions(checked: Checked) -> None:
         stand_in = checked.stand_in.layer(layer, {}, x, names, turned)
         for place in checked.in_every_order():
             checked.take(compare_layer(stand_in, a, np.random.default_rng(0), checked.device), place)
+    at_large_inputs(checked, name, x, names) if not turned else None
     if not checked.comparisons:
         raise Unclear(f"expected forward arguments like x, W, b of a {name}, got {', '.join(checked.arguments)}")
     return None
@@ -85,7 +105,8 @@ def loss(checked: Checked) -> None:
     """A class: against torch's loss of that name, else the truth."""
     own = _examples(checked, Loss)
     if own is None:
-        return checked.truth()
+        return _without_ours(checked)
+    _same_targets(checked, own[0][2])
     checked.finding.against = "½ Σ (ŷ − y)² / N in torch" if checked.name == "HalfMSELoss" else f"torch.nn.{checked.name}"
     for loss, prediction, target in own:
         for dtype in DTYPES:
@@ -93,67 +114,19 @@ def loss(checked: Checked) -> None:
             stand_in = checked.stand_in.loss(loss, _options(checked, loss))
             for place in checked.in_every_order():
                 checked.take(compare_loss(stand_in, prediction.astype(dtype), y, checked.device), place)
+    _beyond_the_examples(checked)
+    return None
     return None
 
 
-def optimizer(checked: Checked) -> None:
-    """A class: against torch's optimizer of that name, from torch's parameters and state at every step. One that keeps its
-    state under names of its own cannot be given torch's: it runs freely.
-    """
-    own = _examples(checked, Optimizer)
-    if own is None:
-        known = ", ".join(sorted(kind.__name__ for kind in Optimizer.__subclasses__() if kind.__module__.startswith("manual.")))
-        raise Unclear(f"an update has no derivative to hold {checked.name} against; expected the rule of one of {known}")
-    checked.finding.against = f"torch.optim.{checked.name}"
-    free = any(_keeps_its_own(checked, optimizer) for (optimizer,) in own)
-    checked.finding.form += ", running freely: its state has other names than torch's" if free else ""
-    for (optimizer,) in own:
-        for dtype in DTYPES:
-            rng = np.random.default_rng(0)
-            layer = Linear(3, 4, rng=rng).astype(dtype)
-            if free:
-                _compare_freely(checked, optimizer, layer, rng)
-            else:
-                stand_in = checked.stand_in.optimizer(optimizer, _options(checked, optimizer))
-                checked.take(compare_optimizer(stand_in, layer, rng, STEPS, checked.device))
-
-
-def _keeps_its_own(checked: Checked, optimizer: Optimizer) -> bool:
-    """Whether what it remembers of a step is not what torch remembers; where it fails, that is another matter."""
-    stand_in, optimizer = checked.stand_in.optimizer(optimizer, _options(checked, optimizer)), deepcopy(optimizer)
-    for one in (stand_in, optimizer):
-        layer = Linear(1, 1, rng=np.random.default_rng(0))
-        one.step(layer, layer.like(**{name: p.copy() for name, p in layer.params.items()}))
-    failed, checked.stand_in.troubles = bool(checked.stand_in.troubles), {}
-    return not failed and any(stand_in.state.get(name, {}).keys() != kept.keys() for name, kept in optimizer.state.items())
-
-
-def _compare_freely(checked: Checked, optimizer: Optimizer, layer: Linear, rng: np.random.Generator) -> None:
-    """Steps from the same parameters on; what rounding explains grows from step to step."""
-    module = twin(layer, checked.device)
-    torch_optimizer = twin_optimizer(optimizer, module)
-    moved, free = layer.like(**bounded(layer.params)), deepcopy(optimizer)
-    given = {f"p:{name}": p for name, p in layer.params.items()}
-    cases = []
-    for step in range(STEPS):
-        gradient = {name: rng.standard_normal(p.shape).astype(p.dtype) for name, p in layer.params.items()}
-        given |= {f"g{step}:{name}": g for name, g in gradient.items()}
-        before, state = params_of(module), state_of(torch_optimizer, module)
-        for name, p in module.named_parameters():
-            p.grad = to_torch(gradient[name], checked.device)
-        torch_optimizer.step()
-        free.step(moved, layer.like(**bounded(gradient)))
-        bounds: dict[str, Any] = moved.params
-        compared = {name: Compared(None, p, 2 * bounds[name].error) for name, p in params_of(module).items()}
-        cases.append(of_update(optimizer, before, gradient, state, compared))
-    answer = checked.stand_in.answer("steps", given, options=_options(checked, optimizer), count=STEPS)
-    if answer is None:
-        return checked.fail("all", checked.stand_in.troubles.pop("steps"))
-    for step, case in enumerate(cases):
-        for name, compared in case.compared.items():
-            case.compared[name] = compared._replace(ours=answer[1][f"p{step}:{name}"])
-        checked.compare(case)
-    return None
+def _same_targets(checked: Checked, target: Array) -> None:
+    """A loss of classes whose file shows targets of another form, such as one-hot rows, is not the one that torch has."""
+    found = []
+    with suppress(Failed):  # examples that fail are said where they are run
+        found = checked.child.ask("targets", piece=checked.name)[0]["targets"] if checked.has_examples else []
+    for shape, kind in found:
+        if target.dtype.kind in "iu" and kind not in "iu":
+            raise Unclear(f"expected a class for each example, integers of shape (N,), as target, got floats of shape {tuple(shape)}")
 
 
 # ---------------------------------------------------------------- the project's own

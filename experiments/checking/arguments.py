@@ -1,0 +1,99 @@
+"""The values at which a constructor's arguments are exercised: each alone, and every two together.
+
+An argument that torch's class of the same name has, too, is tried at values besides its default. A covering array (Cohen,
+Dalal, Fredman & Patton, "The AETG System", 1997) holds every pair of values in a few rows; a combination that torch refuses is
+left out.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+Options = dict[str, Any]
+
+VALUES: dict[str, Sequence[Any]] = {
+    "lr": (0.1, 0.03), "momentum": (0.9, 0.5), "dampening": (0.5, 0.2), "weight_decay": (0.1, 0.02), "nesterov": (True,),
+    "maximize": (True,), "betas": ((0.8, 0.95), (0.5, 0.7)), "eps": (1e-3, 0.1), "amsgrad": (True,), "alpha": (0.9, 0.5),
+    "centered": (True,), "lr_decay": (0.1, 0.3), "initial_accumulator_value": (0.1, 0.5), "rho": (0.8, 0.5),
+    "bias": (False,), "stride": (2, (2, 1)), "padding": (1, (0, 1)), "dilation": (2, (1, 2)), "groups": (2, 4),
+    "padding_mode": ("reflect", "circular", "replicate"), "ceil_mode": (True,), "count_include_pad": (False,),
+    "divisor_override": (3, 1), "reduction": ("sum",), "ignore_index": (1, -1), "label_smoothing": (0.1, 0.3),
+    "negative_slope": (0.2, 0.5), "approximate": ("tanh",), "beta": (2.0, 0.5), "threshold": (1.0, 0.5), "delta": (0.5, 2.0),
+    "elementwise_affine": (False,), "affine": (False,), "full": (True,), "log_target": (True,),
+    "start_dim": (2, 0), "end_dim": (2, 1), "dim": (0, 1), "min_val": (-2.0, -0.5), "max_val": (2.0, 0.5),
+    "weight": ({"array": [0.5, 2.0, 1.0, 1.5]}, {"array": [1.0, 0.25, 3.0, 1.0]}),
+    "pos_weight": ({"array": [0.5, 2.0, 1.0, 1.5]}, {"array": [1.0, 0.25, 3.0, 1.0]}),
+}  # fmt: skip
+"""Values besides the default, by an argument's name."""
+VALUES_OF: dict[tuple[str, str], Sequence[Any] | None] = {
+    ("BatchNorm1d", "momentum"): None, ("BatchNorm2d", "momentum"): None,  # of the running statistics, which are not compared
+    ("ELU", "alpha"): (2.0, 0.5), ("CELU", "alpha"): (2.0, 0.5), ("MaxPool2d", "stride"): (1, (3, 2)),
+    ("AvgPool2d", "stride"): (1, (3, 2)), ("Conv2d", "groups"): (2, 4),
+}  # fmt: skip
+HOW = {
+    "rng", "device", "dtype", "foreach", "fused", "capturable", "differentiable", "decoupled_weight_decay", "inplace",
+    "size_average", "reduce", "return_indices", "track_running_stats",
+}  # fmt: skip
+"""Arguments of torch that say how to compute, or what besides, and not what."""
+
+
+def exercised(
+    torch_class: Any, accepted: Iterable[str], fixed: Mapping[str, Any], allowed: Callable[[Options], bool]
+) -> tuple[list[Options], list[str]]:
+    """Rows of arguments, and the names of those for which no value is known.
+
+    Args:
+        torch_class: torch's class of the same name.
+        accepted: the arguments of the submission's constructor.
+        fixed: the sizes that every row has, and defaults that are not torch's.
+        allowed: whether torch takes a row.
+    """
+    theirs = inspect.signature(torch_class).parameters
+    kind = torch_class.__name__
+    needed = {n for n in fixed if theirs[n].default is inspect.Parameter.empty}
+    names = [n for n in accepted if n in theirs and n not in needed and n not in HOW and n != "params"]
+    known = {n: VALUES_OF.get((kind, n), VALUES.get(n)) for n in names}
+    unknown = [n for n, values in known.items() if values is None]
+    choices = {n: [fixed.get(n, theirs[n].default), *values] for n, values in known.items() if values}
+    return covering(choices, lambda row: allowed({**fixed, **row})), unknown
+
+
+def covering(choices: Mapping[str, Sequence[Any]], allowed: Callable[[Options], bool]) -> list[Options]:
+    """Rows that hold every allowed value, and every allowed pair of values, of two arguments; the first has all defaults."""
+    first = {n: values[0] for n, values in choices.items()}
+    rows = [first] if allowed(first) else []
+    places = [(n, i) for n, values in choices.items() for i in range(len(values))]
+    open_ = [(a, b) for a, b in combinations(places, 2) if a[0] != b[0]] or [(place, place) for place in places]
+    open_ = [(a, b) for a, b in open_ if a[1] or b[1]]
+    while open_:
+        (n, i), (m, j) = open_.pop(0)
+        row = first | {n: choices[n][i], m: choices[m][j]}
+        if not allowed(row):
+            row = _made_allowed(row, {n, m}, choices, allowed)
+            if row is None:
+                continue
+        at = {name: choices[name].index(value) for name, value in row.items()}
+        for name, values in choices.items():
+            if name in (n, m):
+                continue
+            counts = [sum(_holds(pair, at | {name: k}) for pair in open_) for k in range(len(values))]
+            for k in sorted(range(len(values)), key=lambda k: -counts[k]):  # noqa: B023
+                if allowed(row | {name: values[k]}):
+                    row, at = row | {name: values[k]}, at | {name: k}
+                    break
+        rows.append(row)
+        open_ = [pair for pair in open_ if not _holds(pair, at)]
+    return rows
+
+
+def _made_allowed(
+    row: Options, kept: set[str], choices: Mapping[str, Sequence[Any]], allowed: Callable[[Options], bool]
+) -> Options | None:
+    """The row with one other argument changed so that torch takes it, as nesterov needs a momentum; None if there is none."""
+    others = ({n: v} for n, values in choices.items() if n not in kept for v in values)
+    return next((row | other for other in others if allowed(row | other)), None)
+
+
+def _holds(pair: tuple[tuple[str, int], tuple[str, int]], at: Mapping[str, int]) -> bool:
+    return all(at.get(n) == i for n, i in pair)
