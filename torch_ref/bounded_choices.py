@@ -44,7 +44,7 @@ def maximum(x: Any, y: Any) -> Bounded:
     """The larger, with the larger error: either may be it."""
     x, y = together(x, y)
     value, error = np.maximum(x.value, y.value), np.maximum(x.error, y.error)
-    return Bounded(value, x.dtype, error, positive=x.positive or y.positive)
+    return Bounded(value, x.dtype, error, positive=y.positive or x.positive)
 
 
 def minimum(x: Any, y: Any) -> Bounded:

@@ -155,13 +155,13 @@ def bilinear(f: Callable[..., Any]) -> Callable[..., Any]:
 def dot(a: Any, b: Any) -> Any:
     """As np.dot: of a number, a product."""
     a, b = together(a, b)
-    return bilinear(np.dot)(a, b) if a.ndim and b.ndim else a * b
+    return a._sums_of_products(np.dot, a, b, a.shape[-1]) if a.ndim and b.ndim else a * b
 
 
 def inner(a: Any, b: Any) -> Any:
     """As np.inner: of a number, a product."""
     a, b = together(a, b)
-    return bilinear(np.inner)(a, b) if a.ndim and b.ndim else a * b
+    return a._sums_of_products(np.inner, a, b, a.shape[-1]) if a.ndim and b.ndim else a * b
 
 
 def vdot(a: Any, b: Any) -> Any:
