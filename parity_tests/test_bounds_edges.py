@@ -532,9 +532,11 @@ def test_what_has_a_root_is_what_no_evaluation_makes_negative():
         assert np.isinf(np.sqrt(unknown).error).any()
 
 
-def test_a_margin_of_another_number_is_refused():
-    with pytest.raises(TypeError, match=r"numpy\.pad"):
-        np.pad(Bounded([1.0, 2], np.float64), 1, "constant", constant_values=3)  # pyright: ignore
+def test_a_margin_of_another_number_errs_by_the_rounding_of_that_number():
+    padded: Any = np.pad(Bounded([1.0, 2], np.float32, [0.5, 0.25]), 1, "constant", constant_values=0.1)  # pyright: ignore
+    np.testing.assert_array_equal(padded.value, [0.1, 1, 2, 0.1])
+    rounding = abs(0.1 - float(np.float32(0.1)))
+    np.testing.assert_array_equal(padded.error, [rounding, 0.5, 0.25, rounding])
 
 
 def test_where_takes_each_error_from_the_operand_that_is_chosen():

@@ -28,11 +28,12 @@ import numpy as np
 
 from manual import InputError, Layer, Loss, Optimizer, Penalty, Undecided
 from manual.number_types import Array
+from torch_ref.bounded_methods import ArrayMethods
 
 ULPS = 4  # of an elementary function
 
 
-class Bounded:
+class Bounded(ArrayMethods):
     """An array of values with a bound of the error of each.
 
     A sum is kept open: its terms' magnitudes `_sum` and number of roundings `_roundings` go on from one addition to the next,
@@ -88,9 +89,6 @@ class Bounded:
     ndim = property(lambda self: self.value.ndim)
     size = property(lambda self: self.value.size)
 
-    def __len__(self) -> int:
-        return len(self.value)
-
     # ---------------------------------------------------------------- moving data about
 
     def _moved(self, move: Callable[[Array], Array], back: Callable[["Bounded"], Any] | None = None) -> Self:
@@ -111,18 +109,17 @@ class Bounded:
         is_view = all(key is None or key is ... or isinstance(key, int | np.integer | slice) for key in keys)
         return self._moved(lambda a: a[index], (lambda new: self.__setitem__(index, new)) if is_view else None)
 
-    def copy(self) -> Self:
-        """As an array's."""
-        return self._moved(np.copy)
-
-    def reshape(self, *shape: int) -> Self:
+    def reshape(self, *shape: Any, order: Any = "C") -> Self:
         """As an array's: every value keeps its bound."""
-        return self._moved(lambda a: a.reshape(*shape), lambda new: self._become(new.reshape(*self.shape)))
+        return self._moved(
+            lambda a: a.reshape(*shape, order=order), lambda new: self._become(new.reshape(self.shape, order=order))
+        )
 
-    def transpose(self, *axes: int) -> Self:
+    def transpose(self, *axes: Any) -> Self:
         """As an array's: every value keeps its bound."""
-        undo = np.argsort(axes) if axes else ()
-        return self._moved(lambda a: a.transpose(*axes), lambda new: self._become(new.transpose(*undo)))
+        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
+        undo = () if order is None else np.argsort([axis % self.ndim for axis in order])
+        return self._moved(lambda a: a.transpose(order), lambda new: self._become(new.transpose(*undo)))
 
     def _become(self, other: "Bounded") -> Self:
         """An in-place operation really takes place: who holds this array, or one that this is a view of, sees it."""
@@ -147,7 +144,7 @@ class Bounded:
         exact = np.asarray(other, dtype=np.float64)
         return Bounded(exact, self.dtype, np.abs(exact - exact.astype(self.dtype)))
 
-    def _rounded(self, value: Any, carried: Any, most: Any, zero: Any, roundings: int = 2, positive: bool = False) -> "Bounded":
+    def _rounded(self, value: Any, carried: Any, most: Any, zero: Any, roundings: Any = 2, positive: bool = False) -> "Bounded":
         """A result whose magnitude is at most `most` before it is rounded; an exact `zero` stays exact."""
         info = np.finfo(self.dtype)
         rounding = np.where(zero, 0, roundings * float(info.eps) / 2 * most + float(info.smallest_normal))
@@ -168,16 +165,8 @@ class Bounded:
     def __sub__(self, other: Any) -> "Bounded":
         return self + -self._of(other)
 
-    def sum(self, axis: Any = None, keepdims: bool = False) -> "Bounded":
-        """A sum in any order, left open: what is added to it joins it."""
-        value, carried, magnitude = (np.sum(a, axis=axis, keepdims=keepdims) for a in (self.value, self._carried, self._sum))
-        terms = self.size // max(np.size(value), 1) * (self._roundings + 1)
-        return Bounded(value, self.dtype, carried, magnitude, max(terms - 1, 0), self.positive)
-
     def __matmul__(self, other: Any) -> "Bounded":
         return self._sums_of_products(np.matmul, self, self._of(other), self.shape[-1])
-
-    dot = __matmul__
 
     def __bilinear__(self, f: Callable[..., Array], a: Any, b: Any, *how: Any) -> "Bounded":
         terms = f(np.ones(a.shape), np.ones(b.shape), *how).max(initial=0)
@@ -199,8 +188,8 @@ class Bounded:
     # ---------------------------------------------------------------- products, decisions, functions
 
     def __mul__(self, other: Any) -> "Bounded":
-        if isinstance(other, np.ndarray) and other.dtype.kind == "b":  # a mask: nothing is rounded
-            return Bounded(self.value * other, self.dtype, self.error * other)
+        if isinstance(other, np.ndarray | np.bool_) and other.dtype.kind == "b":  # a mask: nothing is rounded
+            return Bounded(self.value * other, self.dtype, self.error * other, positive=self._positive)
         other = self._of(other)
         positive = other is self or (self.positive and other.positive)
         with np.errstate(invalid="ignore"):  # ∞·0: no bound, and so no verdict
@@ -221,11 +210,7 @@ class Bounded:
             carried = np.where(least > 0, (self.error + most * other._below_overflow) / least, np.inf)
             lost = np.where(other.most > largest, 2 * (self.most / largest), 0)
         rounded = self._rounded(quotient, carried, most, self.most == 0)
-        return Bounded(quotient, self.dtype, np.maximum(rounded.error, lost))
-
-    def max(self, axis: Any = None, keepdims: bool = False) -> "Bounded":
-        """|max x − max y| ≤ max |x − y|."""
-        return Bounded(self.value.max(axis=axis, keepdims=keepdims), self.dtype, self.error.max(axis=axis, keepdims=keepdims))
+        return Bounded(quotient, self.dtype, np.maximum(rounded.error, lost), positive=self.positive and other.positive)
 
     def _compare(self, other: Any, compare: Callable[[Array, Array], Array]) -> Array:
         other = self._of(other)
@@ -257,78 +242,13 @@ class Bounded:
     def __ge__(self, other: Any) -> Array:
         return self._compare(other, np.greater_equal)
 
-    def _maximum(self, other: Any) -> "Bounded":
-        other = self._of(other)
-        return Bounded(np.maximum(self.value, other.value), self.dtype, np.maximum(self.error, other.error))
-
-    def _abs(self) -> "Bounded":
-        return Bounded(np.abs(self.value), self.dtype, self.error)
-
-    def _function(self, f: Callable[[Array], Array], slope: Any, ulps: int = ULPS) -> "Bounded":
+    def _function(self, f: Callable[[Array], Array], slope: Any, ulps: Any = ULPS) -> "Bounded":
         """f, with the operand's error carried by a bound of |f'| over the interval."""
         with np.errstate(over="ignore", invalid="ignore"):
             value = f(self.value)
             carried = np.where(self.error > 0, slope * self.error, 0)
         zero = (value == 0) & (self.error == 0) & np.isin(self.value, (0, 1))  # tanh 0, log 1; any other 0 has underflowed
         return self._rounded(value, carried, np.abs(value) + 2 * carried, zero, 2 * ulps)
-
-    def _exp(self) -> "Bounded":
-        with np.errstate(over="ignore"):
-            return self._function(np.exp, np.exp(self.value + 2 * self.error))
-
-    def _log(self) -> "Bounded":
-        return self._function(np.log, _reciprocal(self.value - 2 * self.error))
-
-    def _log1p(self) -> "Bounded":
-        return self._function(np.log1p, _reciprocal(1 + self.value - 2 * self.error))
-
-    def _tanh(self) -> "Bounded":
-        """tanh' = 4q / (1 + q)² with q = e^(−2|x|), where 1 − tanh² would cancel."""
-        q = np.exp(-2 * np.maximum(np.abs(self.value) - 2 * self.error, 0))
-        return self._function(np.tanh, 4 * q / (1 + q) ** 2)
-
-    def _expm1(self) -> "Bounded":
-        with np.errstate(over="ignore"):
-            return self._function(np.expm1, np.exp(self.value + 2 * self.error))
-
-    def _sin(self) -> "Bounded":
-        return self._function(np.sin, 1)
-
-    def _cos(self) -> "Bounded":
-        return self._function(np.cos, 1)
-
-    def _sinh(self) -> "Bounded":
-        with np.errstate(over="ignore"):
-            return self._function(np.sinh, np.cosh(self.most))
-
-    def _cosh(self) -> "Bounded":
-        with np.errstate(over="ignore"):
-            return self._function(np.cosh, np.cosh(self.most))
-
-    def _arctan(self) -> "Bounded":
-        return self._function(np.arctan, 1)
-
-    def _sqrt(self) -> "Bounded":
-        """|√x − √y| ≤ |x − y| / (2√least), and ≤ √|x − y|. An operand that may be negative has no bound."""
-        least = self.value - 2 * self.error
-        with np.errstate(all="ignore"):
-            slope = np.where(least > 0, 1 / (2 * np.sqrt(least)), 1 / np.sqrt(self.error) if self.positive else np.inf)
-            return self._function(lambda v: np.sqrt(np.where(self.error > 0, np.maximum(v, 0), v)), slope, ulps=1)
-
-    # what NumPy asks of an element of an object array
-    exp, expm1, log, log1p, tanh, sqrt = _exp, _expm1, _log, _log1p, _tanh, _sqrt
-    sin, cos, sinh, cosh, arctan = _sin, _cos, _sinh, _cosh, _arctan
-
-    def conjugate(self) -> Self:
-        """Real numbers are their own."""
-        return self
-
-    def __pow__(self, n: Any) -> "Bounded":
-        """xⁿ for a number n; n small and whole, it may be n − 1 products."""
-        least = np.maximum(np.abs(self.value) - 2 * self.error, 0)
-        with np.errstate(all="ignore"):
-            slope = abs(n) * np.maximum(self.most ** (n - 1), least ** (n - 1))
-            return self._function(lambda v: v**n, slope, max(ULPS, abs(n)))
 
     # ---------------------------------------------------------------- NumPy's side
 
@@ -356,25 +276,6 @@ class Bounded:
     def __rmatmul__(self, other: Any) -> "Bounded":
         return self._of(other) @ self
 
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *operands: Any, **options: Any) -> Any:
-        rule = _RULES.get(ufunc)
-        if method != "__call__" or rule is None or options:
-            return NotImplemented
-        first, *others = operands
-        return rule(first if isinstance(first, Bounded) else self._of(first), *others)
-
-    def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:
-        if function is np.zeros_like:
-            return Bounded(np.zeros(options.get("shape", self.shape)), self.dtype)
-        if function is np.pad and not options:
-            _, width, mode = arguments
-            return self._moved(lambda a: np.pad(a, width, mode))
-        if function is np.where:
-            choice, a, b = arguments
-            a, b = self._of(a), self._of(b)
-            return Bounded(np.where(choice, a.value, b.value), self.dtype, np.where(choice, a.error, b.error))
-        return NotImplemented
-
     def __repr__(self) -> str:
         return f"Bounded({self.value}, ±{self.error}, {self.dtype})"
 
@@ -382,40 +283,6 @@ class Bounded:
 def _smallest(magnitudes: Array) -> float:
     """The smallest number but 0."""
     return float(magnitudes.min(initial=np.inf, where=magnitudes > 0))
-
-
-def _reciprocal(least: Array) -> Array:
-    with np.errstate(divide="ignore"):
-        return np.where(least > 0, 1 / least, np.inf)
-
-
-_RULES: dict[np.ufunc, Callable[..., Any]] = {
-    np.add: Bounded.__add__,
-    np.subtract: Bounded.__sub__,
-    np.multiply: Bounded.__mul__,
-    np.divide: Bounded.__truediv__,
-    np.matmul: Bounded.__matmul__,
-    np.negative: Bounded.__neg__,
-    np.maximum: Bounded._maximum,
-    np.greater: Bounded.__gt__,
-    np.greater_equal: Bounded.__ge__,
-    np.less: Bounded.__lt__,
-    np.less_equal: Bounded.__le__,
-    np.equal: Bounded.__eq__,
-    np.not_equal: Bounded.__ne__,
-    np.absolute: Bounded._abs,
-    np.exp: Bounded._exp,
-    np.log: Bounded._log,
-    np.log1p: Bounded._log1p,
-    np.tanh: Bounded._tanh,
-    np.expm1: Bounded._expm1,
-    np.sin: Bounded._sin,
-    np.cos: Bounded._cos,
-    np.sinh: Bounded._sinh,
-    np.cosh: Bounded._cosh,
-    np.arctan: Bounded._arctan,
-    np.sqrt: Bounded._sqrt,
-}
 
 
 def exact(array: Array) -> Bounded:

@@ -14,7 +14,8 @@ import numpy as np
 
 from manual.number_types import Array
 from torch_ref.bounds import Bounded
-from torch_ref.truth import Dual, derivative
+from torch_ref.dual import Dual
+from torch_ref.truth import derivative
 
 
 class Slope(NamedTuple):

@@ -1,157 +1,24 @@
 """The certified derivative of a forward pass, by dual numbers over balls.
 
-A dual number v + d·ε, ε² = 0, carries its derivatives d through every operation of the forward:
+A dual number carries its derivatives through every operation of the forward (dual.py). Over balls (python-flint's `arb`) the
+result is an interval that is proved to hold the true derivative; over rationals (`fmpq`) it is the derivative itself. The
+backward under test takes no part: a wrong one, run on balls, would only certify itself.
 
-    (v + d·ε)(w + e·ε) = v·w + (v·e + w·d)·ε,        f(v + d·ε) = f(v) + f'(v)·d·ε
-
-Over balls (python-flint's `arb`) the result is an interval that is proved to hold the true derivative; over rationals (`fmpq`)
-it is the derivative itself. The backward under test takes no part: a wrong one, run on balls, would only certify itself.
-
-Source: Griewank & Walther, *Evaluating Derivatives*, 2nd ed., 2008, section 3.1; Johansson, "Arb: efficient
-arbitrary-precision midpoint-radius interval arithmetic", 2017.
+Source: Johansson, "Arb: efficient arbitrary-precision midpoint-radius interval arithmetic", 2017.
 """
 
 from collections.abc import Callable, Mapping
 from math import inf
-from typing import Any, ClassVar
+from typing import Any
 
 import flint
 import numpy as np
 
 from manual import Layer, Loss, Network, Undecided, lift
 from manual.number_types import Array
+from torch_ref.dual import Dual
 
 EXTRA_BITS = 60  # correct beyond float64's 53
-
-
-class Dual:
-    """A number and its derivatives in several directions. A decision exactly on its edge raises: no derivative is there."""
-
-    __slots__ = ("d", "v")
-    decided: ClassVar[set[bool]] = set()
-    """The answers that comparisons gave since this was cleared."""
-
-    def __init__(self, v: Any, d: Any) -> None:
-        self.v, self.d = v, d
-
-    def __add__(self, other: Any) -> "Dual":
-        return Dual(self.v + other.v, self.d + other.d) if isinstance(other, Dual) else Dual(self.v + other, self.d)
-
-    def __mul__(self, other: Any) -> "Dual":
-        if isinstance(other, Dual):
-            return Dual(self.v * other.v, self.v * other.d + other.v * self.d)
-        return Dual(self.v * other, self.d * other)
-
-    def __truediv__(self, other: Any) -> "Dual":
-        if isinstance(other, Dual):
-            q = self.v / other.v
-            return Dual(q, (self.d - q * other.d) / other.v)
-        return Dual(self.v / other, self.d / other)
-
-    def __rtruediv__(self, other: Any) -> "Dual":
-        q = other / self.v
-        return Dual(q, -q / self.v * self.d)
-
-    def __neg__(self) -> "Dual":
-        return Dual(-self.v, -self.d)
-
-    def __sub__(self, other: Any) -> "Dual":
-        return self + -other
-
-    def __rsub__(self, other: Any) -> "Dual":
-        return -self + other
-
-    __radd__ = __add__
-    __rmul__ = __mul__
-
-    def __pow__(self, n: Any) -> "Dual":
-        return Dual(self.v**n, n * self.v ** (n - 1) * self.d)
-
-    def __abs__(self) -> "Dual":
-        return self if self > 0 else -self
-
-    def exp(self) -> "Dual":
-        """(eᵛ)' = eᵛ"""
-        e = self.v.exp()
-        return Dual(e, e * self.d)
-
-    def log(self) -> "Dual":
-        """(log v)' = 1/v"""
-        return Dual(self.v.log(), self.d / self.v)
-
-    def log1p(self) -> "Dual":
-        """(log(1 + v))' = 1/(1 + v)"""
-        return Dual(self.v.log1p(), self.d / (1 + self.v))
-
-    def expm1(self) -> "Dual":
-        """(eᵛ − 1)' = eᵛ"""
-        return Dual(self.v.expm1(), self.v.exp() * self.d)
-
-    def sin(self) -> "Dual":
-        """(sin v)' = cos v"""
-        return Dual(self.v.sin(), self.v.cos() * self.d)
-
-    def cos(self) -> "Dual":
-        """(cos v)' = −sin v"""
-        return Dual(self.v.cos(), -self.v.sin() * self.d)
-
-    def sinh(self) -> "Dual":
-        """(sinh v)' = cosh v"""
-        return Dual(self.v.sinh(), self.v.cosh() * self.d)
-
-    def cosh(self) -> "Dual":
-        """(cosh v)' = sinh v"""
-        return Dual(self.v.cosh(), self.v.sinh() * self.d)
-
-    def arctan(self) -> "Dual":
-        """(arctan v)' = 1/(1 + v²)"""
-        return Dual(self.v.atan(), self.d / (1 + self.v * self.v))
-
-    def conjugate(self) -> "Dual":
-        """Itself: it is real."""
-        return self
-
-    def tanh(self) -> "Dual":
-        """(tanh v)' = 1 − tanh² v"""
-        t = self.v.tanh()
-        return Dual(t, (1 - t * t) * self.d)
-
-    def sqrt(self) -> "Dual":
-        """(√v)' = 1/(2√v)"""
-        root = self.v.sqrt()
-        return Dual(root, self.d / (2 * root))
-
-    def _above(self, other: Any) -> bool:
-        gap = self.v - (other.v if isinstance(other, Dual) else other)
-        if not (gap > 0 or gap < 0):
-            raise Undecided("the forward decides exactly here: it has no derivative")
-        Dual.decided.add(bool(gap > 0))
-        return bool(gap > 0)
-
-    def __gt__(self, other: Any) -> bool:
-        return self is not other and self._above(other)
-
-    def __ge__(self, other: Any) -> bool:
-        return self is other or self._above(other)
-
-    def __lt__(self, other: Any) -> bool:
-        return self is not other and not self._above(other)
-
-    def __le__(self, other: Any) -> bool:
-        return self is other or not self._above(other)
-
-    def __eq__(self, other: Any) -> bool:
-        if self is not other:
-            self._above(other)  # raises where they may be equal
-        return self is other
-
-    def __ne__(self, other: Any) -> bool:
-        return not self == other
-
-    __hash__ = None  # pyright: ignore[reportAssignmentType]
-
-    def __bool__(self) -> bool:
-        return self != 0
 
 
 def derivative(function: Callable[..., Any], arrays: Mapping[str, Array]) -> tuple[Any, dict[str, Array]]:
@@ -204,6 +71,12 @@ def exact(array: Array) -> Array:
     return array if array.dtype == object else lift(array, lambda p, q: flint.arb(flint.fmpq(p, q)))
 
 
+def constants(array: Array) -> Array:
+    """The same as dual numbers without a direction: they have the methods that NumPy asks for, and balls have not."""
+    nowhere = np.array([], dtype=object)
+    return np.vectorize(lambda number: Dual(number, nowhere), otypes=[object])(exact(array))
+
+
 def layer_truth(layer: Layer, x: Array, delta: Array) -> dict[str, Array]:
     """What `layer.forward(x)` has as its true derivative: ∂(Σ δ·y)/∂x as "dx", and "dp" for each parameter p."""
 
@@ -227,12 +100,13 @@ def certify(layer: Layer, x: Array, delta: Array) -> dict[str, float]:
     """
     truth = layer_truth(layer, x, delta)
     with flint.ctx.workprec(256):
-        own = layer.like(**{name: exact(p) for name, p in layer.params.items()})
-        dx, gradient = own.backward(exact(delta), own.forward(exact(x))[1])
+        own = layer.like(**{name: constants(p) for name, p in layer.params.items()})
+        dx, gradient = own.backward(constants(delta), own.forward(constants(x))[1])
         found = {"dx": dx, **{f"d{name}": g for name, g in gradient.params.items()}}
         gaps, sizes = {}, {}
         for name, slopes in truth.items():
-            gaps[name] = max(float(abs(a - t).upper()) for a, t in zip(found[name].ravel(), slopes.ravel(), strict=True))
+            values = [number.v if isinstance(number, Dual) else number for number in found[name].ravel()]
+            gaps[name] = max(float(abs(a - t).upper()) for a, t in zip(values, slopes.ravel(), strict=True))
             sizes[name] = max(float(abs(t).lower()) for t in slopes.ravel())
     return {name: gap / sizes[name] if sizes[name] else inf if gap else 0.0 for name, gap in gaps.items()}
 

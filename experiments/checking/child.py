@@ -176,8 +176,8 @@ class Server:
         self.imports_torch |= "torch" in sys.modules and not self.torch_is_ours
         self.torch_is_ours = True
         from torch_ref.bounds import Bounded
+        from torch_ref.dual import Dual
         from torch_ref.slopes import Slopes
-        from torch_ref.truth import Dual
 
         floats = {name: a for name, a in case.arrays.items() if a.dtype.kind == "f"}
         fixed = {name: a for name, a in case.arrays.items() if name not in floats}
