@@ -43,10 +43,11 @@ class Case:
     formulas: Callable[[str], Formulas | None] = lambda _: None
 
     def failure(self, quantity: str) -> "Failure":
-        """One quantity as arrays of one shape."""
+        """One quantity as arrays of one shape. What is allowed for another shape than the reference's allows nothing here."""
         ours, reference, allowed = self.compared[quantity]
+        fits = np.shape(allowed) in ((), reference.shape)
         name = quantity.removesuffix(", by gradient()")
-        return Failure(self, name, np.asarray(ours), reference, np.broadcast_to(allowed, reference.shape))
+        return Failure(self, name, np.asarray(ours), reference, np.broadcast_to(allowed if fits else 0.0, reference.shape))
 
     @cached_property
     def dx(self) -> str:

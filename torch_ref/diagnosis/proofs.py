@@ -8,7 +8,7 @@ import numpy as np
 from manual.number_types import Array
 from torch_ref.bounds import Bounded
 from torch_ref.diagnosis.case import Failure, within
-from torch_ref.mistakes.formula import Formula, Formulas, Mistake
+from torch_ref.mistakes.formula import ANOTHER_EPSILON, Formula, Formulas, Mistake
 from torch_ref.mistakes.known import known
 
 DOES_NOT_APPLY = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)  # a formula, to this piece
@@ -37,9 +37,11 @@ def _known(f: Failure) -> Iterator[Formulas]:
 
 
 def _made(f: Failure, mistakes: Iterable[Mistake]) -> Iterator[str]:
-    for cause, formula in _each(mistakes):
-        if _gives(f, formula, f.ours, 0):
-            yield cause
+    causes = [cause for cause, formula in _each(mistakes) if _gives(f, formula, f.ours, 0)]
+    alike = [cause for cause in causes if cause in ANOTHER_EPSILON]
+    yield from (cause for cause in causes if len(alike) < 2 or cause not in alike)
+    if len(alike) > 1:
+        yield "another ε"
 
 
 def _each(some: Iterable[Any]) -> Iterator[Any]:

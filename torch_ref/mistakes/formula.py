@@ -19,6 +19,16 @@ Mistakes = Callable[[str, Any, Any], Iterable[Mistake]]  # of a quantity, given 
 
 EPSILONS = tuple(10.0**-k for k in range(12, 2, -1))
 """What people add to a denominator, to a root or inside a logarithm, against 0."""
+WITHOUT_EPSILON = "ε is left out"
+
+
+def epsilon_is(epsilon: float) -> str:
+    """That ε has this value, not the right one."""
+    return f"ε is {epsilon:g}"
+
+
+ANOTHER_EPSILON = {WITHOUT_EPSILON, *map(epsilon_is, EPSILONS)}
+"""Causes that differ in a number alone: where the numbers tell them not apart, it is another ε, and that is all."""
 
 
 def none(_quantity: str, _ours: Any, _reference: Any) -> Iterator[Mistake]:

@@ -13,7 +13,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from torch_ref.mistakes.formula import EPSILONS, Formulas, Given, Mistake, Number, Values, as_number, near
+from torch_ref.mistakes.formula import (
+    EPSILONS,
+    WITHOUT_EPSILON,
+    Formulas,
+    Given,
+    Mistake,
+    Number,
+    Values,
+    as_number,
+    epsilon_is,
+    near,
+)
 
 Axes = tuple[int, ...]
 
@@ -21,8 +32,8 @@ Axes = tuple[int, ...]
 class Normalisation(NamedTuple):
     """What is right, or wrong, in one: the axes of the means, ε and its place, γ and β and where they lie, and the rest.
 
-    `guarded` says whether the numbers show that there is an ε. The backward pass sums over the axes `sums`, and in the gradients
-    of γ and β over `parameters`.
+    `guarded` says whether the numbers show that there is an ε. The backward pass sums over the axes `sums`, and over
+    `parameters` in the gradients of γ and β.
     """
 
     axes: Axes
@@ -87,7 +98,7 @@ def _blur(given: Given) -> float:
 
 def name_of(axes: Axes) -> str:
     """Axes in words."""
-    return f"ax{'i' if len(axes) == 1 else 'e'}s {' and '.join(map(str, axes))}" if axes else "no axis"
+    return f"ax{'i' if len(axes) == 1 else 'e'}s {' and '.join(map(str, axes))}"
 
 
 def _subsets(ndim: int) -> list[Axes]:
@@ -155,11 +166,11 @@ def _wrong(right: Normalisation, given: Given) -> Iterator[tuple[str, Normalisat
         yield "the paths through the mean and the variance are missing", both
     yield "the path through the variance is missing", right._replace(through_variance=False)
     if right.epsilon:
-        yield "ε is left out", right._replace(epsilon=0)
+        yield WITHOUT_EPSILON, right._replace(epsilon=0)
         place = "outside" if right.inside else "inside"
         yield f"ε stands {place} the root", right._replace(inside=not right.inside)
     if right.guarded or not given.another_output:  # else it is another layer, to which its own ε belongs
-        yield from ((f"ε is {e:g}", right._replace(epsilon=e)) for e in EPSILONS)
+        yield from ((epsilon_is(e), right._replace(epsilon=e)) for e in EPSILONS)
     yield "the variance is divided by n − 1, not by n", right._replace(unbiased=1)
     if right.gain:
         yield f"{right.gain} is left out", right._replace(gain_counts=False)
@@ -169,7 +180,8 @@ def _wrong(right: Normalisation, given: Given) -> Iterator[tuple[str, Normalisat
             yield f"the mean and the variance are taken {instead}", right._replace(axes=axes)
             yield f"the sums of the backward pass run {instead}", right._replace(sums=axes)
     if right.gain:
-        for axes in [(), *_subsets(given.x.ndim)]:
-            if axes != right.over(given):
-                instead = f"over {name_of(axes)}, not over {name_of(right.over(given))}"
-                yield f"the sum runs {instead}", right._replace(parameters=axes)
+        over = right.over(given)
+        yield f"the sum over {name_of(over)} is missing", right._replace(parameters=())
+        for axes in _subsets(given.x.ndim):
+            if axes != over:
+                yield f"the sum runs over {name_of(axes)}, not over {name_of(over)}", right._replace(parameters=axes)

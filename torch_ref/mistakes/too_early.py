@@ -29,8 +29,9 @@ def _updated(layer: Layer, x: Array, delta: Array, quantity: str, wanted: Array,
     def moved_by(rate: float) -> Callable[..., Any]:
         def backward(piece: Layer, x: Any, delta: Any, _: str) -> Any:
             cache = piece.forward(x)[1]
+            before = {name: p.copy() for name, p in piece.params.items()}  # which the piece may change in place
             gradient = piece.gradient(delta, cache)
-            moved = piece.like(**{name: p + sign * rate * gradient.params[name] for name, p in piece.params.items()})
+            moved = piece.like(**{name: p + sign * rate * gradient.params[name] for name, p in before.items()})
             return moved.backward(delta, cache)[0], gradient
 
         return backward

@@ -8,7 +8,18 @@ import numpy as np
 import manual
 from manual import Optimizer
 from manual.number_types import Array
-from torch_ref.mistakes.formula import EPSILONS, Formula, Formulas, Mistake, Number, Values, as_number, changed
+from torch_ref.mistakes.formula import (
+    EPSILONS,
+    WITHOUT_EPSILON,
+    Formula,
+    Formulas,
+    Mistake,
+    Number,
+    Values,
+    as_number,
+    changed,
+    epsilon_is,
+)
 
 FOREVER = 10**9  # steps, after which 1 − βᵗ is 1: no bias correction
 
@@ -73,8 +84,8 @@ UPDATES: list[tuple[str, Update]] = [
     ("there is no bias correction", _at_step(FOREVER)),
     ("the mean of the squares is not corrected", _adam(lambda v, _, eps: np.sqrt(v) + eps)),
     ("the root is left out", _adam(lambda v, c, eps: v / c + eps)),
-    ("ε is left out", lambda o, p, g, s: _guarded(o, p, g, s, 0)),
-    *((f"ε is {e:g}", lambda o, p, g, s, e=e: _guarded(o, p, g, s, e)) for e in EPSILONS),
+    (WITHOUT_EPSILON, lambda o, p, g, s: _guarded(o, p, g, s, 0)),
+    *((epsilon_is(e), lambda o, p, g, s, e=e: _guarded(o, p, g, s, e)) for e in EPSILONS),
     ("a convention: ε is inside the root", _adam(lambda v, c, eps: np.sqrt(v / c + eps))),
     ("a convention: ε is inside the root", _rmsprop_root),
     ("a convention: ε is added before the bias correction", _adam(lambda v, c, eps: (np.sqrt(v) + eps) / c**0.5)),
