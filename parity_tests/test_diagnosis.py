@@ -26,7 +26,8 @@ from manual import (
     Sigmoid,
     Tanh,
 )
-from parity_tests.bugs import BUGS, keeping_the_picture
+from parity_tests.bugs import keeping_the_picture
+from parity_tests.subtle_bugs import BUGS
 from parity_tests.test_bugs import around, cases, each, hold, misused, of
 from parity_tests.unusual import UNUSUAL
 from torch_ref import Parity, compare_layer, compare_loss, compare_network, compare_optimizer, parity

@@ -98,6 +98,12 @@ class RMSNorm(Layer):
         return dx, self.like(weight=(delta * h).sum(axis=0))
 
 
+def examples(rng):
+    """Layers and their inputs, as in a file of `manual`."""
+    for layer in UNKNOWN.values():
+        yield layer, rng.standard_normal((4, 5))
+
+
 UNKNOWN: dict[str, Layer] = {
     "SiLU": SiLU(), "Softplus": Softplus(), "LeakyReLU": LeakyReLU(), "GELU": GELU(), "LayerNorm": LayerNorm(5),
     "RMSNorm": RMSNorm(5),

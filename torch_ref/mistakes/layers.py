@@ -18,11 +18,19 @@ UNDONE_BY_THEMSELVES = {with_transposed_weight}
 """Made twice they are not made."""
 
 
+def _exponentials(f: Any, x: Any) -> Any:
+    """Those of a softmax, shifted by the largest."""
+    return np.exp(x - np.max(getattr(x, "value", x), axis=f.dim, keepdims=True))
+
+
 def _guarded(f: Any, x: Any, epsilon: float) -> Any:
-    """A softmax whose sum of exponentials, shifted by the largest, has an ε added to it."""
-    shift = np.max(getattr(x, "value", x), axis=f.dim, keepdims=True)
-    e = np.exp(x - shift)
+    e = _exponentials(f, x)
     return e / (e.sum(axis=f.dim, keepdims=True) + epsilon)
+
+
+def _summed(f: Any, x: Any, dim: int) -> Any:
+    e = _exponentials(f, x)
+    return e / e.sum(axis=dim, keepdims=True)
 
 
 def _left_out(_f: Any, _x: Any, delta: Any) -> tuple[Any, Any]:
@@ -57,6 +65,7 @@ OUTPUTS: dict[type[Layer], list[tuple[str, Forward]]] = PICTURES | {
     manual.Softmax: [
         *((f"the sum runs over the wrong axis: axis {dim}", lambda f, x, dim=dim: output(changed(f, dim=dim), x))
           for dim in range(4)),
+        *((f"the sum runs over the wrong axis: axis {dim}", lambda f, x, dim=dim: _summed(f, x, dim)) for dim in range(4)),
         *((f"{e:g} is added to the sum: an ε guard", lambda f, x, e=e: _guarded(f, x, e)) for e in EPSILONS),
     ],
     manual.Dropout: [
