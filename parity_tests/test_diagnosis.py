@@ -26,7 +26,8 @@ from manual import (
     Sigmoid,
     Tanh,
 )
-from parity_tests.bugs import BUGS, keeping_the_picture
+from parity_tests.bugs import keeping_the_picture
+from parity_tests.subtle_bugs import BUGS
 from parity_tests.test_bugs import around, cases, each, hold, misused, of
 from parity_tests.unusual import UNUSUAL
 from torch_ref import Parity, compare_layer, compare_loss, compare_network, compare_optimizer, parity
@@ -307,14 +308,14 @@ def test_windows_that_overwrite_each_other_are_seen_wherever_they_overlap(rng):
         assert first(result).cause == "where windows overlap, the last one overwrites the others"
 
 
-def test_decay_in_a_gradient_is_a_convention_on_biases(rng):
+def test_decay_in_a_layers_gradient_is_an_error_on_biases_too(rng):
     def gradient(self, delta, a):
         return self.like(weight=delta.T @ a + self.weight / 3, bias=delta.sum(axis=0) + self.bias / 3)
 
     result = compare_layer(wrong(Linear, gradient=gradient)(3, 4, rng=rng), rng.standard_normal((5, 3)), rng)
     named = {c.quantity: c.cause for c in result.comparisons}
     assert named["dweight"] == "the parameter itself is added, times 1/3: weight decay"
-    assert named["dbias"] == "the parameter itself is added, times 1/3: weight decay, a convention on biases"
+    assert named["dbias"] == "the parameter itself is added, times 1/3: weight decay"
 
 
 def test_a_bias_gradient_summed_over_the_outputs_is_seen_on_a_square_batch_too(rng):
@@ -332,7 +333,7 @@ def test_half_the_cost_and_half_its_gradient_are_a_convention(rng):
 
     u, v = rng.standard_normal((2, 5, 3))
     both = wrong(MSELoss, forward=halved, backward=lambda self, cache: cache[0] / cache[1])
-    expected = "a convention, the cost and its gradient alike: times ½"
+    expected = "a convention: the cost and its gradient alike, times ½"
     assert [c.cause for c in compare_loss(both(), u, v).comparisons] == [expected] * 2
 
     delta_alone = wrong(MSELoss, backward=lambda self, cache: cache[0] / cache[1])
