@@ -76,6 +76,8 @@ def main(arguments: list[str] | None = None) -> int:
     if folder:
         try:
             return classroom.check_all(path, options.out or path / "checked", options.timeout, options.device)
+        except BrokenPipeError:
+            raise
         except (OSError, LookupError) as error:
             parser.error(str(error))
         except KeyboardInterrupt:

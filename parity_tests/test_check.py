@@ -1,10 +1,8 @@
 """`python -m experiments.check`: the example files, whatever a file does wrong, and a folder of files."""
 
 import csv
-import io
 import json
 import os
-import pickle
 import select
 import sys
 from pathlib import Path
@@ -14,7 +12,7 @@ import numpy as np
 import pytest
 
 from experiments import check
-from experiments.checking import checker, classroom, pages, twins, wire
+from experiments.checking import checker, classroom, pages, twins
 from experiments.checking.findings import Report, Row
 
 EXAMPLES = Path(check.__file__).parent / "examples"
@@ -587,23 +585,6 @@ def test_the_file_does_not_run_in_this_process_nor_write_beside_itself(run, tmp_
     run(RIGHT + "---open('litter', 'w').close(); sys.modules['here'] = sys")
     assert "here" not in sys.modules
     assert {path.name for path in tmp_path.iterdir()} == {"hand_in.py"}
-
-
-def test_a_message_that_would_run_code_is_refused():
-    class Code:
-        def __reduce__(self):
-            return pytest.fail, ("it ran",)
-
-    stream = io.BytesIO()
-    content = io.BytesIO()
-    np.savez(content, allow_pickle=True, **{"": np.array("{}"), "x": np.array([Code()], dtype=object)})
-    stream.write(len(content.getvalue()).to_bytes(8, "big") + content.getvalue())
-    stream.seek(0)
-    with pytest.raises(wire.Garbled):
-        wire.receive(stream)
-    with pytest.raises(ValueError, match="allow_pickle"):
-        wire.send(io.BytesIO(), {}, {"x": np.array([Code()], dtype=object)})
-    assert pickle.dumps(Code())  # it is code that a pickle would carry
 
 
 # What the command prints

@@ -8,6 +8,7 @@ from experiments.checking.checked import Checked
 from experiments.checking.findings import Finding, Report, Row, rows_of
 from experiments.checking.sandboxed import Failed, Sandboxed, Unclear
 from experiments.checking.standin import Gone
+from experiments.checking.wire import Fault
 from torch_ref.check_backward import Observed, judge, judged
 
 EXPECTED = (
@@ -23,6 +24,8 @@ def check(path: Path, timeout: float, device: str) -> Report:
             offers = child.begin()
         except Failed as why:
             return Report(path.name, [], f"cannot be checked: {why}")
+        except Fault as fault:
+            return Report(path.name, [], f"cannot be checked: the checker itself fails on it: {fault}")
         if not offers:
             return Report(path.name, [], f"cannot be checked: it offers nothing that could be; {EXPECTED}")
         findings = [check_piece(child, piece, device) for piece in offers]

@@ -10,11 +10,11 @@
 This module runs in the child process, and is NumPy alone until a piece needs torch.
 """
 
-import importlib.util
 import inspect
 import re
 import sys
 from collections.abc import Callable, Iterator
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -311,8 +311,7 @@ class NetworkPiece(Piece):
     def case(self, given: Arrays) -> Case:
         """The cost as a function of the parameters, x and y fixed."""
         fixed = {name: given[name] for name in self.arguments[-2:]}
-        assert self.cost is not None
-        cost = self.cost
+        cost: Any = self.cost
         return Case(
             {name: given[name] for name in self.arguments[:-2]},
             lambda **params: cost(**params, **fixed),
@@ -340,12 +339,11 @@ def load(path: Path) -> list[Piece]:
     """Run the file, and find what it offers. Its module has a name that no other can have: a file may be called numpy.py."""
     sys.path.append(str(path.parent))
     name = "the file"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    loader = SourceFileLoader(name, str(path))
+    module = ModuleType(name)
+    module.__file__, module.__loader__ = str(path), loader
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    loader.exec_module(module)
     own = {n: o for n, o in vars(module).items() if getattr(o, "__module__", None) == name and n != "reference"}
     return [*_classes(own, module), *_functions(own, module)]
 
