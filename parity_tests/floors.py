@@ -1,8 +1,8 @@
 """The lower bounds of the dependencies in pyproject.toml, installed: `make floors`, before a release.
 
-A fresh environment, which is deleted afterwards, gets every dependency in the oldest version that pyproject.toml allows, and what
-these need besides as `constraints.txt` has it. A part of the tests runs there: all that a bound is for. What follows `--` is given
-to pytest instead.
+A fresh environment, which is deleted afterwards, gets every dependency in the oldest version that pyproject.toml allows, and
+what these need besides as `constraints.txt` has it. A part of the tests runs there: those that use every dependency.
+`python -m parity_tests.floors FILES` runs others.
 """
 
 import os
@@ -17,9 +17,14 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-TESTED = ("parity", "contract", "wire", "check", "number_types", "bounds", "truth", "slopes", "training", "training_errors", "help",
-          "checkpoint", "model_file", "images", "find", "folder", "figures", "report", "errata_table", "claims")  # fmt: skip
+TESTED = (
+    "bounds", "check", "checkpoint", "claims", "contract", "errata_table", "figures", "find", "folder", "help", "images",
+    "model_file", "number_types", "parity", "report", "slopes", "training", "training_errors", "truth", "wire",
+)
 """The files of tests in which every dependency is used."""
+
+WARNED = ["-W", "ignore::DeprecationWarning"]
+"""An old version uses what a newer one of its own dependencies would rather not have used."""
 
 
 def floors() -> dict[str, str]:
@@ -60,7 +65,8 @@ def main(arguments: list[str]) -> int:
             return status
         tests = arguments or [f"parity_tests/test_{name}.py" for name in TESTED]
         variables = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-        return subprocess.run([python, "-m", "pytest", *tests], cwd=ROOT, env=os.environ | variables).returncode
+        words = [python, "-m", "pytest", "-m", "not slow", *WARNED, *tests]
+        return subprocess.run(words, cwd=ROOT, env=os.environ | variables).returncode
 
 
 if __name__ == "__main__":

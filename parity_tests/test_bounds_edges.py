@@ -533,7 +533,7 @@ def test_what_has_a_root_is_what_no_evaluation_makes_negative():
 
 
 def test_a_margin_of_another_number_is_refused():
-    with pytest.raises(TypeError, match=r"numpy\.pad"):
+    with pytest.raises(TypeError):
         np.pad(Bounded([1.0, 2], np.float64), 1, "constant", constant_values=3)  # pyright: ignore
 
 

@@ -1,4 +1,4 @@
-"""The commands where Python leaves out asserts and docstrings, in the C locale, without a home, and where nothing can be printed."""
+"""The commands without asserts, docstrings, UTF-8 and home, and where nothing can be printed."""
 
 import ast
 import os
@@ -80,7 +80,7 @@ def test_every_command_works_without_asserts_docstrings_utf_8_and_home(into: str
 ], ids=["printed", "closed", "all closed", "a full disk", "head"])  # fmt: skip
 def test_what_becomes_of_the_output_is_no_verdict(into: str, status: int, said: str, tmp_path: Path) -> None:
     words = ["sh", "-c", into, "sh", sys.executable, "-m", "experiments.check", WRONG]
-    done = subprocess.run(words, env=bare(), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run(words, env=bare(), cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == status, done.stderr
     assert done.stderr.startswith(said)
     assert len(done.stderr.splitlines()) == (said != "" or "head" in into)
