@@ -4,7 +4,9 @@ DEVICE ?=
 BIN := .venv/bin/python
 TEST_ENV := OMP_NUM_THREADS=1 # on few cores the threads of two libraries fight each other
 
-.PHONY: setup report report-full test parity-cuda soak prove mutants check
+PYTEST = $(TEST_ENV) $(BIN) -m pytest --numprocesses=auto --dist=loadgroup $(if $(DEVICE),--device=$(DEVICE))
+
+.PHONY: setup report report-full test slow portable floors parity-cuda soak prove mutants check
 
 setup: .venv/ready
 
@@ -18,7 +20,16 @@ report-full: setup
 	$(BIN) -m experiments.report --full
 
 test: setup
-	$(TEST_ENV) $(BIN) -m pytest --numprocesses=auto --dist=loadgroup $(if $(DEVICE),--device=$(DEVICE))
+	$(PYTEST) -m "not slow"
+
+slow: setup
+	$(PYTEST) -m slow
+
+portable: setup
+	$(BIN) -m parity_tests.portable
+
+floors: setup
+	$(BIN) -m parity_tests.floors
 
 parity-cuda: setup
 	$(TEST_ENV) $(BIN) -m parity_tests.parity_cuda $(if $(DEVICE),--device=$(DEVICE))

@@ -81,6 +81,8 @@ def main(arguments: list[str] | None = None) -> int:
     if folder:
         try:
             return classroom.check_all(path, options.out or path / "checked", how)
+        except BrokenPipeError:
+            raise
         except (OSError, LookupError) as error:
             parser.error(str(error))
         except KeyboardInterrupt:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, ParamSpec, TypeVar
 
 from experiments.printable import printable
+from experiments.streams import discard_output, open_all
 
 HALF = 1000  # characters of a message that are shown of each end of it
 P = ParamSpec("P")
@@ -20,17 +21,21 @@ R = TypeVar("R")
 PIPE, INTERRUPTED = 128 + 13, 128 + 2
 """The exit status of a command whose reader has left, and of one that Ctrl-C ends, as a shell gives them: 128 and the number of
 SIGPIPE, or SIGINT."""
+UNWRITTEN = 2
+"""The exit status of a command whose output could not be written: not 1, which would be a verdict."""
 
 
 def command(main: Callable[P, R]) -> Callable[P, R]:
     """A command's `main`. What it prints is UTF-8, as the files are that it writes. Where nobody reads on, as behind `head`, it
-    ends without a word, and so it does by Ctrl-C, unless it has one to say.
+    ends without a word, and so it does by Ctrl-C, unless it has one to say. Where standard output is closed it works as ever;
+    where it cannot be written, as on a full disk, it says so in one line.
     """
 
     @wraps(main)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:  # all is imported
             signal.signal(signal.SIGINT, signal.default_int_handler)
+        open_all()
         if isinstance(sys.stdout, TextIOWrapper):
             sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")  # a file's name need not be UTF-8
         try:
@@ -39,8 +44,13 @@ def command(main: Callable[P, R]) -> Callable[P, R]:
             finally:
                 sys.stdout.flush()
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
+            discard_output()
             sys.exit(PIPE)
+        except OSError as error:
+            discard_output()
+            if not getattr(error.__context__, "code", None):  # else it ends by an error that it has said
+                print(f"{Path(sys.argv[0]).stem}: {printable(str(error))}", file=sys.stderr)
+            sys.exit(UNWRITTEN)
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
 

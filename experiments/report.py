@@ -105,6 +105,8 @@ def main(arguments: list[str] | None = None) -> int:
         return found.status
     try:
         found = make(out, options.full)
+    except BrokenPipeError:
+        raise
     except train.ERRORS as error:
         parser.error(" ".join(str(error).split()))
     print(f"{out / 'index.html'}: {found.verdict}")
@@ -166,7 +168,7 @@ def speed(full: bool = False) -> dict[str, Any]:
     """The benchmark's tables, from a process of its own; or the error that it ended with."""
     tables = ["steps", "kernel", *["growth"] * full]
     command = [sys.executable, "-m", "experiments.bench", *tables, "--threads=1", "--dtype=float32", "--eager", "--format=json"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=HERE.parent)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", cwd=HERE.parent)
     return {"tables": json.loads(done.stdout)} if done.stdout else {"error": " ".join(done.stderr.split())}
 
 

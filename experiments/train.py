@@ -125,6 +125,13 @@ class Help(DefaultHelpFormatter, argparse.RawDescriptionHelpFormatter):
     """Help whose examples stay as they are typed."""
 
 
+class ConfigParser(LightningArgumentParser):
+    """Lightning's parser, which reads a config as UTF-8 whatever the locale is."""
+
+    def parse_path(self, path: Any, *arguments: Any, **kwargs: Any) -> Any:
+        return self.parse_string(Path(path).read_text("utf-8"), path, *arguments, **kwargs)
+
+
 class Command(LightningCLI):
     """LightningCLI, less what would be accepted here and ignored."""
 
@@ -138,7 +145,7 @@ class Command(LightningCLI):
         with ExitStack() as self.until_done:
             super().__init__(
                 Training, Data, trainer_class=TRAINER, args=[*with_config_files(arguments)], auto_configure_optimizers=False,
-                load_from_checkpoint_support=False, save_config_callback=None,
+                load_from_checkpoint_support=False, save_config_callback=None, parser_class=ConfigParser,
                 parser_kwargs={
                     **common, "prog": program("train"), "description": description,
                     **{name: {**common, "description": does} for name, does in ABOUT.items()},
@@ -147,8 +154,8 @@ class Command(LightningCLI):
 
     def _add_subcommands(self, parser: LightningArgumentParser, **kwargs: Any) -> None:
         super()._add_subcommands(parser, **kwargs)
-        assert parser._subcommands_action is not None
-        for choice in parser._subcommands_action._choices_actions:
+        added: Any = parser._subcommands_action
+        for choice in added._choices_actions:
             choice.help = ABOUT[choice.dest]
 
     @staticmethod

@@ -85,6 +85,7 @@ def test_a_workload_is_trained_by_the_rule_that_its_name_says():
         assert isinstance(work.optimizer, SGD) != work.name.endswith("Adam")
 
 
+@pytest.mark.slow
 def test_the_json_parses_and_has_every_workload_of_every_setting(quiet, monkeypatch, capsys):
     works = workloads(np.float64)[:4]
     monkeypatch.setattr(bench, "workloads", lambda dtype: works)
@@ -247,6 +248,7 @@ def test_a_wrong_network_is_not_timed(width, quiet, monkeypatch, rng, capsys):
     assert "wrong" not in out
 
 
+@pytest.mark.slow
 def test_a_network_that_grows_does_so_by_the_arithmetic():
     works = {work.name: work for work in growth(np.float32)}
     assert works["width 4,096"].flops == 256 * works["width 256"].flops
@@ -403,7 +405,7 @@ def test_variables_that_change_how_numpy_multiplies_are_as_wanted_before_it_load
 
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="the kernels are those of x86-64")
-@pytest.mark.parametrize("wanted", ["Haswell", "Sandybridge"])
+@pytest.mark.parametrize("wanted", ["Haswell", pytest.param("Sandybridge", marks=pytest.mark.slow)])
 def test_the_kernel_that_is_named_is_the_one_that_numpy_runs(wanted, tmp_path):
     """Started again where somebody else's `experiments` lies."""
     (tmp_path / "experiments").mkdir()
@@ -426,6 +428,7 @@ def test_a_blas_that_is_not_held_to_avx2_gives_no_table_of_it(quiet, monkeypatch
     assert "784-512-512-10, batch 128, torch / manual: at least 1.1 was asked, not timed" in shown
 
 
+@pytest.mark.slow
 def test_an_earlier_result_is_found_from_any_folder(tmp_path, monkeypatch):
     """The benchmark starts itself again, as a variable is set that it does not want; the file is no result, and it says so."""
     (tmp_path / "before.json").write_text("[]")
@@ -459,7 +462,7 @@ def test_a_table_that_another_process_could_not_make_is_no_success(quiet, monkey
     assert "the table of the kernel was not made" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("optimizer", [SGD(lr=0.1), Adam()], ids=["SGD", "Adam"])
+@pytest.mark.parametrize("optimizer", [SGD(lr=0.1), pytest.param(Adam(), marks=pytest.mark.slow)], ids=["SGD", "Adam"])
 def test_memory_above_parameters_and_activations_does_not_grow(optimizer):
     """Neither with the width, nor the batch, nor the depth: what an optimizer computes on the way is of a few rows; Adam holds
     seven arrays of them at a time.

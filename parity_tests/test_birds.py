@@ -23,7 +23,9 @@ def drawn() -> Drawn:
 
 @pytest.mark.parametrize(("count", "recorded"), [
     (40, "a8fef72dbeb818a611be50d4a12dcc4de6e7b1336c1135d84889a42d378cacaf"),
-    (4000, "eb307dfc03df58d34ea4dc8237501cc1d194efd2f0a90519e60cdc83889adceb"), # what the Bluebird networks are trained on
+    pytest.param(  # what the Bluebird networks are trained on
+        4000, "eb307dfc03df58d34ea4dc8237501cc1d194efd2f0a90519e60cdc83889adceb", marks=pytest.mark.slow
+    ),
 ])
 def test_the_pictures_of_seed_0_are_the_recorded_ones(count: int, recorded: str) -> None:
     assert birds.digest(birds.pictures(count, 0)) == recorded, "recorded with Pillow 13.0.0 and NumPy 2.4.6"

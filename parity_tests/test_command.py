@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from parity_tests.forks import Fork, forked
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 MAINS = [*PROJECT["scripts"].values(), "experiments.data.birds:main"]
@@ -50,12 +52,24 @@ def test_where_nobody_reads_a_command_ends_without_a_word(length: int) -> None:
     assert run(OWN.format(f"'a' * {length}"), read=False) == (128 + 13, b"", b"")
 
 
-@pytest.mark.parametrize("script", [
-    "from experiments import find\nfind.find = lambda _: print(flush=True)\nfind.main(['.', '--model=a'])",
-    "from experiments import train\ntrain.run = lambda _: print(flush=True)\ntrain.main()",
-], ids=["find", "train"])
-def test_that_nobody_reads_is_no_error_of_a_file(script: str) -> None:
-    assert run(script, read=False) == (128 + 13, b"", b"")
+def unread(module: str, changed: str, does: str, *arguments: str) -> None:
+    """A command in a fork, which prints what nobody reads instead of what it does."""
+    read, write = os.pipe()
+    os.dup2(write, 1)
+    os.close(read)
+    os.close(write)
+    setattr(import_module(f"experiments.{changed}"), does, lambda *_: print(flush=True))
+    sys.argv = ["program", *arguments]
+    import_module(f"experiments.{module}").main()
+
+
+@forked
+@pytest.mark.parametrize("command", [
+    ("find", "find", "find", ".", "--model=a"), ("train", "train", "run"), ("check", "checking.classroom", "check_all", "."),
+    ("report", "report", "make"),
+], ids=lambda command: command[0])  # fmt: skip
+def test_that_nobody_reads_is_no_error_of_a_file(command: tuple[str, ...], tmp_path: Path) -> None:
+    assert Fork(tmp_path, unread, *command).end() == (128 + 13, "", "")
 
 
 INTERRUPTS = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nos.write(1, b'went on')"

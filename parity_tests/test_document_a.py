@@ -310,7 +310,7 @@ def test_equation_2_goes_back_through_the_transpose(rng, device, agree):
             without = (W @ delta[0]) * slope[0]
             assert without.tolist() != expected
         else:
-            with pytest.raises(ValueError, match="mismatch"):
+            with pytest.raises(ValueError):
                 np.matmul(W, delta[0])
 
 

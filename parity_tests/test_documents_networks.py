@@ -16,7 +16,10 @@ PROBLEMS = {  # with the number of training steps that are compared, the first, 
     "1-2-1 linear, sine": (LINEAR, MSELoss(), sine(), 100),
 }
 # Rates at which nothing has converged after 100 steps: a move that rounding may exceed would prove nothing, and fails.
-OPTIMIZERS = [SGD(lr=1e-2), SGD(lr=1e-2, momentum=0.9), Adam(lr=1e-2), AdamW(lr=1e-2), RMSprop(lr=1e-3)]
+OPTIMIZERS = [
+    SGD(lr=1e-2), SGD(lr=1e-2, momentum=0.9), Adam(lr=1e-2), pytest.param(AdamW(lr=1e-2), marks=pytest.mark.slow),
+    pytest.param(RMSprop(lr=1e-3), marks=pytest.mark.slow),
+]
 
 
 @pytest.fixture(params=PROBLEMS.values(), ids=[*PROBLEMS])

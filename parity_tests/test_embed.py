@@ -128,7 +128,7 @@ def test_a_change_between_forward_and_backward_is_caught(pair, changed):
     y = embedded(x)
     with torch.no_grad():
         (x if changed == "the input" else embedded.get_parameter("0.weight")).add_(1)
-    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+    with pytest.raises(RuntimeError):
         y.sum().backward()
 
 

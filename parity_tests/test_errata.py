@@ -60,7 +60,7 @@ def test_rows_are_neurons_and_are_not_transposed(hand, rng):
     assert proved(corrected, decimals("0.32", "-0.08"), hand.outputs[0].error)
 
     W, x = lift(rng.standard_normal((3, 2)), Fraction), lift(rng.standard_normal(2), Fraction)
-    with pytest.raises(ValueError, match="mismatch"):
+    with pytest.raises(ValueError):
         np.matmul(W.T, x)
     columns = W.T
     assert (columns.T @ x).tolist() == [row[0] * x[0] + row[1] * x[1] for row in W]
@@ -84,7 +84,7 @@ def test_a_neuron_has_one_bias_and_not_one_an_input(rng):
     assert proved(corrected, decimals("2.9"), errors)
     assert Linear(3, 1, rng=rng).params["bias"].shape == (1,)
     w = x = np.ones((3, 1))
-    with pytest.raises(ValueError, match="mismatch"):
+    with pytest.raises(ValueError):
         np.matmul(w, x)
 
 
@@ -148,7 +148,7 @@ def test_errors_go_back_through_the_transpose(rng):
     assert proved(corrected, decimals("0.0208", "0.3184"), bounds.deltas[0].error)
 
     W, delta = rng.standard_normal((3, 2)), rng.standard_normal(3)
-    with pytest.raises(ValueError, match="mismatch"):
+    with pytest.raises(ValueError):
         np.matmul(W, delta)
     column, delta = lift([["0.6"], ["0.9"]], Fraction), lift(["-0.408"], Fraction)
     assert (column @ delta).tolist() == decimals("-0.2448", "-0.3672")
@@ -160,7 +160,7 @@ def test_the_output_weights_are_a_row(hand):
     assert printed.shape == (2, 1)
     assert corrected.shape == (1, 2)
     column, a1 = lift([["0.6"], ["0.9"]], Fraction), lift(["0.32", "0"], Fraction)
-    with pytest.raises(ValueError, match="mismatch"):
+    with pytest.raises(ValueError):
         np.matmul(column, a1)
     assert (column.T @ a1 + Fraction("0.2")).tolist() == decimals("0.392")
 

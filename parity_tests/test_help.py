@@ -92,7 +92,7 @@ def short(monkeypatch, tmp_path):
     monkeypatch.setattr(report, "make", make)
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name == "bench")) for name in COMMANDS])
 def test_every_example_runs(name, run, short, tmp_path):
     for line in examples(run(name, "--help")[1]):
         typed, _, into = line.removeprefix(f"  python -m experiments.{name}").partition(" > ")

@@ -182,6 +182,7 @@ def test_a_file_that_is_cut_off_anywhere_is_refused(kind: str, good: dict[str, b
             load(written(tmp_path / "cut", content[:length]))
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_anywhere_in_a_model_is_refused(good: dict[str, bytes], tmp_path: Path) -> None:
     for place in range(len(good["model"])):
         changed = bytearray(good["model"])
@@ -235,7 +236,7 @@ def pool(**arguments: Any) -> list[Any]:
 
 ARRAY = '"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}'
 CLAIMS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
-    "a header of 2 GB": (lambda good: struct.pack("<Q", 2 << 30) + good[8:], "header too large"),
+    "a header of 2 GB": (lambda good: struct.pack("<Q", 2 << 30) + good[8:], "broken or truncated"),
     "a header of 2⁶³ bytes": (lambda good: struct.pack("<Q", 1 << 63) + good[8:], "broken or truncated"),
     "arrays of 2 GB": (
         lambda good: header('{"a":{"dtype":"F32","shape":[536870912],"data_offsets":[0,2147483648]}}'),
@@ -256,7 +257,7 @@ CLAIMS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     ),
     "a network of levels without end": (
         lambda good: sealed(good, {"network": "[" * 10**6}),
-        "does not fit together: maximum recursion depth",
+        "does not fit together",
     ),
     "a window of 2·10⁶ pixels": (
         lambda good: resealed(good, input=[1, 1, 2], network=pool(kernel_size=[1, 2 * 10**6], padding=[0, 10**6])),

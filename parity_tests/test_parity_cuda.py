@@ -144,7 +144,7 @@ def test_a_wrong_backward_is_written_down_and_ends_in_1(tmp_path, monkeypatch):
     ("arguments", "message"),
     [
         (["--device=cuda"], "device cuda: torch sees no CUDA device on this machine"),
-        (["--device=tpu"], "argument --device: invalid choice: 'tpu'"),
+        (["--device=tpu"], "--device: "),
         (["--device=cpu", "--out=nowhere/parity.json"], "--out: there is no folder nowhere"),
     ],
 )

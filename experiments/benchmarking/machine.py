@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_info
 def machine() -> dict[str, str]:
     """The processor, and the kernels of both sides."""
     cpuinfo = Path("/proc/cpuinfo")
-    names = re.findall(r"model name\s*: (.*)", cpuinfo.read_text()) if cpuinfo.exists() else []
+    names = re.findall(r"model name\s*: (.*)", cpuinfo.read_text("utf-8")) if cpuinfo.exists() else []
     mkl = re.search(r"Math Kernel Library Version [\d.]+|BLAS_INFO=\w+", torch.__config__.show())
     return {
         "CPU": names[0] if names else platform.processor() or platform.machine(),
@@ -33,7 +33,7 @@ def commit() -> str:
     """The commit of the code, and whether the code was changed since, if git knows."""
     def git(*arguments: str) -> str:
         command = ["git", "-C", Path(__file__).parent, *arguments]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+        return subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout.strip()
 
     try:
         git("ls-files", "--error-unmatch", Path(__file__).name)  # installed, it may lie in somebody else's checkout

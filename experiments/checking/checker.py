@@ -12,6 +12,7 @@ from experiments.checking.factor import common_factor
 from experiments.checking.findings import Finding, Report, Row, rows_of
 from experiments.checking.sandboxed import Failed, Sandboxed, Unclear
 from experiments.checking.standin import Gone, Trouble
+from experiments.checking.wire import Fault
 from torch_ref.check_backward import Observed, judge
 from torch_ref.comparison import AGREES, DIFFERS, NOT_JUDGED
 
@@ -28,6 +29,8 @@ def check(path: Path, timeout: float, device: str) -> Report:
             offers = child.begin()
         except Failed as why:
             return Report(path.name, [], f"{NOT_JUDGED}: {why}")
+        except Fault as fault:
+            return Report(path.name, [], f"{NOT_JUDGED}: the checker itself fails on it: {fault}")
         if not offers:
             return Report(path.name, [], f"{NOT_JUDGED}: it offers nothing that could be; {EXPECTED}")
         findings = [check_piece(child, piece, device) for piece in offers]

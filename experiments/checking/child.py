@@ -4,6 +4,7 @@ It answers requests on its standard input and output, which the submission does 
 answer too. It loads torch only where a request needs it, so that it starts in a third of a second.
 """
 
+import inspect
 import os
 import random
 import sys
@@ -20,7 +21,7 @@ import numpy as np
 from experiments.checking import submission
 from experiments.checking.exact import any_numbers, hint
 from experiments.checking.piece import Arrays, Case, Fields, Ran, Unclear
-from experiments.checking.wire import receive, send
+from experiments.checking.wire import Fault, receive, send
 from manual import Layer, Linear, Undecided
 from manual.number_types import Array
 
@@ -43,10 +44,19 @@ class Server:
         self.imports_torch = self.torch_is_ours = False
 
     def answer(self, request: Fields, given: Arrays) -> tuple[Fields, dict[str, Any]]:
-        """The header and the arrays that answer a request."""
+        """The header and the arrays that answer a request.
+
+        Raises:
+            Fault: there is no such request.
+        """
         self.conduct = []
         try:
-            header, arrays = getattr(self, request.pop("op"))(given, **request)
+            asked = getattr(self, request.pop("op"))
+            inspect.signature(asked).bind(given, **request)
+        except (AttributeError, KeyError, TypeError) as error:
+            raise Fault(f"request: {error}") from None
+        try:
+            header, arrays = asked(given, **request)
             arrays = {name: plain(value) for name, value in arrays.items()}
         except Unclear as error:
             header, arrays = {"unclear": _line(str(error))}, {}
@@ -361,7 +371,11 @@ def main() -> None:
     server = Server(Path(sys.argv[1]))
     with suppress(EOFError):
         while True:
-            send(answers, *server.answer(*receive(requests)))
+            try:
+                answer = server.answer(*receive(requests))
+            except Fault as fault:
+                answer = {"fault": str(fault)}, {}
+            send(answers, *answer)
 
 
 if __name__ == "__main__":

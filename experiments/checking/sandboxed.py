@@ -11,10 +11,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from experiments.checking.wire import Garbled, Message, receive, send
+from experiments.checking.wire import Fault, Garbled, Message, receive, send
 from manual.number_types import Array
 
 HERE = Path(__file__).parents[2]
+COMMON = {"conduct": list, "imports_torch": bool}
+"""What every answer's header has, and the type of it."""
+ANSWERS = {"offers": {"pieces": list}, "forward": {"pass": int}, "cases": {"cases": int}, "observe": {"observed": list}}
+"""What the headers of these have besides, unless they say why there is none."""
 
 
 class Failed(RuntimeError):
@@ -59,6 +63,7 @@ class Sandboxed:
 
         Raises:
             Failed: the file cannot be run.
+            Fault: the checker itself fails.
         """
         self.conduct, self.dead, self.left = [], "", self.timeout
         if self._process is None:
@@ -71,17 +76,17 @@ class Sandboxed:
 
         Raises:
             Failed: an exception, or the process died or was killed.
+            Fault: the checker itself fails: what was asked or answered is not what the other expects.
         """
         if self.dead or self._process is None:
             raise Failed(self.dead)
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
+        process: Any = self._process  # whose pipes are there
         start = time.monotonic()
-        timer = threading.Timer(max(self.left, 0), _kill, [self._process])
+        timer = threading.Timer(max(self.left, 0), _kill, [process])
         timer.start()
         try:
-            send(self._process.stdin, {"op": op, **request}, given or {})
-            header, arrays = receive(self._process.stdout)
+            send(process.stdin, {"op": op, **request}, given or {})
+            header, arrays = receive(process.stdout)
         except Garbled:
             self._end()
             self.dead = "writes to a file that it did not open"
@@ -94,6 +99,11 @@ class Sandboxed:
         finally:
             timer.cancel()
             self.left -= time.monotonic() - start
+        if "fault" in header:
+            raise Fault(header["fault"])
+        answered = COMMON if header.keys() & {"unclear", "error"} else COMMON | ANSWERS.get(op, {})
+        if wrong := [name for name, kind in answered.items() if not isinstance(header.get(name), kind)]:
+            raise Fault(f"the answer to {op!r} has no {', '.join(wrong)} as expected")
         self.conduct += [note for note in header["conduct"] if note not in self.conduct]
         self.imports_torch |= header["imports_torch"]
         if "unclear" in header:
@@ -103,7 +113,7 @@ class Sandboxed:
         return header, arrays
 
     def _start(self) -> None:
-        variables = {"PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg"}
+        variables = {"PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg", "PYTHONOPTIMIZE": ""}
         threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "experiments.checking.child", str(self.path)], cwd=self._folder.name, start_new_session=True,
@@ -112,11 +122,10 @@ class Sandboxed:
 
     def _end(self) -> int:
         """End the process; its exit code."""
-        process, self._process = self._process, None
+        process: Any = self._process  # whose pipes are there
+        self._process = None
         if process is None:
             return 0
-        assert process.stdin is not None
-        assert process.stdout is not None
         with suppress(OSError):
             process.stdin.close()  # a process that lives ends at that
         with suppress(subprocess.TimeoutExpired):

@@ -11,11 +11,11 @@ This module runs in the child process, and is NumPy alone until a piece needs to
 """
 
 import dis
-import importlib.util
 import inspect
 import re
 import sys
 from collections.abc import Iterator
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
@@ -75,12 +75,10 @@ def _constants_of(code: CodeType) -> Iterator[Any]:
 def load(path: Path) -> Offered:
     """Run the file, and find what it offers."""
     sys.path.append(str(path.parent))
-    spec = importlib.util.spec_from_file_location(MODULE, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"expected a Python file, got {path.name}")
-    module = importlib.util.module_from_spec(spec)
+    loader, module = SourceFileLoader(MODULE, str(path)), ModuleType(MODULE)
+    module.__file__, module.__loader__ = str(path), loader
     sys.modules[MODULE] = module
-    spec.loader.exec_module(module)
+    loader.exec_module(module)
     return Offered(module)
 
 

@@ -1,6 +1,6 @@
 """What settles each erratum of the two documents: the printed form, the corrected one and a reference, evaluated.
 
-Every function returns the three as arrays of the quantity that its docstring names. The printed form is written out
+Every function returns the three as arrays of the quantity that stands over it. The printed form is written out
 as the document has it; the corrected one is what the hand-written code computes; the reference is torch's, or plain
 arithmetic, and no hand-written code takes part in it.
 """
@@ -28,6 +28,23 @@ class Settled(NamedTuple):
     printed: Array
     corrected: Array
     reference: Array
+
+
+ERRATA: dict[str, Callable[[], Settled]] = {}
+"""Erratum id -> what settles it."""
+QUANTITIES: dict[str, str] = {}
+"""Erratum id -> the quantity."""
+
+
+def of(quantity: str) -> Callable[[Callable[[], Settled]], Callable[[], Settled]]:
+    """Name the quantity that a function settles. No docstring: Python leaves those out under -OO."""
+
+    def named(settle: Callable[[], Settled]) -> Callable[[], Settled]:
+        erratum = settle.__name__.upper()
+        ERRATA[erratum], QUANTITIES[erratum], settle.__doc__ = settle, quantity, f"{quantity}."
+        return settle
+
+    return named
 
 
 class Pass(NamedTuple):
@@ -91,29 +108,29 @@ def weighted(W: Array, a: Array, b: Array) -> Array:
     return to_numpy(F.linear(to_torch(a), to_torch(W), to_torch(b)))
 
 
+@of("z of the hidden layer in the hand computation")
 def e1() -> Settled:
-    """z of the hidden layer in the hand computation."""
     network, x, _ = hand_computation()
     W, b = network.params["0.weight"], network.params["0.bias"]
     z, _ = network.layers[0].forward(x)
     return Settled(W.T @ x[0] + b, z[0], weighted(W, x, b)[0])
 
 
+@of("z of the hidden layer in the hand computation")
 def e2() -> Settled:
-    """z of the hidden layer in the hand computation."""
     _, corrected, reference = e1()
     return Settled(np.asarray(corrected.sum()), corrected, reference)
 
 
+@of("y of one neuron with w = (0.4, 0.3, 0.6) and x = (1, 2, 3); the biases are 0.1, −0.3 and 0.2, the one bias is 0.1")
 def e3() -> Settled:
-    """y of one neuron with w = (0.4, 0.3, 0.6) and x = (1, 2, 3); the biases are 0.1, −0.3 and 0.2, the one bias is 0.1."""
     w, x, b = np.array([0.4, 0.3, 0.6]), np.array([1.0, 2.0, 3.0]), np.array([0.1, -0.3, 0.2])
     y, _ = linear([w], b[:1]).forward(x[None])
     return Settled(w @ x + b, y[0], weighted(w[None], x[None], b[:1])[0])
 
 
+@of("z of the hidden layer for three examples: the hand computation's, twice it, three times it")
 def e4() -> Settled:
-    """z of the hidden layer for three examples: the hand computation's, twice it, three times it."""
     network, x, _ = hand_computation()
     W, b = network.params["0.weight"], network.params["0.bias"]
     batch = x * [[1], [2], [3]]
@@ -121,8 +138,8 @@ def e4() -> Settled:
     return Settled(len(batch) * (W @ x[0]) + b, z, weighted(W, batch, b))
 
 
+@of("The output weights and bias after the hand computation's step")
 def e5() -> Settled:
-    """The output weights and bias after the hand computation's step."""
     network, _, _ = hand_computation()
     old, by_hand, by_torch = (
         np.append(p["2.weight"], p["2.bias"]) for p in (network.params, stepped_by_hand(), stepped_by_torch())
@@ -131,16 +148,16 @@ def e5() -> Settled:
     return Settled(old - LR * gradient_of_theta, by_hand, by_torch)
 
 
+@of("δ of the hidden layer in the hand computation")
 def e6() -> Settled:
-    """δ of the hidden layer in the hand computation."""
     problem = hand_computation()
     hand, reference = by_hand(*problem, HalfMSELoss()), by_torch(*problem, HalfMSELoss())
     slope = hand.outputs[0][0] > 0
     return Settled(np.outer(hand.deltas[1][0], slope), hand.deltas[0][0], reference.deltas[0][0])
 
 
+@of("The mean squared error of the hand computation, and its derivative by the prediction")
 def e7() -> Settled:
-    """The mean squared error of the hand computation, and its derivative by the prediction."""
     network, x, y = hand_computation()
     hand, reference = by_hand(network, x, y, MSELoss()), by_torch(network, x, y, MSELoss())
     error = hand.outputs[-1] - y
@@ -151,15 +168,15 @@ def e7() -> Settled:
     )
 
 
+@of("The left side in the hand computation: ∂C/∂w, w from the first neuron, or ∂C/∂z. The reference is the right side")
 def e8() -> Settled:
-    """The left side in the hand computation: ∂C/∂w, w from the first neuron, or ∂C/∂z. The reference is the right side."""
     problem = hand_computation()
     hand, reference = by_hand(*problem, HalfMSELoss()), by_torch(*problem, HalfMSELoss())
     return Settled(hand.gradient["2.weight"][0, :1], hand.deltas[-1][0], reference.deltas[-1][0])
 
 
+@of("δ of the first layer of a 2-2-2 network, both of its matrices the hand computation's W1")
 def e9() -> Settled:
-    """δ of the first layer of a 2-2-2 network, both of its matrices the hand computation's W1."""
     network, x, _ = hand_computation()
     W = network.params["0.weight"]
     square = Network(linear(W, ["0.1", "0.3"]), ReLU(), linear(W, ["0.2", "0.2"]))
@@ -169,16 +186,16 @@ def e9() -> Settled:
     return Settled(W @ hand.deltas[-1][0] * slope, hand.deltas[0][0], reference.deltas[0][0])
 
 
+@of("∂C/∂W2 in the hand computation")
 def e10() -> Settled:
-    """∂C/∂W2 in the hand computation."""
     problem = hand_computation()
     hand, reference = by_hand(*problem, HalfMSELoss()), by_torch(*problem, HalfMSELoss())
     a1 = hand.outputs[1].T
     return Settled(a1 * hand.deltas[-1], hand.gradient["2.weight"], reference.gradient["2.weight"])
 
 
+@of("W1 after the hand computation's step, each number where its indices put it")
 def e11() -> Settled:
-    """W1 after the hand computation's step, each number where its indices put it."""
     new = stepped_by_hand()["0.weight"]
     printed = np.empty_like(new)
     printed[0, 0], printed[1, 0] = new[0]  # called W_{1,1} and W_{2,1}
@@ -193,8 +210,8 @@ HAT = Network(linear([["1", "0"], ["1", "0"]], ["0", "-0.25"]), ReLU(), linear([
 """A network of the same shape that fits them: its cost is the global minimum, 0."""
 
 
+@of("The cost at which gradient descent ends, from the hand computation's weights, on three examples of a bump")
 def e12() -> Settled:
-    """The cost at which gradient descent ends, from the hand computation's weights, on three examples of a bump."""
     x, y = BUMP
     lowest, _ = HalfMSELoss().forward(HAT.forward(x)[0], y)
 
@@ -206,23 +223,23 @@ def e12() -> Settled:
     return Settled(np.asarray(lowest), np.asarray(last.cost), np.asarray((off_the_best_line**2).sum() / (2 * len(y))))
 
 
+@of("∇E of document B's network at θ = 0, for the project's example, y = 0.9")
 def e13() -> Settled:
-    """∇E of document B's network at θ = 0, for the project's example, y = 0.9."""
     start, example = init.constant(one_two_one(), 0), one_example()
     hand, reference = by_hand(start, *example, HalfMSELoss()), by_torch(start, *example, HalfMSELoss())
     return Settled(np.zeros(7), in_order(hand.gradient), in_order(reference.gradient))
 
 
+@of("f(x) of document B's network with linear activations, at the project's θ and x")
 def e14() -> Settled:
-    """f(x) of document B's network with linear activations, at the project's θ and x."""
     network, (x, _) = one_two_one(activation=Identity), one_example()
     _, t1, _, t3, t4, t5, t6 = map(float, THETA)
     printed = t4 + t5 * (t1 + t3 * x) + t6 * (t1 + t3 * x)
     return Settled(printed, network.forward(x)[0], to_numpy(twin(network)(to_torch(x))))
 
 
+@of("∇(y − ŷ)² of document B's network, at the project's θ, x and y")
 def e15() -> Settled:
-    """∇(y − ŷ)² of document B's network, at the project's θ, x and y."""
     network, (x, y) = one_two_one(), one_example()
     hand, reference = by_hand(network, x, y, MSELoss()), by_torch(network, x, y, MSELoss())
     t5, t6, (o11, o12), f = float(THETA[5]), float(THETA[6]), hand.outputs[1][0], hand.outputs[-1].item()
@@ -231,8 +248,8 @@ def e15() -> Settled:
     return Settled(-(y.item() - f) * of_f, in_order(hand.gradient), in_order(reference.gradient))
 
 
+@of("∂o12/∂θ3 and ∇E_θ3 of document B's network, at the project's θ, x and y")
 def e16() -> Settled:
-    """∂o12/∂θ3 and ∇E_θ3 of document B's network, at the project's θ, x and y."""
     network, (x, y) = one_two_one(), one_example()
     hidden = Network(*network.layers[:2])
     o, tape = hidden.forward(x)
@@ -249,8 +266,8 @@ def e16() -> Settled:
     )
 
 
+@of("The step after which the hand computation stops, threshold 1e-6, were its target −0.8, below the prediction")
 def e17() -> Settled:
-    """The step after which the hand computation stops, threshold 1e-6, were its target −0.8, below the prediction."""
     threshold = 1e-6
     network, x, y = hand_computation()
     old, steps = flat(network), 0
@@ -279,8 +296,8 @@ def steps_by_torch(x: Array, y: Array, threshold: float) -> int:
     return steps
 
 
+@of("How steep the first neuron's term θ5 σ(θ0 + θ2 x) is where it is steepest, when θ2 is doubled")
 def e18() -> Settled:
-    """How steep the first neuron's term θ5 σ(θ0 + θ2 x) is where it is steepest, when θ2 is doubled."""
     t0, t1, t2, t3, t4, t5, _ = map(float, THETA)
 
     def steepest(t2: float) -> Array:
@@ -302,12 +319,6 @@ def flat(network: Network) -> Array:
     return np.concatenate([p.ravel() for p in network.params.values()])
 
 
-ERRATA: dict[str, Callable[[], Settled]] = {
-    f"E{i}": settle
-    for i, settle in enumerate((e1, e2, e3, e4, e5, e6, e7, e8, e9, e10, e11, e12, e13, e14, e15, e16, e17, e18), start=1)
-}
-"""Erratum id -> what settles it."""
-
 KINDS = {
     "formulas that give other numbers, or none": ["E1", "E3", "E4", "E5", "E8", "E9", "E14", "E15", "E16", "E17"],
     "notations that clash, within a document or with common use": ["E6", "E7", "E10", "E11"],
@@ -323,7 +334,7 @@ def table() -> list[dict[str, Any]]:
         index[name]
         | {
             "id": name,
-            "quantity": (settle.__doc__ or "").rstrip(".").replace("'", "’"),
+            "quantity": QUANTITIES[name].replace("'", "’"),
             "settled": settle(),
             "tests": [test for test, ids in tests if name in ids],
         }
