@@ -8,7 +8,8 @@ Source: Griewank & Walther, *Evaluating Derivatives*, 2nd ed., 2008, section 3.1
 """
 
 from collections.abc import Callable
-from typing import Any
+from math import isinf
+from typing import Any, ClassVar
 
 from manual import Undecided
 
@@ -58,6 +59,8 @@ class Dual:
     """
 
     __slots__ = ("d", "v")
+    decided: ClassVar[set[bool]] = set()
+    """Whether the comparisons since this was cleared found one above another, below, or each at times."""
 
     def __init__(self, v: Any, d: Any) -> None:
         self.v, self.d = v, d
@@ -159,11 +162,13 @@ class Dual:
         """−1, 0 or 1, as self is less than, equal to or above the other."""
         if self is other:
             return 0
+        if isinstance(other, float) and isinf(other):
+            return -1 if other > 0 else 1
         gap = self.v - (other.v if isinstance(other, Dual) else other)
-        if gap > 0:
-            return 1
-        if gap < 0:
-            return -1
+        for sign in (1, -1):
+            if sign * gap > 0:
+                Dual.decided.add(sign > 0)
+                return sign
         if not self.d.size and gap == 0:
             return 0
         raise Undecided("the forward decides exactly here: it has no derivative")

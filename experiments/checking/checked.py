@@ -15,6 +15,7 @@ from torch_ref import Comparison, Parity
 from torch_ref.check_backward import judged
 from torch_ref.comparison import AGREES, CONVENTION, DIFFERS, NOT_JUDGED, ROUNDING, ZERO_REFERENCE, compare
 from torch_ref.diagnosis import Case, Compared
+from torch_ref.diagnosis.factors import ALIKE
 
 STRIDED = "non-contiguous"
 LARGE = 3000.0
@@ -60,11 +61,12 @@ class Checked:
         ]
 
     def by_convention(self, cause: str) -> None:
-        """What differs by a factor that the whole piece carries differs by convention."""
-        if cause:
-            self.comparisons = [
-                replace(c, verdict=CONVENTION, cause=cause) if c.differs and not c.reason else c for c in self.comparisons
-            ]
+        """What differs by a factor that the whole piece carries differs by convention; by one that it does not, it differs."""
+        for i, c in enumerate(self.comparisons):
+            if cause and c.differs and not c.reason:
+                self.comparisons[i] = replace(c, verdict=CONVENTION, cause=cause)
+            elif not cause and c.cause.startswith(ALIKE):
+                self.comparisons[i] = replace(c, verdict=DIFFERS, cause="")
 
     def take(self, parity: Parity, place: str = "") -> None:
         """Keep the comparisons with a stand-in; where the submission failed, that is the verdict."""

@@ -31,10 +31,10 @@ def check(path: Path, timeout: float, device: str) -> Report:
             return Report(path.name, [], f"{NOT_JUDGED}: {why}")
         except Fault as fault:
             return Report(path.name, [], f"{NOT_JUDGED}: the checker itself fails on it: {fault}")
-        if not offers:
-            return Report(path.name, [], f"{NOT_JUDGED}: it offers nothing that could be; {EXPECTED}")
         findings = [check_piece(child, piece, device) for piece in offers]
         findings += _overlooked(child)
+        if not findings:
+            return Report(path.name, [], f"{NOT_JUDGED}: it offers nothing that could be; {EXPECTED}")
         if child.imports_torch and not any(piece["form"] == "autograd" for piece in offers):
             row = Row("import", NOT_JUDGED, reason="it imports torch, where NumPy was the task")
             findings.append(Finding(path.name, "the whole file", rows=[row]))

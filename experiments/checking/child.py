@@ -27,6 +27,10 @@ from manual.number_types import Array
 
 GIB = 4
 """What a submission may ask for, where the system can limit it (Linux)."""
+NOT_ARITHMETIC = (
+    NotImplementedError, AssertionError, ImportError, SystemExit, KeyboardInterrupt, SyntaxError, MemoryError, OSError, EOFError,
+)  # fmt: skip
+"""What a submission may raise that says nothing about its numbers."""
 LARGEST = 64 << 20
 """Bytes of one array that it may return: no gradient of the examples comes near."""
 
@@ -199,7 +203,7 @@ class Server:
         except Undecided as error:
             return {"undecided": str(error)}, {}
         except Exception as error:
-            why = f"{self.told(error)}{hint(error, Dual, Bounded)}"
+            why = f"{self.told(error)[:100]}{hint(error, Dual, Bounded)}"
             raise Unclear(f"the forward does not run on exact numbers: {why}") from None
         return {"decided": truth.decided}, {
             "true:y": truth.output.value,
@@ -237,7 +241,7 @@ class Server:
             self.unchanged("forward", copies, given)
         if not np.array_equal(*outputs, equal_nan=True):
             raise Unclear("forward gives another result when it is called again")
-        return Pass(ran._replace(y=outputs[1]), copies, given)
+        return Pass(ran._replace(y=outputs[1]), copies, {name: a.copy(order="K") for name, a in copies.items()})
 
     def backed(self, passed: "Pass", delta: Array | None) -> dict[str, Any]:
         """A backward pass, made twice from the same cache, each on a copy of δ."""
@@ -288,7 +292,7 @@ class Server:
         """Whether an exception is of the submission's arithmetic: raised by its code, and not because it is unfinished, lacks a
         module, asserts something of its own, or was called in another way than it expects.
         """
-        if isinstance(error, NotImplementedError | AssertionError | ImportError | SystemExit | KeyboardInterrupt | SyntaxError):
+        if isinstance(error, NOT_ARITHMETIC):
             return False
         return any(Path(f.filename) == self.path for f in traceback.extract_tb(error.__traceback__))
 
@@ -309,7 +313,7 @@ class Server:
 
 
 class Pass(NamedTuple):
-    """A forward pass, the arrays that it was given, and the same as they were before."""
+    """A forward pass, the arrays that it was given, and the same as it left them."""
 
     ran: Ran
     copies: Arrays

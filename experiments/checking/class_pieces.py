@@ -21,13 +21,15 @@ class ClassPiece(Piece):
         super().__init__(make.__name__, required, [*parameters], [make])
         self.make, self.form, self.module = make, form, module
         self.has_examples = hasattr(module, "examples")
+        self.turned: set[str] = set()
+        """The parameters that are (in, out), where torch's are (out, in)."""
         self.has_gradient = getattr(make, "gradient", Layer.gradient) is not Layer.gradient
 
     def made(self, options: Fields, params: Arrays) -> Any:
         """An object with these hyperparameters and parameters.
 
         Raises:
-            Unclear: it keeps its parameters elsewhere, or in another layout.
+            Unclear: it keeps its parameters elsewhere, or in another shape.
         """
         rng = {"rng": np.random.default_rng(0)} if "rng" in self.accepts else {}
         new = self.make(**{n: as_python(v) for n, v in options.items()}, **rng)
@@ -35,9 +37,12 @@ class ClassPiece(Piece):
             own = next((n for n in aliases(name) if getattr(new, n, None) is not None), None)
             if own is None:
                 raise Unclear(f"expected {self.name} to keep its parameter as an attribute {name}, found {[*vars(new)]}")
-            if np.shape(getattr(new, own)) != p.shape:
-                raise Unclear(f"expected {own} of shape {p.shape}, as torch has it, got {np.shape(getattr(new, own))}")
-            setattr(new, own, p)
+            shape = np.shape(getattr(new, own))
+            if shape == p.shape[::-1] != p.shape:
+                self.turned.add(name)
+            elif shape != p.shape:
+                raise Unclear(f"expected {own} of shape {p.shape}, as torch has it, got {shape}")
+            setattr(new, own, p.T.copy() if name in self.turned else p)
         return new
 
     def examples(self, rng: np.random.Generator) -> Iterator[tuple[Any, ...]]:
@@ -60,7 +65,18 @@ class LayerPiece(ClassPiece):
 
     def run(self, given: Arrays, options: Fields) -> Ran:
         x, *params = given
-        return self._pass(self.made(options, {name: given[name] for name in params}), given[x], params)
+        ran = self._pass(self.made(options, {name: given[name] for name in params}), given[x], params)
+        if not self.turned:
+            return ran
+        alone = ran.gradient
+        return Ran(
+            ran.y,
+            lambda delta: self._turned_back(ran.backward(delta)),
+            None if alone is None else lambda delta: self._turned_back(alone(delta)),
+        )
+
+    def _turned_back(self, gradients: Arrays) -> Arrays:
+        return {n: np.transpose(g) if n.removeprefix("d") in self.turned else g for n, g in gradients.items()}
 
     def _pass(self, layer: Any, x: Array, params: list[str]) -> Ran:
         y, cache = pair(layer.forward(x), "forward", "(y, cache)")

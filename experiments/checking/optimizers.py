@@ -5,6 +5,7 @@ under names of its own cannot be given torch's: it runs freely, and what roundin
 that of this project's rule; where the project has no such argument, that of the submission's own arithmetic.
 """
 
+from contextlib import suppress
 from copy import deepcopy
 from typing import Any
 
@@ -17,8 +18,11 @@ from experiments.checking.checked import Checked
 from experiments.checking.sandboxed import Failed, Unclear
 from manual import InputError, Linear, Optimizer
 from torch_ref import compare_optimizer, params_of, state_of, to_torch, twin
-from torch_ref.bounds import bounded
+from torch_ref.bounds import bounded, exact
+from torch_ref.comparison import explained
 from torch_ref.diagnosis import Case, Compared, of_update
+from torch_ref.diagnosis.proofs import DOES_NOT_APPLY
+from torch_ref.mistakes.updates import UPDATES, Update
 
 DTYPES = (np.float64, np.float32)
 STEPS = 4
@@ -119,6 +123,8 @@ def _compare_freely(
     if answer is None:
         return checked.fail("all", checked.stand_in.troubles.pop("steps"))
     errors = None if ours else _own_errors(checked, given, row)
+    convention = _convention(ours, layer, given, answer[1]) if ours else ""
+    before = len(checked.comparisons)
     for step, case in enumerate(cases):
         if errors is not None:
             before, compared = case
@@ -127,7 +133,32 @@ def _compare_freely(
         for name, one in case.compared.items():
             case.compared[name] = one._replace(ours=answer[1][f"p{step}:{name}"])
         checked.compare(case, _written(row))
+    if convention:
+        for i, c in enumerate(checked.comparisons[before:], before):
+            checked.comparisons[i] = explained(c, convention) if c.differs else c
     return None
+
+
+def _convention(ours: Optimizer, layer: Linear, given: dict[str, Any], found: dict[str, Any]) -> str:
+    """The convention by which all steps go, if they do not go by the rule; "" if there is none."""
+    for cause, update in UPDATES:
+        if cause.startswith("a convention: "):
+            moved: dict[str, Any] = bounded({n: p.copy() for n, p in layer.params.items()})
+            state: dict[str, Any] = {n: {} for n in moved}
+            with suppress(*DOES_NOT_APPLY), np.errstate(all="ignore"):
+                if all(_goes_by(update, ours, moved, state, given, found, step) for step in range(len(SCALES))):
+                    return cause
+    return ""
+
+
+def _goes_by(
+    update: Update, ours: Optimizer, moved: dict[str, Any], state: dict[str, Any],
+    given: dict[str, Any], found: dict[str, Any], step: int,
+) -> bool:  # fmt: skip
+    """Whether the submission's step is one by this rule; it moves the parameters and the state."""
+    for name, p in moved.items():
+        update(ours, p, exact(given[f"g{step}:{name}"]), state[name])
+    return all(np.all(np.abs(found[f"p{step}:{n}"] - p.value) <= 2 * p.error) for n, p in moved.items())
 
 
 def _own_errors(checked: Checked, given: dict[str, Any], row: Options) -> dict[str, Any]:

@@ -13,6 +13,10 @@ import numpy as np
 from torch_ref.diagnosis.case import Failure
 
 
+ALIKE = ("a convention: every gradient alike, ", "a convention: the cost and its gradient alike, ")
+"""What a factor that may be a convention begins with: it is one only if it is the same wherever the piece runs."""
+
+
 def factor(f: Failure) -> Iterator[str]:
     """Ours is the reference times −1, 2, ½, N, …; else times such a number twice or half."""
     factors = {"−1": -1.0, "2": 2.0, "½": 0.5}
@@ -44,9 +48,9 @@ def _about(f: Failure, c: float) -> str:
     others = [f.case.failure(quantity) for quantity in f.case.compared if not quantity.endswith(", by gradient()")]
     if c > 0 and all(_is_times(other, c) for other in others):
         if f.case.costless:
-            return "a convention: every gradient alike, "
+            return ALIKE[0]
         if {"cost", "delta"} <= f.case.compared.keys():
-            return "a convention: the cost and its gradient alike, "
+            return ALIKE[1]
     return ""
 
 

@@ -63,9 +63,12 @@ def _guarded(o: Any, p: Any, g: Any, s: dict[str, Any], epsilon: float) -> None:
 
 
 def _rmsprop_root(o: Any, p: Any, g: Any, s: dict[str, Any]) -> None:
-    """v grows by ε before the root is taken: α(v + ε/α) + (1 − α)g²."""
-    s["square_avg"] = s.get("square_avg", g * 0) + o.eps / o.alpha
-    changed(o, eps=0).update(p, g, s)
+    """v grows by ε before the root is taken, α(v + ε/α) + (1 − α)g², and is kept without."""
+    grown = {**s, "square_avg": s.get("square_avg", g * 0) + o.eps / o.alpha}
+    o.update(p.copy(), g, s)
+    changed(o, eps=0).update(p, g, grown)
+    if "momentum_buffer" in grown:
+        s["momentum_buffer"] = grown["momentum_buffer"]
 
 
 def _decayed_first(o: Any, p: Any, g: Any, s: dict[str, Any]) -> None:
