@@ -29,8 +29,8 @@ ABOUT = """forms, found by what FILE defines:
 The truth is taken by running forward on exact numbers, which have + − × / **, @, comparisons, np.exp, log, sqrt, tanh and the
 like, sum, mean, max, where, clip and indexing, but are no floats: no math.… and no astype(float).
 
-The four verdicts: agrees; convention (agrees, with a remark: another choice that good implementations make); differs; not judged,
-with the reason.
+The four verdicts: agrees; convention (agrees, but for a choice that good implementations make differently); differs;
+not judged, with the reason.
 
 exit status: 0 all agree, 1 something differs, 2 something was not judged.
 

@@ -23,8 +23,8 @@ import numpy as np
 import torch
 
 from manual.number_types import Array
-from torch_ref.diagnosis import Case, Compared
 from torch_ref.comparison import AGREES, DIFFERS, ZERO_REFERENCE, Comparison
+from torch_ref.diagnosis import Case, Compared
 from torch_ref.parity import Parity
 from torch_ref.twin import to_numpy
 

@@ -154,6 +154,12 @@ class Dual:
 
     real = property(conjugate)
 
+    def astype(self, dtype: Any) -> "Dual":
+        """Itself, where an array of objects is asked for."""
+        if dtype != object:
+            raise TypeError(f"astype: a dual number is no {dtype}")
+        return self
+
     def _number(self, number: Any) -> Any:
         """A number of the value's own type."""
         return 0 * self.v + number

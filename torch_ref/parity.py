@@ -32,6 +32,7 @@ from torch_ref.diagnosis import Case, Compared, diagnose, of_layer, of_loss, of_
 from torch_ref.penalties import penalty_of
 from torch_ref.twin import commit, params_of, state_of, to_numpy, to_torch, twin, twin_optimizer
 
+
 @dataclass
 class Parity:
     """The comparisons of one run, in the order in which the quantities arise. Printed, it is a table.

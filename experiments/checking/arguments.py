@@ -33,7 +33,7 @@ VALUES_OF: dict[tuple[str, str], Sequence[Any] | None] = {
 }  # fmt: skip
 HOW = {
     "rng", "device", "dtype", "foreach", "fused", "capturable", "differentiable", "decoupled_weight_decay", "inplace",
-    "size_average", "reduce", "return_indices", "track_running_stats",
+    "size_average", "reduce", "return_indices", "track_running_stats", "min_value", "max_value",
 }  # fmt: skip
 """Arguments of torch that say how to compute, or what besides, and not what."""
 
@@ -53,6 +53,7 @@ def exercised(
     kind = torch_class.__name__
     needed = {n for n in fixed if theirs[n].default is inspect.Parameter.empty}
     names = [n for n in accepted if n in theirs and n not in needed and n not in HOW and n != "params"]
+    names = [n for n in names if theirs[n].kind not in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)]
     known = {n: VALUES_OF.get((kind, n), VALUES.get(n)) for n in names}
     unknown = [n for n, values in known.items() if values is None]
     choices = {n: [fixed.get(n, theirs[n].default), *values] for n, values in known.items() if values}
@@ -78,7 +79,7 @@ def covering(choices: Mapping[str, Sequence[Any]], allowed: Callable[[Options], 
             if name in (n, m):
                 continue
             counts = [sum(_holds(pair, at | {name: k}) for pair in open_) for k in range(len(values))]
-            for k in sorted(range(len(values)), key=lambda k: -counts[k]):  # noqa: B023
+            for k in sorted(range(len(values)), key=lambda k: -counts[k]):
                 if allowed(row | {name: values[k]}):
                     row, at = row | {name: values[k]}, at | {name: k}
                     break

@@ -32,7 +32,7 @@ class Checked:
         self.child, self.device = child, device
         self.name, self.form = piece["name"], piece["form"]
         self.arguments, self.accepts = piece["arguments"], piece["accepts"]
-        self.has_cost, self.has_gradient, self.has_examples = (piece[k] for k in ("has_cost", "has_gradient", "has_examples"))
+        self.has_cost, self.has_gradient = piece["has_cost"], piece["has_gradient"]
         self.stand_in = StandIn(child, self.name, self.has_gradient)
         self.comparisons: list[Comparison] = []
         self.remarks: dict[str, str] = {}
@@ -160,7 +160,8 @@ class Checked:
     def _finite(self, found: Mapping[str, Any], name: str) -> None:
         for quantity, value in _under("ours", found).items():
             if not np.isfinite(value).all():
-                self.fail(quantity, Trouble(f"it is not finite where the forward decides on an edge{name and ', '}{name}", True))
+                said = "it is not finite where the forward decides on an edge"
+                self.fail(self.shown(quantity), Trouble(", ".join(filter(None, [said, name])), True))
 
     def compare_truth(self, found: Mapping[str, Any], name: str = "") -> None:
         """Compare what was observed with what is true."""
@@ -184,6 +185,23 @@ class Checked:
         """The quantity as the table names it: the output of a loss or a network is its cost, a loss's gradient is δ."""
         names = {"loss": {"y": "cost", "dprediction": "delta"}, "network": {"y": "cost"}}
         return names.get(self.form.partition(",")[0], {}).get(quantity, quantity)
+
+    @property
+    def has_examples(self) -> bool:
+        """Whether the file has examples of it.
+
+        Raises:
+            Unclear: they cannot be run.
+        """
+        return self.child.ask("own_examples", piece=self.name)[0]["count"] > 0
+
+    def in_float64_first(self) -> None:
+        """What in float64 differs by a convention alone differs in float32 by that, too, though it may be lost in rounding."""
+        found = {c.quantity: c.cause for c in self.comparisons if c.dtype == "float64" and c.verdict == CONVENTION}
+        wrong = {c.quantity for c in self.comparisons if c.dtype == "float64" and c.differs}
+        for i, c in enumerate(self.comparisons):
+            if c.dtype == "float32" and c.differs and not c.reason and c.quantity in found.keys() - wrong:
+                self.comparisons[i] = replace(c, verdict=CONVENTION, cause=found[c.quantity])
 
     def settled(self) -> list[Comparison]:
         """The comparisons, without those that rounding leaves open of a quantity that another one has judged."""

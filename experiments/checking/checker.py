@@ -59,6 +59,7 @@ def check_piece(child: Sandboxed, piece: dict[str, Any], device: str) -> Finding
     if child.dead and not finding.not_judged:
         finding.not_judged = child.dead
     checked.by_convention(common_factor(checked.stand_in.measured))
+    checked.in_float64_first()
     rows = [replace(row, remark=checked.remarks.get(row.quantity, "")) for row in rows_of(checked.settled())]
     finding.rows = [*rows, *_conduct(child)]
     if not checked.comparisons and not finding.not_judged:

@@ -17,10 +17,10 @@ class ClassPiece(Piece):
 
     def __init__(self, make: type, module: ModuleType, form: str) -> None:
         parameters = inspect.signature(make).parameters
-        required = [n for n, p in parameters.items() if p.default is p.empty and p.kind is not p.VAR_KEYWORD and n != "rng"]
-        super().__init__(make.__name__, required, [*parameters], [make])
+        named = {n: p for n, p in parameters.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+        required = [n for n, p in named.items() if p.default is p.empty and n != "rng"]
+        super().__init__(make.__name__, required, [*named], [make])
         self.make, self.form, self.module = make, form, module
-        self.has_examples = hasattr(module, "examples")
         self.turned: set[str] = set()
         """The parameters that are (in, out), where torch's are (out, in)."""
         self.has_gradient = getattr(make, "gradient", Layer.gradient) is not Layer.gradient
@@ -45,15 +45,20 @@ class ClassPiece(Piece):
             setattr(new, own, p.T.copy() if name in self.turned else p)
         return new
 
+    def own_examples(self, rng: np.random.Generator) -> list[tuple[Any, ...]]:
+        """The file's own examples of this class."""
+        make = getattr(self.module, "examples", lambda _: ())
+        found = [e for e in make(rng) if isinstance(e, tuple) and type(e[0]) is self.make]
+        length, kind = (2, "(layer, x)") if self.form == "layer" else (3, "(loss, prediction, target)")
+        if any(len(e) != length for e in found):
+            raise Unclear(f"examples(rng) yields {len(found[0])} values for {self.name}; expected {kind}")
+        return found
+
     def examples(self, rng: np.random.Generator) -> Iterator[tuple[Any, ...]]:
         """The file's own examples of this class; without any, an object made with no arguments."""
         kind = "(layer, x)" if self.form == "layer" else "(loss, prediction, target)"
-        if hasattr(self.module, "examples"):
-            found = [e for e in self.module.examples(rng) if isinstance(e, tuple) and type(e[0]) is self.make]
-            if found:
-                if any(len(e) != len(kind.split(",")) for e in found):
-                    raise Unclear(f"examples(rng) yields {len(found[0])} values for {self.name}; expected {kind}")
-                return iter(found)
+        if found := self.own_examples(rng):
+            return iter(found)
         if self.arguments:
             raise Unclear(f"torch has no {self.name}; expected examples(rng), which yields {kind}")
         x, y = rng.standard_normal((5, 3)), rng.standard_normal((5, 3))

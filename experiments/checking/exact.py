@@ -19,6 +19,8 @@ class AnyNumbers:
 
     def __getattr__(self, name: str) -> Any:
         own = getattr(np, name)
+        if name in ELEMENTARY:
+            return _of_numbers(own)
         return _of_objects(own) if own in (np.zeros, np.ones, np.empty) else own
 
 
@@ -27,6 +29,21 @@ def _of_objects(make: Callable[..., Any]) -> Callable[..., Any]:
         return make(shape, object if np.dtype(dtype).kind == "f" else dtype, **options)
 
     return made
+
+
+def _of_numbers(f: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of the elements, among which a clip or a minimum has left plain numbers: they become constants."""
+
+    def call(x: Any, *others: Any, **options: Any) -> Any:
+        array = np.asarray(x)
+        own = next((e for e in array.flat if not isinstance(e, int | float)), None) if array.dtype == object else None
+        if own is not None:
+            x = np.empty(array.shape, dtype=object)
+            for place, e in np.ndenumerate(array):
+                x[place] = 0 * own + e if isinstance(e, int | float) else e
+        return f(x, *others, **options)
+
+    return call
 
 
 @contextmanager
@@ -44,6 +61,8 @@ def hint(error: Exception, *numbers: type) -> str:
     """What a forward may do instead of that which raised this, when it was given numbers of these types."""
     if function := re.search(r"no callable (\w+) method|no attribute '(\w+)'", str(error)):
         known = [name for name in ELEMENTARY if all(hasattr(number, name) for number in numbers)]
+        if (function[1] or function[2]) in known:
+            return ""
         return f"; np.{function[1] or function[2]} is none of the functions that these have: {', '.join(known)}"
     if any(number.__name__ in str(error) for number in numbers):
         return "; they are no floats: expected NumPy's functions, no math.… and no astype(float)"

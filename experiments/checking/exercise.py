@@ -128,7 +128,7 @@ def _at(checked: Checked, make: Any, sizes: Sizes, row: Options) -> None:
     options = {**sizes.fixed, **row}
     reference = _reference(make, sizes, row)
     if reference is None:
-        return
+        return None
     options, place = {n: v for n, v in options.items() if n in checked.accepts}, _written(row)
     own = _ours(checked.name, options)
     if own is not None and not sizes.target:
@@ -138,7 +138,8 @@ def _at(checked: Checked, make: Any, sizes: Sizes, row: Options) -> None:
         return checked.take(compare_layer(stand_in, reference.given["x"], np.random.default_rng(2), checked.device), place)
     if own is not None:
         stand_in = checked.stand_in.loss(own, options)
-        return checked.take(compare_loss(stand_in, *reference.given.values(), checked.device), place)
+        prediction, target = reference.given["prediction"], reference.given["target"]
+        return checked.take(compare_loss(stand_in, prediction, target, checked.device), place)
     y = "y" if not sizes.target else "cost"
     _, output = checked.child.ask("forward", reference.given, piece=checked.name, options=options)
     if output["y"].shape != reference.y.shape:

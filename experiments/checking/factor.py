@@ -29,7 +29,8 @@ def common_factor(measured: Sequence[Measured]) -> str:
         return ""
     for a, b, c in sorted(product((-1, 0, 1), repeat=3), key=lambda powers: sum(map(abs, powers))):
         if (a, b, c) != (0, 0, 0) and all(_carries(m, 2.0**a * m.examples**b * float(m.outputs) ** c) for m in measured):
-            return f"a convention: the cost and every gradient alike, times {_written({'2': a, 'N': b, 'the number of outputs': c})}"
+            powers = {"2": a, "N": b, "the number of outputs": c}
+            return f"a convention: the cost and every gradient alike, times {_written(powers)}"
     return ""
 
 

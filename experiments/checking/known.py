@@ -1,7 +1,7 @@
 """What torch computes for a forward of a known name, where the project has no layer of it.
 
-The truth of a submission's own forward says nothing of an error in that forward, such as an ε outside of the root. So its output
-is also held against torch's. What a file fixes as it likes, an ε or a slope, is taken from the constants in the file.
+The truth of a submission's own forward says nothing of an error in that forward, such as an ε outside of the root. So its
+output is also held against torch's. What a file fixes as it likes, an ε or a slope, is taken from the constants in the file.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -40,7 +40,7 @@ NORMS: dict[str, Callable[..., torch.Tensor]] = {
     "batchnorm1d": lambda x, w, b, eps: F.batch_norm(x, None, None, w, b, True, 0.1, eps),
     "batchnorm2d": lambda x, w, b, eps: F.batch_norm(x, None, None, w, b, True, 0.1, eps),
     "layernorm": lambda x, w, b, eps: F.layer_norm(x, x.shape[-1:], w, b, eps),
-    "rmsnorm": lambda x, w, b, eps: F.rms_norm(x, x.shape[-1:], w, eps),
+    "rmsnorm": lambda x, w, _, eps: F.rms_norm(x, x.shape[-1:], w, eps),
 }
 SCALE, SHIFT = ("gamma", "weight", "w", "scale", "gain", "g"), ("beta", "bias", "b", "shift")
 

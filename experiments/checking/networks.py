@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from experiments.checking.checked import Checked
-from experiments.checking.sandboxed import Failed
 from experiments.checking.factor import Measured
+from experiments.checking.sandboxed import Failed
 from experiments.checking.standin import NONE
 from manual import HalfMSELoss, Linear, Network, ReLU
 from manual.documents import hand_computation

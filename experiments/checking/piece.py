@@ -34,8 +34,8 @@ class Case:
 
     def scaled(self, factor: float) -> "Case":
         """The case with a larger input; its parameters stay."""
-        first = next(iter(self.arrays))
-        return Case({n: a * factor if n == first and a.dtype.kind == "f" else a for n, a in self.arrays.items()}, self.run, self.delta)
+        (first, x), *_ = self.arrays.items()
+        return Case({**self.arrays, first: x * factor if x.dtype.kind == "f" else x}, self.run, self.delta)
 
     def moved(self, seed: int) -> "Case":
         """The case a little beside itself, where a decision that lies on an edge is off it."""
@@ -54,15 +54,13 @@ class Piece:
     form: str
     has_cost = False
     has_gradient = False
-    has_examples = False
-    """Whether its file has examples of it."""
 
     def __init__(self, name: str, arguments: list[str], accepts: list[str], made_of: list[Any]) -> None:
         self.name, self.arguments, self.accepts, self.made_of = name, arguments, accepts, made_of
 
     def about(self) -> Fields:
         """What the checker needs to know, in plain values."""
-        names = ("name", "form", "arguments", "accepts", "has_cost", "has_gradient", "has_examples")
+        names = ("name", "form", "arguments", "accepts", "has_cost", "has_gradient")
         return {name: getattr(self, name) for name in names}
 
     def run(self, given: Arrays, options: Fields) -> Ran:

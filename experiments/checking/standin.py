@@ -82,7 +82,7 @@ class StandIn:
         def forward(_: Loss, prediction: Array, target: Array) -> tuple[Any, Any]:
             answer = self.answer("forward", {"prediction": prediction, "target": target}, options=options)
             if answer is None:
-                return prediction.dtype.type(np.nan), (None, prediction)
+                return prediction.dtype.type(np.nan), (None, prediction, target, None)
             return answer[1]["y"], (answer[0]["pass"], prediction, target, answer[1]["y"])
 
         def measure(prediction: Array, target: Array, cost: Array, delta: Array) -> None:
@@ -92,10 +92,10 @@ class StandIn:
             self.measured.append(Measured(delta, own.backward(cache), 2 * bounds["delta"].error, n, m))
 
         def backward(_: Loss, cache: Any) -> Array:
-            number, prediction, *of_pass = cache
+            number, prediction, target, cost = cache
             answer = None if number is None else self.answer("backward", {}, number=number)
             if answer is not None and prediction.dtype == np.float64:
-                measure(prediction, *of_pass, answer[1]["dprediction"])
+                measure(prediction, target, cost, answer[1]["dprediction"])
             if number is None:
                 self.troubles["backward"] = NOT_RUN
             return _nan(prediction) if answer is None else answer[1]["dprediction"]

@@ -35,7 +35,8 @@ LOOKS_LIKE_ONE = {
 }  # fmt: skip
 """The words of a name that make a function or a class look like a piece."""
 NOTHING_DONE = {
-    "RESUME", "NOP", "PUSH_NULL", "PRECALL", "CALL", "LOAD_CONST", "LOAD_GLOBAL", "RAISE_VARARGS", "RETURN_VALUE", "RETURN_CONST",
+    "RESUME", "NOP", "PUSH_NULL", "PRECALL", "CALL", "LOAD_CONST", "LOAD_GLOBAL", "RAISE_VARARGS", "RETURN_VALUE",
+    "RETURN_CONST",
 }  # fmt: skip
 """The instructions of a method that is there to be overridden."""
 HELPS = {"check", "numerical", "numeric", "eval", "test", "plot", "print", "load", "init", "initialize", "examples", "example"}

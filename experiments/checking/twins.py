@@ -12,6 +12,7 @@ import numpy as np
 import manual
 from experiments.checking.checked import Checked
 from experiments.checking.exercise import SIZES, at_large_inputs, exercise
+from experiments.checking.known import UNARY
 from experiments.checking.sandboxed import Failed, Unclear
 from manual import Layer, Loss
 from manual.number_types import Array
@@ -44,10 +45,11 @@ def layer(checked: Checked) -> None:
 
 def _without_ours(checked: Checked) -> None:
     """A class that the project lacks: against the truth of its own forward, and torch's class of that name, if it has one."""
-    if checked.has_examples or checked.name not in SIZES:
+    only_a_function = checked.name.lower() in UNARY and not checked.accepts  # of which torch may have several
+    if only_a_function or checked.name not in SIZES or checked.has_examples:
         checked.truth()
-    if checked.name in SIZES:
-        checked.finding.against = f"torch.nn.{checked.name}" + f", and {checked.finding.against}" * bool(checked.finding.against)
+    if checked.name in SIZES and not only_a_function:
+        checked.finding.against = " and ".join(filter(None, [f"torch.nn.{checked.name}", checked.finding.against]))
         at_large_inputs(checked, checked.name, "x", {})
         exercise(checked)
 
@@ -123,10 +125,11 @@ def _same_targets(checked: Checked, target: Array) -> None:
     """A loss of classes whose file shows targets of another form, such as one-hot rows, is not the one that torch has."""
     found = []
     with suppress(Failed):  # examples that fail are said where they are run
-        found = checked.child.ask("targets", piece=checked.name)[0]["targets"] if checked.has_examples else []
+        found = checked.child.ask("targets", piece=checked.name)[0]["targets"]
     for shape, kind in found:
         if target.dtype.kind in "iu" and kind not in "iu":
-            raise Unclear(f"expected a class for each example, integers of shape (N,), as target, got floats of shape {tuple(shape)}")
+            expected = "a class for each example, integers of shape (N,), as target"
+            raise Unclear(f"expected {expected}, got floats of shape {tuple(shape)}")
 
 
 # ---------------------------------------------------------------- the project's own

@@ -12,7 +12,6 @@ import numpy as np
 
 from torch_ref.diagnosis.case import Failure
 
-
 ALIKE = ("a convention: every gradient alike, ", "a convention: the cost and its gradient alike, ")
 """What a factor that may be a convention begins with: it is one only if it is the same wherever the piece runs."""
 
