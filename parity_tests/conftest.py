@@ -1,5 +1,6 @@
 """`--device`, the count of comparisons by device that a run ends with, a small report, and a browser to open it in."""
 
+import json
 import os
 import shutil
 from collections import Counter
@@ -108,6 +109,43 @@ def shown(trained: "Trained") -> dict[str, Any]:
     from experiments.report import contents
 
     return contents(trained)
+
+
+@pytest.fixture
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, dict[str, Any]]]:
+    """`experiments.check` of a file, or of one of this source; its exit status and the JSON."""
+    from experiments import check
+    from parity_tests.checking import source_of
+
+    def command(source: str | Path, *options: str) -> tuple[int, dict[str, Any]]:
+        path = source if isinstance(source, Path) else tmp_path / "hand_in.py"
+        if isinstance(source, str):
+            path.write_text(source_of(source), "utf-8")
+        status = check.main([str(path), "--format", "json", "--timeout", "60", *options])
+        out, err = capsys.readouterr()
+        assert err == ""
+        result = json.loads(out)
+        assert result["status"] == status
+        return status, result
+
+    return command
+
+
+@pytest.fixture
+def fails(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """The one line that `experiments.check` fails with."""
+    from experiments import check
+
+    def command(*arguments: object) -> str:
+        with pytest.raises(SystemExit) as stop:
+            check.main([*map(str, arguments)])
+        assert stop.value.code == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.count("\n") == 1, err
+        return err
+
+    return command
 
 
 SPEED: dict[str, Any] = {"tables": []}

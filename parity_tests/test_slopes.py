@@ -8,9 +8,10 @@ import manual.layers
 from manual import Sigmoid, Undecided
 from torch_ref import to_numpy, to_torch, twin
 from torch_ref.examples import examples
-from torch_ref.slopes import slopes
+from torch_ref.slopes import Slopes
 
-LAYERS = [case for case in examples(manual.layers) if case[0] not in ("relu-1", "max_pool2d-3")]  # these decide on their edge
+ON_AN_EDGE = ("relu-1", "max_pool2d-3")
+LAYERS = [case for case in examples(manual.layers) if case[0] not in ON_AN_EDGE]
 
 
 @pytest.mark.parametrize("make", [make for _, make in LAYERS], ids=[name for name, _ in LAYERS])
@@ -20,10 +21,13 @@ def test_torch_s_and_the_project_s_gradients_keep_the_tolerance_of_a_layer_that_
     delta = rng.standard_normal(y.shape)
 
     def function(x, **params):
-        return delta * (layer.like(**params) if params else layer).forward(x)[0]
+        return (layer.like(**params) if params else layer).forward(x)[0]
 
-    found = slopes(function, {"x": x, **layer.params})
+    slopes = Slopes.of(function, {"x": x, **layer.params}, delta)
+    found = slopes.by
     module, inputs = twin(layer), to_torch(x).requires_grad_()
+    for output in (y, to_numpy(module(inputs))):
+        assert np.all(np.abs(slopes.output.value - output) <= slopes.output.allowed)
     theirs = torch.autograd.grad(module(inputs), [inputs, *module.parameters()], to_torch(delta))
     dx, gradient = layer.backward(delta, cache)
     for slope, torchs, ours in zip(found.values(), theirs, [dx, *gradient.params.values()], strict=True):
@@ -48,7 +52,7 @@ def test_a_right_formula_keeps_the_tolerance_and_one_wrong_by_1e_12_does_not(nam
     forward, slope = FORMULAS[name]
     for _ in range(20):
         x, delta = 2 * rng.standard_normal((4, 3)), rng.standard_normal((4, 3))
-        found = slopes(lambda x, delta=delta: delta * forward(x), {"x": x})["x"]
+        found = Slopes.of(forward, {"x": x}, delta).by["x"]
         right = delta * slope(x)
         assert np.all(np.abs(right - found.value) <= found.allowed)
         assert np.any(np.abs((1 + 1e-12) * right - found.value) > found.allowed)
@@ -57,7 +61,7 @@ def test_a_right_formula_keeps_the_tolerance_and_one_wrong_by_1e_12_does_not(nam
 def test_a_formula_that_loses_digits_where_the_value_is_small_keeps_it(rng):
     z, delta = 5 * rng.standard_normal((6, 3)), rng.standard_normal((6, 3))
     a, _ = Sigmoid().forward(z)
-    found = slopes(lambda z: delta * Sigmoid().forward(z)[0], {"z": z})["z"]
+    found = Slopes.of(lambda z: Sigmoid().forward(z)[0], {"z": z}, delta).by["z"]
     errors = np.abs(delta * (a * (1 - a)) - found.value)
     assert (errors / np.abs(found.value)).max() > 1e-15
     assert np.all(errors <= found.allowed)
@@ -65,15 +69,61 @@ def test_a_formula_that_loses_digits_where_the_value_is_small_keeps_it(rng):
 
 def test_large_elements_lend_no_tolerance_to_small_ones():
     x = np.array([1e6, 1.0, 1e-4])
-    found = slopes(lambda x: x**3, {"x": x})["x"]
+    found = Slopes.of(lambda x: x**3, {"x": x}).by["x"]
     assert np.all(np.abs(3 * x * x - found.value) <= found.allowed)
     assert np.all(found.allowed[1:] < 1e-12 * found.value[1:])
 
 
 def test_where_the_forward_decides_there_is_no_slope():
     with pytest.raises(Undecided, match="decides exactly here"):
-        slopes(lambda x: np.maximum(x, 0), {"x": np.zeros(2)})
+        Slopes.of(lambda x: np.maximum(x, 0), {"x": np.zeros(2)})
 
 
 def test_a_function_that_does_not_depend_on_its_input_has_the_slope_zero():
-    assert not slopes(lambda x: 3.0, {"x": np.ones(2)})["x"].value.any()
+    slopes = Slopes.of(lambda x: 3.0, {"x": np.ones(2)})
+    assert not slopes.by["x"].value.any()
+    assert (slopes.output.value, slopes.decided) == (3, [])
+
+
+def test_a_delta_weighs_each_element_and_without_one_each_weighs_one(rng):
+    x, delta = rng.standard_normal((3, 2)), rng.standard_normal((3, 2))
+    one, weighed = Slopes.of(lambda x: x * x, {"x": x}), Slopes.of(lambda x: x * x, {"x": x}, delta)
+    assert np.all(np.abs(one.by["x"].value - 2 * x) <= one.by["x"].allowed)
+    assert np.all(np.abs(weighed.by["x"].value - 2 * x * delta) <= weighed.by["x"].allowed)
+    assert np.array_equal(one.output.value, weighed.output.value)
+    assert one.output.value.shape == (3, 2)
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_the_output_is_within_its_bound_and_one_wrong_by_1e_12_is_not(name, rng):
+    forward, _ = FORMULAS[name]
+    for _ in range(20):
+        x = 2 * rng.standard_normal((4, 3))
+        value, allowed = Slopes.of(forward, {"x": x}).output
+        assert np.all(np.abs(forward(x) - value) <= allowed)
+        assert np.any(np.abs((1 + 1e-12) * forward(x) - value) > allowed)
+
+
+def test_the_output_is_the_true_one_where_floats_lose_it():
+    """(1 + x) − 1 at x = 2⁻⁶⁰ is 0 in float64, and 2⁻⁶⁰ in truth: its bound is that of the floats."""
+    x = np.array([2.0**-60])
+    value, allowed = Slopes.of(lambda x: (1 + x) - 1, {"x": x}).output
+    assert value == x
+    assert x <= allowed < 1e-15
+
+
+DECIDED = {
+    "none": (lambda x: x * x, 0),
+    "always above": (lambda x: np.maximum(x, -10.0), 1),
+    "never above": (lambda x: np.maximum(x, 10.0), 1),
+    "both": (lambda x: np.maximum(x, 0.0), 2),
+    "both, by where": (lambda x: np.where(x > 0, x, 2 * x), 2),
+}
+"""Functions, and how many different answers their comparisons give."""
+
+
+@pytest.mark.parametrize("name", DECIDED)
+def test_the_answers_of_comparisons_are_kept(name):
+    (function, answers), x = DECIDED[name], {"x": np.array([-1.0, 1.0])}
+    assert Slopes.of(lambda x: np.maximum(x, 0.0), x).decided == [False, True]  # another function's are forgotten
+    assert len(Slopes.of(function, x).decided) == answers

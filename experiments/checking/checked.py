@@ -164,7 +164,8 @@ class Checked:
                 self.fail(self.shown(quantity), Trouble(", ".join(filter(None, [said, name])), True))
 
     def compare_truth(self, found: Mapping[str, Any], name: str = "") -> None:
-        """Compare what was observed with what is true."""
+        """Compare what was observed with what is true. Where the forward has a derivative, it leaves no choice to a convention."""
+        before = len(self.comparisons)
         inputs, truth = _under("given", found), _under("true", found)
         x = next(iter(inputs), "")
         batch = found.get("delta", inputs.get("y"))
@@ -180,6 +181,9 @@ class Checked:
             }
             compared = {self.shown(n): one for n, one in compared.items()}
             self.compare(Case(compared, about, params, sizes=sizes), place)
+        for i, c in enumerate(self.comparisons[before:], before):
+            if c.verdict == CONVENTION:
+                self.comparisons[i] = replace(c, verdict=DIFFERS, cause="")
 
     def shown(self, quantity: str) -> str:
         """The quantity as the table names it: the output of a loss or a network is its cost, a loss's gradient is δ."""
