@@ -470,7 +470,8 @@ def test_the_variance_of_what_is_constant_has_a_root(rng):
     """Exactly 0, and a rounding error in any evaluation: squares are never negative."""
     x: Any = Bounded(np.full(5, 0.1), np.float64)
     assert np.isfinite(x.std().error)
-    assert np.isfinite(np.linalg.norm(x - x.mean()).error)
+    norm: Any = np.linalg.norm(x - x.mean())
+    assert np.isfinite(norm.error)
     assert np.isfinite(np.sqrt(np.einsum("i,i", *[x - x.mean()] * 2)).error)
     assert np.isfinite(np.sqrt(((x - x.mean()) ** 2).mean()).error)
     assert np.isfinite(np.sqrt(np.maximum(x - x.mean(), 0)).error).all()
@@ -491,9 +492,10 @@ def test_joined_sums_stay_open_and_what_is_exact_stays_exact():
     x: Any = Bounded(np.ones((2, 3)), np.float64)
     sums = x.sum(axis=1)
     assert_same(np.concatenate([sums, sums]) + 1, np.concatenate([sums + 1, sums + 1]))
-    mixed = np.concatenate([sums, x[0]])
+    mixed: Any = np.concatenate([sums, x[0]])
     np.testing.assert_array_equal(mixed.error, [*sums.error, 0, 0, 0])
-    assert not np.stack([x, np.ones((2, 3))]).error.any()
+    exact: Any = np.stack([x, np.ones((2, 3))])
+    assert not exact.error.any()
 
 
 # -------------------------------------------------------------------- in place
@@ -554,12 +556,8 @@ def test_as_many_terms_join_an_element_as_fall_on_it():
 
 def test_new_arrays_are_exact_and_of_the_dtype():
     x: Any = Bounded(np.ones((2, 3)), np.float32, 0.5)
-    for made, value in (
-        (np.zeros_like(x), 0),
-        (np.ones_like(x), 1),
-        (np.full_like(x, 0.5), 0.5),
-        (np.zeros((2, 3), like=x), 0),
-    ):
+    arrays: list[Any] = [np.zeros_like(x), np.ones_like(x), np.full_like(x, 0.5), np.zeros((2, 3), like=x)]
+    for made, value in zip(arrays, (0, 1, 0.5, 0), strict=True):
         np.testing.assert_array_equal(made.value, np.full((2, 3), value))
         assert not made.error.any()
     assert np.full_like(x, 0.1).error[0, 0] == abs(0.1 - float(np.float32(0.1)))
