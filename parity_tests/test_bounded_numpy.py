@@ -113,7 +113,7 @@ PRODUCTS = {
     "einsum that factors": Case(lambda x, y: np.einsum("ij,kl->ik", x, y), None, arrays=2),
     "einsum by numbers": Case(lambda x, y: np.einsum(x, [0, 1], y, [2, 1], [0, 2]), lambda t, s: t @ s.T, arrays=2),
     "tensordot": Case(
-        lambda x, y: np.tensordot(x, y, axes=(1, 1)), lambda t, s: torch.tensordot(t, s, dims=([1], [1])), arrays=2
+        lambda x, y: np.tensordot(x, y, axes=(1, 1)), lambda t, s: torch.tensordot(t, s, dims=([1], [1])), arrays=2  # pyright: ignore
     ),
     "inner": Case(np.inner, torch.inner, arrays=2),
     "outer": Case(np.outer, lambda t, s: torch.outer(t.ravel(), s.ravel()), arrays=2),
@@ -139,12 +139,12 @@ FUNCTIONS = {
     "log10": Case(np.log10, torch.log10, lambda x: by("log")(x) / LOG_10(), **POSITIVE),
     "logaddexp": Case(np.logaddexp, torch.logaddexp, lambda x, y: by("log")(by("exp")(x) + by("exp")(y)), arrays=2),
     "tan": Case(np.tan, torch.tan, by("tan"), low=-1.2, high=1.2),
-    "arcsin": Case(np.arcsin, torch.arcsin, by("asin"), **INSIDE),
-    "arccos": Case(np.arccos, torch.arccos, by("acos"), **INSIDE),
+    "arcsin": Case(np.arcsin, torch.arcsin, by("asin"), **INSIDE),  # pyright: ignore
+    "arccos": Case(np.arccos, torch.arccos, by("acos"), **INSIDE),  # pyright: ignore
     "arctan": Case(np.arctan, torch.arctan, by("atan")),
     "arcsinh": Case(np.arcsinh, torch.arcsinh, by("asinh")),
     "arccosh": Case(np.arccosh, torch.arccosh, by("acosh"), low=1.2, high=4),
-    "arctanh": Case(np.arctanh, torch.arctanh, by("atanh"), **INSIDE),
+    "arctanh": Case(np.arctanh, torch.arctanh, by("atanh"), **INSIDE),  # pyright: ignore
     "hypot": Case(np.hypot, torch.hypot, lambda x, y: root(x * x + y * y), arrays=2),
     "arctan2": Case(
         np.arctan2, torch.arctan2, np.vectorize(lambda y, x: arb.atan2(y, x), otypes=[object]), arrays=2, **POSITIVE
@@ -168,7 +168,7 @@ CHOICES = {
     "minimum": Case(np.minimum, torch.minimum, arrays=2),
     "maximum.reduce": Case(np.maximum.reduce, lambda t: t.amax(0)),
     "maximum.accumulate": Case(lambda x: np.maximum.accumulate(x, axis=1), lambda t: t.cummax(dim=1).values),
-    "clip": Case(lambda x: np.clip(x, -1, 0.1), lambda t: t.clamp(-1, 0.1), lambda x: np.clip(x, arb(-1), arb(0.1))),
+    "clip": Case(lambda x: np.clip(x, -1, 0.1), lambda t: t.clamp(-1, 0.1), lambda x: np.clip(x, arb(-1), arb(0.1))),  # pyright: ignore
     "sort": Case(lambda x: np.sort(x, axis=1), lambda t: t.sort(dim=1).values),
     "median": Case(lambda x: np.median(x, axis=1), None, lambda x: np.sort(x, axis=1)[:, 1:3].sum(axis=1) / 2),
     "median of 3": Case(
@@ -388,10 +388,10 @@ def test_an_index_is_decided_or_raises():
 
 def test_a_sorted_array_whose_order_is_open_takes_the_largest_error():
     x: Any = Bounded([3.0, 1, 2], np.float64, [0.1, 0.2, 0.01])
-    np.testing.assert_array_equal(np.sort(x).error, [0.2, 0.01, 0.1])
+    np.testing.assert_array_equal(np.sort(x).error, [0.2, 0.01, 0.1])  # pyright: ignore
     near: Any = Bounded([1.2, 1, 2], np.float64, [0.1, 0.2, 0.01])
-    np.testing.assert_array_equal(np.sort(near).value, [1, 1.2, 2])
-    np.testing.assert_array_equal(np.sort(near).error, [0.2, 0.2, 0.2])
+    np.testing.assert_array_equal(np.sort(near).value, [1, 1.2, 2])  # pyright: ignore
+    np.testing.assert_array_equal(np.sort(near).error, [0.2, 0.2, 0.2])  # pyright: ignore
     near.sort()
     np.testing.assert_array_equal(near.value, [1, 1.2, 2])
 
@@ -415,7 +415,7 @@ def test_truths_are_decided_or_raise():
     assert np.count_nonzero(sure) == 3
     np.testing.assert_array_equal(np.logical_not(sure)[0], [False, True])
     np.testing.assert_array_equal(np.where(sure)[0], [0, 2, 2])
-    np.testing.assert_array_equal(np.where(sure, sure, 7).value, [[1, 7], [7, 7], [2, -3]])
+    np.testing.assert_array_equal(np.where(sure, sure, 7).value, [[1, 7], [7, 7], [2, -3]])  # pyright: ignore
     np.testing.assert_array_equal(sure[sure > 0].value, [1, 2])
     for decide in (np.any, np.all, np.count_nonzero, np.logical_not, np.nonzero, lambda x: np.where(x, 1.0, 0.0)):
         with pytest.raises(Undecided):
@@ -453,15 +453,15 @@ def test_a_mean_is_the_sum_divided_however_it_is_written(dtype, rng):
 def test_the_beginnings_of_a_sum_err_by_their_own_number_of_terms(dtype):
     ones, u = np.ones(100), roundoff(dtype)
     m = np.arange(100)
-    np.testing.assert_allclose(np.cumsum(Bounded(ones, dtype)).error, m * u / (1 - m * u) * (m + 1), rtol=1e-12)
-    np.testing.assert_allclose(np.cumprod(Bounded(ones, dtype)).error, m * u / (1 - m * u), rtol=1e-12)
+    np.testing.assert_allclose(np.cumsum(Bounded(ones, dtype)).error, m * u / (1 - m * u) * (m + 1), rtol=1e-12)  # pyright: ignore
+    np.testing.assert_allclose(np.cumprod(Bounded(ones, dtype)).error, m * u / (1 - m * u), rtol=1e-12)  # pyright: ignore
 
 
 def test_a_product_that_underflows_or_overflows_in_some_order_says_so():
     tiny, t = Bounded([1e-200, 1e-200, 1e200, 1e100], np.float64), float(np.finfo(np.float64).smallest_normal)
-    assert t * 1e300 <= np.prod(tiny).error
-    assert np.isinf(np.prod(Bounded([1e200, 1e-200, 1e200], np.float64)).error)
-    assert not np.prod(Bounded([0.0, 3, 5], np.float64)).error
+    assert t * 1e300 <= np.prod(tiny).error  # pyright: ignore
+    assert np.isinf(np.prod(Bounded([1e200, 1e-200, 1e200], np.float64)).error)  # pyright: ignore
+    assert not np.prod(Bounded([0.0, 3, 5], np.float64)).error  # pyright: ignore
     three = [Bounded([v], np.float64) for v in (1e-200, 1e-200, 1e200)]
     assert t * 1e200 <= np.einsum("i,i,i", *three).error  # pyright: ignore
 
@@ -470,7 +470,8 @@ def test_the_variance_of_what_is_constant_has_a_root(rng):
     """Exactly 0, and a rounding error in any evaluation: squares are never negative."""
     x: Any = Bounded(np.full(5, 0.1), np.float64)
     assert np.isfinite(x.std().error)
-    assert np.isfinite(np.linalg.norm(x - x.mean()).error)
+    norm: Any = np.linalg.norm(x - x.mean())
+    assert np.isfinite(norm.error)
     assert np.isfinite(np.sqrt(np.einsum("i,i", *[x - x.mean()] * 2)).error)
     assert np.isfinite(np.sqrt(((x - x.mean()) ** 2).mean()).error)
     assert np.isfinite(np.sqrt(np.maximum(x - x.mean(), 0)).error).all()
@@ -491,9 +492,10 @@ def test_joined_sums_stay_open_and_what_is_exact_stays_exact():
     x: Any = Bounded(np.ones((2, 3)), np.float64)
     sums = x.sum(axis=1)
     assert_same(np.concatenate([sums, sums]) + 1, np.concatenate([sums + 1, sums + 1]))
-    mixed = np.concatenate([sums, x[0]])
+    mixed: Any = np.concatenate([sums, x[0]])
     np.testing.assert_array_equal(mixed.error, [*sums.error, 0, 0, 0])
-    assert not np.stack([x, np.ones((2, 3))]).error.any()
+    exact: Any = np.stack([x, np.ones((2, 3))])
+    assert not exact.error.any()
 
 
 # -------------------------------------------------------------------- in place
@@ -554,12 +556,8 @@ def test_as_many_terms_join_an_element_as_fall_on_it():
 
 def test_new_arrays_are_exact_and_of_the_dtype():
     x: Any = Bounded(np.ones((2, 3)), np.float32, 0.5)
-    for made, value in (
-        (np.zeros_like(x), 0),
-        (np.ones_like(x), 1),
-        (np.full_like(x, 0.5), 0.5),
-        (np.zeros((2, 3), like=x), 0),
-    ):
+    arrays: list[Any] = [np.zeros_like(x), np.ones_like(x), np.full_like(x, 0.5), np.zeros((2, 3), like=x)]
+    for made, value in zip(arrays, (0, 1, 0.5, 0), strict=True):
         np.testing.assert_array_equal(made.value, np.full((2, 3), value))
         assert not made.error.any()
     assert np.full_like(x, 0.1).error[0, 0] == abs(0.1 - float(np.float32(0.1)))

@@ -45,9 +45,12 @@ class ArrayMethods:
 
     __abs__, __pow__ = _method(np.absolute), _method(np.power)
 
-    shape: tuple[int, ...]
-    size: int
+    value: Any
     dtype: Any
+
+    shape = property(lambda self: self.value.shape)
+    ndim = property(lambda self: self.value.ndim)
+    size = property(lambda self: self.value.size)
 
     def __rpow__(self, base: Any) -> Any:
         return np.power(base, self)  # pyright: ignore[reportCallIssue, reportArgumentType]

@@ -53,7 +53,7 @@ METHODS: dict[tuple[np.ufunc, str], Rule] = {
 }
 
 
-def call_ufunc(given: Bounded, ufunc: np.ufunc, method: str, operands: tuple[Any, ...], options: dict[str, Any]) -> Any:
+def call_ufunc(given: Any, ufunc: np.ufunc, method: str, operands: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """What `__array_ufunc__` returns."""
     name = f"numpy.{ufunc.__name__}{'' if method == '__call__' else f'.{method}'}"
     rule = RULES.get(ufunc) if method in ("__call__", "outer") else METHODS.get((ufunc, method))
@@ -76,7 +76,7 @@ def call_ufunc(given: Bounded, ufunc: np.ufunc, method: str, operands: tuple[Any
     return _called(name, rule, (first, *others), options, out, given.dtype)
 
 
-def call_function(given: Bounded, function: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
+def call_function(given: Any, function: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """What `__array_function__` returns."""
     name, rule = f"{function.__module__}.{function.__name__}", RULES.get(function)
     if rule is None:

@@ -83,12 +83,11 @@ def average(a: Any, axis: Any = None, weights: Any = None, *, keepdims: bool = F
     """Σwx/Σw."""
     if weights is None:
         return mean(a, axis, keepdims)
-    a, weights = together(a, weights)
-    if weights.shape != a.shape:
-        shape = [n if i == axis % a.ndim else 1 for i, n in enumerate(a.shape)]
-        weights = weights.reshape(shape)
-    weights: Any = np.broadcast_to(weights, a.shape)  # pyright: ignore[reportArgumentType, reportCallIssue]
-    return total(a * weights, axis, keepdims) / total(weights, axis, keepdims)
+    a, w = together(a, weights)
+    if w.shape != a.shape:
+        w = w.reshape([n if i == axis % a.ndim else 1 for i, n in enumerate(a.shape)])
+    w = w._moved(lambda array: np.broadcast_to(array, a.shape))
+    return total(a * w, axis, keepdims) / total(w, axis, keepdims)
 
 
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A002

@@ -85,10 +85,6 @@ class Bounded(ArrayMethods):
         """The largest magnitude that any evaluation may have."""
         return np.abs(self.value) if self._exact else np.abs(self.value) + 2 * self.error
 
-    shape = property(lambda self: self.value.shape)
-    ndim = property(lambda self: self.value.ndim)
-    size = property(lambda self: self.value.size)
-
     # ---------------------------------------------------------------- moving data about
 
     def _moved(self, move: Callable[[Array], Array], back: Callable[["Bounded"], Any] | None = None) -> Self:
