@@ -9,6 +9,11 @@ from typing import Any, Self
 import numpy as np
 
 
+def _methods(names: str) -> Iterator[Any]:
+    """The methods that call NumPy's functions of these names."""
+    return (_method(getattr(np, name)) for name in names.split())
+
+
 def _method(function: Callable[..., Any]) -> Callable[..., Any]:
     def method(self: Any, *arguments: Any, **options: Any) -> Any:
         return function(self, *arguments, **options)
@@ -25,25 +30,21 @@ def no_float(what: str) -> TypeError:
 class ArrayMethods:
     """What an array of NumPy does by a method or an operator, and what NumPy asks of an element of an object array."""
 
-    sum, mean, var, std, prod = map(_method, (np.sum, np.mean, np.var, np.std, np.prod))
-    cumsum, cumprod, trace, dot = map(_method, (np.cumsum, np.cumprod, np.trace, np.dot))
-    max, min, clip, argmax, argmin, argsort = map(_method, (np.max, np.min, np.clip, np.argmax, np.argmin, np.argsort))
-    any, all, nonzero, round = map(_method, (np.any, np.all, np.nonzero, np.round))
-    ravel, squeeze, swapaxes, diagonal = map(_method, (np.ravel, np.squeeze, np.swapaxes, np.diagonal))
-    take, repeat = map(_method, (np.take, np.repeat))
+    sum, mean, var, std, prod = _methods("sum mean var std prod")
+    cumsum, cumprod, trace, dot = _methods("cumsum cumprod trace dot")
+    max, min, clip, argmax, argmin, argsort = _methods("max min clip argmax argmin argsort")
+    any, all, nonzero, round = _methods("any all nonzero round")
+    ravel, squeeze, swapaxes, diagonal = _methods("ravel squeeze swapaxes diagonal")
+    take, repeat = _methods("take repeat")
 
-    exp, exp2, expm1, log, log2, log10, log1p = map(
-        _method, (np.exp, np.exp2, np.expm1, np.log, np.log2, np.log10, np.log1p)
-    )
-    sqrt, square, reciprocal, fabs, cbrt = map(_method, (np.sqrt, np.square, np.reciprocal, np.fabs, np.cbrt))
-    sin, cos, tan, arcsin, arccos, arctan = map(_method, (np.sin, np.cos, np.tan, np.arcsin, np.arccos, np.arctan))
-    sinh, cosh, tanh, arcsinh, arccosh, arctanh = map(
-        _method, (np.sinh, np.cosh, np.tanh, np.arcsinh, np.arccosh, np.arctanh)
-    )
-    floor, ceil, rint, trunc = map(_method, (np.floor, np.ceil, np.rint, np.trunc))
-    hypot, arctan2 = map(_method, (np.hypot, np.arctan2))
+    exp, exp2, expm1, log, log2, log10, log1p = _methods("exp exp2 expm1 log log2 log10 log1p")
+    sqrt, square, reciprocal, fabs, cbrt = _methods("sqrt square reciprocal fabs cbrt")
+    sin, cos, tan, arcsin, arccos, arctan = _methods("sin cos tan arcsin arccos arctan")
+    sinh, cosh, tanh, arcsinh, arccosh, arctanh = _methods("sinh cosh tanh arcsinh arccosh arctanh")
+    floor, ceil, rint, trunc = _methods("floor ceil rint trunc")
+    hypot, arctan2 = _methods("hypot arctan2")
 
-    __abs__, __pow__ = _method(np.absolute), _method(np.power)
+    __abs__, __pow__ = _methods("absolute power")
 
     value: Any
     dtype: Any
