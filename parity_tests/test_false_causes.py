@@ -85,27 +85,29 @@ def test_of_its_own_measure_a_mistake_counts_that_undoes_itself(rng):
 
 
 def test_a_transposed_weight_is_proved_by_its_repair_where_nothing_else_measures(rng):
-    class Cubed(Layer):
+    class Wavy(Layer):
+        """a Wᵀ + sin a, which is no layer of ours."""
+
         weight: Any = parameter()
 
         def __post_init__(self):
             self.weight = np.arange(9.0).reshape(3, 3) / 7 - 0.4
 
         def forward(self, a, /):
-            return (a @ self.weight.T) ** 3, a
+            return a @ self.weight.T + np.sin(a), a
 
         def backward(self, delta, a, /):
-            dz = delta * 3 * (a @ self.weight.T) ** 2
-            return dz @ (self.weight.T if self.wrong else self.weight), self.like(weight=dz.T @ a)
+            return delta @ self.weight.T + delta * np.cos(a) * self.wave, self.like(weight=delta.T @ a)
 
-        wrong = False
+        wave = 1
 
-    layer, x, delta = Cubed(), rng.standard_normal((4, 3)), rng.standard_normal((4, 3))
-    right = layer.backward(delta, x)[0]
-    layer.wrong = True
-    ours = layer.backward(delta, x)[0]
-    case = of_layer(layer, x, delta, {"dx": Compared(ours, right, 1e-13)})
-    assert diagnose(case, "dx") == ""  # the slope uses Wᵀ too, so that undoing the one undoes the other
+    x, delta = rng.standard_normal((4, 3)), rng.standard_normal((4, 3))
+    right = delta @ Wavy().weight + delta * np.cos(x)
+    for wave, expected in ((1, "the weight is transposed"), (2, "")):
+        layer = Wavy()
+        layer.wave = wave
+        case = of_layer(layer, x, delta, {"dx": Compared(layer.backward(delta, x)[0], right, 1e-14)})
+        assert diagnose(case, "dx") == expected
 
 
 # ---------------------------------------------------------------- losses and optimizers that manual lacks

@@ -152,4 +152,5 @@ class Failure(NamedTuple):
 
 
 def within(ours: Array, value: Array, allowed: Any) -> bool:
+    """Whether ours has the value's shape, and lies no farther from it than is allowed."""
     return ours.shape == value.shape and bool(np.all(np.abs(ours - value) <= allowed))
