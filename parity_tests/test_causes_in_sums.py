@@ -105,6 +105,28 @@ def test_an_epsilon_that_the_reference_shows_is_told_from_another(layer, epsilon
     assert backward_alone["dx"] == f"ε is {epsilon:g}"
 
 
+def test_epsilons_that_the_numbers_do_not_tell_apart_are_another(rng):
+    x, delta = rng.standard_normal((2, 4, 5))
+    u = x - x.mean(axis=1, keepdims=True)
+
+    def dx(epsilon):
+        r = 1 / np.sqrt((u * u).mean(axis=1, keepdims=True) + epsilon)
+        h = u * r
+        return r * (delta - delta.mean(axis=1, keepdims=True) - h * (delta * h).mean(axis=1, keepdims=True))
+
+    case = Case({"dx": Compared(dx(1e-8), dx(1e-3), 1e-6)}, {"x": x, "delta": delta})
+    assert diagnose(case, "dx") == "ε is 1e-08"
+    ours, right, x, delta = (a.astype(np.float32) for a in (dx(1e-8), dx(1e-3), x, delta))
+    case = Case({"dx": Compared(ours, right, 1e-6)}, {"x": x, "delta": delta})
+    assert diagnose(case, "dx") == "another ε"
+
+
+def test_an_epsilon_that_shows_in_one_number_alone_may_be_anything():
+    z = np.array([0.1, 1e4, 2e4, 3e4])
+    for rows, expected in ((z, ""), (z / 1e4, "1e-12 is added in a denominator")):
+        assert cause(1 / (rows + 1e-12), 1 / rows) == expected
+
+
 # ---------------------------------------------------------------- choices
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from manual import SGD, Adam, Layer, Linear, Loss, Network, Optimizer, ReLU, Tanh, parameter, positive
-from parity_tests.unlike_manual import UNKNOWN
+from parity_tests.unlike_manual import UNKNOWN, LeakyReLU, RMSNorm
 from torch_ref import compare_layer, compare_loss, compare_optimizer
 from torch_ref.diagnosis import Case, Compared, diagnose, of_layer
 
@@ -72,15 +72,14 @@ def test_a_layer_that_manual_lacks_has_the_causes_that_its_numbers_prove(repair,
 
 
 def test_of_its_own_measure_a_mistake_counts_that_undoes_itself(rng):
-    class RMSNorm(type(UNKNOWN["RMSNorm"])):
+    class InPlace(RMSNorm):
         def backward(self, delta, cache):
             gradient = super().backward(delta, cache)[1]
-            self.weight = self.weight - 0.05 * gradient.weight
+            self.weight -= 0.05 * gradient.weight
             return super().backward(delta, cache)[0], gradient
 
-    wrong = copy(UNKNOWN["RMSNorm"])
-    wrong.__class__ = RMSNorm
-    causes = {c.quantity: c.cause for c in compare_layer(wrong, rng.standard_normal((4, 5)), rng).comparisons}
+    InPlace.__name__ = "RMSNorm"
+    causes = {c.quantity: c.cause for c in compare_layer(InPlace(5), rng.standard_normal((4, 5)), rng).comparisons}
     assert causes["dx"] == "the parameters are updated before δ goes back through them, with a learning rate of 0.05"
 
 
@@ -108,6 +107,22 @@ def test_a_transposed_weight_is_proved_by_its_repair_where_nothing_else_measures
         layer.wave = wave
         case = of_layer(layer, x, delta, {"dx": Compared(layer.backward(delta, x)[0], right, 1e-14)})
         assert diagnose(case, "dx") == expected
+
+
+def test_a_mistake_that_changes_nothing_in_one_layer_does_not_explain_another_s(rng):
+    """Where all is positive the slope of a ReLU is 1, and to leave it out is no mistake."""
+
+    class Cubed(Layer):
+        def forward(self, z, /):
+            return z * z * z, z
+
+        def backward(self, delta, z, /):
+            return 2 * delta * z * z, self  # in place of 3
+
+    x, delta = rng.random((4, 5)) + 1, rng.standard_normal((4, 5))
+    compared = {"y": Compared(x**3, x**3, 1e-13), "dx": Compared(2 * delta * x * x, 3 * delta * x * x, 1e-13)}
+    case = of_layer(Network(Cubed(), LeakyReLU()), x, delta, compared)
+    assert diagnose(case, "dx") == "times 2/3"
 
 
 # ---------------------------------------------------------------- losses and optimizers that manual lacks
