@@ -148,6 +148,8 @@ def test_of_a_recurrence_that_is_not_known_only_the_last_step_is_right(rng):
     assert cause == "only the last step along axis 1 is right: the recurrent term, what comes back from later, is missing"
     noisy = differences(forward, lambda d, x: (2 * x * d * (1 + 1e-9),), drawn(x=(2, 4, 3)))
     assert noisy == {"dx": ""}
+    late = differences(forward, lambda d, x: (2 * x * d * [[[0], [0], [0], [1]]],), drawn(x=(2, 4, 3)))
+    assert late == {"dx": ""}
 
 
 # ---------------------------------------------------------------- layers under other names

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from manual import SGD, Adam, Layer, Linear, Loss, Network, Optimizer, ReLU, Tanh, parameter, positive
-from parity_tests.unlike_manual import UNKNOWN
+from parity_tests.unlike_manual import UNKNOWN, LeakyReLU, RMSNorm
 from torch_ref import compare_layer, compare_loss, compare_optimizer
 from torch_ref.diagnosis import Case, Compared, diagnose, of_layer
 
@@ -72,40 +72,57 @@ def test_a_layer_that_manual_lacks_has_the_causes_that_its_numbers_prove(repair,
 
 
 def test_of_its_own_measure_a_mistake_counts_that_undoes_itself(rng):
-    class RMSNorm(type(UNKNOWN["RMSNorm"])):
+    class InPlace(RMSNorm):
         def backward(self, delta, cache):
             gradient = super().backward(delta, cache)[1]
-            self.weight = self.weight - 0.05 * gradient.weight
+            self.weight -= 0.05 * gradient.weight
             return super().backward(delta, cache)[0], gradient
 
-    wrong = copy(UNKNOWN["RMSNorm"])
-    wrong.__class__ = RMSNorm
-    causes = {c.quantity: c.cause for c in compare_layer(wrong, rng.standard_normal((4, 5)), rng).comparisons}
+    InPlace.__name__ = "RMSNorm"
+    causes = {c.quantity: c.cause for c in compare_layer(InPlace(5), rng.standard_normal((4, 5)), rng).comparisons}
     assert causes["dx"] == "the parameters are updated before δ goes back through them, with a learning rate of 0.05"
 
 
 def test_a_transposed_weight_is_proved_by_its_repair_where_nothing_else_measures(rng):
-    class Cubed(Layer):
+    class Wavy(Layer):
+        """a Wᵀ + sin a, which is no layer of ours."""
+
         weight: Any = parameter()
 
         def __post_init__(self):
             self.weight = np.arange(9.0).reshape(3, 3) / 7 - 0.4
 
         def forward(self, a, /):
-            return (a @ self.weight.T) ** 3, a
+            return a @ self.weight.T + np.sin(a), a
 
         def backward(self, delta, a, /):
-            dz = delta * 3 * (a @ self.weight.T) ** 2
-            return dz @ (self.weight.T if self.wrong else self.weight), self.like(weight=dz.T @ a)
+            return delta @ self.weight.T + delta * np.cos(a) * self.wave, self.like(weight=delta.T @ a)
 
-        wrong = False
+        wave = 1
 
-    layer, x, delta = Cubed(), rng.standard_normal((4, 3)), rng.standard_normal((4, 3))
-    right = layer.backward(delta, x)[0]
-    layer.wrong = True
-    ours = layer.backward(delta, x)[0]
-    case = of_layer(layer, x, delta, {"dx": Compared(ours, right, 1e-13)})
-    assert diagnose(case, "dx") == ""  # the slope uses Wᵀ too, so that undoing the one undoes the other
+    x, delta = rng.standard_normal((4, 3)), rng.standard_normal((4, 3))
+    right = delta @ Wavy().weight + delta * np.cos(x)
+    for wave, expected in ((1, "the weight is transposed"), (2, "")):
+        layer = Wavy()
+        layer.wave = wave
+        case = of_layer(layer, x, delta, {"dx": Compared(layer.backward(delta, x)[0], right, 1e-14)})
+        assert diagnose(case, "dx") == expected
+
+
+def test_a_mistake_that_changes_nothing_in_one_layer_does_not_explain_another_s(rng):
+    """Where all is positive the slope of a ReLU is 1, and to leave it out is no mistake."""
+
+    class Cubed(Layer):
+        def forward(self, z, /):
+            return z * z * z, z
+
+        def backward(self, delta, z, /):
+            return 2 * delta * z * z, self  # in place of 3
+
+    x, delta = rng.random((4, 5)) + 1, rng.standard_normal((4, 5))
+    compared = {"y": Compared(x**3, x**3, 1e-13), "dx": Compared(2 * delta * x * x, 3 * delta * x * x, 1e-13)}
+    case = of_layer(Network(Cubed(), LeakyReLU()), x, delta, compared)
+    assert diagnose(case, "dx") == "times 2/3"
 
 
 # ---------------------------------------------------------------- losses and optimizers that manual lacks

@@ -132,19 +132,17 @@ class Failure(NamedTuple):
         """What the quantity is told from: 0, or the parameter before the step."""
         return self.case.before.get(self.quantity, np.zeros_like(self.reference))
 
-    def proved(self, ours: Array, value: Array, allowed: Any, free: int = 0) -> bool:
-        """Whether ours is the value, by a tolerance that tells zeros from it, and ours from the reference. A cause with `free`
-        numbers that were read off ours needs more elements than that to bear it out.
-        """
+    def proved(self, ours: Array, value: Array, allowed: Any) -> bool:
+        """Whether ours is the value, by a tolerance that tells zeros from it, and ours from the reference."""
         return bool(
             within(ours, value, allowed)
-            and np.count_nonzero(np.abs(value) > allowed) > free
+            and np.any(np.abs(value) > allowed)
             and not within(self.ours, self.reference, np.max(allowed, initial=0))
         )
 
-    def repaired(self, ours: Array, allowed: Any = None, free: int = 0) -> bool:
+    def repaired(self, ours: Array, allowed: Any = None) -> bool:
         """Whether a repair of ours gives the reference."""
-        return self.proved(ours, self.reference, self.allowed if allowed is None else allowed, free)
+        return self.proved(ours, self.reference, self.allowed if allowed is None else allowed)
 
     def differs(self) -> bool:
         """Whether a right value does not lie where ours does."""
@@ -152,4 +150,5 @@ class Failure(NamedTuple):
 
 
 def within(ours: Array, value: Array, allowed: Any) -> bool:
+    """Whether ours has the value's shape, and lies no farther from it than is allowed."""
     return ours.shape == value.shape and bool(np.all(np.abs(ours - value) <= allowed))

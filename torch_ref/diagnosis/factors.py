@@ -30,14 +30,14 @@ def factor(f: Failure) -> Iterator[str]:
             return
 
 
-def _is_times(f: Failure, c: float, relative: float = 0, free: int = 0) -> bool:
+def _is_times(f: Failure, c: float, relative: float = 0) -> bool:
     """Whether ours is c times the reference, c being known to a relative error; of a step, that is the way it goes."""
     if f.ours.shape != f.reference.shape or f.ours.dtype != f.reference.dtype:
         return False
     ours, reference = f.ours - f.start, f.reference - f.start
     rounding = 2 * np.finfo(ours.dtype).eps * (np.abs(f.ours) + np.abs(f.start))
     allowed = abs(c) * (f.allowed + relative * np.abs(reference)) + rounding
-    return f.proved(ours, c * reference, allowed, free)
+    return f.proved(ours, c * reference, allowed)
 
 
 def _about(f: Failure, c: float) -> str:
@@ -60,15 +60,15 @@ def number(c: float, uncertain: float) -> str:
 
 
 def constant(f: Failure) -> Iterator[str]:
-    """Ours is the reference times some number, found where the reference is largest. It needs more than two magnitudes to tell:
-    two numbers that add up to 0 are in proportion to any other two.
+    """Ours is the reference times some number, found where the reference is largest. More than two magnitudes that differ must
+    bear it out: two numbers that add up to 0 are in proportion to any other two.
     """
     if f.ours.shape != f.reference.shape:
         return
     reference: Any = f.reference - f.start
-    if len(np.unique(np.abs(reference[np.abs(reference) > f.allowed]))) > 2:
+    if len(np.unique(np.abs(reference[np.abs(f.ours - f.reference) > f.allowed]))) > 2:
         most = np.unravel_index(np.argmax(np.abs(reference)), reference.shape)
         c, uncertain = (f.ours - f.start)[most] / reference[most], f.allowed[most] / abs(reference[most])
-        if _is_times(f, c, relative=uncertain, free=1):
+        if _is_times(f, c, relative=uncertain):
             sizes = [name for name, size in f.case.numbers.items() if size > 1 and abs(c - size) <= 4 * uncertain]
             yield f"{'the step ' * (f.quantity in f.case.before)}times {' or '.join(sizes) or number(c, uncertain)}"

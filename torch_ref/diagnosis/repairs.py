@@ -31,7 +31,7 @@ def reshaped(f: Failure) -> Iterator[str]:
 def decayed(f: Failure) -> Iterator[str]:
     """A multiple of the parameter is in its gradient; the multiple is found where the parameter is largest."""
     p = f.case.params.get(f.quantity[1:])
-    if p is not None and p.size > 1 and f.ours.shape == p.shape:
+    if p is not None and p.size > 1 and np.ptp(p) and f.ours.shape == p.shape:  # of equal numbers, any constant is a multiple
         most = np.unravel_index(np.argmax(np.abs(p)), p.shape)
         c, uncertain = (f.ours - f.reference)[most] / p[most], f.allowed[most] / abs(p[most])
         allowed = f.allowed + np.abs(p) * uncertain + 4 * np.finfo(p.dtype).eps * np.abs(f.ours)
@@ -64,6 +64,8 @@ def at_ties(f: Failure) -> Iterator[str]:
     if not f.case.pooled or f.quantity != f.case.dx or x is None or f.ours.shape != x.shape:
         return
     pictures = x.reshape(x.shape[0] * x.shape[1], -1)
+    if not np.ptp(pictures, axis=1).all():  # where all is equal, anything with the right sum is a choice among ties
+        return
     groups = [np.unique(picture, return_inverse=True)[1] for picture in pictures]
 
     def sums(a: Any) -> Any:

@@ -18,7 +18,7 @@ def with_bias(layer: Any, x: Any, delta: Any, bias: Any) -> tuple[Any, Any]:
 
 def with_transposed_weight(layer: Any, x: Any, delta: Any) -> tuple[Any, Any]:
     """The layer's own backward, through Wᵀ."""
-    return plain(layer.like(weight=layer.weight.T, bias=layer.bias), x, delta)
+    return plain(layer.like(**layer.params | {"weight": layer.weight.T}), x, delta)
 
 
 WITHOUT_DELTA: list[tuple[str, Backward]] = [("δ is left out", lambda f, x, d: plain(f, x, d * 0 + 1))]

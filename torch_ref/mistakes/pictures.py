@@ -16,7 +16,7 @@ from torch_ref.mistakes.parameters import PARAMETERS, WITHOUT_DELTA, with_bias
 from torch_ref.mistakes.passes import Backward, Forward, output, plain
 
 
-def turned(kernel: Any) -> Any:
+def _turned(kernel: Any) -> Any:
     return kernel[:, :, ::-1, ::-1]
 
 
@@ -29,7 +29,7 @@ def _padded(layer: Any, by: int) -> Any:
     return changed(layer, _padding=tuple(p + by for p in layer._padding))
 
 
-def correlated(layer: Any, x: Any, by: int) -> Any:
+def _correlated(layer: Any, x: Any, by: int) -> Any:
     y = correlate(x, layer.weight, output(layer, x).shape[2:], layer._stride, _padded(layer, by)._padding)
     return y if layer.bias is None else y + layer.bias[:, None, None]
 
@@ -43,23 +43,23 @@ def _on_a_field(layer: Any, x: Any, delta: Any, stride: Pair, corner: Pair) -> t
     return dx[:, :, corner[0] : corner[0] + x.shape[2], corner[1] : corner[1] + x.shape[3]], layer
 
 
-def zero_padded(layer: Any, x: Any) -> tuple[Any, Any]:
+def _zero_padded(layer: Any, x: Any) -> tuple[Any, Any]:
     """The layer without padding, and the picture with a margin of 0 in its place."""
     p, q = layer._padding
     return changed(layer, _padding=(0, 0)), np.pad(x, ((0, 0), (0, 0), (p, p), (q, q)), "constant")
 
 
-def cropped(layer: Any, field: Any, x: Any) -> Any:
+def _cropped(layer: Any, field: Any, x: Any) -> Any:
     p, q = layer._padding
     return field[:, :, p : p + x.shape[2], q : q + x.shape[3]]
 
 
 def _dealt(layer: Any, x: Any, delta: Any, some: slice) -> tuple[Any, Any]:
     """Undivided to these pixels of every window, in reading order."""
-    field = zero_padded(layer, np.zeros_like(x))[1]
+    field = _zero_padded(layer, np.zeros_like(x))[1]
     for window in pixels(layer._kernel, layer._stride, delta.shape[2:])[some]:
         field[window] += delta
-    return cropped(layer, field, x), layer
+    return _cropped(layer, field, x), layer
 
 
 def _among_ties(layer: Any, x: Any, delta: Any, divided: bool) -> tuple[Any, Any]:
@@ -107,13 +107,13 @@ def _windows_over(kernel: int, stride: int, padding: int, pixels: int, windows: 
     return [np.where(i < windows, i, -1) for i in before]
 
 
-def in_window(layer: Any) -> int:
+def _in_window(layer: Any) -> int:
     return layer._kernel[0] * layer._kernel[1]
 
 
-def pixels_inside(layer: Any, x: Any) -> Array:
+def _pixels_inside(layer: Any, x: Any) -> Array:
     """How many pixels of the picture each window has."""
-    return np.rint(output(layer, np.ones(x.shape)) * in_window(layer))
+    return np.rint(output(layer, np.ones(x.shape)) * _in_window(layer))
 
 
 WINDOWS: list[tuple[str, Backward]] = [
@@ -123,10 +123,10 @@ WINDOWS: list[tuple[str, Backward]] = [
 ]
 CONVOLUTION: list[tuple[str, Backward]] = [
     *PARAMETERS,
-    ("the kernel is turned by 180°", lambda f, x, d: plain(f.like(weight=turned(f.weight), bias=f.bias), x, d)),
+    ("the kernel is turned by 180°", lambda f, x, d: plain(f.like(weight=_turned(f.weight), bias=f.bias), x, d)),
     ("the kernel is turned upside down", lambda f, x, d: plain(f.like(weight=f.weight[:, :, ::-1], bias=f.bias), x, d)),
     ("the kernel is turned left to right", lambda f, x, d: plain(f.like(weight=f.weight[..., ::-1], bias=f.bias), x, d)),
-    ("the kernel is turned by 180°", lambda f, x, d: _weight(f, x, d, turned)),
+    ("the kernel is turned by 180°", lambda f, x, d: _weight(f, x, d, _turned)),
     ("the channels are exchanged, in and out", lambda f, x, d: _weight(f, x, d, lambda w: w.transpose(1, 0, 2, 3))),
     ("δ is not summed over the pixels", lambda f, x, d: with_bias(f, x, d, d.sum(axis=0))),
     ("the stride is left out", lambda f, x, d: changed(f, _stride=(1, 1)).backward(d, x)),
@@ -150,13 +150,13 @@ MAX_POOLING: list[tuple[str, Backward]] = [
     ("δ goes to every pixel of its window", lambda f, x, d: _dealt(f, x, d, slice(None))),
     ("where windows overlap, the last one overwrites the others", lambda f, x, d: _overwritten(f, x, d, zeros_too=False)),
     ("the padding counts as 0, which is more than a negative pixel",
-     lambda f, x, d: (cropped(f, plain(*zero_padded(f, x), d)[0], x), f)),
+     lambda f, x, d: (_cropped(f, plain(*_zero_padded(f, x), d)[0], x), f)),
 ]  # fmt: skip
 AVG_POOLING: list[tuple[str, Backward]] = [
     *POOLING,
-    ("δ is not divided by the size of the window", lambda f, x, d: plain(f, x, d * in_window(f))),
-    ("δ is divided twice by the size of the window", lambda f, x, d: plain(f, x, d / in_window(f))),
-    ("a convention: only pixels of the picture count", lambda f, x, d: plain(f, x, d * in_window(f) / pixels_inside(f, x))),
+    ("δ is not divided by the size of the window", lambda f, x, d: plain(f, x, d * _in_window(f))),
+    ("δ is divided twice by the size of the window", lambda f, x, d: plain(f, x, d / _in_window(f))),
+    ("a convention: only pixels of the picture count", lambda f, x, d: plain(f, x, d * _in_window(f) / _pixels_inside(f, x))),
 ]
 STRIDES: list[tuple[str, Forward]] = [
     ("the stride is left out", lambda f, x: output(changed(f, _stride=(1, 1)), x)),
@@ -165,18 +165,18 @@ STRIDES: list[tuple[str, Forward]] = [
 PICTURES: dict[type[Layer], list[tuple[str, Forward]]] = {
     manual.Conv2d: [
         ("the kernel is turned by 180°: a convolution, not a correlation",
-         lambda f, x: output(f.like(weight=turned(f.weight), bias=f.bias), x)),
+         lambda f, x: output(f.like(weight=_turned(f.weight), bias=f.bias), x)),
         ("the stride is left out", lambda f, x: output(changed(f, _stride=(1, 1)), x)),
-        ("the padding is off by one: one less", lambda f, x: correlated(f, x, -1)),
-        ("the padding is off by one: one more", lambda f, x: correlated(f, x, 1)),
+        ("the padding is off by one: one less", lambda f, x: _correlated(f, x, -1)),
+        ("the padding is off by one: one more", lambda f, x: _correlated(f, x, 1)),
     ],
     manual.MaxPool2d: [
         *STRIDES,
-        ("the padding counts as 0, which is more than a negative pixel", lambda f, x: output(*zero_padded(f, x))),
+        ("the padding counts as 0, which is more than a negative pixel", lambda f, x: output(*_zero_padded(f, x))),
     ],
     manual.AvgPool2d: [
         *STRIDES,
-        ("it is not divided by the size of the window", lambda f, x: output(f, x) * in_window(f)),
-        ("a convention: only pixels of the picture count", lambda f, x: output(f, x) * in_window(f) / pixels_inside(f, x)),
+        ("it is not divided by the size of the window", lambda f, x: output(f, x) * _in_window(f)),
+        ("a convention: only pixels of the picture count", lambda f, x: output(f, x) * _in_window(f) / _pixels_inside(f, x)),
     ],
 }  # fmt: skip
