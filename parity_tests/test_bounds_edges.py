@@ -1,3 +1,6 @@
+# pyright: reportAttributeAccessIssue=false
+# NumPy says of its functions that they return arrays, which here are Bounded.
+
 """Each rule of the derived tolerance at its edge: a smaller bound would be wrong there, a larger one looser than the rule.
 
 Two things hold a rule. For exact operands the bound is compared with the rule as Higham, *Accuracy and Stability of Numerical

@@ -6,7 +6,7 @@ import pytest
 from manual import AvgPool2d, Conv2d
 from torch_ref.diagnosis import Case, Compared, diagnose
 from torch_ref.mistakes.recurrence import LEFT_OUT
-from torch_ref.slopes import slopes
+from torch_ref.slopes import Slopes
 
 STRIDED = Conv2d(2, 3, 3, stride=2, padding=1, rng=np.random.default_rng(0))
 
@@ -15,7 +15,7 @@ def differences(forward, backward, arrays):
     """The cause of each quantity that differs from the derivative of the forward, certified; the arguments bear any names."""
     rng = np.random.default_rng(1)
     delta = rng.standard_normal(np.shape(forward(*arrays.values())))
-    true = slopes(lambda **numbers: delta * forward(*numbers.values()), arrays)
+    true = Slopes.of(lambda **numbers: forward(*numbers.values()), arrays, delta).by
     ours = backward(delta, *arrays.values())
     compared = {f"d{n}": Compared(g, s.value, s.allowed) for (n, s), g in zip(true.items(), ours, strict=True)}
     name, *params = arrays

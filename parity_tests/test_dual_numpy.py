@@ -11,7 +11,7 @@ import torch
 from manual import Layer, Undecided, parameter
 from torch_ref import certify, compare_layer
 from torch_ref.dual import Dual
-from torch_ref.slopes import slopes
+from torch_ref.slopes import Slopes
 from torch_ref.truth import constants
 
 FORWARDS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
@@ -68,7 +68,7 @@ def test_the_derivative_is_torch_s_to_within_its_error(forward, theirs, rng):
     y = theirs(t)
     delta = rng.standard_normal(tuple(y.shape))
     (expected,) = torch.autograd.grad(y, t, torch.tensor(delta))
-    found = slopes(lambda x: delta * forward(x), {"x": x})["x"]
+    found = Slopes.of(lambda x: forward(x), {"x": x}, delta).by["x"]
     assert np.all(np.abs(found.value - expected.numpy()) <= found.allowed)
     assert np.all(found.allowed < 1e-12)
 

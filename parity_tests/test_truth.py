@@ -198,7 +198,7 @@ FLINT_S = {"arcsin": "asin", "arccos": "acos", "arctan": "atan", "arcsinh": "asi
 def test_every_rule_of_the_dual_numbers_is_the_derivative(name):
     """Against the balls' own arithmetic: a central difference whose error, f'''h²/6, is far below the tolerance of 1e-30."""
     f = {"abs": abs, "reciprocal": lambda x: 1 / x}.get(
-        name, lambda x: getattr(x, name if isinstance(x, Dual) else FLINT_S.get(name, name))()
+        name, lambda x: getattr(x, name if isinstance(x, Dual) else FLINT_S.get(name, name))()  # pyright: ignore[reportArgumentType]
     )
     with flint.ctx.workprec(600):
         x, h = flint.arb(1.7 if name == "arccosh" else 0.7), flint.arb(2) ** -150

@@ -1,0 +1,286 @@
+"""`python -m experiments.check`: every argument that torch's class has, too, is exercised, alone and in pairs."""
+
+import inspect
+from itertools import combinations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from experiments.checking.arguments import covering, exercised
+from experiments.checking.exercise import SIZES
+from parity_tests.checking import failing, not_judged, verdicts
+
+# ---------------------------------------------------------------- the covering array
+
+CHOICES = st.dictionaries(st.sampled_from("abcde"), st.integers(1, 4).map(lambda n: [*range(n)]), max_size=5)
+
+
+def pairs_of(choices):
+    """Every two values of two arguments."""
+    places = [(name, value) for name, values in choices.items() for value in values]
+    return [(one, other) for one, other in combinations(places, 2) if one[0] != other[0]]
+
+
+def holds(row, pair):
+    return all(row[name] == value for name, value in pair)
+
+
+@settings(deadline=None, derandomize=True)
+@given(CHOICES)
+def test_every_pair_of_values_is_in_a_row_and_the_first_row_has_the_defaults(choices):
+    rows = covering(choices, lambda row: True)
+    assert rows[0] == {name: values[0] for name, values in choices.items()}
+    assert all(row.keys() == choices.keys() for row in rows)
+    for name, values in choices.items():
+        assert {row[name] for row in rows} == {*values}
+    for pair in pairs_of(choices):
+        assert any(holds(row, pair) for row in rows), pair
+
+
+@settings(deadline=None, derandomize=True)
+@given(CHOICES, st.data())
+def test_what_is_refused_is_left_out_and_what_one_more_value_allows_is_held(choices, data):
+    refused = data.draw(st.lists(st.sampled_from(pairs_of(choices)), max_size=4)) if pairs_of(choices) else []
+
+    def allowed(row):
+        return not any(holds(row, pair) for pair in refused)
+
+    rows = covering(choices, allowed)
+    assert all(allowed(row) for row in rows)
+    first = {name: values[0] for name, values in choices.items()}
+    for pair in pairs_of(choices):
+        row = first | dict(pair)
+        others = [{name: value} for name, values in choices.items() if name not in dict(pair) for value in values]
+        if row != first and (allowed(row) or any(allowed(row | other) for other in others)):
+            assert any(holds(found, pair) for found in rows), pair
+
+
+@settings(deadline=None, derandomize=True, max_examples=10)
+@given(st.integers(2, 7), st.integers(2, 4))
+def test_rows_are_few(names, count):
+    choices = {f"a{i}": [*range(count)] for i in range(names)}
+    assert len(covering(choices, lambda row: True)) <= count * count * 2 + names
+
+
+def takes_sgd(row):
+    try:
+        torch.optim.SGD([torch.zeros(1, requires_grad=True)], **row)
+    except ValueError:
+        return False
+    return True
+
+
+def test_an_argument_that_needs_another_is_exercised_with_it():
+    accepted = ["lr", "momentum", "dampening", "weight_decay", "nesterov", "maximize", "foreach", "own"]
+    rows, unknown = exercised(torch.optim.SGD, accepted, {"lr": 0.1}, takes_sgd)
+    assert unknown == []
+    assert all(takes_sgd({"lr": 0.1, **row}) for row in rows)
+    assert not {name for row in rows for name in row} & {"foreach", "own"}
+    with_nesterov = [row for row in rows if row["nesterov"]]
+    assert {row["momentum"] for row in with_nesterov} == {0.9, 0.5}
+    assert {row["maximize"] for row in with_nesterov} == {False, True}
+    assert {row["dampening"] for row in rows} == {0, 0.5, 0.2}
+
+
+def test_an_argument_of_which_no_value_is_known_is_named():
+    class Kind:
+        def __init__(self, size, rate=3.0, beta=1.0):
+            pass
+
+    rows, unknown = exercised(Kind, ["size", "rate", "beta"], {"size": 2}, lambda row: True)
+    assert unknown == ["rate"]
+    assert [row["beta"] for row in rows] == [1.0, 2.0, 0.5]
+
+
+OPTIMIZERS = {name: getattr(torch.optim, name) for name in ("Adam", "AdamW", "RMSprop", "SGD")}
+DEPRECATED = {"min_value", "max_value"}
+KINDS = {**{name: getattr(torch.nn, name) for name in SIZES}, **OPTIMIZERS}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_value_is_known_of_every_argument_that_says_what_torch_computes(name):
+    fixed = SIZES[name].fixed if name in SIZES else {"lr": 0.1}
+    parameters = inspect.signature(KINDS[name]).parameters.values()
+    theirs = {p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)} - DEPRECATED
+    _, unknown = exercised(KINDS[name], theirs, fixed, lambda row: True)
+    assert unknown == ["momentum"] * name.startswith("BatchNorm")  # that of its running statistics
+
+
+# ---------------------------------------------------------------- classes
+
+CLASSES = {
+    "LeakyReLU": """
+        class LeakyReLU:
+            def __init__(self, negative_slope=0.01): self.s = negative_slope
+            def forward(self, x): return np.where(x > 0, x, self.s * x), x
+            def backward(self, delta, x): return np.where(x > 0, delta, self.s * delta), self
+    """,
+    "LayerNorm": """
+        class LayerNorm:
+            def __init__(self, normalized_shape, eps=1e-5, elementwise_affine=True, bias=True):
+                self.eps, self.weight, self.bias = eps, None, None
+                if elementwise_affine:
+                    self.weight = np.ones(normalized_shape)
+                    self.bias = np.zeros(normalized_shape) if bias else None
+            def forward(self, x):
+                u = x - x.mean(-1, keepdims=True)
+                r = 1 / np.sqrt((u * u).mean(-1, keepdims=True) + self.eps)
+                y = u * r
+                if self.weight is not None: y = y * self.weight
+                if self.bias is not None: y = y + self.bias
+                return y, (u * r, r)
+            def backward(self, delta, cache):
+                h, r = cache
+                g = delta if self.weight is None else delta * self.weight
+                dx = r * (g - g.mean(-1, keepdims=True) - h * (g * h).mean(-1, keepdims=True))
+                weight = None if self.weight is None else (delta * h).sum(0)
+                return dx, {"weight": weight, "bias": None if self.bias is None else delta.sum(0)}
+    """,
+    "AvgPool2d": """
+        class AvgPool2d:
+            def __init__(self, kernel_size, stride=None, padding=0):
+                assert all(isinstance(v, (int, tuple, type(None))) for v in (kernel_size, stride, padding))
+                two = lambda v: v if isinstance(v, tuple) else (v, v)
+                self.k, self.s, self.p = two(kernel_size), two(stride or kernel_size), two(padding)
+            def forward(self, x):
+                (u, v), (s, t), (p, q) = self.k, self.s, self.p
+                x = np.pad(x, ((0, 0), (0, 0), (p, p), (q, q)))
+                y = np.zeros((*x.shape[:2], (x.shape[2] - u) // s + 1, (x.shape[3] - v) // t + 1), x.dtype)
+                for i in range(y.shape[2]):
+                    for j in range(y.shape[3]):
+                        y[:, :, i, j] = x[:, :, i * s:i * s + u, j * t:j * t + v].mean(axis=(2, 3))
+                return y, x.shape
+            def backward(self, delta, shape):
+                (u, v), (s, t), (p, q) = self.k, self.s, self.p
+                dx = np.zeros(shape, delta.dtype)
+                for i in range(delta.shape[2]):
+                    for j in range(delta.shape[3]):
+                        dx[:, :, i * s:i * s + u, j * t:j * t + v] += delta[:, :, i, j, None, None] / (u * v)
+                return dx[:, :, p:shape[2] - p, q:shape[3] - q], self
+    """,
+    "MSELoss": """
+        class MSELoss:
+            def __init__(self, reduction="mean"): self.reduction = reduction
+            def forward(self, p, t):
+                d = p - t
+                return ((d * d).mean() if self.reduction == "mean" else (d * d).sum()), d
+            def backward(self, d): return 2 * d / (d.size if self.reduction == "mean" else 1)
+    """,
+    "HuberLoss": """
+        class HuberLoss:
+            def __init__(self, reduction="mean", delta=1.0): self.reduction, self.d = reduction, delta
+            def forward(self, p, t):
+                u = p - t
+                each = np.where(np.abs(u) <= self.d, u * u / 2, self.d * (np.abs(u) - self.d / 2))
+                return (each.mean() if self.reduction == "mean" else each.sum()), u
+            def backward(self, u): return np.clip(u, -self.d, self.d) / (u.size if self.reduction == "mean" else 1)
+    """,
+    "CrossEntropyLoss": """
+        class CrossEntropyLoss:
+            def __init__(self, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
+                self.weight, self.ignore, self.reduction, self.e = weight, ignore_index, reduction, label_smoothing
+            def forward(self, z, y):
+                k, keep = z.shape[1], y != self.ignore
+                t, w = np.where(keep, y, 0), np.ones(k, z.dtype) if self.weight is None else self.weight
+                q = ((1 - self.e) * np.eye(k, dtype=z.dtype)[t] + self.e / k) * w * keep[:, None]
+                s = z - z.max(axis=1, keepdims=True)
+                logp = s - np.log(np.exp(s).sum(axis=1, keepdims=True))
+                total = (w[t] * keep).sum() if self.reduction == "mean" else 1.0
+                return -(q * logp).sum() / total, (np.exp(logp), q, total)
+            def backward(self, cache):
+                p, q, total = cache
+                return ((p * q.sum(axis=1, keepdims=True) - q) / total).astype(p.dtype)
+    """,
+    "SGD": """
+        class SGD:
+            def __init__(self, lr, momentum=0, dampening=0, weight_decay=0, nesterov=False, maximize=False):
+                self.lr, self.mu, self.tau, self.wd = lr, momentum, dampening, weight_decay
+                self.nesterov, self.sign = nesterov, -1 if maximize else 1
+            def update(self, p, g, state):
+                g = self.sign * g + self.wd * p
+                if self.mu:
+                    b = state.get("momentum_buffer")
+                    b = state["momentum_buffer"] = g.copy() if b is None else self.mu * b + (1 - self.tau) * g
+                    g = g + self.mu * b if self.nesterov else b
+                p -= self.lr * g
+    """,
+    "Adam": """
+        class Adam:
+            def __init__(self, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, amsgrad=False, maximize=False):
+                self.lr, (self.b1, self.b2), self.eps, self.wd = lr, betas, eps, weight_decay
+                self.amsgrad, self.sign, self.tuple = amsgrad, -1 if maximize else 1, type(betas) is tuple
+            def update(self, p, g, state):
+                g, b1, b2 = self.sign * g + self.wd * p, self.b1, self.b2
+                t = state["step"] = state.get("step", 0) + 1
+                assert self.tuple and type(t) is int
+                m = state["exp_avg"] = b1 * state.get("exp_avg", 0) + (1 - b1) * g
+                v = state["exp_avg_sq"] = b2 * state.get("exp_avg_sq", 0) + (1 - b2) * g * g
+                if self.amsgrad: v = state["max_exp_avg_sq"] = np.maximum(state.get("max_exp_avg_sq", 0), v)
+                p -= self.lr / (1 - b1 ** t) * m / (np.sqrt(v / (1 - b2 ** t)) + self.eps)
+    """,
+    "RMSprop": """
+        class RMSprop:
+            def __init__(self, lr, alpha=0.99, eps=1e-8, weight_decay=0, momentum=0, centered=False, maximize=False):
+                self.lr, self.alpha, self.eps, self.wd = lr, alpha, eps, weight_decay
+                self.mu, self.centered, self.sign = momentum, centered, -1 if maximize else 1
+            def update(self, p, g, state):
+                a, g = self.alpha, self.sign * g + self.wd * p
+                v = state["v"] = a * state.get("v", 0) + (1 - a) * g * g
+                if self.centered:
+                    m = state["m"] = a * state.get("m", 0) + (1 - a) * g
+                    v = v - m * m
+                u = g / (np.sqrt(v) + self.eps)
+                if self.mu: u = state["b"] = self.mu * state.get("b", 0) + u
+                p -= self.lr * u
+    """,
+}
+"""Right classes, by hand, that take what torch's of the same name take."""
+MUTATIONS = [
+    ("LeakyReLU", "self.s * delta", "0.01 * delta"),
+    ("LayerNorm", "+ self.eps)", "+ 1e-5)"),
+    ("AvgPool2d", "(p, p), (q, q)))", "(p, p), (p, p)))"),
+    ("AvgPool2d", "j * t:j * t + v] +=", "j * s:j * s + v] +="),
+    ("MSELoss", '(d.size if self.reduction == "mean" else 1)', "d.size"),
+    ("HuberLoss", "self.d * (np.abs(u) - self.d / 2)", "np.abs(u) - self.d / 2"),
+    ("HuberLoss", "np.clip(u, -self.d, self.d)", "np.clip(u, -1, 1)"),
+    ("CrossEntropyLoss", "(w[t] * keep).sum()", "w[t].sum()"),
+    ("CrossEntropyLoss", "(w[t] * keep).sum()", "float(keep.sum())"),
+    ("CrossEntropyLoss", " + self.e / k)", ")"),
+    ("CrossEntropyLoss", "self.e / k) * w *", "self.e / k) *"),
+    ("SGD", "g + self.mu * b if self.nesterov else b", "b"),
+    ("SGD", "g.copy() if b is None", "(1 - self.tau) * g if b is None"),
+    ("SGD", "self.mu * b + (1 - self.tau) * g", "self.mu * b + (1 - self.mu) * g"),
+    ("SGD", "self.sign * g + self.wd * p", "self.sign * (g + self.wd * p)"),  # at two arguments at once alone
+    ("Adam", '= np.maximum(state.get("max_exp_avg_sq", 0), v)', "= v"),
+    ("Adam", "(1 - b2) * g * g", "(1 - 0.999) * g * g"),
+    ("Adam", "self.sign * g + self.wd * p", "self.sign * (g + self.wd * p)"),
+    ("RMSprop", "v = v - m * m", "v = v - m * m / 2"),
+    ("RMSprop", '* state.get("b", 0) + u', '* state.get("b", 0) + (1 - self.mu) * u'),
+    ("RMSprop", "np.sqrt(v) + self.eps", "np.sqrt(v) + 1e-8"),
+]
+"""One argument of a class handled wrongly."""
+
+
+@pytest.mark.parametrize("some", [[*CLASSES][:6], [*CLASSES][6:]], ids=["layers and losses", "optimizers"])
+def test_a_class_that_is_right_at_all_arguments_agrees(some, run):
+    status, result = run("---".join(["import numpy as np", *(CLASSES[name] for name in some)]))
+    assert status == 0, (not_judged(result), failing(result))
+    assert {finding["name"] for finding in result["findings"]} == {*some}
+
+
+@pytest.mark.parametrize(("name", "right", "wrong"), MUTATIONS, ids=[f"{n}: {w}" for n, _, w in MUTATIONS])
+def test_a_class_that_is_wrong_at_one_argument_differs(name, right, wrong, run):
+    assert right in CLASSES[name]
+    status, result = run(f"import numpy as np---{CLASSES[name].replace(right, wrong)}")
+    assert status == 1, result["verdict"]
+    assert "differs" in verdicts(result).values()
+
+
+def test_an_argument_that_cannot_be_exercised_is_named_and_the_file_is_not_wholly_judged(run):
+    source = CLASSES["LeakyReLU"].replace("self.s = negative_slope", "self.s = {0.01: 0.01}[negative_slope]")
+    status, result = run(f"import numpy as np---{source}")
+    assert status == 2
+    assert not_judged(result)["LeakyReLU"].startswith("not exercised: negative_slope=")
+    assert {*verdicts(result).values()} <= {"agrees"}

@@ -1,0 +1,282 @@
+"""`python -m experiments.check`: what a file may do besides arithmetic; the rest of it is checked all the same."""
+
+import os
+import select
+import sys
+
+import pytest
+
+from experiments.checking import checker, twins
+from parity_tests.checking import ALL_OF_RIGHT, RIGHT, agreeing, failing, not_judged, remarks, rows, verdicts
+
+WRONG = {
+    "raise ValueError('no\\nway')": "ValueError in line 10: no way",
+    "raise ValueError('x' * 5000 + chr(0xd800))": "ValueError in line 10: " + "x" * 176 + "…",
+    "return delta[:, 9] * x": "IndexError in line 10",
+    "return {}['dx']": "KeyError in line 10",
+    "return relu_backward(delta, x)": "RecursionError in line ",
+    "return delta * np.nan": "nan, expected ",
+    "return delta / 0": "it is not finite",
+    "return delta[:2]": "shape (2, 4), expected (5, 4)",
+    "return np.float32(delta * (x > 0))": "dtype float32, expected float64",
+    "print('x' * 100_000); return 2 * delta * (x > 0)": "times 2",
+}
+"""What is wrong arithmetic of a backward, by what is said of it."""
+PROTOCOL = {
+    "raise NotImplementedError": "NotImplementedError in line 10",
+    "assert delta is None, 'δ?'": "AssertionError in line 10: δ?",
+    "import nosuchmodule": "ModuleNotFoundError in line 10",
+    "sys.exit(3)": "called sys.exit(3)",
+    "os._exit(0)": "ended the process with exit code 0",
+    "os.kill(os.getpid(), 11)": "was ended by signal 11",
+    "return None": "expected an array of numbers, got NoneType",
+    "return np.array([len], dtype=object)": "expected an array of numbers",
+    "return [[1.0], [1.0, 2.0]]": "expected",
+    "return delta + 0j": "expected an array of numbers, got complex128 numbers",
+    "return 'dx'": "expected an array of numbers, got str",
+    "return np.resize(delta, (3000, 3000))": "expected an array of at most 64 MiB, got one of shape (3000, 3000)",
+    "return delta, x, x": "returned 3 arrays; expected 1: dx",
+    "return {'dq': delta}": "expected ['dx']",
+}
+"""What is no arithmetic, and so no mistake in it."""
+
+
+@pytest.mark.parametrize("body", WRONG)
+def test_what_goes_wrong_is_a_row_and_the_rest_is_checked(body, run):
+    status, result = run(RIGHT + f"---def relu_backward(delta, x):\n    {body}")
+    assert status == 1
+    assert verdicts(result)["relu", "dx"] == "differs"
+    assert WRONG[body] in failing(result)["dx"]
+    assert agreeing(result) == ALL_OF_RIGHT[:3]
+
+
+@pytest.mark.parametrize("body", PROTOCOL)
+def test_what_is_no_arithmetic_is_not_judged_and_the_rest_is_checked(body, run):
+    status, result = run(RIGHT + f"---def relu_backward(delta, x):\n    {body}")
+    assert status == 2
+    assert verdicts(result)["relu", "dx"] == "not judged"
+    assert PROTOCOL[body] in failing(result)["dx"]
+    assert agreeing(result) == ALL_OF_RIGHT[:3]
+
+
+NO_FORWARD = ["raise ValueError('no')", "raise NotImplementedError", "return None", "return x, x, x", "1 / 0"]
+
+
+@pytest.mark.parametrize("body", NO_FORWARD)
+def test_what_a_forward_fails_with_on_ordinary_inputs_is_not_judged(body, run):
+    status, result = run(RIGHT + f"---def relu_forward(x):\n    {body}")
+    assert status == 2
+    assert {quantity: said for quantity, said in verdicts(result).items() if quantity[0] == "relu"} == {
+        ("relu", "y"): "not judged", ("relu", "dx"): "not judged",
+    }  # fmt: skip
+    assert agreeing(result) == ALL_OF_RIGHT[:2]
+
+
+def test_what_is_written_among_the_answers_is_a_row(run):
+    scribble = """
+        def relu_backward(delta, x):
+            for file in range(3, 9):
+                try: os.write(file, b"x" * 99)
+                except OSError: pass
+    """
+    status, result = run(f"{RIGHT}---{scribble}")
+    assert status == 2
+    assert failing(result) == {"dx": "not judged: writes to a file that it did not open; "}
+
+
+DYING = """
+    import os
+    import numpy as np
+    def linear_forward(x, W, b): os._exit(0)
+    def linear_backward(delta, x, W, b): pass
+    def own_forward(x): os._exit(0)
+    def own_backward(delta, x): pass
+    def backward(W1, b1, W2, b2, x, y): os._exit(0)
+    class ReLU:
+        def forward(self, x):
+            if x.dtype == np.float32: os._exit(0)
+            return np.maximum(x, 0), x > 0
+        def backward(self, delta, on): return delta * on, self
+    class MSELoss:
+        def forward(self, prediction, target): os._exit(0)
+        def backward(self, cache): pass
+    class SGD:
+        def __init__(self, lr): self.lr = lr
+        def update(self, p, g, state): os._exit(0)
+"""
+
+
+def test_what_ends_the_process_is_said_in_every_form(run):
+    status, result = run(DYING)
+    assert status == 2
+    assert not_judged(result) == dict.fromkeys(
+        ("linear", "own", "backward", "ReLU", "MSELoss", "SGD"), "ended the process with exit code 0"
+    )
+    assert "differs" not in verdicts(result).values()
+
+
+def test_a_piece_on_which_the_checker_itself_fails_is_not_agreement_and_the_rest_is_checked(run, monkeypatch):
+    def functions(checked):
+        return twins.functions(checked) if checked.name == "relu" else [][0]
+
+    monkeypatch.setitem(checker.FORMS, "functions", functions)
+    status, result = run(RIGHT)
+    assert status == 2
+    assert agreeing(result) == ALL_OF_RIGHT[2:]
+    assert not_judged(result) == {"sigmoid": "the checker itself fails on it: IndexError: list index out of range"}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_process_that_lives_on_in_another_is_killed_at_the_timeout(fails, tmp_path):
+    (tmp_path / "hand_in.py").write_text("import os, time\nif os.fork(): os._exit(0)\ntime.sleep(60)\n")
+    assert "not judged: does not end within 3 s" in fails(tmp_path / "hand_in.py", "--timeout", "3")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_nothing_that_a_file_started_is_left(run, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    end = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    source = f"---import subprocess\nsubprocess.Popen(['sleep', '600'], stdout=open({str(pipe)!r}, 'w'))"
+    try:
+        assert run(RIGHT + source)[0] == 0
+        assert select.select([end], [], [], 60)[0]
+        assert os.read(end, 1) == b""  # nobody has the other end
+    finally:
+        os.close(end)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux alone")
+def test_ten_gigabytes_are_refused(run):
+    status, result = run(RIGHT + "---def relu_backward(delta, x): return np.ones(10 << 27)")
+    assert status == 2
+    assert failing(result) == {"dx": "not judged: asked for more than 4 GiB of memory; "}
+
+
+@pytest.mark.parametrize(("where", "quantities"), [("backward(delta, a)", {"dx"}), ("forward(z)", set())])
+def test_an_endless_loop_ends_and_the_pieces_after_it_are_checked(where, quantities, run):
+    status, result = run(f"{RIGHT}---def sigmoid_{where}:\n    while True: pass", "--timeout", "5")
+    assert status == 2
+    assert failing(result).keys() == quantities
+    assert not_judged(result) == {"sigmoid": "does not end within 5 s"}
+    assert agreeing(result)[-2:] == ALL_OF_RIGHT[2:]
+
+
+def test_a_forward_that_gives_another_result_when_it_is_called_again_is_not_judged(run):
+    source = "---def relu_forward(x): return np.maximum(x, 0) + 1e-30 * np.random.default_rng().random(), x"
+    status, result = run(RIGHT + source)
+    assert status == 2
+    assert "forward gives another result when it is called again" in failing(result)["y"]
+    assert agreeing(result) == ALL_OF_RIGHT[:2]
+
+
+def test_chance_from_the_global_generators_is_the_same_in_every_run(run):
+    source = """
+        import random
+        import numpy as np
+        def drop_forward(x):
+            mask = (np.random.rand(*x.shape) > 0.3) * random.choice([2.0, 3.0])
+            return x * mask, mask
+        def drop_backward(delta, mask): return delta * mask
+    """
+    status, result = run(source)
+    assert status == 0, failing(result)
+    assert run(source.replace("return delta *", "return 2 * delta *"))[0] == 1
+
+
+CHANGED = {
+    "tanh": """
+        import numpy as np
+        def tanh_forward(z): return np.tanh(z)
+        def tanh_backward(delta, a):
+            delta *= 1 - a * a
+            return delta
+    """,
+    "gate": """
+        import numpy as np
+        def gate_forward(x, c):
+            s = 1 / (1 + np.exp(-x))
+            return s * np.tanh(c), (s, np.tanh(c))
+        def gate_backward(dh, cache):
+            s, t = cache
+            dx = dh * t * s * (1 - s)
+            dh *= s * (1 - t * t)
+            return dx, dh
+        def examples(rng): yield rng.standard_normal((3, 2)), rng.standard_normal((3, 2))
+    """,
+    "Tanh": """
+        import numpy as np
+        class Tanh:
+            def forward(self, z):
+                a = np.tanh(z)
+                return a, a
+            def backward(self, delta, a):
+                delta *= 1 - a * a
+                return delta, self
+    """,
+}
+"""Right pieces that write into δ."""
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_a_right_backward_that_changes_delta_agrees_with_a_remark(name, run):
+    status, result = run(CHANGED[name])
+    assert status == 0, failing(result)
+    assert remarks(result) == {(name, "backward"): "changes δ, which is its caller's"}
+    assert {*verdicts(result).values()} == {"agrees"}
+    assert run(CHANGED[name], "--strict")[0] == 1
+
+
+def test_a_backward_that_uses_up_its_cache_differs(run):
+    status, result = run(RIGHT + "---def sigmoid_backward(delta, a):\n    a *= 1 - a\n    return delta * a")
+    assert status == 1
+    assert verdicts(result)["sigmoid", "backward"] == "differs"
+    assert "gives another result when it is called again" in failing(result)["backward"]
+
+
+def test_a_forward_or_a_backward_that_changes_x_differs(run):
+    _, result = run(RIGHT + "---def relu_forward(x):\n    on = x > 0\n    x *= on\n    return x, on * 1.0")
+    assert verdicts(result)["relu", "forward"] == "differs"
+    assert "changes x, which is its caller's" in failing(result)["forward"]
+    _, result = run(RIGHT + "---def relu_backward(delta, x):\n    x[:] = x > 0\n    return delta * x")
+    assert verdicts(result)["relu", "backward"] == "differs"
+    assert "changes x, which is its caller's" in failing(result)["backward"]
+
+
+def test_an_optimizer_that_changes_the_gradient_agrees_with_a_remark(run):
+    source = """
+        class SGD:
+            def __init__(self, lr): self.lr = lr
+            def update(self, p, g, state):
+                g *= self.lr
+                p -= g
+    """
+    status, result = run(source)
+    assert status == 0
+    assert remarks(result) == {("SGD", "step"): "changes the gradient, which is its caller's"}
+    assert agreeing(result)[:2] == [("SGD", "weight"), ("SGD", "bias")]
+    assert run(source, "--strict")[0] == 1
+
+
+def test_a_class_that_gives_float64_for_float32_agrees_with_a_remark(run):
+    source = """
+        import numpy as np
+        class Tanh:
+            def forward(self, z): return np.tanh(z.astype(float)), np.tanh(z.astype(float))
+            def backward(self, delta, a): return delta * (1 - a * a), self
+    """
+    status, result = run(source)
+    assert status == 0, failing(result)
+    assert remarks(result) == {("Tanh", quantity): "gives float64 for float32" for quantity in ("y", "dx")}
+    assert run(source, "--strict")[0] == 1
+    assert run(source.replace("return delta *", "return 2 * delta *"))[0] == 1
+
+
+def test_the_file_does_not_run_in_this_process_nor_write_beside_itself(run, tmp_path):
+    run(RIGHT + "---open('litter', 'w').close(); sys.modules['here'] = sys")
+    assert "here" not in sys.modules
+    assert {path.name for path in tmp_path.iterdir()} == {"hand_in.py"}
+
+
+def test_a_file_s_rows_are_the_same_when_it_is_checked_again(run):
+    assert rows(run(RIGHT)[1]) == rows(run(RIGHT)[1])

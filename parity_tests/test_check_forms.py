@@ -1,0 +1,266 @@
+"""`python -m experiments.check`: what it recognises in a file, and what it does not judge, and why."""
+
+from textwrap import dedent
+
+import pytest
+
+from parity_tests.checking import ALL_OF_RIGHT, RIGHT, agreeing, failing, not_judged, verdicts
+
+CANNOT_RUN = [
+    ("", "it offers nothing that could be; expected a layer, loss or optimizer class"),
+    ("def f(:", "SyntaxError in line 1"),
+    ("import nosuchmodule", "ModuleNotFoundError in line 1: No module named 'nosuchmodule'"),
+    ("input()", "EOFError in line 1"),
+    ("raise SystemExit('done')", "called sys.exit('done')"),
+    ("1 / 0", "ZeroDivisionError in line 1"),
+    ("while True: pass", "does not end within 3 s"),
+]
+
+
+@pytest.mark.parametrize(("source", "said"), CANNOT_RUN)
+def test_a_file_that_cannot_be_run_or_offers_nothing_is_an_error(source, said, fails, tmp_path):
+    (tmp_path / "hand_in.py").write_text(source)
+    assert f"hand_in.py: not judged: {said}" in fails(tmp_path / "hand_in.py", "--timeout", "3")
+
+
+NO_PYTHON = {"lab.ipynb": "a notebook", "lab.txt": "a .txt file", "lab": "no suffix"}
+
+
+@pytest.mark.parametrize(("name", "got"), NO_PYTHON.items())
+def test_a_file_that_is_no_python_file_is_an_error_that_says_what_it_is(name, got, fails, tmp_path):
+    (tmp_path / name).write_text("{}")
+    assert f"{name}: not judged: expected a Python file (.py), got {got}" in fails(tmp_path / name)
+
+
+UNCLEAR = {
+    "torch has no Own; expected examples(rng), which yields (layer, x)": """
+        class Own:
+            def __init__(self, k): pass
+            def forward(self, x): pass
+            def backward(self, delta, cache): pass
+    """,
+    "expected SGD to take (lr)": """
+        class SGD:
+            def __init__(self, rate): pass
+            def update(self, p, g, state): pass
+    """,
+    "got update(params, grads); expected update(p, g, state)": """
+        class SGD:
+            def __init__(self, lr): pass
+            def update(self, params, grads): pass
+    """,
+    "no derivative to hold Mine against; expected the rule of one of Adam, AdamW, RMSprop, SGD": """
+        from manual import Optimizer
+        class Mine(Optimizer): pass
+    """,
+    "what 'k' is, is not known; expected examples(rng), which yields (x, k)": """
+        def forward(x, k): return x
+        def backward(delta, k): return delta, k
+    """,
+    "got backward(x, delta); expected δ first: backward(delta, …)": """
+        def forward(x): return x
+        def backward(x, delta): return delta
+    """,
+    "what backward's 'kept' is, is not known: forward returned no cache": """
+        def forward(x): return x
+        def backward(delta, kept): return delta
+    """,
+    "forward returned 3 values; expected y, or (y, cache)": """
+        def forward(x): return x, x, x
+        def backward(delta, x): return delta
+    """,
+    "expected (y, cache)": """
+        import numpy as np
+        class Tanh:
+            def forward(self, x): return np.tanh(x)
+            def backward(self, delta, cache): return delta, self
+    """,
+    "backward returned nothing; expected (dx, gradient)": """
+        import numpy as np
+        class Tanh:
+            def forward(self, x): return np.tanh(x), x
+            def backward(self, delta, x): self.dx = delta
+    """,
+    "backward returned a gradient of 'V'": """
+        class Linear:
+            def __init__(self, in_features, out_features):
+                import numpy as np
+                self.weight, self.bias = np.zeros((out_features, in_features)), np.zeros(out_features)
+            def forward(self, x): return x @ self.weight.T + self.bias, x
+            def backward(self, delta, x): return delta @ self.weight, {"V": delta.T @ x, "b": delta.sum(0)}
+    """,
+    "expected Linear to keep its parameter as an attribute weight": """
+        class Linear:
+            def __init__(self, in_features, out_features): self.theta = {}
+            def forward(self, x): return x, x
+            def backward(self, delta, x): return delta, self
+    """,
+    "expected a class for each example, integers of shape (N,), as target, got floats of shape (5, 3)": """
+        import numpy as np
+        class CrossEntropyLoss:
+            def forward(self, z, y):
+                p = np.exp(z) / np.exp(z).sum(1, keepdims=True)
+                return -(y * np.log(p)).sum() / len(z), (p, y)
+            def backward(self, cache): return (cache[0] - cache[1]) / len(cache[1])
+        def examples(rng): yield CrossEntropyLoss(), rng.standard_normal((5, 3)), np.eye(3)[rng.integers(3, size=5)]
+    """,
+    "the forward does not run on exact numbers: LinAlgError": """
+        import numpy as np
+        def forward(x):
+            if x.dtype == object: raise np.linalg.LinAlgError
+            return x
+        def backward(delta): return delta
+    """,
+    "the forward decides exactly here": """
+        import numpy as np
+        def forward(x): return np.maximum(x, x + 0)
+        def backward(delta, x): return delta
+    """,
+    "np.sinc is none of the functions that these have": """
+        import numpy as np
+        def forward(x): return np.arctan2(x, 1) if x.dtype == float else np.vectorize(lambda v: v.sinc())(x)
+        def backward(delta, x): return delta / (1 + x * x)
+    """,
+    "they are no floats: expected NumPy's functions, no math.… and no astype": """
+        def forward(x): return x.astype(float)
+        def backward(delta, x): return delta
+    """,
+    "forward was called with a guess, x (5, 3), and raised ValueError: not enough values to unpack": """
+        def forward(x):
+            n, c, h, w = x.shape
+            return x
+        def backward(delta, x): return delta
+    """,
+    "examples(rng) yields nothing; expected examples(rng), which yields (x)": """
+        def forward(x): return x
+        def backward(delta, x): return delta
+        def examples(rng): return []
+    """,
+    "examples(rng) yields 3 values; expected examples(rng), which yields (x)": """
+        def forward(x): return x
+        def backward(delta, x): return delta
+        def examples(rng): yield rng.random(3), rng.random(3), rng.random(3)
+    """,
+    "examples(rng) yields a dict for 'p'; expected arrays": """
+        def forward(x, p): return x
+        def backward(delta, x): return delta
+        def examples(rng): yield rng.random(3), {"mode": "train"}
+    """,
+    "examples(rng), or the forward on what it yields, raised KeyError in line 4": """
+        def forward(x): return x
+        def backward(delta, x): return delta
+        def examples(rng): yield {}["x"]
+    """,
+    "examples(rng) yields no array of floats": """
+        import numpy as np
+        def forward(x): return x
+        def backward(delta, x): return delta
+        def examples(rng): yield np.array([1, 2])
+    """,
+    "what a Dropout draws or keeps is its own": """
+        class Dropout:
+            def __init__(self, p, seed): pass
+            def forward(self, x): return x, x
+            def backward(self, delta, x): return delta, self
+    """,
+    "expected forward(x, …), got one that takes nothing": """
+        def forward(): pass
+        def backward(delta): pass
+    """,
+    "expected reference(…) beside F": """
+        import torch
+        class F(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, x): return x
+    """,
+}
+"""What a file that offers a piece of a form that is not known is told."""
+
+
+@pytest.mark.parametrize("said", UNCLEAR)
+def test_a_piece_that_cannot_be_judged_says_what_it_takes(said, run):
+    status, result = run(dedent(UNCLEAR[said]))
+    assert status == 2
+    assert {*verdicts(result).values()} <= {"not judged", "agrees"}
+    assert any(said in why for why in [*not_judged(result).values(), *failing(result).values()]), result["verdict"]
+
+
+def test_what_agrees_beside_a_piece_that_cannot_be_judged_is_not_all(run):
+    own = "---class SGD:\n    def __init__(self, rate): pass\n    def update(self, p, g, state): pass"
+    status, result = run(RIGHT + own)
+    assert status == 2
+    assert agreeing(result) == ALL_OF_RIGHT
+    assert result["verdict"].startswith("SGD not judged: expected SGD to take (lr)")
+
+
+def test_a_difference_beside_a_piece_that_cannot_be_judged_is_a_difference(run):
+    own = "---class SGD:\n    def __init__(self, rate): pass\n    def update(self, p, g, state): pass"
+    status, result = run(f"{RIGHT}---def relu_backward(delta, x): return delta---{own}")
+    assert status == 1
+    assert not_judged(result).keys() == {"SGD"}
+
+
+LOOK_ALIKES = [
+    "def softmax_loss(x, y): return x",
+    "def max_pool_backward_naive(delta, cache): return delta",
+    "def sgd_momentum(w, dw, config=None): return w, config",
+    "def L_model_backward2(AL, Y, caches): return {}",
+    "def updateParams(params, grads): return params",
+    "def backprop(x, y): return x",
+    "def sigmoid_prime(z): return z",
+    "def relu_backward_(dA, cache): return dA",
+    "def adam(w, dw, config=None): return w, config",
+    "class TwoLayerNet:\n    def loss(self, x, y): return x",
+    "class Trainer:\n    def _update(self): self.t += 1",
+    "class Linear:\n    def forward(self, x): return x + 0",
+    "class Net:\n    def backprop(self, x, y): return x + y",
+]
+"""What looks like a forward, a backward, a loss, a step or a network, and is of no form that is known."""
+
+
+@pytest.mark.parametrize("source", LOOK_ALIKES)
+def test_what_looks_like_a_piece_and_is_none_is_not_judged(source, run):
+    status, result = run(f"{RIGHT}---{source}")
+    name = source.split()[1].partition("(")[0].rstrip(":")
+    assert status == 2
+    assert agreeing(result) == ALL_OF_RIGHT
+    assert not_judged(result).keys() == {name}
+    assert "\n" not in not_judged(result)[name]
+
+
+def test_what_only_looks_like_a_piece_is_in_the_result_though_there_is_nothing_else(run):
+    status, result = run("def softmax_loss(x, y): return x")
+    assert status == 2
+    assert not_judged(result).keys() == {"softmax_loss"}
+
+
+def test_what_only_helps_is_no_piece(run):
+    helps = """
+        def sigma(z): return 1 / (1 + np.exp(-z))
+        def sigmoid_derivative(a): return a * (1 - a)
+        def sigmoid_forward(z): return sigma(z)
+        def sigmoid_backward(delta, a): return delta * sigmoid_derivative(a)
+        def check_gradient(f, x): return f(x)
+        def numerical_gradient(f, x): return f(x)
+        def plot_loss(history): print(history)
+        def init_network(sizes): return sizes
+        def load_data(path): return open(path)
+        def accuracy(y, t): return (y == t).mean()
+        class GradientError(ValueError):
+            def update(self): return 1 + 1
+        class Layer:
+            def forward(self, x): raise NotImplementedError
+            def backward(self, delta, cache): raise NotImplementedError("a layer has its own")
+        class Tanh(Layer):
+            def forward(self, z): return np.tanh(z), np.tanh(z)
+            def backward(self, delta, a): return delta * (1 - a * a), self
+    """
+    status, result = run(f"{RIGHT}---{helps}")
+    assert status == 0, not_judged(result)
+    assert agreeing(result) == [("Tanh", "y"), ("Tanh", "dx"), *ALL_OF_RIGHT]
+
+
+def test_imports_of_torch_where_numpy_was_the_task_are_not_judged(run):
+    status, result = run(f"{RIGHT}---import torch")
+    assert status == 2
+    assert failing(result) == {"import": "not judged: it imports torch, where NumPy was the task; "}
