@@ -164,7 +164,7 @@ class Checked:
                 self.fail(self.shown(quantity), Trouble(", ".join(filter(None, [said, name])), True))
 
     def compare_truth(self, found: Mapping[str, Any], name: str = "") -> None:
-        """Compare what was observed with what is true. Where the forward has a derivative, it leaves no choice to a convention."""
+        """Compare what was observed with what is true: where a forward has a derivative, no choice is left to a convention."""
         before = len(self.comparisons)
         inputs, truth = _under("given", found), _under("true", found)
         x = next(iter(inputs), "")

@@ -127,19 +127,15 @@ def own_examples(
         fitting = [dict(zip(names, e, strict=False)) for e in tuples if len(needed) <= len(e) <= len(names)]
         if tuples and not fitting:
             raise Unclear(f"examples(rng) yields {len(tuples[0])} values; {expected}")
+    if not fitting and not others:
+        raise Unclear(f"examples(rng) yields nothing; {expected}")
     if not fitting:
-        if found or not others:
-            return None if others else _nothing(expected)
         return None
     for e in fitting:
         for name, value in e.items():
             if isinstance(value, dict | str | bytes) or value is None:
                 raise Unclear(f"examples(rng) yields a {type(value).__name__} for {name!r}; expected arrays")
     return [{name: np.asarray(value) for name, value in e.items()} for e in fitting]
-
-
-def _nothing(expected: str) -> None:
-    raise Unclear(f"examples(rng) yields nothing; {expected}")
 
 
 def drawn_by_name(arguments: list[str], rng: np.random.Generator) -> Arrays:
