@@ -635,7 +635,7 @@ def test_a_class_is_a_row_a_file_whatever_the_files_are_called(
     from experiments.checking import classroom
     from experiments.checking.findings import Report
 
-    monkeypatch.setattr(classroom, "check", lambda path, *_: Report(path.name, [], f"cannot be checked: {path.name}"))
+    monkeypatch.setattr(classroom, "check", lambda path, *_: Report(path.name, [], f"not judged: {path.name}"))
     for name in NAMES:
         (tmp_path / f"{name}.py").write_text("")
     assert check.main([str(tmp_path), "--out", str(tmp_path / "out")]) == 2

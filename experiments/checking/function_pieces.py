@@ -116,8 +116,8 @@ def own_examples(
     make = named or getattr(module, "examples", None)
     if make is None:
         return None
-    found = [e if isinstance(e, dict) else (e if isinstance(e, tuple) else (e,)) for e in make(rng)]
-    found = [e for e in found if not (isinstance(e, tuple) and e and type(e[0]).__module__ == module.__name__)]  # of a class
+    every = [e if isinstance(e, dict | tuple) else (e,) for e in make(rng)]
+    found = [e for e in every if isinstance(e, dict) or not e or type(e[0]).__module__ != module.__name__]  # not of a class
     fitting = [e for e in found if isinstance(e, dict) and {*needed} <= {*e} <= {*names}]
     if not fitting:
         tuples = [e for e in found if isinstance(e, tuple)]
@@ -127,7 +127,7 @@ def own_examples(
         fitting = [dict(zip(names, e, strict=False)) for e in tuples if len(needed) <= len(e) <= len(names)]
         if tuples and not fitting:
             raise Unclear(f"examples(rng) yields {len(tuples[0])} values; {expected}")
-    if not fitting and not others:
+    if not fitting and not others and len(found) == len(every):
         raise Unclear(f"examples(rng) yields nothing; {expected}")
     if not fitting:
         return None
