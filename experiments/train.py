@@ -48,6 +48,7 @@ from torch_ref.devices import prepare
 
 CONFIGS = Path(__file__).parent / "configs"
 QUOTED, CLASS = "'([^']*)'", "<class '([^']*)'>"
+NONE = "<class 'NoneType'>, |, <class 'NoneType'>"
 UNION = r'Parser key "(.+?)": Does not validate against any of the Union subtypes Subtypes: \[(.+)\] Errors.*Given value: (.*)'
 ABOUT = {
     "fit": "Train, and test what came of it.",
@@ -217,7 +218,8 @@ class Command(LightningCLI):
             return f"{key}: {expected_one_of(re.findall(QUOTED, known), given)}"
         if found := re.match(UNION, message):
             key, kinds, given = found.groups()
-            kinds = re.sub(r"list\[typing.Literal\[(.+)\]\]", r"a list of \1", kinds.removesuffix(", <class 'NoneType'>"))
+            kinds = re.sub(NONE, "", kinds)  # first or last, by jsonargparse's version
+            kinds = re.sub(r"list\[typing.Literal\[(.+)\]\]", r"a list of \1", kinds)
             kinds = re.sub(CLASS, r"\1", kinds)
             return f"{key}: expected {kinds}, got {given}"
         if found := re.match(r"argument subcommand: invalid choice: '(.*)' \(choose from (.+)\)", message):

@@ -350,7 +350,7 @@ def test_a_command_whose_second_process_is_killed_ends_and_goes_on_to_the_same_e
     typed = [sys.executable, "-m", "experiments.train", *CUT_OFF]
     first = subprocess.Popen(typed, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     os.kill(second_of(first.pid, tmp_path), signal.SIGKILL)
-    out, err = first.communicate(timeout=120)
+    out, err = first.communicate(timeout=TIMEOUT)
     assert first.returncode != 0
     assert out == ""
     # Lightning kills the first process too, if it is not quick to end
@@ -366,7 +366,7 @@ def test_processes_that_cannot_be_connected_are_ended(monkeypatch):
     with Stop() as stop:
         with pytest.raises(ValueError, match="no connection"):
             processes.start(trainer)
-        assert other.wait(timeout=10) == -signal.SIGKILL
+        assert other.wait(TIMEOUT) == -signal.SIGKILL
         assert signal.getsignal(signal.SIGINT) == stop._heard
 
 
