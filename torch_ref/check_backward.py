@@ -23,8 +23,8 @@ import numpy as np
 import torch
 
 from manual.number_types import Array
-from torch_ref.diagnosis import Case, Compared
 from torch_ref.comparison import AGREES, DIFFERS, ZERO_REFERENCE, Comparison
+from torch_ref.diagnosis import Case, Compared
 from torch_ref.parity import Parity
 from torch_ref.twin import to_numpy
 
@@ -167,7 +167,7 @@ def _observe(
         yield Observed(place, "all", f"{type(error).__name__}: {' '.join(str(error).split())}")
         return
     for name, now, old in zip(names, given, before, strict=True):
-        if torch.is_tensor(now) and not torch.equal(now, old):
+        if torch.is_tensor(now) and not np.array_equal(to_numpy(now), to_numpy(old), equal_nan=now.is_floating_point()):
             yield Observed(place, name, "is changed, which is its caller's")
     for quantity, value in expected.items():
         mine = ours.get(quantity)

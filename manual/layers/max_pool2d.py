@@ -51,9 +51,9 @@ class MaxPool2d(Layer):
         for number, pixel in enumerate(others, 1):
             winner = np.maximum(winner, greater(pixel, y) * small(number))
             y = np.maximum(y, pixel)
-        if a.dtype.kind == "f" and np.isnan(y).any():
-            (p, q), nan = self._padding, np.isnan(a)
-            nan = np.pad(nan, ((0, 0), (0, 0), (p, p), (q, q)))
+        if isinstance(a, np.ndarray) and a.dtype.kind == "f" and np.isnan(y).any():
+            p, q = self._padding
+            nan = np.pad(np.isnan(a), ((0, 0), (0, 0), (p, p), (q, q)))
             for number, window in enumerate(pixels(self._kernel, self._stride, size)):
                 winner = np.where(nan[window], small(number), winner)
         return y, (a.shape, winner)
