@@ -24,7 +24,7 @@ from manual.layers import (
 from manual.loss import Loss
 from manual.losses import BCEWithLogitsLoss, CrossEntropyLoss, HalfMSELoss, MSELoss
 from manual.network import Network
-from manual.number_types import Undecided, greater, lift, positive
+from manual.number_types import Undecided, greater, lift, nonpositive, positive
 from manual.optimizer import Optimizer
 from manual.optimizers import SGD, Adam, AdamW, RMSprop
 from manual.penalties import L1, L2, ElasticNet
@@ -35,5 +35,5 @@ __all__ = [
     "L1", "L2", "SGD", "Adam", "AdamW", "AvgPool2d", "BCEWithLogitsLoss", "Conv2d", "CrossEntropyLoss", "Diverged",
     "Dropout", "ElasticNet", "Flatten", "HalfMSELoss", "Identity", "InputError", "Layer", "Linear", "Loss", "MSELoss",
     "MaxPool2d", "Network", "Optimizer", "Penalty", "RMSprop", "ReLU", "Sigmoid", "Softmax", "Step", "Tanh", "Undecided",
-    "batches", "greater", "init", "lift", "parameter", "positive", "state", "train",
+    "batches", "greater", "init", "lift", "nonpositive", "parameter", "positive", "state", "train",
 ]

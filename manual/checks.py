@@ -22,9 +22,48 @@ def _name(owner: object) -> str:
 
 def mismatch(where: object, expected: str, dtype: Any, given: Any) -> InputError:
     """The error for an array of the wrong shape or dtype."""
-    return InputError(
-        f"{where!r}: expected an array of shape {expected} and dtype {dtype}, got shape {given.shape} and dtype {given.dtype}"
-    )
+    return InputError(f"{where!r}: expected an array of shape {expected} and dtype {dtype}, got {shown(given)}")
+
+
+def shown(given: Any) -> str:
+    """What was given in an array's place."""
+    if isinstance(given, type):
+        return f"the class {given.__name__}"
+    if hasattr(given, "shape") and hasattr(given, "dtype"):
+        kind = "" if isinstance(given.dtype, np.dtype) else f"a {type(given).__name__} of "
+        return f"{kind}shape {tuple(given.shape)} and dtype {given.dtype}"
+    return f"a {type(given).__name__}"
+
+
+def floats(owner: object, a: Any) -> None:
+    """An InputError unless `a` is an array of floats, or of numbers of another type (see number_types.py)."""
+    if type(a) is np.ndarray and a.dtype.kind == "f":
+        return
+    dtype = getattr(a, "dtype", None)
+    if not isinstance(dtype, np.dtype) or isinstance(a, np.matrix) or dtype.kind not in "fO":
+        raise InputError(f"{owner!r}: expected an array of floats, got {shown(a)}")
+    numbers(owner, a)
+
+
+def numbers(owner: object, a: Any) -> None:
+    """An InputError where an element of an object array is no number."""
+    if isinstance(a, np.ndarray) and a.dtype.kind == "O":
+        for at, number in np.ndenumerate(a):
+            if not hasattr(number, "__truediv__"):
+                raise InputError(f"{owner!r}: expected an array of numbers, got {number!r} at index {at}")
+
+
+def instance(owner: object, name: str, value: Any, kind: type) -> None:
+    """An InputError unless `value` is of this kind: a Layer, a Loss, an Optimizer."""
+    if not isinstance(value, kind):
+        raise InputError(f"{_name(owner)}: expected the {name} as a {kind.__name__}, got {shown(value)}")
+
+
+def generator(owner: object, rng: Any) -> np.random.Generator:
+    """`rng`, if it is a generator of random numbers, else an InputError: a seed, and None, are not taken for one."""
+    if not isinstance(rng, np.random.Generator):
+        raise InputError(f"{_name(owner)}: rng must be a numpy.random.Generator, as np.random.default_rng(0) is, got {rng!r}")
+    return rng
 
 
 def at_least(owner: object, name: str, value: Any, least: int) -> Any:
@@ -77,6 +116,13 @@ def whole(owner: object, name: str, value: Any, least: int) -> int:
         raise InputError(f"{_name(owner)}: {name} must be an integer >= {least}, got {value!r}")
     if value > sys.maxsize:
         raise InputError(f"{_name(owner)}: {name} must be at most {sys.maxsize}, got {value!r}")
+    return int(value)
+
+
+def axis(owner: object, name: str, value: Any) -> int:
+    """`value`, if it is an integer, else an InputError: an axis may be counted from the end."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise InputError(f"{_name(owner)}: {name} must be an integer, got {value!r}")
     return int(value)
 
 

@@ -67,7 +67,7 @@ def _tiles(
     planes = kernel[1] * x.shape[1] < size[1]  # a row of a window is shorter than a row of outputs
     row = size[1] * kernel[1] * x.shape[1] * (kernel[0] if planes else stride[0])  # numbers of the matrix for a row of outputs
     rows = min(size[0], max(1, TILE // row))
-    n = min(len(x), max(1, TILE // (rows * row)))
+    n = max(1, min(len(x), TILE // (rows * row)))
     for top in range(0, size[0], rows):
         block, start = (min(rows, size[0] - top), size[1]), (origin[0] - stride[0] * top, origin[1])
         for pictures, seen in _seen(x, n, planes, kernel, block, stride, start, spread):

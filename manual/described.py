@@ -1,7 +1,10 @@
 """What layers, losses and optimizers have in common: they are dataclasses that know their own hyperparameters."""
 
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal, dataclass_transform, overload
+from dataclasses import Field, dataclass, field, fields
+from inspect import signature
+from typing import Any, ClassVar, Literal, dataclass_transform, overload
+
+import numpy as np
 
 
 @overload
@@ -20,18 +23,50 @@ def state(*, init: Literal[False] = False) -> Any:
     return field(init=init, metadata={"kind": "state"})
 
 
+def keep(cls: type) -> None:
+    """Hold the constructor, the repr and equality by identity against a further `@dataclass`, which leaves what a class has.
+
+    Raises:
+        TypeError: the class has `__slots__`: its copies are made through `__dict__`.
+    """
+    if "__slots__" in vars(cls):
+        raise TypeError(f"{cls.__name__}: expected a class without __slots__; leave out slots=True")
+    for name in ("__init__", "__repr__", "__eq__", "__hash__"):
+        setattr(cls, name, getattr(cls, name))
+
+
 @dataclass_transform(eq_default=False, field_specifiers=(field, parameter, state))
 class Described:
-    """A dataclass that compares by identity; the arguments of its constructor are its hyperparameters."""
+    """A dataclass that compares by identity; the arguments of its constructor are its hyperparameters.
+
+    A class that is decorated with `@dataclass` once more stays what it is.
+
+    Raises:
+        TypeError: a subclass has `__slots__`, as `@dataclass(slots=True)` makes them, or is frozen.
+    """
+
+    _declared: ClassVar[dict[str, Field[Any]]]
+    _fields: ClassVar[dict[str, Field[Any]]]
+    _parameters: ClassVar[tuple[str, ...]]
+    _states: ClassVar[tuple[str, ...]]
 
     def __init_subclass__(cls) -> None:
+        for base in cls.__mro__[1:]:  # what another @dataclass has made of them
+            if "_declared" in vars(base):
+                base.__dataclass_fields__ = vars(base)["_declared"]  # pyright: ignore[reportAttributeAccessIssue]
         dataclass(eq=False, repr=False)(cls)
+        cls._declared = cls.__dataclass_fields__  # pyright: ignore[reportAttributeAccessIssue]
+        cls._fields = {f.name: f for f in fields(cls)}  # pyright: ignore[reportArgumentType]
+        kinds = {f.name: f.metadata.get("kind") for f in cls._fields.values()}
+        cls._parameters, cls._states = (tuple(n for n in kinds if kinds[n] == kind) for kind in ("parameter", "state"))
+        cls.__annotations__ = {}  # a further @dataclass finds no fields to take for its own
+        keep(cls)
 
     @property
     def hyper(self) -> dict[str, Any]:
         """The constructor's arguments under torch's names; a flag such as `bias` is reported as the flag."""
         hyper = {}
-        for f in fields(self):  # pyright: ignore[reportArgumentType]
+        for f in self._fields.values():
             if f.init:
                 value = getattr(self, f.name)
                 hyper[f.name] = value is not None if f.metadata.get("kind") == "parameter" else value
@@ -39,3 +74,18 @@ class Described:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.hyper.items())})"
+
+
+class Settable(Described):
+    """One whose hyperparameters may be set later: to what its constructor takes, else it raises what the constructor does."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        now = vars(self)
+        if name in self._fields and self._fields[name].init and name in now and "_trial" not in now:
+            trial = object.__new__(type(self))
+            trial.__dict__.update(now, _trial=True, **{name: value})
+            check = getattr(trial, "__post_init__", None)
+            if check is not None and not signature(check).parameters:
+                check()
+            value = value.item() if isinstance(value, np.generic) else value  # never promotes float32
+        super().__setattr__(name, value)

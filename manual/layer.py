@@ -7,17 +7,46 @@
 Nothing of a particular pass is kept on the layer. A layer of your own needs `forward` and `backward`, no more.
 """
 
-from dataclasses import fields
-from functools import cache
+from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
+import numpy as np
+
+from manual.checks import InputError
 from manual.described import Described
 from manual.number_types import Array, Number, lift
 
 
-@cache
-def _names(layer: type["Layer"], kind: str) -> tuple[str, ...]:
-    return tuple(f.name for f in fields(layer) if f.metadata.get("kind") == kind)  # pyright: ignore[reportArgumentType]
+def every_part(layer: "Layer") -> None:
+    """An InputError where a layer holds another whose parameters or state are not among its own: it would not be trained.
+
+    It may be held in a list, a tuple, a set or a dict. What neither has, such as an activation, may be held.
+    """
+    own = {id(array) for array in (*layer.params.values(), *layer.state.values())}
+    for name, part in _held(layer, {id(layer)}):
+        for key, array in (part.params | part.state).items():
+            if id(array) not in own:
+                raise InputError(
+                    f"{layer!r}: {key} of the layer in {name!r} is not among its params and state, and would not be trained; "
+                    "expected layers only in a Network"
+                )
+
+
+def _held(value: Any, seen: set[int], name: str = "") -> Iterator[tuple[str, "Layer"]]:
+    """The layers in a layer's attributes, each with the attribute's name."""
+    values: Iterable[tuple[str, Any]] = ()
+    if isinstance(value, Layer):
+        values = vars(value).items()
+    elif isinstance(value, dict):
+        values = [(name, v) for pair in value.items() for v in pair]
+    elif isinstance(value, list | tuple | set | frozenset):
+        values = [(name, v) for v in value]
+    for key, part in values:
+        if id(part) not in seen and isinstance(part, Layer | dict | list | tuple | set | frozenset):
+            seen.add(id(part))
+            if isinstance(part, Layer):
+                yield name or key, part
+            yield from _held(part, seen, name or key)
 
 
 class Layer(Described):
@@ -45,16 +74,16 @@ class Layer(Described):
     @property
     def params(self) -> dict[str, Array]:
         """The trainable arrays under torch's names; an absent one (`bias=False`) is left out."""
-        present = {}
-        for name in _names(type(self), "parameter"):
-            if (p := self.__dict__[name]) is not None:
+        present, own = {}, self.__dict__
+        for name in self._parameters:
+            if (p := own[name]) is not None:
                 present[name] = p
         return present
 
     @property
     def state(self) -> dict[str, Array]:
         """What `forward` reads and only `commit` changes, under torch's names."""
-        return {name: getattr(self, name) for name in _names(type(self), "state")}
+        return {name: getattr(self, name) for name in self._states}
 
     def like(self, **arrays: Array | None) -> Self:
         """A copy with these parameters: all of them or none, so that none is forgotten and mistaken for its own gradient.
@@ -64,17 +93,27 @@ class Layer(Described):
         Raises:
             TypeError: some are missing or unknown. (None stands for an absent one, as with `bias=False`.)
         """
-        given = {name: array for name, array in arrays.items() if array is not None}.keys()
-        if arrays and given != self.params.keys() != given - self.state.keys():
+        if arrays and not self._complete(arrays):
             raise TypeError(f"{self!r}.like takes all parameters or none: expected {[*self.params]}, got {[*arrays]}")
         new = object.__new__(type(self))
         new.__dict__ = self.__dict__ | arrays
         return new
+
+    def _complete(self, arrays: dict[str, Array | None]) -> bool:
+        """Whether they are all parameters, and nothing but them and state; where one is absent, None is as good as nothing."""
+        given, own = 0, self.params
+        for name, array in arrays.items():
+            if name in own and array is not None:
+                given += 1
+            elif array is not None and name not in self.state:
+                return False
+        return given == len(own)
 
     def __add__(self, other: "Layer") -> Self:
         """The sum of two gradients, that of the loss and that of a penalty."""
         return self.like(**{name: p + other.params[name] for name, p in self.params.items()})
 
     def astype(self, number: Number) -> Self:
-        """A copy whose parameters are of another number type: `np.float32`, `flint.fmpq`, … (see `lift`)."""
-        return self.like(**{name: lift(p, number) for name, p in self.params.items()})
+        """A copy whose numbers are of another type: `np.float32`, `flint.fmpq`, … (see `lift`). State of integers stays so."""
+        real = {name: s for name, s in self.state.items() if np.asarray(s).dtype.kind in "fO"}
+        return self.like(**{name: lift(array, number) for name, array in (self.params | real).items()})

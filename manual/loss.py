@@ -6,12 +6,14 @@
 
 from typing import Any
 
-from manual.checks import InputError, mismatch
-from manual.described import Described
+import numpy as np
+
+from manual.checks import InputError, mismatch, numbers, shown
+from manual.described import Settable
 from manual.number_types import Array
 
 
-class Loss(Described):
+class Loss(Settable):
     """A scalar function of a prediction and its target."""
 
     def forward(self, prediction: Array, target: Array, /) -> tuple[Any, Any]:
@@ -39,10 +41,12 @@ def check_alike(loss: Loss, prediction: Array, target: Array) -> None:
 
 
 def check_arrays(loss: Loss, prediction: Array, target: Array) -> None:
-    """An InputError unless both are arrays with at least one axis, and the prediction is not of integers."""
+    """An InputError unless both are arrays with at least one axis, and the prediction is of floats."""
+    if type(prediction) is type(target) is np.ndarray and prediction.ndim and target.ndim and prediction.dtype.kind == "f":
+        return
     for name, array in (("prediction", prediction), ("target", target)):
-        if not getattr(array, "shape", ()):
-            given = f"shape {array.shape}" if hasattr(array, "shape") else f"a {type(array).__name__}"
-            raise InputError(f"{loss!r}: expected the {name} as an array with an example a row, got {given}")
-    if prediction.dtype.kind in "iub":
+        if not isinstance(getattr(array, "dtype", None), np.dtype) or isinstance(array, np.matrix) or not array.shape:
+            raise InputError(f"{loss!r}: expected the {name} as an array with an example a row, got {shown(array)}")
+        numbers(loss, array)
+    if prediction.dtype.kind not in "fO":
         raise InputError(f"{loss!r}: expected the prediction in a floating-point dtype, got {prediction.dtype}")

@@ -3,9 +3,16 @@
 from collections.abc import Sequence
 from typing import Any, Self
 
-from manual.checks import InputError
-from manual.layer import Layer
+from manual.checks import InputError, shown
+from manual.described import keep
+from manual.layer import Layer, every_part
 from manual.number_types import Array
+
+
+class Tape(list[Any]):
+    """The caches of a network's layers; `output` is what the pass gave, which δ must fit."""
+
+    output: Array
 
 
 class Network(Layer):
@@ -17,13 +24,15 @@ class Network(Layer):
     Parameters are named as `torch.nn.Sequential.state_dict()` names them: "0.weight", "0.bias", "2.weight", …
 
     Raises:
-        InputError: no layers, something that is none, or two that share an array; an empty batch, truth values, or
-            an input that a layer cannot take: the message names the layer and its place.
+        InputError: no layers, something that is none, one that holds another as an attribute, or two that share an array; an
+            empty batch, truth values, or an input that a layer cannot take: the message names the layer and its place; a δ of
+            another shape or dtype than the output.
     Source: document A, part 3, "Visual Representation of the Backpropagation Process". Same as torch.nn.Sequential.
     """
 
     def __init_subclass__(cls) -> None:
         """A subclass is made of layers too: it takes over the constructor instead of getting one from its fields."""
+        keep(cls)
 
     def __init__(self, *layers: Layer) -> None:
         if not layers:
@@ -31,10 +40,15 @@ class Network(Layer):
         for place, layer in enumerate(layers):
             if not isinstance(layer, Layer):
                 raise InputError(f"Network: expected a layer at place {place}, got {layer!r}")
+            every_part(layer)
             if any(layer is other for other in layers[:place]):
                 raise InputError(f"Network: {layer!r} at place {place} is there twice; use a copy, copy.deepcopy(layer)")
         self.layers: Sequence[Layer] = layers
-        self._places = [(f"{place}.{name}", place, name) for place, layer in enumerate(layers) for name in layer.params]
+        self._places = [
+            (f"{place}.{name}", place, name, type(layer).params is Layer.params)
+            for place, layer in enumerate(layers)
+            for name in layer.params
+        ]
         owners: dict[int, str] = {}
         for name, p in self.params.items():
             if owners.setdefault(id(p), name) != name:
@@ -43,27 +57,35 @@ class Network(Layer):
     def forward(self, x: Array, /) -> tuple[Array, list[Any]]:
         """(output, tape); the tape is the list of the layers' caches."""
         if not getattr(x, "shape", ()) or not x.size or x.dtype == bool:
-            given = f"an array of shape {x.shape} and dtype {x.dtype}" if hasattr(x, "shape") else f"a {type(x).__name__}"
-            raise InputError(f"{self!r}: expected an array of at least one example, got {given}")
-        tape: list[Any] = []
+            raise InputError(f"{self!r}: expected an array of at least one example, got {shown(x)}")
+        tape = Tape()
         for place, layer in enumerate(self.layers):
             try:
                 x, cache = layer.forward(x)
             except InputError as error:
                 raise InputError(f"layer {place} of {len(self.layers)}, {error}") from None
             tape.append(cache)
+        tape.output = x
         return x, tape
 
     def backward(self, delta: Array, tape: list[Any], /) -> tuple[Array, Self]:
         """(∂C/∂x, gradient); the gradient is a network of the layers' gradients."""
+        self._check(delta, tape)
         delta, gradients = _back_through(self.layers, delta, tape)
         return delta, self._of(gradients)
 
     def gradient(self, delta: Array, tape: list[Any], /) -> Self:
         """The gradient alone: nobody asks for ∂C/∂x of the first layer, so it is not computed."""
+        self._check(delta, tape)
         first, above = self.layers[0], self.layers[1:]
         delta, gradients = _back_through(above, delta, tape[1:])
         return self._of([first.gradient(delta, tape[0]), *gradients])
+
+    def _check(self, delta: Array, tape: list[Any]) -> None:
+        """An InputError unless δ has the output's shape and dtype: nothing is broadcast."""
+        y = getattr(tape, "output", delta)
+        if type(delta) is not type(y) or delta.shape != y.shape or delta.dtype != y.dtype:
+            raise InputError(f"{self!r}: expected δ of the output's shape {y.shape} and dtype {y.dtype}, got {shown(delta)}")
 
     def commit(self, tape: list[Any], /) -> None:
         """Let every layer keep what this pass leaves behind."""
@@ -79,8 +101,8 @@ class Network(Layer):
         """Every layer's parameters by torch's names."""
         layers = self.layers
         return {
-            key: layers[place].params[name] if isinstance(layers[place], Network) else getattr(layers[place], name)
-            for key, place, name in self._places
+            key: getattr(layers[place], name) if attribute else layers[place].params[name]
+            for key, place, name, attribute in self._places
         }
 
     @property
@@ -106,7 +128,7 @@ class Network(Layer):
         return new
 
     def __repr__(self) -> str:
-        return f"Network({', '.join(map(repr, self.layers))})"
+        return f"{type(self).__name__}({', '.join(map(repr, self.layers))})"
 
 
 def _back_through(layers: Sequence[Layer], delta: Array, tape: Sequence[Any]) -> tuple[Array, list[Layer]]:

@@ -34,6 +34,18 @@ def positive(z: Array) -> NDArray[np.bool_]:
     return yes
 
 
+def nonpositive(z: Array) -> NDArray[np.bool_]:
+    """z <= 0, elementwise.
+
+    Raises:
+        Undecided: an element of an object array is neither > 0 nor <= 0. (A float NaN is simply not <= 0.)
+    """
+    no = z <= 0
+    if z.dtype == object and not np.all(no | (z > 0)):
+        raise Undecided("nonpositive(z): an element is neither > 0 nor <= 0")
+    return no
+
+
 def greater(a: Array, b: Array) -> NDArray[np.bool_]:
     """a > b, elementwise.
 

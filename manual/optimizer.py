@@ -1,19 +1,20 @@
 """The contract of an optimizer: `step` moves a network's parameters, in place."""
 
+from collections.abc import Iterable
 from dataclasses import field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from manual.checks import InputError
-from manual.described import Described
+from manual.checks import InputError, instance
+from manual.described import Settable
 from manual.layer import Layer
 from manual.number_types import Array
 
 PIECE = 2**15  # numbers of a parameter that are moved at a time: 128 KB in float32
 
 
-class Optimizer(Described):
+class Optimizer(Settable):
     """A rule that moves each parameter by its gradient.
 
     `state[name]` is what the rule remembers of the parameter `name`, a dict under torch's keys, absent before first use.
@@ -23,13 +24,28 @@ class Optimizer(Described):
     elementwise: ClassVar[bool] = False
     """Whether the rule moves each number by its own gradient and state alone, so that it may be given a few rows at a time."""
 
+    def __new__(cls, *arguments: Any, **hyper: Any) -> Self:
+        """An InputError where parameters come first, as in torch: `step` is given them, with their gradients."""
+        first = next((f.name for f in cls._fields.values() if f.init), "")
+        if arguments and first == "lr" and ("lr" in hyper or isinstance(arguments[0], Layer | Iterable)):
+            raise InputError(
+                f"{cls.__name__}: expected the learning rate first, got a {type(arguments[0]).__name__}; the parameters, "
+                "unlike in torch, go to step(network, gradient)"
+            )
+        return object.__new__(cls)
+
     def step(self, network: Layer, gradient: Layer, /) -> None:
         """Move every parameter of the network, in place.
 
         Raises:
             InputError: the gradient, or the state, is another network's; nothing has been moved then.
         """
-        params, gradients = network.params, gradient.params
+        try:
+            params, gradients = network.params, gradient.params
+        except AttributeError:
+            instance(self, "network", network, Layer)
+            instance(self, "gradient", gradient, Layer)
+            raise
         if [*params] != [*gradients]:
             raise InputError(f"{self!r}: the gradient is of another network: expected {[*params]}, got {[*gradients]}")
         for (name, p), g in zip(params.items(), gradients.values(), strict=True):
@@ -38,12 +54,13 @@ class Optimizer(Described):
                     f"{self!r}: the gradient is of another network: expected shape {p.shape} and dtype {p.dtype} "
                     f"for {name}, got {g.shape} and {g.dtype}"
                 )
-            for key, value in self.state.get(name, {}).items():
-                if key != "step" and value.shape != p.shape:
-                    raise InputError(
-                        f"{self!r}: the state is of another network: expected shape {p.shape} for {name}, {key}, "
-                        f"got {value.shape}"
-                    )
+            if name in self.state:
+                for key, value in self.state[name].items():
+                    if key != "step" and getattr(value, "shape", ()) not in ((), p.shape):
+                        raise InputError(
+                            f"{self!r}: the state is of another network: expected shape {p.shape} for {name}, {key}, "
+                            f"got {value.shape}"
+                        )
         for name, p in params.items():
             self._move(p, gradients[name], self.state.setdefault(name, {}))
 

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from manual.described import Described
+from manual.checks import instance
+from manual.described import Settable
 from manual.layer import Layer
 from manual.number_types import Array
 
 
-class Penalty(Described):
+class Penalty(Settable):
     """A cost that grows with the weights, so that training keeps them small. A penalty of your own needs `of` and `slope`."""
 
     def of(self, w: Array, /) -> Any:
@@ -28,6 +29,7 @@ class Penalty(Described):
 
     def forward(self, network: Layer, /) -> tuple[Any, Layer]:
         """(cost, cache): the sum over all weights of the network."""
+        instance(self, "network", network, Layer)
         return sum(self.of(p) for p in network.params.values() if p.ndim > 1), network
 
     def backward(self, network: Layer, /) -> Layer:

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from manual.checks import InputError, at_least, finite, whole
+from manual.checks import InputError, at_least, finite, instance, shown, whole
+from manual.layer import Layer, every_part
 from manual.loss import Loss
 from manual.network import Network
 from manual.number_types import Array
@@ -62,6 +63,14 @@ def train(
         Diverged: a cost that is not finite; the message names the step and where it began. The parameters are still
             those before that step.
     """
+    for name, given, kind in (("network", network, Layer), ("loss", loss, Loss), ("optimizer", optimizer, Optimizer)):
+        instance("train", name, given, kind)
+    if penalty is not None:
+        instance("train", "penalty", penalty, Penalty)
+    for name, array in (("x", x), ("y", y)):
+        if not isinstance(array, np.ndarray) or not array.ndim:
+            raise InputError(f"train: expected {name} as an array with an example a row, got {shown(array)}")
+    every_part(network)
     if len(x) != len(y):
         raise InputError(f"train: expected a target for each example, got {len(x)} examples and {len(y)} targets")
     if not len(x):

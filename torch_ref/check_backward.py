@@ -167,7 +167,7 @@ def _observe(
         yield Observed(place, "all", f"{type(error).__name__}: {' '.join(str(error).split())}")
         return
     for name, now, old in zip(names, given, before, strict=True):
-        if torch.is_tensor(now) and not torch.equal(now, old):
+        if torch.is_tensor(now) and not np.array_equal(to_numpy(now), to_numpy(old), equal_nan=now.is_floating_point()):
             yield Observed(place, name, "is changed, which is its caller's")
     for quantity, value in expected.items():
         mine = ours.get(quantity)

@@ -74,17 +74,18 @@ def compare(place: str, quantity: str, ours: Any, reference: Any, allowed: Any, 
         return Comparison(*apart, reason=f"dtype {ours.dtype}, expected {reference.dtype}")
     if at := _nan_alone(ours, reference, allowed):
         return Comparison(*apart, reason=at)
-    unequal = (ours != reference) & ~(_nan(ours) & _nan(reference))
+    settled = _nan(ours) & _nan(reference) | (ours == reference) & _infinite(reference)  # no rounding leads there
+    unequal = (ours != reference) & ~settled
     limit = np.broadcast_to(allowed, reference.shape)[unequal]
     with np.errstate(divide="ignore", invalid="ignore"):  # a limit of 0; ∞ − ∞
         difference = np.abs(np.subtract(ours[unequal], reference[unequal], dtype=np.float64))
         ratio = float((difference / limit)[np.isfinite(limit)].max(initial=0))
-    largest, bounded = float(difference.max(initial=0)), bool(np.isfinite(allowed).all())
+    largest, bounded = float(difference.max(initial=0)), bool((np.isfinite(allowed) | settled).all())
     numbers = (*about, largest, ratio)
     if not ratio <= 1:
         return Comparison(*numbers, DIFFERS)
     size = np.abs(reference if moved is None else moved)
-    if not np.any((size > allowed) | np.isnan(size)):
+    if not np.any((size > allowed) | np.isnan(size) | settled):
         return Comparison(*numbers, NOT_JUDGED, reason=ROUNDING if np.any(size) else ZERO_REFERENCE)
     if not bounded:
         return Comparison(*numbers, NOT_JUDGED, reason=ROUNDING)
@@ -93,6 +94,10 @@ def compare(place: str, quantity: str, ours: Any, reference: Any, allowed: Any, 
 
 def _nan(array: np.ndarray[Any, Any]) -> Any:
     return np.isnan(array) if array.dtype.kind in "fc" else np.zeros(array.shape, bool)
+
+
+def _infinite(array: np.ndarray[Any, Any]) -> Any:
+    return np.isinf(array) if array.dtype.kind in "fc" else np.zeros(array.shape, bool)
 
 
 def _nan_alone(ours: np.ndarray[Any, Any], reference: np.ndarray[Any, Any], allowed: Any) -> str:

@@ -9,9 +9,12 @@ Source: Griewank & Walther, *Evaluating Derivatives*, 2nd ed., 2008, section 3.1
 
 from collections.abc import Callable
 from math import isinf
-from typing import Any, ClassVar
+from typing import Any
+
+import numpy as np
 
 from manual import Undecided
+from torch_ref.decisions import took
 
 FLINT_S = {f"arc{name}": f"a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")}  # names for NumPy's
 
@@ -59,8 +62,6 @@ class Dual:
     """
 
     __slots__ = ("d", "v")
-    decided: ClassVar[set[bool]] = set()
-    """Whether the comparisons since this was cleared found one above another, below, or each at times."""
 
     def __init__(self, v: Any, d: Any) -> None:
         self.v, self.d = v, d
@@ -156,7 +157,7 @@ class Dual:
 
     def astype(self, dtype: Any) -> "Dual":
         """Itself, where an array of objects is asked for."""
-        if dtype != object:
+        if np.dtype(dtype) != np.dtype(object):
             raise TypeError(f"astype: a dual number is no {dtype}")
         return self
 
@@ -173,7 +174,7 @@ class Dual:
         gap = self.v - (other.v if isinstance(other, Dual) else other)
         for sign in (1, -1):
             if sign * gap > 0:
-                Dual.decided.add(sign > 0)
+                took(sign > 0)
                 return sign
         if not self.d.size and gap == 0:
             return 0

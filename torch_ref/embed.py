@@ -10,7 +10,9 @@ from typing import Any
 
 import torch
 
-from manual import InputError, Network
+from manual import InputError, Layer, Network
+from manual.checks import instance
+from manual.layer import every_part
 from torch_ref.twin import to_numpy, to_torch
 
 
@@ -49,6 +51,8 @@ class Embedded(torch.nn.Module):
 
     def __init__(self, network: Network) -> None:
         super().__init__()
+        instance("embed", "network", network, Layer)
+        every_part(network)
         self._like = network.like
         self._names = [*network.params]
         for name, p in network.params.items():

@@ -14,6 +14,7 @@ import numpy as np
 
 from manual.number_types import Array
 from torch_ref.bounds import Bounded
+from torch_ref.decisions import decisions
 from torch_ref.dual import Dual
 from torch_ref.truth import derivative
 
@@ -57,9 +58,9 @@ class Slopes:
             kept[:] = [np.asarray(function(**numbers), dtype=object)]
             return np.sum(weight * kept[0])
 
-        Dual.decided.clear()
-        _, truth = derivative(total, arrays)
-        decided = sorted(Dual.decided)
+        with decisions() as taken:
+            _, truth = derivative(total, arrays)
+        decided = sorted({way for _, way in taken})
         output = np.vectorize(_middle, otypes=[np.float64])(kept[0]) if kept[0].size else np.zeros(kept[0].shape)
         errors, allowed = _errors(function, arrays, weight)
         by = {}

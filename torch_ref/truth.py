@@ -14,7 +14,9 @@ from typing import Any
 import flint
 import numpy as np
 
-from manual import Layer, Loss, Network, Undecided, lift
+from manual import InputError, Layer, Loss, Network, Undecided, lift
+from manual.checks import instance, shown
+from manual.layer import every_part
 from manual.number_types import Array
 from torch_ref.dual import Dual
 
@@ -78,10 +80,16 @@ def constants(array: Array) -> Array:
 
 
 def layer_truth(layer: Layer, x: Array, delta: Array) -> dict[str, Array]:
-    """What `layer.forward(x)` has as its true derivative: ∂(Σ δ·y)/∂x as "dx", and "dp" for each parameter p."""
+    """What `layer.forward(x)` has as its true derivative: ∂(Σ δ·y)/∂x as "dx", and "dp" for each parameter p.
+
+    Raises:
+        InputError: δ has not the output's shape.
+    """
 
     def function(x: Array, **params: Array) -> Any:
         y, _ = layer.like(**params).forward(x)
+        if y.shape != delta.shape:
+            raise InputError(f"{layer!r}: expected δ of the output's shape {y.shape}, got shape {delta.shape}")
         return (exact(delta) * y).sum()
 
     _, slopes = derivative(function, {"x": x, **layer.params})
@@ -97,7 +105,13 @@ def certify(layer: Layer, x: Array, delta: Array) -> dict[str, float]:
     Raises:
         Undecided: see `derivative`.
         TypeError: the layer's code does not run on numbers other than floats.
+        InputError: x or δ is no array, or δ has not the output's shape; the layer holds another, which would not be trained.
     """
+    instance("certify", "layer", layer, Layer)
+    for name, array in (("x", x), ("delta", delta)):
+        if not isinstance(array, np.ndarray):
+            raise InputError(f"certify: expected {name} as an array, got {shown(array)}")
+    every_part(layer)
     truth = layer_truth(layer, x, delta)
     with flint.ctx.workprec(256):
         own = layer.like(**{name: constants(p) for name, p in layer.params.items()})

@@ -4,12 +4,15 @@ This is the one place where arrays become tensors and tensors become arrays.
 """
 
 from functools import singledispatch
+from inspect import signature
 from typing import Any
 
 import numpy as np
 import torch
 
-from manual import Layer, Loss, Network, Optimizer
+from manual import InputError, Layer, Loss, Network, Optimizer
+from manual.checks import instance, shown
+from manual.layer import every_part
 from manual.layers.dropout import mask
 from manual.number_types import Array
 
@@ -72,22 +75,47 @@ def twin(layer: Layer | Loss, device: str | torch.device = "cpu") -> torch.nn.Mo
     """The torch module of the same name, with the same hyperparameters and a copy of the weights, on the device.
 
     Raises:
-        NoTwin: torch has no module of that name.
+        NoTwin: torch has no module of that name, or it takes other hyperparameters or has other parameters; a network has a
+            wiring of its own.
+        InputError: it is neither a layer nor a loss; it holds a layer that would not be trained.
     """
+    if not isinstance(layer, Layer | Loss):
+        raise InputError(f"twin: expected a layer or a loss, got {shown(layer)}")
+    if isinstance(layer, Layer):
+        every_part(layer)
     name = type(layer).__name__
     make: Any = OWN.get(name) or getattr(torch.nn, name, None)
-    if make is None:
+    if not _is_kind(make, torch.nn.Module):
         raise NoTwin(f"torch.nn has no {name}, so {layer!r} has no twin")
-    with torch.device("meta"):  # no weights of its own are drawn
-        module = make(**layer.hyper)
-    if isinstance(layer, Layer):
-        module.load_state_dict({name: to_torch(p) for name, p in (layer.params | layer.state).items()}, assign=True)
+    try:
+        with torch.device("meta"):  # no weights of its own are drawn
+            module = make(**layer.hyper)
+        if isinstance(layer, Layer):
+            module.load_state_dict({name: to_torch(p) for name, p in (layer.params | layer.state).items()}, assign=True)
+    except (TypeError, RuntimeError) as error:
+        said = " ".join(str(error).split())
+        raise NoTwin(f"torch.nn.{name} is another than {layer!r}: {said}") from error
     return module.to(device)
 
 
 @twin.register
 def _(network: Network, device: str | torch.device = "cpu") -> torch.nn.Module:
+    every_part(network)
+    if not is_chain(network):
+        raise NoTwin(f"torch has nothing that is wired as {network!r} is: it is no chain of its layers")
     return torch.nn.Sequential(*[twin(layer, device) for layer in network.layers])
+
+
+def is_chain(network: Network) -> bool:
+    """Whether a network's output is that of its layers one after the other, and its parameters are theirs."""
+    return all(
+        getattr(type(network), name) is getattr(Network, name) and name not in vars(network)
+        for name in ("forward", "params", "state", "like", "commit")
+    )
+
+
+def _is_kind(found: Any, kind: type) -> bool:
+    return isinstance(found, type) and issubclass(found, kind) and found is not kind
 
 
 def twin_optimizer(optimizer: Optimizer, module: torch.nn.Module, **how: bool) -> torch.optim.Optimizer:
@@ -95,12 +123,20 @@ def twin_optimizer(optimizer: Optimizer, module: torch.nn.Module, **how: bool) -
     how to compute it, such as `fused`.
 
     Raises:
-        NoTwin: torch has no optimizer of that name.
+        NoTwin: torch has no optimizer of that name, or it takes other hyperparameters or parameters, or needs the cost.
+        InputError: it is no optimizer.
     """
-    make = getattr(torch.optim, type(optimizer).__name__, None)
-    if make is None:
-        raise NoTwin(f"torch.optim has no {type(optimizer).__name__}, so {optimizer!r} has no twin")
-    return make(module.parameters(), **optimizer.hyper, **how)
+    instance("twin_optimizer", "optimizer", optimizer, Optimizer)
+    name = type(optimizer).__name__
+    make: Any = getattr(torch.optim, name, None)
+    if not _is_kind(make, torch.optim.Optimizer):
+        raise NoTwin(f"torch.optim has no {name}, so {optimizer!r} has no twin")
+    if signature(make.step).parameters["closure"].default is not None:
+        raise NoTwin(f"torch.optim.{name} evaluates the cost anew in a step, so {optimizer!r} has no twin")
+    try:
+        return make(module.parameters(), **optimizer.hyper, **how)
+    except (TypeError, ValueError) as error:
+        raise NoTwin(f"torch.optim.{name} is another than {optimizer!r}: {error}") from error
 
 
 def params_of(module: torch.nn.Module) -> dict[str, Array]:

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from manual.checks import mismatch
+from manual.checks import floats, mismatch
 from manual.layer import Layer
 from manual.number_types import Array
 from manual.windows import Pair, pixels, pooled, window_count
@@ -21,7 +21,7 @@ class AvgPool2d(Layer):
 
     Raises:
         InputError: kernel_size, stride or padding is neither an integer nor a pair of them, or too small; padding is more than
-            half the kernel; the input is not (N, C, H, W), is of integers, or smaller than the kernel.
+            half the kernel; the input is not (N, C, H, W), not of floats, or smaller than the kernel.
     Source: LeCun et al., "Gradient-Based Learning Applied to Document Recognition", 1998. Same as torch.nn.AvgPool2d
     (without ceil_mode, count_include_pad and divisor_override).
     """
@@ -34,7 +34,8 @@ class AvgPool2d(Layer):
         self._kernel, self._stride, self._padding = pooled(self)
 
     def forward(self, a: Array, /) -> tuple[Array, Array]:
-        if a.ndim != 4 or a.dtype.kind in "iub":
+        floats(self, a)
+        if a.ndim != 4:
             raise mismatch(self, "(N, C, H, W)", "float", a)
         size = window_count(self, a.shape[2:], self._kernel, self._stride, self._padding)
         (p, q), (u, v) = self._padding, self._kernel

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from manual.checks import flag, mismatch, pair, whole
+from manual.checks import flag, generator, mismatch, pair, whole
 from manual.correlation import correlate, correlate_pictures
 from manual.described import parameter
 from manual.layer import Layer
@@ -32,8 +32,8 @@ class Conv2d(Layer):
 
     Raises:
         InputError: in_channels or out_channels is not an integer >= 1; kernel_size, stride or padding is neither an integer nor
-            a pair of them, or too small; bias is not a flag; the input is not (N, C, H, W), not of the weight's dtype, or
-            smaller than the kernel.
+            a pair of them, or too small; bias is not a flag; rng is no generator; the input is not (N, C, H, W), not of the
+            weight's dtype, or smaller than the kernel.
     Source: LeCun et al., "Gradient-Based Learning Applied to Document Recognition", 1998; document B names it for pictures.
     Same as torch.nn.Conv2d (without dilation, groups, padding_mode and padding="same").
     """
@@ -52,13 +52,13 @@ class Conv2d(Layer):
         channels = whole(self, "out_channels", self.out_channels, 1), whole(self, "in_channels", self.in_channels, 1)
         self._kernel = pair(self, "kernel_size", self.kernel_size, 1)
         self._stride, self._padding = pair(self, "stride", self.stride, 1), pair(self, "padding", self.padding, 0)
-        k = (channels[1] * self._kernel[0] * self._kernel[1]) ** -0.5
+        k, rng = (channels[1] * self._kernel[0] * self._kernel[1]) ** -0.5, generator(self, rng)
         self.weight = rng.uniform(-k, k, (*channels, *self._kernel))
         self.bias = rng.uniform(-k, k, channels[0]) if flag(self, "bias", self.bias) else None
 
     def forward(self, a: Array, /) -> tuple[Array, Array]:
         W, b = self.weight, self.bias
-        if a.ndim != 4 or a.shape[1] != W.shape[1] or a.dtype != W.dtype:
+        if getattr(a, "dtype", 0) != W.dtype or a.ndim != 4 or a.shape[1] != W.shape[1]:
             raise mismatch(self, f"(N, {self.in_channels}, H, W)", W.dtype, a)
         size = window_count(self, a.shape[2:], self._kernel, self._stride, self._padding)
         z = correlate(a, W, size, self._stride, self._padding)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from manual.checks import fraction
+from manual.checks import floats, fraction, generator
 from manual.described import state
 from manual.layer import Layer
 from manual.number_types import Array
@@ -19,7 +19,7 @@ class Dropout(Layer):
     The mask is a function of (seed, count, shape) alone; `commit` counts one step further, and `evaluated()` has no mask.
 
     Raises:
-        InputError: p is not a number in [0, 1).
+        InputError: p is not a number in [0, 1); rng is no generator; the input is not an array of floats.
     Source: Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", 2014; document B. Same as
     torch.nn.Dropout, which draws its masks from torch's generator, and takes p = 1, where nothing is left to train.
     """
@@ -32,11 +32,13 @@ class Dropout(Layer):
 
     def __post_init__(self, rng: np.random.Generator) -> None:
         self.p = fraction(self, "p", self.p)
-        self.seed, self.count = rng.integers(2**32, size=()), np.zeros((), np.int64)
+        self.seed, self.count = generator(self, rng).integers(2**32, size=()), np.zeros((), np.int64)
 
     def forward(self, a: Array, /) -> tuple[Array, Any]:
-        m = mask(self.seed, self.count, self.p, a.shape) if self.p else 1
-        return a * m / (1 - self.p), m
+        floats(self, a)
+        p = fraction(self, "p", self.p)
+        m = mask(self.seed, self.count, p, a.shape) if p else 1
+        return a * m / (1 - p), m
 
     def backward(self, delta: Array, m: Any, /) -> tuple[Array, "Dropout"]:
         return delta * m / (1 - self.p), self

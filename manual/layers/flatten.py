@@ -3,7 +3,7 @@ from math import prod
 
 import numpy as np
 
-from manual.checks import InputError
+from manual.checks import InputError, axis, floats
 from manual.layer import Layer
 from manual.number_types import Array
 
@@ -17,7 +17,7 @@ class Flatten(Layer):
     No number is changed, so the derivative changes none either.
 
     Raises:
-        InputError: start_dim or end_dim is not an integer, or the input has no such axes.
+        InputError: start_dim or end_dim is not an integer, or the input has no such axes, or is not of floats.
     Source: document B, "Conclusion", step 1: pictures to numbers. Same as torch.nn.Flatten.
     """
 
@@ -26,11 +26,10 @@ class Flatten(Layer):
 
     def __post_init__(self) -> None:
         for name in ("start_dim", "end_dim"):
-            if isinstance(dim := getattr(self, name), bool) or not isinstance(dim, int | np.integer):
-                raise InputError(f"Flatten: {name} must be an integer, got {dim!r}")
-            setattr(self, name, int(dim))
+            setattr(self, name, axis(self, name, getattr(self, name)))
 
     def forward(self, a: Array, /) -> tuple[Array, Array]:
+        floats(self, a)
         axes = range(a.ndim)
         if not all(-a.ndim <= dim < a.ndim for dim in (self.start_dim, self.end_dim)):
             raise InputError(f"{self!r}: expected an input that has these axes, got shape {a.shape}")

@@ -2,6 +2,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from manual.checks import floats
 from manual.layer import Layer
 from manual.number_types import Array
 
@@ -12,10 +13,13 @@ class Identity(Layer):
         a = z
         ∂C/∂z = δ                 any shape
 
+    Raises:
+        InputError: the input is not an array of floats.
     Source: document B, "Forward Pass", φ(u) = u. Same as torch.nn.Identity.
     """
 
     def forward(self, z: Array, /) -> tuple[Array, None]:
+        floats(self, z)
         return z, None
 
     def backward(self, delta: Array, cache: None, /) -> tuple[Array, "Identity"]:

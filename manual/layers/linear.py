@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from manual.checks import flag, mismatch, whole
+from manual.checks import flag, generator, mismatch, whole
 from manual.described import parameter
 from manual.layer import Layer
 from manual.number_types import Array, ones
@@ -24,7 +24,8 @@ class Linear(Layer):
     Weight and bias start as torch's do, uniform in ±1/√in.
 
     Raises:
-        InputError: in_features or out_features is not an integer >= 1, or bias not a flag; the input is not (N, in), or not of
+        InputError: in_features or out_features is not an integer >= 1, bias not a flag, or rng no
+            generator; the input is not (N, in), or not of
             the weight's dtype.
     Source: document A, parts 1 and 3. Same as torch.nn.Linear on a batch.
     """
@@ -38,13 +39,13 @@ class Linear(Layer):
 
     def __post_init__(self, rng: np.random.Generator) -> None:
         rows, columns = whole(self, "out_features", self.out_features, 1), whole(self, "in_features", self.in_features, 1)
-        k = columns**-0.5
+        k, rng = columns**-0.5, generator(self, rng)
         self.weight = rng.uniform(-k, k, (rows, columns))
         self.bias = rng.uniform(-k, k, rows) if flag(self, "bias", self.bias) else None
 
     def forward(self, a: Array, /) -> tuple[Array, Array]:
         W, b = self.weight, self.bias
-        if a.shape[1:] != W.shape[1:] or a.dtype != W.dtype:
+        if getattr(a, "dtype", 0) != W.dtype or a.shape[1:] != W.shape[1:]:
             raise mismatch(self, f"(N, {self.in_features})", W.dtype, a)
         z = a.dot(W.T)
         if b is not None:

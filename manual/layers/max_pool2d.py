@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from manual.checks import InputError
+from manual.checks import InputError, floats
 from manual.layer import Layer
 from manual.number_types import Array, greater
 from manual.windows import Pair, pixels, pooled, window_count
@@ -20,14 +20,14 @@ class MaxPool2d(Layer):
         ∂C/∂a[c,x,y] = Σ δ[c,i,j], over the windows i, j that pixel x, y won: y moves with it there, and with no other
 
     In a tie the derivative is not defined. As in torch, the first in reading order wins: the pixels of a window are gone
-    through, and one takes the lead if it is greater than all before it; whoever took it last has won. (A NaN wins, as in torch,
-    but to which pixel δ then goes is not torch's choice.)
+    through, and one takes the lead if it is greater than all before it; whoever took it last has won. (A NaN wins; of several,
+    as in torch, the last.)
 
     Kernel size, stride s (None: the kernel's size) and padding p are an integer, or a pair for rows and columns.
 
     Raises:
         InputError: kernel_size, stride or padding is neither an integer nor a pair of them, or too small; padding is more than
-            half the kernel; the input is not (N, C, H, W), or smaller than the kernel.
+            half the kernel; the input is not (N, C, H, W), not of floats, or smaller than the kernel.
         Undecided: numbers that leave open which is the greater.
     Source: Ranzato et al., "Unsupervised Learning of Invariant Feature Hierarchies", 2007. Same as torch.nn.MaxPool2d
     (without dilation, return_indices and ceil_mode).
@@ -41,6 +41,7 @@ class MaxPool2d(Layer):
         self._kernel, self._stride, self._padding = pooled(self)
 
     def forward(self, a: Array, /) -> tuple[Array, Cache]:
+        floats(self, a)
         if a.ndim != 4:
             raise InputError(f"{self!r}: expected an array of shape (N, C, H, W), got shape {a.shape}")
         size = window_count(self, a.shape[2:], self._kernel, self._stride, self._padding)
@@ -50,6 +51,11 @@ class MaxPool2d(Layer):
         for number, pixel in enumerate(others, 1):
             winner = np.maximum(winner, greater(pixel, y) * small(number))
             y = np.maximum(y, pixel)
+        if isinstance(a, np.ndarray) and a.dtype.kind == "f" and np.isnan(y).any():
+            p, q = self._padding
+            nan = np.pad(np.isnan(a), ((0, 0), (0, 0), (p, p), (q, q)))
+            for number, window in enumerate(pixels(self._kernel, self._stride, size)):
+                winner = np.where(nan[window], small(number), winner)
         return y, (a.shape, winner)
 
     def backward(self, delta: Array, cache: Cache, /) -> tuple[Array, "MaxPool2d"]:

@@ -2,8 +2,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from manual.checks import floats
 from manual.layer import Layer
-from manual.number_types import Array, positive
+from manual.number_types import Array, nonpositive
 
 
 class ReLU(Layer):
@@ -12,11 +13,16 @@ class ReLU(Layer):
         a = max(0, z)
         ∂C/∂z = δ ⊙ [z > 0]       any shape; ReLU'(0) = 0 by convention, torch's too
 
+    A NaN passes, and so does its δ, as in torch: it is not known to be off.
+
+    Raises:
+        InputError: the input is not an array of floats.
     Source: document A, part 1, "Activation Functions". Same as torch.nn.ReLU.
     """
 
     def forward(self, z: Array, /) -> tuple[Array, Array]:
-        on = positive(z)
+        floats(self, z)
+        on = ~nonpositive(z)
         return np.maximum(z, 0), on
 
     def backward(self, delta: Array, on: Array, /) -> tuple[Array, "ReLU"]:

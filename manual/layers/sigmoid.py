@@ -2,6 +2,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from manual.checks import floats
 from manual.layer import Layer
 from manual.number_types import Array
 
@@ -14,10 +15,13 @@ class Sigmoid(Layer):
 
     For z far below 0, e⁻ᶻ overflows to infinity; its reciprocal, 0, is the right answer.
 
+    Raises:
+        InputError: the input is not an array of floats.
     Source: document A, part 1; document B, "Backward Pass", o(1 − o). Same as torch.nn.Sigmoid.
     """
 
     def forward(self, z: Array, /) -> tuple[Array, Array]:
+        floats(self, z)
         with np.errstate(over="ignore"):
             a = 1 / (1 + np.exp(-z))
         return a, a

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from manual.checks import InputError
+from manual.checks import InputError, axis, floats
 from manual.layer import Layer
 from manual.number_types import Array
 
@@ -18,7 +18,7 @@ class Softmax(Layer):
     The largest z is taken off first: it cancels, and nothing overflows.
 
     Raises:
-        InputError: `dim` is not an integer, or the input has no such axis.
+        InputError: `dim` is not an integer; the input has no such axis, or nothing along it, or is not an array of floats.
     Source: document B, part 1 of "Nitty-Gritty Details" (softmax for classification). Same as torch.nn.Softmax, whose
     `dim` has no default; here it is the last axis.
     """
@@ -26,12 +26,14 @@ class Softmax(Layer):
     dim: int = -1
 
     def __post_init__(self) -> None:
-        if isinstance(self.dim, bool) or not isinstance(self.dim, int):
-            raise InputError(f"Softmax: dim must be an integer, got {self.dim!r}")
+        self.dim = axis(self, "dim", self.dim)
 
     def forward(self, z: Array, /) -> tuple[Array, Array]:
+        floats(self, z)
         if not -z.ndim <= self.dim < z.ndim:
             raise InputError(f"{self!r}: expected an input that has this axis, got shape {z.shape}")
+        if not z.shape[self.dim]:
+            raise InputError(f"{self!r}: expected at least one number along this axis, got shape {z.shape}")
         e = np.exp(z - z.max(axis=self.dim, keepdims=True))
         a = e / e.sum(axis=self.dim, keepdims=True)
         return a, a

@@ -2,6 +2,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from manual.checks import floats
 from manual.layer import Layer
 from manual.number_types import Array
 
@@ -12,10 +13,13 @@ class Tanh(Layer):
         a = tanh z
         ∂C/∂z = δ ⊙ (1 − a²)      any shape
 
+    Raises:
+        InputError: the input is not an array of floats.
     Source: document A, part 1, "Activation Functions". Same as torch.nn.Tanh.
     """
 
     def forward(self, z: Array, /) -> tuple[Array, Array]:
+        floats(self, z)
         a = np.tanh(z)
         return a, a
 

@@ -13,8 +13,10 @@ class BCEWithLogitsLoss(Loss):
 
         p = σ(z)                                        z, t of any one shape
         C = −Σ (t log p + (1 − t) log(1 − p)) / n       n = batch · outputs ("mean"), or 1 ("sum")
-          = Σ (z([z > 0] − t) + log(1 + e^−|z|)) / n    the same, finite at any logit
+          = Σ (z([z > 0] − t) + log(1 + e^−|z|)) / n    the same, finite at any finite logit
         ∂C/∂z = (σ(z) − t) / n
+
+    At z = −∞ with t = 1 the cost is ∞, where torch's formula has 0·∞, a NaN.
 
     Raises:
         InputError: reduction is none of the two; target and prediction differ in shape or dtype, or are empty.

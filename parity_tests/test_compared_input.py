@@ -1,0 +1,130 @@
+"""What the comparisons take, and what they say of a NaN or an infinity in it."""
+
+# pyright: reportIncompatibleMethodOverride=false, reportCallIssue=false, reportArgumentType=false
+
+import numpy as np
+import pytest
+import torch
+
+import manual.layers
+import manual.losses
+from manual import SGD, InputError, Linear, MSELoss, Network, ReLU, Sigmoid, Softmax
+from parity_tests.test_not_finite import PLANTED, each, with_planted
+from parity_tests.test_wrong_types import NO_ARRAYS, of
+from torch_ref import (
+    certify,
+    compare,
+    compare_end_to_end,
+    compare_layer,
+    compare_loss,
+    compare_network,
+    compare_optimizer,
+    compare_penalty,
+    compare_training,
+    embed,
+    twin,
+    twin_optimizer,
+)
+from torch_ref.check_backward import observe
+
+
+@of(NO_ARRAYS | {"no axes": np.array(1.0), "a NumPy number": np.float64(1), "integers": np.ones((2, 3), int)}, "wrong")
+def test_a_comparison_says_what_it_was_given(wrong, rng):
+    network, x, y = Network(Linear(3, 2, rng=rng)), np.ones((2, 3)), np.ones((2, 2))
+    right = (network, MSELoss(), x, y)
+    for compared in (compare_network, compare_end_to_end, lambda *a: compare_training(a[0], a[1], SGD(), a[2], a[3], 1)):
+        for given in ((*right[:i], wrong, *right[i + 1 :]) for i in range(4)):
+            with pytest.raises(InputError):
+                compared(*given)
+    uses = [
+        lambda: compare_layer(wrong, x, rng), lambda: compare_layer(ReLU(), wrong, rng),
+        lambda: compare_layer(ReLU(), x, wrong),
+        lambda: compare_loss(wrong, y, y), lambda: compare_loss(MSELoss(), wrong, y), lambda: compare_loss(MSELoss(), y, wrong),
+        lambda: compare_optimizer(wrong, network, rng), lambda: compare_optimizer(SGD(), wrong, rng),
+        lambda: compare_optimizer(SGD(), network, wrong), lambda: compare_optimizer(SGD(), network, rng, wrong),
+        lambda: compare_penalty(wrong, network), lambda: compare_penalty(manual.L2(0.1), wrong),
+        lambda: compare_training(network, MSELoss(), wrong, x, y, 1),
+        lambda: compare_training(network, MSELoss(), SGD(), x, y, wrong),
+        lambda: twin(wrong), lambda: embed(wrong), lambda: twin_optimizer(wrong, torch.nn.Linear(1, 1)),
+        lambda: certify(wrong, x, x),
+    ]  # fmt: skip
+    for use in uses:
+        with pytest.raises(InputError):
+            use()
+
+
+def test_certify_takes_arrays_and_a_delta_of_the_output_s_shape(rng):
+    x = rng.standard_normal((4, 3))
+    for given in (([[1.0]], x), (x, None), (x, x[:1]), (x, x[0])):
+        with pytest.raises(InputError):
+            certify(Sigmoid(), *given)
+
+
+# ---------------------------------------------------------------- what is no number
+
+
+@PLANTED
+@each(manual.layers)
+def test_a_right_layer_never_differs_where_an_input_is_no_number(make, planted, rng):
+    layer, x = make()
+    parity = compare_layer(layer, with_planted(x, planted, rng), rng)
+    assert not any(c.differs for c in parity.comparisons), f"\n{parity}"
+
+
+@PLANTED
+@each(manual.losses)
+def test_a_right_loss_never_differs_where_a_prediction_is_no_number(make, planted, rng):
+    loss, prediction, target = make()
+    if isinstance(loss, manual.BCEWithLogitsLoss) and -np.inf in planted:
+        return  # there torch's formula has 0·∞
+    parity = compare_loss(loss, with_planted(prediction, planted, rng), target)
+    assert not any(c.differs for c in parity.comparisons), f"\n{parity}"
+
+
+def test_a_nan_in_the_input_is_named(rng):
+    x = np.ones((2, 3))
+    x[1, 2] = np.nan
+    parity = compare_layer(Sigmoid(), x, rng)
+    assert parity.agrees
+    assert parity.nans == ["Sigmoid(): x has NaN at (1, 2)"]
+    assert parity.verdict.endswith("; Sigmoid(): x has NaN at (1, 2)")
+    assert compare_layer(Sigmoid(), np.ones((2, 3)), rng).nans == []
+
+
+def test_a_nan_that_goes_elsewhere_differs(rng):
+    class Hides(Softmax):
+        def forward(self, z, /):
+            a, cache = super().forward(z)
+            return np.nan_to_num(a) if isinstance(z, np.ndarray) and z.dtype != object else a, cache
+
+    Hides.__name__ = "Softmax"
+    x = rng.standard_normal((2, 3))
+    x[1, 2] = np.nan
+    first = compare_layer(Hides(), x, rng).first
+    assert first
+    assert (first.verdict, first.reason) == ("differs", "0.0, expected nan, at index (1, 0)")
+
+
+@pytest.mark.parametrize(
+    ("ours", "verdict"), [(np.inf, "agrees"), (-np.inf, "differs"), (np.nan, "differs"), (1e300, "differs")]
+)
+def test_the_same_infinity_on_both_sides_agrees_and_no_other(ours, verdict):
+    reference = np.array([1.0, np.inf])
+    assert compare("", "y", np.array([1.0, ours]), reference, np.array([1e-15, 1e-15])).verdict == verdict
+    assert compare("", "y", reference, reference, np.array([1e-15, np.nan])).verdict == "agrees"
+    assert compare("", "y", np.array([1.0, 5.0]), np.array([1.0, 5.0]), np.array([1e-15, np.inf])).verdict == "not judged"
+
+
+def test_an_input_of_a_torch_function_with_a_nan_is_not_taken_for_a_changed_one():
+    class Double(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return 2 * x
+
+        @staticmethod
+        def backward(ctx, delta):
+            return 2 * delta
+
+    x = torch.tensor([[1.0, float("nan")], [2.0, 3.0]], dtype=torch.float64)
+    observed = [*observe(Double.apply, lambda x: 2 * x, [x])]
+    assert not [o for o in observed if "changed" in o.trouble]

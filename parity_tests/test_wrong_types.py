@@ -1,0 +1,199 @@
+"""Whatever is given in the place of an array, a number, a generator or a layer: it is taken, or refused in one clear line."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import manual.layers
+import manual.losses
+import manual.optimizers
+import manual.penalties
+from manual import L2, SGD, Conv2d, Dropout, InputError, Linear, MSELoss, Network, ReLU, Sigmoid, Softmax, init, train
+from torch_ref.examples import examples
+
+NO_ARRAYS = {
+    "None": None,
+    "a list": [[1.0, 2.0]],
+    "a tuple": (1.0, 2.0),
+    "a number": 1.5,
+    "a text": "text",
+    "a dict": {"x": 1},
+    "a tensor": torch.ones(2, 3, dtype=torch.float64),
+    "a class": np.ndarray,
+    "an object": object(),
+}
+NO_FLOATS = {
+    "integers": np.ones((2, 3), int),
+    "truth values": np.ones((2, 3), bool),
+    "complex": np.ones((2, 3), complex),
+    "texts": np.array([["a", "b"]]),
+    "objects": np.array([[None, "b"]], dtype=object),
+    "a matrix": np.ones((1, 2)).view(np.matrix),
+}
+WRONG_SHAPES = {
+    "no axes": np.array(1.5),
+    "no rank": np.ones(()),
+    "one axis": np.ones(3),
+    "six axes": np.ones((1, 1, 1, 1, 1, 2)),
+    "empty": np.ones((0, 3)),
+    "no columns": np.ones((3, 0)),
+    "no pixels": np.ones((2, 1, 0, 0)),
+    "nothing": np.ones((5, 0, 0)),
+}
+LAYERS, LOSSES, OPTIMIZERS, PENALTIES = (
+    dict(examples(package)) for package in (manual.layers, manual.losses, manual.optimizers, manual.penalties)
+)
+
+
+def of(cases: dict[str, Any], name: str) -> Any:
+    return pytest.mark.parametrize(name, [pytest.param(value, id=key) for key, value in cases.items()])
+
+
+def taken_or_refused(function: Callable[[], Any]) -> None:
+    """Any other exception than an InputError fails the test."""
+    with suppress(InputError):
+        function()
+
+
+@of(LAYERS, "make")
+@of(NO_ARRAYS | NO_FLOATS, "wrong")
+def test_a_layer_takes_arrays_of_floats_alone(make, wrong):
+    layer, _ = make()
+    with pytest.raises(InputError, match=rf"^{type(layer).__name__}\(.*\): expected an array of .*, got "):
+        layer.forward(wrong)
+
+
+@of(LAYERS, "make")
+@of(WRONG_SHAPES, "wrong")
+def test_a_layer_takes_an_array_of_another_shape_or_refuses_it(make, wrong):
+    layer, _ = make()
+    taken_or_refused(lambda: layer.forward(wrong))
+    taken_or_refused(lambda: Network(layer).forward(wrong))
+
+
+@of(LAYERS, "make")
+@of(NO_ARRAYS, "wrong")
+def test_a_network_takes_arrays_alone_and_no_other_delta(make, wrong):
+    layer, x = make()
+    network = Network(layer)
+    with pytest.raises(InputError):
+        network.forward(wrong)
+    y, tape = network.forward(x)
+    for way in (network.backward, network.gradient):
+        with pytest.raises(InputError, match="expected δ of the output's shape"):
+            way(wrong, tape)
+        way(np.ones_like(y), tape)
+
+
+@of(LOSSES, "make")
+@of(NO_ARRAYS | NO_FLOATS | WRONG_SHAPES, "wrong")
+def test_a_loss_takes_a_batch_of_predictions_and_their_targets(make, wrong):
+    loss, prediction, target = make()
+    for given in ((wrong, target), (prediction, wrong)):
+        with pytest.raises(InputError):
+            loss.forward(*given)
+    taken_or_refused(lambda: loss.forward(wrong, wrong))
+
+
+@of(OPTIMIZERS, "make")
+@of(NO_ARRAYS, "wrong")
+def test_an_optimizer_steps_layers_alone(make, wrong, rng):
+    layer = Linear(2, 3, rng=rng)
+    before = layer.weight.copy()
+    for given in ((wrong, layer), (layer, wrong), (wrong, wrong)):
+        with pytest.raises(InputError, match=r"expected the (network|gradient) as a Layer, got "):
+            make().step(*given)
+    np.testing.assert_array_equal(layer.weight, before)
+
+
+@of(PENALTIES, "make")
+@of(NO_ARRAYS, "wrong")
+def test_a_penalty_is_of_a_layer_alone(make, wrong):
+    with pytest.raises(InputError, match="expected the network as a Layer, got "):
+        make().forward(wrong)
+
+
+@of(LAYERS | OPTIMIZERS | PENALTIES, "make")
+@of(NO_ARRAYS | {"nan": np.nan, "-1": -1, "an array": np.ones(2), "2**70": 2**70}, "wrong")
+def test_a_constructor_takes_a_hyperparameter_or_refuses_it(make, wrong, rng):
+    made = make()
+    piece = made[0] if isinstance(made, tuple) else made
+    given = piece.hyper | ({"rng": rng} if isinstance(piece, Linear | Conv2d | Dropout) else {})
+    for name in piece.hyper:
+        taken_or_refused(lambda name=name: type(piece)(**given | {name: wrong}))
+
+
+@pytest.mark.parametrize("rng", [0, None, np.random.RandomState(0), np.random, "0"], ids=lambda v: type(v).__name__)
+@of({
+    "Linear": partial(Linear, 3, 2),
+    "Conv2d": partial(Conv2d, 1, 2, 2),
+    "Dropout": Dropout,
+    **{f.__name__: partial(f, Network(Linear(3, 2, rng=np.random.default_rng(0)))) for f in (
+        init.xavier_uniform, init.xavier_normal, init.kaiming_uniform, init.kaiming_normal)},
+}, "make")  # fmt: skip
+def test_a_generator_is_a_generator_and_no_seed(make, rng):
+    with pytest.raises(InputError, match=r": rng must be a numpy.random.Generator, as np.random.default_rng\(0\) is, got "):
+        make(rng=rng)
+
+
+@of(NO_ARRAYS, "wrong")
+def test_a_start_is_of_a_layer_alone(wrong, rng):
+    for start in (init.xavier_uniform, init.xavier_normal, init.kaiming_uniform, init.kaiming_normal):
+        with pytest.raises(InputError, match="expected the network as a Layer, got "):
+            start(wrong, rng)
+    with pytest.raises(InputError, match="expected the network as a Layer, got "):
+        init.constant(wrong, 0)
+
+
+@of(NO_ARRAYS, "wrong")
+def test_training_says_what_it_was_given(wrong, rng):
+    right = {
+        "network": Network(Linear(3, 2, rng=rng)), "loss": MSELoss(), "optimizer": SGD(),
+        "x": np.ones((4, 3)), "y": np.ones((4, 2)),
+    }  # fmt: skip
+    for name in right:
+        with pytest.raises(InputError, match=f"^train: expected .*{name}"):
+            next(train(**right | {name: wrong}))
+    if wrong is not None:
+        with pytest.raises(InputError, match=r"^train: expected the penalty"):
+            next(train(**right, penalty=wrong))
+    next(train(**right, penalty=L2(0.1)))
+
+
+def test_an_optimizer_that_is_given_parameters_as_in_torch_says_what_it_takes(rng):
+    layer = Linear(3, 2, rng=rng)
+    params = [*layer.params.values()]
+    for first in (layer, layer.params, params, iter(params), layer.params.values(), 0.1):
+        for optimizer in (manual.SGD, manual.Adam, manual.AdamW, manual.RMSprop):
+            with pytest.raises(InputError, match=f"^{optimizer.__name__}: expected the learning rate first, got a "):
+                optimizer(first, lr=0.1)  # pyright: ignore[reportCallIssue]
+    with pytest.raises(InputError, match="unlike in torch, go to step"):
+        SGD(layer.params)
+    assert SGD(0.1).lr == 0.1
+
+
+@pytest.mark.parametrize("layer", [Sigmoid(), ReLU(), Softmax()], ids=repr)
+@pytest.mark.parametrize("delta", [np.ones((1, 2)), np.ones((6, 1)), np.ones(2), np.ones(()), np.ones((6, 2), np.float32),
+                                   np.ones((6, 2), int)], ids=lambda d: f"{d.shape} {d.dtype}")  # fmt: skip
+def test_a_delta_of_another_shape_or_dtype_than_the_output_is_refused_where_it_enters(layer, delta, rng):
+    inner = Network(layer)
+    for network in (Network(Linear(3, 2, rng=rng), layer), Network(Linear(3, 2, rng=rng), inner)):
+        y, tape = network.forward(np.ones((6, 3)))
+        for way in (network.backward, network.gradient):
+            with pytest.raises(InputError, match=r"expected δ of the output's shape \(6, 2\) and dtype float64, got "):
+                way(delta, tape)
+            way(y, tape)
+
+
+def test_an_empty_batch_goes_through_a_convolution_as_in_torch(rng):
+    layer = Conv2d(2, 3, 3, rng=rng)
+    y, cache = layer.forward(np.zeros((0, 2, 5, 5)))
+    dx, gradient = layer.backward(y, cache)
+    assert (y.shape, dx.shape) == ((0, 3, 3, 3), (0, 2, 5, 5))
+    assert not gradient.weight.any()
+    assert gradient.weight.shape == layer.weight.shape
