@@ -1,3 +1,6 @@
+# pyright: reportAttributeAccessIssue=false
+# NumPy says of its functions that they return arrays, which here are Bounded.
+
 """The derived tolerance: no correct evaluation lies outside, and little that is wrong lies inside."""
 
 import copy
