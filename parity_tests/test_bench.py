@@ -297,6 +297,7 @@ def test_times_are_written_in_three_digits_without_a_power_of_ten():
     assert str(spread) == "46.7 (0.759–56,400)"
 
 
+@pytest.mark.slow
 def test_a_machine_that_is_never_quiet_gives_no_numbers(quiet, monkeypatch, capsys):
     monkeypatch.setattr(clock, "preemptions", count().__next__)
     monkeypatch.setattr(time, "thread_time", lambda: 0.0)

@@ -684,6 +684,7 @@ def test_every_config_has_its_killed_runs():
     assert soak.SHORT.keys() == train.configs().keys()
 
 
+@pytest.mark.slow
 @forks.forked
 def test_three_killed_runs_go_on_to_the_same_end(tmp_path):
     status, out, err = forks.Fork(tmp_path, soak.main, ["3"]).end()

@@ -131,6 +131,7 @@ def test_no_comparison_takes_half_precision(what):
         COMPARISONS[what]()
 
 
+@pytest.mark.slow
 def test_a_wrong_backward_is_written_down_and_ends_in_1(tmp_path, monkeypatch):
     monkeypatch.setattr(parity_cuda, "TESTS", [str(HERE / "test_dropout.py")])
     monkeypatch.setattr(Dropout, "backward", lambda self, delta, m: (delta * m, self))
@@ -144,7 +145,7 @@ def test_a_wrong_backward_is_written_down_and_ends_in_1(tmp_path, monkeypatch):
     ("arguments", "message"),
     [
         (["--device=cuda"], "device cuda: torch sees no CUDA device on this machine"),
-        (["--device=tpu"], "--device: "),
+        (["--device=tpu"], "'tpu'"),
         (["--device=cpu", "--out=nowhere/parity.json"], "--out: there is no folder nowhere"),
     ],
 )
@@ -154,5 +155,6 @@ def test_what_cannot_be_made_is_an_error_of_one_line(arguments, message, capsys,
         parity_cuda.main(arguments)
     said = capsys.readouterr().err
     assert stopped.value.code == 2
-    assert said.startswith(f"python -m parity_tests.parity_cuda: {message}")
+    assert said.startswith("python -m parity_tests.parity_cuda: ")
+    assert message in said
     assert said.count("\n") == 1

@@ -346,6 +346,7 @@ def test_two_processes_end_together_and_the_same_command_goes_on_to_the_same_end
     goes_on(tmp_path, seen)
 
 
+@pytest.mark.slow
 def test_a_command_whose_second_process_is_killed_ends_and_goes_on_to_the_same_end(seen, tmp_path):
     typed = [sys.executable, "-m", "experiments.train", *CUT_OFF]
     first = subprocess.Popen(typed, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -95,7 +95,9 @@ def test_the_hand_computation_gives_the_numbers_beside_it(capsys):
     assert capsys.readouterr().out.split()[0] == re.search(r"print.*# (\S+),", code)[1]  # pyright: ignore[reportOptionalSubscript]
 
 
-@pytest.mark.parametrize(("command", "arguments", "shown"), TYPED)
+@pytest.mark.parametrize(("command", "arguments", "shown"), [
+    pytest.param(*typed, marks=[pytest.mark.slow] * ("--out" in typed[1])) for typed in TYPED
+])
 def test_the_checker_says_what_the_tour_shows(somewhere, command, arguments, shown):
     arguments, _, file = arguments.partition(" > ")
     words = [sys.executable, "-m", module_of(command), *arguments.split()]

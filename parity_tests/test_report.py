@@ -203,6 +203,7 @@ def test_a_training_error_is_one_line_and_exit_code_2(tmp_path, monkeypatch, cap
         raise train.Diverged("epoch 0, step 3:\n  the cost is nan")
 
     monkeypatch.setattr(train, "run", diverges)
+    monkeypatch.setattr(report, "PICTURES", 80)
     with pytest.raises(SystemExit) as exit_:
         report.main(["--out", str(tmp_path)])
     assert exit_.value.code == 2

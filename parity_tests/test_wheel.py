@@ -64,6 +64,7 @@ def test_the_installed_packages_are_the_ones_that_are_run(site, run):
     assert done.stdout.strip() == str(site / "experiments" / "__init__.py")
 
 
+@pytest.mark.slow
 def test_an_installed_command_gives_its_help(site, run):
     done = run(installed(site, "bench"), "--help")
     assert (done.returncode, done.stderr) == (0, "")
@@ -79,12 +80,14 @@ def test_an_installed_command_checks_the_template_and_a_file(site, run, tmp_path
     assert [*tmp_path.iterdir()] == []
 
 
+@pytest.mark.slow
 def test_an_installed_command_trains_by_the_name_of_a_config(site, run, tmp_path):
     done = run(installed(site, "train"), "fit", "--config", "two_two_one", "--trainer.max_epochs", "1")
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "runs" / "two_two_one" / "manual" / "version_0" / "checkpoints" / "last.ckpt").exists()
 
 
+@pytest.mark.slow
 def test_an_installed_command_compares_two_reports(site, run, tmp_path):
     rows = [Row("layer", "ReLU", "float64", Parity("cpu", [Comparison("", "y", "float64", (), 0.0, 0.0, "agrees")]))]
     (tmp_path / "a.json").write_text(as_json(Record({}, rows, [], [])), "utf-8")
@@ -93,6 +96,7 @@ def test_an_installed_command_compares_two_reports(site, run, tmp_path):
     assert "No verdict got worse" in (tmp_path / "reports" / "compare.html").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_an_installed_report_says_that_its_commit_is_not_known_though_it_lies_in_a_checkout(site, run):
     repository = {"cwd": site, "check": True, "capture_output": True}
     subprocess.run(["git", "init", "--quiet"], **repository)
