@@ -38,6 +38,7 @@ FLOAT32_ONLY = {
     "The one-hot targets are float64, and so the gradient of a float32 network",
 }
 NOT_NAMED = {
+    "The gradient of γ is not summed over the batch",  # a layer that is its own measure: its bound has the wrong shape, too
     "The decay drives the weights away from 0",  # it grows by 1 + 2ηλ and shrinks by 1 − ηλ: not quite 1 + ηλ
 }
 NAMED_OTHERWISE = {

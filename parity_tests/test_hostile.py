@@ -722,13 +722,13 @@ def test_a_reduction_that_is_an_array_is_an_error(value: Any) -> None:
 
 def test_truth_values_are_no_input(rng: np.random.Generator) -> None:
     with pytest.raises(
-        InputError, match=r"expected an array of at least one example, got an array of shape \(2, 3\) and dtype bool"
+        InputError, match=r"expected an array of at least one example, got shape \(2, 3\) and dtype bool"
     ):
         Network(Sigmoid()).forward(np.ones((2, 3), bool))
 
 
 def test_examples_of_no_numbers_are_no_input() -> None:
-    with pytest.raises(InputError, match=r"at least one example, got an array of shape \(3, 0\)"):
+    with pytest.raises(InputError, match=r"at least one example, got shape \(3, 0\)"):
         Network(Softmax()).forward(np.ones((3, 0)))
 
 

@@ -65,7 +65,11 @@ def clip(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: 
 
 
 def place_of_extreme(f: Callable[..., Any]) -> Callable[..., Any]:
-    """The rule of argmax and argmin: exact ties go to the first, and any other must be decided."""
+    """The rule of argmax and argmin: exact ties go to the first, and any other must be decided.
+
+    Raises:
+        Undecided: rounding leaves open which is the largest, or the smallest.
+    """
 
     def rule(x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
         flat, along = (x.ravel(), 0) if axis is None else (x, axis)
@@ -101,7 +105,11 @@ def sort(x: Any, axis: Any = -1, kind: Any = None, *, stable: Any = None) -> Bou
 
 
 def argsort(x: Any, axis: Any = -1, kind: Any = None, *, stable: Any = None) -> Array:
-    """The order, which must be decided; ties are so by a stable sort alone."""
+    """The order, which must be decided; ties are so by a stable sort alone.
+
+    Raises:
+        Undecided: rounding leaves the order open.
+    """
     x, axis = (x.ravel(), 0) if axis is None else (x, axis)
     order, decided, ties = _in_order(x, axis)
     if not decided or (ties and not stable and kind != "stable"):
@@ -110,7 +118,11 @@ def argsort(x: Any, axis: Any = -1, kind: Any = None, *, stable: Any = None) -> 
 
 
 def median(x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
-    """The middle of a sorted axis, or the mean of the middle two."""
+    """The middle of a sorted axis, or the mean of the middle two.
+
+    Raises:
+        TypeError: an option that has no rule.
+    """
     if not (axis is None or isinstance(axis, int)):
         raise TypeError("numpy.median of a Bounded: expected one axis or None")
     n = x.size if axis is None else x.shape[axis]
@@ -157,7 +169,11 @@ def select(conditions: Any, choices: Any, default: Any = 0) -> Any:
 
 
 def of_finite(f: Callable[[Array], Array]) -> Callable[[Any], Array]:
-    """The rule of isfinite, isinf and isnan, which rounding leaves open where an evaluation may overflow."""
+    """The rule of isfinite, isinf and isnan, which rounding leaves open where an evaluation may overflow.
+
+    Raises:
+        Undecided: rounding leaves open whether it is finite.
+    """
 
     def rule(x: Any) -> Array:
         if np.any((x.error != 0) & ~np.isfinite(x.error)):
@@ -168,7 +184,11 @@ def of_finite(f: Callable[[Array], Array]) -> Callable[[Any], Array]:
 
 
 def nan_to_num(x: Any) -> Any:
-    """Itself: infinity and NaN are refused."""
+    """Itself: infinity and NaN are refused.
+
+    Raises:
+        TypeError: an option that has no rule.
+    """
     if not np.all(of_finite(np.isfinite)(x)):
         raise TypeError("numpy.nan_to_num of a Bounded: an element is not finite")
     return x.copy()

@@ -168,7 +168,11 @@ def arctan2(y: Any, x: Any) -> Bounded:
 
 
 def step(f: Callable[[Array], Array]) -> Callable[[Any], Bounded]:
-    """A function that is constant but for its jumps: exact, unless one lies between."""
+    """A function that is constant but for its jumps: exact, unless one lies between.
+
+    Raises:
+        Undecided: rounding leaves open on which side of the step it is.
+    """
 
     def rule(x: Any) -> Bounded:
         with np.errstate(invalid="ignore"):
@@ -194,7 +198,11 @@ def heaviside(x: Any, at_0: Any) -> Bounded:
 
 
 def rounded(x: Any, decimals: int = 0) -> Bounded:
-    """The nearest whole number, where that is decided."""
+    """The nearest whole number, where that is decided.
+
+    Raises:
+        TypeError: decimals have no rule.
+    """
     if decimals:
         raise TypeError("numpy.round of a Bounded: expected decimals=0: the multiples of 0.1 are no floats")
     return step(np.rint)(x)

@@ -82,7 +82,11 @@ class ArrayMethods:
         return self.ravel().copy()
 
     def astype(self, dtype: Any, copy: bool = True) -> Any:
-        """Of its own dtype, or of truths, which are decided: another would round anew."""
+        """Of its own dtype, or of truths, which are decided: another would round anew.
+
+        Raises:
+            TypeError: another dtype.
+        """
         if np.dtype(dtype) == bool:
             return self != 0
         if np.dtype(dtype) != self.dtype:
@@ -99,7 +103,11 @@ class ArrayMethods:
     real = property(conjugate)
 
     def item(self, *index: Any) -> Any:
-        """One element, with its bound."""
+        """One element, with its bound.
+
+        Raises:
+            ValueError: it has more than one element.
+        """
         if not index and self.size != 1:
             raise ValueError("can only convert an array of size 1 to a Python scalar")
         return self[index] if len(index) > 1 else self.ravel()[index[0] if index else 0]

@@ -112,7 +112,11 @@ def each(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def pad(x: Any, pad_width: Any, mode: Any = "constant", *, constant_values: Any = 0, reflect_type: str = "even") -> Any:
-    """With a margin of numbers, or of the array's own."""
+    """With a margin of numbers, or of the array's own.
+
+    Raises:
+        TypeError: a mode that has no rule.
+    """
     if mode in ("edge", "reflect", "symmetric", "wrap", "empty") and reflect_type == "even":
         return x._moved(lambda a: np.pad(a, pad_width, mode))
     if mode != "constant":

@@ -54,7 +54,11 @@ METHODS: dict[tuple[np.ufunc, str], Rule] = {
 
 
 def call_ufunc(given: Any, ufunc: np.ufunc, method: str, operands: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    """What `__array_ufunc__` returns."""
+    """What `__array_ufunc__` returns.
+
+    Raises:
+        TypeError: it has no rule.
+    """
     name = f"numpy.{ufunc.__name__}{'' if method == '__call__' else f'.{method}'}"
     rule = RULES.get(ufunc) if method in ("__call__", "outer") else METHODS.get((ufunc, method))
     if rule is None:
@@ -77,7 +81,11 @@ def call_ufunc(given: Any, ufunc: np.ufunc, method: str, operands: tuple[Any, ..
 
 
 def call_function(given: Any, function: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    """What `__array_function__` returns."""
+    """What `__array_function__` returns.
+
+    Raises:
+        TypeError: it has no rule.
+    """
     name, rule = f"{function.__module__}.{function.__name__}", RULES.get(function)
     if rule is None:
         raise _missing(name)

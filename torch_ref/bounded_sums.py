@@ -91,7 +91,11 @@ def average(a: Any, axis: Any = None, weights: Any = None, *, keepdims: bool = F
 
 
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A002
-    """√Σx², Σ|x| or max|x| over an axis, and √Σx² of a matrix."""
+    """√Σx², Σ|x| or max|x| over an axis, and √Σx² of a matrix.
+
+    Raises:
+        TypeError: an order that has no rule.
+    """
     vector = isinstance(axis, int) or (axis is None and (x.ndim == 1 or ord is None))
     if ord in (None, "fro") or (ord == 2 and vector):
         return np.sqrt(total(x * x, axis, keepdims))
@@ -111,7 +115,11 @@ def _count(x: Bounded, axis: Any) -> int:
 
 
 def cumprod(x: Any, axis: Any = None) -> Bounded:
-    """Every beginning of a product. A factor beyond it may have lifted what underflowed, or have overflowed first."""
+    """Every beginning of a product. A factor beyond it may have lifted what underflowed, or have overflowed first.
+
+    Raises:
+        TypeError: an order that has no rule.
+    """
     x, axis = (x.ravel(), 0) if axis is None else (x, axis)
     value, most, error = (np.moveaxis(a, axis, 0) for a in (np.cumprod(x.value, axis=axis), x.most, x.error))
     with np.errstate(over="ignore", invalid="ignore"):

@@ -156,7 +156,11 @@ class Dual:
     real = property(conjugate)
 
     def astype(self, dtype: Any) -> "Dual":
-        """Itself, where an array of objects is asked for."""
+        """Itself, where an array of objects is asked for.
+
+        Raises:
+            TypeError: another dtype.
+        """
         if np.dtype(dtype) != np.dtype(object):
             raise TypeError(f"astype: a dual number is no {dtype}")
         return self
