@@ -1,7 +1,7 @@
 """How near a float must lie to what a test expects: as near as rounding leaves any correct evaluation, no tolerance is picked.
 
-The hand-written code, or a formula that a test writes out, runs once more on `Bounded` (see torch_ref.bounds), whose error that
-is. The truth it is held against is exact: a `Fraction`, or a ball of flint's.
+The hand-written code, or a formula that a test writes out, runs once more on `Bounded` (see torch_ref.tolerance.bounded), whose
+error that is. The truth it is held against is exact: a `Fraction`, or a ball of flint's.
 """
 
 from fractions import Fraction
@@ -13,7 +13,7 @@ from flint import arb
 
 from manual import Layer, Loss, Network, Optimizer
 from torch_ref import compare
-from torch_ref.bounds import Bounded
+from torch_ref.tolerance.bounded import Bounded
 
 
 def numbers(floats: Any, ulps: float = 0) -> Any:

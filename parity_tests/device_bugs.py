@@ -24,7 +24,7 @@ from manual import Adam, CrossEntropyLoss, Dropout, HalfMSELoss, Linear, Loss, N
 from manual.layers.dropout import mask
 from parity_tests.pretend_trainer import trainer_on
 from torch_ref import compare_training, embed, params_of, to_numpy, to_torch, twin, twin_optimizer
-from torch_ref.twin import OWN
+from torch_ref.twins import OWN
 
 MIXED = "Expected all tensors to be on the same device"
 
@@ -154,7 +154,7 @@ def _(patch):
 @bug("https://github.com/huggingface/setfit/issues/339", compared, "can't convert .* device type tensor to numpy")
 def _(patch):
     """Arrays are taken by `.numpy()`."""
-    patch.setattr(sys.modules["torch_ref.parity"], "to_numpy", lambda tensor: tensor.detach().numpy())
+    patch.setattr(sys.modules["torch_ref.comparison.layers"], "to_numpy", lambda tensor: tensor.detach().numpy())
 
 
 @bug("https://github.com/hcnoh/knowledge-tracing-collection-pytorch/issues/1", trained, "for generator but found 'cpu'")
@@ -263,13 +263,13 @@ def _(patch):
 @bug("https://github.com/pytorch/pytorch/issues/24902", embedded)
 def _(patch):
     """What a hand-written function gives back is a tensor on the CPU."""
-    patch.setattr(sys.modules["torch_ref.embed"], "to_torch", lambda array, device="cpu": to_torch(array))
+    patch.setattr(sys.modules["torch_ref.embedding"], "to_torch", lambda array, device="cpu": to_torch(array))
 
 
 @bug("https://github.com/pytorch/pytorch/issues/33870", embedded, "")
 def _(patch):
     """A hand-written backward gives back gradients on the CPU."""
-    function: Any = sys.modules["torch_ref.embed"]._HandWritten
+    function: Any = sys.modules["torch_ref.embedding"]._HandWritten
     right = function.backward
 
     def backward(ctx, delta):

@@ -36,7 +36,7 @@ from tqdm import tqdm
 
 from experiments.command import write
 from parity_tests.hostile import KINDS, Refused
-from torch_ref.columns import columns
+from torch_ref.tables import columns
 
 INPUTS = 10_000
 SECONDS, MEMORY = 10, 2**30

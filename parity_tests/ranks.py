@@ -17,7 +17,7 @@ from experiments.training.module import Training
 from experiments.training.processes import Share
 from parity_tests.forks import Fork
 from torch_ref import params_of, state_of, to_numpy
-from torch_ref.twin import Dropout
+from torch_ref.twins import Dropout
 
 
 def padding_sampler(rows: np.ndarray, rank: int, processes: int) -> np.ndarray:

@@ -40,7 +40,7 @@ from experiments.training.folder import CHECKPOINTS, MODEL
 from experiments.training.log import METRICS
 from manual import InputError
 from parity_tests.drawn import draw
-from torch_ref.columns import columns
+from torch_ref.tables import columns
 
 KILLS = 50
 OUT = Path("reports/soak")

@@ -71,7 +71,7 @@ def candidates(picture: Array, reach: int) -> dict[bytes, tuple[bool, int, int]]
 
 
 @pytest.mark.parametrize("kinds", [["flip"], ["shift"], ["flip", "shift"]])
-@pytest.mark.parametrize(("size", "reach"), [(16, 2), (7, 0), (24, 3)])
+@pytest.mark.parametrize(("size", "reach"), [(16, 2), (7, 0), pytest.param(24, 3, marks=pytest.mark.slow)])
 def test_a_picture_is_flipped_and_shifted_by_at_most_an_eighth(size: int, reach: int, kinds: list[str]) -> None:
     batch = noise(400, 3, size, size)
     changed = augmented(batch, range(400), kinds, 0, 0)

@@ -105,6 +105,7 @@ def test_the_json_parses_and_has_every_workload_of_every_setting(quiet, monkeypa
             assert 0 < r["kept"] <= r["rounds"]
 
 
+@pytest.mark.slow
 @DTYPES
 def test_the_steps_that_are_timed_do_the_same(dtype, agree):
     """Each is a training step, to the last bit; and those agree."""

@@ -14,7 +14,7 @@ import pytest
 import torch
 from flint import arb, ctx
 
-from torch_ref.bounds import Bounded
+from torch_ref.tolerance.bounded import Bounded
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 

@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from manual import Undecided
-from torch_ref.bounded_numpy import RULES
-from torch_ref.bounds import Bounded
+from torch_ref.tolerance.bounded import Bounded
+from torch_ref.tolerance.numpy_functions import RULES
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 arb = flint.arb
@@ -360,7 +360,7 @@ def test_what_has_no_rule_is_refused(call):
 
 def test_the_error_names_the_function_and_where_a_rule_belongs():
     x: Any = Bounded(np.eye(2), np.float32)
-    with pytest.raises(TypeError, match=r"numpy\.linalg\.inv .* torch_ref/bounded_sums\.py"):
+    with pytest.raises(TypeError, match=r"numpy\.linalg\.inv .* torch_ref/tolerance/sums\.py"):
         np.linalg.inv(x)
     with pytest.raises(TypeError, match=r"numpy\.add\.reduceat"):
         np.add.reduceat(x, [0, 1])

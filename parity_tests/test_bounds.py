@@ -28,7 +28,8 @@ from torch_ref import (
     twin,
     twin_optimizer,
 )
-from torch_ref.bounds import Bounded, update_bounds
+from torch_ref.tolerance.bounded import Bounded
+from torch_ref.tolerance.bounds import update_bounds
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 few = settings(deadline=None, max_examples=25, derandomize=True)

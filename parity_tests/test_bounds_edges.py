@@ -23,7 +23,7 @@ from flint import arb, ctx
 
 from manual import Undecided
 from manual.correlation import correlate, correlate_pictures
-from torch_ref.bounds import Bounded
+from torch_ref.tolerance.bounded import Bounded
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 ACCURACY = Fraction(1, 10**14)  # to which part of itself an error is computed, in float64

@@ -5,8 +5,8 @@ import pytest
 
 from manual import AvgPool2d, Conv2d
 from torch_ref.diagnosis import Case, Compared, diagnose
-from torch_ref.mistakes.recurrence import LEFT_OUT
-from torch_ref.slopes import Slopes
+from torch_ref.diagnosis.mistakes.recurrence import LEFT_OUT
+from torch_ref.truth.slopes import Slopes
 
 STRIDED = Conv2d(2, 3, 3, stride=2, padding=1, rng=np.random.default_rng(0))
 

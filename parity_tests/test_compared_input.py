@@ -25,7 +25,7 @@ from torch_ref import (
     twin,
     twin_optimizer,
 )
-from torch_ref.check_backward import observe
+from torch_ref.comparison.check_backward import observe
 
 
 @of(NO_ARRAYS | {"no axes": np.array(1.0), "a NumPy number": np.float64(1), "integers": np.ones((2, 3), int)}, "wrong")

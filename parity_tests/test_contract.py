@@ -13,8 +13,8 @@ import manual.optimizers
 from manual import Adam, Identity, Layer, Linear, MSELoss, Network, Optimizer, ReLU, Sigmoid, parameter, state
 from parity_tests.derived import alike
 from torch_ref import compare, params_of, state_of, to_torch, twin, twin_optimizer
-from torch_ref.bounds import layer_bounds, update_bounds
 from torch_ref.examples import examples
+from torch_ref.tolerance.bounds import layer_bounds, update_bounds
 
 LAYERS = [*examples(manual.layers)]
 OPTIMIZERS = [*examples(manual.optimizers)]

@@ -54,7 +54,7 @@ def test_the_ways_in_which_a_gpu_computes_an_update_agree_too(way, optimizer, dt
     def in_that_way(optimizer, module):
         return getattr(torch.optim, type(optimizer).__name__)(module.parameters(), **optimizer.hyper, **{way: True})
 
-    monkeypatch.setattr(sys.modules["torch_ref.parity"], "twin_optimizer", in_that_way)
+    monkeypatch.setattr(sys.modules["torch_ref.comparison.optimizers"], "twin_optimizer", in_that_way)
     agree(compare_optimizer(optimizer, Linear(3, 4, rng=rng).astype(dtype), rng, steps=5))
 
 
@@ -64,7 +64,10 @@ def test_an_update_that_is_computed_on_the_cpu_is_refused(rng, monkeypatch):
             for p in self.param_groups[0]["params"]:
                 p.detach().copy_(p.detach().cpu() - 0.1 * p.grad.cpu())
 
-    monkeypatch.setattr(sys.modules["torch_ref.parity"], "twin_optimizer", lambda _, module: There(module.parameters(), lr=0.1))
+    def there(_, module):
+        return There(module.parameters(), lr=0.1)
+
+    monkeypatch.setattr(sys.modules["torch_ref.comparison.optimizers"], "twin_optimizer", there)
     assert compare_optimizer(SGD(lr=0.1), Linear(3, 4, rng=rng), rng).agrees
     with pytest.raises(RuntimeError, match="to the CPU, to compute there"):
         compare_optimizer(SGD(lr=0.1), Linear(3, 4, rng=rng), rng, device=NAME)

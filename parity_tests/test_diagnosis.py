@@ -30,7 +30,7 @@ from parity_tests.bugs import keeping_the_picture
 from parity_tests.subtle_bugs import BUGS
 from parity_tests.test_bugs import around, cases, each, hold, misused, of
 from parity_tests.unusual import UNUSUAL
-from torch_ref import Parity, compare_layer, compare_loss, compare_network, compare_optimizer, parity
+from torch_ref import Parity, compare_layer, compare_loss, compare_network, compare_optimizer
 from torch_ref.diagnosis import Case, Compared, diagnose
 
 FLOAT32_ONLY = {
@@ -49,7 +49,7 @@ NAMED_OTHERWISE = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def failed():
     """The failed comparisons of each mistake in float64, a list an example; an error that it raises is a list of one."""
     found = {}
@@ -143,7 +143,7 @@ def test_nothing_is_diagnosed_where_nothing_fails(rng, monkeypatch):
     def never(*_):
         raise AssertionError("diagnosed")
 
-    monkeypatch.setattr(parity, "diagnose", never)
+    monkeypatch.setattr("torch_ref.comparison.parity.diagnose", never)
     network, x, y = around(Sigmoid(), rng)
     assert compare_network(network, MSELoss(), x, y).agrees
     assert compare_optimizer(Adam(), network, rng).agrees

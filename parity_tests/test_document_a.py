@@ -47,7 +47,7 @@ from torch_ref import (
     twin,
     twin_optimizer,
 )
-from torch_ref.bounds import layer_bounds, loss_bounds
+from torch_ref.tolerance.bounds import layer_bounds, loss_bounds
 
 
 @pytest.fixture(autouse=True)

@@ -44,7 +44,7 @@ from torch_ref import (
     twin,
     twin_optimizer,
 )
-from torch_ref.bounds import layer_bounds, loss_bounds
+from torch_ref.tolerance.bounds import layer_bounds, loss_bounds
 
 START = [float(t) for t in THETA]
 X, Y = 0.5, 0.9

@@ -10,9 +10,9 @@ import torch
 
 from manual import Layer, Undecided, parameter
 from torch_ref import certify, compare_layer
-from torch_ref.dual import Dual
-from torch_ref.slopes import Slopes
-from torch_ref.truth import constants
+from torch_ref.truth.certify import constants
+from torch_ref.truth.dual import Dual
+from torch_ref.truth.slopes import Slopes
 
 FORWARDS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "mean": (lambda x: x.mean(axis=1, keepdims=True), lambda t: t.mean(1, keepdim=True)),

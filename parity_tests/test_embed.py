@@ -10,7 +10,7 @@ import torch
 from manual import SGD, InputError, Linear, MSELoss, Network, Sigmoid, Tanh
 from parity_tests.derived import alike, numbers, step
 from torch_ref import compare, embed, params_of, to_numpy, twin
-from torch_ref.bounds import layer_bounds
+from torch_ref.tolerance.bounds import layer_bounds
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from manual.documents import PRINTED, THETA, hand_computation, in_theta_order, l
 from manual.number_types import Array
 from parity_tests.derived import alike, numbers, proved, rounded, step
 from torch_ref import compare, params_of, to_torch, twin
-from torch_ref.bounds import layer_bounds
+from torch_ref.tolerance.bounds import layer_bounds
 
 
 def settled(erratum: str, errors: Any) -> Settled:

@@ -732,6 +732,7 @@ def test_examples_of_no_numbers_are_no_input() -> None:
         Network(Softmax()).forward(np.ones((3, 0)))
 
 
+@pytest.mark.slow
 def test_what_the_decoder_says_of_a_broken_picture_is_said_once(tmp_path: Path) -> None:
     Image.new("RGB", (2, 2)).save(tmp_path / "a.tif")
     content = bytearray((tmp_path / "a.tif").read_bytes())

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import manual
-import torch_ref.wiring
+import torch_ref.comparison.wiring
 from manual import SGD, InputError, Layer, Linear, MSELoss, Network, ReLU, Sigmoid, Tanh, parameter
 from torch_ref import (
     NoTwin,
@@ -23,7 +23,7 @@ from torch_ref import (
     to_torch,
     twin,
 )
-from torch_ref.comparison import DIFFERS, NOT_JUDGED
+from torch_ref.comparison.result import DIFFERS, NOT_JUDGED
 
 
 class Wrong(Network):
@@ -138,11 +138,11 @@ def test_what_is_too_large_to_certify_or_does_not_run_on_balls_is_refused(rng, m
     x, block = rng.standard_normal((4, 3)), Residual(Linear(3, 3, rng=rng))
     with pytest.raises(NoTwin, match="does not run on balls"):
         compare_layer(Rounded(*block.layers), x, rng)
-    monkeypatch.setattr(torch_ref.wiring, "MOST", 23)
+    monkeypatch.setattr(torch_ref.comparison.wiring, "MOST", 23)
     with pytest.raises(NoTwin, match="too large to certify: 24 numbers"):
         compare_layer(block, x, rng)
     with pytest.raises(NoTwin, match="on the CPU alone"):
-        torch_ref.wiring.reference(block, "meta")
+        torch_ref.comparison.wiring.reference(block, "meta")
 
 
 def test_a_decision_on_the_edge_is_not_judged(rng):

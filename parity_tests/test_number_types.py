@@ -22,8 +22,8 @@ from manual import (
     positive,
 )
 from parity_tests.derived import numbers, proved
-from torch_ref.bounds import layer_bounds, loss_bounds
 from torch_ref.examples import examples
+from torch_ref.tolerance.bounds import layer_bounds, loss_bounds
 
 
 @pytest.fixture(autouse=True)

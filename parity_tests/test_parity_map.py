@@ -12,7 +12,7 @@ from experiments.reporting.nearness import Nearness, histogram, nearness, strips
 from experiments.reporting.parity_map import column, parity_map
 from experiments.reporting.survey import Row
 from torch_ref import Comparison, Parity
-from torch_ref.comparison import NOT_JUDGED
+from torch_ref.comparison.result import NOT_JUDGED
 
 
 def compared(ratio, verdict="agrees", quantity="y"):

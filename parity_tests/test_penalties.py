@@ -9,7 +9,7 @@ import manual.penalties
 from manual import L1, L2, SGD, ElasticNet, InputError, Linear, MSELoss, Network, Penalty, Tanh, lift, train
 from torch_ref import NoTwin, compare_penalty, penalty_of, twin
 from torch_ref.examples import examples
-from torch_ref.truth import derivative
+from torch_ref.truth.certify import derivative
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 CASES = dict(examples(manual.penalties))

@@ -9,7 +9,7 @@ import torch
 
 from manual import AvgPool2d, Conv2d, InputError, MaxPool2d, correlation
 from torch_ref import compare_layer, to_numpy
-from torch_ref.truth import layer_truth
+from torch_ref.truth.certify import layer_truth
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 

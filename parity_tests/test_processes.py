@@ -31,7 +31,8 @@ from parity_tests.drawn import draw
 from parity_tests.forks import TIMEOUT, Fork, command, forked
 from parity_tests.ranks import MISTAKES, run
 from torch_ref import Parity, compare
-from torch_ref.bounds import Bounded, bounded, update_bounds
+from torch_ref.tolerance.bounded import Bounded
+from torch_ref.tolerance.bounds import bounded, update_bounds
 
 pytestmark = forked
 
@@ -83,6 +84,7 @@ RUNS = {
         "name": "pictures", "size": 8, "batch_size": 9, "augment": ["flip", "shift"],
     }),
 }
+NAMES = [pytest.param(name, marks=[pytest.mark.slow] * (run.processes > 2)) for name, run in RUNS.items()]
 PLANTED = {mistake: RUNS[run]._replace(mistake=mistake) for mistake, run in {
     "a sampler that pads": "31 and 2 by two",
     "a mean of means": "31 and 2 by two",
@@ -249,7 +251,7 @@ def held(seen: Seen) -> Parity:
     return parity
 
 
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_step_in_several_processes_is_the_hand_written_one_on_the_whole_batch(name, seen, agree):
     agree(held(seen[name]))
 
@@ -261,7 +263,7 @@ def test_gradients_show_a_mistake_with_shares(mistake, seen):
     assert any(c.ratio > 1 for c in parity.comparisons if c.quantity.startswith("d")), parity
 
 
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize("name", NAMES)
 def test_weights_gradients_and_log_are_the_same_bits_in_every_process(name, seen):
     first, *others = seen[name].ranks
     for other in others:
@@ -272,14 +274,14 @@ def test_weights_gradients_and_log_are_the_same_bits_in_every_process(name, seen
                     np.testing.assert_array_equal(theirs[what][parameter], p)
 
 
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_example_counts_exactly_once_in_an_epoch(name, seen):
     _, data, ranks = seen[name]
     targets = Counter(y.tobytes() for rank in ranks for step in rank["steps"] for y in step["rows"][1])
     assert targets == Counter(y.tobytes() for y in data.train.y)
 
 
-@pytest.mark.parametrize("name", ["31 and 2 by two", "7 and 1 by three"])
+@pytest.mark.parametrize("name", NAMES[:2])
 def test_an_epoch_in_several_processes_ends_in_the_weights_of_one_process(name, seen, tmp_path):
     run, data, ranks = seen[name]
     (tmp_path / "alone.yaml").write_text(json.dumps(config(tmp_path, run._replace(processes=1))), "utf-8")

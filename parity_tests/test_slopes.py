@@ -8,7 +8,7 @@ import manual.layers
 from manual import Sigmoid, Undecided
 from torch_ref import to_numpy, to_torch, twin
 from torch_ref.examples import examples
-from torch_ref.slopes import Slopes
+from torch_ref.truth.slopes import Slopes
 
 ON_AN_EDGE = ("relu-1", "max_pool2d-3")
 LAYERS = [case for case in examples(manual.layers) if case[0] not in ON_AN_EDGE]

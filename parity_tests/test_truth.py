@@ -25,10 +25,11 @@ from manual import (
     lift,
 )
 from manual.documents import hand_computation, one_two_one, sine
-from torch_ref import certify, formulas, to_numpy, to_torch, twin
-from torch_ref.bounds import layer_bounds, loss_bounds
+from torch_ref import certify, to_numpy, to_torch, twin
 from torch_ref.examples import examples
-from torch_ref.truth import Dual, derivative, distance, layer_truth, loss_truth, network_truth, ulps
+from torch_ref.tolerance import torch_formulas
+from torch_ref.tolerance.bounds import layer_bounds, loss_bounds
+from torch_ref.truth.certify import Dual, derivative, distance, layer_truth, loss_truth, network_truth, ulps
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 ON_AN_EDGE = {"relu-1", "max_pool2d-3", "bce_with_logits_loss-1"}  # these examples hold a 0 or a tie, where the forward decides
@@ -238,7 +239,7 @@ def assert_both_near_the_truth(network, loss, x, y):
     prediction = torch.tensor(a, requires_grad=True)
     (theirs,) = torch.autograd.grad(twin(loss)(prediction, torch.tensor(y)), prediction)
     _, true_delta = loss_truth(loss, a, y)
-    torch_s = formulas.BY_NAME.get(type(loss).__name__, type(loss))()
+    torch_s = torch_formulas.BY_NAME.get(type(loss).__name__, type(loss))()
     for given, formula in ((delta, loss), (to_numpy(theirs), torch_s)):
         assert (distance(given, true_delta) <= loss_bounds(formula, a, y)["delta"].error).all()
     for layer, given, cache in zip(network.layers[::-1], inputs[::-1], tape[::-1], strict=True):

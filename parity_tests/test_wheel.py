@@ -13,6 +13,7 @@ from experiments.reporting.survey import Row
 from torch_ref import Comparison, Parity
 
 CLONE = Path(__file__).parents[1]
+pytestmark = pytest.mark.slow
 PACKAGES = ("manual", "torch_ref", "experiments")
 
 

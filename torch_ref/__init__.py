@@ -1,37 +1,46 @@
-"""The same networks in PyTorch, and the ways to hold the two against each other."""
+"""The same networks in PyTorch, and the ways to hold the two against each other.
 
-from torch_ref.check_backward import check_backward
-from torch_ref.comparison import Comparison, compare
-from torch_ref.embed import Embedded, embed
-from torch_ref.networks import compare_end_to_end, compare_network, compare_training
-from torch_ref.parity import Parity, compare_layer, compare_loss, compare_optimizer, compare_penalty
-from torch_ref.penalties import penalty_of
-from torch_ref.truth import certify
-from torch_ref.twin import NoTwin, buffers_of, commit, params_of, state_of, to_numpy, to_torch, twin, twin_optimizer
+A name is loaded when it is first used, so that what needs no torch (tolerance, truth) does not wait for it.
+"""
 
-__all__ = [
-    "Comparison",
-    "Embedded",
-    "NoTwin",
-    "Parity",
-    "buffers_of",
-    "certify",
-    "check_backward",
-    "commit",
-    "compare",
-    "compare_end_to_end",
-    "compare_layer",
-    "compare_loss",
-    "compare_network",
-    "compare_optimizer",
-    "compare_penalty",
-    "compare_training",
-    "embed",
-    "params_of",
-    "penalty_of",
-    "state_of",
-    "to_numpy",
-    "to_torch",
-    "twin",
-    "twin_optimizer",
-]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch_ref.comparison.check_backward import check_backward
+    from torch_ref.comparison.layers import compare_layer
+    from torch_ref.comparison.losses import compare_loss, compare_penalty
+    from torch_ref.comparison.networks import compare_end_to_end, compare_network, compare_training
+    from torch_ref.comparison.optimizers import compare_optimizer
+    from torch_ref.comparison.parity import Parity
+    from torch_ref.comparison.result import Comparison, compare
+    from torch_ref.embedding import Embedded, embed
+    from torch_ref.penalties import penalty_of
+    from torch_ref.truth.certify import certify
+    from torch_ref.twins import NoTwin, buffers_of, commit, params_of, state_of, to_numpy, to_torch, twin, twin_optimizer
+
+HOMES = {
+    "comparison.check_backward": ["check_backward"],
+    "comparison.layers": ["compare_layer"],
+    "comparison.losses": ["compare_loss", "compare_penalty"],
+    "comparison.networks": ["compare_end_to_end", "compare_network", "compare_training"],
+    "comparison.optimizers": ["compare_optimizer"],
+    "comparison.parity": ["Parity"],
+    "comparison.result": ["Comparison", "compare"],
+    "embedding": ["Embedded", "embed"],
+    "penalties": ["penalty_of"],
+    "truth.certify": ["certify"],
+    "twins": [
+        "NoTwin", "buffers_of", "commit", "params_of", "state_of", "to_numpy", "to_torch", "twin", "twin_optimizer",
+    ],
+}  # fmt: skip
+"""Module: its public names."""
+
+_HOME = {name: home for home, names in HOMES.items() for name in names}
+__all__ = [*_HOME]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

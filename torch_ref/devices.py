@@ -1,6 +1,6 @@
 """What makes a device compute as the derived tolerance supposes, and the proof that it does. All of CUDA's hazards are here.
 
-The tolerance (see bounds.py) is that of sums of products in the full precision, in any order. Against it stand, and so:
+The tolerance (see tolerance/) is that of sums of products in the full precision, in any order. Against it stand, and so:
 
     TF32, bfloat16 within float32   products of 10 or 7 bits; cuDNN's TF32 is on by default     off, and `check_precision`
     Winograd and FFT convolution    sums of other products, whose errors reach neighbours       left out, and `check_sums`
@@ -30,7 +30,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
 from manual import Conv2d, CrossEntropyLoss, Flatten, InputError, Linear, MaxPool2d, Network
-from torch_ref.twin import to_numpy, to_torch, twin
+from torch_ref.twins import to_numpy, to_torch, twin
 
 WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 FIXED = (":4096:8", ":16:8")

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from manual import Penalty
-from torch_ref.twin import NoTwin
+from torch_ref.twins import NoTwin
 
 COSTS: dict[str, Any] = {
     "L1": lambda w, alpha: alpha * w.abs().sum(),

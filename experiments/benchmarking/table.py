@@ -17,7 +17,7 @@ from experiments.benchmarking.verdict import judged, notes
 from experiments.benchmarking.workloads import Workload
 from manual import Network
 from torch_ref import compare_network, compare_training, params_of
-from torch_ref.columns import columns
+from torch_ref.tables import columns
 
 SECONDS = 2       # for each workload
 LARGE = 10**7     # floating-point operations of a step from which on it is held against the rate of a matrix product

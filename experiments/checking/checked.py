@@ -12,8 +12,8 @@ from experiments.checking.sandboxed import Failed, Sandboxed, Unclear
 from experiments.checking.standin import Order, StandIn, Trouble
 from manual.number_types import Array
 from torch_ref import Comparison, Parity
-from torch_ref.check_backward import judged
-from torch_ref.comparison import AGREES, CONVENTION, DIFFERS, NOT_JUDGED, ROUNDING, ZERO_REFERENCE, compare
+from torch_ref.comparison.check_backward import judged
+from torch_ref.comparison.result import AGREES, CONVENTION, DIFFERS, NOT_JUDGED, ROUNDING, ZERO_REFERENCE, compare
 from torch_ref.diagnosis import Case, Compared
 from torch_ref.diagnosis.factors import ALIKE
 

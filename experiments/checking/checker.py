@@ -13,8 +13,8 @@ from experiments.checking.findings import Finding, Report, Row, rows_of
 from experiments.checking.sandboxed import Failed, Sandboxed, Unclear
 from experiments.checking.standin import Gone, Trouble
 from experiments.checking.wire import Fault
-from torch_ref.check_backward import Observed, judge
-from torch_ref.comparison import AGREES, DIFFERS, NOT_JUDGED
+from torch_ref.comparison.check_backward import Observed, judge
+from torch_ref.comparison.result import AGREES, DIFFERS, NOT_JUDGED
 
 EXPECTED = (
     "expected a layer, loss or optimizer class, functions forward(x, …) and backward(delta, …), "

@@ -107,8 +107,7 @@ class Server(Watched):
 
     def bounded_steps(self, given: Arrays, piece: str, options: Fields, count: int) -> tuple[Fields, dict[str, Any]]:
         """How far rounding may take the same steps: "p0:weight", … are errors."""
-        self.torch_is_ours = True
-        from torch_ref.bounds import exact
+        from torch_ref.tolerance.bounds import exact
 
         found = self._steps(given, piece, options, count, exact)
         return {}, {name: number.error for name, number in found.items()}
@@ -180,11 +179,9 @@ class Server(Watched):
 
     def certified(self, piece: str, case: Case) -> tuple[Fields, dict[str, Any]]:
         """The true output and derivatives of one case, and what is allowed. The header says what was decided on the way."""
-        self.imports_torch |= "torch" in sys.modules and not self.torch_is_ours
-        self.torch_is_ours = True
-        from torch_ref.bounds import Bounded
-        from torch_ref.dual import Dual
-        from torch_ref.slopes import Slopes
+        from torch_ref.tolerance.bounded import Bounded
+        from torch_ref.truth.dual import Dual
+        from torch_ref.truth.slopes import Slopes
 
         floats = {name: a for name, a in case.arrays.items() if a.dtype.kind == "f"}
         fixed = {name: a for name, a in case.arrays.items() if name not in floats}
@@ -207,9 +204,9 @@ class Server(Watched):
 
     def observe(self, _: Arrays, piece: str, device: str) -> tuple[Fields, dict[str, Any]]:
         """What check_backward.py looks at: of a torch.autograd.Function and its reference."""
-        from torch_ref.check_backward import observe
+        from torch_ref.comparison.check_backward import observe
         from torch_ref.devices import prepare
-        from torch_ref.twin import to_torch
+        from torch_ref.twins import to_torch
 
         self.torch_is_ours = True
         if device == "cuda":

@@ -25,7 +25,7 @@ from experiments.checking.findings import Report, strictly
 from experiments.checking.pages import as_json, from_json, page
 from experiments.command import write
 from experiments.printable import printable
-from torch_ref.comparison import NOT_JUDGED, VERDICTS
+from torch_ref.comparison.result import NOT_JUDGED, VERDICTS
 
 OURS = ("__pycache__", ".git", ".ipynb_checkpoints")
 """Folders that tools make, and no student hands in."""

@@ -1,7 +1,7 @@
 """What a check found out: a row for each quantity, a finding for each piece, a report for each file.
 
-Rows have the four verdicts of every comparison (torch_ref/comparison.py). A finding may also be not judged as a whole: what
-was not run, not recognised or not compared never counts as agreement.
+Rows have the four verdicts of every comparison (torch_ref/comparison/result.py). A finding may also be not judged as a
+whole: what was not run, not recognised or not compared never counts as agreement.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from experiments.printable import printable
-from torch_ref.comparison import AGREES, CONVENTION, DIFFERS, NOT_JUDGED, Comparison
+from torch_ref.comparison.result import AGREES, CONVENTION, DIFFERS, NOT_JUDGED, Comparison
 
 
 @dataclass

@@ -18,11 +18,11 @@ from experiments.checking.checked import Checked
 from experiments.checking.sandboxed import Failed, Unclear
 from manual import InputError, Linear, Optimizer
 from torch_ref import compare_optimizer, params_of, state_of, to_torch, twin
-from torch_ref.bounds import bounded, exact
-from torch_ref.comparison import explained
+from torch_ref.comparison.result import explained
 from torch_ref.diagnosis import Case, Compared, of_update
+from torch_ref.diagnosis.mistakes.updates import UPDATES, Update
 from torch_ref.diagnosis.proofs import DOES_NOT_APPLY
-from torch_ref.mistakes.updates import UPDATES, Update
+from torch_ref.tolerance.bounds import bounded, exact
 
 DTYPES = (np.float64, np.float32)
 STEPS = 4

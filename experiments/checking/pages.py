@@ -11,8 +11,8 @@ import numpy as np
 from experiments.checking.findings import Finding, Report, Row
 from experiments.printable import printable
 from experiments.templates import templates
-from torch_ref.columns import columns
-from torch_ref.comparison import NOT_JUDGED
+from torch_ref.comparison.result import NOT_JUDGED
+from torch_ref.tables import columns
 
 
 def text(report: Report) -> str:

@@ -13,7 +13,7 @@ from experiments.checking.factor import Measured
 from experiments.checking.sandboxed import Failed, Sandboxed
 from manual import Layer, Loss, Optimizer
 from manual.number_types import Array
-from torch_ref.bounds import loss_bounds
+from torch_ref.tolerance.bounds import loss_bounds
 
 Order = Literal["C", "F"]
 

@@ -7,7 +7,7 @@ from io import StringIO
 
 from experiments.finding.search import Finding, Search
 from experiments.printable import printable
-from torch_ref.columns import columns
+from torch_ref.tables import columns
 
 YES = {True: "yes", False: "no"}
 

@@ -15,7 +15,7 @@ from experiments.reporting.formats import ratio, scientific
 from experiments.reporting.record import Record, Speed
 from experiments.reporting.template import render
 from torch_ref import Comparison
-from torch_ref.columns import columns
+from torch_ref.tables import columns
 
 LINES, ROWS, WIDTH = 10, 100, 44
 """How much of a table is shown: lines of the text, rows of the page; how wide a cell of the text is."""

@@ -17,7 +17,7 @@ from manual import Undecided
 from manual.number_types import Array
 from torch_ref import to_numpy, to_torch, twin
 from torch_ref.examples import examples
-from torch_ref.truth import EXTRA_BITS, layer_truth, loss_truth, ulps
+from torch_ref.truth.certify import EXTRA_BITS, layer_truth, loss_truth, ulps
 
 
 class Nearness(NamedTuple):

@@ -7,7 +7,7 @@ import numpy as np
 
 from manual import Layer, Linear, Sigmoid, Softmax, Tanh
 from torch_ref import compare_layer
-from torch_ref.bounds import layer_bounds
+from torch_ref.tolerance.bounds import layer_bounds
 
 FAN_INS = (4, 16, 64, 256, 784)
 BATCH = 32

@@ -15,7 +15,7 @@ import torch
 from experiments.training.processes import Share
 from manual import Loss, Network, Optimizer, Penalty
 from torch_ref import Embedded, buffers_of, commit, embed, params_of, penalty_of, to_numpy, to_torch, twin, twin_optimizer
-from torch_ref.twin import Dropout
+from torch_ref.twins import Dropout
 
 Autograd = Callable[[torch.Tensor], None]
 

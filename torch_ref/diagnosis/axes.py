@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from manual.number_types import Array
-from torch_ref.bounds import Bounded
 from torch_ref.diagnosis.case import Failure
-from torch_ref.mistakes.normalisation import Axes, name_of
+from torch_ref.diagnosis.mistakes.normalisation import Axes, name_of
+from torch_ref.tolerance.bounded import Bounded
 
 
 def along_axes(f: Failure) -> Iterator[str]:

@@ -9,10 +9,10 @@ import numpy as np
 
 from manual import Layer, Loss, MaxPool2d, Optimizer
 from manual.number_types import Array
-from torch_ref.mistakes.formula import Formulas, Given, Values
-from torch_ref.mistakes.layers import layer_formulas
-from torch_ref.mistakes.losses import loss_formulas
-from torch_ref.mistakes.updates import update_formulas
+from torch_ref.diagnosis.mistakes.formula import Formulas, Given, Values
+from torch_ref.diagnosis.mistakes.layers import layer_formulas
+from torch_ref.diagnosis.mistakes.losses import loss_formulas
+from torch_ref.diagnosis.mistakes.updates import update_formulas
 
 
 class Compared(NamedTuple):

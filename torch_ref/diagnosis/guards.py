@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from manual.number_types import Array
-from torch_ref.bounds import Bounded
 from torch_ref.diagnosis.case import Failure
-from torch_ref.mistakes.formula import EPSILONS
+from torch_ref.diagnosis.mistakes.formula import EPSILONS
+from torch_ref.tolerance.bounded import Bounded
 
 Repair = Callable[[Any, float], Any]
 

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from manual.number_types import Array
-from torch_ref.bounds import Bounded
 from torch_ref.diagnosis.case import Failure, within
-from torch_ref.mistakes.formula import ANOTHER_EPSILON, Formula, Formulas, Mistake
-from torch_ref.mistakes.known import known
+from torch_ref.diagnosis.mistakes.formula import ANOTHER_EPSILON, Formula, Formulas, Mistake
+from torch_ref.diagnosis.mistakes.known import known
+from torch_ref.tolerance.bounded import Bounded
 
 DOES_NOT_APPLY = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)  # a formula, to this piece
 

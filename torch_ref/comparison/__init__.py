@@ -1,0 +1,1 @@
+"""One piece or network against its twin in torch, and the verdict."""

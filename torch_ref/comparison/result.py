@@ -1,0 +1,109 @@
+"""One array against its reference: the four verdicts, and how each is reached.
+
+    agrees        no farther from the reference than two correct evaluations may be
+    convention    differs as good implementations do: another ε, another choice at a tie; the cause says which
+    differs       farther, or of another shape or dtype, or not a number where the reference is one
+    not judged    nothing can be told: the reason says why
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from torch_ref.twins import to_numpy
+
+AGREES, CONVENTION, DIFFERS, NOT_JUDGED = VERDICTS = ("agrees", "convention", "differs", "not judged")
+ZERO_REFERENCE = "the reference is zero, so that zeros would pass"
+ROUNDING = "rounding may exceed the value"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One quantity, ours against torch's. `ratio` is the largest difference in units of what is allowed there.
+
+    `cause` is the likely cause of a difference, where there is a certain one (see diagnosis/); `reason` says in words what
+    no number can.
+    """
+
+    place: str
+    quantity: str
+    dtype: str
+    shape: tuple[int, ...]
+    difference: float
+    ratio: float
+    verdict: str
+    cause: str = ""
+    reason: str = ""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether ours may stand for the reference, without a remark."""
+        return self.verdict == AGREES
+
+    @property
+    def differs(self) -> bool:
+        """Whether only wrong code gives this."""
+        return self.verdict == DIFFERS
+
+    @property
+    def said(self) -> str:
+        """The verdict and its reason."""
+        return f"{self.verdict}: {self.reason}" if self.reason else self.verdict
+
+
+def explained(comparison: Comparison, cause: str) -> Comparison:
+    """A difference with its cause; one that is a convention is no longer a difference."""
+    verdict = CONVENTION if cause.startswith("a convention: ") else comparison.verdict
+    return replace(comparison, cause=cause, verdict=verdict)
+
+
+def compare(place: str, quantity: str, ours: Any, reference: Any, allowed: Any, moved: Any = None) -> Comparison:
+    """Compare one array with its reference; `allowed` is how far a right value may be from it.
+
+    `moved` is what a right value is told from, where that is not 0: for a quantity that a step changes, how far the reference
+    came. A tolerance as large as the whole way would let parameters pass that were never updated.
+    """
+    ours, reference = (to_numpy(a) if isinstance(a, torch.Tensor) else np.asarray(a) for a in (ours, reference))
+    about = (place, quantity, str(reference.dtype), reference.shape)
+    apart = (*about, np.inf, np.inf, DIFFERS)
+    if ours.shape != reference.shape:
+        return Comparison(*apart, reason=f"shape {ours.shape}, expected {reference.shape}")
+    if ours.dtype != reference.dtype:
+        return Comparison(*apart, reason=f"dtype {ours.dtype}, expected {reference.dtype}")
+    if at := _nan_alone(ours, reference, allowed):
+        return Comparison(*apart, reason=at)
+    settled = _nan(ours) & _nan(reference) | (ours == reference) & _infinite(reference)  # no rounding leads there
+    unequal = (ours != reference) & ~settled
+    limit = np.broadcast_to(allowed, reference.shape)[unequal]
+    with np.errstate(divide="ignore", invalid="ignore"):  # a limit of 0; ∞ − ∞
+        difference = np.abs(np.subtract(ours[unequal], reference[unequal], dtype=np.float64))
+        ratio = float((difference / limit)[np.isfinite(limit)].max(initial=0))
+    largest, bounded = float(difference.max(initial=0)), bool((np.isfinite(allowed) | settled).all())
+    numbers = (*about, largest, ratio)
+    if not ratio <= 1:
+        return Comparison(*numbers, DIFFERS)
+    size = np.abs(reference if moved is None else moved)
+    if not np.any((size > allowed) | np.isnan(size) | settled):
+        return Comparison(*numbers, NOT_JUDGED, reason=ROUNDING if np.any(size) else ZERO_REFERENCE)
+    if not bounded:
+        return Comparison(*numbers, NOT_JUDGED, reason=ROUNDING)
+    return Comparison(*numbers, AGREES)
+
+
+def _nan(array: np.ndarray[Any, Any]) -> Any:
+    return np.isnan(array) if array.dtype.kind in "fc" else np.zeros(array.shape, bool)
+
+
+def _infinite(array: np.ndarray[Any, Any]) -> Any:
+    return np.isinf(array) if array.dtype.kind in "fc" else np.zeros(array.shape, bool)
+
+
+def _nan_alone(ours: np.ndarray[Any, Any], reference: np.ndarray[Any, Any], allowed: Any) -> str:
+    """Where one of the two is NaN, the other is not, and a right value is bounded; "" where there is no such place."""
+    alone = np.argwhere((_nan(ours) != _nan(reference)) & np.isfinite(allowed))
+    if not len(alone):
+        return ""
+    at = tuple(map(int, alone[0]))
+    return f"{ours[at]}, expected {reference[at]}, at index {at}" if at else f"{ours}, expected {reference}"

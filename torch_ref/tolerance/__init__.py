@@ -1,0 +1,1 @@
+"""How far two right evaluations of one formula may differ: derived, never picked."""

@@ -1,0 +1,61 @@
+"""The derived errors of what a layer, a loss, a penalty or an optimizer gives: its own code, run on `Bounded`."""
+
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+
+from manual import InputError, Layer, Loss, Optimizer, Penalty
+from manual.number_types import Array
+from torch_ref.tolerance.bounded import Bounded
+
+
+def exact(array: Array) -> Bounded:
+    """An array taken as exact.
+
+    Raises:
+        InputError: it is of neither float32 nor float64; for float16 and others no tolerance is derived.
+    """
+    if array.dtype not in (np.float32, np.float64):
+        raise InputError(f"tolerance: expected an array of float32 or float64, got {array.dtype}, for which none is derived")
+    return Bounded(array, array.dtype)
+
+
+def bounded(values: dict[str, Any]) -> dict[str, Any]:
+    """Arrays of floats taken as exact, by name; other values as they are."""
+    return {name: exact(v) if getattr(v, "dtype", np.dtype(object)).kind == "f" else v for name, v in values.items()}
+
+
+def layer_bounds(layer: Layer, x: Array, delta: Array) -> dict[str, Bounded]:
+    """The layer's "y", "dx" and "dp" for each parameter p, given x and δ exactly."""
+    given: dict[str, Any] = bounded({"x": x, "delta": delta})
+    layer = layer.like(**bounded(layer.params))
+    y, cache = layer.forward(given["x"])
+    dx, gradient = layer.backward(given["delta"], cache)
+    return {"y": y, "dx": dx, **{f"d{name}": g for name, g in gradient.params.items()}}  # pyright: ignore[reportReturnType]
+
+
+def loss_bounds(loss: Loss, prediction: Array, target: Array) -> dict[str, Bounded]:
+    """The loss's "cost" and "delta", given prediction and target exactly."""
+    given = bounded({"prediction": prediction, "target": target})
+    cost, cache = loss.forward(given["prediction"], given["target"])
+    return {"cost": cost, "delta": loss.backward(cache)}  # pyright: ignore[reportReturnType]
+
+
+def penalty_bounds(penalty: Penalty, network: Layer) -> dict[str, Bounded]:
+    """The penalty's "cost", and "dp" for each parameter p, given the parameters exactly."""
+    cost, cache = penalty.forward(network.like(**bounded(network.params)))
+    return {"cost": cost, **{f"d{name}": g for name, g in penalty.backward(cache).params.items()}}  # pyright: ignore[reportReturnType]
+
+
+def update_bounds(
+    optimizer: Optimizer, layer: Layer, gradient: dict[str, Array], state: dict[str, dict[str, Any]]
+) -> dict[str, Bounded]:
+    """One step's new parameters, "p", and state, "p, key", given everything before it exactly."""
+    moved, optimizer = layer.like(**bounded(layer.params)), deepcopy(optimizer)
+    optimizer.state = {
+        name: bounded({k: v if k != "step" else int(v) for k, v in values.items()}) for name, values in state.items()
+    }
+    optimizer.step(moved, layer.like(**bounded(gradient)))
+    kept = {f"{name}, {key}": v for name, values in optimizer.state.items() for key, v in values.items() if key != "step"}
+    return {**kept, **moved.params}  # pyright: ignore[reportReturnType]

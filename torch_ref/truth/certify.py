@@ -1,0 +1,158 @@
+"""The certified derivative of a forward pass, by dual numbers over balls.
+
+A dual number carries its derivatives through every operation of the forward (dual.py). Over balls (python-flint's `arb`) the
+result is an interval that is proved to hold the true derivative; over rationals (`fmpq`) it is the derivative itself. The
+backward under test takes no part: a wrong one, run on balls, would only certify itself.
+
+Source: Johansson, "Arb: efficient arbitrary-precision midpoint-radius interval arithmetic", 2017.
+"""
+
+from collections.abc import Callable, Mapping
+from math import inf
+from typing import Any
+
+import flint
+import numpy as np
+
+from manual import InputError, Layer, Loss, Network, Undecided, lift
+from manual.checks import instance, shown
+from manual.layer import every_part
+from manual.number_types import Array
+from torch_ref.truth.dual import Dual
+
+EXTRA_BITS = 60  # correct beyond float64's 53
+
+
+def derivative(function: Callable[..., Any], arrays: Mapping[str, Array]) -> tuple[Any, dict[str, Array]]:
+    """A scalar function's value, and its certified derivative by every element of every array.
+
+    Args:
+        function: takes the arrays by name, as object arrays of numbers, and returns one number.
+        arrays: floats, taken exactly; or exact rationals, and then the derivative is exact.
+
+    Raises:
+        Undecided: the function decides exactly on an edge (ReLU at 0), or 16 times the precision does not suffice.
+    """
+    doubt: Exception = Undecided("2,048 bits do not suffice to certify the derivative")
+    for bits in (128, 256, 512, 1024, 2048):
+        with flint.ctx.workprec(bits):
+            try:
+                value, slopes = _derivative(function, arrays)
+            except Undecided as open_branch:
+                doubt = open_branch
+                continue
+            if all(_certain(number) for number in [value, *slopes]):
+                parts = np.split(np.array(slopes, dtype=object), np.cumsum([a.size for a in arrays.values()])[:-1])
+                return value, {name: part.reshape(a.shape) for (name, a), part in zip(arrays.items(), parts, strict=True)}
+    raise doubt
+
+
+def _derivative(function: Callable[..., Any], arrays: Mapping[str, Array]) -> tuple[Any, list[Any]]:
+    size, at, duals = sum(a.size for a in arrays.values()), 0, {}
+    for name, a in arrays.items():
+        duals[name] = np.empty(a.shape, dtype=object)
+        for place, number in np.ndenumerate(exact(a)):
+            direction = np.array([type(number)(0)] * size, dtype=object)
+            direction[at] = type(number)(1)
+            duals[name][place] = Dual(number, direction)
+            at += 1
+    result = function(**duals)
+    return (result.v, [*result.d]) if isinstance(result, Dual) else (result, [flint.fmpq(0)] * size)
+
+
+def _certain(number: Any) -> bool:
+    """Whether a ball is narrow enough: 60 bits beyond float64's, relative to its middle, or 60 below its smallest number."""
+    if not isinstance(number, flint.arb):
+        return True
+    below = flint.arb(2) ** (-1074 - EXTRA_BITS)
+    return number.is_finite() and (number.rel_accuracy_bits() >= 53 + EXTRA_BITS or abs(number) < below)
+
+
+def exact(array: Array) -> Array:
+    """Floats as balls of no width; exact rationals as they are."""
+    return array if array.dtype == object else lift(array, lambda p, q: flint.arb(flint.fmpq(p, q)))
+
+
+def constants(array: Array) -> Array:
+    """The same as dual numbers without a direction: they have the methods that NumPy asks for, and balls have not."""
+    nowhere = np.array([], dtype=object)
+    return np.vectorize(lambda number: Dual(number, nowhere), otypes=[object])(exact(array))
+
+
+def layer_truth(layer: Layer, x: Array, delta: Array) -> dict[str, Array]:
+    """What `layer.forward(x)` has as its true derivative: ∂(Σ δ·y)/∂x as "dx", and "dp" for each parameter p.
+
+    Raises:
+        InputError: δ has not the output's shape.
+    """
+
+    def function(x: Array, **params: Array) -> Any:
+        y, _ = layer.like(**params).forward(x)
+        if y.shape != delta.shape:
+            raise InputError(f"{layer!r}: expected δ of the output's shape {y.shape}, got shape {delta.shape}")
+        return (exact(delta) * y).sum()
+
+    _, slopes = derivative(function, {"x": x, **layer.params})
+    return {f"d{name}": slope for name, slope in slopes.items()}
+
+
+def certify(layer: Layer, x: Array, delta: Array) -> dict[str, float]:
+    """How far the layer's own backward, run in 256 bits, lies from the truth: at most, relative to the largest element of "dx"
+    and of "dp" for each parameter p; infinitely, where that is 0 and ours is not. Beyond 1e-20 it is another formula.
+
+    It needs no twin, and no tolerance.
+
+    Raises:
+        Undecided: see `derivative`.
+        TypeError: the layer's code does not run on numbers other than floats.
+        InputError: x or δ is no array, or δ has not the output's shape; the layer holds another, which would not be trained.
+    """
+    instance("certify", "layer", layer, Layer)
+    for name, array in (("x", x), ("delta", delta)):
+        if not isinstance(array, np.ndarray):
+            raise InputError(f"certify: expected {name} as an array, got {shown(array)}")
+    every_part(layer)
+    truth = layer_truth(layer, x, delta)
+    with flint.ctx.workprec(256):
+        own = layer.like(**{name: constants(p) for name, p in layer.params.items()})
+        dx, gradient = own.backward(constants(delta), own.forward(constants(x))[1])
+        found = {"dx": dx, **{f"d{name}": g for name, g in gradient.params.items()}}
+        gaps, sizes = {}, {}
+        for name, slopes in truth.items():
+            values = [number.v if isinstance(number, Dual) else number for number in found[name].ravel()]
+            gaps[name] = max(float(abs(a - t).upper()) for a, t in zip(values, slopes.ravel(), strict=True))
+            sizes[name] = max(float(abs(t).lower()) for t in slopes.ravel())
+    return {name: gap / sizes[name] if sizes[name] else inf if gap else 0.0 for name, gap in gaps.items()}
+
+
+def loss_truth(loss: Loss, prediction: Array, target: Array) -> tuple[Any, Array]:
+    """The true cost, and the true ∂C/∂prediction."""
+    known = exact(target) if target.dtype.kind == "f" else target
+    cost, slopes = derivative(lambda prediction: loss.forward(prediction, known)[0], {"prediction": prediction})
+    return cost, slopes["prediction"]
+
+
+def network_truth(network: Network, loss: Loss, x: Array, y: Array) -> tuple[Any, dict[str, Array]]:
+    """The true cost, and its true derivative by the input ("x") and by every parameter, by torch's names."""
+    known = exact(y) if y.dtype.kind == "f" else y
+
+    def function(**arrays: Array) -> Any:
+        prediction, _ = network.like(**{name: arrays[name] for name in network.params}).forward(arrays["x"])
+        return loss.forward(prediction, known)[0]
+
+    return derivative(function, {"x": x, **network.params})
+
+
+def distance(floats: Any, truth: Any) -> Array:
+    """How far floats lie from the truth, at most: |float − middle| + radius, elementwise."""
+    floats, truth = np.asarray(floats), np.asarray(truth, dtype=object)
+    with flint.ctx.workprec(2048):
+        gaps = [abs(flint.arb(float(f)) - t).upper() for f, t in zip(floats.ravel(), truth.ravel(), strict=True)]
+        return np.array([float(gap) for gap in gaps]).reshape(floats.shape)
+
+
+def ulps(floats: Any, truth: Any) -> Array:
+    """The same in units in the last place of the truth, in the floats' own precision."""
+    floats = np.asarray(floats)
+    middle = np.array([float(flint.arb(t).mid()) for t in np.asarray(truth, dtype=object).ravel()], dtype=floats.dtype)
+    return distance(floats, truth) / np.spacing(np.abs(middle)).reshape(floats.shape)
