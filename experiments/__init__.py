@@ -9,7 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
-from experiments.streams import open_all
+from experiments.shared.streams import open_all
 
 _by_module = sys.argv[:1] == ["-m"] and any("experiments." in word for word in sys.orig_argv)  # Python is on its way to it
 _by_name = Path(*sys.argv[:1]).stem in {f"backprop-{name}" for name in ("train", "report", "bench", "check", "find")}

@@ -1,4 +1,4 @@
-"""What the tests of `python -m experiments.check` share: files that are right, and how to read what was found."""
+"""What the tests of `python -m experiments.grade` share: files that are right, and how to read what was found."""
 
 from textwrap import dedent
 from typing import Any

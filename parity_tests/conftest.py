@@ -15,12 +15,12 @@ import torch
 from playwright.sync_api import Browser, sync_playwright
 
 from manual import InputError
-from parity_tests import pretend
+from parity_tests import claim_index, pretend
 from torch_ref import Parity
 from torch_ref.devices import prepare
 
 if TYPE_CHECKING:
-    from experiments.report import Row, Trained
+    from experiments.report.make import Row, Trained
 
 compared: Counter[str] = Counter()
 
@@ -44,6 +44,11 @@ def pytest_configure(config: pytest.Config) -> None:
             prepare(device)
         except InputError as error:
             raise pytest.UsageError(f"--device: {error}") from None
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if not hasattr(session.config, "workerinput"):  # once, and not by every process of pytest-xdist
+        claim_index.write()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -85,7 +90,8 @@ def agree(record_property: Callable[[str, object], None]) -> Callable[[Parity], 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> "Trained":
     """The report's runs, of two epochs each, two seeds of the digits, and few drawn birds."""
-    from experiments import report, train  # not at the top: the tests of `manual` alone would wait for Lightning
+    from experiments.report import make as report
+    from experiments.train import command as train  # not at the top: the tests of `manual` alone would wait for Lightning
 
     with pytest.MonkeyPatch.context() as patch:
         fit = train.run
@@ -98,7 +104,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> "Trained":
 @pytest.fixture(scope="session")
 def rows(trained: "Trained") -> "list[Row]":
     """The report's comparisons."""
-    from experiments.report import compare_all
+    from experiments.report.make import compare_all
 
     return [*compare_all(trained)]
 
@@ -106,15 +112,15 @@ def rows(trained: "Trained") -> "list[Row]":
 @pytest.fixture(scope="session")
 def shown(trained: "Trained") -> dict[str, Any]:
     """What the report shows of these runs."""
-    from experiments.report import contents
+    from experiments.report.make import contents
 
     return contents(trained)
 
 
 @pytest.fixture
 def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, dict[str, Any]]]:
-    """`experiments.check` of a file, or of one of this source; its exit status and the JSON."""
-    from experiments import check
+    """`experiments.grade` of a file, or of one of this source; its exit status and the JSON."""
+    from experiments.grade import command as check
     from parity_tests.checking import source_of
 
     def command(source: str | Path, *options: str) -> tuple[int, dict[str, Any]]:
@@ -133,8 +139,8 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tup
 
 @pytest.fixture
 def fails(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """The one line that `experiments.check` fails with."""
-    from experiments import check
+    """The one line that `experiments.grade` fails with."""
+    from experiments.grade import command as check
 
     def command(*arguments: object) -> str:
         with pytest.raises(SystemExit) as stop:
@@ -154,7 +160,7 @@ SPEED: dict[str, Any] = {"tables": []}
 @pytest.fixture(scope="session")
 def page(shown: dict[str, Any], rows: "list[Row]") -> str:
     """The report, as HTML; its benchmark has no tables."""
-    from experiments import report
+    from experiments.report import make as report
 
     return report.page(shown, rows, SPEED)
 

@@ -16,10 +16,10 @@ import torch
 from torch.nn.functional import cross_entropy
 from torch.utils._pytree import tree_map_only
 
-from experiments import train
-from experiments.data import Data
-from experiments.training.implementations import ByTorch
-from experiments.training.module import Training
+from experiments.data.module import Data
+from experiments.train import command as train
+from experiments.train.backends import ByTorch
+from experiments.train.module import Training
 from manual import Adam, CrossEntropyLoss, Dropout, HalfMSELoss, Linear, Loss, Network, Tanh
 from manual.layers.dropout import mask
 from parity_tests.pretend_trainer import trainer_on

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from lightning.pytorch.strategies.launchers import subprocess_script
 
-from experiments import train
+from experiments.train import command as train
 
 FORKS = get_context("forkserver")
 FORKS.set_forkserver_preload(["pytest", "parity_tests.trained_once"])

@@ -34,7 +34,7 @@ import torch
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from tqdm import tqdm
 
-from experiments.command import write
+from experiments.shared.command import write
 from parity_tests.hostile import KINDS, Refused
 from torch_ref.tables import columns
 

@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import manual
-from experiments import find, train
 from experiments.data.scale import Scale
-from experiments.training import model_file
-from experiments.training.build import build_network
+from experiments.find import command as find
+from experiments.train import command as train
+from experiments.train import model_file
+from experiments.train.build import build_network
 from manual import InputError, Layer, Loss, Network, Optimizer, Penalty, init
 from manual.number_types import Undecided
 

@@ -1,7 +1,7 @@
 """Everything that is compared, on one device, as one file: `python -m parity_tests.parity_cuda [--device DEVICE] [--out FILE]`.
 
 The parity tests; every layer, loss, optimizer and network of the report; and training, by hand on the CPU and by torch on the
-device. The file has the format of the report's `report.json` (experiments/reporting/record.py), and
+device. The file has the format of the report's `report.json` (experiments/report/record/json_record.py), and
 
     python -m experiments.report --compare reports/report.json parity-cuda.json
 
@@ -23,13 +23,15 @@ import numpy as np
 import pytest
 import torch
 
-from experiments import report, train
-from experiments.command import write
 from experiments.data.digits import digits
-from experiments.reporting import bluebird, runs
-from experiments.reporting.drawn import draw
-from experiments.reporting.record import Result, as_json
-from experiments.reporting.survey import TRAINING, Row, survey, together
+from experiments.report import make as report
+from experiments.report.chapters import bluebird
+from experiments.report.record import runs
+from experiments.report.record.bird_dataset import draw
+from experiments.report.record.json_record import Result, as_json
+from experiments.report.record.survey import TRAINING, Row, survey, together
+from experiments.shared.command import write
+from experiments.train import command as train
 from manual import CrossEntropyLoss, InputError, Linear, Network, ReLU
 from parity_tests import pretend
 from parity_tests.pretend_trainer import trainer_on

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from experiments import train
 from experiments.data import module as data_module
-from experiments.training import implementations
-from experiments.training.module import Training
-from experiments.training.processes import Share
+from experiments.train import backends
+from experiments.train import command as train
+from experiments.train.module import Training
+from experiments.train.processes import Share
 from parity_tests.forks import Fork
 from torch_ref import params_of, state_of, to_numpy
 from torch_ref.twins import Dropout
@@ -30,14 +30,14 @@ def counted_by_every_process(penalty: Any, module: torch.nn.Module) -> torch.Ten
     return torch.distributed.get_world_size() * penalty_of(penalty, module)
 
 
-penalty_of = implementations.penalty_of
+penalty_of = backends.penalty_of
 
 MISTAKES: dict[str, Callable[[], None]] = {
     "a sampler that pads": lambda: setattr(data_module, "share_of", padding_sampler),
     "a mean of means": lambda: setattr(Share, "weight", lambda *_: 1 / torch.distributed.get_world_size()),
     "a sum taken for a mean": lambda: setattr(Share, "weight", lambda share, _, rows: rows / share.whole),
     "the mean of the processes' gradients for their sum": lambda: setattr(Training, "_autograd", Training.manual_backward),
-    "a penalty counted by every process": lambda: setattr(implementations, "penalty_of", counted_by_every_process),
+    "a penalty counted by every process": lambda: setattr(backends, "penalty_of", counted_by_every_process),
     "masks of each process's own": lambda: setattr(Dropout, "before", property(lambda _: 0, lambda *_: None)),
 }
 

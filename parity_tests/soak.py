@@ -32,12 +32,12 @@ import torch
 from safetensors.numpy import load_file
 from tqdm import tqdm
 
-from experiments import train
-from experiments.command import write
-from experiments.training import checkpoint, saving
-from experiments.training.checkpoint import BEFORE, LAST, WholeCheckpoints
-from experiments.training.folder import CHECKPOINTS, MODEL
-from experiments.training.log import METRICS
+from experiments.shared.command import write
+from experiments.train import checkpoint, saving
+from experiments.train import command as train
+from experiments.train.checkpoint import BEFORE, LAST, WholeCheckpoints
+from experiments.train.csv_log import METRICS
+from experiments.train.run_folder import CHECKPOINTS, MODEL
 from manual import InputError
 from parity_tests.drawn import draw
 from torch_ref.tables import columns

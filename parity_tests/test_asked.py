@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from markupsafe import Markup
 
-from experiments.reporting.answers import Answers, Pair, Trained
-from experiments.reporting.asked import asked
+from experiments.report.chapters.acceptance import asked
+from experiments.report.chapters.predictions import Answers, Pair, Trained
 
 KINDS, EACH, SOUGHT = 4, 250, 1
 SOFTMAX, HIDDEN, FILTERS, AHEAD, PRECISION, RECALL, APART = range(7)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from experiments import train
-from experiments.data import Data
 from experiments.data.augment import augmented
-from experiments.training.module import Training
+from experiments.data.module import Data
+from experiments.train import command as train
+from experiments.train.module import Training
 from manual import InputError
 from manual.number_types import Array
 from parity_tests.drawn import draw

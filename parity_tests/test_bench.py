@@ -17,12 +17,12 @@ import torch
 from threadpoolctl import threadpool_info
 
 import manual
-from experiments import bench
-from experiments.benchmarking import against, clock, steps, table
-from experiments.benchmarking.clock import Slice, Spread
-from experiments.benchmarking.memory import besides
-from experiments.benchmarking.verdict import TARGETS, judged, notes
-from experiments.benchmarking.workloads import Workload, classification, growth, workloads
+from experiments.bench import clock, regression, steps, table
+from experiments.bench import command as bench
+from experiments.bench.clock import Slice, Spread
+from experiments.bench.memory import besides
+from experiments.bench.verdict import TARGETS, judged, notes
+from experiments.bench.workloads import Workload, classification, growth, workloads
 from manual import SGD, Adam, Conv2d, Flatten, Layer, Linear, MSELoss, Network, ReLU
 from manual.optimizer import PIECE
 from parity_tests.derived import step
@@ -373,7 +373,7 @@ def test_an_earlier_result_that_is_none_is_one_line_and_exit_2(quiet, content, t
 def test_an_earlier_result_is_read_as_it_was_written(tmp_path):
     path = tmp_path / "before.json"
     path.write_text(json.dumps([result(3.0)]))
-    assert against.compare(against.read(path), [result(3.0)]) == ([], False)
+    assert regression.compare(regression.read(path), [result(3.0)]) == ([], False)
 
 
 @pytest.mark.parametrize(
@@ -413,7 +413,7 @@ def test_the_kernel_that_is_named_is_the_one_that_numpy_runs(wanted, tmp_path):
     (tmp_path / "experiments").mkdir()
     (tmp_path / "experiments" / "__init__.py").write_text("raise RuntimeError('another')")
     (tmp_path / "numbers").write_text("")
-    says = "from experiments.benchmarking.machine import kernel; print(kernel())"
+    says = "from experiments.bench.machine import kernel; print(kernel())"
     environment = os.environ | {"OPENBLAS_CORETYPE": wanted, "PYTHONPATH": str(bench.ROOT)}
     done = subprocess.run([sys.executable, "-P", "-c", says], env=environment, cwd=tmp_path, capture_output=True, text=True)
     if "openblas" not in done.stdout:

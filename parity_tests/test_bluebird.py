@@ -15,16 +15,18 @@ import torch
 from PIL import Image
 from safetensors.numpy import load_file
 
-from experiments import report, train
 from experiments.data import birds
 from experiments.data.images import files
-from experiments.finding.sheet import MARK
-from experiments.reporting import bluebird, runs
-from experiments.reporting.bluebird import Answers
-from experiments.reporting.drawn import draw
-from experiments.reporting.earlier import Stamp, earlier, stamp
-from experiments.reporting.template import render
-from experiments.training import model_file
+from experiments.find.contact_sheet import MARK
+from experiments.report import make as report
+from experiments.report.chapters import bluebird
+from experiments.report.chapters.bluebird import Answers
+from experiments.report.page.template import render
+from experiments.report.record import runs
+from experiments.report.record.bird_dataset import draw
+from experiments.report.record.previous_runs import Stamp, earlier, stamp
+from experiments.train import command as train
+from experiments.train import model_file
 from manual import InputError
 from parity_tests.conftest import SPEED
 from torch_ref import twin

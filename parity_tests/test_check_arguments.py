@@ -1,4 +1,4 @@
-"""`python -m experiments.check`: every argument that torch's class has, too, is exercised, alone and in pairs."""
+"""`python -m experiments.grade`: every argument that torch's class has, too, is exercised, alone and in pairs."""
 
 import inspect
 from itertools import combinations
@@ -8,8 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from experiments.checking.arguments import covering, exercised
-from experiments.checking.exercise import SIZES
+from experiments.grade.judging.argument_combinations import covering, exercised
+from experiments.grade.judging.exercises import SIZES
 from parity_tests.checking import failing, not_judged, verdicts
 
 # ---------------------------------------------------------------- the covering array

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments import check
+from experiments.grade import command as check
 from parity_tests.checking import not_judged, remarks, rows
 
 CASES = Path(__file__).parent / "cases" / "verdicts"

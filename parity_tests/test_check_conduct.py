@@ -1,4 +1,4 @@
-"""`python -m experiments.check`: what a file may do besides arithmetic; the rest of it is checked all the same."""
+"""`python -m experiments.grade`: what a file may do besides arithmetic; the rest of it is checked all the same."""
 
 import os
 import select
@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from experiments.checking import checker, twins
+from experiments.grade.judging import checker, twins
 from parity_tests.checking import ALL_OF_RIGHT, RIGHT, agreeing, failing, not_judged, remarks, rows, verdicts
 
 WRONG = {

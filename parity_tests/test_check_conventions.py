@@ -1,4 +1,4 @@
-"""`python -m experiments.check`: another choice is a convention, and what only looks like one differs."""
+"""`python -m experiments.grade`: another choice is a convention, and what only looks like one differs."""
 
 import pytest
 

@@ -1,13 +1,13 @@
-"""`python -m experiments.check FOLDER`: a row and a page for each file, and a summary."""
+"""`python -m experiments.grade FOLDER`: a row and a page for each file, and a summary."""
 
 import csv
 from pathlib import Path
 
 import pytest
 
-from experiments import check
-from experiments.checking import classroom
-from experiments.checking.findings import Report
+from experiments.grade import classroom
+from experiments.grade import command as check
+from experiments.grade.findings import Report
 from parity_tests.checking import RIGHT, source_of
 
 

@@ -1,4 +1,4 @@
-"""`python -m experiments.check`: what it recognises in a file, and what it does not judge, and why."""
+"""`python -m experiments.grade`: what it recognises in a file, and what it does not judge, and why."""
 
 from textwrap import dedent
 

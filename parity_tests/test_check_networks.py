@@ -1,4 +1,4 @@
-"""`python -m experiments.check`: the backward of a whole network, in the layout that it is written for."""
+"""`python -m experiments.grade`: the backward of a whole network, in the layout that it is written for."""
 
 import pytest
 

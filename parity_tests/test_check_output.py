@@ -1,13 +1,13 @@
-"""What `python -m experiments.check` prints: a table, a page, the help, the template, and one line for an error."""
+"""What `python -m experiments.grade` prints: a table, a page, the help, the template, and one line for an error."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from experiments import check
-from experiments.checking import pages
-from experiments.checking.findings import Finding, Report, Row, rows_of, strictly
+from experiments.grade import command as check
+from experiments.grade import pages
+from experiments.grade.findings import Finding, Report, Row, rows_of, strictly
 from parity_tests.checking import RIGHT, agreeing, failing, source_of, verdicts
 from torch_ref.comparison.result import VERDICTS, Comparison
 

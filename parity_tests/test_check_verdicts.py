@@ -1,11 +1,11 @@
-"""`python -m experiments.check`: right arithmetic agrees, and wrong arithmetic differs, with its cause."""
+"""`python -m experiments.grade`: right arithmetic agrees, and wrong arithmetic differs, with its cause."""
 
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
-from experiments import check
+from experiments.grade import command as check
 from parity_tests.checking import RIGHT, agreeing, failing, not_judged, rows, verdicts
 
 EXAMPLES = Path(check.__file__).parent / "examples"

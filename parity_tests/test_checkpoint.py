@@ -11,10 +11,10 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from experiments import train
-from experiments.training import checkpoint
-from experiments.training.checkpoint import BEFORE, LAST
-from experiments.training.implementations import HandWritten
+from experiments.train import checkpoint
+from experiments.train import command as train
+from experiments.train.backends import HandWritten
+from experiments.train.checkpoint import BEFORE, LAST
 from manual import InputError
 
 DROPOUT = "[{Linear: {in_features: 2, out_features: 2}}, {Dropout: {p: 0.5}}, {Linear: {in_features: 2, out_features: 1}}]"

@@ -3,9 +3,9 @@
 import pytest
 from latex2mathml.converter import convert
 
-from experiments.reporting.errata import ERRATA
-from experiments.reporting.held import marked
+from experiments.report.chapters.errata import ERRATA
 from manual.documents import PRINTED, claims
+from parity_tests.claim_index import marked
 
 INDEX = claims()
 

@@ -15,7 +15,7 @@ from parity_tests.forks import Fork, forked
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 MAINS = [*PROJECT["scripts"].values(), "experiments.data.birds:main"]
-OWN = "from experiments.command import command\n@command\ndef main(): print({})\nmain()"
+OWN = "from experiments.shared.command import command\n@command\ndef main(): print({})\nmain()"
 
 
 def run(script: str, encoding: str = "utf-8", read: bool = True) -> tuple[int, bytes, bytes]:
@@ -52,7 +52,7 @@ def test_where_nobody_reads_a_command_ends_without_a_word(length: int) -> None:
     assert run(OWN.format(f"'a' * {length}"), read=False) == (128 + 13, b"", b"")
 
 
-def unread(module: str, changed: str, does: str, *arguments: str) -> None:
+def unread(room: str, changed: str, does: str, *arguments: str) -> None:
     """A command in a fork, which prints what nobody reads instead of what it does."""
     read, write = os.pipe()
     os.dup2(write, 1)
@@ -60,14 +60,14 @@ def unread(module: str, changed: str, does: str, *arguments: str) -> None:
     os.close(write)
     setattr(import_module(f"experiments.{changed}"), does, lambda *_: print(flush=True))
     sys.argv = ["program", *arguments]
-    import_module(f"experiments.{module}").main()
+    import_module(f"experiments.{room}.command").main()
 
 
 @forked
 @pytest.mark.parametrize("command", [
-    pytest.param(("find", "find", "find", ".", "--model=a"), marks=pytest.mark.slow), ("train", "train", "run"),
-    ("check", "checking.classroom", "check_all", "."),
-    ("report", "report", "make"),
+    pytest.param(("find", "find.command", "find", ".", "--model=a"), marks=pytest.mark.slow), ("train", "train.command", "run"),
+    ("grade", "grade.classroom", "check_all", "."),
+    ("report", "report.make", "make"),
 ], ids=["find", "train", "check", "report"])  # fmt: skip
 def test_that_nobody_reads_is_no_error_of_a_file(command: tuple[str, ...], tmp_path: Path) -> None:
     assert Fork(tmp_path, unread, *command).end() == (128 + 13, "", "")
@@ -93,7 +93,7 @@ def interrupted(folder: Path, *typed: str | Path, ignoring: bool = False) -> tup
 @pytest.mark.parametrize("main", MAINS)
 def test_ctrl_c_ends_a_command_that_still_imports_without_a_word(main: str, tmp_path: Path) -> None:
     module, _, name = main.partition(":")
-    assert interrupted(tmp_path, "-m", module) == (-signal.SIGINT, "", "")
+    assert interrupted(tmp_path, "-m", module.removesuffix(".command")) == (-signal.SIGINT, "", "")
     installed = tmp_path / "backprop-train"
     installed.write_text(f"from {module} import {name}\n{name}()", "utf-8")
     assert interrupted(tmp_path, installed) == (-signal.SIGINT, "", "")
@@ -101,7 +101,7 @@ def test_ctrl_c_ends_a_command_that_still_imports_without_a_word(main: str, tmp_
 
 def test_who_imports_a_command_hears_ctrl_c_as_ever(tmp_path: Path) -> None:
     (tmp_path / "own").mkdir()
-    script = "try:\n    import experiments.train\nexcept KeyboardInterrupt:\n    print('heard')"
+    script = "try:\n    import experiments.train.command\nexcept KeyboardInterrupt:\n    print('heard')"
     for name in ("__init__.py", "tool.py", "script.py"):
         (tmp_path / "own" / name).write_text(script, "utf-8")
     for typed in (["-c", script], [tmp_path / "own" / "script.py"], ["-m", "own.tool"]):
@@ -123,6 +123,6 @@ def test_when_all_is_imported_ctrl_c_is_the_commands_own(main: str, said: tuple[
     installed = tmp_path / "backprop-check"
     interrupt = "import os, signal\ndef interrupt(): os.kill(os.getpid(), signal.SIGINT)"
     installed.write_text(
-        f"from experiments.command import command\n{interrupt}\n@command\ndef main():\n    {main}\nmain()", "utf-8"
+        f"from experiments.shared.command import command\n{interrupt}\n@command\ndef main():\n    {main}\nmain()", "utf-8"
     )
     assert interrupted(tmp_path, installed) == said

@@ -8,10 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from experiments import report
-from experiments.reporting import compare
-from experiments.reporting.record import Record, Result, Speed, as_json, read
-from experiments.reporting.survey import Row
+from experiments.report import make as report
+from experiments.report.command import main as report_main
+from experiments.report.record import comparison
+from experiments.report.record.json_record import Record, Result, Speed, as_json, read
+from experiments.report.record.survey import Row
 from manual import InputError
 from torch_ref import Comparison, Parity
 
@@ -41,7 +42,7 @@ def run(tmp_path, capsys):
         for name, one in (("a.json", a), ("b.json", b)):
             (tmp_path / name).write_text(as_json(one), "utf-8")
         given = ["--out", str(tmp_path / "out"), "--compare", str(tmp_path / "a.json"), str(tmp_path / "b.json")]
-        status = report.main(given)
+        status = report_main(given)
         return status, capsys.readouterr().out, (tmp_path / "out" / "compare.html").read_text("utf-8")
 
     return command
@@ -126,7 +127,7 @@ def test_a_file_that_is_no_whole_record_is_one_line_and_exit_code_2(broken, tmp_
     text = broken(json.loads(good.read_text("utf-8")))
     bad.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(SystemExit) as stop:
-        report.main(["--out", str(tmp_path / "out"), "--compare", str(good), str(bad)])
+        report_main(["--out", str(tmp_path / "out"), "--compare", str(good), str(bad)])
     assert stop.value.code == 2
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
@@ -175,7 +176,7 @@ def test_where_everything_differs_nothing_is_the_same():
         )
         for verdict, ratio, cpu in (("agrees", 0.1, "X"), ("not judged", 0.2, "Y"))
     ]  # fmt: skip
-    found = compare.difference(*sides)
+    found = comparison.difference(*sides)
     assert found.same == ""
     assert [table.what for table in found.tables] == [
         "verdicts", "what was compared", "differences", "training results", "environment", "speed",
@@ -203,7 +204,7 @@ def test_a_verdict_that_got_worse_comes_first_and_is_the_exit_code(run):
 def test_a_likely_cause_is_told_where_there_is_one():
     a, b = compared(), compared(ratio=2.0, verdict="differs")
     for wrong, cells in ((b, ()), (replace(b, cause="a transpose"), ("a transpose",))):
-        [table, *_] = compare.difference(record(a), record(wrong)).tables
+        [table, *_] = comparison.difference(record(a), record(wrong)).tables
         assert table.lines[0].cells[9:] == cells
         assert len(table.head) == len(table.lines[0].cells)
 
@@ -217,18 +218,18 @@ def test_a_likely_cause_is_told_where_there_is_one():
 ])  # fmt: skip
 def test_what_agrees_is_better_than_what_says_nothing_and_that_than_what_differs(a, b, worse):
     one, other = (record(compared(ratio=ratio, verdict=verdict)) for verdict, ratio in (a, b))
-    assert compare.difference(one, other).status == worse
+    assert comparison.difference(one, other).status == worse
 
 
 def test_a_comparison_that_b_lacks_is_worse_and_one_that_it_adds_only_if_it_fails():
     few, more = record(compared()), record(compared(), compared("dx"))
     many = record(compared(), compared("dx"), compared("dW", 2.0, "differs"))
-    found = compare.difference(few, more)
+    found = comparison.difference(few, more)
     assert (found.verdict.split("; ")[:2], found.status) == (["no verdict got worse", "1 comparison is in B alone"], 0)
-    found = compare.difference(few, many)
+    found = comparison.difference(few, many)
     assert lines(found, "In one") == [("B", "layer", "Linear", "float64", "cpu", "2", "1")]
     assert (found.verdict.split("; ")[:2], found.status) == (["1 verdict got worse", "2 comparisons are in B alone"], 1)
-    found = compare.difference(more, few)
+    found = comparison.difference(more, few)
     assert lines(found, "In one") == [("A", "layer", "Linear", "float64", "cpu", "1", "0")]
     assert (found.verdict.split("; ")[:2], found.status) == (
         ["no verdict got worse", "1 comparison is in A alone, which counts as worse"], 1,
@@ -237,7 +238,7 @@ def test_a_comparison_that_b_lacks_is_worse_and_one_that_it_adds_only_if_it_fail
 
 def test_equal_names_are_paired_in_their_order():
     a, b = (record(compared(ratio=first), compared(ratio=second)) for first, second in ((0.1, 0.2), (0.3, 0.9)))
-    found = compare.difference(a, b)
+    found = comparison.difference(a, b)
     assert [line[:2] for line in lines(found, "Differences")] == [("0.20", "0.90"), ("0.10", "0.30")]
 
 
@@ -245,24 +246,24 @@ def test_the_ratio_that_moved_furthest_comes_first():
     before = {"a": 0.5, "b": 0.2, "c": 0.3, "d": 0.01, "e": 0.4}
     after = {"a": 0.5, "b": 0.9, "c": 0.1, "d": 0.02, "e": math.nan}
     one, other = (record(*[compared(name, ratio) for name, ratio in run.items()]) for run in (before, after))
-    assert [line[3] for line in lines(compare.difference(one, other), "Differences")] == ["e", "b", "c", "d"]
+    assert [line[3] for line in lines(comparison.difference(one, other), "Differences")] == ["e", "b", "c", "d"]
 
 
 def test_a_run_on_a_gpu_is_held_against_one_on_a_cpu():
     cpu, cuda = record(compared()), record(compared(ratio=0.5), device="cuda")
-    found = compare.difference(cpu, cuda)
+    found = comparison.difference(cpu, cuda)
     assert lines(found, "Differences") == [("0.25", "0.50", "Linear", "y", "float64", "cpu and cuda", "Linear(3, 4)")]
     both = cpu._replace(rows=cpu.rows + cuda.rows)
     for a, b, device in ((cpu, both, "cpu and cuda"), (both, cpu, "cuda and cpu")):
-        found = compare.difference(a, b)
+        found = comparison.difference(a, b)
         assert (found.compared, found.alone, [line[5] for line in lines(found, "Differences")]) == (2, [], [device])
 
 
 def test_runs_with_nothing_in_common_are_not_the_same():
     some, none = record(compared()), record()
     for a, b in ((some, none), (none, some), (none, none), (some, record(compared("z"))), (some, record(compared(shape=())))):
-        assert compare.difference(a, b).status == 1
-        assert compare.difference(a, b).verdict == "the two have no comparison in common"
+        assert comparison.difference(a, b).status == 1
+        assert comparison.difference(a, b).verdict == "the two have no comparison in common"
 
 
 def test_what_else_differs_is_shown():
@@ -275,7 +276,7 @@ def test_what_else_differs_is_shown():
         compared(), made={"CPU": "Y", "NumPy": "2.4", "BLAS": "mkl"}, speeds=[Speed("small", 7, 8, 9)],
         results=[Result("digits", "manual", 0, "test_accuracy", 0.97), Result("digits", "torch", 0, "test_accuracy", 0.96)],
     )
-    found = compare.difference(a, b)
+    found = comparison.difference(a, b)
     assert lines(found, "Made") == [("CPU", "X", "Y"), ("CUDA", "none", "–"), ("BLAS", "–", "mkl")]
     assert lines(found, "Speed") == [("small", "10 (9–11)", "8 (7–9)"), ("old", "2 (1–3)", "–")]
     assert lines(found, "What") == [("0.97", "0.96", "1.0·10⁻²", "digits", "torch", "0", "test_accuracy")]
@@ -288,7 +289,7 @@ def test_the_training_results_that_are_furthest_apart_come_first_and_before_them
     a, b = (record(compared(), results=[Result(name, "torch", 0, "test_cost", pair[i]) for name, pair in ends.items()])
             for i in (0, 1))  # fmt: skip
     b.results.append(Result("e", "torch", 0, "test_cost", 2.0))
-    assert [line[3] for line in lines(compare.difference(a, b), "What")] == ["e", "b", "a", "c"]
+    assert [line[3] for line in lines(comparison.difference(a, b), "What")] == ["e", "b", "a", "c"]
 
 
 def test_a_long_table_is_cut_and_says_so(run):

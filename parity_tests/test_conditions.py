@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from experiments.reporting.record import Record, as_json
-from experiments.reporting.survey import Row
+from experiments.report.record.json_record import Record, as_json
+from experiments.report.record.survey import Row
 from parity_tests.forks import Fork, forked
 from torch_ref import Comparison, Parity
 
 ROOT = Path(__file__).parents[1]
-EXAMPLES = ROOT / "experiments" / "examples"
+EXAMPLES = ROOT / "experiments" / "grade" / "examples"
 WRONG = EXAMPLES / "mse_without_its_two.py"
 BARE = {"PYTHONOPTIMIZE": "2", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0", "PYTHONPATH": str(ROOT)}
 MODEL = "runs/bluebird_softmax/manual/version_0/model.safetensors"
@@ -74,12 +74,12 @@ def test_every_command_works_without_asserts_docstrings_utf_8_and_home(into: str
 
 
 @pytest.mark.parametrize(("into", "status", "said"), [
-    ('"$@" >&-', 1, ""), pytest.param('"$@" > /dev/full', 2, "check: [Errno", marks=pytest.mark.slow),
+    ('"$@" >&-', 1, ""), pytest.param('"$@" > /dev/full', 2, "grade: [Errno", marks=pytest.mark.slow),
     ('{ "$@"; echo $? >&3; } 3>&2 | head -1 | grep -q MSELoss', 0, ""),
     pytest.param('"$@"', 1, "", marks=pytest.mark.slow), pytest.param('"$@" <&- >&- 2>&-', 1, "", marks=pytest.mark.slow),
 ], ids=["closed", "a full disk", "head", "printed", "all closed"])  # fmt: skip
 def test_what_becomes_of_the_output_is_no_verdict(into: str, status: int, said: str, tmp_path: Path) -> None:
-    words = ["sh", "-c", into, "sh", sys.executable, "-m", "experiments.check", WRONG]
+    words = ["sh", "-c", into, "sh", sys.executable, "-m", "experiments.grade", WRONG]
     done = subprocess.run(words, env=bare(), cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == status, done.stderr
     assert done.stderr.startswith(said)
@@ -87,21 +87,21 @@ def test_what_becomes_of_the_output_is_no_verdict(into: str, status: int, said: 
     assert bool(done.stdout) == (into == '"$@"')
 
 
-def unprinted(how: str, module: str, *arguments: object) -> None:
+def unprinted(how: str, room: str, *arguments: object) -> None:
     """A command in a fork, whose output cannot be written."""
     if how == "closed":
         os.close(1)
         sys.stdout = None
     else:
         os.dup2(os.open("/dev/full", os.O_WRONLY), 1)
-    sys.argv = [f"{module}.py", *map(str, arguments)]
-    sys.exit(__import__(f"experiments.{module}", fromlist=["main"]).main())
+    sys.argv = [f"{room}/__main__.py", *map(str, arguments)]
+    sys.exit(__import__(f"experiments.{room}.command", fromlist=["main"]).main())
 
 
 @forked
 @pytest.mark.parametrize(("how", "status"), [("closed", 0), ("full", 2)])
 @pytest.mark.parametrize("words", [
-    ("train", "fit", "--config=two_two_one", "--trainer.max_epochs=1"), ("train", "--help"), ("check", "--template"),
+    ("train", "fit", "--config=two_two_one", "--trainer.max_epochs=1"), ("train", "--help"), ("grade", "--template"),
     ("report", "--out=.", "--compare", "report.json", "report.json"), ("bench", "--help"),
 ], ids=" ".join)  # fmt: skip
 def test_a_command_ends_as_ever_where_its_output_is_closed_and_with_2_where_it_is_lost(

@@ -17,13 +17,14 @@ import torch
 from filelock import FileLock
 from safetensors.numpy import load_file
 
-from experiments import command, train
 from experiments.data.module import Order
-from experiments.training import checkpoint, folder, saving
-from experiments.training.checkpoint import WholeCheckpoints
-from experiments.training.log import CSVLog
-from experiments.training.module import Training
-from experiments.training.stop import SIGNALS, Stop, Stopped
+from experiments.shared import command
+from experiments.train import checkpoint, run_folder, saving
+from experiments.train import command as train
+from experiments.train.checkpoint import WholeCheckpoints
+from experiments.train.csv_log import CSVLog
+from experiments.train.module import Training
+from experiments.train.stop import SIGNALS, Stop, Stopped
 from parity_tests import forks, soak
 from parity_tests.drawn import draw
 
@@ -221,12 +222,12 @@ def test_the_lock_of_a_run_that_is_done_is_not_asked_for(tmp_path):
 def test_the_tenth_run_is_later_than_the_ninth(tmp_path):
     for name in ("version_2", "version_10", "version_9", "version_x", "other"):
         (tmp_path / name).mkdir()
-    assert [run.name for run in folder.versions(tmp_path)] == ["version_10", "version_9", "version_2"]
+    assert [run.name for run in run_folder.versions(tmp_path)] == ["version_10", "version_9", "version_2"]
 
 
 def test_a_run_that_comes_to_its_end_while_its_lock_is_asked_for_is_done(tmp_path, monkeypatch):
     config, acquire, asked = "ckpt_path: null", FileLock.acquire, []
-    run, its = folder.new(tmp_path, config)
+    run, its = run_folder.new(tmp_path, config)
 
     def acquired(self, *arguments, **options):
         (run / "model.safetensors").touch()
@@ -236,9 +237,9 @@ def test_a_run_that_comes_to_its_end_while_its_lock_is_asked_for_is_done(tmp_pat
 
     with monkeypatch.context() as patch:
         patch.setattr(FileLock, "acquire", acquired)
-        assert folder.cut_off(tmp_path, config) is None
+        assert run_folder.cut_off(tmp_path, config) is None
     (run / "model.safetensors").unlink()
-    found = folder.cut_off(tmp_path, config)
+    found = run_folder.cut_off(tmp_path, config)
     assert found, "the lock was given back"
     assert found[0] == run
 
@@ -249,13 +250,13 @@ def test_a_run_that_begins_is_never_seen_as_one_that_was_cut_off(tmp_path, monke
 
     def written(path, text):
         command.write(path, text)
-        seen.append(folder.cut_off(tmp_path, config))
+        seen.append(run_folder.cut_off(tmp_path, config))
 
-    monkeypatch.setattr(folder, "write", written)
-    _, lock = folder.new(tmp_path, config)
+    monkeypatch.setattr(run_folder, "write", written)
+    _, lock = run_folder.new(tmp_path, config)
     assert seen == [None]
     lock.release()
-    assert folder.cut_off(tmp_path, config)
+    assert run_folder.cut_off(tmp_path, config)
 
 
 def test_what_a_run_left_without_a_config_is_left_alone(tmp_path):
@@ -378,7 +379,7 @@ def test_a_broken_checkpoint_never_takes_the_place_of_the_good_one_before_it(tmp
 def test_of_two_runs_that_were_cut_off_both_are_gone_on_with(tmp_path, wholes):
     arguments = ["--config=one_two_one", "--trainer.max_epochs=3"]
     first = cut(tmp_path, arguments, 6)
-    found = folder.cut_off(first.parent, (first / "config.yaml").read_text("utf-8"))
+    found = run_folder.cut_off(first.parent, (first / "config.yaml").read_text("utf-8"))
     assert found
     second = cut(tmp_path, arguments, 6)  # while the lock is held, as if the first lived
     found[1].release(force=True)
@@ -460,7 +461,7 @@ def test_the_rows_that_a_checkpoint_counts_on_are_on_the_disk_before_it(tmp_path
 WRITE_AND_DIE = """
 import os, signal, sys
 from pathlib import Path
-from experiments.command import replacing
+from experiments.shared.command import replacing
 
 def counted(function):
     def call(*arguments):

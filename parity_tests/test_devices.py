@@ -11,7 +11,7 @@ import torch
 from torch.nn.functional import conv2d, cross_entropy, linear, pad
 from torch.utils._pytree import tree_map_only
 
-from experiments.reporting.survey import survey
+from experiments.report.record.survey import survey
 from manual import SGD, Adam, AdamW, InputError, Linear
 from parity_tests import device_bugs, pretend
 from parity_tests.device_bugs import BUGS

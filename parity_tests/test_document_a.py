@@ -13,8 +13,8 @@ import pytest
 import torch
 from flint import arb
 
-from experiments.reporting import errata
-from experiments.reporting.worked import by_hand, by_torch, fraction
+from experiments.report.chapters import errata
+from experiments.report.chapters.worked import by_hand, by_torch, fraction
 from manual import (
     SGD,
     Adam,

@@ -1,7 +1,7 @@
 """The documents' errata: the printed form fails against torch or exact arithmetic, the corrected one agrees.
 
-Each test also states the number that settles it. The forms are evaluated in `experiments.reporting.errata`; how near to that
-number they must come is how far rounding carries them.
+Each test also states the number that settles it. The forms are evaluated in `experiments.report.chapters.errata`; how near
+to that number they must come is how far rounding carries them.
 """
 
 from fractions import Fraction
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from experiments.reporting.errata import BUMP, ERRATA, HAT, Pass, Settled, by_hand
+from experiments.report.chapters.errata import BUMP, ERRATA, HAT, Pass, Settled, by_hand
 from manual import SGD, HalfMSELoss, Identity, Linear, Loss, MSELoss, Network, ReLU, init, lift, train
 from manual.documents import PRINTED, THETA, hand_computation, in_theta_order, linear, one_example, one_two_one, sine
 from manual.number_types import Array

@@ -19,13 +19,14 @@ import torch
 from PIL import Image
 from playwright.sync_api import Browser
 
-from experiments import find, train
-from experiments.data import Data
+from experiments.data.module import Data
 from experiments.data.scale import Scale
-from experiments.finding.search import search
-from experiments.finding.sheet import Thumbnails
-from experiments.training.build import build_network
-from experiments.training.model_file import Model, load, save
+from experiments.find import command as find
+from experiments.find.contact_sheet import Thumbnails
+from experiments.find.search import search
+from experiments.train import command as train
+from experiments.train.build import build_network
+from experiments.train.model_file import Model, load, save
 from manual import CrossEntropyLoss, Softmax
 from parity_tests.drawn import draw
 from torch_ref import Parity, compare_network, to_numpy, twin

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments import train
-from experiments.data import Data
 from experiments.data.folder import CHOOSE, part_of, pictures
 from experiments.data.images import FORMATS, image, pixels
+from experiments.data.module import Data
 from experiments.data.scale import Scale
-from experiments.training import module
+from experiments.train import command as train
+from experiments.train import module
 from manual import InputError
 from manual.number_types import Array
 from parity_tests.drawn import draw

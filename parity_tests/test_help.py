@@ -9,16 +9,20 @@ from pathlib import Path
 import pytest
 import yaml
 
-from experiments import bench, check, report, train
-from experiments.benchmarking import against, clock, table
-from experiments.command import nearest
-from experiments.reporting.record import Record, as_json
-from experiments.reporting.survey import Row
-from experiments.training.build import build
+from experiments.bench import clock, regression, table
+from experiments.bench import command as bench
+from experiments.grade import command as check
+from experiments.report import make as report
+from experiments.report.command import main as report_main
+from experiments.report.record.json_record import Record, as_json
+from experiments.report.record.survey import Row
+from experiments.shared.command import ROOMS, nearest
+from experiments.train import command as train
+from experiments.train.build import build
 from manual import InputError, Layer, Loss, Optimizer
 from torch_ref import Comparison, Parity
 
-COMMANDS = {"train": train.main, "check": check.main, "report": report.main, "bench": bench.main}
+COMMANDS = {"train": train.main, "check": check.main, "report": report_main, "bench": bench.main}
 FILE = "def relu_forward(x):\n    return x * (x > 0)\n\n\ndef relu_backward(delta, x):\n    return delta * (x > 0)\n"
 
 
@@ -27,7 +31,7 @@ def run(monkeypatch, capsys, tmp_path):
     """Run a command as typed, in an empty folder: its exit code, what it printed, and its errors."""
 
     def typed(name, *arguments, as_installed=False):
-        program = f"/usr/bin/backprop-{name}" if as_installed else f"/src/experiments/{name}.py"
+        program = f"/usr/bin/backprop-{name}" if as_installed else f"/src/experiments/{ROOMS.get(name, name)}/__main__.py"
         monkeypatch.setattr(sys, "argv", [program, *map(str, arguments)])
         capsys.readouterr()
         code = 0
@@ -50,7 +54,7 @@ def examples(text):
 @pytest.mark.parametrize("as_installed", [True, False])
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_help_ends_with_two_examples_of_the_command_as_it_was_typed(name, as_installed, run):
-    program = f"backprop-{name}" if as_installed else f"python -m experiments.{name}"
+    program = f"backprop-{name}" if as_installed else f"python -m experiments.{ROOMS.get(name, name)}"
     for arguments in [["--help"], *([[sub, "--help"] for sub in train.ABOUT] if name == "train" else [])]:
         code, text, _ = run(name, *arguments, as_installed=as_installed)
         assert code == 0
@@ -82,7 +86,7 @@ def short(monkeypatch, tmp_path):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr(table, "SECONDS", 0.02)
     monkeypatch.setattr(clock, "preemptions", lambda: 0)
-    monkeypatch.setattr(against, "FELL", 0)
+    monkeypatch.setattr(regression, "FELL", 0)
     monkeypatch.setattr(bench, "again", lambda *_: subprocess.CompletedProcess([], 0, stdout="[]"))
     monkeypatch.setattr(bench, "growth", lambda dtype: [])
     monkeypatch.setattr(table, "compiled_side", lambda work: "not here")
@@ -95,7 +99,7 @@ def short(monkeypatch, tmp_path):
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name == "bench")) for name in COMMANDS])
 def test_every_example_runs(name, run, short, tmp_path):
     for line in examples(run(name, "--help")[1]):
-        typed, _, into = line.removeprefix(f"  python -m experiments.{name}").partition(" > ")
+        typed, _, into = line.removeprefix(f"  python -m experiments.{ROOMS.get(name, name)}").partition(" > ")
         code, out, err = run(name, *shlex.split(typed))
         assert code == (2 if "hand_in.py" in typed else 0), err  # the template, not filled in, is not judged
         if into:

@@ -27,17 +27,19 @@ import torch
 from PIL import Image
 from playwright.sync_api import Browser
 
-from experiments import check, find, train
 from experiments.data.scale import Scale
-from experiments.printable import printable
-from experiments.training import checkpoint, model_file
-from experiments.training.build import build, build_network, outline
-from experiments.training.model_file import Model
+from experiments.find import command as find
+from experiments.grade import command as check
+from experiments.shared.printable import printable
+from experiments.train import checkpoint, model_file
+from experiments.train import command as train
+from experiments.train.build import build, build_network, outline
+from experiments.train.model_file import Model
 from manual import InputError, Layer, Linear, MSELoss, Network, Optimizer, Sigmoid, Softmax, init
 from parity_tests.conftest import SPEED
 
 if TYPE_CHECKING:
-    from experiments.report import Row
+    from experiments.report.make import Row
 
 LAYERS: list[Any] = ["Flatten", {"Linear": {"in_features": 12, "out_features": 2}}]
 CONFIG = Path(train.__file__).parent / "configs" / "two_two_one.yaml"
@@ -632,8 +634,8 @@ def test_names_are_text_in_the_page_on_a_hand_in_and_lines_on_a_terminal(
 def test_a_class_is_a_row_a_file_whatever_the_files_are_called(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from experiments.checking import classroom
-    from experiments.checking.findings import Report
+    from experiments.grade import classroom
+    from experiments.grade.findings import Report
 
     monkeypatch.setattr(classroom, "check", lambda path, *_: Report(path.name, [], f"not judged: {path.name}"))
     for name in NAMES:
@@ -650,7 +652,7 @@ def test_a_class_is_a_row_a_file_whatever_the_files_are_called(
 
 
 def test_names_are_text_in_the_report(shown: dict[str, Any], rows: "list[Row]", page: str) -> None:
-    from experiments import report
+    from experiments.report import make as report
 
     chapter = shown["bluebird"]
     kinds = dict(zip(chapter["kinds"], NAMES, strict=False))

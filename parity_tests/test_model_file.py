@@ -12,11 +12,12 @@ import safetensors.numpy
 import safetensors.torch
 import torch
 
-from experiments import command, train
 from experiments.data.scale import Scale
-from experiments.training import model_file
-from experiments.training.build import build_network
-from experiments.training.model_file import Model, load, save
+from experiments.shared import command
+from experiments.train import command as train
+from experiments.train import model_file
+from experiments.train.build import build_network
+from experiments.train.model_file import Model, load, save
 from manual import InputError
 from torch_ref import to_numpy, to_torch, twin
 

@@ -10,17 +10,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments import find, report
-from experiments.checking import pages
-from experiments.checking.findings import Finding, Report
-from experiments.checking.findings import Row as Judged
 from experiments.data.scale import Scale
-from experiments.printable import printable
-from experiments.reporting import compare
-from experiments.reporting.record import Record, Result, Speed
-from experiments.reporting.survey import TRAINING, Row
-from experiments.training.build import build_network
-from experiments.training.model_file import Model, save
+from experiments.find import command as find
+from experiments.grade import pages
+from experiments.grade.findings import Finding, Report
+from experiments.grade.findings import Row as Judged
+from experiments.report import make as report
+from experiments.report.record import comparison
+from experiments.report.record.json_record import Record, Result, Speed
+from experiments.report.record.survey import TRAINING, Row
+from experiments.shared.printable import printable
+from experiments.train.build import build_network
+from experiments.train.model_file import Model, save
 from torch_ref import Comparison, Parity
 
 NAMES = [
@@ -83,7 +84,7 @@ def two_runs(name: str, _: Path) -> str:
     results, speeds = [Result(name, name, 0, name, 1.0)], [Speed(name, 1, 2, 3)]
     a = Record({name: name}, [Row("layer", name, name, Parity(name, [bad]))], results, speeds)
     b = Record({name: f"{name}!"}, [Row("layer", name, name, Parity(name, [replace(bad, ratio=0.5)]))], [], [])
-    return compare.page([name, name], [a, b], compare.difference(a, b))
+    return comparison.page([name, name], [a, b], comparison.difference(a, b))
 
 
 FIXED = [sheet, hand_in, unchecked, two_runs]

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from experiments import report
-from experiments.reporting.compare import difference
-from experiments.reporting.record import read
-from experiments.reporting.survey import TRAINING, survey
+from experiments.report import make as report
+from experiments.report.record.comparison import difference
+from experiments.report.record.json_record import read
+from experiments.report.record.survey import TRAINING, survey
 from manual import L2, SGD, Dropout, InputError, Linear, MSELoss, Network
 from parity_tests import parity_cuda
 from parity_tests.pretend import NAME

@@ -7,10 +7,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from experiments.reporting.marks import EXACT, LEFT, ONE, WIDTH, heap, marks, place
-from experiments.reporting.nearness import Nearness, histogram, nearness, strips
-from experiments.reporting.parity_map import column, parity_map
-from experiments.reporting.survey import Row
+from experiments.report.chapters.ulp_error import Nearness, histogram, nearness, strips
+from experiments.report.draw.marks import EXACT, LEFT, ONE, WIDTH, heap, marks, place
+from experiments.report.draw.parity_map import column, parity_map
+from experiments.report.record.survey import Row
 from torch_ref import Comparison, Parity
 from torch_ref.comparison.result import NOT_JUDGED
 

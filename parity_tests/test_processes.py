@@ -19,13 +19,13 @@ import pytest
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.strategies.launchers.subprocess_script import _SubprocessScriptLauncher
 
-from experiments import train
 from experiments.data.augment import augmented
 from experiments.data.module import Data
-from experiments.training import model_file, processes
-from experiments.training.build import build
-from experiments.training.module import Training
-from experiments.training.stop import Stop
+from experiments.train import command as train
+from experiments.train import model_file, processes
+from experiments.train.build import build
+from experiments.train.module import Training
+from experiments.train.stop import Stop
 from manual import Dropout, InputError, Layer, Loss, Network, Optimizer, Penalty, batches
 from parity_tests.drawn import draw
 from parity_tests.forks import TIMEOUT, Fork, command, forked

@@ -55,14 +55,14 @@ def said(text):
 
 
 def module_of(command):
-    """The module behind a command that pip installs."""
-    return PROJECT["scripts"][command].split(":")[0]
+    """The room behind a command that pip installs."""
+    return PROJECT["scripts"][command].removesuffix(".command:main")
 
 
 @pytest.fixture
 def somewhere(tmp_path, monkeypatch):
     """A folder with the examples alone, from which the packages can be imported."""
-    shutil.copytree(ROOT / "experiments" / "examples", tmp_path / "experiments" / "examples")
+    shutil.copytree(ROOT / "experiments" / "grade" / "examples", tmp_path / "experiments" / "grade" / "examples")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     return tmp_path
@@ -169,8 +169,27 @@ def test_every_file_that_is_named_is_there(text):
     there = {path.name for package in PACKAGES for path in (ROOT / package).rglob("*.*")}
     assert named
     assert not [path for path in named if not (ROOT / path).exists() and path not in there]
-    folders = set(re.findall(r"(?<![\w/])((?:\w+/)+)(?=[`\s;,])", text)) - {"runs/"}
-    assert not [path for path in folders if not any((ROOT / base / path).is_dir() for base in ("", *PACKAGES))]
+
+
+def tree() -> list[Path]:
+    """The files and folders of the captioned tree, by their indents."""
+    [drawn] = [code for _, code in BLOCK.findall(CONTRIBUTING) if "manual/ " in code]
+    lines, paths, above = drawn.splitlines(), [], {0: Path()}
+    assert len(lines) <= 40
+    for line in lines:
+        indent = len(line) - len(line.lstrip())
+        names = re.split(" {2,}", line.strip())[0].split()
+        paths += [above[indent] / name for name in names]
+        above[indent + 2] = above[indent] / names[0]
+    return paths
+
+
+def test_the_captioned_tree_is_that_of_the_folders():
+    assert len(tree()) == len(set(tree()))
+    assert not [path for path in tree() if not (ROOT / path).exists()]
+    files = (path.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*.*") if path.suffix != ".pyc")
+    folders = {folder for file in files for folder in file.parents[:-1] if "cases" not in folder.parent.parts}
+    assert folders - {*tree()} == set()
 
 
 @pytest.mark.parametrize("text", [README, CONTRIBUTING], ids=["README", "CONTRIBUTING"])

@@ -9,9 +9,10 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from experiments import train
-from experiments.data import Data, Part
-from experiments.training.build import build_network
+from experiments.data.module import Data
+from experiments.data.splits import Part
+from experiments.train import command as train
+from experiments.train.build import build_network
 from manual import batches
 from parity_tests.test_training import BILLIONTH
 from torch_ref import to_torch

@@ -14,11 +14,15 @@ import numpy as np
 import pytest
 import torch
 
-from experiments import report, train
-from experiments.benchmarking.verdict import judged
-from experiments.reporting import formats, survey, walk, worked
-from experiments.reporting.errata import ERRATA, by_hand
-from experiments.reporting.outcome import outcome
+from experiments.bench.verdict import judged
+from experiments.report import make as report
+from experiments.report.chapters import walk, worked
+from experiments.report.chapters.errata import ERRATA, by_hand
+from experiments.report.command import main as report_main
+from experiments.report.page import formats
+from experiments.report.record import survey
+from experiments.report.record.summary import outcome
+from experiments.train import command as train
 from manual import HalfMSELoss, documents
 from parity_tests.conftest import SPEED
 from parity_tests.derived import proved, rounded
@@ -146,7 +150,7 @@ def test_a_benchmark_that_failed_is_said_to_have(shown, rows):
 
 def test_the_last_line_gives_the_place_and_the_verdict(made_of, rows, tmp_path, capsys):
     made_of(rows)
-    assert report.main(["--out", str(tmp_path / "a" / "b")]) == 0
+    assert report_main(["--out", str(tmp_path / "a" / "b")]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
     assert last == f"{tmp_path / 'a' / 'b' / 'index.html'}: {outcome(rows).verdict}"
     assert re.search(r"index.html: [\d,]+ comparisons agree; the largest difference is 0\.\d+ of what rounding allows", last)
@@ -158,7 +162,7 @@ def test_the_last_line_gives_the_place_and_the_verdict(made_of, rows, tmp_path, 
 
 def test_a_comparison_that_fails_is_the_verdict_and_the_exit_code(made_of, rows, tmp_path, capsys):
     made_of(failing(rows))
-    assert report.main(["--out", str(tmp_path)]) == 1
+    assert report_main(["--out", str(tmp_path)]) == 1
     assert "1 of " in capsys.readouterr().out.splitlines()[-1]
     page = (tmp_path / "index.html").read_text("utf-8")
     assert "The two do not agree." in page
@@ -168,7 +172,7 @@ def test_a_comparison_that_fails_is_the_verdict_and_the_exit_code(made_of, rows,
 def test_a_training_curve_beyond_its_limit_fails_the_report_and_is_none_of_the_comparisons(made_of, rows, tmp_path, capsys):
     wrong = [row for row in reversed(rows) if row.kind == survey.TRAINING]
     made_of([row for row in rows if row.kind != survey.TRAINING] + failing(wrong))
-    assert report.main(["--out", str(tmp_path)]) == 1
+    assert report_main(["--out", str(tmp_path)]) == 1
     curves = sum(len(row.parity.comparisons) for row in wrong)
     first = wrong[0].parity.comparisons[0]
     said = f"1 of {curves} training curves leave a chosen limit; the first is {first.place}, {first.quantity}: differs"
@@ -192,7 +196,7 @@ def test_the_old_page_stays_until_the_new_one_is_whole(tmp_path):
 def test_an_out_that_is_a_file_is_one_line_and_exit_code_2(tmp_path, capsys):
     (tmp_path / "file").touch()
     with pytest.raises(SystemExit) as exit_:
-        report.main(["--out", str(tmp_path / "file")])
+        report_main(["--out", str(tmp_path / "file")])
     assert exit_.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert f"--out: expected a folder, got {tmp_path / 'file'}" in line
@@ -205,7 +209,7 @@ def test_a_training_error_is_one_line_and_exit_code_2(tmp_path, monkeypatch, cap
     monkeypatch.setattr(train, "run", diverges)
     monkeypatch.setattr(report, "PICTURES", 80)
     with pytest.raises(SystemExit) as exit_:
-        report.main(["--out", str(tmp_path)])
+        report_main(["--out", str(tmp_path)])
     assert exit_.value.code == 2
     assert capsys.readouterr().err.splitlines()[-1].endswith("epoch 0, step 3: the cost is nan")
 

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from experiments import train
-from experiments.data import Part, Parts, module
-from experiments.training.module import AT_ONCE, Training
-from experiments.training.processes import Share
+from experiments.data import module
+from experiments.data.splits import Part, Parts
+from experiments.train import command as train
+from experiments.train.module import AT_ONCE, Training
+from experiments.train.processes import Share
 from manual import Diverged
 from torch_ref import to_numpy
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import yaml
 
-from experiments import train
-from experiments.training.module import Training
+from experiments.train import command as train
+from experiments.train.module import Training
 from manual import batches, documents
 from parity_tests.test_training_errors import CONFIGS, fit
 

@@ -10,9 +10,10 @@ import pytest
 import torch
 import yaml
 
-from experiments import train
-from experiments.data import Part, Parts, module
-from experiments.training.build import build
+from experiments.data import module
+from experiments.data.splits import Part, Parts
+from experiments.train import command as train
+from experiments.train.build import build
 from manual import SGD, Adam, AdamW, InputError, Optimizer, RMSprop, documents
 
 CONFIGS = Path(train.__file__).parent / "configs"

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from experiments.reporting import errata, walk
-from experiments.reporting.worked import IN_THETA_ORDER, PARAMETERS, one_two_one
+from experiments.report.chapters import errata, walk
+from experiments.report.chapters.worked import IN_THETA_ORDER, PARAMETERS, one_two_one
 from manual import SGD, HalfMSELoss
 from manual.documents import LEARNING_RATE, PRINTED, THETA
 from parity_tests.derived import proved, rounded

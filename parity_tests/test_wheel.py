@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments.reporting.record import Record, as_json
-from experiments.reporting.survey import Row
+from experiments.report.record.json_record import Record, as_json
+from experiments.report.record.survey import Row
 from torch_ref import Comparison, Parity
 
 CLONE = Path(__file__).parents[1]
@@ -73,7 +73,7 @@ def test_an_installed_command_gives_its_help(site, run):
 
 
 def test_an_installed_command_checks_the_template_and_a_file(site, run, tmp_path):
-    example = site / "experiments" / "examples" / "affine_right.py"
+    example = site / "experiments" / "grade" / "examples" / "affine_right.py"
     done = run(installed(site, "check"), example)
     assert (done.returncode, done.stderr) == (0, "")
     assert "affine_right.py: " in done.stdout.splitlines()[-1]

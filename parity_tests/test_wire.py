@@ -6,8 +6,8 @@ import pickle
 import numpy as np
 import pytest
 
-from experiments import check
-from experiments.checking import sandboxed, wire
+from experiments.grade import command as check
+from experiments.grade.process import protocol, sandbox
 
 SOURCE = """
 def relu_forward(x): return x * (x > 0), x
@@ -37,9 +37,9 @@ def refused(tmp_path, capsys):
 def carried(header, arrays):
     """What comes of a message."""
     stream = io.BytesIO()
-    wire.send(stream, header, arrays)
+    protocol.send(stream, header, arrays)
     stream.seek(0)
-    return wire.receive(stream)
+    return protocol.receive(stream)
 
 
 def test_a_message_arrives_as_it_was_sent_whatever_its_arrays_are_called():
@@ -61,8 +61,8 @@ def test_a_message_arrives_as_it_was_sent_whatever_its_arrays_are_called():
     lambda content, header, *arrays: np.savez(content, header, *(a[..., None] for a in arrays)),
 ], ids=["one more", "one more by name", "one less", "another type", "another shape"])
 def test_arrays_that_are_not_those_that_were_sent_are_a_fault(other, monkeypatch, refused):
-    monkeypatch.setattr(wire, "np", Other(other))
-    with pytest.raises(wire.Fault):
+    monkeypatch.setattr(protocol, "np", Other(other))
+    with pytest.raises(protocol.Fault):
         carried({}, {"x": np.ones(3), "y": np.ones(2)})
     assert "the checker itself fails on it" in refused()
 
@@ -83,11 +83,11 @@ class Other:
 ], ids=["no conduct", "not of its type", "no pieces", "no number of the pass", "nothing"])
 def test_an_answer_that_lacks_what_is_expected_is_a_fault(change, monkeypatch, refused):
     def receive(stream):
-        header, arrays = wire.receive(stream)
+        header, arrays = protocol.receive(stream)
         change(header)
         return header, arrays
 
-    monkeypatch.setattr(sandboxed, "receive", receive)
+    monkeypatch.setattr(sandbox, "receive", receive)
     assert "the checker itself fails on it" in refused()
 
 
@@ -98,9 +98,9 @@ def test_an_answer_that_lacks_what_is_expected_is_a_fault(change, monkeypatch, r
 def test_a_request_that_is_not_known_is_a_fault_and_no_failure_of_the_file(change, monkeypatch, refused):
     def send(stream, header, arrays):
         change(header)
-        wire.send(stream, header, arrays)
+        protocol.send(stream, header, arrays)
 
-    monkeypatch.setattr(sandboxed, "send", send)
+    monkeypatch.setattr(sandbox, "send", send)
     assert "the checker itself fails on it" in refused()
 
 
@@ -112,8 +112,8 @@ def test_a_message_that_would_run_code_is_refused():
     content = io.BytesIO()
     np.savez(content, np.array('[{}, {"x": ["|O", [1]]}]'), np.array([Code()], dtype=object))
     stream = io.BytesIO(len(content.getvalue()).to_bytes(8, "big") + content.getvalue())
-    with pytest.raises(wire.Garbled):
-        wire.receive(stream)
-    with pytest.raises(wire.Fault, match="of numbers, got x of object"):
-        wire.send(io.BytesIO(), {}, {"x": np.array([Code()], dtype=object)})
+    with pytest.raises(protocol.Garbled):
+        protocol.receive(stream)
+    with pytest.raises(protocol.Fault, match="of numbers, got x of object"):
+        protocol.send(io.BytesIO(), {}, {"x": np.array([Code()], dtype=object)})
     assert pickle.dumps(Code())  # it is code that a pickle would carry

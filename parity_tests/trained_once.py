@@ -2,7 +2,7 @@
 
 from tempfile import TemporaryDirectory
 
-from experiments import train
+from experiments.train import command as train
 
 with TemporaryDirectory() as folder:
     train.run(["fit", "--config=two_two_one", "--trainer.max_epochs=1", f"--out={folder}"])

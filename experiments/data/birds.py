@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image
 
-from experiments.command import Parser, command
 from experiments.data.drawing import SPECIES, picture
 from experiments.data.images import DRAWN
+from experiments.shared.command import Parser, command
 
 FEWEST = 24  # with fewer, some part lacks some species
 

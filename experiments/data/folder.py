@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.data.images import LeftOut, Unreadable, files, image, pixels
-from experiments.data.parts import Part, Parts
-from experiments.given import no_folder
-from experiments.printable import printable
+from experiments.data.splits import Part, Parts
+from experiments.shared.printable import printable
+from experiments.shared.untrusted_files import no_folder
 from manual import InputError
 
 DRAWN = "`python -m experiments.data.birds --out birds` draws one"

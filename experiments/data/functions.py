@@ -1,6 +1,6 @@
 """What the documents' networks are trained on."""
 
-from experiments.data.parts import Part, Parts
+from experiments.data.splits import Part, Parts
 from manual import documents
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError, features
 
-from experiments.printable import printable
+from experiments.shared.printable import printable
 from manual.number_types import Array
 
 FORMATS = (*(["AVIF"] if features.check("avif") else []), "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")

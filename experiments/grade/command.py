@@ -1,0 +1,94 @@
+"""Bring your own backward: `python -m experiments.grade FILE`, or FOLDER with a class's files.
+
+It says which quantity is wrong, by how much, and the likely cause. The file runs in a process of its own.
+"""
+
+import sys
+from pathlib import Path
+
+from experiments.grade import classroom
+from experiments.grade.classroom import Checker
+from experiments.grade.pages import FORMATS
+from experiments.shared.command import Parser, command, nearest_file
+from manual import InputError
+from torch_ref.devices import prepare
+
+STARTER = Path(__file__).with_name("template.py")
+
+ABOUT = """forms, found by what FILE defines:
+  a class                a layer, loss or optimizer: forward and backward, or update. Named like one of this project's
+                         (Linear, MSELoss, Adam, …), it is checked against torch; else against the truth of its own
+                         forward, on what examples(rng) yields: (layer, x), or (loss, prediction, target)
+  two functions          forward(x, …) and backward(delta, …), whose other arguments are those of forward by name, or
+                         what it returned beside y. Named linear_forward, relu_forward, …, against torch; else against
+                         the truth of forward, on what examples(rng) yields: its arguments
+  a whole network        backward(W1, b1, …, x, y) gives (dW1, db1, …). With cost(W1, b1, …, x, y) beside it, against
+                         the truth of that; else against document A's network (ReLU, ½ Σ (ŷ − y)² / N) in torch
+  a torch.autograd.Function   against reference(…) beside it
+
+The truth is taken by running forward on exact numbers, which have + − × / **, @, comparisons, np.exp, log, sqrt, tanh and the
+like, sum, mean, max, where, clip and indexing, but are no floats: no math.… and no astype(float).
+
+The four verdicts: agrees; convention (agrees, but for a choice that good implementations make differently); differs;
+not judged, with the reason.
+
+exit status: 0 all agree, 1 something differs, 2 something was not judged.
+
+FILE runs in a process of its own with limits on time and memory, so that a mistake in it does no harm. This is no sandbox
+for hostile code: it runs with your rights.
+
+"""
+EXAMPLES = ("--template > hand_in.py", "hand_in.py", "--format html hand_in.py > hand_in.html", "hand_ins/")
+
+
+@command
+def main(arguments: list[str] | None = None) -> int:
+    """Check what is asked for; the exit status."""
+    parser = Parser("check", "Check a backward pass written by hand.", EXAMPLES, ABOUT)
+    parser.add_argument("path", nargs="?", type=Path, metavar="FILE | FOLDER")
+    parser.add_argument("--format", choices=[*FORMATS], help="of the result for FILE; default: text")
+    parser.add_argument("--out", type=Path, metavar="OUT", help="where results for FOLDER are kept; default: FOLDER/checked")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="where torch computes; default: cpu")
+    parser.add_argument(
+        "--timeout", type=float, default=60, metavar="SECONDS", help="for each class or function of a file; default: 60"
+    )
+    parser.add_argument("--strict", action="store_true", help="a convention differs, and so does what has a remark")
+    parser.add_argument("--template", action="store_true", help="print a file to start from, and to hand out")
+    options = parser.parse_args(arguments)
+    path, folder = options.path, bool(options.path and options.path.is_dir())
+    if options.template:
+        if len(sys.argv[1:] if arguments is None else arguments) > 1:
+            parser.error("--template stands alone")
+        print(STARTER.read_text("utf-8"), end="")
+        return 0
+    if path is None:
+        parser.error("expected a FILE or a FOLDER; --help says what a file may offer, --template prints one to start from")
+    if not path.exists():
+        parser.error(f"there is no {path}{nearest_file(path)}")
+    if options.timeout <= 0:
+        parser.error(f"--timeout: expected more than 0 seconds, got {options.timeout:g}")
+    if options.device == "cuda":
+        try:
+            prepare("cuda")
+        except InputError as error:
+            parser.error(str(error))
+    if folder and options.format:
+        parser.error("--format is for a FILE; a FOLDER gets a page for each file, and summary.csv")
+    if not folder and options.out:
+        parser.error("--out is for a FOLDER; the result for a FILE is printed")
+
+    how = Checker(options.timeout, options.device, options.strict)
+    if folder:
+        try:
+            return classroom.check_all(path, options.out or path / "checked", how)
+        except BrokenPipeError:
+            raise
+        except (OSError, LookupError) as error:
+            parser.error(str(error))
+        except KeyboardInterrupt:
+            parser.exit(130, f"{parser.prog}: stopped; the same command goes on from here\n")
+    report = how.report(path)
+    if not report.findings:
+        parser.error(f"{report.file}: {report.verdict}")
+    print(FORMATS[options.format or "text"](report), end="")
+    return report.status

@@ -1,0 +1,133 @@
+"""What a check found out: a row for each quantity, a finding for each piece, a report for each file.
+
+Rows have the four verdicts of every comparison (torch_ref/comparison/result.py). A finding may also be not judged as a
+whole: what was not run, not recognised or not compared never counts as agreement.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from experiments.shared.printable import printable
+from torch_ref.comparison.result import AGREES, CONVENTION, DIFFERS, NOT_JUDGED, Comparison
+
+
+@dataclass
+class Row:
+    """One quantity: the worst of its comparisons. `ratio` is the difference in units of what is allowed.
+
+    `reason` says in words what no number can; `remark` what does not make it wrong.
+    """
+
+    quantity: str
+    verdict: str
+    difference: float = np.inf
+    ratio: float = np.inf
+    cause: str = ""
+    reason: str = ""
+    remark: str = ""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether a right backward gives this, as a convention or with a remark, too."""
+        return self.verdict in (AGREES, CONVENTION)
+
+    @property
+    def differs(self) -> bool:
+        """Whether only a wrong one does; a quantity may also be such that nothing can be said."""
+        return self.verdict == DIFFERS
+
+    @property
+    def said(self) -> str:
+        """The verdict, its reason and the remark."""
+        return "; ".join(filter(None, [f"{self.verdict}: {self.reason}" if self.reason else self.verdict, self.remark]))
+
+
+@dataclass
+class Finding:
+    """What was found out about one piece. `not_judged` says why it was not judged, or not wholly."""
+
+    name: str
+    form: str
+    against: str = ""
+    tolerance: str = "derived"
+    not_judged: str = ""
+    rows: list[Row] = field(default_factory=list)
+
+
+@dataclass
+class Report:
+    """What was found out about one file. `why`, if nothing of it can be judged, is said in one line."""
+
+    file: str
+    findings: list[Finding]
+    why: str = ""
+
+    def __post_init__(self) -> None:
+        self.file = printable(self.file)
+
+    @property
+    def rows(self) -> list[Row]:
+        return [row for finding in self.findings for row in finding.rows]
+
+    @property
+    def status(self) -> int:
+        """0: all agree; 1: something differs; 2: something was not judged."""
+        if any(row.differs for row in self.rows):
+            return 1
+        return 0 if self.rows and all(row.agrees for row in self.rows) and not any(f.not_judged for f in self.findings) else 2
+
+    @property
+    def result(self) -> str:
+        """The verdict on the whole file, in one of the four words."""
+        conventions = any(row.verdict == CONVENTION for row in self.rows)
+        return (CONVENTION if conventions else AGREES, DIFFERS, NOT_JUDGED)[self.status]
+
+    @property
+    def verdict(self) -> str:
+        """One line."""
+        rows = [(f"{f.name} {row.quantity}", row) for f in self.findings for row in f.rows]
+        wrong = [name for name, row in rows if row.differs]
+        said = [f"{len(wrong)} of {len(rows)} quantities differ: {', '.join(wrong)}"] if wrong else []
+        said += [f"{name} {row.said}" for name, row in rows if row.verdict == NOT_JUDGED]
+        said += [f"{f.name} {NOT_JUDGED}: {f.not_judged}" for f in self.findings if f.not_judged]
+        if not said:
+            how = [f"{name} by {row.cause}" for name, row in rows if row.verdict == CONVENTION]
+            how += [f"{name} {row.remark}" for name, row in rows if row.remark]
+            said = [f"all {len(rows)} quantities agree", *how]
+        return printable(self.why or "; ".join(said))
+
+
+def strictly(report: Report) -> Report:
+    """The report by the measure of --strict: a convention differs, and so does what has a remark."""
+    findings = [replace(f, rows=[_strict(row) for row in f.rows]) for f in report.findings]
+    return replace(report, findings=findings)
+
+
+def _strict(row: Row) -> Row:
+    if row.verdict == CONVENTION or (row.agrees and row.remark):
+        return replace(row, verdict=DIFFERS, reason=row.reason or row.remark, remark="")
+    return row
+
+
+def rows_of(comparisons: Iterable[Comparison]) -> Iterator[Row]:
+    """One row a quantity, in the order in which they came: the worst of its comparisons.
+
+    What differs is worse than what was not judged, that than a convention, and that than the largest difference.
+    """
+    cases: dict[str, list[Comparison]] = {}
+    for c in comparisons:
+        cases.setdefault(c.quantity, []).append(c)
+    for quantity, found in cases.items():
+        worst = next((c for verdict in (DIFFERS, NOT_JUDGED, CONVENTION) for c in found if c.verdict == verdict), None)
+        if worst is None:
+            best = max(found, key=lambda c: c.ratio)
+            yield Row(quantity, AGREES, best.difference, best.ratio)
+            continue
+        places = [worst.place] if worst.place else []
+        if worst.dtype == "float32" and all(c.agrees for c in found if c.dtype == "float64"):
+            places += ["in float32 alone"] * any(c.dtype == "float64" for c in found)
+        reason = worst.reason or "it is not finite" * (worst.differs and not np.isfinite(worst.difference))
+        reason = ", ".join(filter(None, [reason, *places]))
+        yield Row(quantity, worst.verdict, worst.difference, worst.ratio, worst.cause, reason)

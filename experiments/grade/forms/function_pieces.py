@@ -1,0 +1,203 @@
+"""Functions: a forward and its backward, the backward of a whole network, a torch.autograd.Function."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from experiments.grade.forms.piece import Arrays, Case, Fields, Piece, Ran, Unclear
+from manual.number_types import Array
+
+SHAPES = {
+    **dict.fromkeys(("x", "z", "a", "inputs"), (5, 3)),
+    **dict.fromkeys(("W", "w", "weight", "weights"), (4, 3)),
+    **dict.fromkeys(("b", "bias"), (4,)),
+    **dict.fromkeys(("gamma", "beta"), (3,)),
+}
+"""What a forward's arguments are where the file has no `examples(rng)`: by their name."""
+OF_OUTPUT = {"a", "y", "out", "output", "outputs", "s", "p", "activation", "activations"}
+OF_INPUT = {"x", "z", "inp", "input", "inputs", "pre_activation"}
+"""What a backward calls the forward's output, or its input, where the forward calls it otherwise."""
+
+
+class FunctionsPiece(Piece):
+    """Two functions. The backward's arguments after delta are the forward's, by name, or what the forward kept."""
+
+    form = "functions"
+
+    def __init__(
+        self, name: str, forward: Callable[..., Any], backward: Callable[..., Any], module: ModuleType,
+        others: list[list[str]],
+    ) -> None:
+        parameters = inspect.signature(forward).parameters
+        needed = [n for i, (n, p) in enumerate(parameters.items()) if i == 0 or p.default is p.empty or n in SHAPES]
+        super().__init__(name, needed, [n for n in parameters if n not in needed], [forward, backward])
+        self.of_x, self.of_delta, self.module, self.others = forward, backward, module, others
+
+    def run(self, given: Arrays, options: Fields) -> Ran:
+        first, *names = inspect.signature(self.of_delta).parameters
+        if first in given:
+            raise Unclear(f"got backward({', '.join([first, *names])}); expected δ first: backward(delta, …)")
+        result = self.of_x(**given, **options)
+        if isinstance(result, tuple) and len(result) != 2:
+            raise Unclear(f"forward returned {len(result)} values; expected y, or (y, cache)")
+        y, *cache = result if isinstance(result, tuple) else (result,)
+
+        def backward(delta: Array | None) -> Arrays:
+            return self._by_name(self.of_delta(delta, *[self._kept(n, given, cache, y) for n in names]), given)
+
+        return Ran(y, backward)
+
+    def _kept(self, name: str, given: Arrays, cache: list[Any], y: Any) -> Any:
+        if name in given:
+            return given[name]
+        if cache:
+            return cache[0]
+        if name in OF_OUTPUT:
+            return y
+        if name in OF_INPUT and len(given) == 1:
+            return next(iter(given.values()))
+        expected = ", ".join([*given, "y"])
+        raise Unclear(f"what backward's {name!r} is, is not known: forward returned no cache; expected one of {expected}")
+
+    def _by_name(self, result: Any, given: Arrays) -> Arrays:
+        if isinstance(result, dict):
+            found = {f"d{n.removeprefix('d')}": g for n, g in result.items()}
+            if unknown := [n for n in found if n[1:] not in given]:
+                raise Unclear(f"backward returned a gradient {unknown[0]!r}; expected {[f'd{n}' for n in given]}")
+            return found
+        gradients = result if isinstance(result, tuple | list) else (result,)
+        floats = [n for n, a in given.items() if getattr(a, "dtype", None) is not None and a.dtype.kind in "fO"]
+        names = [*given] if len(gradients) == len(given) else floats  # else without those that have no derivative
+        if len(gradients) != len(names):
+            expected = ", ".join(f"d{n}" for n in given)
+            raise Unclear(f"backward returned {len(gradients)} arrays; expected {len(given)}: {expected}")
+        return {f"d{n}": g for n, g in zip(names, gradients, strict=True) if n in floats}
+
+    def cases(self, rng: np.random.Generator) -> Iterator[Case]:
+        for given in self._inputs(rng):
+            y = self.run({n: a.copy() for n, a in given.items()}, {}).y
+            yield Case(given, lambda arrays: self.run(arrays, {}), rng.standard_normal(np.shape(y)))
+
+    def _inputs(self, rng: np.random.Generator) -> list[Arrays]:
+        names = [*self.arguments, *self.accepts]
+        own = own_examples(self.name, self.arguments, names, self.others, self.module, rng)
+        if own is not None:
+            return own
+        drawn, why = drawn_by_name(self.arguments, rng), ""
+        turned = {name: a.T.copy() if a.shape == (4, 3) else a for name, a in drawn.items()}
+        for given in (drawn, turned):
+            try:
+                self.run({n: a.copy() for n, a in given.items()}, {})
+            except (ValueError, IndexError) as error:
+                why = f"{type(error).__name__}: {error}"
+            else:
+                return [given]
+        shapes = ", ".join(f"{name} {a.shape}" for name, a in drawn.items())
+        expected = f"expected examples(rng), which yields ({', '.join(self.arguments)})"
+        raise Unclear(f"forward was called with a guess, {shapes}, and raised {why}; {expected}")
+
+
+def own_examples(
+    piece: str, needed: list[str], names: list[str], others: list[list[str]], module: ModuleType, rng: np.random.Generator
+) -> list[Arrays] | None:
+    """The file's examples for a function of these arguments; None where it has none for it.
+
+    They are in a function that is named for it, or in `examples`: as dicts by its arguments' names, or as tuples, if no other
+    function of the file may be meant.
+
+    Raises:
+        Unclear: they do not fit.
+    """
+    expected = f"expected examples(rng), which yields ({', '.join(needed)})"
+    named = next((f for n in (f"{piece}_examples", f"examples_{piece}") if (f := getattr(module, n, None))), None)
+    make = named or getattr(module, "examples", None)
+    if make is None:
+        return None
+    every = [e if isinstance(e, dict | tuple) else (e,) for e in make(rng)]
+    found = [e for e in every if isinstance(e, dict) or not e or type(e[0]).__module__ != module.__name__]  # not of a class
+    fitting = [e for e in found if isinstance(e, dict) and {*needed} <= {*e} <= {*names}]
+    if not fitting:
+        tuples = [e for e in found if isinstance(e, tuple)]
+        another = any(len(o) == len(names) for o in others)
+        if not named and others and (another or all(n in SHAPES for n in needed[1:])):
+            tuples = []
+        fitting = [dict(zip(names, e, strict=False)) for e in tuples if len(needed) <= len(e) <= len(names)]
+        if tuples and not fitting:
+            raise Unclear(f"examples(rng) yields {len(tuples[0])} values; {expected}")
+    if not fitting and not others and len(found) == len(every):
+        raise Unclear(f"examples(rng) yields nothing; {expected}")
+    if not fitting:
+        return None
+    for e in fitting:
+        for name, value in e.items():
+            if isinstance(value, dict | str | bytes) or value is None:
+                raise Unclear(f"examples(rng) yields a {type(value).__name__} for {name!r}; expected arrays")
+    return [{name: np.asarray(value) for name, value in e.items()} for e in fitting]
+
+
+def drawn_by_name(arguments: list[str], rng: np.random.Generator) -> Arrays:
+    """Arrays of the shapes that their names mean.
+
+    Raises:
+        Unclear: a name means none.
+    """
+    if not arguments:
+        raise Unclear("expected forward(x, …), got one that takes nothing")
+    shapes = SHAPES | {arguments[0]: SHAPES["x"]}
+    if unknown := [name for name in arguments if name not in shapes]:
+        expected = f"expected examples(rng), which yields ({', '.join(arguments)})"
+        raise Unclear(f"what {unknown[0]!r} is, is not known; {expected}")
+    if SHAPES["W"] not in map(shapes.get, arguments):  # a bias of x itself
+        shapes |= {"b": (3,), "bias": (3,)}
+    return {name: rng.standard_normal(shapes[name]) for name in arguments}
+
+
+class NetworkPiece(Piece):
+    """The gradient of a whole network's cost by its parameters, as one function."""
+
+    form = "network"
+
+    def __init__(self, name: str, backward: Callable[..., Any], module: ModuleType) -> None:
+        self.of_all, self.cost, self.module = backward, getattr(module, "cost", None), module
+        super().__init__(name, [*inspect.signature(backward).parameters], [], [backward, self.cost])
+        self.has_cost = self.cost is not None
+
+    def run(self, given: Arrays, options: Fields) -> Ran:  # noqa: ARG002
+        y = 0.0 if self.cost is None else self.cost(**given)
+        return Ran(y, lambda _: self._by_name(self.of_all(**given)))
+
+    def _by_name(self, result: Any) -> Arrays:
+        names = self.arguments[:-2]
+        if isinstance(result, dict):
+            return {f"d{n.removeprefix('d')}": g for n, g in result.items()}
+        if not isinstance(result, tuple | list) or len(result) != len(names):
+            given = f"{len(result)} values" if isinstance(result, tuple | list) else f"a {type(result).__name__}"
+            raise Unclear(f"backward returned {given}; expected {len(names)} arrays: {', '.join(f'd{n}' for n in names)}")
+        return {f"d{n}": g for n, g in zip(names, result, strict=True)}
+
+    def case(self, given: Arrays) -> Case:
+        """The cost as a function of the parameters, x and y fixed."""
+        fixed = {name: given[name] for name in self.arguments[-2:]}
+        params = {name: given[name] for name in self.arguments[:-2]}
+        return Case(params, lambda params: self.run({**params, **{n: a.copy() for n, a in fixed.items()}}, {}))
+
+
+class AutogradPiece(Piece):
+    """A torch.autograd.Function and the callable that it must agree with."""
+
+    form = "autograd"
+
+    def __init__(self, function: Any, module: ModuleType) -> None:
+        self.reference, self.function, self.module = getattr(module, "reference", None), function, module
+        arguments = [*inspect.signature(self.reference or function.apply).parameters]
+        super().__init__(function.__name__, arguments, [], [function])
+
+    def inputs(self, rng: np.random.Generator) -> list[Any]:
+        """What both are called with."""
+        if self.reference is None:
+            raise Unclear(f"expected reference(…) beside {self.name}, a callable of the same arguments in torch")
+        own = own_examples(self.name, self.arguments, self.arguments, [], self.module, rng)
+        return [*(own[0] if own else drawn_by_name(self.arguments, rng)).values()]

@@ -1,0 +1,1 @@
+"""The verdict on each piece: against torch, against the certified truth, at every argument."""

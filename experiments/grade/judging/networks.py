@@ -1,0 +1,168 @@
+"""The whole backward of a network, `backward(W1, b1, …, x, y)`: in the layout that it is written for, against the truth of its
+cost, or else against the network of document A's kind in torch.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from experiments.grade.judging.factor_convention import Measured
+from experiments.grade.judging.piece_under_check import Checked
+from experiments.grade.judging.proxy import NONE
+from experiments.grade.process.sandbox import Failed
+from manual import HalfMSELoss, Linear, Network, ReLU
+from manual.documents import hand_computation
+from manual.number_types import Array
+from torch_ref import compare, to_numpy, to_torch, twin
+from torch_ref.diagnosis import Case, Compared, diagnose, of_layer
+from torch_ref.tolerance.bounded import Bounded
+
+
+class Layout(NamedTuple):
+    """How a submission's arrays lie: ours as its own, and its gradient as ours."""
+
+    there: Callable[[dict[str, Array]], dict[str, Array]]
+    back: Callable[[str, Array], Array]
+
+
+def _turned(name: str, a: Array) -> Array:
+    return a.T.copy() if name.startswith("W") else a
+
+
+def _as_column(name: str, a: Array) -> Array:
+    return a.T.copy() if name in ("x", "y") else a[:, None] if name.startswith("b") else a
+
+
+def _from_column(name: str, g: Array) -> Array:
+    return g[:, 0] if name.startswith("b") and g.shape[1:] == (1,) else g
+
+
+def _first(name: str, a: Array) -> Array:
+    return a[0] if name in ("x", "y") else a
+
+
+def _each(change: Callable[[str, Array], Array]) -> Callable[[dict[str, Array]], dict[str, Array]]:
+    return lambda given: {name: change(name, a) for name, a in given.items()}
+
+
+ONE_EXAMPLE = "one example at a time"
+LAYOUTS = {
+    "examples are rows, W is (out, in)": Layout(lambda given: given, lambda _, g: g),
+    "examples are rows, W is (in, out)": Layout(_each(_turned), _turned),
+    "examples are columns, W is (out, in), b is (out, 1)": Layout(_each(_as_column), _from_column),
+    ONE_EXAMPLE: Layout(_each(_first), lambda _, g: g),
+}
+
+
+def network(checked: Checked) -> None:
+    """One function: against its own cost's truth, else document A's network in torch."""
+    rng, names = np.random.default_rng(0), checked.arguments[:-2]
+    if checked.has_cost:
+        checked.finding.against = "the truth of its cost"
+    else:
+        checked.finding.against = "document A's network in torch: ReLU, no activation at the end, ½ Σ (ŷ − y)² / N"
+    sizes = [3, *range(4, 3 + len(names) // 2), 2]
+    linear = [layer for i, o in pairwise(sizes) for layer in (Linear(i, o, rng=rng), ReLU())][:-1]
+    network = Network(*linear)
+    many, one = ((rng.standard_normal((n, 3)), rng.standard_normal((n, 2))) for n in (5, 1))
+    layout = _layout(checked, network, names, many, one)
+    checked.finding.form += f", {layout}"
+    for x, y in [one] if layout == ONE_EXAMPLE else [many, one]:
+        _compare(checked, network, x, y, names, LAYOUTS[layout])
+    if len(names) == 4:
+        example = hand_computation()
+        _compare(checked, example.network, example.x, example.y, names, LAYOUTS[layout])
+    if checked.has_cost:
+        checked.settle_zeros(lambda seed: _redrawn(checked, network, names, LAYOUTS[layout], seed))
+
+
+def _redrawn(checked: Checked, network: Network, names: list[str], layout: Layout, seed: int) -> list[dict[str, Any]]:
+    rng = np.random.default_rng(seed)
+    drawn = network.like(**{name: rng.standard_normal(p.shape) for name, p in network.params.items()})
+    given = _arrays_of(drawn, names, rng.standard_normal((5, 3)), rng.standard_normal((5, 2)))
+    if layout is LAYOUTS[ONE_EXAMPLE]:
+        given |= {"x": given["x"][0], "y": given["y"][0]}
+    else:
+        given = layout.there(given)
+    return [checked.observation(given, -1, 0)]
+
+
+def _layout(
+    checked: Checked, network: Network, names: list[str], many: tuple[Array, Array], one: tuple[Array, Array]
+) -> str:
+    """The first layout of the arrays in which the gradients have the parameters' shapes, or else one that runs.
+
+    Raises:
+        Failed: there is none; what the first one ran into.
+    """
+    why: list[Failed] = []
+    runs: list[str] = []
+    for name, layout in LAYOUTS.items():
+        given = layout.there(_arrays_of(network, names, *(one if name == ONE_EXAMPLE else many)))
+        try:
+            _, found = checked.child.ask("network", given, piece=checked.name)
+        except Failed as error:
+            why.append(error)
+            continue
+        if all(f"d{n}" in found and found[f"d{n}"].shape == given[n].shape for n in names):
+            return name
+        runs.append(name)
+    if not runs:
+        raise why[0]
+    return runs[0]
+
+
+def _compare(checked: Checked, network: Network, x: Array, y: Array, names: list[str], layout: Layout) -> None:
+    if checked.has_cost:
+        given = layout.there(_arrays_of(network, names, x, y))
+        return checked.against_truth(lambda moved: checked.observation(given, -1, moved))
+    for place in checked.in_every_order():
+        case = _case(network, x, y, checked.device)
+        answer = checked.stand_in.answer("network", layout.there(_arrays_of(network, names, x, y)))
+        _compare_answer(checked, place, case, answer, names, layout)
+    return None
+
+
+def _compare_answer(checked: Checked, place: str, case: Case, answer: Any, names: list[str], layout: Layout) -> None:
+    if answer is None:
+        return checked.fail("backward", checked.stand_in.troubles.pop("network"))
+    quantities = dict(zip(names, case.compared, strict=True))
+    expected, allowed = (layout.there({n: case.compared[q][i] for n, q in quantities.items()}) for i in (1, 2))
+    ours = {n: answer[1].get(f"d{n}") for n in names}
+    for name, quantity in quantities.items():
+        _, *rest = case.compared[quantity]
+        case.compared[quantity] = Compared(None if ours[name] is None else layout.back(name, ours[name]), *rest)
+        if ours[name] is not None:
+            sizes = case.sizes.get("N", 1), case.sizes.get("the number of outputs", 1)
+            checked.stand_in.measured.append(Measured(*case.compared[quantity], *sizes))
+    for name, quantity in quantities.items():
+        if ours[name] is None:
+            checked.fail(f"d{name}", NONE)
+            continue
+        c = compare(place, f"d{name}", ours[name], expected[name], allowed[name])
+        checked.comparisons.append(replace(c, cause=diagnose(case, quantity)) if c.ratio > 1 else c)
+    return None
+
+
+def _arrays_of(network: Network, names: list[str], x: Array, y: Array) -> dict[str, Array]:
+    """Everything that the function takes."""
+    return {**dict(zip(names, network.params.values(), strict=True)), "x": x, "y": y}
+
+
+def _case(network: Network, x: Array, y: Array, device: str) -> Case:
+    """Torch's gradient, how far a right one may be from it, and what a wrong one may come from."""
+    loss, module = HalfMSELoss(), twin(network, device)
+    prediction, _ = network.forward(x)
+    delta = loss.backward(loss.forward(prediction, y)[1])
+    twin(loss, device)(module(to_torch(x, device)), to_torch(y, device)).backward()
+    number: Any = network.like(**{name: Bounded(p, p.dtype) for name, p in network.params.items()})  # pyright: ignore[reportArgumentType]
+    output, tape = number.forward(Bounded(x, x.dtype))
+    gradient = number.gradient(loss.backward(loss.forward(output, Bounded(y, y.dtype))[1]), tape)  # pyright: ignore[reportArgumentType]
+    compared = {
+        f"d{name}": Compared(None, to_numpy(p.grad), 2 * gradient.params[name].error)  # pyright: ignore[reportArgumentType]
+        for name, p in module.named_parameters()
+    }
+    return of_layer(network, x, delta, compared)

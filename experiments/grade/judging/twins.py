@@ -1,0 +1,159 @@
+"""A layer, a loss or a pair of functions against its twin in torch, where this project has one of its name.
+
+The comparisons are those of `torch_ref`; what takes part in them is a stand-in for the submission (standin.py).
+"""
+
+import sys
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+import manual
+from experiments.grade.judging.exercises import SIZES, at_large_inputs, exercise
+from experiments.grade.judging.piece_under_check import Checked
+from experiments.grade.judging.torch_forwards import UNARY
+from experiments.grade.process.sandbox import Failed, Unclear
+from manual import Layer, Loss
+from manual.number_types import Array
+from torch_ref import compare_layer, compare_loss
+
+DTYPES = (np.float64, np.float32)
+"""Of classes. Of plain functions it is float64 alone: a dtype was no part of the task."""
+STANDS_FOR = {n.lower(): n for n in ("Linear", "ReLU", "Sigmoid", "Softmax", "Tanh")} | {"affine": "Linear"}
+"""What a pair of functions is a twin of, by the prefix of their names."""
+ROLES = {"w": "weight", "weight": "weight", "weights": "weight", "b": "bias", "bias": "bias"}
+
+
+def layer(checked: Checked) -> None:
+    """A class: against torch's layer of that name, else the truth."""
+    own = _examples(checked, Layer)
+    if own is None:
+        return _without_ours(checked)
+    if any(layer.state for layer, _ in own):
+        raise Unclear(f"what a {checked.name} draws or keeps is its own, and torch draws something else")
+    checked.finding.against = f"torch.nn.{checked.name}"
+    for layer, x in own:
+        names = {name: name for name in layer.params}
+        for dtype in DTYPES:
+            stand_in = checked.stand_in.layer(layer.astype(dtype), _options(checked, layer), "x", names)
+            for place in checked.in_every_order():
+                checked.take(compare_layer(stand_in, x.astype(dtype), np.random.default_rng(0), checked.device), place)
+    _beyond_the_examples(checked)
+    return None
+
+
+def _without_ours(checked: Checked) -> None:
+    """A class that the project lacks: against the truth of its own forward, and torch's class of that name, if it has one."""
+    only_a_function = checked.name.lower() in UNARY and not checked.accepts  # of which torch may have several
+    if only_a_function or checked.name not in SIZES or checked.has_examples:
+        checked.truth()
+    if checked.name in SIZES and not only_a_function:
+        checked.finding.against = " and ".join(filter(None, [f"torch.nn.{checked.name}", checked.finding.against]))
+        at_large_inputs(checked, checked.name, "x", {})
+        exercise(checked)
+
+
+def _beyond_the_examples(checked: Checked) -> None:
+    """A class of a known name at large inputs, at every argument, and on the examples of its own file."""
+    at_large_inputs(checked, checked.name, "x", {})
+    exercise(checked)
+    if checked.has_examples:
+        against = checked.finding.against
+        checked.truth()
+        checked.finding.against = against
+
+
+def functions(checked: Checked) -> None:
+    """Two functions: against torch's layer of that name, else the truth."""
+    if not checked.arguments:
+        raise Unclear("expected forward(x, …), got one that takes nothing")
+    name = STANDS_FOR.get(checked.name.lower())
+    if name is None:
+        return checked.truth()
+    checked.finding.against = f"torch.nn.{name}"
+    x, *given = map(str, checked.arguments)
+    names = {ROLES.get(n.lower(), n): n for n in given}
+    turned = None
+    for layer, a in sys.modules[getattr(manual, name).__module__].examples(np.random.default_rng(0)):
+        if layer.params.keys() != names.keys() or not _special(layer) <= {"bias"}:
+            continue
+        if turned is None:
+            turned = _turned(checked, layer, a, x, names)
+        stand_in = checked.stand_in.layer(layer, {}, x, names, turned)
+        for place in checked.in_every_order():
+            checked.take(compare_layer(stand_in, a, np.random.default_rng(0), checked.device), place)
+    at_large_inputs(checked, name, x, names) if not turned else None
+    if not checked.comparisons:
+        raise Unclear(f"expected forward arguments like x, W, b of a {name}, got {', '.join(checked.arguments)}")
+    return None
+
+
+def _turned(checked: Checked, layer: Layer, a: Array, x: str, names: dict[str, str]) -> bool:
+    """Whether the submission's weight is (in, out): where it fails with the one and runs with the other."""
+    for turned in (False, True):
+        given = {names[n]: p.T.copy() if turned and n == "weight" else p for n, p in layer.params.items()}
+        try:
+            checked.child.ask("forward", {x: a, **given}, piece=checked.name, options={})
+        except Failed:
+            continue
+        if turned:
+            checked.finding.form += f", {names['weight']} is (in, out)"
+        return turned
+    return False
+
+
+def loss(checked: Checked) -> None:
+    """A class: against torch's loss of that name, else the truth."""
+    own = _examples(checked, Loss)
+    if own is None:
+        return _without_ours(checked)
+    _same_targets(checked, own[0][2])
+    checked.finding.against = "½ Σ (ŷ − y)² / N in torch" if checked.name == "HalfMSELoss" else f"torch.nn.{checked.name}"
+    for loss, prediction, target in own:
+        for dtype in DTYPES:
+            y = target.astype(dtype) if target.dtype.kind == "f" else target
+            stand_in = checked.stand_in.loss(loss, _options(checked, loss))
+            for place in checked.in_every_order():
+                checked.take(compare_loss(stand_in, prediction.astype(dtype), y, checked.device), place)
+    _beyond_the_examples(checked)
+    return None
+    return None
+
+
+def _same_targets(checked: Checked, target: Array) -> None:
+    """A loss of classes whose file shows targets of another form, such as one-hot rows, is not the one that torch has."""
+    found = []
+    with suppress(Failed):  # examples that fail are said where they are run
+        found = checked.child.ask("targets", piece=checked.name)[0]["targets"]
+    for shape, kind in found:
+        if target.dtype.kind in "iu" and kind not in "iu":
+            expected = "a class for each example, integers of shape (N,), as target"
+            raise Unclear(f"expected {expected}, got floats of shape {tuple(shape)}")
+
+
+# ---------------------------------------------------------------- the project's own
+
+
+def _examples(checked: Checked, kind: type) -> list[tuple[Any, ...]] | None:
+    """The examples of the project's piece of that name, as far as the submission takes their hyperparameters."""
+    own = getattr(manual, checked.name, None)
+    make = getattr(sys.modules[own.__module__], "examples", None) if isinstance(own, type) and issubclass(own, kind) else None
+    if make is None:
+        return None
+    cases = [case if isinstance(case, tuple) else (case,) for case in make(np.random.default_rng(0))]
+    fit = [case for case in cases if _special(case[0]) <= {*checked.accepts}]
+    if not fit:
+        expected = " or ".join(dict.fromkeys(f"({', '.join(sorted(_special(case[0])))})" for case in cases))
+        raise Unclear(f"expected {checked.name} to take {expected}, got ({', '.join(checked.accepts)})")
+    return fit
+
+
+def _options(checked: Checked, own: Any) -> dict[str, Any]:
+    return {name: value for name, value in own.hyper.items() if name in checked.accepts}
+
+
+def _special(own: Any) -> set[str]:
+    """The hyperparameters that are not at their defaults, but for sizes."""
+    defaults = type(own).__dataclass_fields__
+    return {n for n, v in own.hyper.items() if n in defaults and defaults[n].default != v and not n.endswith("_features")}

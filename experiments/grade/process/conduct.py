@@ -1,0 +1,157 @@
+"""One pass of a submission, watched: what it does to what it is handed, which of its functions run, and what it raises."""
+
+import random
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from experiments.grade.forms.piece import Arrays, Ran, Unclear
+from manual.number_types import Array
+
+GIB = 4
+"""What a submission may ask for, where the system can limit it (Linux)."""
+NOT_ARITHMETIC = (
+    NotImplementedError, AssertionError, ImportError, SystemExit, KeyboardInterrupt, SyntaxError, MemoryError, OSError,
+    EOFError,
+)  # fmt: skip
+"""What a submission may raise that says nothing about its numbers."""
+LARGEST = 64 << 20
+"""Bytes of one array that it may return: no gradient of the examples comes near."""
+
+
+class Watched:
+    """A file whose passes are watched. `conduct` has the method, what it does, and whether that is a remark; `ran` what ran."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.conduct: list[tuple[str, str, bool]] = []
+        self.ran: set[CodeType] = set()
+
+    def passed(self, given: Arrays, run: Callable[[Arrays], Ran]) -> "Pass":
+        """A forward pass on copies, made twice: what it does to them, and whether the second output is the first, is noted."""
+        first, again = self.passed_once(given, run), self.passed_once(given, run)
+        if not np.array_equal(first.ran.y, again.ran.y, equal_nan=True):
+            raise Unclear("forward gives another result when it is called again")
+        return again
+
+    def passed_once(self, given: Arrays, run: Callable[[Arrays], Ran]) -> "Pass":
+        """A forward pass on copies."""
+        copies = {name: a.copy(order="K") for name, a in given.items()}
+        with self.watching(), self.in_stage("forward"):
+            ran = seeded(run, dict(copies))
+        y = plain(ran.y).copy()
+        self.unchanged("forward", copies, given)
+        return Pass(ran._replace(y=y), copies, {name: a.copy(order="K") for name, a in copies.items()})
+
+    def backed(self, passed: "Pass", delta: Array | None) -> dict[str, Any]:
+        """A backward pass, made twice from the same cache, each on a copy of δ."""
+        found = []
+        for _ in range(2):
+            copy = None if delta is None else delta.copy(order="K")
+            with self.watching():
+                found.append({n: plain(g).copy() for n, g in passed.ran.backward(copy).items()})
+            if delta is not None and not np.array_equal(copy, delta, equal_nan=True):  # pyright: ignore[reportArgumentType]
+                self.conduct.append(("backward", "changes δ, which is its caller's", True))
+            self.unchanged("backward", passed.copies, passed.given)
+        first, again = found
+        if any(not np.array_equal(g, again.get(n, np.nan), equal_nan=True) for n, g in first.items()):
+            self.conduct.append(("backward", "gives another result when it is called again: it changes its cache", False))
+        return first
+
+    def unchanged(self, method: str, copies: Arrays, given: Arrays) -> None:
+        """Note what a method did to what it was handed."""
+        for name, a in copies.items():
+            if a.shape != given[name].shape or not np.array_equal(a, given[name], equal_nan=a.dtype.kind == "f"):
+                self.conduct.append((method, f"changes {name}, which is its caller's", False))
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """While this lasts, it is noted which functions of the file run."""
+
+        def note(frame: FrameType, event: str, _: Any) -> None:
+            if event == "call" and frame.f_code.co_filename == str(self.path):
+                self.ran.add(frame.f_code)
+
+        sys.setprofile(note)
+        try:
+            yield
+        finally:
+            sys.setprofile(None)
+
+    @contextmanager
+    def in_stage(self, method: str) -> Iterator[None]:
+        """What is raised here says nothing about the arithmetic: the inputs may not be what the author expects."""
+        try:
+            yield
+        except Unclear:
+            raise
+        except Exception as error:
+            raise Unclear(f"{method} raised {self.told(error)}") from None
+
+    def is_its_own(self, error: BaseException) -> bool:
+        """Whether an exception is of the submission's arithmetic: raised by its code, and not because it is unfinished, lacks a
+        module, asserts something of its own, or was called in another way than it expects.
+        """
+        if isinstance(error, NOT_ARITHMETIC):
+            return False
+        return any(Path(f.filename) == self.path for f in traceback.extract_tb(error.__traceback__))
+
+    def told(self, error: BaseException) -> str:
+        """What an exception says, in one line, and in which line of the file it arose."""
+        return one_line(self._told(error))
+
+    def _told(self, error: BaseException) -> str:
+        if isinstance(error, SystemExit):
+            return f"called sys.exit({error.code!r})"
+        if isinstance(error, MemoryError):
+            return f"asked for more than {GIB} GiB of memory"
+        lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if Path(f.filename) == self.path]
+        line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
+        message = error.msg if isinstance(error, SyntaxError) else str(error)
+        where = f" in line {line}" if line else ""
+        return f"{type(error).__name__}{where}{f': {message}' if message else ''}"
+
+
+class Pass(NamedTuple):
+    """A forward pass, the arrays that it was given, and the same as it left them."""
+
+    ran: Ran
+    copies: Arrays
+    given: Arrays
+
+
+def seeded(run: Callable[[Arrays], Ran], arrays: Arrays) -> Ran:
+    """A pass whose chance, if it comes from the global generators, is the same each time."""
+    np.random.seed(0)
+    random.seed(0)
+    return run(arrays)
+
+
+def plain(value: Any) -> Any:
+    """An array of numbers.
+
+    Raises:
+        Unclear: it is something else.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError:  # a ragged list
+        array = np.empty((), dtype=object)
+    if array.dtype.kind not in "fiub":
+        got = f"{array.dtype} numbers" if array.dtype.kind == "c" else type(value).__name__
+        raise Unclear(f"expected an array of numbers, got {got}")
+    if array.nbytes > LARGEST:
+        raise Unclear(f"expected an array of at most {LARGEST >> 20} MiB, got one of shape {array.shape}")
+    return array
+
+
+def one_line(text: str) -> str:
+    """A text in one line of characters that can be printed, and not too long for a table."""
+    text = "".join(c if c.isprintable() else "�" for c in " ".join(text.split()))
+    return text if len(text) <= 200 else f"{text[:199]}…"

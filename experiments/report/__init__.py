@@ -1,0 +1,1 @@
+"""`backprop-report`: one page on the two documents, executed."""

@@ -1,0 +1,1 @@
+"""The chapters of the page: each one's numbers and figures."""

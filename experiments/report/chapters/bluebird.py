@@ -1,0 +1,163 @@
+"""Document B's task: three networks look for the Bluebird in drawn pictures, each trained by both implementations."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from PIL import Image
+
+from experiments.data.folder import pictures
+from experiments.data.scale import Scale
+from experiments.data.splits import Part
+from experiments.find.contact_sheet import Thumbnails
+from experiments.find.search import search
+from experiments.report.chapters.acceptance import asked
+from experiments.report.chapters.predictions import Answers, Pair, Trained
+from experiments.report.draw.figures import both, named
+from experiments.report.draw.png import as_png, data_uri
+from experiments.report.draw.svg import stack
+from experiments.report.record.previous_runs import earlier
+from experiments.report.record.runs import Run
+from experiments.train import command as train
+from manual.number_types import Array
+from torch_ref import to_torch
+
+SOUGHT = "bluebird"
+NETWORKS = {
+    "bluebird_softmax": "softmax regression",
+    "bluebird_mlp": "one hidden layer",
+    "bluebird_cnn": "convolutions",
+}
+TITLES = {name: f"Bluebird, {title}: four kinds of drawn birds" for name, title in NETWORKS.items()}
+SAMPLES, SHOWN = 3, 3
+
+
+def chapter(trained: dict[str, dict[str, list[Run]]]) -> dict[str, Any]:
+    """What the page shows, from the runs by network and implementation."""
+    (ours, *_), (theirs, *_) = trained["bluebird_cnn"].values()
+    data = ours.config["data"]
+    parts, kinds, _ = pictures(Path(data["folder"]), data["size"])
+    scale, sought = Scale.of(parts.train.x), kinds.index(SOUGHT)
+
+    def pair(before: str, *runs: Run) -> Pair:
+        return Pair(runs[0].seed, before, *(Answers(parts.test.y, answers(run, parts.test, scale), sought) for run in runs))
+
+    networks = {}
+    for name, title in NETWORKS.items():
+        manual, torch = trained[name].values()
+        pairs = [pair("", *runs) for runs in zip(manual, torch, strict=True)]
+        pairs += [pair(f"{about.made}, commit {about.commit}", *runs) for about, *runs in earlier(manual, torch)]
+        networks[name] = Trained(title, *curves(name, title, manual[0], torch[0]), pairs)
+    convolutional = networks["bluebird_cnn"].pairs[0]
+    kernels, torchs = (first_weight(run) for run in (ours, theirs))
+    return {
+        "kinds": [plain(kind) for kind in kinds],
+        "parts": {name: len(part.x) for name, part in parts._asdict().items()},
+        "samples": {plain(kind): [png(x) for x in parts.train.x[parts.train.y == i][:SAMPLES]] for i, kind in enumerate(kinds)},
+        "networks": [*networks.values()],
+        "asked": asked(*networks.values()),
+        "earlier": any(pair.before for network in networks.values() for pair in network.pairs),
+        "cnn": convolutional,
+        "templates": templates(first_weight(trained["bluebird_softmax"]["manual"][0]), kinds, data["size"]),
+        "kernels": png(tiled(np.stack([coloured(kernel) for kernel in kernels]))),
+        "kernels_shape": kernels.shape,
+        "kernels_apart": float(np.abs(kernels - torchs).max()),
+        **looked(ours, parts.test, convolutional.manual, kinds),
+    }
+
+
+def answers(run: Run, test: Part, scale: Scale) -> Array:
+    """The kind that a trained network takes each picture for, computed by the implementation that trained it."""
+    training = train.load(run.checkpoint)
+    taken, _ = training.predict_step([to_torch(scale(test.x, run.dtype)), to_torch(test.y)])
+    return taken
+
+
+def curves(name: str, title: str, manual: Run, torch: Run) -> tuple[Markup, str]:
+    """The cost by epoch on the training and the validation part, and below it the validation accuracy, by both; and told."""
+    pair = manual.curves, torch.curves
+    epochs = np.arange(1, len(manual.curves["val_cost"]) + 1)
+    training = [run["train_cost"].reshape(len(epochs), -1).mean(axis=1) for run in pair]
+    validation = [run["val_cost"] for run in pair]
+    accuracy = [100 * run["val_accuracy"] for run in pair]
+
+    def costs(axes: Axes) -> None:
+        above = validation[0][-1] > training[0][-1]
+        for part, lines, va in (("training", training, above), ("validation", validation, not above)):
+            both(axes, epochs, *lines)
+            named(axes, part, epochs[-1], lines[0][-1], "top" if va else "bottom")
+        axes.set_ylim(bottom=0)
+        axes.set_ylabel("cost")
+        axes.legend(handles=axes.lines[:2], loc="upper right")
+
+    def accuracies(axes: Axes) -> None:
+        both(axes, epochs, *accuracy)
+        axes.set_ylabel("accuracy, %")
+        axes.set_xlabel("epoch")
+
+    told = (
+        f"In {len(epochs)} epochs the cost on the training part falls to {training[0][-1]:.2g}, on the validation part to "
+        f"{validation[0][-1]:.2g}; there {accuracy[0][-1]:.1f} % are right in the end."
+    )
+    short = title.capitalize()
+    return stack(f"{name}-curves", short, told, [costs, accuracies], [3, 2], (3.1, 3.5)), f"{short}. {told}"
+
+
+def first_weight(run: Run) -> Array:
+    """The weight of a trained network's first layer that has one."""
+    params = train.load(run.checkpoint).network.params
+    return next(p for name, p in params.items() if name.endswith(".weight"))
+
+
+def templates(weight: Array, kinds: list[str], size: int) -> dict[str, str]:
+    """For each kind the weights that softmax regression gives the pixels, as a picture."""
+    return {plain(kind): png(coloured(row.reshape(3, size, size))) for kind, row in zip(kinds, weight, strict=True)}
+
+
+def coloured(weights: Array) -> Array:
+    """(3, H, W) weights as levels of red, green and blue: 0 is the middle grey, the largest is at full."""
+    return np.rint(127.5 * (1 + weights / np.abs(weights).max())).astype(np.uint8)
+
+
+def tiled(kernels: Array) -> Array:
+    """(N, 3, H, W) as one picture, eight in a row, with a transparent line between them: (4, rows, columns)."""
+    n, _, h, w = kernels.shape
+    picture = np.zeros((4, -(-n // 8) * (h + 1) - 1, 8 * (w + 1) - 1), np.uint8)
+    for i, kernel in enumerate(kernels):
+        top, left = i // 8 * (h + 1), i % 8 * (w + 1)
+        picture[:3, top : top + h, left : left + w] = kernel
+        picture[3, top : top + h, left : left + w] = 255
+    return picture
+
+
+def looked(run: Run, test: Part, given: Answers, kinds: list[str]) -> dict[str, Any]:
+    """Some that were found and some that were missed, each with where the network looked; and how many there are of either."""
+    seeking = search(run.folder / train.MODEL, SOUGHT, None)
+    sought = given.y == given.sought
+    shown: dict[str, Any] = {"sought": int(sought.sum())}
+    with Thumbnails() as small:
+        for what, right in (("found", True), ("missed", False)):
+            rows = np.flatnonzero(sought & ((given.taken == given.sought) == right))
+            shown[what] = {"count": len(rows), "shown": []}
+            for i in rows[:SHOWN]:
+                picture = Image.fromarray(test.x[i].transpose(1, 2, 0))
+                small.add(f"{i}", picture, seeking.looked(picture))
+                p, _ = seeking.network.forward(seeking.input(picture))
+                original, where = small.uris(f"{i}")
+                shown[what]["shown"].append({
+                    "number": i + 1, "picture": original, "looked": where, "taken": plain(kinds[given.taken[i]]),
+                    "probability": float(p[0, given.taken[i]]),
+                })
+    return shown
+
+
+def png(levels: Array) -> str:
+    """(channels, H, W) levels of 0 to 255 as a PNG file in a data URI."""
+    return data_uri(as_png(Image.fromarray(levels.transpose(1, 2, 0))))
+
+
+def plain(kind: str) -> str:
+    """A class as words."""
+    return kind.replace("_", " ")

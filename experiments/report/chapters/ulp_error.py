@@ -1,0 +1,153 @@
+"""How near manual and torch come to the certified truth, in units in the last place."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from markupsafe import Markup
+from matplotlib.axes import Axes
+
+import manual.layers
+import manual.losses
+from experiments.report.draw.svg import INK, MANUAL, RULE, TORCH, panel
+from experiments.report.page.formats import RAISED, groupby_in_order
+from experiments.report.record.survey import KINDS
+from manual import Undecided
+from manual.number_types import Array
+from torch_ref import to_numpy, to_torch, twin
+from torch_ref.examples import examples
+from torch_ref.truth.certify import EXTRA_BITS, layer_truth, loss_truth, ulps
+
+
+class Nearness(NamedTuple):
+    """How far every derivative of a layer or loss lies from the truth, in ulp, on each side."""
+
+    kind: str
+    subject: str
+    manual: Array
+    torch: Array
+
+    @property
+    def numbers(self) -> int:
+        """How many derivatives there are."""
+        return self.manual.size
+
+    @property
+    def manual_nearer(self) -> int:
+        """How many of them manual has nearer to the truth."""
+        return int((self.manual < self.torch).sum())
+
+    @property
+    def torch_nearer(self) -> int:
+        """How many of them torch has nearer to the truth."""
+        return int((self.torch < self.manual).sum())
+
+    @property
+    def equal(self) -> int:
+        """How many are equally near."""
+        return self.numbers - self.manual_nearer - self.torch_nearer
+
+    @property
+    def median(self) -> tuple[float, float]:
+        """Each side's median distance."""
+        return float(np.median(self.manual)), float(np.median(self.torch))
+
+    @property
+    def largest(self) -> tuple[float, float]:
+        """Each side's largest distance."""
+        return float(self.manual.max()), float(self.torch.max())
+
+
+def nearness() -> Iterator[Nearness]:
+    """One row for each layer and loss, float64, over its examples; an example without a derivative (ReLU at 0) is left out."""
+    for kind, package, distances in (("layer", manual.layers, of_layer), ("loss", manual.losses, of_loss)):
+        found: dict[str, list[tuple[Array, Array]]] = {}
+        for _, make in examples(package):
+            case = make()
+            try:
+                found.setdefault(type(case[0]).__name__, []).extend(distances(*case))
+            except Undecided:
+                continue
+        for name, pairs in found.items():
+            ours, theirs = (np.concatenate([np.ravel(side) for side in sides]) for sides in zip(*pairs, strict=True))
+            yield Nearness(kind, name, told(ours), told(theirs))
+
+
+def told(distances: Array) -> Array:
+    """The distances, 0 where they are no more than the width of the truth's own ball."""
+    return np.where(distances > 2.0 ** (1 - EXTRA_BITS), distances, 0)
+
+
+def of_layer(layer: Any, x: Array) -> list[tuple[Array, Array]]:
+    """(manual, torch) in ulp for dx and every parameter's derivative."""
+    y, cache = layer.forward(x)
+    delta = np.random.default_rng(0).standard_normal(y.shape)
+    dx, gradient = layer.backward(delta, cache)
+    module, inputs = twin(layer), to_torch(x).requires_grad_()
+    theirs = torch.autograd.grad(module(inputs), [inputs, *module.parameters()], to_torch(delta))
+    truths = layer_truth(layer, x, delta).values()
+    ours = [dx, *gradient.params.values()]
+    return [(ulps(o, t), ulps(to_numpy(p), t)) for o, p, t in zip(ours, theirs, truths, strict=True)]
+
+
+def of_loss(loss: Any, prediction: Array, target: Array) -> list[tuple[Array, Array]]:
+    """(manual, torch) in ulp for ∂C/∂prediction."""
+    _, cache = loss.forward(prediction, target)
+    inputs = to_torch(prediction).requires_grad_()
+    (theirs,) = torch.autograd.grad(twin(loss)(inputs, to_torch(target)), inputs)
+    _, truth = loss_truth(loss, prediction, target)
+    return [(ulps(loss.backward(cache), truth), ulps(to_numpy(theirs), truth))]
+
+
+def strips(found: list[Nearness]) -> list[Markup]:
+    """A panel for the layers and one for the losses: the histograms of the distances from the truth, manual's over torch's."""
+    above = [d for n in found for d in (*n.manual, *n.torch) if d > 0]
+    low, high = np.floor(np.log10(min(above))), np.ceil(np.log10(max(above)))
+    return [strip(kind, of_kind, int(low), int(high)) for kind, of_kind in groupby_in_order(found, "kind")]
+
+
+def strip(kind: str, found: list[Nearness], low: int, high: int) -> Markup:
+    """One row for each subject, over the powers of ten from low to high; what is exact stands left of them."""
+    left = np.append(low - EXACT - 0.5 / BINS, edges(low, high)[:-1])
+
+    def draw(axes: Axes) -> None:
+        for row, n in enumerate(found):
+            counts = histogram(n.manual, low, high), histogram(n.torch, low, high)
+            tallest = max(side.max() for side in counts)
+            for side, label, colour, sign in zip(counts, ("manual", "torch"), (MANUAL, TORCH), (-1, 1), strict=True):
+                some = side > 0
+                heights = sign * np.maximum(HEIGHT * side / tallest, LEAST)
+                named = label if row == 0 else None
+                axes.bar(left[some], heights[some], 1 / BINS, row, align="edge", color=colour, label=named)
+            axes.axhline(row, color=RULE, linewidth=0.5)
+        axes.axvline(low - EXACT / 2, color=INK, linewidth=0.6)
+        axes.set_xlim(low - EXACT - 0.4, high + 0.1)
+        axes.set_ylim(len(found) - 0.4, -0.7)
+        axes.set_yticks(range(len(found)), [n.subject for n in found], color=INK)
+        powers = range(low + low % 2, high + 1, 2)
+        axes.set_xticks([low - EXACT, *powers], ["exact", *("1" if not p else f"10{str(p).translate(RAISED)}" for p in powers)])
+        axes.tick_params(length=0)
+        axes.grid(visible=False, axis="y")
+        axes.set_xlabel("distance from the truth, in ulp")
+        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0, handlelength=1)
+
+    description = " ".join(f"{n.subject}: manual at most {n.largest[0]:.2f}, torch at most {n.largest[1]:.2f}." for n in found)
+    return panel(f"nearness-{kind}", KINDS[kind], description, draw, (3.6, 0.8 + 0.36 * len(found)))
+
+
+BINS, EXACT, HEIGHT, LEAST = 4, 1.5, 0.44, 0.05
+"""The bars of a power of ten; how many powers left of the lowest the exact ones stand; how high the tallest bar of a row is,
+and the lowest, in heights of a row.
+"""
+
+
+def edges(low: int, high: int) -> Array:
+    """The limits of the bars, as powers of ten."""
+    return np.linspace(low, high, BINS * (high - low) + 1)
+
+
+def histogram(distances: Array, low: int, high: int) -> Array:
+    """How many are exact, and how many lie between each two edges."""
+    apart = np.log10(distances[distances > 0])
+    return np.append((distances == 0).sum(), np.histogram(apart, edges(low, high))[0])

@@ -1,0 +1,59 @@
+"""One page on the two documents, executed: `python -m experiments.report [--out FOLDER]`.
+
+It trains every network with both implementations, compares everything that can be compared, and writes `FOLDER/index.html`,
+and the README's pictures and `report.json` beside it.
+The runs are kept in `FOLDER/runs/`; the page of last time stays until the new one is whole.
+
+`--full` trains the networks that look for the Bluebird from three seeds; pages made in the same folder later show these runs,
+each with its date.
+`--compare A.json B.json` holds two such files against each other instead, and writes `FOLDER/compare.html`.
+"""
+
+from pathlib import Path
+
+from experiments.report.record import comparison
+from experiments.report.record.json_record import read
+from experiments.shared.command import Parser, command, write
+from manual import InputError
+
+EXAMPLES = ("", "--full", "--out before", "--compare before/report.json reports/report.json")
+
+
+@command
+def main(arguments: list[str] | None = None) -> int:
+    """Make the report, or compare two; 0 if every comparison agrees, or nothing got worse, else 1."""
+    parser = Parser("report", "Train, compare, and write one page on it.", EXAMPLES)
+    parser.add_argument("--out", type=Path, default=Path("reports"), metavar="FOLDER", help="default: reports")
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument("--full", action="store_true", help="train the Bluebird networks from three seeds")
+    either.add_argument(
+        "--compare", nargs=2, type=Path, metavar=("A.json", "B.json"),
+        help="hold two runs' report.json against each other, what differs first, and write FOLDER/compare.html; "
+        "exit code 1 if a verdict got worse, or B lacks a comparison that A has",
+    )
+    options = parser.parse_args(arguments)
+    try:
+        records = [read(path) for path in options.compare or ()]
+    except InputError as error:
+        parser.error(f"--compare: {error}")
+    out = options.out
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        parser.error(f"--out: expected a folder, got {out} ({error.strerror})")
+    if records:
+        found = comparison.difference(*records)
+        write(out / "compare.html", comparison.page([*map(str, options.compare)], records, found))
+        print(comparison.text(found), f"{out / 'compare.html'}: {found.verdict}", sep="\n")
+        return found.status
+    from experiments.report.make import make  # Lightning, for which neither a refused argument nor a comparison need not wait
+    from experiments.train.command import ERRORS
+
+    try:
+        found = make(out, options.full)
+    except BrokenPipeError:
+        raise
+    except ERRORS as error:
+        parser.error(" ".join(str(error).split()))
+    print(f"{out / 'index.html'}: {found.verdict}")
+    return 0 if found.agrees else 1

@@ -1,0 +1,1 @@
+"""The templates of the page, and how it writes numbers and equations."""

@@ -1,0 +1,1 @@
+"""What the commands have in common: errors, tables, printing, files that nobody vouches for."""

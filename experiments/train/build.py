@@ -1,0 +1,113 @@
+"""Layers, losses and optimizers from what a config file says: a name, or a mapping of one name to its arguments.
+
+    ReLU                                            a name
+    Linear: {in_features: 64, out_features: 128}    a name and arguments
+    Linear: {in_features: 64, out_features: classes}    as many as the data have, where they name them
+"""
+
+import reprlib
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from inspect import signature
+from typing import Any, TypeVar
+
+import numpy as np
+
+import manual
+from experiments.shared.command import nearest
+from manual import InputError, Layer, Network
+from manual.checks import finite
+from manual.described import Described
+from manual.number_types import Array
+
+D = TypeVar("D", bound=Described)
+Spec = dict[str, dict[str, Any]] | str
+
+
+def build(kind: type[D], spec: Spec, rng: np.random.Generator | None = None) -> D:
+    """One layer, loss or optimizer of `manual`. `rng` is given to what takes one.
+
+    Raises:
+        InputError: the spec is of another form; the name is unknown (the message gives the nearest); arguments that it
+            does not take, or that it refuses.
+    """
+    what = kind.__name__.lower()
+    if not isinstance(spec, str) and not (isinstance(spec, Mapping) and len(spec) == 1):
+        raise InputError(f"{what}: expected a name, or one name: {{arguments}}, got {reprlib.repr(spec)}")
+    [(name, arguments)] = [(spec, {})] if isinstance(spec, str) else spec.items()
+    known = {n: c for n, c in vars(manual).items() if isinstance(c, type) and issubclass(c, kind) and c not in (kind, Network)}
+    if name not in known:
+        raise InputError(f"there is no {what} {name!r}{nearest(str(name), known) or '; there are ' + ', '.join(sorted(known))}")
+    takes, arguments = signature(known[name]).parameters, arguments or {}
+    if not isinstance(arguments, Mapping):
+        raise InputError(f"{name}: expected {{arguments}}, got {reprlib.repr(arguments)}")
+    for argument in arguments:
+        if argument not in takes:
+            raise InputError(f"{name}: there is no argument {argument!r}{nearest(str(argument), takes)}")
+    given = {"rng": rng} if "rng" in takes else {}
+    try:
+        return known[name](**arguments, **given)
+    except InputError:
+        raise
+    except (TypeError, ValueError, MemoryError, OverflowError) as error:
+        raise InputError(f"{name}: {str(error).removeprefix(f'{name}.__init__() ')}") from None
+
+
+class _NoNumbers(np.random.Generator):
+    """Draws arrays of one number in all places, which take no memory however large they are."""
+
+    def uniform(self, low: Any = 0, high: Any = 1, size: Any = None) -> Any:
+        return np.broadcast_to(np.float64((low + high) / 2), size)
+
+
+def outline(specs: Sequence[Spec]) -> Network:
+    """The network of these layers in its shapes alone: its parameters are no numbers to use, and take no memory.
+
+    Raises:
+        InputError: see `build`.
+    """
+    rng = _NoNumbers(np.random.PCG64(0))
+    return Network(*[build(Layer, spec, rng) for spec in specs])
+
+
+def build_network(specs: Sequence[Spec], seed: int, start: Mapping[str, Any] | None, dtype: str) -> Network:
+    """A network of these layers. Its parameters are drawn from the seed, or are those of `start`, by name.
+
+    Raises:
+        InputError: see `build`; `start` holds what is not a finite number, or has other names or shapes than the network.
+    """
+    rng = np.random.default_rng(seed)
+    network = Network(*[build(Layer, spec, rng) for spec in specs])
+    if start is not None:
+        given = {name: _numbers(f"start: {name}", value) for name, value in start.items()}
+        want, got = ({name: p.shape for name, p in params.items()} for params in (network.params, given))
+        if want != got:
+            raise InputError(f"start: expected parameters {want}, got {got}")
+        network = network.like(**given)
+    network = network.astype(np.dtype(dtype).type)
+    for name, p in network.params.items():
+        finite(f"start: {name}", p)
+    return network
+
+
+def counted(specs: Sequence[Spec], classes: Sequence[str] | None) -> list[Spec]:
+    """The layers with the number of classes where an argument says "classes"; where there are none, as they are."""
+
+    def count(spec: Spec) -> Spec:
+        if classes is None or not isinstance(spec, Mapping):
+            return spec
+        return {
+            name: {key: len(classes) if value == "classes" else value for key, value in arguments.items()}
+            if isinstance(arguments, Mapping) else arguments
+            for name, arguments in spec.items()
+        }
+
+    return [count(spec) for spec in specs]
+
+
+def _numbers(where: str, value: Any) -> Array:
+    with suppress(ValueError, OverflowError):  # rows of different lengths; an integer beyond every float
+        array = np.array(value)
+        if array.dtype.kind in "iuf":
+            return array.astype(float)
+    raise InputError(f"{where}: expected an array of numbers, got {reprlib.repr(value)}")

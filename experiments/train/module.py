@@ -1,0 +1,174 @@
+"""One training script for both implementations."""
+
+from collections.abc import Iterable
+from math import isfinite
+from typing import Any, Literal
+
+import lightning as L
+import numpy as np
+import torch
+
+from experiments.train import processes
+from experiments.train.backends import ByHand, ByTorch
+from experiments.train.build import Spec, build, build_network, counted
+from manual import Diverged, Loss, Network, Optimizer, Penalty
+from manual.checks import at_least
+from manual.number_types import Array
+from manual.train import culprit, distance
+from torch_ref import params_of, to_numpy
+
+SMALL = 32
+"""Networks of at most so many numbers have them all in the log."""
+
+AT_ONCE = 512
+"""Examples: a part to evaluate goes through the network in pieces, whose size its memory depends on."""
+
+
+class Training(L.LightningModule):
+    """A network, its loss and its optimizer, trained by one of the two implementations.
+
+    It logs the batch's cost and ‖θ_new − θ_old‖ at every step, and cost (and accuracy, for classes) on the other parts.
+
+    Args:
+        network: the layers in order, each a name or one name: {arguments}.
+        loss: a name or one name: {arguments}.
+        optimizer: a name or one name: {arguments}.
+        implementation: manual or torch.
+        dtype: of parameters and data.
+        seed: what the parameters are drawn from.
+        start: parameters by name, in place of drawn ones.
+        threshold: converged, and so done, when ‖θ_new − θ_old‖ < threshold.
+        penalty: a name or one name: {arguments}; its cost is added to the batch's.
+        classes: what the data's classes are called, if they are; an argument "classes" of a layer is their number.
+
+    Raises:
+        InputError: a part of it cannot be built.
+        Diverged: a cost that is not finite; while training, the parameters are still those before that step.
+    """
+
+    def __init__(
+        self,
+        network: list[Spec],
+        loss: Spec,
+        optimizer: Spec,
+        implementation: Literal["manual", "torch"] = "manual",
+        dtype: Literal["float64", "float32"] = "float64",
+        seed: int = 0,
+        start: dict[str, Any] | None = None,
+        threshold: float = 0,
+        penalty: Spec | None = None,
+        classes: list[str] | None = None,
+    ) -> None:
+        super().__init__()
+        network = counted(network, classes)
+        self.settings: dict[str, Any] = {
+            "network": network, "loss": loss, "optimizer": optimizer, "implementation": implementation, "dtype": dtype,
+            "seed": at_least(self, "seed", seed, 0), "start": start, "threshold": at_least(self, "threshold", threshold, 0),
+            "penalty": penalty,
+        }
+        self.automatic_optimization = False
+        make = {"manual": ByHand, "torch": ByTorch}[implementation]
+        self.loss = build(Loss, loss)
+        by_hand = build_network(network, seed, start, dtype)
+        self.side = make(by_hand, self.loss, build(Optimizer, optimizer), build(Penalty, penalty) if penalty else None)
+
+    @property
+    def network(self) -> Network:
+        """The manual network with the present weights."""
+        return self.side.network
+
+    @property
+    def columns(self) -> list[str]:
+        """What it logs."""
+        evaluated = [f"{part}_{what}" for part in ("val", "test") for what in ("cost", "accuracy")]
+        return ["train_cost", "moved", *evaluated, *numbers(self.network.params)]
+
+    def check(self, x: Array, y: Array) -> None:
+        """Raise InputError where layers, data and loss do not fit each other, by one example."""
+        prediction, _ = self.network.forward(x[:1])
+        self.loss.forward(prediction, y[:1])
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return self.side.optimizer()
+
+    def on_train_start(self) -> None:
+        """A backward that changes nothing. After its first one Lightning's engine lays the gradients out anew, which changes
+        the order in which three processes or more add them up: a run that goes on would differ in the last bit.
+        """
+        if self.trainer.world_size > 1:
+            self.manual_backward(torch.stack([p.sum() for p in self.side.module.parameters()]).sum() * 0)
+
+    def training_step(self, batch: list[torch.Tensor]) -> None:
+        x, y = batch
+        epoch, step, old = self.current_epoch, self.global_step, params_of(self.side.module)
+        share = processes.share(len(x), self.global_rank, self.device)
+        own, pull = self.side.cost(x, y, share)
+        cost = self._whole_cost(f"epoch {epoch}, step {step}: the cost", [x], [own])
+        pull(self._autograd)
+        self.optimizers().step()  # pyright: ignore[reportAttributeAccessIssue, reportCallIssue]
+        self.moved = distance(params_of(self.side.module), old)
+        self.log("train_cost", cost, prog_bar=True, logger=False)
+        self._record(step, {"train_cost": cost, "moved": self.moved, **numbers(old)})
+        if self.moved < self.settings["threshold"]:
+            self.trainer.should_stop = True
+
+    def validation_step(self, batch: list[torch.Tensor]) -> None:
+        self._evaluate("val", *batch)
+
+    def test_step(self, batch: list[torch.Tensor]) -> None:
+        self._evaluate("test", *batch)
+
+    def predict_step(self, batch: list[torch.Tensor]) -> tuple[Array, Array]:
+        """(prediction, target) of all processes; where targets are classes the prediction is one, too."""
+        x, y = batch
+        prediction = torch.cat([self.side.predict(some) for some in x.split(AT_ONCE)])
+        own = to_numpy(prediction if y.is_floating_point() else prediction.argmax(dim=1)), to_numpy(y)
+        predictions, targets = zip(*processes.objects(own), strict=True)
+        return np.concatenate(predictions), np.concatenate(targets)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        data: Any = self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+        checkpoint["config"] = {"model": self.settings, "data": data.settings}
+        checkpoint["moved"] = self.moved
+
+    def _autograd(self, cost: torch.Tensor) -> None:
+        """Backward from a process's part of the cost. The gradients become the whole batch's: the sum over the processes, where
+        Lightning's engine leaves the mean.
+        """
+        self.manual_backward(cost * self.trainer.world_size)
+
+    def _whole_cost(self, what: str, inputs: Iterable[torch.Tensor], costs: list[float]) -> float:
+        """The sum of all processes' costs; these are this one's, each with its input."""
+        cost = sum(processes.numbers(sum(costs), self.device))
+        if not isfinite(cost):
+            wrong = [x for x, own in zip(inputs, costs, strict=True) if len(x) and not isfinite(own)]
+            found = processes.objects(culprit(self.network, to_numpy(wrong[0])) if wrong else None)
+            raise Diverged(f"{what} is {cost}; {next(filter(None, found), 'no part of it, it is their sum')}")
+        return cost
+
+    def _evaluate(self, part: str, x: torch.Tensor, y: torch.Tensor) -> None:
+        step = self.global_step - 1
+        where = f"epoch {self.current_epoch}, step {step}: " if self.logger else ""
+        share, inputs = processes.share(len(x), self.global_rank, self.device), x.split(AT_ONCE)
+        costs = [self.side.cost(a, b, share)[0] for a, b in zip(inputs, y.split(AT_ONCE), strict=True)]
+        values = {f"{part}_cost": self._whole_cost(f"{where}{part}_cost", inputs, costs)}
+        if not y.is_floating_point():
+            prediction, target = self.predict_step([x, y])
+            values[f"{part}_accuracy"] = float((prediction == target).mean())
+        exact = {name: torch.tensor(value, dtype=torch.float64) for name, value in values.items()}
+        self.log_dict(exact, prog_bar=True, logger=False, batch_size=share.whole)
+        self._record(step, values)
+
+    def _record(self, step: int, values: dict[str, float]) -> None:
+        if self.logger:
+            self.logger.log_metrics({"epoch": step // self.trainer.num_training_batches, **values}, step)
+
+
+def numbers(params: dict[str, Array]) -> dict[str, float]:
+    """Every number of a small network's parameters by name and index; of a larger network none."""
+    if sum(p.size for p in params.values()) > SMALL:
+        return {}
+    return {
+        f"param/{name}[{','.join(map(str, index))}]": float(value)
+        for name, p in params.items() for index, value in np.ndenumerate(p)
+    }
