@@ -44,7 +44,10 @@ def test_a_case_gets_its_verdict(name, capsys):
         assert not remark or any(remark in said for said in remarks(result).values())
 
 
-@pytest.mark.parametrize("name", [n for n, case in INDEX.items() if case["verdict"] == "convention" or "remark" in case])
+STRICT = [n for n, case in INDEX.items() if case["verdict"] == "convention" or "remark" in case]
+
+
+@pytest.mark.parametrize("name", [n if n in STRICT[::4] else pytest.param(n, marks=pytest.mark.slow) for n in STRICT])
 def test_a_convention_or_a_remark_differs_by_the_measure_of_strict(name, capsys):
     assert check.main([str(CASES / name), "--strict", "--timeout", "60"]) == 1
     assert "quantities differ" in capsys.readouterr().out

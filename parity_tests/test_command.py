@@ -67,7 +67,7 @@ def unread(room: str, changed: str, does: str, *arguments: str) -> None:
 @pytest.mark.parametrize("command", [
     pytest.param(("find", "find.command", "find", ".", "--model=a"), marks=pytest.mark.slow), ("train", "train.command", "run"),
     ("grade", "grade.classroom", "check_all", "."),
-    ("report", "report.make", "make"),
+    pytest.param(("report", "report.make", "make"), marks=pytest.mark.slow),
 ], ids=["find", "train", "check", "report"])  # fmt: skip
 def test_that_nobody_reads_is_no_error_of_a_file(command: tuple[str, ...], tmp_path: Path) -> None:
     assert Fork(tmp_path, unread, *command).end() == (128 + 13, "", "")

@@ -84,7 +84,8 @@ RUNS = {
         "name": "pictures", "size": 8, "batch_size": 9, "augment": ["flip", "shift"],
     }),
 }
-NAMES = [pytest.param(name, marks=[pytest.mark.slow] * (run.processes > 2)) for name, run in RUNS.items()]
+QUICK = ("31 and 2 by two", "pictures")
+NAMES = [pytest.param(name, marks=[pytest.mark.slow] * (name not in QUICK)) for name, run in RUNS.items()]
 PLANTED = {mistake: RUNS[run]._replace(mistake=mistake) for mistake, run in {
     "a sampler that pads": "31 and 2 by two",
     "a mean of means": "31 and 2 by two",
