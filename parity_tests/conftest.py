@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,14 +60,24 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 COSTLY = {"trained": "report", "models": "find", "site": "wheel", "failed": "mistakes", "records": "parity_cuda"}
-"""Fixtures that take long to make; the tests that use one are run by one process, so that it is made once."""
+"""Fixtures that take long to make, and the group of the tests that use one: one process runs it, so that it is made once."""
+QUICK = {"mistakes"}
+"""Of these groups, those that are no slow tests."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def few(names: Iterable[str], every: int = 3) -> list[Any]:
+    """Parameters, of which one of so many is quick: the others are of its kind, and slow."""
+    return [name if i % every == 0 else pytest.param(name, marks=pytest.mark.slow) for i, name in enumerate(names)]
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest reads the markers, and pytest-xdist the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for fixture in COSTLY.keys() & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group(COSTLY[fixture]))
+            group = COSTLY[fixture]
+            item.add_marker(pytest.mark.xdist_group(group))
+            if group not in QUICK:
+                item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from textwrap import dedent
 import pytest
 
 from parity_tests.checking import ALL_OF_RIGHT, RIGHT, agreeing, failing, not_judged, verdicts
+from parity_tests.conftest import few
 
 CANNOT_RUN = [
     ("", "it offers nothing that could be; expected a layer, loss or optimizer class"),
@@ -177,7 +178,7 @@ UNCLEAR = {
 """What a file that offers a piece of a form that is not known is told."""
 
 
-@pytest.mark.parametrize("said", UNCLEAR)
+@pytest.mark.parametrize("said", few(UNCLEAR))
 def test_a_piece_that_cannot_be_judged_says_what_it_takes(said, run):
     status, result = run(dedent(UNCLEAR[said]))
     assert status == 2

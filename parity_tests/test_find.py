@@ -98,7 +98,6 @@ def test_image_files_in_a_trained_network_and_the_bluebirds_found(
     assert [said[file]["class"] for file in found] == ["bluebird"] * len(found)
 
 
-@pytest.mark.slow
 @pytest.mark.ledger("B17")
 def test_convolutions_find_more_and_their_every_gradient_is_torchs(
     drawn: Path, models: dict[str, Path], command: Command, agree: Callable[[Parity], None]

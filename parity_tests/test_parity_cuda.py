@@ -74,7 +74,6 @@ def records(tmp_path_factory):
     return found
 
 
-@pytest.mark.slow
 def test_the_file_says_what_it_was_made_on_and_holds_tests_survey_and_training(records):
     record = records[NAME]
     assert {"Commit", "torch", "NumPy", "CPU"} <= record.made.keys()
@@ -88,7 +87,6 @@ def test_the_file_says_what_it_was_made_on_and_holds_tests_survey_and_training(r
     assert all("[DEVICE-float" in c.place for c in dropout)
 
 
-@pytest.mark.slow
 def test_every_test_that_takes_a_device_runs_there_and_passes(records):
     expected = that_take_a_device()
     assert records[NAME].made["Tests"] == f"{len(expected)} passed"
@@ -100,7 +98,6 @@ def test_every_network_that_the_report_trains_is_trained(rows, trained):
     assert [row.subject for row in compared] == [row.subject for row in rows if row.kind == TRAINING]
 
 
-@pytest.mark.slow
 def test_beside_the_cpu_only_the_environment_differs(records):
     found = difference(records["cpu"], records[NAME])
     assert found.status == 0
@@ -108,7 +105,6 @@ def test_beside_the_cpu_only_the_environment_differs(records):
     assert [found.verdicts, found.alone, found.moved, found.results] == [[], [], [], []]
 
 
-@pytest.mark.slow
 def test_half_precision_is_among_the_results_and_in_no_comparison(records):
     errors = {r.quantity: r.value for r in records[NAME].results if "not gated" in r.quantity}
     assert [*errors] == [f"largest error of a gradient in {name}, relative; not gated" for name in ("float16", "bfloat16")]
@@ -135,7 +131,6 @@ def test_no_comparison_takes_half_precision(what):
         COMPARISONS[what]()
 
 
-@pytest.mark.slow
 def test_a_wrong_backward_is_written_down_and_ends_in_1(tmp_path, monkeypatch):
     monkeypatch.setattr(parity_cuda, "TESTS", [str(HERE / "test_dropout.py")])
     monkeypatch.setattr(Dropout, "backward", lambda self, delta, m: (delta * m, self))

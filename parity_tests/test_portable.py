@@ -1,5 +1,7 @@
 """A part of `make portable`: other kernels are really taken, and what computes passes under them."""
 
+import pytest
+
 from parity_tests import portable
 
 SETTINGS = [setting for setting in portable.settings() if not portable.lacking(setting)]
@@ -30,6 +32,7 @@ def test_what_computes_passes_under_the_kernels_that_differ_most(monkeypatch):
     assert portable.passes(LAST, FEW)
 
 
+@pytest.mark.slow
 def test_a_test_that_depends_on_a_kernel_is_seen_and_what_the_processor_lacks_is_left_out(tmp_path, monkeypatch, capsys):
     """Three settings, none of them of a kernel: one that is as ever, one that the test fails under, one that cannot be had."""
     settings = [

@@ -84,7 +84,7 @@ RUNS = {
         "name": "pictures", "size": 8, "batch_size": 9, "augment": ["flip", "shift"],
     }),
 }
-QUICK = ("31 and 2 by two", "pictures")
+QUICK = ("pictures",)
 NAMES = [pytest.param(name, marks=[pytest.mark.slow] * (name not in QUICK)) for name, run in RUNS.items()]
 PLANTED = {mistake: RUNS[run]._replace(mistake=mistake) for mistake, run in {
     "a sampler that pads": "31 and 2 by two",

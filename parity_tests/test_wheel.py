@@ -13,7 +13,6 @@ from experiments.report.record.survey import Row
 from torch_ref import Comparison, Parity
 
 CLONE = Path(__file__).parents[1]
-pytestmark = pytest.mark.slow
 PACKAGES = ("manual", "torch_ref", "experiments")
 
 
