@@ -59,7 +59,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("device", [chosen] if chosen else everywhere + here)
 
 
-COSTLY = {"trained": "report", "models": "find", "site": "wheel", "failed": "mistakes", "records": "parity_cuda"}
+COSTLY = {
+    "trained": "report", "models": "find", "site": "wheel", "failed": "mistakes", "records": "parity_cuda", "seen": "forked",
+}
 """Fixtures that take long to make, and the group of the tests that use one: one process runs it, so that it is made once."""
 QUICK = {"mistakes"}
 """Of these groups, those that are no slow tests."""

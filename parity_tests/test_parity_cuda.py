@@ -131,6 +131,7 @@ def test_no_comparison_takes_half_precision(what):
         COMPARISONS[what]()
 
 
+@pytest.mark.slow
 def test_a_wrong_backward_is_written_down_and_ends_in_1(tmp_path, monkeypatch):
     monkeypatch.setattr(parity_cuda, "TESTS", [str(HERE / "test_dropout.py")])
     monkeypatch.setattr(Dropout, "backward", lambda self, delta, m: (delta * m, self))

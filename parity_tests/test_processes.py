@@ -84,8 +84,6 @@ RUNS = {
         "name": "pictures", "size": 8, "batch_size": 9, "augment": ["flip", "shift"],
     }),
 }
-QUICK = ("pictures",)
-NAMES = [pytest.param(name, marks=[pytest.mark.slow] * (name not in QUICK)) for name, run in RUNS.items()]
 PLANTED = {mistake: RUNS[run]._replace(mistake=mistake) for mistake, run in {
     "a sampler that pads": "31 and 2 by two",
     "a mean of means": "31 and 2 by two",
@@ -252,7 +250,7 @@ def held(seen: Seen) -> Parity:
     return parity
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", RUNS)
 def test_every_step_in_several_processes_is_the_hand_written_one_on_the_whole_batch(name, seen, agree):
     agree(held(seen[name]))
 
@@ -264,7 +262,7 @@ def test_gradients_show_a_mistake_with_shares(mistake, seen):
     assert any(c.ratio > 1 for c in parity.comparisons if c.quantity.startswith("d")), parity
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", RUNS)
 def test_weights_gradients_and_log_are_the_same_bits_in_every_process(name, seen):
     first, *others = seen[name].ranks
     for other in others:
@@ -275,14 +273,14 @@ def test_weights_gradients_and_log_are_the_same_bits_in_every_process(name, seen
                     np.testing.assert_array_equal(theirs[what][parameter], p)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", RUNS)
 def test_every_example_counts_exactly_once_in_an_epoch(name, seen):
     _, data, ranks = seen[name]
     targets = Counter(y.tobytes() for rank in ranks for step in rank["steps"] for y in step["rows"][1])
     assert targets == Counter(y.tobytes() for y in data.train.y)
 
 
-@pytest.mark.parametrize("name", NAMES[:2])
+@pytest.mark.parametrize("name", ["31 and 2 by two", "7 and 1 by three"])
 def test_an_epoch_in_several_processes_ends_in_the_weights_of_one_process(name, seen, tmp_path):
     run, data, ranks = seen[name]
     (tmp_path / "alone.yaml").write_text(json.dumps(config(tmp_path, run._replace(processes=1))), "utf-8")
