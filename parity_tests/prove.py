@@ -45,7 +45,7 @@ from manual import (
     Tanh,
 )
 from torch_ref import compare_optimizer, compare_training
-from torch_ref.comparison.result import AGREES, NOT_JUDGED, ROUNDING, ZERO_REFERENCE
+from torch_ref.comparison.verdict import AGREES, NOT_JUDGED, ROUNDING, ZERO_REFERENCE
 from torch_ref.examples import examples
 
 NETWORKS = 10_000

@@ -9,7 +9,7 @@ import pytest
 from PIL import ExifTags, Image, ImageChops
 
 from experiments.data import birds
-from experiments.data.drawing import SPECIES, picture
+from experiments.data.bird_drawing import SPECIES, picture
 from manual.number_types import Array
 
 Drawn = list[tuple[str, Image.Image]]

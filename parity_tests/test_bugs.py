@@ -32,7 +32,7 @@ from manual.documents import one_example, one_two_one, sine
 from parity_tests.subtle_bugs import BUGS
 from parity_tests.unlike_manual import LayerNorm, RMSNorm
 from torch_ref import Parity, compare, compare_layer, compare_loss, compare_network, compare_optimizer, compare_penalty
-from torch_ref.comparison.result import ROUNDING, ZERO_REFERENCE
+from torch_ref.comparison.verdict import ROUNDING, ZERO_REFERENCE
 from torch_ref.tolerance.bounds import layer_bounds
 
 

@@ -9,7 +9,7 @@ from experiments.grade import command as check
 from experiments.grade import pages
 from experiments.grade.findings import Finding, Report, Row, rows_of, strictly
 from parity_tests.checking import RIGHT, agreeing, failing, source_of, verdicts
-from torch_ref.comparison.result import VERDICTS, Comparison
+from torch_ref.comparison.verdict import VERDICTS, Comparison
 
 EXAMPLES = Path(check.__file__).parent / "examples"
 

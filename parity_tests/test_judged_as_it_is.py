@@ -23,7 +23,7 @@ from torch_ref import (
     to_torch,
     twin,
 )
-from torch_ref.comparison.result import DIFFERS, NOT_JUDGED
+from torch_ref.comparison.verdict import DIFFERS, NOT_JUDGED
 
 
 class Wrong(Network):

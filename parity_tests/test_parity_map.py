@@ -12,7 +12,7 @@ from experiments.report.draw.marks import EXACT, LEFT, ONE, WIDTH, heap, marks, 
 from experiments.report.draw.parity_map import column, parity_map
 from experiments.report.record.survey import Row
 from torch_ref import Comparison, Parity
-from torch_ref.comparison.result import NOT_JUDGED
+from torch_ref.comparison.verdict import NOT_JUDGED
 
 
 def compared(ratio, verdict="agrees", quantity="y"):

@@ -15,7 +15,7 @@ DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
 @DTYPES
-@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("stride", [1, 2, (1, 2)])
 @pytest.mark.parametrize("columns", [4, 13], ids=["channels last", "in planes"])
 def test_pictures_are_taken_a_few_at_a_time_or_a_few_rows_of_one(columns, stride, dtype, rng, device, agree, monkeypatch):
     layer = Conv2d(2, 3, 3, stride, padding=1, rng=rng).astype(dtype)

@@ -9,7 +9,7 @@ import pytest
 
 from manual import CrossEntropyLoss, Layer, Linear, MSELoss, ReLU, Softmax, parameter, positive
 from torch_ref import compare_layer, compare_loss
-from torch_ref.comparison.result import DIFFERS, NOT_JUDGED, ZERO_REFERENCE
+from torch_ref.comparison.verdict import DIFFERS, NOT_JUDGED, ZERO_REFERENCE
 from torch_ref.truth.zero_reference import MOST, ZERO, why_not_zero
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch_ref.comparison.networks import compare_end_to_end, compare_network, compare_training
     from torch_ref.comparison.optimizers import compare_optimizer
     from torch_ref.comparison.parity import Parity
-    from torch_ref.comparison.result import Comparison, compare
+    from torch_ref.comparison.verdict import Comparison, compare
     from torch_ref.embedding import Embedded, embed
     from torch_ref.penalties import penalty_of
     from torch_ref.truth.certify import certify
@@ -26,7 +26,7 @@ HOMES = {
     "comparison.networks": ["compare_end_to_end", "compare_network", "compare_training"],
     "comparison.optimizers": ["compare_optimizer"],
     "comparison.parity": ["Parity"],
-    "comparison.result": ["Comparison", "compare"],
+    "comparison.verdict": ["Comparison", "compare"],
     "embedding": ["Embedded", "embed"],
     "penalties": ["penalty_of"],
     "truth.certify": ["certify"],

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image
 
-from experiments.data.drawing import SPECIES, picture
+from experiments.data.bird_drawing import SPECIES, picture
 from experiments.data.images import DRAWN
 from experiments.shared.command import Parser, command
 

@@ -25,7 +25,7 @@ from experiments.grade.judging.checker import check
 from experiments.grade.pages import as_json, from_json, page
 from experiments.shared.command import write
 from experiments.shared.printable import printable
-from torch_ref.comparison.result import NOT_JUDGED, VERDICTS
+from torch_ref.comparison.verdict import NOT_JUDGED, VERDICTS
 
 OURS = ("__pycache__", ".git", ".ipynb_checkpoints")
 """Folders that tools make, and no student hands in."""

@@ -1,6 +1,6 @@
 """What a check found out: a row for each quantity, a finding for each piece, a report for each file.
 
-Rows have the four verdicts of every comparison (torch_ref/comparison/result.py). A finding may also be not judged as a
+Rows have the four verdicts of every comparison (torch_ref/comparison/verdict.py). A finding may also be not judged as a
 whole: what was not run, not recognised or not compared never counts as agreement.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from experiments.shared.printable import printable
-from torch_ref.comparison.result import AGREES, CONVENTION, DIFFERS, NOT_JUDGED, Comparison
+from torch_ref.comparison.verdict import AGREES, CONVENTION, DIFFERS, NOT_JUDGED, Comparison
 
 
 @dataclass

@@ -11,7 +11,7 @@ import numpy as np
 from experiments.grade.findings import Finding, Report, Row
 from experiments.shared.printable import printable
 from experiments.shared.templates import templates
-from torch_ref.comparison.result import NOT_JUDGED
+from torch_ref.comparison.verdict import NOT_JUDGED
 from torch_ref.tables import columns
 
 

@@ -24,7 +24,7 @@ import torch
 
 from manual.number_types import Array
 from torch_ref.comparison.parity import Parity
-from torch_ref.comparison.result import AGREES, DIFFERS, ZERO_REFERENCE, Comparison
+from torch_ref.comparison.verdict import AGREES, DIFFERS, ZERO_REFERENCE, Comparison
 from torch_ref.diagnosis import Case, Compared
 from torch_ref.twins import to_numpy
 

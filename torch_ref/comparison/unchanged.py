@@ -13,7 +13,7 @@ import numpy as np
 
 from manual import Layer, Network
 from manual.number_types import Array
-from torch_ref.comparison.result import DIFFERS, Comparison
+from torch_ref.comparison.verdict import DIFFERS, Comparison
 
 
 class Handed:

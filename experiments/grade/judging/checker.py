@@ -14,7 +14,7 @@ from experiments.grade.judging.proxy import Gone, Trouble
 from experiments.grade.process.protocol import Fault
 from experiments.grade.process.sandbox import Failed, Sandboxed, Unclear
 from torch_ref.comparison.check_backward import Observed, judge
-from torch_ref.comparison.result import AGREES, DIFFERS, NOT_JUDGED
+from torch_ref.comparison.verdict import AGREES, DIFFERS, NOT_JUDGED
 
 EXPECTED = (
     "expected a layer, loss or optimizer class, functions forward(x, …) and backward(delta, …), "

@@ -18,7 +18,7 @@ from experiments.grade.judging.piece_under_check import Checked
 from experiments.grade.process.sandbox import Failed, Unclear
 from manual import InputError, Linear, Optimizer
 from torch_ref import compare_optimizer, params_of, state_of, to_torch, twin
-from torch_ref.comparison.result import explained
+from torch_ref.comparison.verdict import explained
 from torch_ref.diagnosis import Case, Compared, of_update
 from torch_ref.diagnosis.mistakes.updates import UPDATES, Update
 from torch_ref.diagnosis.proofs import DOES_NOT_APPLY

@@ -13,7 +13,7 @@ from experiments.grade.process.sandbox import Failed, Sandboxed, Unclear
 from manual.number_types import Array
 from torch_ref import Comparison, Parity
 from torch_ref.comparison.check_backward import judged
-from torch_ref.comparison.result import AGREES, CONVENTION, DIFFERS, NOT_JUDGED, ROUNDING, ZERO_REFERENCE, compare
+from torch_ref.comparison.verdict import AGREES, CONVENTION, DIFFERS, NOT_JUDGED, ROUNDING, ZERO_REFERENCE, compare
 from torch_ref.diagnosis import Case, Compared
 from torch_ref.diagnosis.factors import ALIKE
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from experiments.data import birds, drawing
+from experiments.data import birds
 from experiments.data.images import files
 from experiments.shared.command import write
 from manual import InputError
@@ -37,7 +37,7 @@ def draw(folder: Path, count: int) -> str:
 def fingerprint(folder: Path, count: int) -> str:
     """SHA-256 of how many pictures there should be, of the code that draws them, and of every file."""
     sha = sha256(f"{count} {SEED}".encode())
-    for module in (birds, drawing):
+    for module in (birds, bird_drawing):
         sha.update(inspect.getsource(module).encode())
     for path in files(folder):
         sha.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
