@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from experiments.data import birds
+from experiments.data import bird_drawing, birds
 from experiments.data.images import files
 from experiments.shared.command import write
 from manual import InputError
