@@ -102,5 +102,5 @@ def test_an_installed_report_says_that_its_commit_is_not_known_though_it_lies_in
     subprocess.run(["git", "init", "--quiet"], **repository)
     who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
     subprocess.run(["git", *who, "commit", "--quiet", "--allow-empty", "--message=somebody else's"], **repository)
-    done = run(sys.executable, "-c", "from experiments import report; print(report.commit())")
+    done = run(sys.executable, "-c", "from experiments.report import make; print(make.commit())")
     assert done.stdout.startswith("not known: "), done.stderr
