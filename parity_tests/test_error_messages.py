@@ -12,6 +12,7 @@ import torch
 from manual import (
     L2,
     SGD,
+    Adam,
     AvgPool2d,
     Conv2d,
     Dropout,
@@ -22,6 +23,7 @@ from manual import (
     MaxPool2d,
     MSELoss,
     Network,
+    RMSprop,
     Softmax,
     Undecided,
     init,
@@ -100,3 +102,31 @@ def test_the_axes_of_flatten_may_be_counted_from_the_end() -> None:
 def test_the_seeds_of_dropout_are_drawn_from_all_32_bits() -> None:
     seeds = [int(Dropout(rng=np.random.default_rng(i)).seed) for i in range(64)]
     assert 2**31 < max(seeds) < 2**32
+
+
+@pytest.mark.parametrize("piece", [
+    Linear(3, 2, rng=RNG), Conv2d(1, 2, 3, rng=RNG), MaxPool2d(2), AvgPool2d(2), Dropout(rng=RNG), Flatten(), Softmax(),
+    MSELoss(), L2(1), ElasticNet(1, 1), SGD(lr=1), Adam(), RMSprop(),
+], ids=lambda piece: type(piece).__name__)  # fmt: skip
+def test_a_constructor_names_itself_and_the_argument_that_it_refuses(piece: Any) -> None:
+    random = {"rng": RNG} if isinstance(piece, Linear | Conv2d | Dropout) else {}
+    for name in piece.hyper:
+        wrong: dict[str, Any] = {**piece.hyper, **random, name: "nothing"}
+        with pytest.raises(InputError, match=rf"^{type(piece).__name__}: {name}(\[0\])? "):
+            type(piece)(**wrong)
+
+
+@pytest.mark.parametrize("name", ["kernel_size", "stride", "padding"])
+def test_the_half_of_a_pair_that_is_refused_is_named(name: str) -> None:
+    for i, pair in enumerate([(-1, 1), (1, -1)]):
+        wrong: dict[str, Any] = {"in_channels": 1, "out_channels": 1, "kernel_size": 2, name: pair}
+        with pytest.raises(InputError, match=rf"^Conv2d: {name}\[{i}\] "):
+            Conv2d(**wrong, rng=RNG)
+
+
+def test_a_convolution_starts_within_the_root_of_its_fan_in_and_without_a_bias_if_none_is_wanted() -> None:
+    layer = Conv2d(2, 100, (1, 4), rng=np.random.default_rng(0))
+    for start in layer.weight, layer.bias:
+        assert 0.9 * 8**-0.5 < np.abs(start).max() <= 8**-0.5
+    assert [*Conv2d(2, 3, 2, bias=False, rng=RNG).params] == ["weight"]
+    assert [*Linear(2, 3, bias=False, rng=RNG).params] == ["weight"]
