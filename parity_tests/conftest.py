@@ -60,16 +60,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 COSTLY = {
-    "trained": "report", "models": "find", "site": "wheel", "failed": "mistakes", "records": "parity_cuda", "seen": "forked",
+    "trained": "report", "models": "find", "site": "wheel", "failures": "mistakes", "records": "parity_cuda", "seen": "forked",
 }
-"""Fixtures that take long to make, and the group of the tests that use one: one process runs it, so that it is made once."""
+"""Fixture that takes long to make: the group of the tests that use it. One process runs a group, so that it is made once."""
 QUICK = {"mistakes"}
-"""Of these groups, those that are no slow tests."""
+"""The groups whose tests are not slow."""
 
 
-def few(names: Iterable[str], every: int = 3) -> list[Any]:
-    """Parameters, of which one of so many is quick: the others are of its kind, and slow."""
-    return [name if i % every == 0 else pytest.param(name, marks=pytest.mark.slow) for i, name in enumerate(names)]
+def few(names: Iterable[str]) -> list[Any]:
+    """Parameters of one kind: every third is quick, the others are slow."""
+    return [name if i % 3 == 0 else pytest.param(name, marks=pytest.mark.slow) for i, name in enumerate(names)]
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest reads the markers, and pytest-xdist the groups

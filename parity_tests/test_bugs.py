@@ -35,14 +35,13 @@ from torch_ref import Parity, compare, compare_layer, compare_loss, compare_netw
 from torch_ref.comparison.verdict import ROUNDING, ZERO_REFERENCE
 from torch_ref.tolerance.bounds import layer_bounds
 
+LAYER_BUGS = [b for b in BUGS if issubclass(b.right, Layer) and not issubclass(b.right, Network)]
+
 
 @pytest.fixture(autouse=True)
 def undiagnosed(monkeypatch):
-    """What is seen here is seen without a cause; test_diagnosis.py has the causes."""
+    """These tests ask whether a mistake is seen; test_diagnosis.py asks for its cause."""
     monkeypatch.setattr("torch_ref.comparison.parity.diagnose", lambda *_: "")
-
-
-LAYER_BUGS = [b for b in BUGS if issubclass(b.right, Layer) and not issubclass(b.right, Network)]
 
 
 def each(bugs):

@@ -11,6 +11,7 @@ import pytest
 
 from experiments.grade import command as check
 from parity_tests.checking import not_judged, remarks, rows
+from parity_tests.conftest import few
 
 CASES = Path(__file__).parent / "cases" / "verdicts"
 INDEX = {case.pop("file"): case for case in tomllib.loads((CASES / "index.toml").read_text("utf-8"))["file"]}
@@ -47,7 +48,7 @@ def test_a_case_gets_its_verdict(name, capsys):
 STRICT = [n for n, case in INDEX.items() if case["verdict"] == "convention" or "remark" in case]
 
 
-@pytest.mark.parametrize("name", [n if n in STRICT[::4] else pytest.param(n, marks=pytest.mark.slow) for n in STRICT])
+@pytest.mark.parametrize("name", few(STRICT))
 def test_a_convention_or_a_remark_differs_by_the_measure_of_strict(name, capsys):
     assert check.main([str(CASES / name), "--strict", "--timeout", "60"]) == 1
     assert "quantities differ" in capsys.readouterr().out

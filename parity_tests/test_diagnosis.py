@@ -50,7 +50,7 @@ NAMED_OTHERWISE = {
 
 
 @pytest.fixture(scope="session")
-def failed():
+def failures():
     """The failed comparisons of each mistake in float64, a list an example; an error that it raises is a list of one."""
     found = {}
     for bug in BUGS:
@@ -66,14 +66,14 @@ def failed():
     return found
 
 
-def causes(bug, failed):
+def causes(bug, failures):
     """What is said of the quantity on which the mistake shows, where it first fails, of each example."""
-    for comparisons in failed[bug]:
+    for comparisons in failures[bug]:
         yield from [c.cause for c in comparisons if not isinstance(c, ValueError) and c.quantity == bug.shows][:1]
 
 
-def test_at_least_40_mistakes_and_every_one_is_caught_in_float64(failed, rng):
-    caught = {bug.name for bug, examples in failed.items() if any(examples)}
+def test_at_least_40_mistakes_and_every_one_is_caught_in_float64(failures, rng):
+    caught = {bug.name for bug, examples in failures.items() if any(examples)}
     for bug in BUGS:
         for right, *data in cases(bug.right):
             caught |= {bug.name for _ in misused(of(bug.wrong, right), data, rng)} if bug.shows.startswith("a ") else set()
@@ -82,20 +82,20 @@ def test_at_least_40_mistakes_and_every_one_is_caught_in_float64(failed, rng):
 
 
 @each([bug for bug in BUGS if bug.cause and bug.name not in NOT_NAMED])
-def test_the_cause_of_a_mistake_is_named(bug, failed):
-    assert any(bug.cause in cause for cause in causes(bug, failed))
+def test_the_cause_of_a_mistake_is_named(bug, failures):
+    assert any(bug.cause in cause for cause in causes(bug, failures))
 
 
 @each(BUGS)
-def test_no_other_cause_is_named_alone(bug, failed):
+def test_no_other_cause_is_named_alone(bug, failures):
     """Two causes may give the same numbers (the learning rate is 1 − μ, the batch is 1): then both are named."""
     right = [name for name in (bug.cause, NAMED_OTHERWISE.get(bug.name)) if name]
-    for cause in causes(bug, failed):
+    for cause in causes(bug, failures):
         assert not cause or any(name in cause for name in right)
 
 
-def test_at_least_25_mistakes_are_named_rightly(failed):
-    named = {bug for bug in BUGS if bug.cause and any(bug.cause in cause for cause in causes(bug, failed))}
+def test_at_least_25_mistakes_are_named_rightly(failures):
+    named = {bug for bug in BUGS if bug.cause and any(bug.cause in cause for cause in causes(bug, failures))}
     assert len(named) >= 25
 
 

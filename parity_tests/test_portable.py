@@ -19,6 +19,11 @@ def test_the_settings_are_told_apart_by_the_kernels_in_use():
         assert last[0] == "Nehalem"
 
 
+def test_every_pattern_has_a_file_and_no_file_comes_twice():
+    files = [*portable.files()]
+    assert len(files) == len(set(files)) >= len(portable.TESTS)
+
+
 def test_another_environment_does_not_reach_a_setting(monkeypatch):
     for name in portable.VARIABLES:
         monkeypatch.setenv(name, "another's")

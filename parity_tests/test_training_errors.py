@@ -41,7 +41,7 @@ def fails(tmp_path, monkeypatch, capsys):
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def checkpoints(tmp_path_factory):
     """The checkpoint of two epochs of document A's network, by implementation."""
     out = tmp_path_factory.mktemp("trained")
     short = [*fit("two_two_one", out), "--trainer.max_epochs", "2", "--model.implementation"]
@@ -159,9 +159,9 @@ def test_the_last_checkpoint_where_nothing_was_trained_is_an_error(fails, tmp_pa
 
 
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", None], ids=["empty", "broken", "truncated"])
-def test_a_broken_checkpoint_is_an_error(content, fails, trained, tmp_path):
+def test_a_broken_checkpoint_is_an_error(content, fails, checkpoints, tmp_path):
     broken = tmp_path / "broken.ckpt"
-    broken.write_bytes(trained["manual"].read_bytes()[:-500] if content is None else content)
+    broken.write_bytes(checkpoints["manual"].read_bytes()[:-500] if content is None else content)
     assert f"{broken} is not a checkpoint, or is broken or truncated" in fails("test", "--ckpt_path", broken)
 
 
@@ -186,8 +186,8 @@ CHANGES = {
     pytest.param(command, change, message, id=f"{command}-{name}")
     for name, (commands, change, message) in CHANGES.items() for command in commands
 ])
-def test_a_checkpoint_that_lacks_something_is_an_error(command, change, message, implementation, fails, trained, tmp_path):
-    saved = torch.load(trained[implementation], weights_only=True)
+def test_a_checkpoint_that_lacks_something_is_an_error(command, change, message, implementation, fails, checkpoints, tmp_path):
+    saved = torch.load(checkpoints[implementation], weights_only=True)
     change(saved)
     torch.save(saved, tmp_path / "changed.ckpt")
     line = fails(command, "--ckpt_path", tmp_path / "changed.ckpt", "--model.implementation", implementation)
@@ -203,9 +203,9 @@ def test_a_checkpoint_that_would_run_code_is_refused(fails, tmp_path):
     assert "UnpicklingError" in fails("test", "--ckpt_path", tmp_path / "code.ckpt")
 
 
-def test_a_checkpoint_of_another_network_is_an_error(fails, trained):
-    assert "model.network was" in fails("test", "--ckpt_path", trained["manual"], config="one_two_one")
-    assert "model.network was" in fails("fit", "--ckpt_path", trained["manual"], config="one_two_one")
+def test_a_checkpoint_of_another_network_is_an_error(fails, checkpoints):
+    assert "model.network was" in fails("test", "--ckpt_path", checkpoints["manual"], config="one_two_one")
+    assert "model.network was" in fails("fit", "--ckpt_path", checkpoints["manual"], config="one_two_one")
 
 
 @pytest.mark.parametrize(("option", "value", "message"), [
@@ -215,8 +215,8 @@ def test_a_checkpoint_of_another_network_is_an_error(fails, trained):
     ("--data.seed", "1", "data.seed was 0 there, and is 1 here"),
     ("--trainer.max_epochs", "2", "nothing is left to train"),
 ])
-def test_a_run_does_not_go_on_as_another(option, value, message, fails, trained):
-    assert message in fails("fit", "--ckpt_path", trained["manual"], option, value)
+def test_a_run_does_not_go_on_as_another(option, value, message, fails, checkpoints):
+    assert message in fails("fit", "--ckpt_path", checkpoints["manual"], option, value)
 
 
 def test_data_that_are_not_finite_are_an_error(fails, monkeypatch):

@@ -1,6 +1,6 @@
 """The same networks in PyTorch, and the ways to hold the two against each other.
 
-A name is loaded when it is first used, so that what needs no torch (tolerance, truth) does not wait for it.
+A name is loaded when it is first used: the tolerance and the truth need no torch, and do not wait for it.
 """
 
 from importlib import import_module
@@ -34,7 +34,7 @@ HOMES = {
         "NoTwin", "buffers_of", "commit", "params_of", "state_of", "to_numpy", "to_torch", "twin", "twin_optimizer",
     ],
 }  # fmt: skip
-"""Module: its public names."""
+"""Module -> its public names."""
 
 _HOME = {name: home for home, names in HOMES.items() for name in names}
 __all__ = [*_HOME]  # pyright: ignore[reportUnsupportedDunderAll]

@@ -13,7 +13,7 @@ from experiments.shared.command import Parser, command, nearest_file
 from manual import InputError
 from torch_ref.devices import prepare
 
-STARTER = Path(__file__).with_name("template.py")
+TEMPLATE = Path(__file__).with_name("template.py")
 
 ABOUT = """forms, found by what FILE defines:
   a class                a layer, loss or optimizer: forward and backward, or update. Named like one of this project's
@@ -59,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.template:
         if len(sys.argv[1:] if arguments is None else arguments) > 1:
             parser.error("--template stands alone")
-        print(STARTER.read_text("utf-8"), end="")
+        print(TEMPLATE.read_text("utf-8"), end="")
         return 0
     if path is None:
         parser.error("expected a FILE or a FOLDER; --help says what a file may offer, --template prints one to start from")

@@ -1,1 +1,1 @@
-"""What the commands have in common: errors, tables, printing, files that nobody vouches for."""
+"""What the commands have in common: errors, printing, and files that may be hostile."""

@@ -93,7 +93,7 @@ def program(command: str) -> str:
 
 
 def typed() -> str:
-    """The name of the program or, of `python -m experiments.train`, the room's."""
+    """The program's name; of `python -m experiments.train` it is the room's."""
     path = Path(sys.argv[0])
     return path.parent.name if path.stem == "__main__" else path.stem
 

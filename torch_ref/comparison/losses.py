@@ -1,4 +1,4 @@
-"""Hold a hand-written loss or penalty against its twin in torch: how, see layers.py."""
+"""Hold a hand-written loss or penalty against its twin in torch; layers.py says how."""
 
 
 import numpy as np

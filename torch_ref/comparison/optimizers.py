@@ -1,4 +1,4 @@
-"""Hold the steps of a hand-written optimizer against its twin in torch: how, see layers.py."""
+"""Hold the steps of a hand-written optimizer against its twin in torch; layers.py says how."""
 
 from copy import deepcopy
 
