@@ -16,12 +16,14 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from parity_tests.portable import files
+
 ROOT = Path(__file__).parents[1]
 TESTED = (
-    "bounds", "check", "checkpoint", "claims", "contract", "errata_table", "figures", "find", "folder", "help", "images",
+    "bounds", "check_*", "checkpoint", "claims", "contract", "errata_table", "figures", "find", "folder", "help", "images",
     "model_file", "number_types", "parity", "report", "slopes", "training", "training_errors", "truth", "wire",
 )
-"""The files of tests in which every dependency is used."""
+"""The files of tests in which every dependency is used, as patterns; slow tests are run, too."""
 
 WARNED = ["-W", "ignore::DeprecationWarning"]
 """An old version uses what a newer one of its own dependencies would rather not have used."""
@@ -63,9 +65,9 @@ def main(arguments: list[str]) -> int:
         install = [python, "-m", "pip", "install", "--quiet", "--constraint", constraints, "--editable", f"{ROOT}[dev]"]
         if status := subprocess.run(install, cwd=folder).returncode:
             return status
-        tests = arguments or [f"parity_tests/test_{name}.py" for name in TESTED]
+        tests = arguments or [*files(TESTED)]
         variables = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-        words = [python, "-m", "pytest", "-m", "not slow", *WARNED, *tests]
+        words = [python, "-m", "pytest", *WARNED, *tests]
         return subprocess.run(words, cwd=ROOT, env=os.environ | variables).returncode
 
 

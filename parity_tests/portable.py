@@ -96,12 +96,12 @@ def kernels(setting: Setting) -> str:
     return subprocess.run(words, env=environment(setting), check=True, capture_output=True, encoding="utf-8").stdout.strip()
 
 
-def files() -> Iterator[str]:
-    """The files of TESTS; a LookupError where a pattern has none."""
-    for pattern in TESTS:
+def files(patterns: Iterable[str]) -> Iterator[str]:
+    """The files of tests that the patterns name; a LookupError where one names none."""
+    for pattern in patterns:
         found = sorted(ROOT.glob(f"parity_tests/test_{pattern}.py"))
         if not found:
-            raise LookupError(f"TESTS: no file is called parity_tests/test_{pattern}.py")
+            raise LookupError(f"no file is called parity_tests/test_{pattern}.py")
         yield from (path.relative_to(ROOT).as_posix() for path in found)
 
 
@@ -116,7 +116,7 @@ def passes(setting: Setting, tests: Iterable[str]) -> bool:
 
 def main(arguments: list[str]) -> int:
     """Run the tests, or those that are given, under every setting, and print a row for each; 1 if any fails."""
-    tests = arguments or [*files()]
+    tests = arguments or [*files(TESTS)]
     failed = 0
     print(f"NumPy {np.__version__}; OpenBLAS's kernel, torch's, NumPy's best, the threads of both; then the tests")
     for setting in settings():

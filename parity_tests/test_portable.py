@@ -2,7 +2,7 @@
 
 import pytest
 
-from parity_tests import portable
+from parity_tests import floors, portable
 
 SETTINGS = [setting for setting in portable.settings() if not portable.lacking(setting)]
 FIRST, LAST = SETTINGS[0], SETTINGS[-1]
@@ -19,9 +19,15 @@ def test_the_settings_are_told_apart_by_the_kernels_in_use():
         assert last[0] == "Nehalem"
 
 
-def test_every_pattern_has_a_file_and_no_file_comes_twice():
-    files = [*portable.files()]
-    assert len(files) == len(set(files)) >= len(portable.TESTS)
+@pytest.mark.parametrize("patterns", [portable.TESTS, floors.TESTED], ids=["portable", "floors"])
+def test_every_pattern_has_a_file_and_no_file_comes_twice(patterns):
+    files = [*portable.files(patterns)]
+    assert len(files) == len(set(files)) >= len(patterns)
+
+
+def test_a_pattern_without_a_file_is_an_error():
+    with pytest.raises(LookupError, match="test_nothing_of_the_kind"):
+        next(portable.files(["nothing_of_the_kind"]))
 
 
 def test_another_environment_does_not_reach_a_setting(monkeypatch):
