@@ -44,4 +44,4 @@ mutants: setup
 	$(TEST_ENV) $(BIN) -m parity_tests.mutants
 
 check: setup
-	$(BIN) -m ruff check && $(BIN) -m basedpyright && .venv/bin/lint-imports
+	$(BIN) -m ruff check && $(BIN) -m ruff format --check && $(BIN) -m basedpyright && .venv/bin/lint-imports

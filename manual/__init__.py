@@ -34,6 +34,7 @@ from manual.train import Diverged, Step, batches, train
 __all__ = [
     "L1", "L2", "SGD", "Adam", "AdamW", "AvgPool2d", "BCEWithLogitsLoss", "Conv2d", "CrossEntropyLoss", "Diverged",
     "Dropout", "ElasticNet", "Flatten", "HalfMSELoss", "Identity", "InputError", "Layer", "Linear", "Loss", "MSELoss",
-    "MaxPool2d", "Network", "Optimizer", "Penalty", "RMSprop", "ReLU", "Sigmoid", "Softmax", "Step", "Tanh", "Undecided",
+    "MaxPool2d", "Network", "Optimizer", "Penalty", "RMSprop", "ReLU", "Sigmoid", "Softmax", "Step", "Tanh",
+    "Undecided",
     "batches", "greater", "init", "lift", "nonpositive", "parameter", "positive", "state", "train",
 ]

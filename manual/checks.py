@@ -62,7 +62,8 @@ def instance(owner: object, name: str, value: Any, kind: type) -> None:
 def generator(owner: object, rng: Any) -> np.random.Generator:
     """`rng`, if it is a generator of random numbers, else an InputError: a seed, and None, are not taken for one."""
     if not isinstance(rng, np.random.Generator):
-        raise InputError(f"{_name(owner)}: rng must be a numpy.random.Generator, as np.random.default_rng(0) is, got {rng!r}")
+        raise InputError(f"{_name(owner)}: rng must be a numpy.random.Generator, as "
+                         f"np.random.default_rng(0) is, got {rng!r}")
     return rng
 
 
@@ -137,7 +138,8 @@ def pair(owner: object, name: str, value: Any, least: int) -> tuple[int, int]:
 
 
 def finite(name: str, array: Array) -> None:
-    """An InputError where data hold a NaN or an infinity. It is looked for where data enter; a step only watches its cost."""
+    """An InputError where data hold a NaN or an infinity. It is looked for where data enter; a step only watches its
+    cost."""
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         at = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         raise InputError(f"{name}: expected finite values, got {array[at]} at index {at}")

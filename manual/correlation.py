@@ -4,13 +4,15 @@
 
 It is a matrix product once the windows of x are the rows of a matrix. Four things make that fast:
 
-1. The windows overlap, so that their matrix is larger than x by the size of the kernel. It is made for a few pictures at a
-   time, or a few rows of one, few enough to stay in the processor's cache.
-2. The windows one row further down see the same rows of the picture but one. So only what a row of a window sees is copied,
-   for every row of the picture, and each row u of the kernel has a product with those that it meets: y = Σ_u seen[u :] k[u].
-3. What is copied in one go should be long. Channels lie last in memory, where a window's row is V·C numbers in one piece.
-4. If that is shorter than a row of outputs, as with the three colours of a photograph, the picture lies in planes instead,
-   channel after channel: of those a whole row is copied in one go, and whole windows are.
+1. The windows overlap, so that their matrix is larger than x by the size of the kernel. It is made for a few pictures
+   at a time, or a few rows of one, few enough to stay in the processor's cache.
+2. The windows one row further down see the same rows of the picture but one. So only what a row of a window sees is
+   copied, for every row of the picture, and each row u of the kernel has a product with those that it meets: y = Σ_u
+   seen[u :] k[u].
+3. What is copied in one go should be long. Channels lie last in memory, where a window's row is V·C numbers in one
+   piece.
+4. If that is shorter than a row of outputs, as with the three colours of a photograph, the picture lies in planes
+   instead, channel after channel: of those a whole row is copied in one go, and whole windows are.
 
 Source: Chellapilla, Puri & Simard, "High Performance Convolutional Neural Networks for Document Processing", 2006.
 """
@@ -28,10 +30,11 @@ TILE = 2**17  # numbers of the matrix at a time: half a megabyte in float32
 
 @bilinear
 def correlate(x: Array, k: Array, size: Pair, stride: Pair, origin: Pair, spread: Pair = (1, 1)) -> Array:
-    """(N, O, *size): the pictures x (N, C, H, W) with the kernels k (O, C, U, V), each window `stride` from the one before.
+    """(N, O, *size): the pictures x (N, C, H, W) with the kernels k (O, C, U, V), each window `stride` from the one
+    before.
 
-    The pictures lie on a field of zeros: their first pixel at `origin` (where the first window begins is 0, 0), and each
-    further one `spread` from the one before. What lies outside of all windows is left out.
+    The pictures lie on a field of zeros: their first pixel at `origin` (where the first window begins is 0, 0), and
+    each further one `spread` from the one before. What lies outside of all windows is left out.
     """
     y = np.empty((len(x), *size, len(k)), x.dtype)
     for tile, seen in _tiles(x, k.shape[2:], size, stride, origin, spread):
@@ -61,11 +64,12 @@ def correlate_pictures(x: Array, delta: Array, kernel: Pair, stride: Pair, origi
 def _tiles(
     x: Array, kernel: tuple[int, ...], size: tuple[int, ...], stride: Pair, origin: Pair, spread: Pair
 ) -> Iterator[tuple[tuple[slice, slice], list[Array]]]:
-    """((pictures, rows of y), what the windows there see): for each row u of the kernel a matrix (pictures, rows · J, V·C), or,
-    of pictures that lie in planes, one (pictures, rows · J, U·V·C). They are there until the next tile.
+    """((pictures, rows of y), what the windows there see): for each row u of the kernel a matrix (pictures, rows · J,
+    V·C), or, of pictures that lie in planes, one (pictures, rows · J, U·V·C). They are there until the next tile.
     """
     planes = kernel[1] * x.shape[1] < size[1]  # a row of a window is shorter than a row of outputs
-    row = size[1] * kernel[1] * x.shape[1] * (kernel[0] if planes else stride[0])  # numbers of the matrix for a row of outputs
+    # numbers of the matrix for a row of outputs
+    row = size[1] * kernel[1] * x.shape[1] * (kernel[0] if planes else stride[0])
     rows = min(size[0], max(1, TILE // row))
     n = max(1, min(len(x), TILE // (rows * row)))
     for top in range(0, size[0], rows):

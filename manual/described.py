@@ -24,7 +24,8 @@ def state(*, init: Literal[False] = False) -> Any:
 
 
 def keep(cls: type) -> None:
-    """Hold the constructor, the repr and equality by identity against a further `@dataclass`, which leaves what a class has.
+    """Hold the constructor, the repr and equality by identity against a further `@dataclass`, which leaves what a
+    class has.
 
     Raises:
         TypeError: the class has `__slots__`: its copies are made through `__dict__`.
@@ -77,7 +78,8 @@ class Described:
 
 
 class Settable(Described):
-    """One whose hyperparameters may be set later: to what its constructor takes, else it raises what the constructor does."""
+    """One whose hyperparameters may be set later: to what its constructor takes, else it raises what the constructor
+    does."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         now = vars(self)

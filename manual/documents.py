@@ -1,8 +1,9 @@
 """The two documents' networks, with the weights, inputs and targets that they give, and the numbers that they print.
 
-Every number is written as in the document, as a decimal string, so that it can be taken exactly: `hand_computation(fmpq)`
-is in exact rationals. Nothing beyond what the documents print is stored here; other expected values are computed where they
-are needed, by other means than the code that they judge. Document B prints no values; the ones of this project are marked.
+Every number is written as in the document, as a decimal string, so that it can be taken exactly:
+`hand_computation(fmpq)` is in exact rationals. Nothing beyond what the documents print is stored here; other expected
+values are computed where they are needed, by other means than the code that they judge. Document B prints no values;
+the ones of this project are marked.
 
 A: "The Beginning of Humanity's Last Invention", 2024-09-30. B: "Part 2: Neural Nets - Forward & Back".
 """

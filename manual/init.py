@@ -3,9 +3,9 @@
     fan_in, fan_out      how many inputs an output sums over, how many outputs an input goes to;
                          of a convolution's kernel (out, in, U, V): in·U·V and out·U·V
 
-Weights are the parameters of two or more dimensions. Biases are those that are called so, as in torch: "bias", "in_proj_bias".
-Another parameter of one dimension, as the factor of a normalisation is, has no fan_in, and torch's functions refuse it: it
-keeps its value. (Only `constant` sets it, too.)
+Weights are the parameters of two or more dimensions. Biases are those that are called so, as in torch: "bias",
+"in_proj_bias". Another parameter of one dimension, as the factor of a normalisation is, has no fan_in, and torch's
+functions refuse it: it keeps its value. (Only `constant` sets it, too.)
 
 Raises:
     InputError: the network is no layer; rng is no generator; a number is not finite.
@@ -34,11 +34,12 @@ def constant(network: L, value: float) -> L:
 def xavier_uniform(network: L, rng: np.random.Generator, gain: float = 1) -> L:
     """Weights uniform in ±gain·√(6/(fan_in + fan_out)), biases 0: the variance stays the same forward and backward.
 
-    Source: Glorot & Bengio, "Understanding the Difficulty of Training Deep Feedforward Neural Networks", 2010, equation 16.
-    Same as torch.nn.init.xavier_uniform_.
+    Source: Glorot & Bengio, "Understanding the Difficulty of Training Deep Feedforward Neural Networks", 2010,
+    equation 16. Same as torch.nn.init.xavier_uniform_.
     """
     gain = real("xavier_uniform", "gain", gain)
-    return _drawn("xavier_uniform", network, rng, lambda i, o, shape: rng.uniform(-1, 1, shape) * (gain * sqrt(6 / (i + o))))
+    return _drawn("xavier_uniform", network, rng,
+                  lambda i, o, shape: rng.uniform(-1, 1, shape) * (gain * sqrt(6 / (i + o))))
 
 
 def xavier_normal(network: L, rng: np.random.Generator, gain: float = 1) -> L:
@@ -47,7 +48,8 @@ def xavier_normal(network: L, rng: np.random.Generator, gain: float = 1) -> L:
     Source: Glorot & Bengio, 2010, equation 12. Same as torch.nn.init.xavier_normal_.
     """
     gain = real("xavier_normal", "gain", gain)
-    return _drawn("xavier_normal", network, rng, lambda i, o, shape: rng.standard_normal(shape) * (gain * sqrt(2 / (i + o))))
+    return _drawn("xavier_normal", network, rng,
+                  lambda i, o, shape: rng.standard_normal(shape) * (gain * sqrt(2 / (i + o))))
 
 
 def kaiming_uniform(network: L, rng: np.random.Generator) -> L:

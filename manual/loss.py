@@ -32,7 +32,8 @@ def check_reduction(loss: Loss, reduction: str) -> None:
 
 
 def check_alike(loss: Loss, prediction: Array, target: Array) -> None:
-    """An InputError unless target and prediction are of one shape and floating dtype: nothing is broadcast or wrapped."""
+    """An InputError unless target and prediction are of one shape and floating dtype: nothing is broadcast or
+    wrapped."""
     check_arrays(loss, prediction, target)
     if target.shape != prediction.shape or target.dtype != prediction.dtype:
         raise mismatch(loss, f"{prediction.shape}, like the prediction,", prediction.dtype, target)
@@ -42,7 +43,8 @@ def check_alike(loss: Loss, prediction: Array, target: Array) -> None:
 
 def check_arrays(loss: Loss, prediction: Array, target: Array) -> None:
     """An InputError unless both are arrays with at least one axis, and the prediction is of floats."""
-    if type(prediction) is type(target) is np.ndarray and prediction.ndim and target.ndim and prediction.dtype.kind == "f":
+    arrays = type(prediction) is type(target) is np.ndarray
+    if arrays and prediction.ndim and target.ndim and prediction.dtype.kind == "f":
         return
     for name, array in (("prediction", prediction), ("target", target)):
         if not isinstance(getattr(array, "dtype", None), np.dtype) or isinstance(array, np.matrix) or not array.shape:

@@ -24,9 +24,9 @@ class Network(Layer):
     Parameters are named as `torch.nn.Sequential.state_dict()` names them: "0.weight", "0.bias", "2.weight", …
 
     Raises:
-        InputError: no layers, something that is none, one that holds another as an attribute, or two that share an array; an
-            empty batch, truth values, or an input that a layer cannot take: the message names the layer and its place; a δ of
-            another shape or dtype than the output.
+        InputError: no layers, something that is none, one that holds another as an attribute, or two that share an
+            array; an empty batch, truth values, or an input that a layer cannot take: the message names the layer and
+            its place; a δ of another shape or dtype than the output.
     Source: document A, part 3, "Visual Representation of the Backpropagation Process". Same as torch.nn.Sequential.
     """
 
@@ -42,7 +42,8 @@ class Network(Layer):
                 raise InputError(f"Network: expected a layer at place {place}, got {layer!r}")
             every_part(layer)
             if any(layer is other for other in layers[:place]):
-                raise InputError(f"Network: {layer!r} at place {place} is there twice; use a copy, copy.deepcopy(layer)")
+                raise InputError(f"Network: {layer!r} at place {place} is there twice; use a copy, "
+                                 "copy.deepcopy(layer)")
         self.layers: Sequence[Layer] = layers
         self._places = [
             (f"{place}.{name}", place, name, type(layer).params is Layer.params)
@@ -52,7 +53,8 @@ class Network(Layer):
         owners: dict[int, str] = {}
         for name, p in self.params.items():
             if owners.setdefault(id(p), name) != name:
-                raise InputError(f"Network: {owners[id(p)]} and {name} are the same array; use a copy, copy.deepcopy(layer)")
+                raise InputError(f"Network: {owners[id(p)]} and {name} are the same array; use a "
+                                 "copy, copy.deepcopy(layer)")
 
     def forward(self, x: Array, /) -> tuple[Array, list[Any]]:
         """(output, tape); the tape is the list of the layers' caches."""
@@ -85,7 +87,8 @@ class Network(Layer):
         """An InputError unless δ has the output's shape and dtype: nothing is broadcast."""
         y = getattr(tape, "output", delta)
         if type(delta) is not type(y) or delta.shape != y.shape or delta.dtype != y.dtype:
-            raise InputError(f"{self!r}: expected δ of the output's shape {y.shape} and dtype {y.dtype}, got {shown(delta)}")
+            raise InputError(f"{self!r}: expected δ of the output's shape {y.shape} and dtype "
+                             f"{y.dtype}, got {shown(delta)}")
 
     def commit(self, tape: list[Any], /) -> None:
         """Let every layer keep what this pass leaves behind."""
@@ -111,16 +114,17 @@ class Network(Layer):
         return {f"{place}.{name}": s for place, layer in enumerate(self.layers) for name, s in layer.state.items()}
 
     def like(self, **arrays: Array | None) -> Self:
-        """A copy with these parameters, all of them or none, and with this state if any is given, as for a layer; else a
-        TypeError.
+        """A copy with these parameters, all of them or none, and with this state if any is given, as for a layer;
+        else a TypeError.
         """
         given = {name: array for name, array in arrays.items() if array is not None} if arrays else self.params
         if given.keys() - self.state.keys() != self.params.keys():
             raise TypeError(f"{self!r}.like takes all parameters or none: expected {[*self.params]}, got {[*arrays]}")
-        return self._of([
-            layer.like(**{name: given[key] for name in (*layer.params, *layer.state) if (key := f"{place}.{name}") in given})
-            for place, layer in enumerate(self.layers)
-        ])
+        layers = []
+        for place, layer in enumerate(self.layers):
+            own = {name: f"{place}.{name}" for name in (*layer.params, *layer.state)}
+            layers.append(layer.like(**{name: given[key] for name, key in own.items() if key in given}))
+        return self._of(layers)
 
     def _of(self, layers: Sequence[Layer]) -> Self:
         new = object.__new__(type(self))

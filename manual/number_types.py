@@ -1,9 +1,9 @@
 """One code for every number type: floats, exact rationals, rigorous balls, anything with the arithmetic of a number.
 
-Object arrays hold the numbers that are not floats. The hand-written code keeps five habits so that it runs on all of them:
-integer literals (`z / 2`, never `z * 0.5`); every decision through `positive`; only functions that NumPy hands on to the
-elements (exp, log, log1p, tanh, sqrt, @, sum, maximum of decided numbers); the output has the dtype of the input; and a
-hyperparameter is used as it was given (an exact run passes an exact learning rate).
+Object arrays hold the numbers that are not floats. The hand-written code keeps five habits so that it runs on all of
+them: integer literals (`z / 2`, never `z * 0.5`); every decision through `positive`; only functions that NumPy hands
+on to the elements (exp, log, log1p, tanh, sqrt, @, sum, maximum of decided numbers); the output has the dtype of the
+input; and a hyperparameter is used as it was given (an exact run passes an exact learning rate).
 """
 
 from collections.abc import Callable
@@ -61,8 +61,8 @@ def greater(a: Array, b: Array) -> NDArray[np.bool_]:
 def bilinear(f: Callable[..., Array]) -> Callable[..., Array]:
     """Mark a function that is linear in each of its first two arrays, as `@` is.
 
-    A number type with a rule for `@` needs no other: where an array has `__bilinear__`, it is called with the function and
-    all its arguments.
+    A number type with a rule for `@` needs no other: where an array has `__bilinear__`, it is called with the
+    function and all its arguments.
     """
 
     @wraps(f)

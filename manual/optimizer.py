@@ -17,20 +17,22 @@ PIECE = 2**15  # numbers of a parameter that are moved at a time: 128 KB in floa
 class Optimizer(Settable):
     """A rule that moves each parameter by its gradient.
 
-    `state[name]` is what the rule remembers of the parameter `name`, a dict under torch's keys, absent before first use.
+    `state[name]` is what the rule remembers of the parameter `name`, a dict under torch's keys, absent before first
+    use.
     """
 
     state: dict[str, dict[str, Any]] = field(init=False, default_factory=dict)
     elementwise: ClassVar[bool] = False
-    """Whether the rule moves each number by its own gradient and state alone, so that it may be given a few rows at a time."""
+    """Whether the rule moves each number by its own gradient and state alone, so that it may be given a few rows at a
+    time."""
 
     def __new__(cls, *arguments: Any, **hyper: Any) -> Self:
         """An InputError where parameters come first, as in torch: `step` is given them, with their gradients."""
         first = next((f.name for f in cls._fields.values() if f.init), "")
         if arguments and first == "lr" and ("lr" in hyper or isinstance(arguments[0], Layer | Iterable)):
             raise InputError(
-                f"{cls.__name__}: expected the learning rate first, got a {type(arguments[0]).__name__}; the parameters, "
-                "unlike in torch, go to step(network, gradient)"
+                f"{cls.__name__}: expected the learning rate first, got a {type(arguments[0]).__name__}; the "
+                "parameters, unlike in torch, go to step(network, gradient)"
             )
         return object.__new__(cls)
 
@@ -65,7 +67,8 @@ class Optimizer(Settable):
             self._move(p, gradients[name], self.state.setdefault(name, {}))
 
     def _move(self, p: Array, g: Array, state: dict[str, Any]) -> None:
-        """Move one parameter; a large one a few rows at a time: what the rule computes on the way stays in the cache."""
+        """Move one parameter; a large one a few rows at a time: what the rule computes on the way stays in the
+        cache."""
         if not self.elementwise or p.size <= PIECE or not isinstance(p, np.ndarray):
             self.update(p, g, state)
             return

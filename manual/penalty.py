@@ -3,7 +3,8 @@
     cost, cache = penalty.forward(network)
     gradient    = gradient + penalty.backward(cache)
 
-Weights are the parameters of two or more dimensions. Biases are spared: they move what a neuron gives, but steepen nothing.
+Weights are the parameters of two or more dimensions. Biases are spared: they move what a neuron gives, but steepen
+nothing.
 """
 
 from typing import Any
@@ -17,7 +18,8 @@ from manual.number_types import Array
 
 
 class Penalty(Settable):
-    """A cost that grows with the weights, so that training keeps them small. A penalty of your own needs `of` and `slope`."""
+    """A cost that grows with the weights, so that training keeps them small. A penalty of your own needs `of` and
+    `slope`."""
 
     def of(self, w: Array, /) -> Any:
         """The cost of one array of weights."""

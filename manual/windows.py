@@ -17,7 +17,8 @@ def window_count(owner: object, picture: tuple[int, ...], kernel: Pair, stride: 
     rows, columns = ((n + 2 * p - k) // s + 1 for n, k, s, p in zip(picture, kernel, stride, padding, strict=True))
     if rows < 1 or columns < 1:
         raise InputError(
-            f"{owner!r}: expected pictures of at least the kernel's size, with their padding, got {picture[0]}×{picture[1]}"
+            f"{owner!r}: expected pictures of at least the kernel's size, with their padding, got "
+            f"{picture[0]}×{picture[1]}"
         )
     return rows, columns
 
@@ -33,13 +34,16 @@ def pooled(layer: Any) -> tuple[Pair, Pair, Pair]:
     padding = pair(layer, "padding", layer.padding, 0)
     if any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
         name = type(layer).__name__
-        raise InputError(f"{name}: padding must be at most half of kernel_size {layer.kernel_size}, got {layer.padding}")
+        raise InputError(f"{name}: padding must be at most half of kernel_size {layer.kernel_size}, "
+                         f"got {layer.padding}")
     return kernel, stride, padding
 
 
 def pixels(kernel: Pair, stride: Pair, size: tuple[int, ...]) -> list[tuple[slice, ...]]:
-    """For each pixel of a window, in reading order: where it lies in all windows at once, as an index of (N, C, H, W)."""
+    """For each pixel of a window, in reading order: where it lies in all windows at once, as an index of (N, C, H,
+    W)."""
     (u, v), (s, t), every = kernel, stride, slice(None)
     return [
-        (every, every, slice(i, i + s * size[0], s), slice(j, j + t * size[1], t)) for i, j in product(range(u), range(v))
+        (every, every, slice(i, i + s * size[0], s), slice(j, j + t * size[1], t))
+        for i, j in product(range(u), range(v))
     ]

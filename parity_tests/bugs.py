@@ -1,8 +1,9 @@
 """Mistakes that people make in backpropagation by hand, each a few lines that replace the right ones.
 
-Every entry is a class that overrides methods of a right layer, loss, penalty, optimizer or network and bears its name, so that
-it is held against the same twin. Its docstring says what is wrong, `@bug(…)` which quantity shows it first, and the cause that
-the diagnosis should name. A mistake is added as people make it, not as the diagnosis can name it.
+Every entry is a class that overrides methods of a right layer, loss, penalty, optimizer or network and bears its
+name, so that it is held against the same twin. Its docstring says what is wrong, `@bug(…)` which quantity shows it
+first, and the cause that the diagnosis should name. A mistake is added as people make it, not as the diagnosis can
+name it.
 """
 
 from collections.abc import Callable
@@ -40,8 +41,8 @@ from manual.layers.dropout import mask
 
 
 class Bug(NamedTuple):
-    """What is wrong, the right class, the wrong one, the quantity on which a comparison of the two fails first, and the cause
-    that a diagnosis should name then ("" where none can be expected)."""
+    """What is wrong, the right class, the wrong one, the quantity on which a comparison of the two fails first, and
+    the cause that a diagnosis should name then ("" where none can be expected)."""
 
     name: str
     right: type
@@ -672,7 +673,9 @@ class _(MaxPool2d):
         picture, field = padded(self, a, -np.inf), padded(self, np.zeros_like(a), 0)
         for place, window in windows(self, delta):
             won = largest(picture[window])
-            field[window] += won * delta[place][..., None, None] / won.sum(axis=(2, 3), keepdims=True).astype(delta.dtype)
+            field[window] += (
+                won * delta[place][..., None, None] / won.sum(axis=(2, 3), keepdims=True).astype(delta.dtype)
+            )
         return cropped(self, field, a), self
 
 
@@ -948,7 +951,9 @@ class _(Flatten):
     """The channels are moved last first, as they lie in another library."""
 
     def forward(self, a):
-        return super().forward(a if a.ndim < 4 else np.ascontiguousarray(a.transpose(0, 2, 3, 1)).reshape(a.shape))[0], a
+        return super().forward(a if a.ndim < 4 else np.ascontiguousarray(a.transpose(0, 2, 3, 1)).reshape(a.shape))[
+            0
+        ], a
 
 
 @bug("y", "the scale 1/(1 − p) is left out")
@@ -1460,7 +1465,9 @@ class _(RMSprop):
         state["step"] = int(state.get("step", 0)) + 1
         v = state["square_avg"] = self.alpha * state.get("square_avg", 0) + (1 - self.alpha) * g * g
         m = state["grad_avg"] = self.alpha * state.get("grad_avg", 0) + (1 - self.alpha) * g
-        u = state["momentum_buffer"] = self.momentum * state.get("momentum_buffer", 0) + g / (np.sqrt(abs(v - m)) + self.eps)
+        u = state["momentum_buffer"] = self.momentum * state.get("momentum_buffer", 0) + g / (
+            np.sqrt(abs(v - m)) + self.eps
+        )
         p -= self.lr * u
 
 

@@ -35,7 +35,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if "MUTANT_UNDER_TEST" not in os.environ:  # mutmut forks, which torch's autograd survives only where it knows no device
+    if (
+        "MUTANT_UNDER_TEST" not in os.environ
+    ):  # mutmut forks, which torch's autograd survives only where it knows no device
         pretend.register()
     chosen = config.getoption("--device")
     device = chosen or ("cuda" if torch.cuda.is_available() else "cpu")
@@ -60,9 +62,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 COSTLY = {
-    "trained": "report", "models": "find", "site": "wheel", "failures": "mistakes", "records": "parity_cuda", "seen": "forked",
+    "trained": "report",
+    "models": "find",
+    "site": "wheel",
+    "failures": "mistakes",
+    "records": "parity_cuda",
+    "seen": "forked",
 }
-"""Fixture that takes long to make: the group of the tests that use it. One process runs a group, so that it is made once."""
+"""Fixture that takes long to make: the group of the tests that use it. One process runs a group, so that it is made
+once."""
 QUICK = {"mistakes"}
 """The groups whose tests are not slow."""
 
@@ -89,7 +97,8 @@ def rng() -> np.random.Generator:
 
 @pytest.fixture
 def agree(record_property: Callable[[str, object], None]) -> Callable[[Parity], None]:
-    """Assert that a parity result agrees; its table is the message. Its comparisons are counted, and the worst is recorded."""
+    """Assert that a parity result agrees; its table is the message. Its comparisons are counted, and the worst is
+    recorded."""
 
     def check(parity: Parity) -> None:
         compared[parity.device] += len(parity.comparisons)
@@ -103,7 +112,9 @@ def agree(record_property: Callable[[str, object], None]) -> Callable[[Parity], 
 def trained(tmp_path_factory: pytest.TempPathFactory) -> "Trained":
     """The report's runs, of two epochs each, two seeds of the digits, and few drawn birds."""
     from experiments.report import make as report
-    from experiments.train import command as train  # not at the top: the tests of `manual` alone would wait for Lightning
+    from experiments.train import (
+        command as train,
+    )  # not at the top: the tests of `manual` alone would wait for Lightning
 
     with pytest.MonkeyPatch.context() as patch:
         fit = train.run

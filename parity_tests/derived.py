@@ -1,7 +1,9 @@
-"""How near a float must lie to what a test expects: as near as rounding leaves any correct evaluation, no tolerance is picked.
+"""How near a float must lie to what a test expects: as near as rounding leaves any correct evaluation, no tolerance
+is picked.
 
-The hand-written code, or a formula that a test writes out, runs once more on `Bounded` (see torch_ref.tolerance.bounded), whose
-error that is. The truth it is held against is exact: a `Fraction`, or a ball of flint's.
+The hand-written code, or a formula that a test writes out, runs once more on `Bounded` (see
+torch_ref.tolerance.bounded), whose error that is. The truth it is held against is exact: a `Fraction`, or a ball of
+flint's.
 """
 
 from fractions import Fraction

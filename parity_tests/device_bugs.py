@@ -1,7 +1,7 @@
 """Mistakes that people make with devices, planted in this project's code: on the CPU nobody sees them.
 
-Each is a function that puts the mistake in place; its docstring says what is wrong, `@bug(…)` where people made it, what is run
-to catch it, and what is said then on another device.
+Each is a function that puts the mistake in place; its docstring says what is wrong, `@bug(…)` where people made it,
+what is run to catch it, and what is said then on another device.
 """
 
 import sys
@@ -43,7 +43,9 @@ class Bug(NamedTuple):
 BUGS: list[Bug] = []
 
 
-def bug(seen: str, run: Callable[[str], Any], says: str = MIXED) -> Callable[[Callable[[pytest.MonkeyPatch], None]], None]:
+def bug(
+    seen: str, run: Callable[[str], Any], says: str = MIXED
+) -> Callable[[Callable[[pytest.MonkeyPatch], None]], None]:
     """Put a function that plants a bug into `BUGS`."""
 
     def put(plant: Callable[[pytest.MonkeyPatch], None]) -> None:
@@ -86,7 +88,8 @@ def trained(device: str) -> list[Any]:
 
 
 def resumed(device: str) -> list[Any]:
-    """Two steps of Adam, and a third by a new module and a new optimizer, from a copy of weights and state on the CPU."""
+    """Two steps of Adam, and a third by a new module and a new optimizer, from a copy of weights and state on the
+    CPU."""
     rng = np.random.default_rng(0)
     network, x = Network(Linear(3, 4, rng=rng), Tanh()), to_torch(rng.standard_normal((6, 3)), device)
     first, second = made(network, device), made(network, device)
@@ -123,7 +126,9 @@ def embedded(device: str) -> list[Any]:
     target = to_torch(rng.standard_normal((6, 4)), device)
     ((y - target) ** 2).sum().backward()
     gradients = [p.grad for p in (x, *module.parameters()) if p.grad is not None]
-    assert {g.device for g in gradients} == {x.device}, "invalid gradient"  # the pretended device's autograd lets it pass
+    assert {g.device for g in gradients} == {x.device}, (
+        "invalid gradient"
+    )  # the pretended device's autograd lets it pass
     return [to_numpy(y), *map(to_numpy, gradients)]
 
 

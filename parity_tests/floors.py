@@ -1,8 +1,8 @@
 """The lower bounds of the dependencies in pyproject.toml, installed: `make floors`, before a release.
 
-A fresh environment, which is deleted afterwards, gets every dependency in the oldest version that pyproject.toml allows, and
-what these need besides as `constraints.txt` has it. A part of the tests runs there: those that use every dependency.
-`python -m parity_tests.floors FILES` runs others.
+A fresh environment, which is deleted afterwards, gets every dependency in the oldest version that pyproject.toml
+allows, and what these need besides as `constraints.txt` has it. A part of the tests runs there: those that use every
+dependency. `python -m parity_tests.floors FILES` runs others.
 """
 
 import os
@@ -20,8 +20,26 @@ from parity_tests.portable import files
 
 ROOT = Path(__file__).parents[1]
 TESTED = (
-    "bounds", "check_*", "checkpoint", "claims", "contract", "errata_table", "figures", "find", "folder", "help", "images",
-    "model_file", "number_types", "parity", "report", "slopes", "training", "training_errors", "truth", "wire",
+    "bounds",
+    "check_*",
+    "checkpoint",
+    "claims",
+    "contract",
+    "errata_table",
+    "figures",
+    "find",
+    "folder",
+    "help",
+    "images",
+    "model_file",
+    "number_types",
+    "parity",
+    "report",
+    "slopes",
+    "training",
+    "training_errors",
+    "truth",
+    "wire",
 )
 """The files of tests in which every dependency is used, as patterns; slow tests are run, too."""
 

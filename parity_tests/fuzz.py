@@ -1,10 +1,11 @@
 """Ten thousand broken and hostile inputs: `python -m parity_tests.fuzz [N] [--seed S]`, some minutes.
 
-Config files, pictures, model files, checkpoints and the arguments of layers are drawn by hypothesis, most of them mutations of
-good ones. Each goes in as a user would give it, in a process that may take a gigabyte more than it began with, and ten seconds.
-It must come out as a result, or as one line and exit status 2 (as an InputError, where no command is run). A traceback, another
-exit status, a control character on the terminal, a hang and the death of the process are findings: they are printed, and kept
-with their input in reports/soak/, beside fuzz.json, which has the counts. It ends with 1 if there is one. (Linux alone.)
+Config files, pictures, model files, checkpoints and the arguments of layers are drawn by hypothesis, most of them
+mutations of good ones. Each goes in as a user would give it, in a process that may take a gigabyte more than it began
+with, and ten seconds. It must come out as a result, or as one line and exit status 2 (as an InputError, where no
+command is run). A traceback, another exit status, a control character on the terminal, a hang and the death of the
+process are findings: they are printed, and kept with their input in reports/soak/, beside fuzz.json, which has the
+counts. It ends with 1 if there is one. (Linux alone.)
 """
 
 import argparse
@@ -208,14 +209,16 @@ def main(arguments: list[str]) -> int:
     result = {
         "date": f"{datetime.now(UTC):%Y-%m-%d}", "command": " ".join(["python -m parity_tests.fuzz", *arguments]),
         "versions": {
-            "Python": platform.python_version(), "numpy": np.__version__, "torch": torch.__version__, "Pillow": PIL.__version__,
+            "Python": platform.python_version(), "numpy": np.__version__, "torch": torch.__version__,
+            "Pillow": PIL.__version__,
             "hypothesis": hypothesis.__version__,
         },
         "seconds": round(time.perf_counter() - began),
         "limits": {"seconds": SECONDS, "megabytes": MEMORY >> 20},
         "kinds": {
             kind: {
-                "inputs": t.inputs, "accepted": t.accepted, "refused": t.refused, "slowest_seconds": round(t.slowest, 2),
+                "inputs": t.inputs, "accepted": t.accepted, "refused": t.refused,
+                "slowest_seconds": round(t.slowest, 2),
                 "most_megabytes": t.memory >> 10,
                 "findings": Counter(finding.what.strip().splitlines()[-1] for finding in t.findings),
             } for kind, t in tallies.items()

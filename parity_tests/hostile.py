@@ -38,7 +38,8 @@ class Refused(Exception):
 
 
 class Kind(NamedTuple):
-    """A strategy; what makes a folder ready; what tries an input there, and raises Refused, or anything else as a finding."""
+    """A strategy; what makes a folder ready; what tries an input there, and raises Refused, or anything else as a
+    finding."""
 
     share: float
     strategy: st.SearchStrategy[Any]
@@ -48,15 +49,19 @@ class Kind(NamedTuple):
 
 # What is drawn
 
-names = st.text(max_size=6) | st.sampled_from(["<script>", "\x1b[2J", "\u202eabc", "\u05d0\u05d1", "a\nb", "'", "nan", "1e999"])
+names = st.text(max_size=6) | st.sampled_from(
+    ["<script>", "\x1b[2J", "\u202eabc", "\u05d0\u05d1", "a\nb", "'", "nan", "1e999"]
+)
 large = st.sampled_from([64, 10**3, 10**5, 2**31, 2**63, 10**20, 10**400])
 numbers = st.one_of(st.integers(-3, 12), large, st.floats(), st.booleans(), st.none())
 values = st.recursive(
     numbers | names, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=3), max_leaves=6
 )
 words = st.sampled_from([
-    "Linear", "ReLU", "Conv2d", "MaxPool2d", "AvgPool2d", "Flatten", "Dropout", "Softmax", "Network", "Layer", "SGD", "Adam",
-    "MSELoss", "CrossEntropyLoss", "in_features", "out_features", "kernel_size", "padding", "classes", "lr", "p", "digits",
+    "Linear", "ReLU", "Conv2d", "MaxPool2d", "AvgPool2d", "Flatten", "Dropout", "Softmax", "Network", "Layer", "SGD",
+    "Adam",
+    "MSELoss", "CrossEntropyLoss", "in_features", "out_features", "kernel_size", "padding", "classes", "lr", "p",
+    "digits",
     "sine", "rng", "weight",
 ])  # fmt: skip
 spots, ways = st.integers(0, 10**6), st.sampled_from(["put", "drop", "twice", "name"])
@@ -67,7 +72,8 @@ damages = st.just([]) | st.lists(cuts, max_size=5)
 
 
 def damaged(content: bytes, damage: list[tuple[str, float, int, int]]) -> bytes:
-    """The content with bits flipped, bytes put in, taken out or repeated, the rest cut off, or a number made very large."""
+    """The content with bits flipped, bytes put in, taken out or repeated, the rest cut off, or a number made very
+    large."""
     changed = bytearray(content)
     for what, place, byte, size in damage:
         at = int(place * len(changed))
@@ -155,7 +161,8 @@ def try_config(text: bytes, folder: Path) -> None:
 
 
 SHORT = (
-    "--trainer.max_epochs=1", "--trainer.max_steps=2", "--trainer.enable_progress_bar=false", "--trainer.accelerator=cpu",
+    "--trainer.max_epochs=1", "--trainer.max_steps=2", "--trainer.enable_progress_bar=false",
+    "--trainer.accelerator=cpu",
     "--trainer.devices=1", "--trainer.num_nodes=1", "--trainer.strategy=auto",
 )  # fmt: skip
 
@@ -186,7 +193,9 @@ def configs() -> st.SearchStrategy[bytes]:
     return st.one_of(
         st.builds(text, shipped, mutations, st.just([])),
         st.builds(text, shipped, mutations, damages),
-        st.builds(lambda value, tail: (yaml.safe_dump(value) + tail).encode(), values, st.just("") | st.sampled_from(odd)),
+        st.builds(
+            lambda value, tail: (yaml.safe_dump(value) + tail).encode(), values, st.just("") | st.sampled_from(odd)
+        ),
         st.binary(max_size=60),
     )
 
@@ -246,7 +255,8 @@ def images() -> st.SearchStrategy[tuple[str, bytes]]:
 
 
 def try_model(case: tuple[list[Any], list[Any], bool, list[Any]], folder: Path) -> None:
-    """Look for birds with a model file whose metadata, arrays or bytes are mutated; sealed anew, as its author would."""
+    """Look for birds with a model file whose metadata, arrays or bytes are mutated; sealed anew, as its author
+    would."""
     changes, arrays_changes, sealed, damage = case
     arrays = safetensors.numpy.load_file(folder / "good.safetensors")
     with model_file.safe_open(folder / "good.safetensors", "numpy") as file:
@@ -289,8 +299,12 @@ def try_checkpoint(case: tuple[str, str, list[Any], list[Any]], folder: Path) ->
     torch.save(mutated(saved, changes), content)
     (folder / "odd.ckpt").write_bytes(damaged(content.getvalue(), damage))
     options = [
-        f"--config={folder / 'adam.yaml'}", f"--model.implementation={implementation}", f"--ckpt_path={folder / 'odd.ckpt'}",
-        f"--out={folder / 'runs'}", "--trainer.max_epochs=3", *SHORT[2:],
+        f"--config={folder / 'adam.yaml'}",
+        f"--model.implementation={implementation}",
+        f"--ckpt_path={folder / 'odd.ckpt'}",
+        f"--out={folder / 'runs'}",
+        "--trainer.max_epochs=3",
+        *SHORT[2:],
     ]
     try:
         command(train.main, what, *options)
@@ -322,7 +336,8 @@ fitting = {
     **dict.fromkeys(["in_features", "out_features"], st.integers(0, 6)),
     **dict.fromkeys(["in_channels", "out_channels"], st.integers(0, 3)),
     **dict.fromkeys(["kernel_size", "stride", "padding"], sizes),
-    "bias": st.booleans(), "reduction": st.sampled_from(["mean", "sum"]), "betas": st.tuples(st.floats(0, 1), st.floats(0, 1)),
+    "bias": st.booleans(), "reduction": st.sampled_from(["mean", "sum"]),
+    "betas": st.tuples(st.floats(0, 1), st.floats(0, 1)),
 }  # fmt: skip
 shapes = st.lists(st.integers(0, 6), max_size=4).map(tuple)
 fills = st.sampled_from([0, 1, -2.5, 1e38, 1e308, np.inf, np.nan])

@@ -1,7 +1,7 @@
 """Does a test notice every change of the hand-written code? mutmut makes the changes (`make mutants`, some two hours).
 
-A change that no test notices must be argued for, in `survivors.toml`: the function, the line that replaces its line, and why.
-It ends with 1 where a survivor is not argued for, an argument has no survivor, or a file has no mutant.
+A change that no test notices must be argued for, in `survivors.toml`: the function, the line that replaces its line,
+and why. It ends with 1 where a survivor is not argued for, an argument has no survivor, or a file has no mutant.
 """
 
 import re

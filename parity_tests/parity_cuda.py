@@ -1,7 +1,9 @@
-"""Everything that is compared, on one device, as one file: `python -m parity_tests.parity_cuda [--device DEVICE] [--out FILE]`.
+"""Everything that is compared, on one device, as one file: `python -m parity_tests.parity_cuda [--device DEVICE]
+[--out FILE]`.
 
-The parity tests; every layer, loss, optimizer and network of the report; and training, by hand on the CPU and by torch on the
-device. The file has the format of the report's `report.json` (experiments/report/record/json_record.py), and
+The parity tests; every layer, loss, optimizer and network of the report; and training, by hand on the CPU and by
+torch on the device. The file has the format of the report's `report.json` (experiments/report/record/json_record.py),
+and
 
     python -m experiments.report --compare reports/report.json parity-cuda.json
 
@@ -67,10 +69,13 @@ class Suite:
     @property
     def verdict(self) -> str:
         """How many passed, and which failed."""
-        return f"{self.passed:,} passed" + (f", {len(self.failed):,} failed: {', '.join(self.failed)}" if self.failed else "")
+        return f"{self.passed:,} passed" + (
+            f", {len(self.failed):,} failed: {', '.join(self.failed)}" if self.failed else ""
+        )
 
     def rows(self, device: str) -> Iterator[Row]:
-        """One row a file of tests; the device stands in every test's name, and is left out, so that two records compare."""
+        """One row a file of tests; the device stands in every test's name, and is left out, so that two records
+        compare."""
         for file, comparisons in self.worst.items():
             same = [replace(c, place=re.sub(rf"\b{device}\b", "DEVICE", c.place)) for c in comparisons]
             yield Row("test", file, "both", Parity(device, same))
@@ -117,15 +122,24 @@ def train_all(device: str, folder: Path) -> report.Trained:
 
     def run(name: str, side: str, seed: int) -> runs.Run:
         place = device if side == "torch" else "cpu"
-        arguments = ["fit", f"--config={name}", f"--out={folder}", f"--model.seed={seed}", f"--model.implementation={side}",
-                     "--trainer.enable_progress_bar=false", f"--trainer.accelerator={'gpu' if place == 'cuda' else 'cpu'}"]
+        arguments = [
+            "fit",
+            f"--config={name}",
+            f"--out={folder}",
+            f"--model.seed={seed}",
+            f"--model.implementation={side}",
+            "--trainer.enable_progress_bar=false",
+            f"--trainer.accelerator={'gpu' if place == 'cuda' else 'cpu'}",
+        ]
         if name in bluebird.NETWORKS:
             arguments.append(f"--data.folder={birds}")
         with trainer_on(place):
             return runs.read(train.run(arguments))
 
     return {
-        name: {side: [run(name, side, seed) for seed in report.SEEDS.get(name, range(1))] for side in ("manual", "torch")}
+        name: {
+            side: [run(name, side, seed) for seed in report.SEEDS.get(name, range(1))] for side in ("manual", "torch")
+        }
         for name in TRAINED
     }
 
@@ -152,7 +166,9 @@ def in_half(device: str) -> Iterator[Result]:
     for dtype in HALVES:
         error = max(((g - e).abs().max() / e.abs().max()).item() for g, e in zip(gradients(dtype), exact, strict=True))
         name = str(dtype).removeprefix("torch.")
-        yield Result("64-128-10, all digits", "torch", 0, f"largest error of a gradient in {name}, relative; not gated", error)
+        yield Result(
+            "64-128-10, all digits", "torch", 0, f"largest error of a gradient in {name}, relative; not gated", error
+        )
 
 
 def about(device: str) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """Everything that computes, under other kernels on this machine: `make portable`.
 
-A sum may be taken in any order, and a processor takes its own. Here OpenBLAS, torch and NumPy are told to compute as on other
-processors, with one thread and with two, and the tests of what computes run under each of these settings, in a process of its
-own. What this processor cannot do is left out, in one line. Exit status 1 if any test fails.
+A sum may be taken in any order, and a processor takes its own. Here OpenBLAS, torch and NumPy are told to compute as
+on other processors, with one thread and with two, and the tests of what computes run under each of these settings, in
+a process of its own. What this processor cannot do is left out, in one line. Exit status 1 if any test fails.
 """
 
 import os
@@ -18,17 +18,62 @@ from numpy._core import _multiarray_umath as umath  # pyright: ignore[reportPriv
 
 ROOT = Path(__file__).parents[1]
 TESTS = (
-    "asked", "augment", "birds", "bluebird", "bounded_*", "bounds*", "bugs", "causes_*", "check_*", "compare_runs",
-    "compared_input", "contract", "diagnosis", "document_a", "document_b", "documents_networks", "dropout",
-    "dual_numpy", "embed", "errata", "factors", "false_causes", "figures", "find", "images", "init", "judged_as_it_is",
-    "network", "not_finite", "number_types", "parity", "penalties", "pictures", "readme", "regularised", "report",
-    "shares", "slopes", "state", "training", "truth", "walk", "zero_reference",
+    "asked",
+    "augment",
+    "birds",
+    "bluebird",
+    "bounded_*",
+    "bounds*",
+    "bugs",
+    "causes_*",
+    "check_*",
+    "compare_runs",
+    "compared_input",
+    "contract",
+    "diagnosis",
+    "document_a",
+    "document_b",
+    "documents_networks",
+    "dropout",
+    "dual_numpy",
+    "embed",
+    "errata",
+    "factors",
+    "false_causes",
+    "figures",
+    "find",
+    "images",
+    "init",
+    "judged_as_it_is",
+    "network",
+    "not_finite",
+    "number_types",
+    "parity",
+    "penalties",
+    "pictures",
+    "readme",
+    "regularised",
+    "report",
+    "shares",
+    "slopes",
+    "state",
+    "training",
+    "truth",
+    "walk",
+    "zero_reference",
 )
 """The files of tests that compute, as patterns; slow tests are run, too."""
 
 VARIABLES = (
-    "OPENBLAS_CORETYPE", "ATEN_CPU_CAPABILITY", "NPY_DISABLE_CPU_FEATURES", "NPY_ENABLE_CPU_FEATURES", "MKL_CBWR",
-    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NVPL_BLAS_DEBUG_CPU_TYPE",
+    "OPENBLAS_CORETYPE",
+    "ATEN_CPU_CAPABILITY",
+    "NPY_DISABLE_CPU_FEATURES",
+    "NPY_ENABLE_CPU_FEATURES",
+    "MKL_CBWR",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NVPL_BLAS_DEBUG_CPU_TYPE",
 )
 """What decides how a library computes; in a setting it is as the setting has it, or not there."""
 
@@ -69,7 +114,9 @@ def settings() -> Iterator[Setting]:
             ("SSE", "Nehalem", "default", baseline),
         ):  # fmt: skip
             chosen = zip(VARIABLES, (openblas, aten, disabled), strict=False)
-            yield Setting(f"{name}, {threads} threads", {"OMP_NUM_THREADS": threads} | {key: v for key, v in chosen if v})
+            yield Setting(
+                f"{name}, {threads} threads", {"OMP_NUM_THREADS": threads} | {key: v for key, v in chosen if v}
+            )
 
 
 def dispatched() -> list[str]:
@@ -93,7 +140,9 @@ def environment(setting: Setting) -> dict[str, str]:
 def kernels(setting: Setting) -> str:
     """The kernels that are in use under a setting."""
     words = [sys.executable, "-W", "error", "-c", KERNELS]
-    return subprocess.run(words, env=environment(setting), check=True, capture_output=True, encoding="utf-8").stdout.strip()
+    return subprocess.run(
+        words, env=environment(setting), check=True, capture_output=True, encoding="utf-8"
+    ).stdout.strip()
 
 
 def files(patterns: Iterable[str]) -> Iterator[str]:
@@ -108,7 +157,9 @@ def files(patterns: Iterable[str]) -> Iterator[str]:
 def passes(setting: Setting, tests: Iterable[str]) -> bool:
     """Whether these tests pass under a setting; where not, what pytest says is printed."""
     words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *PARALLEL, *tests]
-    done = subprocess.run(words, env=environment(setting), cwd=ROOT, capture_output=True, encoding="utf-8", errors="replace")
+    done = subprocess.run(
+        words, env=environment(setting), cwd=ROOT, capture_output=True, encoding="utf-8", errors="replace"
+    )
     if done.returncode:
         print(done.stdout[-20_000:], done.stderr[-2_000:], sep="\n")
     return done.returncode == 0

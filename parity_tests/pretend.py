@@ -2,11 +2,13 @@
 
     module.to("pretend"), torch.zeros(3, device="pretend"), pytest --device=pretend
 
-A forgotten `.to(device)` is seen on a machine without a GPU: tensors of two devices do not mix, NumPy cannot look in, and a
-generator of the CPU does not draw here. Results are those of the CPU, bit for bit. There is no generator of its own: what is
-drawn here without one comes from the CPU's global one. Not refused: a gradient of the CPU that an autograd.Function gives back.
+A forgotten `.to(device)` is seen on a machine without a GPU: tensors of two devices do not mix, NumPy cannot look in,
+and a generator of the CPU does not draw here. Results are those of the CPU, bit for bit. There is no generator of its
+own: what is drawn here without one comes from the CPU's global one. Not refused: a gradient of the CPU that an
+    autograd.Function gives back.
 
-torch calls the interface below experimental: `_setup_privateuseone_for_python_backend`, torch.utils.backend_registration.
+torch calls the interface below experimental: `_setup_privateuseone_for_python_backend`,
+torch.utils.backend_registration.
 """
 
 from collections.abc import Iterator
@@ -30,7 +32,8 @@ ACROSS = (aten.copy_.default, aten._to_copy.default, aten._copy_from.default)
 
 
 class Pretend(torch.Tensor):
-    """A tensor of the pretended device. Torch sees shape, strides and dtype; the numbers are in `hidden`, a CPU tensor."""
+    """A tensor of the pretended device. Torch sees shape, strides and dtype; the numbers are in `hidden`, a CPU
+    tensor."""
 
     hidden: torch.Tensor
 
@@ -101,7 +104,8 @@ def hidden(values: Any) -> Any:
 
 
 def arguments(op: Any, args: Any, kwargs: Any) -> Iterator[tuple[str, Any, bool, bool]]:
-    """Every value an operation is given, tensors in lists too: name, value, whether it is written to, whether from a list."""
+    """Every value an operation is given, tensors in lists too: name, value, whether it is written to, whether from a
+    list."""
     for i, argument in enumerate(op._schema.arguments):
         value = args[i] if i < len(args) else kwargs.get(argument.name)
         written = argument.alias_info is not None and argument.alias_info.is_write
@@ -121,8 +125,8 @@ def refuse(op: Any, args: Any, kwargs: Any) -> None:
             continue
         if value.dim() or written or listed:
             raise RuntimeError(
-                f"Expected all tensors to be on the same device, but found at least two devices, {NAME}:0 and {value.device}! "
-                f"({op}, argument {name})"
+                f"Expected all tensors to be on the same device, but found at least two devices, {NAME}:0 and "
+                f"{value.device}! ({op}, argument {name})"
             )
 
 

@@ -1,14 +1,15 @@
-"""Ten thousand random networks against torch: the derived tolerance raises no false alarm (`make prove`, a quarter of an hour).
+"""Ten thousand random networks against torch: the derived tolerance raises no false alarm (`make prove`, a quarter of
+an hour).
 
-Hypothesis draws the layers and their sizes (with a convolution and a pooling in front, or a dropout in the middle), the loss,
-the optimizer with its hyperparameters, the dtype, the batch and the scale of the data. Each network is compared piece by piece
-over two training steps, and the optimizer over three more with gradients of a scale of their own. It ends with 1 if anything
-differs, or if rounding leaves a thousandth of the comparisons or more open.
+Hypothesis draws the layers and their sizes (with a convolution and a pooling in front, or a dropout in the middle),
+the loss, the optimizer with its hyperparameters, the dtype, the batch and the scale of the data. Each network is
+compared piece by piece over two training steps, and the optimizer over three more with gradients of a scale of their
+own. It ends with 1 if anything differs, or if rounding leaves a thousandth of the comparisons or more open.
 
-Vacuous comparisons are counted apart. They are gradients that are truly 0, in torch to the last bit, and steps along them:
-behind a ReLU or a dropout that is off for the whole batch, of a Softmax of one class, of a pixel in no window. In a test, where
-the data can be chosen, one fails, as zeros would pass it. Here chance draws them; ours is 0 there too, or it would differ, but
-that says nothing of the tolerance.
+Vacuous comparisons are counted apart. They are gradients that are truly 0, in torch to the last bit, and steps along
+them: behind a ReLU or a dropout that is off for the whole batch, of a Softmax of one class, of a pixel in no window.
+In a test, where the data can be chosen, one fails, as zeros would pass it. Here chance draws them; ours is 0 there
+too, or it would differ, but that says nothing of the tolerance.
 """
 
 import argparse
@@ -63,7 +64,8 @@ optimizers = st.one_of(
     st.builds(Adam, **adaptive, betas=st.tuples(below_1, below_1)),
     st.builds(AdamW, **adaptive, betas=st.tuples(below_1, below_1)),
     st.builds(RMSprop, **adaptive, alpha=below_1, momentum=st.just(0) | below_1),
-    # with a shorter memory the variance, which centered divides by, is itself a rounding error: nothing can be told by nature
+    # with a shorter memory the variance, which centered divides by, is itself a rounding error: nothing can be told
+    # by nature
     st.builds(RMSprop, **adaptive, alpha=st.floats(0.5, 0.999), momentum=st.just(0) | below_1, centered=st.just(True)),
 )
 
@@ -112,8 +114,8 @@ class Scaled(np.random.Generator):
 
 
 def build(drawn: dict[str, Any], rng: np.random.Generator) -> tuple[Network, tuple[int, ...]]:
-    """The network, and the shape of its input: Linear layers of these sizes, an activation after each but the last, a dropout
-    after the first; in front of them, for pictures, a convolution, an activation and a pooling.
+    """The network, and the shape of its input: Linear layers of these sizes, an activation after each but the last, a
+    dropout after the first; in front of them, for pictures, a convolution, an activation and a pooling.
 
     Raises:
         InputError: the pictures are smaller than a kernel.

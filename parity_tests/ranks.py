@@ -36,7 +36,9 @@ MISTAKES: dict[str, Callable[[], None]] = {
     "a sampler that pads": lambda: setattr(data_module, "share_of", padding_sampler),
     "a mean of means": lambda: setattr(Share, "weight", lambda *_: 1 / torch.distributed.get_world_size()),
     "a sum taken for a mean": lambda: setattr(Share, "weight", lambda share, _, rows: rows / share.whole),
-    "the mean of the processes' gradients for their sum": lambda: setattr(Training, "_autograd", Training.manual_backward),
+    "the mean of the processes' gradients for their sum": lambda: setattr(
+        Training, "_autograd", Training.manual_backward
+    ),
     "a penalty counted by every process": lambda: setattr(backends, "penalty_of", counted_by_every_process),
     "masks of each process's own": lambda: setattr(Dropout, "before", property(lambda _: 0, lambda *_: None)),
 }
@@ -51,10 +53,16 @@ def watch(seen: dict[str, list[Any]]) -> None:
         before, state = params_of(module), state_of(optimizer, module)
         step(self, batch)
         gradient = {name: to_numpy(p.grad).copy() for name, p in module.named_parameters() if p.grad is not None}
-        seen["steps"].append({
-            "rows": [to_numpy(a).copy() for a in batch], "before": before, "state": state, "gradient": gradient,
-            "after": params_of(module), "state after": state_of(optimizer, module),
-        })
+        seen["steps"].append(
+            {
+                "rows": [to_numpy(a).copy() for a in batch],
+                "before": before,
+                "state": state,
+                "gradient": gradient,
+                "after": params_of(module),
+                "state after": state_of(optimizer, module),
+            }
+        )
 
     def recorded(self: Training, step: int, values: dict[str, float]) -> None:
         seen["log"].append(values)
@@ -75,7 +83,10 @@ def run(folder: Path, name: str, count: int, arguments: list[str], mistake: str 
 
 def _train(rank: int, count: int, port: int, arguments: list[str], mistake: str | None, left: str) -> None:
     os.environ |= {
-        "LOCAL_RANK": str(rank), "NODE_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
+        "LOCAL_RANK": str(rank),
+        "NODE_RANK": "0",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
         "WORLD_SIZE": str(count),
     }
     if mistake:

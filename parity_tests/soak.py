@@ -1,10 +1,10 @@
 """Kill training runs, have them go on, and compare: `python -m parity_tests.soak [N]`, 50 kills if not said otherwise.
 
 The runs are those of the configs, shortened, some with dropout and pictures that are changed in every epoch, by both
-implementations. Each is a fork of this process, and is killed by SIGKILL at any moment, or while a checkpoint is written, as it
-comes. Then it goes on by the same command, and must end in the log and the weights, to the bit, of a run that was left alone. A
-checkpoint that was told to be saved must be there, and every checkpoint that is there must be read. The counts go to
-reports/soak/kills.json. It ends with 1 if anything is wrong.
+implementations. Each is a fork of this process, and is killed by SIGKILL at any moment, or while a checkpoint is
+written, as it comes. Then it goes on by the same command, and must end in the log and the weights, to the bit, of a
+run that was left alone. A checkpoint that was told to be saved must be there, and every checkpoint that is there must
+be read. The counts go to reports/soak/kills.json. It ends with 1 if anything is wrong.
 """
 
 import argparse
@@ -45,7 +45,10 @@ from torch_ref.tables import columns
 KILLS = 50
 OUT = Path("reports/soak")
 BIRDS, ERR = "birds", "err"
-DROPOUT = "[{Linear: {in_features: 64, out_features: 32}}, {Dropout: {p: 0.5}}, {Linear: {in_features: 32, out_features: 10}}]"
+DROPOUT = (
+    "[{Linear: {in_features: 64, out_features: 32}}, {Dropout: {p: 0.5}}, "
+    "{Linear: {in_features: 32, out_features: 10}}]"
+)
 CHANGED = "--data.augment=[flip, shift]"
 SHORT = {
     "digits": ["--trainer.max_epochs=3", f"--model.network={DROPOUT}"],
@@ -63,7 +66,8 @@ RUNS = [*product(SHORT, ("manual", "torch"))]
 
 
 class Run(NamedTuple):
-    """What is trained; and, of a run that was left alone, its folder, how long it took and how many checkpoints it wrote."""
+    """What is trained; and, of a run that was left alone, its folder, how long it took and how many checkpoints it
+    wrote."""
 
     name: str
     arguments: list[str]
@@ -130,8 +134,8 @@ def after(seconds: float) -> Callable[[], bool]:
 
 
 def writing(folder: Path, changes: int, delay: float) -> Callable[[], bool]:
-    """A moment by what is seen of the checkpoints from outside: so long after so many changes of the file or of what is written
-    beside it.
+    """A moment by what is seen of the checkpoints from outside: so long after so many changes of the file or of what
+    is written beside it.
     """
     seen: list[Any] = [_seen(folder)]
     end = math.inf
@@ -221,7 +225,9 @@ def wrong(pid: int, run: Run, out: Path, step: int) -> str:
     said = re.search(r"going on with .* from step (\d+)", (out / ERR).read_text("utf-8"))
     if int(said[1] if said else 0) != step:
         return f"it went on from another step than {step}"
-    if {name: array.tobytes() for name, array in ours.items()} != {name: array.tobytes() for name, array in whole.items()}:
+    if {name: array.tobytes() for name, array in ours.items()} != {
+        name: array.tobytes() for name, array in whole.items()
+    }:
         return "the weights are others"
     if (trained(out) / METRICS).read_bytes() != (run.whole / METRICS).read_bytes():
         return "the log is another"
@@ -265,7 +271,9 @@ def table(found: dict[str, list[Kill]]) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m parity_tests.soak", description="Kill training runs, and have them go on.")
+    parser = argparse.ArgumentParser(
+        prog="python -m parity_tests.soak", description="Kill training runs, and have them go on."
+    )
     parser.add_argument("kills", nargs="?", type=int, default=KILLS)
     parser.add_argument("--seed", type=int, default=0, help="of the moments, by the clock or by what is written")
     options = parser.parse_args(arguments)
@@ -280,9 +288,13 @@ def main(arguments: list[str]) -> int:
                 print(f"{name}: {kill.wrong}")
     print(table(found))
     result = {
-        "date": f"{datetime.now(UTC):%Y-%m-%d}", "command": " ".join(["python -m parity_tests.soak", *arguments]),
-        "versions": {"Python": platform.python_version()} | {name: version(name) for name in ("numpy", "torch", "lightning")},
-        "seconds": round(time.perf_counter() - began), **counts(kills), "runs": {name: counts(found[name]) for name in found},
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "command": " ".join(["python -m parity_tests.soak", *arguments]),
+        "versions": {"Python": platform.python_version()}
+        | {name: version(name) for name in ("numpy", "torch", "lightning")},
+        "seconds": round(time.perf_counter() - began),
+        **counts(kills),
+        "runs": {name: counts(found[name]) for name in found},
     }
     OUT.mkdir(parents=True, exist_ok=True)
     write(OUT / "kills.json", json.dumps(result, indent=2) + "\n")

@@ -18,7 +18,8 @@ ENOUGH = {"softmax": 700, "hidden": 800, "filters": 920}
 
 
 def answers(right: int, mistaken: int = 0, missed: int = 0) -> Answers:
-    """So many right answers; of the wrong ones some take another kind for a Bluebird, or a Bluebird for another kind."""
+    """So many right answers; of the wrong ones some take another kind for a Bluebird, or a Bluebird for another
+    kind."""
     y = np.arange(KINDS).repeat(EACH)
     taken, others, own = y.copy(), np.flatnonzero(y != SOUGHT), np.flatnonzero(y == SOUGHT)
     wrong = others[: KINDS * EACH - right - missed]
@@ -56,7 +57,9 @@ def trained(name: str, pairs: list[Pair]) -> Trained:
     ({"filters": (950, 0, 26)}, RECALL),
 ])  # fmt: skip
 @pytest.mark.parametrize("sides", [("manual",), ("torch",), ("manual", "torch")], ids="+".join)
-def test_enough_is_what_was_asked_and_of_both(sides: tuple[str, ...], changes: dict[str, Any], failed: int | None) -> None:
+def test_enough_is_what_was_asked_and_of_both(
+    sides: tuple[str, ...], changes: dict[str, Any], failed: int | None
+) -> None:
     base = {name: answers(right) for name, right in ENOUGH.items()}
     changed = base | {name: answers(*numbers) for name, numbers in changes.items()}
     found = reached(*(changed if side in sides else base for side in ("manual", "torch")))
@@ -94,8 +97,10 @@ def test_a_network_that_takes_nothing_for_a_bluebird_has_not_reached_its_precisi
 
 def test_the_page_says_what_is_reached_and_what_is_not(page: str, shown: dict[str, Any]) -> None:
     table = page[page.index("What was asked of the networks") :].split("</table>")[0]
-    rows = [[html.unescape(re.sub("<.*?>", "", cell)).strip() for cell in re.split(r"<t[hd][^>]*>", row)[1:]]
-            for row in table[table.index("<tbody>") :].split("<tr>")[1:]]
+    rows = [
+        [html.unescape(re.sub("<.*?>", "", cell)).strip() for cell in re.split(r"<t[hd][^>]*>", row)[1:]]
+        for row in table[table.index("<tbody>") :].split("<tr>")[1:]
+    ]
     expected = shown["bluebird"]["asked"]
     assert rows == [[row.of, row.asked, row.got, "reached" if row.reached else "not reached"] for row in expected]
     assert {row[-1] for row in rows} == {"reached", "not reached"}, "after two epochs on few pictures"

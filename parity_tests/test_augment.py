@@ -33,10 +33,17 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def fit(drawn: Path, out: Path, *more: str) -> Path:
     """Two epochs of softmax regression."""
-    return train.run([
-        "fit", "--config=bluebird_softmax", f"--data.folder={drawn}", f"--out={out}", "--data.batch_size=10",
-        "--trainer.max_epochs=2", *more,
-    ])
+    return train.run(
+        [
+            "fit",
+            "--config=bluebird_softmax",
+            f"--data.folder={drawn}",
+            f"--out={out}",
+            "--data.batch_size=10",
+            "--trainer.max_epochs=2",
+            *more,
+        ]
+    )
 
 
 def seen(monkeypatch: pytest.MonkeyPatch, drawn: Path, out: Path, *more: str) -> dict[str, list[Batch]]:
@@ -65,7 +72,9 @@ def candidates(picture: Array, reach: int) -> dict[bytes, tuple[bool, int, int]]
     """Every way in which a picture may be flipped and shifted."""
     size, found = picture.shape[-1], {}
     for flipped, down, right in product((False, True), range(2 * reach + 1), range(2 * reach + 1)):
-        padded = np.pad(picture, ((0, 0), (reach, reach), (reach, reach)), "edge")[:, down : down + size, right : right + size]
+        padded = np.pad(picture, ((0, 0), (reach, reach), (reach, reach)), "edge")[
+            :, down : down + size, right : right + size
+        ]
         found[(padded[..., ::-1] if flipped else padded).tobytes()] = (flipped, down - reach, right - reach)
     return found
 
@@ -106,7 +115,9 @@ def test_both_implementations_see_the_same_pictures_in_the_same_order(
     augment: str, drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours, theirs = (
-        seen(monkeypatch, drawn, tmp_path, f"--data.augment={augment}", f"--model.implementation={side}")["training_step"]
+        seen(monkeypatch, drawn, tmp_path, f"--data.augment={augment}", f"--model.implementation={side}")[
+            "training_step"
+        ]
         for side in ("manual", "torch")
     )
     assert len(ours) == len(theirs) == 2 * EPOCH
@@ -117,7 +128,9 @@ def test_both_implementations_see_the_same_pictures_in_the_same_order(
     assert (first == second) == (augment == "null"), "another epoch, other changes"
 
 
-def test_a_picture_that_was_changed_keeps_its_class(drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_picture_that_was_changed_keeps_its_class(
+    drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     part = Data("pictures", folder=str(drawn), size=SIZE).train
     where = {key: row for row, picture in enumerate(part.x) for key in candidates(picture, SIZE // 8)}
     batches = seen(monkeypatch, drawn, tmp_path, "--data.augment=[flip, shift]")["training_step"]

@@ -42,7 +42,12 @@ def net(rng):
 
 def test_a_wrong_shape_names_the_layer_its_place_and_both_shapes(net):
     with says(
-        "layer 0 of 3, Linear(in_features=3, out_features=4, bias=True)", "expected", "(N, 3)", "float64", "got", "(5, 7)"
+        "layer 0 of 3, Linear(in_features=3, out_features=4, bias=True)",
+        "expected",
+        "(N, 3)",
+        "float64",
+        "got",
+        "(5, 7)",
     ):
         net.forward(np.zeros((5, 7)))
     with says("layer 0 of 3", "(N, 3)", "got", "(3,)"):
@@ -107,7 +112,9 @@ def test_logits_are_a_batch_of_vectors(logits):
 
 
 @pytest.mark.parametrize("optimizer", [SGD, Adam, AdamW, RMSprop])
-@pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf"), 10**400, "fast", None, True, np.ones(1), torch.tensor(0)])
+@pytest.mark.parametrize(
+    "value", [-0.1, float("nan"), float("inf"), 10**400, "fast", None, True, np.ones(1), torch.tensor(0)]
+)
 def test_hyperparameters_are_finite_and_not_negative(optimizer, value):
     names = [name for name, default in optimizer().hyper.items() if not isinstance(default, bool | tuple)]
     assert "lr" in names
@@ -269,7 +276,10 @@ def test_a_diverging_training_stops_names_the_step_and_keeps_the_last_finite_par
     x, y = rng.standard_normal((8, 3)), rng.standard_normal((8, 2))
     net = Network(Linear(3, 4, rng=rng), Linear(4, 2, rng=rng))
     done = []
-    with np.errstate(all="ignore"), pytest.raises(Diverged, match=r"step (\d+), epoch \d+: the cost is (inf|nan); ") as stopped:
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(Diverged, match=r"step (\d+), epoch \d+: the cost is (inf|nan); ") as stopped,
+    ):
         for step in train(net, MSELoss(), SGD(lr=1e3), x, y, epochs=1000):
             done.append((step, {name: p.copy() for name, p in net.params.items()}))
     last, parameters = done[-1]
@@ -292,7 +302,9 @@ def test_training_runs_on_balls_and_stops_at_a_nan():
     steps = list(train(problem.network, HalfMSELoss(), SGD(lr=ball(1, 10)), problem.x, problem.y, epochs=3))
     floats = hand_computation()
     expected = list(train(floats.network, HalfMSELoss(), SGD(lr=0.1), floats.x, floats.y, epochs=3))
-    assert all(abs(ours.moved - theirs.moved) < 1e-12 * theirs.moved for ours, theirs in zip(steps, expected, strict=True))
+    assert all(
+        abs(ours.moved - theirs.moved) < 1e-12 * theirs.moved for ours, theirs in zip(steps, expected, strict=True)
+    )
     problem.network.params["2.bias"][0] = flint.arb("nan")
     with pytest.raises(Diverged, match=re.escape("parameter 2.bias is not finite")):
         next(train(problem.network, HalfMSELoss(), SGD(lr=ball(1, 10)), problem.x, problem.y))

@@ -57,7 +57,9 @@ def wrong_workload(rng, width):
             return delta, self
 
     network = Network(Linear(width, width, rng=rng), ReLU(), Linear(width, 1, rng=rng))
-    return Workload("wrong", network, MSELoss(), SGD(lr=0.1), rng.standard_normal((5, width)), rng.standard_normal((5, 1)))
+    return Workload(
+        "wrong", network, MSELoss(), SGD(lr=0.1), rng.standard_normal((5, width)), rng.standard_normal((5, 1))
+    )
 
 
 def test_a_table_has_every_workload_under_the_machine_that_ran_it(quiet, capsys):
@@ -139,12 +141,19 @@ def test_each_time_is_that_of_its_own_side_and_torchs_is_its_fastest_way(monkeyp
     monkeypatch.setattr(table, "torch_sides", lambda work: {way: (twin(work.network), marks[way]) for way in ways})
     monkeypatch.setattr(table, "compiled_side", lambda work: (twin(work.network), marks["compiled"]))
     monkeypatch.setattr(table, "matrix_product", lambda dtype: marks["product"])
-    monkeypatch.setattr(table, "race", lambda sides, _: [[Slice(1, seconds[names[id(side)]], 0, 0) for side in sides]] * 20)
+    monkeypatch.setattr(
+        table, "race", lambda sides, _: [[Slice(1, seconds[names[id(side)]], 0, 0) for side in sides]] * 20
+    )
     [row] = table.measure([classification("large", [512, 512], 512, np.float32)], compiled=True)
     assert isinstance(row, table.Row)
-    assert {side: us.median for side, us in row.sides_us.items()} == {side: 1e6 * each for side, each in seconds.items()}
+    assert {side: us.median for side, us in row.sides_us.items()} == {
+        side: 1e6 * each for side, each in seconds.items()
+    }
     assert (row.choice, row.ratio.median, row.manual_us.median, row.torch_us.median) == ("fused update", 2, 4e6, 8e6)
-    assert (row.compiled, row.of_gemm) == (Spread(0.5, 0.5, 0.5), Spread(0.5, 0.5, 0.5))  # 4 times as long for 2 products
+    assert (row.compiled, row.of_gemm) == (
+        Spread(0.5, 0.5, 0.5),
+        Spread(0.5, 0.5, 0.5),
+    )  # 4 times as long for 2 products
 
 
 def test_torch_has_a_fused_update_and_of_pictures_another_memory_layout(rng):
@@ -270,7 +279,9 @@ def test_rounds_in_which_another_process_took_the_core_are_thrown_away():
     assert [s.q3 for s in (row.manual_us, row.torch_us, row.ratio)] == [TICK_US, 5 * TICK_US, 5]
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs a system on which two processes can be put on one core")
+@pytest.mark.skipif(
+    not hasattr(os, "sched_setaffinity"), reason="needs a system on which two processes can be put on one core"
+)
 def test_another_process_on_the_same_core_is_noticed():
     allowed = os.sched_getaffinity(0)
     core, before, patience = {min(allowed)}, clock.preemptions(), time.monotonic() + 10
@@ -377,8 +388,16 @@ def test_an_earlier_result_is_read_as_it_was_written(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--threads", "0"], ["--threads", "two"], ["--dtype", "float16"], ["--format", "xml"], ["steps", "grow"],
-                  ["growth", "--threads", "1"], ["kernel", "--dtype", "float64"]]
+    "arguments",
+    [
+        ["--threads", "0"],
+        ["--threads", "two"],
+        ["--dtype", "float16"],
+        ["--format", "xml"],
+        ["steps", "grow"],
+        ["growth", "--threads", "1"],
+        ["kernel", "--dtype", "float64"],
+    ],
 )
 def test_a_wrong_argument_is_one_line_that_names_it_and_exit_2(quiet, arguments, capsys):
     with pytest.raises(SystemExit) as exit_:
@@ -415,7 +434,9 @@ def test_the_kernel_that_is_named_is_the_one_that_numpy_runs(wanted, tmp_path):
     (tmp_path / "numbers").write_text("")
     says = "from experiments.bench.machine import kernel; print(kernel())"
     environment = os.environ | {"OPENBLAS_CORETYPE": wanted, "PYTHONPATH": str(bench.ROOT)}
-    done = subprocess.run([sys.executable, "-P", "-c", says], env=environment, cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", says], env=environment, cwd=tmp_path, capture_output=True, text=True
+    )
     if "openblas" not in done.stdout:
         pytest.skip("NumPy has another BLAS")
     assert done.stdout.strip().endswith(f"kernel {wanted}")
@@ -432,7 +453,8 @@ def test_a_blas_that_is_not_held_to_avx2_gives_no_table_of_it(quiet, monkeypatch
 
 @pytest.mark.slow
 def test_an_earlier_result_is_found_from_any_folder(tmp_path, monkeypatch):
-    """The benchmark starts itself again, as a variable is set that it does not want; the file is no result, and it says so."""
+    """The benchmark starts itself again, as a variable is set that it does not want; the file is no result, and it
+    says so."""
     (tmp_path / "before.json").write_text("[]")
     environment = os.environ | {"OPENBLAS_CORETYPE": "Haswell"}
     command = [sys.executable, "-P", "-m", "experiments.bench", "steps", "--against", "before.json"]
@@ -466,8 +488,8 @@ def test_a_table_that_another_process_could_not_make_is_no_success(quiet, monkey
 
 @pytest.mark.parametrize("optimizer", [SGD(lr=0.1), pytest.param(Adam(), marks=pytest.mark.slow)], ids=["SGD", "Adam"])
 def test_memory_above_parameters_and_activations_does_not_grow(optimizer):
-    """Neither with the width, nor the batch, nor the depth: what an optimizer computes on the way is of a few rows; Adam holds
-    seven arrays of them at a time.
+    """Neither with the width, nor the batch, nor the depth: what an optimizer computes on the way is of a few rows;
+    Adam holds seven arrays of them at a time.
     """
     for work in growth(np.float32):
         if work.flops < 10**10:

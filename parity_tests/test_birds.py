@@ -21,12 +21,15 @@ def drawn() -> Drawn:
     return list(birds.pictures(240, 0))
 
 
-@pytest.mark.parametrize(("count", "recorded"), [
-    (40, "a8fef72dbeb818a611be50d4a12dcc4de6e7b1336c1135d84889a42d378cacaf"),
-    pytest.param(  # what the Bluebird networks are trained on
-        4000, "eb307dfc03df58d34ea4dc8237501cc1d194efd2f0a90519e60cdc83889adceb", marks=pytest.mark.slow
-    ),
-])
+@pytest.mark.parametrize(
+    ("count", "recorded"),
+    [
+        (40, "a8fef72dbeb818a611be50d4a12dcc4de6e7b1336c1135d84889a42d378cacaf"),
+        pytest.param(  # what the Bluebird networks are trained on
+            4000, "eb307dfc03df58d34ea4dc8237501cc1d194efd2f0a90519e60cdc83889adceb", marks=pytest.mark.slow
+        ),
+    ],
+)
 def test_the_pictures_of_seed_0_are_the_recorded_ones(count: int, recorded: str) -> None:
     assert birds.digest(birds.pictures(count, 0)) == recorded, "recorded with Pillow 13.0.0 and NumPy 2.4.6"
 
@@ -45,8 +48,14 @@ def test_no_two_pictures_are_the_same(drawn: Drawn) -> None:
 
 def test_each_part_has_as_many_of_each_class_in_either_format(drawn: Drawn) -> None:
     found = Counter((*path.split("/")[:2], Path(path).suffix) for path, _ in drawn)
-    expected = {("train", ".png"): 28, ("train", ".jpg"): 14, ("validation", ".png"): 6, ("validation", ".jpg"): 3,
-                ("test", ".png"): 6, ("test", ".jpg"): 3}
+    expected = {
+        ("train", ".png"): 28,
+        ("train", ".jpg"): 14,
+        ("validation", ".png"): 6,
+        ("validation", ".jpg"): 3,
+        ("test", ".png"): 6,
+        ("test", ".jpg"): 3,
+    }
     kinds = ("blue_jay", "bluebird", "goldfinch", "robin")
     assert found == {(part, kind, suffix): n for (part, suffix), n in expected.items() for kind in kinds}
 
@@ -74,7 +83,7 @@ def test_each_file_holds_the_picture_drawn_and_says_so(
             assert file.getexif()[ExifTags.Base.ImageDescription] == "Drawn by a program; not a photograph."
             if file.format == "PNG":
                 assert file.tobytes() == image.tobytes()
-            else: # it is lossy, but nearer to its own picture than to any other
+            else:  # it is lossy, but nearer to its own picture than to any other
                 assert np.abs(pixels - np.asarray(file, int)).sum((1, 2, 3)).argmin() == index
 
 
@@ -104,12 +113,15 @@ def test_the_colour_of_a_whole_picture_does_not_give_its_class_away(one: str, ot
     assert (usual < means(other).max(0)).all()
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    (["--count", "23"], "--count: expected 24 or more, a picture of each class in each part, got 23"),
-    (["--seed", "-1"], "--seed: expected 0 or more, got -1"),
-    (["--size", "7"], "--size: expected 8 to 512, got 7"),
-    (["--size", "513"], "--size: expected 8 to 512, got 513"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--count", "23"], "--count: expected 24 or more, a picture of each class in each part, got 23"),
+        (["--seed", "-1"], "--seed: expected 0 or more, got -1"),
+        (["--size", "7"], "--size: expected 8 to 512, got 7"),
+        (["--size", "513"], "--size: expected 8 to 512, got 513"),
+    ],
+)
 def test_a_number_that_cannot_be_is_one_line(
     arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

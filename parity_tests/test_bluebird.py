@@ -65,7 +65,10 @@ def table(section, title):
     found = next(t for t in re.findall(r"<table.*?</table>", section, re.DOTALL) if title in t)
     body = found[found.index("<tbody>") :]
     rows = re.findall(r"<tr>(.*?)(?=<tr>|</tbody>)", body, re.DOTALL)
-    return [[html.unescape(re.sub("<.*?>", "", cell)).strip() for cell in re.split(r"<t[hd][^>]*>", row)[1:]] for row in rows]
+    return [
+        [html.unescape(re.sub("<.*?>", "", cell)).strip() for cell in re.split(r"<t[hd][^>]*>", row)[1:]]
+        for row in rows
+    ]
 
 
 def pictures_of(text):
@@ -173,7 +176,8 @@ def test_every_figure_has_a_caption_and_every_picture_a_text(section):
 
 
 def level_fits(levels, weights):
-    """Whether levels of 0 to 255 show these weights: grey where they are 0, and at either end where they are largest."""
+    """Whether levels of 0 to 255 show these weights: grey where they are 0, and at either end where they are
+    largest."""
     shown = levels / 127.5 - 1
     return np.abs(shown - weights / np.abs(weights).max()).max() <= 1 / 255 + 1e-12
 
@@ -202,6 +206,7 @@ def test_the_templates_are_the_weights_that_were_saved(section, trained):
 
 def test_found_and_missed_are_told_apart_by_the_answers(nets, monkeypatch):
     """By hand one of three Bluebirds is found, and robins are taken for Bluebirds; torch makes no mistake."""
+
     def answers(run, test, scale):
         taken = test.y.copy()
         if run.config["model"]["implementation"] == "torch":
@@ -268,7 +273,9 @@ def test_the_accuracies_are_in_the_record(trained, said, side):
     for name, title in bluebird.TITLES.items():
         pairs = said(name, side)
         [accuracy] = [
-            r.value for r in results if (r.network, r.implementation, r.seed, r.quantity) == (title, side, 0, "test_accuracy")
+            r.value
+            for r in results
+            if (r.network, r.implementation, r.seed, r.quantity) == (title, side, 0, "test_accuracy")
         ]
         assert accuracy == sum(y == taken for y, taken in pairs) / len(pairs)
 
@@ -279,7 +286,9 @@ def test_the_accuracies_are_in_the_record(trained, said, side):
 @pytest.fixture
 def before(nets, tmp_path):
     """Copies of both runs of softmax regression; and leave beside each another, as an earlier report would have."""
-    copies = [runs.read(shutil.copytree(nets["bluebird_softmax"][s][0].folder, tmp_path / s / "version_0")) for s in SIDES]
+    copies = [
+        runs.read(shutil.copytree(nets["bluebird_softmax"][s][0].folder, tmp_path / s / "version_0")) for s in SIDES
+    ]
 
     def leave(seed, made, sides=SIDES, change=lambda config: config, pictures=None):
         for run in copies:

@@ -1,7 +1,8 @@
 # pyright: reportAttributeAccessIssue=false
 # NumPy says of its functions that they return arrays, which here are Bounded.
 
-"""Functions that have no ball of their name: 4 ulp is what they err by at most, and an error grows by at most their slope.
+"""Functions that have no ball of their name: 4 ulp is what they err by at most, and an error grows by at most their
+slope.
 
 Like test_bounds_edges.py, for the functions whose truth is a formula in balls.
 """

@@ -1,7 +1,9 @@
-"""What NumPy code calls on `Bounded`: every function is evaluated by NumPy and by torch, and neither errs by more than it says.
+"""What NumPy code calls on `Bounded`: every function is evaluated by NumPy and by torch, and neither errs by more
+than it says.
 
-The truth is NumPy's own function on balls, in an object array, or where NumPy has none for objects the formula beside it. The
-value that `Bounded` is given, and the numbers that NumPy and torch are given, all lie within the error of the exact number.
+The truth is NumPy's own function on balls, in an object array, or where NumPy has none for objects the formula beside
+it. The value that `Bounded` is given, and the numbers that NumPy and torch are given, all lie within the error of the
+exact number.
 """
 
 from collections.abc import Callable
@@ -113,7 +115,9 @@ PRODUCTS = {
     "einsum that factors": Case(lambda x, y: np.einsum("ij,kl->ik", x, y), None, arrays=2),
     "einsum by numbers": Case(lambda x, y: np.einsum(x, [0, 1], y, [2, 1], [0, 2]), lambda t, s: t @ s.T, arrays=2),
     "tensordot": Case(
-        lambda x, y: np.tensordot(x, y, axes=(1, 1)), lambda t, s: torch.tensordot(t, s, dims=([1], [1])), arrays=2  # pyright: ignore
+        lambda x, y: np.tensordot(x, y, axes=(1, 1)),
+        lambda t, s: torch.tensordot(t, s, dims=([1], [1])),
+        arrays=2,  # pyright: ignore
     ),
     "inner": Case(np.inner, torch.inner, arrays=2),
     "outer": Case(np.outer, lambda t, s: torch.outer(t.ravel(), s.ravel()), arrays=2),

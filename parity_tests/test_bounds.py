@@ -84,7 +84,9 @@ def test_a_sum_in_any_order_lies_within_its_bound(dtype, seed, n):
 def test_a_weighted_sum_with_its_bias_is_one_sum_in_any_order(dtype, seed, n):
     a, W, b = draw(seed, (3, n), dtype), draw(seed + 1, (2, n), dtype), draw(seed + 2, 2, dtype, spread=6)
     bias_last = a @ W.T + b
-    bias_first = np.array([[left_to_right([bias, *(row * weights)]) for weights, bias in zip(W, b, strict=True)] for row in a])
+    bias_first = np.array(
+        [[left_to_right([bias, *(row * weights)]) for weights, bias in zip(W, b, strict=True)] for row in a]
+    )
     truth = (exactly(a) @ exactly(W).T) + exactly(b)
     assert_within([bias_last, bias_first], truth, Bounded(a, dtype) @ Bounded(W, dtype).T + Bounded(b, dtype))
 
@@ -161,7 +163,8 @@ def test_a_sigmoid_that_overflows_is_bounded_by_the_smallest_normal_number(dtype
 @few
 @given(seed=seeds)
 def test_the_root_of_squares_that_underflow_has_a_bound_and_of_a_difference_has_none(dtype, seed):
-    """g² may underflow to 0, and √g² be 0 for |g|; it is never negative. A difference may be, and its root is no number."""
+    """g² may underflow to 0, and √g² be 0 for |g|; it is never negative. A difference may be, and its root is no
+    number."""
     half = np.log10(np.sqrt(float(np.finfo(dtype).smallest_normal)))
     g = (np.random.default_rng(seed).standard_normal(8) * 10.0 ** (half + np.linspace(-3, 3, 8))).astype(dtype)
     G, B = exactly(g), Bounded(g, dtype)

@@ -1,12 +1,13 @@
 # pyright: reportAttributeAccessIssue=false
 # NumPy says of its functions that they return arrays, which here are Bounded.
 
-"""Each rule of the derived tolerance at its edge: a smaller bound would be wrong there, a larger one looser than the rule.
+"""Each rule of the derived tolerance at its edge: a smaller bound would be wrong there, a larger one looser than the
+rule.
 
-Two things hold a rule. For exact operands the bound is compared with the rule as Higham, *Accuracy and Stability of Numerical
-Algorithms*, prints it, in exact rational arithmetic. For operands that carry an error the worst case is looked for: the exact
-number X lies within the error of the value, an evaluation x within the error of X, and each formula here is monotone, so that
-it errs most at the ends of both intervals.
+Two things hold a rule. For exact operands the bound is compared with the rule as Higham, *Accuracy and Stability of
+Numerical Algorithms*, prints it, in exact rational arithmetic. For operands that carry an error the worst case is
+looked for: the exact number X lies within the error of the value, an evaluation x within the error of X, and each
+formula here is monotone, so that it errs most at the ends of both intervals.
 """
 
 from collections.abc import Callable
@@ -88,7 +89,9 @@ def test_an_inner_product_of_n_terms_errs_by_gamma_of_n_and_by_one_more_with_a_b
     magnitudes = [[sum(abs(p * q) for p, q in zip(fractions(x), fractions(w), strict=True)) for w in W] for x in a]
     inner = Bounded(a, dtype) @ Bounded(W, dtype).T
     assert_is([gamma(n, dtype) * m for row in magnitudes for m in row], inner)
-    with_bias = [gamma(n + 1, dtype) * (m + abs(bias)) for row in magnitudes for m, bias in zip(row, fractions(b), strict=True)]
+    with_bias = [
+        gamma(n + 1, dtype) * (m + abs(bias)) for row in magnitudes for m, bias in zip(row, fractions(b), strict=True)
+    ]
     assert_is(with_bias, inner + Bounded(b, dtype))
 
 
@@ -104,8 +107,12 @@ def test_products_and_quotients_err_by_2u(dtype, rng):
 def of_windows(x, k):
     """Σ |x||k| over each window, exactly."""
     I, J = x.shape[2] - k.shape[2] + 1, x.shape[3] - k.shape[3] + 1
-    windows = [x[n, :, i : i + k.shape[2], j : j + k.shape[3]] for n in range(len(x)) for i in range(I) for j in range(J)]
-    sums = [[sum(abs(p * q) for p, q in zip(fractions(window), fractions(o), strict=True)) for window in windows] for o in k]
+    windows = [
+        x[n, :, i : i + k.shape[2], j : j + k.shape[3]] for n in range(len(x)) for i in range(I) for j in range(J)
+    ]
+    sums = [
+        [sum(abs(p * q) for p, q in zip(fractions(window), fractions(o), strict=True)) for window in windows] for o in k
+    ]
     return np.array(sums, dtype=object).reshape(len(k), len(x), I, J).transpose(1, 0, 2, 3)
 
 
@@ -115,7 +122,9 @@ def test_a_correlation_is_a_sum_of_as_many_terms_as_meet_in_a_window(dtype, rng)
     X, K, rule = Bounded(x, dtype), Bounded(k, dtype), of_windows(x, k)
     y: Any = correlate(X, K, (3, 2), (1, 1), (0, 0))  # pyright: ignore[reportArgumentType]
     assert_is(gamma(3 * 2 * 2, dtype) * rule, y)
-    assert_is(gamma(3 * 2 * 2 + 1, dtype) * (rule + [[[abs(Fraction(float(c)))]] for c in np.ravel(b)]), y + Bounded(b, dtype))
+    assert_is(
+        gamma(3 * 2 * 2 + 1, dtype) * (rule + [[[abs(Fraction(float(c)))]] for c in np.ravel(b)]), y + Bounded(b, dtype)
+    )
     for one_exact in (correlate(x, K, (3, 2), (1, 1), (0, 0)), correlate(X, k, (3, 2), (1, 1), (0, 0))):  # pyright: ignore
         assert_is(gamma(3 * 2 * 2, dtype) * rule, one_exact)
 
@@ -130,7 +139,8 @@ def test_the_gradient_of_a_kernel_is_a_sum_over_pictures_and_windows(dtype, rng)
 
 @DTYPES
 def test_what_lies_beside_the_field_is_no_term(dtype):
-    """Where windows lie 2 apart, a pixel is in at most 2 × 2 of them, though a window has 3 × 3; in the padding is nothing."""
+    """Where windows lie 2 apart, a pixel is in at most 2 × 2 of them, though a window has 3 × 3; in the padding is
+    nothing."""
     ones = np.ones((1, 1, 3, 3), dtype)
     back: Any = correlate(Bounded(ones, dtype), Bounded(ones, dtype), (7, 7), (1, 1), (2, 2), (2, 2))  # pyright: ignore
     assert back.value.max() == 4
@@ -193,7 +203,8 @@ def test_a_sum_of_1_over_u_terms_has_no_bound():
 
 
 def half_ulps(n, dtype):
-    """Numbers that leave 1, or anything above it with an even last digit, as it is, added one by one: each is lost to a tie."""
+    """Numbers that leave 1, or anything above it with an even last digit, as it is, added one by one: each is lost to
+    a tie."""
     return np.full(n, float(roundoff(dtype)), dtype=dtype)
 
 
@@ -251,7 +262,8 @@ ROUNDED_FUNCTIONS: dict[str, Callable[[Any, Any], list[Any]]] = {
     for item in ROUNDED_FUNCTIONS.items()
 ])  # fmt: skip
 def test_numpy_and_torch_stay_below_4_ulp_and_below_2u_in_the_root(name, points, dtype, rng):
-    """Over the whole range of what is not too large or small for the dtype, and closely near 0, or 1 for the logarithm."""
+    """Over the whole range of what is not too large or small for the dtype, and closely near 0, or 1 for the
+    logarithm."""
     wide = rng.uniform(-0.98, 0.98, 50_000) * np.log(float(np.finfo(dtype).max))
     small = rng.choice([-1, 1], 50_000) * np.exp(rng.uniform(-40, 0, 50_000))
     x = np.concatenate(points(wide, small)).astype(dtype)
@@ -279,7 +291,8 @@ class Operand(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """A formula, its operands, how often its result may be rounded, and the bound as a multiple of the worst case at most."""
+    """A formula, its operands, how often its result may be rounded, and the bound as a multiple of the worst case at
+    most."""
 
     formula: Callable[..., Any]
     operands: list[Operand]
@@ -347,7 +360,9 @@ def test_an_inner_product_carries_the_error_of_either_operand(dtype):
     worst = arb(0)
     for p, q in zip(x, y, strict=True):
         worst += reduce(arb.max, [ours * theirs - X * Y for (X, ours), (Y, theirs) in product(p.pairs(), q.pairs())])
-    bounded = Bounded([v for v, _ in x], dtype, [e for _, e in x]) @ Bounded([v for v, _ in y], dtype, [e for _, e in y])
+    bounded = Bounded([v for v, _ in x], dtype, [e for _, e in x]) @ Bounded(
+        [v for v, _ in y], dtype, [e for _, e in y]
+    )
     assert worst <= float(bounded.error) <= 2 * worst
 
 
@@ -390,7 +405,15 @@ def test_the_largest_element_may_err_by_the_largest_error():
 
 def test_where_a_function_may_leave_its_domain_nothing_is_bounded():
     half, near_0, near_minus_1 = (Bounded(v, np.float64, e) for v, e in [(0.5, 0.25), (0.5, 0.2500001), (-0.5, 0.25)])
-    for unbounded in (1 / half, 0 / half, half / near_0, np.log(half), np.log1p(near_minus_1), half**-1, np.sqrt(near_0)):
+    for unbounded in (
+        1 / half,
+        0 / half,
+        half / near_0,
+        np.log(half),
+        np.log1p(near_minus_1),
+        half**-1,
+        np.sqrt(near_0),
+    ):
         assert np.isinf(unbounded.error)
     with np.errstate(invalid="ignore"):
         for no_number in (np.sqrt(Bounded(-1, np.float64)), np.log(Bounded(-1, np.float64))):
@@ -416,7 +439,8 @@ def test_a_comparison_is_open_as_long_as_two_evaluations_may_meet(compare):
 
 @DTYPES
 def test_a_result_that_is_flushed_to_zero_lies_within_its_bound(dtype):
-    """0 for anything below the smallest normal number t: 63/64 of it is lost, in each product and after each difference."""
+    """0 for anything below the smallest normal number t: 63/64 of it is lost, in each product and after each
+    difference."""
     t = float(smallest_normal(dtype))
     root, less, lost = t**0.5, 63 / 64 * t**0.5, Fraction(63, 64) * smallest_normal(dtype)
     x, pairs = Bounded(less, dtype), Bounded([t + float(lost), -t] * 50, dtype)
@@ -533,7 +557,18 @@ def test_what_has_a_root_is_what_no_evaluation_makes_negative():
         assert positive.positive
         assert np.isfinite(np.sqrt(positive).error).all()
     beyond = Bounded(1, np.float64, 0.5 + 2**-40)
-    for unknown in (x, x * y, -(x * x), x * x - y * y, x * x + y, y + x * x, (x * x) * y, -2 * (x * x), (x * y).sum(), beyond):
+    for unknown in (
+        x,
+        x * y,
+        -(x * x),
+        x * x - y * y,
+        x * x + y,
+        y + x * x,
+        (x * x) * y,
+        -2 * (x * x),
+        (x * y).sum(),
+        beyond,
+    ):
         assert not unknown.positive
         assert np.isinf(np.sqrt(unknown).error).any()
 

@@ -101,7 +101,8 @@ def test_the_two_schemes_are_light_and_dark(opened):
         return body.evaluate("body => [getComputedStyle(body).backgroundColor, getComputedStyle(body).color]")
 
     light, dark = (
-        [sum(map(int, colour.removeprefix("rgb(").rstrip(")").split(","))) for colour in colours(scheme)] for scheme in SCHEMES
+        [sum(map(int, colour.removeprefix("rgb(").rstrip(")").split(","))) for colour in colours(scheme)]
+        for scheme in SCHEMES
     )
     assert light[0] > light[1]
     assert dark[0] < dark[1]
@@ -152,13 +153,20 @@ def test_every_control_is_reached_by_tab_and_shows_it(opened):
 
 
 def test_every_picture_has_a_name(opened):
-    assert opened().evaluate("""() => [...document.querySelectorAll("svg")].filter(svg => {
+    assert (
+        opened().evaluate("""() => [...document.querySelectorAll("svg")].filter(svg => {
         const text = id => document.getElementById(id)?.textContent;
         const ids = svg.getAttribute("aria-labelledby");
-        return !(ids ? ids.split(" ").every(text) : svg.getAttribute("aria-label") || svg.querySelector(":scope > title"));
-    }).map(svg => svg.outerHTML.slice(0, 80))""") == []
-    assert opened().evaluate("""() => [...document.images].filter(image => !image.alt || !image.naturalWidth)
-        .map(image => image.outerHTML.slice(0, 80))""") == []
+        return !(ids ? ids.split(" ").every(text) : svg.getAttribute("aria-label") || svg.querySelector(":scope >
+        title"));
+    }).map(svg => svg.outerHTML.slice(0, 80))""")
+        == []
+    )
+    assert (
+        opened().evaluate("""() => [...document.images].filter(image => !image.alt || !image.naturalWidth)
+        .map(image => image.outerHTML.slice(0, 80))""")
+        == []
+    )
 
 
 CUT = """() => [...document.body.querySelectorAll("*")].filter(element => {

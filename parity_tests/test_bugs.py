@@ -129,7 +129,8 @@ def around(layer, rng):
 
 
 def around_pictures(layer, front, rng):
-    """Likewise for a layer of 2 channels; with Tanh in front of it there are negative pixels, with ReLU there are ties."""
+    """Likewise for a layer of 2 channels; with Tanh in front of it there are negative pixels, with ReLU there are
+    ties."""
     below, x = [Conv2d(1, 2, 2, rng=rng), front, layer], rng.standard_normal((3, 1, 7, 8))
     above = [] if isinstance(layer, Flatten) else [Flatten()]
     features = Network(*below, *above).forward(x)[0].shape[1]
@@ -172,7 +173,8 @@ def test_a_network_names_the_layer_with_the_mistake(bug, rng):
 
 @pytest.mark.parametrize("factor", [-1, 1000])
 def test_an_upstream_gradient_of_ones_says_nothing_of_a_softmax_and_a_random_one_does(factor, rng):
-    """Its outputs sum to 1 whatever z is: with ones the gradient is 0, a sign flip too, and what is left is rounding."""
+    """Its outputs sum to 1 whatever z is: with ones the gradient is 0, a sign flip too, and what is left is
+    rounding."""
 
     class Wrong(Softmax):
         def backward(self, delta, a):
@@ -216,15 +218,18 @@ def test_an_empty_result_does_not_agree():
     assert not Parity("cpu").agrees
 
 
-@pytest.mark.parametrize(("ours", "reference", "reason"), [
-    (np.ones((3, 1)), np.ones(3), "shape (3, 1), expected (3,)"),
-    (np.ones((3, 1)), np.ones((1, 3)), "shape (3, 1), expected (1, 3)"),
-    (np.ones(3), np.ones(3, np.float32), "dtype float64, expected float32"),
-    (np.ones(3, np.float32), np.ones((1, 3)), "shape (3,), expected (1, 3)"),
-    (np.array([1, np.nan]), np.ones(2), "nan, expected 1.0, at index (1,)"),
-    (np.ones(2), np.array([np.nan, 1]), "1.0, expected nan, at index (0,)"),
-    (None, np.ones(2), "shape (), expected (2,)"),
-])
+@pytest.mark.parametrize(
+    ("ours", "reference", "reason"),
+    [
+        (np.ones((3, 1)), np.ones(3), "shape (3, 1), expected (3,)"),
+        (np.ones((3, 1)), np.ones((1, 3)), "shape (3, 1), expected (1, 3)"),
+        (np.ones(3), np.ones(3, np.float32), "dtype float64, expected float32"),
+        (np.ones(3, np.float32), np.ones((1, 3)), "shape (3,), expected (1, 3)"),
+        (np.array([1, np.nan]), np.ones(2), "nan, expected 1.0, at index (1,)"),
+        (np.ones(2), np.array([np.nan, 1]), "1.0, expected nan, at index (0,)"),
+        (None, np.ones(2), "shape (), expected (2,)"),
+    ],
+)
 def test_shape_and_dtype_are_compared_before_any_value(ours, reference, reason):
     found = compare("here", "y", ours, reference, 1e-15)
     assert (found.verdict, found.reason) == ("differs", reason)

@@ -1,4 +1,5 @@
-"""The cause in a function of which nothing is known: what it computes is read off the numbers, and then what is wrong in it."""
+"""The cause in a function of which nothing is known: what it computes is read off the numbers, and then what is wrong
+in it."""
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ STRIDED = Conv2d(2, 3, 3, stride=2, padding=1, rng=np.random.default_rng(0))
 
 
 def differences(forward, backward, arrays):
-    """The cause of each quantity that differs from the derivative of the forward, certified; the arguments bear any names."""
+    """The cause of each quantity that differs from the derivative of the forward, certified; the arguments bear any
+    names."""
     rng = np.random.default_rng(1)
     delta = rng.standard_normal(np.shape(forward(*arrays.values())))
     true = Slopes.of(lambda **numbers: forward(*numbers.values()), arrays, delta).by
@@ -20,7 +22,9 @@ def differences(forward, backward, arrays):
     compared = {f"d{n}": Compared(g, s.value, s.allowed) for (n, s), g in zip(true.items(), ours, strict=True)}
     name, *params = arrays
     case = Case(compared, {"x": arrays[name], "delta": delta}, {n: arrays[n] for n in params})
-    return {q: diagnose(case, q) for q, (g, r, a) in compared.items() if g.shape != r.shape or np.any(np.abs(g - r) > a)}
+    return {
+        q: diagnose(case, q) for q, (g, r, a) in compared.items() if g.shape != r.shape or np.any(np.abs(g - r) > a)
+    }
 
 
 def drawn(**shapes):
@@ -131,7 +135,9 @@ def test_what_comes_back_through_time_is_missing_in_another_layout():
         da = dh * (1 - h * h)
         return da @ w, np.einsum("tnh,tnd->hd", da, x), np.einsum("tnh,tnk->hk", da[1:], h[:-1])
 
-    assert differences(forward, backward, drawn(x=(4, 2, 3), w=(5, 3), u=(5, 5))) == dict.fromkeys(["dx", "dw", "du"], LEFT_OUT)
+    assert differences(forward, backward, drawn(x=(4, 2, 3), w=(5, 3), u=(5, 5))) == dict.fromkeys(
+        ["dx", "dw", "du"], LEFT_OUT
+    )
 
 
 def test_of_a_recurrence_that_is_not_known_only_the_last_step_is_right(rng):
@@ -145,7 +151,9 @@ def test_of_a_recurrence_that_is_not_known_only_the_last_step_is_right(rng):
         return np.stack(states, axis=1)
 
     (cause,) = differences(forward, lambda d, x: (2 * x * d,), drawn(x=(2, 4, 3))).values()
-    assert cause == "only the last step along axis 1 is right: the recurrent term, what comes back from later, is missing"
+    assert (
+        cause == "only the last step along axis 1 is right: the recurrent term, what comes back from later, is missing"
+    )
     noisy = differences(forward, lambda d, x: (2 * x * d * (1 + 1e-9),), drawn(x=(2, 4, 3)))
     assert noisy == {"dx": ""}
     late = differences(forward, lambda d, x: (2 * x * d * [[[0], [0], [0], [1]]],), drawn(x=(2, 4, 3)))
@@ -224,7 +232,11 @@ def test_the_stride_is_left_out(layer, names):
         (lambda x: np.log(x + 1e-5), lambda d, x: d / x, "1e-05 is missing in a denominator"),
         (lambda x: np.log(x), lambda d, x: d / (x + 3e-8), ""),
         (lambda x: np.log(x), lambda d, x: d / x * (1 + 1e-8), "times 1.00000001"),
-        (lambda x: 2 * np.sqrt(x), lambda d, x: d / np.sqrt(x + 1e-10), "1e-10 is added inside a root in a denominator"),
+        (
+            lambda x: 2 * np.sqrt(x),
+            lambda d, x: d / np.sqrt(x + 1e-10),
+            "1e-10 is added inside a root in a denominator",
+        ),
     ],
 )
 def test_an_epsilon_on_one_side(forward, backward, expected):

@@ -16,7 +16,8 @@ from parity_tests.conftest import few
 CASES = Path(__file__).parent / "cases" / "verdicts"
 INDEX = {case.pop("file"): case for case in tomllib.loads((CASES / "index.toml").read_text("utf-8"))["file"]}
 ALWAYS = (
-    "04b_ce_log0_bug", "05c_fast_sigmoid_bug", "06_bn_bug", "24a_adam_eps_bug", "25_stateful_linear_fix", "25d_ce_ignore2_bug",
+    "04b_ce_log0_bug", "05c_fast_sigmoid_bug", "06_bn_bug", "24a_adam_eps_bug", "25_stateful_linear_fix",
+    "25d_ce_ignore2_bug",
     "30_accumulate_fix", "34b_lrelu_at_zero_fix", "49_layer_grad_in_self_bug", "51_bn_bias_zero_fix",
 )  # fmt: skip
 """One of each kind; the others are slow together."""
@@ -28,7 +29,9 @@ def test_every_case_is_in_the_index():
     assert {case["verdict"] for case in INDEX.values()} == STATUS.keys()
 
 
-@pytest.mark.parametrize("name", [n if Path(n).stem in ALWAYS else pytest.param(n, marks=pytest.mark.slow) for n in INDEX])
+@pytest.mark.parametrize(
+    "name", [n if Path(n).stem in ALWAYS else pytest.param(n, marks=pytest.mark.slow) for n in INDEX]
+)
 def test_a_case_gets_its_verdict(name, capsys):
     verdict, remark = INDEX[name]["verdict"], INDEX[name].get("remark", "")
     assert check.main([str(CASES / name), "--format", "json", "--timeout", "60"]) == STATUS[verdict]

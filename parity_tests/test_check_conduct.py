@@ -154,9 +154,13 @@ def test_ten_gigabytes_are_refused(run):
     assert failing(result) == {"dx": "not judged: asked for more than 4 GiB of memory; "}
 
 
-@pytest.mark.parametrize(("where", "quantities"), [
-    ("backward(delta, a)", {"dx"}), pytest.param("forward(z)", set(), marks=pytest.mark.slow),
-])
+@pytest.mark.parametrize(
+    ("where", "quantities"),
+    [
+        ("backward(delta, a)", {"dx"}),
+        pytest.param("forward(z)", set(), marks=pytest.mark.slow),
+    ],
+)
 def test_an_endless_loop_ends_and_the_pieces_after_it_are_checked(where, quantities, run):
     status, result = run(f"{RIGHT}---def sigmoid_{where}:\n    while True: pass", "--timeout", "5")
     assert status == 2

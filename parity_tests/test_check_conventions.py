@@ -81,7 +81,9 @@ CONVENTIONS = {
 """Files, and what of each is a convention."""
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow if i % 3 else ()) for i, n in enumerate(CONVENTIONS)])
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow if i % 3 else ()) for i, n in enumerate(CONVENTIONS)]
+)
 def test_a_convention_is_no_failure_and_has_a_cause(name, run):
     source, quantities = CONVENTIONS[name]
     status, result = run(source)
@@ -122,7 +124,9 @@ DIFFERENCES = {
 """What is none, though it looks like one."""
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow if i % 3 else ()) for i, n in enumerate(DIFFERENCES)])
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow if i % 3 else ()) for i, n in enumerate(DIFFERENCES)]
+)
 def test_what_only_looks_like_a_convention_differs(name, run):
     status, result = run(DIFFERENCES[name])
     assert status == 1, result["verdict"]

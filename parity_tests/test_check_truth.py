@@ -1,4 +1,5 @@
-"""`python -m experiments.grade`: what torch has no module for is held against the truth of its own forward, and more."""
+"""`python -m experiments.grade`: what torch has no module for is held against the truth of its own forward, and
+more."""
 
 import pytest
 

@@ -1,4 +1,5 @@
-"""A checkpoint holds what a run of its config comes to, and nothing else; any other is refused, and the one before it taken."""
+"""A checkpoint holds what a run of its config comes to, and nothing else; any other is refused, and the one before it
+taken."""
 
 import copy
 import math
@@ -17,7 +18,9 @@ from experiments.train.backends import HandWritten
 from experiments.train.checkpoint import BEFORE, LAST
 from manual import InputError
 
-DROPOUT = "[{Linear: {in_features: 2, out_features: 2}}, {Dropout: {p: 0.5}}, {Linear: {in_features: 2, out_features: 1}}]"
+DROPOUT = (
+    "[{Linear: {in_features: 2, out_features: 2}}, {Dropout: {p: 0.5}}, {Linear: {in_features: 2, out_features: 1}}]"
+)
 OPTIMIZERS = {
     "Adam": "Adam", "AdamW": "AdamW", "RMSprop": "{RMSprop: {momentum: 0.9, centered: true}}", "SGD": "SGD",
     "momentum": "{SGD: {momentum: 0.9}}",
@@ -51,9 +54,7 @@ def weights(run: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_what_a_run_saves_is_taken(
-    optimizer: str, side: str, runs: Callable[[str, str], Path], tmp_path: Path
-) -> None:
+def test_what_a_run_saves_is_taken(optimizer: str, side: str, runs: Callable[[str, str], Path], tmp_path: Path) -> None:
     run = runs(optimizer, side)
     before = run / "checkpoints" / BEFORE
     assert {*checkpoint.read(before)} == {"config", "state_dict", "optimizer", "global_step", "moved", "log"}
@@ -78,7 +79,13 @@ def others(name: Any, value: Any) -> Iterator[Any]:
     yield from (None, True, "text", -1, -1.0, math.nan, math.inf, 10**400, [], [value], {1: 2}, torch.ones(7))
     yield float(value) if isinstance(value, int) else 1
     if isinstance(value, torch.Tensor):
-        yield from (value[None], value.to_sparse(), value.half(), value.to("meta"), value.reshape(-1)[:1].expand(4 * 10**8))
+        yield from (
+            value[None],
+            value.to_sparse(),
+            value.half(),
+            value.to("meta"),
+            value.reshape(-1)[:1].expand(4 * 10**8),
+        )
         if value.numel() > 1:
             yield torch.ones_like(value).reshape(-1)[0].expand(value.shape)
         if value.is_floating_point():

@@ -1,4 +1,5 @@
-"""The index of claims and errata, held against the tests: every id is carried by a test, and no test carries another."""
+"""The index of claims and errata, held against the tests: every id is carried by a test, and no test carries
+another."""
 
 import pytest
 from latex2mathml.converter import convert

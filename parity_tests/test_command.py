@@ -65,7 +65,8 @@ def unread(room: str, changed: str, does: str, *arguments: str) -> None:
 
 @forked
 @pytest.mark.parametrize("command", [
-    pytest.param(("find", "find.command", "find", ".", "--model=a"), marks=pytest.mark.slow), ("train", "train.command", "run"),
+    pytest.param(("find", "find.command", "find", ".", "--model=a"), marks=pytest.mark.slow),
+    ("train", "train.command", "run"),
     ("grade", "grade.classroom", "check_all", "."),
     pytest.param(("report", "report.make", "make"), marks=pytest.mark.slow),
 ], ids=["find", "train", "check", "report"])  # fmt: skip
@@ -82,9 +83,13 @@ def interrupted(folder: Path, *typed: str | Path, ignoring: bool = False) -> tup
     for name in ("numpy.py", "lightning.py"):
         (folder / name).write_text(INTERRUPTS, "utf-8")
     path = {"PYTHONPATH": os.pathsep.join(map(str, (folder, ROOT)))}
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN if ignoring else signal.default_int_handler)  # what it inherits
+    before = signal.signal(
+        signal.SIGINT, signal.SIG_IGN if ignoring else signal.default_int_handler
+    )  # what it inherits
     try:
-        done = subprocess.run([sys.executable, *typed], env=os.environ | path, cwd=folder, capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, *typed], env=os.environ | path, cwd=folder, capture_output=True, text=True
+        )
     finally:
         signal.signal(signal.SIGINT, before)
     return done.returncode, done.stdout, done.stderr
@@ -116,13 +121,19 @@ def test_a_command_that_is_to_ignore_ctrl_c_ignores_it_while_it_imports(tmp_path
     assert out.startswith("went on")
 
 
-@pytest.mark.parametrize(("main", "said"), [
-    ("try: interrupt()\n    except KeyboardInterrupt: print('heard')", (0, "heard\n", "")), ("interrupt()", (130, "", "")),
-], ids=["what it says of it", "nothing"])
+@pytest.mark.parametrize(
+    ("main", "said"),
+    [
+        ("try: interrupt()\n    except KeyboardInterrupt: print('heard')", (0, "heard\n", "")),
+        ("interrupt()", (130, "", "")),
+    ],
+    ids=["what it says of it", "nothing"],
+)
 def test_when_all_is_imported_ctrl_c_is_the_commands_own(main: str, said: tuple[int, str, str], tmp_path: Path) -> None:
     installed = tmp_path / "backprop-check"
     interrupt = "import os, signal\ndef interrupt(): os.kill(os.getpid(), signal.SIGINT)"
     installed.write_text(
-        f"from experiments.shared.command import command\n{interrupt}\n@command\ndef main():\n    {main}\nmain()", "utf-8"
+        f"from experiments.shared.command import command\n{interrupt}\n@command\ndef main():\n    {main}\nmain()",
+        "utf-8",
     )
     assert interrupted(tmp_path, installed) == said

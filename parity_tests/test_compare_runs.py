@@ -52,10 +52,17 @@ def run(tmp_path, capsys):
 
 
 def test_a_record_comes_back_from_its_file(tmp_path):
-    wrong = replace(compared("dx", math.inf, "shape (2,), expected ()", shape=()), difference=math.nan, cause="a transpose")
+    wrong = replace(
+        compared("dx", math.inf, "shape (2,), expected ()", shape=()), difference=math.nan, cause="a transpose"
+    )
     kept = record(
-        compared(), compared(), wrong, device="cuda", made={"CPU": "Ω", "torch": "2.13"},
-        results=[Result("2-2-1", "torch", 3, "test_cost", 0.1)], speeds=[Speed("2-2-1, batch 1", 9.8, 10.2, 10.5)],
+        compared(),
+        compared(),
+        wrong,
+        device="cuda",
+        made={"CPU": "Ω", "torch": "2.13"},
+        results=[Result("2-2-1", "torch", 3, "test_cost", 0.1)],
+        speeds=[Speed("2-2-1, batch 1", 9.8, 10.2, 10.5)],
     )
     (tmp_path / "report.json").write_text(as_json(kept), "utf-8")
     back = read(tmp_path / "report.json")
@@ -198,7 +205,7 @@ def test_a_verdict_that_got_worse_comes_first_and_is_the_exit_code(run):
     ]  # fmt: skip
     assert text.splitlines()[-1].endswith("1 verdict got worse; of 3 comparisons in both, 3 changed")
     assert 'class="verdict fails"' in page
-    assert page.count("<td>agrees<td>differs<td class=\"n\">0.25<td class=\"n\">2.00") == 1
+    assert page.count('<td>agrees<td>differs<td class="n">0.25<td class="n">2.00') == 1
 
 
 def test_a_likely_cause_is_told_where_there_is_one():
@@ -261,20 +268,32 @@ def test_a_run_on_a_gpu_is_held_against_one_on_a_cpu():
 
 def test_runs_with_nothing_in_common_are_not_the_same():
     some, none = record(compared()), record()
-    for a, b in ((some, none), (none, some), (none, none), (some, record(compared("z"))), (some, record(compared(shape=())))):
+    for a, b in (
+        (some, none),
+        (none, some),
+        (none, none),
+        (some, record(compared("z"))),
+        (some, record(compared(shape=()))),
+    ):
         assert comparison.difference(a, b).status == 1
         assert comparison.difference(a, b).verdict == "the two have no comparison in common"
 
 
 def test_what_else_differs_is_shown():
     a = record(
-        compared(), made={"CPU": "X", "NumPy": "2.4", "CUDA": "none"},
+        compared(),
+        made={"CPU": "X", "NumPy": "2.4", "CUDA": "none"},
         speeds=[Speed("small", 9, 10, 11), Speed("old", 1, 2, 3)],
         results=[Result("digits", side, 0, "test_accuracy", 0.97) for side in ("manual", "torch")],
     )
     b = record(
-        compared(), made={"CPU": "Y", "NumPy": "2.4", "BLAS": "mkl"}, speeds=[Speed("small", 7, 8, 9)],
-        results=[Result("digits", "manual", 0, "test_accuracy", 0.97), Result("digits", "torch", 0, "test_accuracy", 0.96)],
+        compared(),
+        made={"CPU": "Y", "NumPy": "2.4", "BLAS": "mkl"},
+        speeds=[Speed("small", 7, 8, 9)],
+        results=[
+            Result("digits", "manual", 0, "test_accuracy", 0.97),
+            Result("digits", "torch", 0, "test_accuracy", 0.96),
+        ],
     )
     found = comparison.difference(a, b)
     assert lines(found, "Made") == [("CPU", "X", "Y"), ("CUDA", "none", "–"), ("BLAS", "–", "mkl")]
@@ -305,10 +324,17 @@ def test_a_long_table_is_cut_and_says_so(run):
 def test_a_name_in_the_file_is_neither_html_nor_an_order_to_the_terminal(run):
     bad = Comparison(HOSTILE, HOSTILE, HOSTILE, (), 1.0, 5.0, HOSTILE, HOSTILE)
     hostile = record(
-        bad, subject=HOSTILE, made={HOSTILE: HOSTILE}, results=[Result(HOSTILE, HOSTILE, 0, HOSTILE, 1.0)],
+        bad,
+        subject=HOSTILE,
+        made={HOSTILE: HOSTILE},
+        results=[Result(HOSTILE, HOSTILE, 0, HOSTILE, 1.0)],
         speeds=[Speed(HOSTILE, 1, 2, 3)],
     )
-    for pair in ((hostile, record(compared())), (record(compared()), hostile), (hostile, record(replace(bad, ratio=0.1)))):
+    for pair in (
+        (hostile, record(compared())),
+        (record(compared()), hostile),
+        (hostile, record(replace(bad, ratio=0.1))),
+    ):
         _, text, page = run(*pair)
         assert "\x1b" not in text
         assert "&lt;script&gt;alert(1)" in page

@@ -32,14 +32,19 @@ from torch_ref.comparison.check_backward import observe
 def test_a_comparison_says_what_it_was_given(wrong, rng):
     network, x, y = Network(Linear(3, 2, rng=rng)), np.ones((2, 3)), np.ones((2, 2))
     right = (network, MSELoss(), x, y)
-    for compared in (compare_network, compare_end_to_end, lambda *a: compare_training(a[0], a[1], SGD(), a[2], a[3], 1)):
+    for compared in (
+        compare_network,
+        compare_end_to_end,
+        lambda *a: compare_training(a[0], a[1], SGD(), a[2], a[3], 1),
+    ):
         for given in ((*right[:i], wrong, *right[i + 1 :]) for i in range(4)):
             with pytest.raises(InputError):
                 compared(*given)
     uses = [
         lambda: compare_layer(wrong, x, rng), lambda: compare_layer(ReLU(), wrong, rng),
         lambda: compare_layer(ReLU(), x, wrong),
-        lambda: compare_loss(wrong, y, y), lambda: compare_loss(MSELoss(), wrong, y), lambda: compare_loss(MSELoss(), y, wrong),
+        lambda: compare_loss(wrong, y, y), lambda: compare_loss(MSELoss(), wrong, y),
+        lambda: compare_loss(MSELoss(), y, wrong),
         lambda: compare_optimizer(wrong, network, rng), lambda: compare_optimizer(SGD(), wrong, rng),
         lambda: compare_optimizer(SGD(), network, wrong), lambda: compare_optimizer(SGD(), network, rng, wrong),
         lambda: compare_penalty(wrong, network), lambda: compare_penalty(manual.L2(0.1), wrong),
@@ -112,7 +117,9 @@ def test_the_same_infinity_on_both_sides_agrees_and_no_other(ours, verdict):
     reference = np.array([1.0, np.inf])
     assert compare("", "y", np.array([1.0, ours]), reference, np.array([1e-15, 1e-15])).verdict == verdict
     assert compare("", "y", reference, reference, np.array([1e-15, np.nan])).verdict == "agrees"
-    assert compare("", "y", np.array([1.0, 5.0]), np.array([1.0, 5.0]), np.array([1e-15, np.inf])).verdict == "not judged"
+    assert (
+        compare("", "y", np.array([1.0, 5.0]), np.array([1.0, 5.0]), np.array([1e-15, np.inf])).verdict == "not judged"
+    )
 
 
 def test_an_input_of_a_torch_function_with_a_nan_is_not_taken_for_a_changed_one():

@@ -60,7 +60,8 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("into", ["a pipe", pytest.param("nowhere", marks=pytest.mark.slow)])
 def test_every_command_works_without_asserts_docstrings_utf_8_and_home(into: str, folder: Path) -> None:
-    """In one process, one after the other: each would import for seconds. In `nowhere` standard output is closed, too."""
+    """In one process, one after the other: each would import for seconds. In `nowhere` standard output is closed,
+    too."""
     (folder / "all.py").write_text(ALL.format(lines=[*COMMANDS]), "utf-8")
     words = [sys.executable, "all.py"]
     if into == "nowhere":
@@ -76,7 +77,8 @@ def test_every_command_works_without_asserts_docstrings_utf_8_and_home(into: str
 @pytest.mark.parametrize(("into", "status", "said"), [
     ('"$@" >&-', 1, ""), pytest.param('"$@" > /dev/full', 2, "grade: [Errno", marks=pytest.mark.slow),
     pytest.param('{ "$@"; echo $? >&3; } 3>&2 | head -1 | grep -q MSELoss', 0, "", marks=pytest.mark.slow),
-    pytest.param('"$@"', 1, "", marks=pytest.mark.slow), pytest.param('"$@" <&- >&- 2>&-', 1, "", marks=pytest.mark.slow),
+    pytest.param('"$@"', 1, "", marks=pytest.mark.slow),
+    pytest.param('"$@" <&- >&- 2>&-', 1, "", marks=pytest.mark.slow),
 ], ids=["closed", "a full disk", "head", "printed", "all closed"])  # fmt: skip
 def test_what_becomes_of_the_output_is_no_verdict(into: str, status: int, said: str, tmp_path: Path) -> None:
     words = ["sh", "-c", into, "sh", sys.executable, "-m", "experiments.grade", WRONG]
@@ -118,4 +120,6 @@ def test_no_assert_guards_anything_and_no_docstring_is_read(package: str) -> Non
         if EXAMPLES not in path.parents:
             for node in ast.walk(ast.parse(path.read_text("utf-8"))):
                 assert not isinstance(node, ast.Assert), path
-                assert not (isinstance(node, ast.Attribute) and node.attr == "__doc__" and isinstance(node.ctx, ast.Load)), path
+                assert not (
+                    isinstance(node, ast.Attribute) and node.attr == "__doc__" and isinstance(node.ctx, ast.Load)
+                ), path

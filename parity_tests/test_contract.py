@@ -31,7 +31,9 @@ def same(a, b):
 
 
 def network(rng):
-    return Network(Linear(3, 4, rng=rng), ReLU(), Network(Linear(4, 4, rng=rng), Sigmoid()), Linear(4, 2, bias=False, rng=rng))
+    return Network(
+        Linear(3, 4, rng=rng), ReLU(), Network(Linear(4, 4, rng=rng), Sigmoid()), Linear(4, 2, bias=False, rng=rng)
+    )
 
 
 @each_layer
@@ -91,7 +93,12 @@ def test_like_takes_all_parameters_or_none(rng):
     W, b = layer.weight, layer.bias
     assert layer.like().weight is W
     assert layer.like(weight=2 * W, bias=2 * b).params.keys() == {"weight", "bias"}
-    for wrong in ({"weight": W}, {"weight": W, "bias": None}, {"weight": W, "bias": b, "gain": b}, {"weight": W, "gain": b}):
+    for wrong in (
+        {"weight": W},
+        {"weight": W, "bias": None},
+        {"weight": W, "bias": b, "gain": b},
+        {"weight": W, "gain": b},
+    ):
         with pytest.raises(TypeError, match="takes all parameters or none"):
             layer.like(**wrong)
     with pytest.raises(TypeError, match="takes all parameters or none"):
@@ -190,7 +197,9 @@ def test_state_is_changed_by_commit_alone_and_not_in_inference(rng):
     np.testing.assert_array_equal(net.state["0.running_mean"], x.mean(axis=0) / 10)
 
 
-@pytest.mark.parametrize("make", [lambda: manual.SGD(momentum=0.9), Adam, manual.RMSprop], ids=["SGD", "Adam", "RMSprop"])
+@pytest.mark.parametrize(
+    "make", [lambda: manual.SGD(momentum=0.9), Adam, manual.RMSprop], ids=["SGD", "Adam", "RMSprop"]
+)
 def test_optimizer_state_goes_to_torch_and_comes_back(make, rng):
     layer = Linear(3, 4, rng=rng)
     gradient = layer.like(weight=np.ones((4, 3)), bias=np.ones(4))

@@ -1,4 +1,5 @@
-"""A run that is cut off goes on by the same command, and ends in the numbers of one that was not; what was saved stays good."""
+"""A run that is cut off goes on by the same command, and ends in the numbers of one that was not; what was saved
+stays good."""
 
 import ctypes
 import errno
@@ -30,7 +31,9 @@ from parity_tests.drawn import draw
 
 NEVER = 1e9
 """Seconds between checkpoints within an epoch; with 0 there is one at every step."""
-DROPOUT = "[{Linear: {in_features: 64, out_features: 8}}, {Dropout: {p: 0.5}}, {Linear: {in_features: 8, out_features: 10}}]"
+DROPOUT = (
+    "[{Linear: {in_features: 64, out_features: 8}}, {Dropout: {p: 0.5}}, {Linear: {in_features: 8, out_features: 10}}]"
+)
 DIGITS = ["--config=digits", "--data.batch_size=200", f"--model.network={DROPOUT}", "--model.optimizer=Adam"]
 """Seven steps an epoch."""
 
@@ -86,8 +89,12 @@ def bluebird(folder):
     """Four steps an epoch."""
     convolution = "{Conv2d: {in_channels: 3, out_channels: 2, kernel_size: 3}}"
     return [
-        "--config=bluebird_cnn", f"--data.folder={folder}", "--data.size=8", "--data.augment=[flip, shift]",
-        "--data.batch_size=11", f"--model.network=[{convolution}, Flatten, {{Linear: {{in_features: 72, out_features: 4}}}}]",
+        "--config=bluebird_cnn",
+        f"--data.folder={folder}",
+        "--data.size=8",
+        "--data.augment=[flip, shift]",
+        "--data.batch_size=11",
+        f"--model.network=[{convolution}, Flatten, {{Linear: {{in_features: 72, out_features: 4}}}}]",
     ]
 
 
@@ -105,10 +112,18 @@ def wholes(tmp_path_factory, pictures):
     return whole
 
 
-@pytest.mark.parametrize(("implementation", "at", "every", "left"), [
-    ("manual", 0, NEVER, 0), ("torch", 5, NEVER, 0), ("manual", 6, 0, 6), ("torch", 7, 0, 7), ("manual", 9, NEVER, 7),
-    ("torch", 9, NEVER, 7), ("torch", 13, 0, 13),
-])
+@pytest.mark.parametrize(
+    ("implementation", "at", "every", "left"),
+    [
+        ("manual", 0, NEVER, 0),
+        ("torch", 5, NEVER, 0),
+        ("manual", 6, 0, 6),
+        ("torch", 7, 0, 7),
+        ("manual", 9, NEVER, 7),
+        ("torch", 9, NEVER, 7),
+        ("torch", 13, 0, 13),
+    ],
+)
 def test_a_run_goes_on_from_any_step(implementation, at, every, left, wholes, tmp_path, capsys):
     arguments = [*DIGITS, "--trainer.max_epochs=2", f"--model.implementation={implementation}"]
     run = cut(tmp_path, arguments, at, every=every)
@@ -119,7 +134,9 @@ def test_a_run_goes_on_from_any_step(implementation, at, every, left, wholes, tm
 
 
 @pytest.mark.parametrize(("implementation", "at", "every"), [("manual", 6, 0), ("torch", 6, 0), ("manual", 7, NEVER)])
-def test_a_run_on_pictures_that_are_changed_in_every_epoch_goes_on(implementation, at, every, pictures, wholes, tmp_path):
+def test_a_run_on_pictures_that_are_changed_in_every_epoch_goes_on(
+    implementation, at, every, pictures, wholes, tmp_path
+):
     arguments = [*bluebird(pictures), "--trainer.max_epochs=2", f"--model.implementation={implementation}"]
     run = cut(tmp_path, arguments, at, every=every)
     assert fit(tmp_path, arguments) == run
@@ -129,9 +146,14 @@ def test_a_run_on_pictures_that_are_changed_in_every_epoch_goes_on(implementatio
 CONVERGES = ["--config=one_two_one", "--trainer.max_epochs=40", "--model.threshold=0.08"]
 
 
-@pytest.mark.parametrize("arguments", [
-    ["--config=one_two_one", "--trainer.max_steps=6"], CONVERGES, [*CONVERGES, "--model.implementation=torch"],
-])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--config=one_two_one", "--trainer.max_steps=6"],
+        CONVERGES,
+        [*CONVERGES, "--model.implementation=torch"],
+    ],
+)
 def test_a_run_that_was_done_within_an_epoch_is_not_trained_on(arguments, wholes, tmp_path, monkeypatch):
     whole = wholes(arguments)
     done = steps(whole / "checkpoints" / "last.ckpt")
@@ -149,13 +171,18 @@ def forgets_the_batches_done(patch):
 
 def keeps_the_rows_after_the_checkpoint(patch):
     init = CSVLog.__init__
-    patch.setattr(CSVLog, "__init__", lambda log, folder, columns, size: init(
-        log, folder, columns, size and (folder / "metrics.csv").stat().st_size))
+    patch.setattr(
+        CSVLog,
+        "__init__",
+        lambda log, folder, columns, size: init(log, folder, columns, size and (folder / "metrics.csv").stat().st_size),
+    )
 
 
 def loses_the_optimizers_state(patch):
     load = WholeCheckpoints.load_checkpoint
-    patch.setattr(WholeCheckpoints, "load_checkpoint", lambda *given, **named: load(*given, **named) | {"optimizer": {}})
+    patch.setattr(
+        WholeCheckpoints, "load_checkpoint", lambda *given, **named: load(*given, **named) | {"optimizer": {}}
+    )
 
 
 def forgets_dropouts_count(patch):
@@ -170,12 +197,15 @@ def forgets_dropouts_count(patch):
     patch.setattr(WholeCheckpoints, "save_checkpoint", saved)
 
 
-@pytest.mark.parametrize(("mistake", "every", "implementation", "found"), [
-    (forgets_the_batches_done, 0, "manual", (False, False)),
-    (keeps_the_rows_after_the_checkpoint, NEVER, "manual", (False, True)),
-    (loses_the_optimizers_state, 0, "torch", (False, False)),
-    (forgets_dropouts_count, 0, "manual", (False, False)),
-])
+@pytest.mark.parametrize(
+    ("mistake", "every", "implementation", "found"),
+    [
+        (forgets_the_batches_done, 0, "manual", (False, False)),
+        (keeps_the_rows_after_the_checkpoint, NEVER, "manual", (False, True)),
+        (loses_the_optimizers_state, 0, "torch", (False, False)),
+        (forgets_dropouts_count, 0, "manual", (False, False)),
+    ],
+)
 def test_a_mistake_in_going_on_shows(mistake, every, implementation, found, wholes, tmp_path, monkeypatch):
     arguments = [*DIGITS, "--trainer.max_epochs=2", f"--model.implementation={implementation}"]
     whole = wholes(arguments)
@@ -349,9 +379,15 @@ def test_within_an_epoch_a_checkpoint_is_written_when_the_last_is_a_minute_old(t
     assert saved == [3, 6, 7, 10, 13, 14]
 
 
-@pytest.mark.parametrize("harm", [
-    lambda path: path.unlink(), lambda path: path.write_bytes(path.read_bytes()[:-100]), lambda path: path.write_bytes(b""),
-], ids=["missing", "truncated", "empty"])
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda path: path.unlink(),
+        lambda path: path.write_bytes(path.read_bytes()[:-100]),
+        lambda path: path.write_bytes(b""),
+    ],
+    ids=["missing", "truncated", "empty"],
+)
 def test_where_the_last_checkpoint_is_unreadable_the_one_before_is_taken(harm, tmp_path, wholes, capsys):
     arguments = ["--config=one_two_one", "--trainer.max_epochs=4"]
     run = cut(tmp_path, arguments, 13)
@@ -447,7 +483,9 @@ def test_a_file_takes_its_place_when_it_is_on_the_disk_and_the_folder_after_it(t
     with command.replacing(path, kept) as file:
         file.write(b"new")
     assert order == [
-        "last.ckpt.part is on the disk", "last.ckpt becomes before.ckpt", "last.ckpt.part becomes last.ckpt",
+        "last.ckpt.part is on the disk",
+        "last.ckpt becomes before.ckpt",
+        "last.ckpt.part becomes last.ckpt",
         "the folder is on the disk",
     ]
     assert (kept.read_bytes(), path.read_bytes()) == (b"old", b"new")
@@ -503,11 +541,14 @@ def test_a_process_killed_at_any_moment_of_a_write_leaves_whole_files(writer, wh
 # Signals
 
 
-@pytest.mark.parametrize(("at", "number", "status"), [
-    pytest.param(4, signal.SIGINT, 130, id="within an epoch"),
-    pytest.param(6, signal.SIGTERM, 143, id="at the end of an epoch"),
-    pytest.param(13, signal.SIGTERM, 143, id="at the end"),
-])
+@pytest.mark.parametrize(
+    ("at", "number", "status"),
+    [
+        pytest.param(4, signal.SIGINT, 130, id="within an epoch"),
+        pytest.param(6, signal.SIGTERM, 143, id="at the end of an epoch"),
+        pytest.param(13, signal.SIGTERM, 143, id="at the end"),
+    ],
+)
 def test_a_signal_saves_at_the_end_of_the_step_and_the_run_goes_on(at, number, status, wholes, tmp_path):
     handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
     arguments = [*DIGITS, "--trainer.max_epochs=2"]
@@ -622,7 +663,8 @@ def test_a_folder_that_vanishes_is_an_error_and_is_not_made_again(tmp_path):
 
 
 def on_a_disk(disk, copy):
-    """Train on a disk of 100 KB: it fills up, can only be read, is as it should be. What is on it at the end is copied."""
+    """Train on a disk of 100 KB: it fills up, can only be read, is as it should be. What is on it at the end is
+    copied."""
     mounts_of_its_own()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100k", "disk", disk], check=True)
     others, step = disk / "others", Training.training_step

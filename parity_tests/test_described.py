@@ -27,7 +27,8 @@ from manual import (
 )
 
 DECORATED = pytest.mark.parametrize(
-    "decorated", [dataclass, dataclass(eq=False), dataclass(order=True), dataclass(kw_only=True), dataclass(init=False)],
+    "decorated",
+    [dataclass, dataclass(eq=False), dataclass(order=True), dataclass(kw_only=True), dataclass(init=False)],
     ids=["plain", "eq", "order", "kw_only", "init"],
 )
 

@@ -1,4 +1,5 @@
-"""The pretended device computes what the CPU computes, and refuses what a GPU refuses; a device is right, or refused."""
+"""The pretended device computes what the CPU computes, and refuses what a GPU refuses; a device is right, or
+refused."""
 
 import copy
 import itertools
@@ -104,8 +105,12 @@ REFUSED = {
     "NumPy": (lambda x: x.numpy(), "can't convert"),
     "np.asarray": (np.asarray, "can't convert"),
     "torch.from_numpy": (torch.from_numpy, ""),
-    "a generator of the CPU": (lambda x: torch.rand(2, device=NAME, generator=torch.Generator()), "generator but found 'cpu'"),
-    "a generator of the CPU, in place": (lambda x: x.uniform_(generator=torch.Generator()), "for generator but found 'cpu'"),
+    "a generator of the CPU": (
+        lambda x: torch.rand(2, device=NAME, generator=torch.Generator()), "generator but found 'cpu'",
+    ),
+    "a generator of the CPU, in place": (
+        lambda x: x.uniform_(generator=torch.Generator()), "for generator but found 'cpu'",
+    ),
     "a generator of the CPU, for an order": (
         lambda x: torch.randperm(3, device=NAME, generator=torch.Generator()), "generator but found 'cpu'",
     ),
@@ -164,7 +169,11 @@ def test_what_moves_to_the_cpu_is_a_copy():
 # A device is what it should be, or is refused
 
 
-REDUCED = ("allow_fp16_reduced_precision_reduction", "allow_bf16_reduced_precision_reduction", "allow_fp16_accumulation")
+REDUCED = (
+    "allow_fp16_reduced_precision_reduction",
+    "allow_bf16_reduced_precision_reduction",
+    "allow_fp16_accumulation",
+)
 
 
 @pytest.fixture
@@ -175,7 +184,10 @@ def unsettled():
     for name in REDUCED:
         setattr(matmul, name, True)
     torch.set_deterministic_debug_mode("default")
-    with torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=True), torch.backends.nnpack.flags(enabled=True):
+    with (
+        torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=True),
+        torch.backends.nnpack.flags(enabled=True),
+    ):
         yield
     torch.set_deterministic_debug_mode(mode)
     for name, value in before.items():
@@ -223,7 +235,9 @@ def reduced(op, bits):
     return lambda *args, **kwargs: op(*tree_map_only(torch.Tensor, rounded, args), **kwargs)
 
 
-@pytest.mark.parametrize(("op", "what"), [(aten.mm.default, "a matrix product"), (aten.convolution.default, "a convolution")])
+@pytest.mark.parametrize(
+    ("op", "what"), [(aten.mm.default, "a matrix product"), (aten.convolution.default, "a convolution")]
+)
 @pytest.mark.parametrize("bits", [7, 10])
 def test_bfloat16_and_tf32_in_place_of_float32_are_seen(op, what, bits, monkeypatch, unsettled):
     plant(monkeypatch, (op, reduced(op, bits)))
@@ -239,7 +253,8 @@ def by_fft(a, k):
 
 
 def by_winograd(a, k):
-    """The same for kernels of 3×3, by F(2×2, 3×3): Lavin & Gray, "Fast Algorithms for Convolutional Neural Networks", 2015."""
+    """The same for kernels of 3×3, by F(2×2, 3×3): Lavin & Gray, "Fast Algorithms for Convolutional Neural Networks",
+    2015."""
     b, g, t = (
         torch.tensor(m, dtype=a.dtype)
         for m in (
@@ -283,7 +298,9 @@ CONVOLVED = {
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
 @pytest.mark.parametrize("what", CONVOLVED)
-def test_a_convolution_by_fft_or_winograd_is_seen_though_it_is_good_on_ordinary_numbers(what, dtype, monkeypatch, unsettled):
+def test_a_convolution_by_fft_or_winograd_is_seen_though_it_is_good_on_ordinary_numbers(
+    what, dtype, monkeypatch, unsettled
+):
     op, function = CONVOLVED[what]
     plant(monkeypatch, (op, lambda *args: (function if args[0].dtype == dtype else op)(*args)))
     rng = np.random.default_rng(0)
@@ -292,7 +309,9 @@ def test_a_convolution_by_fft_or_winograd_is_seen_though_it_is_good_on_ordinary_
     for a, b in zip(right, found, strict=True):
         torch.testing.assert_close(b.cpu(), a)
     name, quantity = str(dtype).removeprefix("torch."), what.partition(", ")[2]
-    with pytest.raises(InputError, match=rf"a convolution in {name} is not the sum of its products .*: {quantity} is wrong"):
+    with pytest.raises(
+        InputError, match=rf"a convolution in {name} is not the sum of its products .*: {quantity} is wrong"
+    ):
         devices.prepare(NAME)
 
 
@@ -321,7 +340,10 @@ def test_the_workspace_of_cublas_is_fixed_before_cuda_starts_and_not_after(given
         monkeypatch.delenv(devices.WORKSPACE, raising=False)
     else:
         monkeypatch.setenv(devices.WORKSPACE, given)
-    with monkeypatch.context() as started, pytest.raises(InputError, match=r"CUDA has started already, and CUBLAS_WORKSPACE"):
+    with (
+        monkeypatch.context() as started,
+        pytest.raises(InputError, match=r"CUDA has started already, and CUBLAS_WORKSPACE"),
+    ):
         started.setattr(torch.cuda, "is_initialized", lambda: True)
         devices.fix_workspace()
     with monkeypatch.context() as waiting:

@@ -38,7 +38,8 @@ FLOAT32_ONLY = {
     "The one-hot targets are float64, and so the gradient of a float32 network",
 }
 NOT_NAMED = {
-    "The gradient of γ is not summed over the batch",  # a layer that is its own measure: its bound has the wrong shape, too
+    # a layer that is its own measure: its bound has the wrong shape, too
+    "The gradient of γ is not summed over the batch",
     "The decay drives the weights away from 0",  # it grows by 1 + 2ηλ and shrinks by 1 − ηλ: not quite 1 + ηλ
 }
 NAMED_OTHERWISE = {
@@ -51,7 +52,8 @@ NAMED_OTHERWISE = {
 
 @pytest.fixture(scope="session")
 def failures():
-    """The failed comparisons of each mistake in float64, a list an example; an error that it raises is a list of one."""
+    """The failed comparisons of each mistake in float64, a list an example; an error that it raises is a list of
+    one."""
     found = {}
     for bug in BUGS:
         found[bug] = []
@@ -76,7 +78,9 @@ def test_at_least_40_mistakes_and_every_one_is_caught_in_float64(failures, rng):
     caught = {bug.name for bug, examples in failures.items() if any(examples)}
     for bug in BUGS:
         for right, *data in cases(bug.right):
-            caught |= {bug.name for _ in misused(of(bug.wrong, right), data, rng)} if bug.shows.startswith("a ") else set()
+            caught |= (
+                {bug.name for _ in misused(of(bug.wrong, right), data, rng)} if bug.shows.startswith("a ") else set()
+            )
     assert {bug.name for bug in BUGS} - caught == FLOAT32_ONLY
     assert len(caught) >= 40
 
@@ -172,7 +176,8 @@ def test_a_tolerance_that_anything_passes_proves_nothing():
 
 
 def test_a_tolerance_that_does_not_tell_ours_from_the_reference_proves_nothing():
-    """Sorted, the two agree by the tolerance of the largest number; but so they do as they stand, and nothing is permuted."""
+    """Sorted, the two agree by the tolerance of the largest number; but so they do as they stand, and nothing is
+    permuted."""
     reference, allowed = np.array([1.0, 1e6]), np.array([1e-15, 1e-9])
     assert cause(reference + np.array([1e-12, 0]), reference, allowed) == ""
     assert cause(reference[::-1], reference, allowed) == "it is permuted: the right numbers in other places"
@@ -243,11 +248,14 @@ def moved(**attributes):
 
 
 @pytest.mark.parametrize(("expected", "layer", "methods"), [
-    ("the padding is off by one: one more", Conv2d(2, 3, 3, padding=1, rng=np.random.default_rng(0)), moved(_padding=(2, 2))),
+    ("the padding is off by one: one more", Conv2d(2, 3, 3, padding=1, rng=np.random.default_rng(0)),
+     moved(_padding=(2, 2))),
     ("the kernel is turned upside down", Conv2d(2, 3, 3, rng=np.random.default_rng(0)),
-     {"backward": lambda self, delta, a: Conv2d.backward(self.like(weight=self.weight[:, :, ::-1], bias=self.bias), delta, a)}),
+     {"backward": lambda self, delta, a: Conv2d.backward(
+         self.like(weight=self.weight[:, :, ::-1], bias=self.bias), delta, a)}),
     ("the kernel is turned left to right", Conv2d(2, 3, 3, rng=np.random.default_rng(0)),
-     {"backward": lambda self, delta, a: Conv2d.backward(self.like(weight=self.weight[..., ::-1], bias=self.bias), delta, a)}),
+     {"backward": lambda self, delta, a: Conv2d.backward(
+         self.like(weight=self.weight[..., ::-1], bias=self.bias), delta, a)}),
     ("the padding is off by one: one less", Conv2d(2, 3, 3, padding=1, rng=np.random.default_rng(0)),
      {"forward": lambda self, a: (Conv2d(2, 3, 3, rng=np.random.default_rng(0)).forward(np.pad(
          a, ((0, 0), (0, 0), (0, 2), (0, 2))))[0], a)}),
@@ -274,14 +282,18 @@ def test_a_layer_for_pictures_says_what_it_does_otherwise(expected, layer, metho
     assert first(result).cause == expected
 
 
-@pytest.mark.parametrize(("expected", "divided"), [("a tie is split equally", True), ("every pixel has the whole δ", False)])
+@pytest.mark.parametrize(
+    ("expected", "divided"), [("a tie is split equally", True), ("every pixel has the whole δ", False)]
+)
 def test_ties_at_a_padded_edge_are_those_of_the_picture_s_own_pixels(expected, divided, rng):
     def backward(self, delta, cache):
         a, dx = np.pad(cache[0], ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=-np.inf), np.zeros((2, 2, 7, 7))
         for i, j in np.ndindex(*delta.shape[2:]):
             window = ..., slice(2 * i, 2 * i + 3), slice(2 * j, 2 * j + 3)
             tied = a[window] == a[window].max(axis=(2, 3), keepdims=True)
-            dx[window] += delta[:, :, i, j, None, None] * tied / (tied.sum(axis=(2, 3), keepdims=True) if divided else 1)
+            dx[window] += (
+                delta[:, :, i, j, None, None] * tied / (tied.sum(axis=(2, 3), keepdims=True) if divided else 1)
+            )
         return dx[:, :, 1:6, 1:6], self
 
     x = rng.integers(0, 2, (2, 2, 5, 5)).astype(np.float64)
@@ -300,7 +312,9 @@ def test_windows_that_overwrite_each_other_are_seen_wherever_they_overlap(rng):
             for i, j in np.ndindex(*delta.shape[2:]):
                 alone = np.zeros_like(delta)
                 alone[:, :, i, j] = delta[:, :, i, j]
-                given = np.pad(type(self).__bases__[0].backward(self, alone, cache)[0], ((0, 0), (0, 0), (p, p), (q, q)))
+                given = np.pad(
+                    type(self).__bases__[0].backward(self, alone, cache)[0], ((0, 0), (0, 0), (p, p), (q, q))
+                )
                 window = ..., slice(s * i, s * i + k), slice(t * j, t * j + m)
                 dx[window] = given[window]
             return dx[:, :, p : p + 9, q : q + 8], self
@@ -358,7 +372,9 @@ def test_a_loss_that_never_looks_at_its_target_says_so(rng):
 
 
 def test_another_activations_slope_is_named(rng):
-    result = compare_layer(wrong(Sigmoid, backward=lambda self, d, a: (d * (1 - a * a), self))(), rng.random((5, 4)), rng)
+    result = compare_layer(
+        wrong(Sigmoid, backward=lambda self, d, a: (d * (1 - a * a), self))(), rng.random((5, 4)), rng
+    )
     assert first(result).cause == "1 − a² is used: the derivative of Tanh"
 
 
@@ -380,7 +396,8 @@ def test_the_layer_of_a_network_whose_formula_is_wrong_is_named(rng):
     result = compare_layer(of(Wrong, Network(*layers)), rng.standard_normal((6, 3)), rng)
     named = {c.quantity: c.cause for c in result.comparisons if not c.agrees}
     assert named == dict.fromkeys(
-        ["dx", "d0.weight", "d0.bias", "d0.weight, by gradient()", "d0.bias, by gradient()"], "σ' is left out, in layer 1"
+        ["dx", "d0.weight", "d0.bias", "d0.weight, by gradient()", "d0.bias, by gradient()"],
+        "σ' is left out, in layer 1",
     )
 
 

@@ -1,7 +1,8 @@
-"""Every public name says what it is; every layer, loss, optimizer and penalty its equation, shapes, errors, source and twin.
+"""Every public name says what it is; every layer, loss, optimizer and penalty its equation, shapes, errors, source
+and twin.
 
-What a docstring says is held against what the code does: the shapes against the arrays of the examples, the errors against
-those that bad input provokes, torch's name against the twin.
+What a docstring says is held against what the code does: the shapes against the arrays of the examples, the errors
+against those that bad input provokes, torch's name against the twin.
 """
 
 import ast
@@ -55,7 +56,9 @@ def public(package: ModuleType) -> Iterator[tuple[str, Any]]:
     for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
         module = importlib.import_module(found.name)
         for name, value in vars(module).items():
-            if getattr(value, "__module__", "") != module.__name__ or not (inspect.isclass(value) or inspect.isfunction(value)):
+            if getattr(value, "__module__", "") != module.__name__ or not (
+                inspect.isclass(value) or inspect.isfunction(value)
+            ):
                 continue
             if value.__name__ != name or name.startswith("_"):
                 continue
@@ -131,7 +134,9 @@ def silent(package: ModuleType) -> Iterator[str]:
         if inspect.isclass(value):
             for method in ("__init__", "__post_init__"):
                 function = vars(value).get(method)
-                if inspect.isfunction(function) and "<string>" not in function.__code__.co_filename:  # which dataclass() made
+                if (
+                    inspect.isfunction(function) and "<string>" not in function.__code__.co_filename
+                ):  # which dataclass() made
                     yield from (f"{name}: {error}" for error in raised(function) if error not in (value.__doc__ or ""))
         else:
             owner = getattr(inspect.getmodule(value), value.__qualname__.split(".")[0])
@@ -150,7 +155,8 @@ def test_what_a_function_raises_is_read_from_its_code():
     assert raised(Layer.forward) == set()
 
 
-# ---------------------------------------------------------------- that a layer, loss or optimizer says all that is asked of it
+# ---------------------------------------------------------------- that a layer, loss or optimizer says all that is
+# asked of it
 
 
 def letter(name: str) -> str:
@@ -217,7 +223,8 @@ def wrong_shapes(piece: Layer | Loss, data: list[Any], text: str) -> Iterator[st
     sizes: dict[str, int] = {}
     said = {
         name: [*filter(None, dims.replace(" ", "").split(","))]
-        for names, dims in re.findall(r"(\w(?:, \w)*) \(([\w…]+,[\w…, ]*)\)", text) for name in names.split(", ")
+        for names, dims in re.findall(r"(\w(?:, \w)*) \(([\w…]+,[\w…, ]*)\)", text)
+        for name in names.split(", ")
     }
     for name, array in arrays.items():
         if name not in said:

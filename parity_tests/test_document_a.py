@@ -151,7 +151,9 @@ def test_the_three_conventions_of_the_squared_error(m, outputs, rng, device, agr
     for loss in (MSELoss(), MSELoss(reduction="sum"), HalfMSELoss()):
         agree(compare_loss(loss, prediction, target, device))
 
-    u = [[Fraction(p) - Fraction(t) for p, t in zip(*rows, strict=True)] for rows in zip(prediction, target, strict=True)]
+    u = [
+        [Fraction(p) - Fraction(t) for p, t in zip(*rows, strict=True)] for rows in zip(prediction, target, strict=True)
+    ]
     squares = sum(v * v for row in u for v in row)
     conventions = {  # cost, and its derivative by a prediction whose error is v
         MSELoss(): (squares / (m * outputs), lambda v: 2 * v / (m * outputs)),  # torch's mean
@@ -205,7 +207,13 @@ def test_gradient_descent_moves_against_the_gradient(rng, device, agree):
 @pytest.fixture
 def deep(rng):
     return Network(
-        Linear(3, 5, rng=rng), Sigmoid(), Linear(5, 4, rng=rng), Tanh(), Linear(4, 6, rng=rng), ReLU(), Linear(6, 2, rng=rng)
+        Linear(3, 5, rng=rng),
+        Sigmoid(),
+        Linear(5, 4, rng=rng),
+        Tanh(),
+        Linear(4, 6, rng=rng),
+        ReLU(),
+        Linear(6, 2, rng=rng),
     )
 
 
@@ -322,7 +330,9 @@ def test_equations_3_and_4_are_summed_over_the_batch(rng):
     alone = layer.gradient(delta, a)
     for g in (gradient.params, alone.params):
         assert g["bias"].tolist() == [sum(delta[n, j] for n in range(4)) for j in range(3)]
-        assert g["weight"].tolist() == [[sum(delta[n, j] * a[n, i] for n in range(4)) for i in range(2)] for j in range(3)]
+        assert g["weight"].tolist() == [
+            [sum(delta[n, j] * a[n, i] for n in range(4)) for i in range(2)] for j in range(3)
+        ]
 
 
 # Part 4: hand computation. The fractions are the document's arithmetic, one scalar at a time.
@@ -339,7 +349,8 @@ DELTA = PREDICTION - Y
 
 @pytest.fixture(scope="module")
 def worked():
-    """The hand computation by the hand-written code in rationals and in float64, and by torch: quantity -> flat array."""
+    """The hand computation by the hand-written code in rationals and in float64, and by torch: quantity -> flat
+    array."""
     return by_hand(flint.fmpq), by_hand(np.float64), by_torch()
 
 
@@ -359,8 +370,8 @@ def errors():
 
 
 def held(worked, errors, claim: str, **exact: list[Fraction]) -> None:
-    """Assert that the rational run gives exactly these fractions, that every other run gives them as nearly as float64 can, and
-    that all round to what the document prints.
+    """Assert that the rational run gives exactly these fractions, that every other run gives them as nearly as
+    float64 can, and that all round to what the document prints.
     """
     rationals, *floats = worked
     assert exact.keys() == PRINTED[claim].keys()
@@ -474,7 +485,8 @@ def test_the_rounded_gradient_that_the_document_prints_gives_another_weight():
 
 
 def steps_by_scalars(below: float) -> int:
-    """How many steps the live part of the network takes until its cost is below: five numbers, the second neuron is off."""
+    """How many steps the live part of the network takes until its cost is below: five numbers, the second neuron is
+    off."""
     w, u, b, v, c, x1, x2, y, eta = map(float, (W11, W12, B1, V1, C, X1, X2, Y, ETA))
     steps = 0
     while True:

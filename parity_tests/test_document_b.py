@@ -1,7 +1,7 @@
 """Document B, claim by claim. Expected values are its formulas in scalar arithmetic, exact numbers, or torch.
 
-Where an exponential is in the way of exact numbers, the truth is a ball (flint's `arb`, and `arb_series` for a derivative), and
-a float must be proved to lie as near to it as its rounding errors allow.
+Where an exponential is in the way of exact numbers, the truth is a ball (flint's `arb`, and `arb_series` for a
+derivative), and a float must be proved to lie as near to it as its rounding errors allow.
 """
 
 import pickle
@@ -346,17 +346,27 @@ def test_with_sigmoids_the_network_is_the_function_written_out(device, agree):
 
 
 @pytest.mark.ledger("B15")
-@pytest.mark.parametrize(("place", "value", "written"), [
-    (0, 0.75, lambda x, t4, one, two: t4 + one(x + (arb(0.75) - START[0]) / START[2]) + two(x)),
-    (1, 0.75, lambda x, t4, one, two: t4 + one(x) + two(x + (arb(0.75) - START[1]) / START[3])),
-    (2, 2 * START[2], lambda x, t4, one, two: t4 + one(2 * x) + two(x)),
-    (3, 2 * START[3], lambda x, t4, one, two: t4 + one(x) + two(2 * x)),
-    (4, 0.75, lambda x, t4, one, two: arb(0.75) - t4 + (t4 + one(x) + two(x))),
-    (5, 2 * START[5], lambda x, t4, one, two: t4 + 2 * one(x) + two(x)),
-    (6, 2 * START[6], lambda x, t4, one, two: t4 + one(x) + 2 * two(x)),
-], ids=["θ0 shifts the first term", "θ1 shifts the second term", "θ2 scales the first term horizontally",
-        "θ3 scales the second term horizontally", "θ4 shifts all of f vertically", "θ5 stretches the first term vertically",
-        "θ6 stretches the second term vertically"])
+@pytest.mark.parametrize(
+    ("place", "value", "written"),
+    [
+        (0, 0.75, lambda x, t4, one, two: t4 + one(x + (arb(0.75) - START[0]) / START[2]) + two(x)),
+        (1, 0.75, lambda x, t4, one, two: t4 + one(x) + two(x + (arb(0.75) - START[1]) / START[3])),
+        (2, 2 * START[2], lambda x, t4, one, two: t4 + one(2 * x) + two(x)),
+        (3, 2 * START[3], lambda x, t4, one, two: t4 + one(x) + two(2 * x)),
+        (4, 0.75, lambda x, t4, one, two: arb(0.75) - t4 + (t4 + one(x) + two(x))),
+        (5, 2 * START[5], lambda x, t4, one, two: t4 + 2 * one(x) + two(x)),
+        (6, 2 * START[6], lambda x, t4, one, two: t4 + one(x) + 2 * two(x)),
+    ],
+    ids=[
+        "θ0 shifts the first term",
+        "θ1 shifts the second term",
+        "θ2 scales the first term horizontally",
+        "θ3 scales the second term horizontally",
+        "θ4 shifts all of f vertically",
+        "θ5 stretches the first term vertically",
+        "θ6 stretches the second term vertically",
+    ],
+)
 def test_each_parameter_changes_f_in_its_own_way(place, value, written):
     x = np.linspace(-2, 2, 10)[:, None]  # without 0, where stretching horizontally changes nothing
     t0, t1, t2, t3, t4, t5, t6 = START
@@ -383,7 +393,11 @@ def test_each_parameter_changes_f_in_its_own_way(place, value, written):
 @pytest.mark.parametrize(("loss", "factor"), [(MSELoss(), 2), (HalfMSELoss(), 1)], ids=["MSELoss", "HalfMSELoss"])
 def test_the_cost_is_the_mean_square_and_its_gradient_is_the_difference_times_that_of_f(loss, factor):
     """With linear activations, so that every number is rational; over four examples."""
-    theta, x, y = [*map(Fraction, THETA)], [*map(Fraction, ("-1", "0.5", "2", "3"))], [*map(Fraction, ("0.9", "0", "-1", "2"))]
+    theta, x, y = (
+        [*map(Fraction, THETA)],
+        [*map(Fraction, ("-1", "0.5", "2", "3"))],
+        [*map(Fraction, ("0.9", "0", "-1", "2"))],
+    )
     cost, slopes = Fraction(0), [Fraction(0)] * 7
     for xi, yi in zip(x, y, strict=True):
         o11, o12 = theta[0] + theta[2] * xi, theta[1] + theta[3] * xi
@@ -455,7 +469,8 @@ def test_the_seven_derivatives_written_manual_and_torch_are_the_certified_ones(l
 
 @pytest.mark.ledger("B14")
 def test_training_stops_by_the_norm_of_the_move_and_not_by_its_sign():
-    """One neuron, f above y, so that both parameters fall at every step; x = 3/4, so that the norms are rational: 3, 4, 5."""
+    """One neuron, f above y, so that both parameters fall at every step; x = 3/4, so that the norms are rational: 3,
+    4, 5."""
     x, y, rate, threshold = Fraction(3, 4), Fraction(-1, 4), Fraction(1, 4), Fraction(1, 10**6)
     w, b, moves = Fraction(1), Fraction(1), []
     while not moves or moves[-1] >= threshold:
@@ -466,9 +481,16 @@ def test_training_stops_by_the_norm_of_the_move_and_not_by_its_sign():
         moves.append(rate * u * Fraction(5, 4))
 
     network = Network(linear([["1"]], ["1"], fmpq))
-    steps = [*train(
-        network, HalfMSELoss(), SGD(lr=fmpq(1, 4)), lift([["0.75"]], fmpq), lift([["-0.25"]], fmpq), threshold=float(threshold)
-    )]
+    steps = [
+        *train(
+            network,
+            HalfMSELoss(),
+            SGD(lr=fmpq(1, 4)),
+            lift([["0.75"]], fmpq),
+            lift([["-0.25"]], fmpq),
+            threshold=float(threshold),
+        )
+    ]
     assert len(steps) == len(moves) > 20
     assert steps[0].moved == moves[0] == Fraction(5, 8)
     assert network.params["0.weight"].item() == fmpq(*w.as_integer_ratio())

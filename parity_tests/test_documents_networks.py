@@ -17,7 +17,10 @@ PROBLEMS = {  # with the number of training steps that are compared, the first, 
 }
 # Rates at which nothing has converged after 100 steps: a move that rounding may exceed would prove nothing, and fails.
 OPTIMIZERS = [
-    SGD(lr=1e-2), SGD(lr=1e-2, momentum=0.9), Adam(lr=1e-2), pytest.param(AdamW(lr=1e-2), marks=pytest.mark.slow),
+    SGD(lr=1e-2),
+    SGD(lr=1e-2, momentum=0.9),
+    Adam(lr=1e-2),
+    pytest.param(AdamW(lr=1e-2), marks=pytest.mark.slow),
     pytest.param(RMSprop(lr=1e-3), marks=pytest.mark.slow),
 ]
 

@@ -126,7 +126,10 @@ def test_embedded_it_counts_its_passes_and_rests_in_eval(network, data):
     x, _ = data
     module, inputs = embed(network), to_torch(x)
     np.testing.assert_array_equal(to_numpy(module(inputs)), network.forward(x)[0])
-    assert {name: int(b) for name, b in module.named_buffers() if name.endswith("count")} == {"1.count": 1, "3.count": 1}
+    assert {name: int(b) for name, b in module.named_buffers() if name.endswith("count")} == {
+        "1.count": 1,
+        "3.count": 1,
+    }
     assert int(network.state["1.count"]) == 0
     module.eval()
     np.testing.assert_array_equal(to_numpy(module(inputs)), network.evaluated().forward(x)[0])

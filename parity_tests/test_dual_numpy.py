@@ -1,4 +1,5 @@
-"""NumPy code on object arrays of dual numbers: over balls its derivative is torch's, to within its error over `Bounded`."""
+"""NumPy code on object arrays of dual numbers: over balls its derivative is torch's, to within its error over
+`Bounded`."""
 
 from collections.abc import Callable
 from typing import Any

@@ -143,7 +143,9 @@ def test_writing_into_the_output_does_not_reach_the_tape(pair):
             if m is embedded:
                 y.data.zero_()
         (results[m],) = torch.autograd.grad(kept.sum(), x)
-    assert alike(results[embedded], results[module], layer_bounds(embedded.network, to_numpy(x), np.ones((5, 2)))["dx"].error)
+    assert alike(
+        results[embedded], results[module], layer_bounds(embedded.network, to_numpy(x), np.ones((5, 2)))["dx"].error
+    )
 
 
 def test_a_second_derivative_is_refused_even_where_torch_would_take_it_for_a_constant(pair):

@@ -1,7 +1,7 @@
 """The documents' errata: the printed form fails against torch or exact arithmetic, the corrected one agrees.
 
-Each test also states the number that settles it. The forms are evaluated in `experiments.report.chapters.errata`; how near
-to that number they must come is how far rounding carries them.
+Each test also states the number that settles it. The forms are evaluated in `experiments.report.chapters.errata`; how
+near to that number they must come is how far rounding carries them.
 """
 
 from fractions import Fraction
@@ -47,7 +47,9 @@ def hand() -> Pass:
 def new() -> dict[str, Array]:
     """The parameters after the hand computation's step, likewise."""
     network, x, y = map(rounded, hand_computation())
-    step(network, HalfMSELoss(), SGD(lr=0.1), x, y)  # the rounding of 0.1 itself is the second that a product is allowed
+    step(
+        network, HalfMSELoss(), SGD(lr=0.1), x, y
+    )  # the rounding of 0.1 itself is the second that a product is allowed
     return network.params
 
 

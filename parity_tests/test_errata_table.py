@@ -23,7 +23,13 @@ def bodies(page):
 def test_every_erratum_has_its_part_with_all_headings(bodies):
     assert [*bodies] == [*ERRATA]
     for body in bodies.values():
-        assert re.findall('data-label="(.*?)"', body) == ["as printed", "corrected", "as printed", "corrected", "reference"]
+        assert re.findall('data-label="(.*?)"', body) == [
+            "as printed",
+            "corrected",
+            "as printed",
+            "corrected",
+            "reference",
+        ]
         assert '<th scope="row">why' in body
 
 

@@ -33,7 +33,8 @@ def test_a_product_of_a_size_and_2_is_named_where_no_plain_one_fits(rng):
         assert diagnose(Case({"dx": Compared(c * x, x, 1e-14)}, {"x": x, "delta": delta}), "dx") == expected
 
 
-# ---------------------------------------------------------------- a factor is a convention where the cost leaves it open
+# ---------------------------------------------------------------- a factor is a convention where the cost leaves it
+# open
 
 
 def test_a_factor_of_a_network_s_gradients_is_a_convention_if_every_one_has_it(rng):
@@ -59,8 +60,15 @@ def test_a_factor_that_the_cost_contradicts_is_no_convention(rng):
     u = rng.standard_normal((5, 3))
 
     def of(cost, delta):
-        compared = {"cost": Compared(np.array(cost * 2.0), np.array(2.0), 1e-15), "delta": Compared(delta * u, u, 1e-15)}
-        return [diagnose(Case(compared, sizes={"N": 5}), q) for q in compared if compared[q].ours is not compared[q].reference]
+        compared = {
+            "cost": Compared(np.array(cost * 2.0), np.array(2.0), 1e-15),
+            "delta": Compared(delta * u, u, 1e-15),
+        }
+        return [
+            diagnose(Case(compared, sizes={"N": 5}), q)
+            for q in compared
+            if compared[q].ours is not compared[q].reference
+        ]
 
     assert of(0.5, 0.5) == ["a convention: the cost and its gradient alike, times ½"] * 2
     assert of(2, 0.5) == ["times 2", "times ½"]

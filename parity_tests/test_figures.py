@@ -61,7 +61,9 @@ def test_a_curve_that_one_run_lacks_does_not_agree(pair):
 def test_a_network_rebuilt_from_the_log_is_the_one_that_a_shorter_run_ends_with(trained, tmp_path, side):
     [run] = trained["one_two_one"][side]
     config = f"--config={train.CONFIGS / 'one_two_one.yaml'}"
-    shorter = train.run(["fit", config, f"--out={tmp_path}", f"--model.implementation={side}", "--trainer.max_epochs=1"])
+    shorter = train.run(
+        ["fit", config, f"--out={tmp_path}", f"--model.implementation={side}", "--trainer.max_epochs=1"]
+    )
     ended = runs.read(shorter)
     x, _ = documents.sine()
     assert ended.steps == run.steps // 2
@@ -76,7 +78,9 @@ def test_before_training_the_network_is_the_one_of_its_config(pair):
 
 def test_costs_are_drawn_from_the_file(pair, altered):
     ours, theirs = pair("two_two_one")
-    drawn = [figures.training("a", "", [ours], [run]) for run in (theirs, theirs, altered(theirs, "train_cost", 0, 1 + 2e-9))]
+    drawn = [
+        figures.training("a", "", [ours], [run]) for run in (theirs, theirs, altered(theirs, "train_cost", 0, 1 + 2e-9))
+    ]
     assert drawn[0] == drawn[1] != drawn[2]
 
 
@@ -180,7 +184,9 @@ def test_every_figure_of_the_chapter_has_a_caption(page):
     pictures = re.findall(r"<figure>.*?</figure>", chapter, re.DOTALL)
     assert len(pictures) == len(report.NETWORKS) + 5
     assert all(re.search(r"<figcaption>\w[^<]+\.</figcaption>", picture) for picture in pictures)
-    assert sum(picture.count("<svg") for picture in pictures) == len(re.findall(r'<svg role="img" aria-labelledby=', chapter))
+    assert sum(picture.count("<svg") for picture in pictures) == len(
+        re.findall(r'<svg role="img" aria-labelledby=', chapter)
+    )
 
 
 def test_a_picture_stands_alone_in_both_schemes(shown):

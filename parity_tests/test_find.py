@@ -42,7 +42,8 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def models(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """What training leaves: document B's kind of network, and one with convolutions, on the same pictures by the same steps."""
+    """What training leaves: document B's kind of network, and one with convolutions, on the same pictures by the same
+    steps."""
     out = tmp_path_factory.mktemp("runs")
     options = [f"--data.folder={drawn}", f"--out={out}", "--trainer.max_epochs=15", "--data.batch_size=32"]
     return {
@@ -126,7 +127,7 @@ def test_both_implementations_say_the_same(drawn: Path, models: dict[str, Path],
     )
     assert ours.keys() == reference.keys()
     for file, picture in ours.items():
-        assert picture["sought"] == pytest.approx(reference[file]["sought"], abs=1e-5) # float32, through a network
+        assert picture["sought"] == pytest.approx(reference[file]["sought"], abs=1e-5)  # float32, through a network
         assert picture["class"] == reference[file]["class"]
 
 
@@ -153,8 +154,11 @@ def known(tmp_path: Path) -> Path:
 def folder(tmp_path: Path) -> Path:
     """Three bluebirds, the bluest in a folder of its own, and two leaves."""
     for name, colour in {
-        "b.png": (0, 0, 150), "deep/er/a.png": (0, 0, 200), "c.png": (0, 10, 160), "green.png": (0, 200, 0),
-        "<i>&\".png": (0, 90, 20),
+        "b.png": (0, 0, 150),
+        "deep/er/a.png": (0, 0, 200),
+        "c.png": (0, 10, 160),
+        "green.png": (0, 200, 0),
+        '<i>&".png': (0, 90, 20),
     }.items():
         file = tmp_path / "folder" / name
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -201,7 +205,9 @@ def test_with_a_threshold_found_is_what_is_probable_enough(known: Path, folder: 
         assert [picture["found"] for picture in said.values()] == [True] * found + [False] * (5 - found)
 
 
-def test_a_picture_that_is_just_as_probable_as_the_threshold_is_found(known: Path, folder: Path, command: Command) -> None:
+def test_a_picture_that_is_just_as_probable_as_the_threshold_is_found(
+    known: Path, folder: Path, command: Command
+) -> None:
     """All of its weights 0, a network holds each of two classes for one half."""
     model = load(known)
     save(known, model._replace(network=model.network.like(**{"1.weight": np.zeros((2, 12))})))
@@ -224,7 +230,9 @@ def test_another_class_can_be_sought(known: Path, folder: Path, command: Command
     assert out.splitlines()[1].split()[1] == "green.png"
 
 
-def test_the_first_class_is_sought_where_the_network_knows_no_bluebird(known: Path, folder: Path, command: Command) -> None:
+def test_the_first_class_is_sought_where_the_network_knows_no_bluebird(
+    known: Path, folder: Path, command: Command
+) -> None:
     model = load(known)
     save(known, model._replace(classes=["leaf", "sky"]))
     assert command(folder, "--model", known)[1].splitlines()[-1] == "leaf: found in 2 of 5 pictures"
@@ -270,7 +278,9 @@ def test_pictures_are_read_one_at_a_time(known: Path, folder: Path, command: Com
 # The contact sheet
 
 
-def test_the_sheet_shows_every_picture_and_where_the_network_looked(known: Path, folder: Path, command: Command) -> None:
+def test_the_sheet_shows_every_picture_and_where_the_network_looked(
+    known: Path, folder: Path, command: Command
+) -> None:
     out = folder.parent / "sheet.html"
     code, said, _ = command(folder, "--model", known, "--format", "html", "--out", out)
     assert (code, said) == (0, f"{out}: bluebird: found in 3 of 5 pictures\n")
@@ -287,10 +297,13 @@ def test_the_sheet_shows_every_picture_and_where_the_network_looked(known: Path,
     assert [*out.parent.glob("*.part")] == []
 
 
-@pytest.mark.parametrize(("others", "said"), [
-    (5, "2 of the 7 pictures are drawn by a program. Nothing is claimed about photographs."),
-    (0, "The pictures are drawn by a program. Nothing is claimed about photographs."),
-])
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        (5, "2 of the 7 pictures are drawn by a program. Nothing is claimed about photographs."),
+        (0, "The pictures are drawn by a program. Nothing is claimed about photographs."),
+    ],
+)
 def test_the_sheet_says_of_drawn_pictures_that_they_are(
     others: int, said: str, known: Path, folder: Path, drawn: Path, command: Command
 ) -> None:
@@ -323,7 +336,10 @@ def test_the_sheet_fits_a_screen_and_asks_for_nothing(
     try:
         said: list[str] = []
         page.on("console", lambda message: said.append(message.text))
-        page.on("request", lambda request: said.append(request.url) if not request.url.startswith(("data:", "file:")) else None)
+        page.on(
+            "request",
+            lambda request: said.append(request.url) if not request.url.startswith(("data:", "file:")) else None,
+        )
         page.goto(out.as_uri())
         assert page.evaluate("[...document.images].every(image => image.naturalWidth > 0)")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -360,7 +376,8 @@ def test_the_brightest_pixel_is_where_the_derivative_is_largest() -> None:
         thumbnails.add("a", Image.new("RGB", (4, 4), (30, 30, 30)), looked)
         thumbnails.add("blank", Image.new("RGB", (4, 4), (30, 30, 30)), 0 * looked)
         marked, blank = (
-            np.asarray(Image.open(BytesIO(b64decode([*thumbnails.uris(name)][1].partition(",")[2])))) for name in ("a", "blank")
+            np.asarray(Image.open(BytesIO(b64decode([*thumbnails.uris(name)][1].partition(",")[2]))))
+            for name in ("a", "blank")
         )
     assert np.argwhere(marked[..., 0] > 100).tolist() == [[1, 2]]
     assert (blank == blank[0, 0]).all(), "nothing moves it, nothing is marked"
@@ -384,25 +401,46 @@ def emptied(folder: Path) -> None:
     folder.mkdir()
 
 
-@pytest.mark.parametrize(("prepare", "arguments", "message"), [
-    (None, ["--model", "nowhere.safetensors"], "there is no model nowhere.safetensors"),
-    (None, ["--model", "MODEL", "--threshold", "1.5"], "--threshold: expected a probability, 0 to 1, got 1.5"),
-    (None, ["--model", "MODEL", "--threshold", "nan"], "--threshold: expected a probability, 0 to 1, got nan"),
-    (None, ["--model", "MODEL", "--class", "bluebrid"],
-     "--class: expected one of leaf, bluebird, got 'bluebrid'; did you mean 'bluebird'?"),
-    (None, ["--model", "MODEL", "--out", "FOLDER/no/where.csv"], "--out: there is no folder FOLDER/no"),
-    (None, ["--model", "MODEL", "--out", "FOLDER"], "--out: expected a file, got the folder FOLDER"),
-    (None, ["--model", "FOLDER"], "FOLDER: expected a model, got a folder"),
-    (a_file, ["--model", "MODEL"], "FOLDER: expected a folder, got a file"),
-    (no_pictures, ["--model", "MODEL"], "FOLDER: expected pictures, got 5 other files"),
-    (shutil.rmtree, ["--model", "MODEL"], "there is no folder FOLDER"),
-    (emptied, ["--model", "MODEL"], "FOLDER: expected pictures, got an empty folder"),
-], ids=[
-    "no model", "threshold", "threshold nan", "class", "out", "out a folder", "model a folder", "a file", "no pictures",
-    "no folder", "empty",
-])
+@pytest.mark.parametrize(
+    ("prepare", "arguments", "message"),
+    [
+        (None, ["--model", "nowhere.safetensors"], "there is no model nowhere.safetensors"),
+        (None, ["--model", "MODEL", "--threshold", "1.5"], "--threshold: expected a probability, 0 to 1, got 1.5"),
+        (None, ["--model", "MODEL", "--threshold", "nan"], "--threshold: expected a probability, 0 to 1, got nan"),
+        (
+            None,
+            ["--model", "MODEL", "--class", "bluebrid"],
+            "--class: expected one of leaf, bluebird, got 'bluebrid'; did you mean 'bluebird'?",
+        ),
+        (None, ["--model", "MODEL", "--out", "FOLDER/no/where.csv"], "--out: there is no folder FOLDER/no"),
+        (None, ["--model", "MODEL", "--out", "FOLDER"], "--out: expected a file, got the folder FOLDER"),
+        (None, ["--model", "FOLDER"], "FOLDER: expected a model, got a folder"),
+        (a_file, ["--model", "MODEL"], "FOLDER: expected a folder, got a file"),
+        (no_pictures, ["--model", "MODEL"], "FOLDER: expected pictures, got 5 other files"),
+        (shutil.rmtree, ["--model", "MODEL"], "there is no folder FOLDER"),
+        (emptied, ["--model", "MODEL"], "FOLDER: expected pictures, got an empty folder"),
+    ],
+    ids=[
+        "no model",
+        "threshold",
+        "threshold nan",
+        "class",
+        "out",
+        "out a folder",
+        "model a folder",
+        "a file",
+        "no pictures",
+        "no folder",
+        "empty",
+    ],
+)
 def test_what_cannot_be_is_one_line(
-    prepare: Callable[[Path], object] | None, arguments: list[str], message: str, known: Path, folder: Path, command: Command
+    prepare: Callable[[Path], object] | None,
+    arguments: list[str],
+    message: str,
+    known: Path,
+    folder: Path,
+    command: Command,
 ) -> None:
     def named(text: str) -> str:
         return text.replace("MODEL", str(known)).replace("FOLDER", str(folder))

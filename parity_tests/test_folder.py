@@ -77,7 +77,9 @@ def cut(path: Path, kind: str) -> None:
 # What is left out
 
 
-def test_what_is_left_out_is_named_and_counted_and_training_goes_on(photos: Path, command: Command, tmp_path: Path) -> None:
+def test_what_is_left_out_is_named_and_counted_and_training_goes_on(
+    photos: Path, command: Command, tmp_path: Path
+) -> None:
     cut(photos / "crow" / "cut.jpg", "JPEG")
     (photos / "crow" / "of 2020" / "a\nb.txt").write_text("notes")
     (photos / "readme.png").write_bytes((photos / "wren" / "0.png").read_bytes())
@@ -169,24 +171,46 @@ def lay(folder: Path, *names: str) -> None:
         Image.new("RGB", (4, 4)).save(folder / name)
 
 
-@pytest.mark.parametrize(("make", "message"), [
-    (no_folder, "--data.folder: there is no folder FOLDER; `python -m experiments.data.birds --out birds` draws one"),
-    (empty, "FOLDER: expected a subfolder for each of at least two classes, got none"),
-    (one_class, "FOLDER: expected a subfolder for each of at least two classes, got crow"),
-    (nothing_readable,
-     "FOLDER/wren: expected a picture to train on, got none; 1 left out, the first is broken.png (not a picture of "
-     f"a format that is read ({', '.join(FORMATS)}))"),
-    (without_test, "FOLDER: expected train, validation, test alone, or none of them, got train, validation"),
-    (empty_test, "FOLDER/test: expected a picture for the test part, got none"),
-    (untrained, "FOLDER/test/owl: expected a class of the train part: crow, wren"),
-    (trained_nowhere, "FOLDER/train/wren: expected a picture to train on, got none"),
-    (by_hash_none,
-     f"FOLDER/wren: expected a picture to train on, got none: a hash of their paths gives 2 to other parts; {CHOOSE}"),
-    (by_hash_no_test,
-     f"FOLDER: expected a picture for the test part, got none: a hash of their paths gives 6 to other parts; {CHOOSE}"),
-    (links, "FOLDER: expected a subfolder for each of at least two classes, got crow and 1 links, which are not followed"),
-    (a_file, "--data.folder: FOLDER: expected a folder, got a file; `python -m experiments.data.birds --out birds` draws one"),
-])
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            no_folder,
+            "--data.folder: there is no folder FOLDER; `python -m experiments.data.birds --out birds` draws one",
+        ),
+        (empty, "FOLDER: expected a subfolder for each of at least two classes, got none"),
+        (one_class, "FOLDER: expected a subfolder for each of at least two classes, got crow"),
+        (
+            nothing_readable,
+            "FOLDER/wren: expected a picture to train on, got none; 1 left out, the first is broken.png (not a "
+            f"picture of a format that is read ({', '.join(FORMATS)}))",
+        ),
+        (without_test, "FOLDER: expected train, validation, test alone, or none of them, got train, validation"),
+        (empty_test, "FOLDER/test: expected a picture for the test part, got none"),
+        (untrained, "FOLDER/test/owl: expected a class of the train part: crow, wren"),
+        (trained_nowhere, "FOLDER/train/wren: expected a picture to train on, got none"),
+        (
+            by_hash_none,
+            "FOLDER/wren: expected a picture to train on, got none: a hash of their paths gives 2 to "
+            f"other parts; {CHOOSE}",
+        ),
+        (
+            by_hash_no_test,
+            "FOLDER: expected a picture for the test part, got none: a hash of their paths gives 6 "
+            f"to other parts; {CHOOSE}",
+        ),
+        (
+            links,
+            "FOLDER: expected a subfolder for each of at least two classes, got crow and 1 links, "
+            "which are not followed",
+        ),
+        (
+            a_file,
+            "--data.folder: FOLDER: expected a folder, got a file; `python -m experiments.data.birds "
+            "--out birds` draws one",
+        ),
+    ],
+)
 def test_a_folder_that_cannot_be_trained_on_is_one_line(
     make: Callable[[Path], None], message: str, command: Command, tmp_path: Path
 ) -> None:
@@ -206,15 +230,23 @@ def test_without_a_folder_the_error_names_the_command_that_draws_one(command: Co
     assert "`python -m experiments.data.birds --out birds` draws one" in err
 
 
-@pytest.mark.parametrize(("given", "message"), [
-    ("--data.augment=flip", "data.augment: expected a list of 'flip', 'shift', got flip"),
-    ("--data.augment=[flip, rotate]", "data.augment: expected a list of 'flip', 'shift', got ['flip', 'rotate']"),
-    ("--data.size=large", "data.size: expected int, got large"),
-    ("--data.size=64",
-     "the network does not fit pictures of data.size 64: layer 1 of 2, Linear(in_features=3072, out_features=4, bias=True): "
-     "expected an array of shape (N, 3072) and dtype float64, got shape (1, 12288) and dtype float64"),
-])
-def test_an_option_of_pictures_that_cannot_be_is_one_line(given: str, message: str, drawn: Path, command: Command) -> None:
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("--data.augment=flip", "data.augment: expected a list of 'flip', 'shift', got flip"),
+        ("--data.augment=[flip, rotate]", "data.augment: expected a list of 'flip', 'shift', got ['flip', 'rotate']"),
+        ("--data.size=large", "data.size: expected int, got large"),
+        (
+            "--data.size=64",
+            "the network does not fit pictures of data.size 64: layer 1 of 2, Linear(in_features=3072, "
+            "out_features=4, bias=True): expected an array of shape (N, 3072) and dtype float64, got "
+            "shape (1, 12288) and dtype float64",
+        ),
+    ],
+)
+def test_an_option_of_pictures_that_cannot_be_is_one_line(
+    given: str, message: str, drawn: Path, command: Command
+) -> None:
     assert command("fit", "--data.folder", drawn, given) == (2, f"python -m experiments.train: {message}\n")
 
 
@@ -235,7 +267,9 @@ def test_a_folder_in_three_parts_is_taken_as_it_is(drawn: Path) -> None:
         files = [(path, place) for place, kind in enumerate(KINDS) for path in sorted((drawn / part / kind).iterdir())]
         assert sorted(y.tolist()) == [place for _, place in files]
         expected = {(read(path).tobytes(), place) for path, place in files}
-        assert {(picture.transpose(1, 2, 0).tobytes(), int(place)) for picture, place in zip(x, y, strict=True)} == expected
+        assert {
+            (picture.transpose(1, 2, 0).tobytes(), int(place)) for picture, place in zip(x, y, strict=True)
+        } == expected
 
 
 def test_a_folder_that_is_not_split_is_split_by_the_path_alone(photos: Path, tmp_path: Path) -> None:
@@ -260,11 +294,14 @@ def test_about_seventy_of_a_hundred_are_trained_on() -> None:
         assert abs(shares[part] - share * n) < 4 * math.sqrt(n * share * (1 - share)), "four standard deviations"
 
 
-@pytest.mark.parametrize(("part", "files"), [
-    ("train", ["crow/1.jpg", "owl/2.jpg", "crow/of 2020/0.jpg", "mésange/2.jpg"]),
-    ("validation", ["crow/0.jpg", "wren/1.jpg", "owl/0.jpg"]),
-    ("test", ["owl/1.jpg", "wren/3.jpg"]),
-])
+@pytest.mark.parametrize(
+    ("part", "files"),
+    [
+        ("train", ["crow/1.jpg", "owl/2.jpg", "crow/of 2020/0.jpg", "mésange/2.jpg"]),
+        ("validation", ["crow/0.jpg", "wren/1.jpg", "owl/0.jpg"]),
+        ("test", ["owl/1.jpg", "wren/3.jpg"]),
+    ],
+)
 def test_the_part_of_a_path_is_the_same_for_ever(part: str, files: list[str]) -> None:
     """With another hash, or of the name alone, pictures that a network was tested on would be trained on."""
     assert [part_of(Path(file)) for file in files] == [part] * len(files)
@@ -301,9 +338,15 @@ def test_a_channel_that_is_the_same_everywhere_is_centred() -> None:
 def test_a_part_is_evaluated_in_pieces(drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def last_line(at_once: int) -> list[float]:
         monkeypatch.setattr(module, "AT_ONCE", at_once)
-        folder = train.run([
-            "fit", "--config=bluebird_softmax", f"--data.folder={drawn}", f"--out={tmp_path}", "--trainer.max_epochs=1",
-        ])
+        folder = train.run(
+            [
+                "fit",
+                "--config=bluebird_softmax",
+                f"--data.folder={drawn}",
+                f"--out={tmp_path}",
+                "--trainer.max_epochs=1",
+            ]
+        )
         _, _, _, _, *values = (folder / "metrics.csv").read_text("utf-8").splitlines()[-1].split(",")
         return [float(value) for value in values if value]
 
@@ -317,13 +360,21 @@ def test_a_part_is_evaluated_in_pieces(drawn: Path, tmp_path: Path, monkeypatch:
 
 
 def test_the_network_has_an_output_for_each_class_of_the_folder(photos: Path, tmp_path: Path) -> None:
-    folder = train.run([
-        "fit", "--config=bluebird_softmax", f"--data.folder={photos}", f"--out={tmp_path}", "--trainer.max_epochs=1",
-    ])
+    folder = train.run(
+        [
+            "fit",
+            "--config=bluebird_softmax",
+            f"--data.folder={photos}",
+            f"--out={tmp_path}",
+            "--trainer.max_epochs=1",
+        ]
+    )
     assert train.load(folder / "checkpoints" / "last.ckpt").network.params["1.weight"].shape == (2, 3072)
 
 
-def test_a_run_does_not_go_on_with_other_pictures_nor_is_tested_on_them(drawn: Path, photos: Path, command: Command) -> None:
+def test_a_run_does_not_go_on_with_other_pictures_nor_is_tested_on_them(
+    drawn: Path, photos: Path, command: Command
+) -> None:
     assert command("fit", "--data.folder", drawn)[0] == 0
     for subcommand in ("fit", "test"):
         code, err = command(subcommand, "--data.folder", photos, "--ckpt_path", "last")

@@ -19,7 +19,9 @@ def test_fuzzing_finds_nothing(tmp_path: Path) -> None:
     """In a process of its own: where autograd has run, a fork of it cannot."""
     root = Path(fuzz.__file__).parents[1]
     command = [sys.executable, "-m", "parity_tests.fuzz", "150"]
-    done = subprocess.run(command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(root)}, capture_output=True, text=True)
+    done = subprocess.run(
+        command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(root)}, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout
     kinds = json.loads((tmp_path / "reports" / "soak" / "fuzz.json").read_text("utf-8"))["kinds"]
     assert sum(kind["inputs"] for kind in kinds.values()) == 150

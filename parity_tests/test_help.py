@@ -31,7 +31,9 @@ def run(monkeypatch, capsys, tmp_path):
     """Run a command as typed, in an empty folder: its exit code, what it printed, and its errors."""
 
     def typed(name, *arguments, as_installed=False):
-        program = f"/usr/bin/backprop-{name}" if as_installed else f"/src/experiments/{ROOMS.get(name, name)}/__main__.py"
+        program = (
+            f"/usr/bin/backprop-{name}" if as_installed else f"/src/experiments/{ROOMS.get(name, name)}/__main__.py"
+        )
         monkeypatch.setattr(sys, "argv", [program, *map(str, arguments)])
         capsys.readouterr()
         code = 0
@@ -96,7 +98,9 @@ def short(monkeypatch, tmp_path):
     monkeypatch.setattr(report, "make", make)
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name == "bench")) for name in COMMANDS])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name == "bench")) for name in COMMANDS]
+)
 def test_every_example_runs(name, run, short, tmp_path):
     for line in examples(run(name, "--help")[1]):
         typed, _, into = line.removeprefix(f"  python -m experiments.{ROOMS.get(name, name)}").partition(" > ")
@@ -110,7 +114,8 @@ def test_every_example_runs(name, run, short, tmp_path):
 @pytest.mark.parametrize(("name", "typed", "said"), [
     ("check", "--formt json a.py", "there is no option '--formt'; did you mean '--format'?"),
     ("check", "--timeuot=3 a.py", "there is no option '--timeuot'; did you mean '--timeout'?"),
-    ("check", "--format jsn a.py", "argument --format: expected one of text, json, html, got 'jsn'; did you mean 'json'?"),
+    ("check", "--format jsn a.py", "argument --format: expected one of text, json, html, got 'jsn'; "
+                                   "did you mean 'json'?"),
     ("check", "a.py b.py", "expected nothing more, got 'b.py'"),
     ("check", "hand_in.yp", "there is no hand_in.yp; did you mean 'hand_in.py'?"),
     ("check", "handins/hand_in.py", "there is no handins/hand_in.py"),
@@ -118,7 +123,8 @@ def test_every_example_runs(name, run, short, tmp_path):
     ("report", "--compare nope.json report.json", "--compare: there is no nope.json"),
     ("report", "--compare raport.json report.json", "--compare: there is no raport.json; did you mean 'report.json'?"),
     ("bench", "--dytpe float64", "there is no option '--dytpe'; did you mean '--dtype'?"),
-    ("bench", "--dtype float46", "argument --dtype: expected one of float32, float64, got 'float46'; did you mean 'float64'?"),
+    ("bench", "--dtype float46", "argument --dtype: expected one of float32, float64, got 'float46'; "
+                                 "did you mean 'float64'?"),
     ("bench", "--colour", "there is no option '--colour'"),
     ("train", "fitt", "expected one of fit, validate, test, predict, got 'fitt'; did you mean 'fit'?"),
     ("train", "fit --config digts", "there is no config digts; did you mean 'digits'?"),
@@ -132,7 +138,8 @@ def test_every_example_runs(name, run, short, tmp_path):
     ("train", "fit --config digits --model.implementation toch",
      "model.implementation: expected one of manual, torch, got 'toch'; did you mean 'torch'?"),
     ("train", "fit --config digits --data.name digtis", "did you mean 'digits'?"),
-    ("train", "fit --config mine.yaml", "the config has no 'model.implemntation'; did you mean 'model.implementation'?"),
+    ("train", "fit --config mine.yaml", "the config has no 'model.implemntation'; did you mean "
+                                        "'model.implementation'?"),
 ])  # fmt: skip
 def test_a_mistyped_name_gets_the_nearest_in_one_line(name, typed, said, run, tmp_path):
     for file in ("a.py", "b.py", "hand_in.py", "report.json", "bench.json"):
@@ -174,4 +181,9 @@ def test_a_config_is_found_by_its_name_and_a_file_of_that_name_comes_first(tmp_p
     with chdir(tmp_path):
         assert [*train.with_config_files(["-c", "digits", "--config=digits"])] == ["-c", digits, f"--config={digits}"]
         (tmp_path / "digits").touch()
-        assert [*train.with_config_files(["--config", "digits", "--name", "x"])] == ["--config", "digits", "--name", "x"]
+        assert [*train.with_config_files(["--config", "digits", "--name", "x"])] == [
+            "--config",
+            "digits",
+            "--name",
+            "x",
+        ]

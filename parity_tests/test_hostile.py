@@ -68,7 +68,9 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
         folder / "m",
         Model(build_network(LAYERS, 0, None, "float32"), LAYERS, "float32", (3, 2, 2), ["leaf", "bluebird"], scale),
     )
-    run = train.run(["fit", f"--config={CONFIG}", f"--out={folder}", "--model.optimizer=Adam", "--trainer.max_epochs=2"])
+    run = train.run(
+        ["fit", f"--config={CONFIG}", f"--out={folder}", "--model.optimizer=Adam", "--trainer.max_epochs=2"]
+    )
     return {"model": (folder / "m").read_bytes(), "checkpoint": (run / "checkpoints" / "last.ckpt").read_bytes()}
 
 
@@ -156,7 +158,9 @@ def records(content: bytes) -> Iterator[tuple[str, bytes]]:
     ],
     ids=["pickle", "zip", "torch"],
 )
-def test_a_pickle_that_runs_code_is_not_run(kind: str, form: Callable[[Any], bytes], refused: Refuse, tmp_path: Path) -> None:
+def test_a_pickle_that_runs_code_is_not_run(
+    kind: str, form: Callable[[Any], bytes], refused: Refuse, tmp_path: Path
+) -> None:
     content = form(Bomb(tmp_path / "mark"))
     refused(kind, written(tmp_path / "bomb", content))
     assert not (tmp_path / "mark").exists()
@@ -193,7 +197,9 @@ def test_a_flipped_bit_anywhere_in_a_model_is_refused(good: dict[str, bytes], tm
             model_file.load(written(tmp_path / "flipped", bytes(changed)))
 
 
-def test_a_flipped_bit_in_a_checkpoint_is_refused_or_in_what_nobody_reads(good: dict[str, bytes], tmp_path: Path) -> None:
+def test_a_flipped_bit_in_a_checkpoint_is_refused_or_in_what_nobody_reads(
+    good: dict[str, bytes], tmp_path: Path
+) -> None:
     content, right = good["checkpoint"], checkpoint.read(written(tmp_path / "right", good["checkpoint"]))
     refused = 0
     for place in range(0, len(content), 11):
@@ -270,7 +276,10 @@ CLAIMS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
         "layer 0 of 2, MaxPool2d.* an example of shape \\(3, 2, 2\\) becomes more than 100,000,000 numbers",
     ),
     "an input of 10¹⁰ numbers": (lambda good: resealed(good, input=[1, 10**5, 10**5]), "more than 100,000,000 numbers"),
-    "an input that is negative": (lambda good: resealed(good, input=[-3, 2, 2]), "input: a size must be an integer >= 1"),
+    "an input that is negative": (
+        lambda good: resealed(good, input=[-3, 2, 2]),
+        "input: a size must be an integer >= 1",
+    ),
     "two classes of one name": (lambda good: resealed(good, classes=["a", "a"]), "classes of different names"),
     "a class that is a number": (lambda good: resealed(good, classes=["a", 1]), "classes of different names"),
     "a mean that is text": (
@@ -318,7 +327,9 @@ def overlapping(records: int, size: int) -> bytes:
     content, directory = bytes(size), []
     for number in range(records):
         name = b"%03d" % number
-        about = struct.pack("<HHHHHLLLHH", 20, 0, 0, 0, 33, zlib.crc32(content), len(content), len(content), len(name), 0)
+        about = struct.pack(
+            "<HHHHHLLLHH", 20, 0, 0, 0, 33, zlib.crc32(content), len(content), len(content), len(name), 0
+        )
         content = b"PK\3\4" + about + name + content
         directory.append((name, about, len(content)))
     entries = b"".join(
@@ -330,17 +341,30 @@ def overlapping(records: int, size: int) -> bytes:
 
 
 ZIPS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
-    "a zip bomb": (lambda good: zipped({"data.pkl": bytes(10**8)}, zipfile.ZIP_DEFLATED), "would unpack to 100,000,000 bytes"),
+    "a zip bomb": (
+        lambda good: zipped({"data.pkl": bytes(10**8)}, zipfile.ZIP_DEFLATED),
+        "would unpack to 100,000,000 bytes",
+    ),
     "a NaN": (
         lambda good: of_checkpoint(good, lambda s: first(s).fill_(np.nan)),
         r"0\.weight: expected finite values, got nan",
     ),
-    "an infinity": (lambda good: of_checkpoint(good, lambda s: first(s)[0, 0].fill_(np.inf)), r"got inf at index \(0, 0\)"),
-    "weights that are none": (lambda good: of_checkpoint(good, lambda s: s.update(state_dict={"a": 1})), "cannot be restored"),
-    "an array of 4·10⁸ numbers in one": (lambda good: of_checkpoint(good, large), r"\(20000, 20000\) is not in it as a whole"),
+    "an infinity": (
+        lambda good: of_checkpoint(good, lambda s: first(s)[0, 0].fill_(np.inf)),
+        r"got inf at index \(0, 0\)",
+    ),
+    "weights that are none": (
+        lambda good: of_checkpoint(good, lambda s: s.update(state_dict={"a": 1})),
+        "cannot be restored",
+    ),
+    "an array of 4·10⁸ numbers in one": (
+        lambda good: of_checkpoint(good, large),
+        r"\(20000, 20000\) is not in it as a whole",
+    ),
     "a network of 10¹⁰ parameters": (
         lambda good: of_checkpoint(
-            good, lambda s: s["config"]["model"]["network"][0].update(Linear={"in_features": 10**5, "out_features": 10**5})
+            good,
+            lambda s: s["config"]["model"]["network"][0].update(Linear={"in_features": 10**5, "out_features": 10**5}),
         ),
         r"0\.weight: expected an array of shape \(100000, 100000\), torch.float64 and torch.strided, got \(2, 2\)",
     ),
@@ -353,18 +377,24 @@ ZIPS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
         "config: expected at most 50,000 values",
     ),
     "tuples in tuples for a key": (
-        lambda _: zipped({"data.pkl": b"\x80\x02})" + 10**6 * b"\x85" + b"K\x01s."}), "has more than 50,000 instructions",
+        lambda _: zipped({"data.pkl": b"\x80\x02})" + 10**6 * b"\x85" + b"K\x01s."}),
+        "has more than 50,000 instructions",
     ),
     "another kind of mapping": (
-        lambda good: saved_by_torch(OrderedDict(torch.load(io.BytesIO(good), weights_only=True))), "of another type",
+        lambda good: saved_by_torch(OrderedDict(torch.load(io.BytesIO(good), weights_only=True))),
+        "of another type",
     ),
     "another kind of mapping in the config": (
         lambda good: of_checkpoint(good, lambda s: s["config"]["data"].update(seed=torch.Size([1]))),
         "config: a Size is not expected",
     ),
-    "lists of lists for a number": (lambda good: of_checkpoint(good, lambda s: s.update(log=laughs())), r"\['log'\] missing"),
+    "lists of lists for a number": (
+        lambda good: of_checkpoint(good, lambda s: s.update(log=laughs())),
+        r"\['log'\] missing",
+    ),
     "records that are marked as folders": (
-        lambda good: zipped(dict(records(good)), attribute=0x10), "a record is marked as a folder",
+        lambda good: zipped(dict(records(good)), attribute=0x10),
+        "a record is marked as a folder",
     ),
     "records within records": (lambda _: overlapping(30, 1000), f"it would unpack to {30 * 1000 + 435 * 33:,} bytes"),
     "a number for an average": (
@@ -396,7 +426,9 @@ ZIPS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
         "config, model: expected a mapping, got tensor",
     ),
     "4·10⁸ numbers in a config": (
-        lambda good: of_checkpoint(good, lambda s: s["config"]["data"].update(batch_size=torch.zeros(1).expand(4 * 10**8))),
+        lambda good: of_checkpoint(
+            good, lambda s: s["config"]["data"].update(batch_size=torch.zeros(1).expand(4 * 10**8))
+        ),
         "config: a Tensor is not expected",
     ),
     "an array for an optimizer": (
@@ -475,7 +507,9 @@ def bomb() -> str:
         ("\ufeffa: [", "got what is none"),
     ],
 )
-def test_a_config_that_is_more_than_it_seems_is_refused(text: str, message: str, refused: Refuse, tmp_path: Path) -> None:
+def test_a_config_that_is_more_than_it_seems_is_refused(
+    text: str, message: str, refused: Refuse, tmp_path: Path
+) -> None:
     assert message in refused("config", written(tmp_path / "odd.yaml", text.encode()))
 
 
@@ -521,7 +555,10 @@ def test_a_name_for_one_line_has_nothing_that_moves_the_cursor_or_turns_the_text
 @pytest.fixture
 def named(tmp_path: Path) -> Path:
     """A folder of pictures and a model, whose files, folders and classes have these names."""
-    scale, layers = Scale([0.5] * 3, [0.5] * 3), ["Flatten", {"Linear": {"in_features": 12, "out_features": len(NAMES)}}]
+    scale, layers = (
+        Scale([0.5] * 3, [0.5] * 3),
+        ["Flatten", {"Linear": {"in_features": 12, "out_features": len(NAMES)}}],
+    )
     model_file.save(
         tmp_path / "m", Model(build_network(layers, 0, None, "float64"), layers, "float64", (3, 2, 2), NAMES, scale)
     )
@@ -590,12 +627,15 @@ def test_names_are_text_in_the_contact_sheet(named: Path, capsys: pytest.Capture
         opened.on("dialog", lambda dialog: said.append(dialog.message))
         opened.on("console", lambda message: said.append(message.text))
         opened.on(
-            "request", lambda request: said.append(request.url) if not request.url.startswith(("data:", "file:")) else None
+            "request",
+            lambda request: said.append(request.url) if not request.url.startswith(("data:", "file:")) else None,
         )
         opened.goto((named / "sheet.html").as_uri())
         assert said == []
         assert expected <= {*opened.evaluate("[...document.querySelectorAll('bdi')].map(e => e.textContent)")}
-        assert opened.evaluate("[...document.querySelectorAll('bdi')].every(e => getComputedStyle(e).unicodeBidi == 'isolate')")
+        assert opened.evaluate(
+            "[...document.querySelectorAll('bdi')].every(e => getComputedStyle(e).unicodeBidi == 'isolate')"
+        )
     finally:
         opened.close()
 
@@ -674,7 +714,11 @@ def test_names_are_text_in_the_report(shown: dict[str, Any], rows: "list[Row]", 
             {"Conv2d": {"in_channels": 1, "out_channels": 1, "kernel_size": 10**20}},
             "Conv2d: kernel_size must be at most",
         ),
-        (Optimizer, {"SGD": {"lr": np.ones((2, 2))}}, "SGD: lr must be a finite number >= 0, got array([[1., 1.], [1., 1.]])"),
+        (
+            Optimizer,
+            {"SGD": {"lr": np.ones((2, 2))}},
+            "SGD: lr must be a finite number >= 0, got array([[1., 1.], [1., 1.]])",
+        ),
     ],
 )
 def test_an_argument_beyond_all_sizes_is_an_error_of_one_line(kind: Any, spec: Any, message: str) -> None:
@@ -710,7 +754,9 @@ def test_an_outline_has_the_shapes_of_the_network_and_takes_no_memory() -> None:
         {"Linear": {"in_features": 4, "out_features": 5}},
     ]
     real = build_network(layers, 0, None, "float64")
-    assert {name: p.shape for name, p in outline(layers).params.items()} == {name: p.shape for name, p in real.params.items()}
+    assert {name: p.shape for name, p in outline(layers).params.items()} == {
+        name: p.shape for name, p in real.params.items()
+    }
     assert outline(layers).state.keys() == real.state.keys()
     [weight, _] = outline([{"Linear": {"in_features": 10**9, "out_features": 10**9}}]).params.values()
     assert weight.shape == (10**9, 10**9)

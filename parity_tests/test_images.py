@@ -47,11 +47,17 @@ MODES: dict[str, tuple[str, Image.Image, Array, dict[str, Any]]] = {
     "black and white": ("png", Image.fromarray(GREY > 99), 255 * (GREY > 99)[..., None].repeat(3, 2), {}),
     "palette": ("gif", in_palette(), FIVE[INDEX], {}),
     "palette, one colour transparent": (
-        "png", in_palette(), np.where(INDEX[..., None] == 2, 255, FIVE[INDEX]), {"transparency": 2},
+        "png",
+        in_palette(),
+        np.where(INDEX[..., None] == 2, 255, FIVE[INDEX]),
+        {"transparency": 2},
     ),
     "RGBA": ("png", Image.fromarray(np.dstack([COLOURS, ALPHA])), 255 + (COLOURS - 255.0) * (ALPHA / 255), {}),
     "grey, transparent": (
-        "png", Image.fromarray(np.dstack([GREY, ALPHA])), (255 + (GREY[..., None] - 255.0) * (ALPHA / 255)).repeat(3, 2), {},
+        "png",
+        Image.fromarray(np.dstack([GREY, ALPHA])),
+        (255 + (GREY[..., None] - 255.0) * (ALPHA / 255)).repeat(3, 2),
+        {},
     ),
     "CMYK": ("tif", Image.frombytes("CMYK", (SIZE, SIZE), INKS.tobytes()), WHITE[..., :3] * WHITE[..., 3:] / 255, {}),
 }
@@ -66,18 +72,28 @@ def test_a_picture_of_any_mode_becomes_red_green_and_blue_on_white(mode: str, tm
     assert np.abs(found - expected).max() <= 1, "to a rounding"
 
 
-@pytest.mark.parametrize(("orientation", "turn"), [
-    (1, lambda upright: upright), (2, np.fliplr), (3, lambda upright: np.rot90(upright, 2)), (4, np.flipud),
-    (5, lambda upright: upright.transpose(1, 0, 2)), (6, np.rot90),
-    (7, lambda upright: np.rot90(upright, 2).transpose(1, 0, 2)), (8, lambda upright: np.rot90(upright, 3)),
-])
+@pytest.mark.parametrize(
+    ("orientation", "turn"),
+    [
+        (1, lambda upright: upright),
+        (2, np.fliplr),
+        (3, lambda upright: np.rot90(upright, 2)),
+        (4, np.flipud),
+        (5, lambda upright: upright.transpose(1, 0, 2)),
+        (6, np.rot90),
+        (7, lambda upright: np.rot90(upright, 2).transpose(1, 0, 2)),
+        (8, lambda upright: np.rot90(upright, 3)),
+    ],
+)
 @pytest.mark.parametrize("suffix", ["png", "jpg"])
 def test_a_picture_that_the_camera_turned_is_turned_back(
     suffix: str, orientation: int, turn: Callable[[Array], Array], tmp_path: Path
 ) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
-    blocks = noise(2, 3, 3, seed=6).repeat(8, axis=0).repeat(8, axis=1)  # a colour a block of JPEG: nearly nothing is lost
+    blocks = (
+        noise(2, 3, 3, seed=6).repeat(8, axis=0).repeat(8, axis=1)
+    )  # a colour a block of JPEG: nearly nothing is lost
     file = tmp_path / f"a.{suffix}"
     Image.fromarray(np.ascontiguousarray(turn(blocks))).save(file, exif=exif, quality=100, subsampling=0)
     upright = np.asarray(image(file, SIZE), int)
@@ -168,10 +184,14 @@ def test_avif_is_read_where_pillow_reads_it(tmp_path: Path) -> None:
     assert np.abs(read(tmp_path / "a.avif") - np.array([90.0, 120, 150])).max() <= 3
 
 
-@pytest.mark.parametrize(("error", "reason"), [
-    (PermissionError(13, "Permission denied"), "it may not be read"), (MemoryError(), "more than the memory holds"),
-    (OSError("image file is truncated"), r"broken or truncated \(OSError: image file is truncated\)"),
-])
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (PermissionError(13, "Permission denied"), "it may not be read"),
+        (MemoryError(), "more than the memory holds"),
+        (OSError("image file is truncated"), r"broken or truncated \(OSError: image file is truncated\)"),
+    ],
+)
 def test_why_a_picture_is_not_read_is_said(
     error: Exception, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,7 +225,9 @@ def test_a_link_to_a_folder_is_named_and_not_followed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("limit", [60, 300], ids=["an error", "a warning"])
-def test_a_picture_of_too_many_pixels_is_unreadable(limit: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_picture_of_too_many_pixels_is_unreadable(
+    limit: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert Image.MAX_IMAGE_PIXELS == 89_478_485, "Pillow's own limit is in force"
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
     Image.new("RGB", (20, 20)).save(tmp_path / "bomb.png")

@@ -21,10 +21,12 @@ def test_linear_starts_as_torch_does_uniform_within_one_over_the_root_of_its_inp
         assert ours.shape == reference.shape
         assert np.abs(ours).max() <= 0.1
         assert np.abs(reference).max() <= 0.1 + 1e-8
-        # the largest gap between the two empirical distribution functions, against its 0.1% quantile (Kolmogorov, Smirnov)
+        # the largest gap between the two empirical distribution functions, against its 0.1% quantile (Kolmogorov,
+        # Smirnov)
         both = np.sort(np.concatenate([ours.ravel(), reference.ravel()]))
         gap = np.abs(
-            np.searchsorted(np.sort(ours.ravel()), both, "right") - np.searchsorted(np.sort(reference.ravel()), both, "right")
+            np.searchsorted(np.sort(ours.ravel()), both, "right")
+            - np.searchsorted(np.sort(reference.ravel()), both, "right")
         )
         assert gap.max() / ours.size < 1.95 * (2 / ours.size) ** 0.5
 
@@ -85,7 +87,8 @@ def test_a_start_by_its_paper_is_distributed_as_torch_s(ours, theirs, rng):
 def test_the_scale_is_the_one_of_the_paper(start, scale, draw, rng):
     """A distribution seen in a sample may miss a few percent: here the numbers themselves, from the same generator.
 
-    Of the convolution an output sums over 2 channels of 3×1 pixels, and an input goes to 4 outputs for each of 3×1 pixels.
+    Of the convolution an output sums over 2 channels of 3×1 pixels, and an input goes to 4 outputs for each of 3×1
+    pixels.
     """
     network = Network(Linear(5, 7, rng=rng), Conv2d(2, 4, (3, 1), rng=rng))
     params, same = start(network, np.random.default_rng(5)).params, np.random.default_rng(5)

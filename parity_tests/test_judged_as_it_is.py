@@ -1,4 +1,5 @@
-"""A network is judged as what it is: by its own forward and backward, and by what it does to the arrays of its layers."""
+"""A network is judged as what it is: by its own forward and backward, and by what it does to the arrays of its
+layers."""
 
 # pyright: reportIncompatibleMethodOverride=false, reportCallIssue=false, reportArgumentType=false
 
@@ -148,7 +149,11 @@ def test_what_is_too_large_to_certify_or_does_not_run_on_balls_is_refused(rng, m
 def test_a_decision_on_the_edge_is_not_judged(rng):
     block = Residual(ReLU(), Linear(3, 3, rng=rng))
     x = np.zeros((2, 3))
-    found = compare_layer(block, x, rng), compare_network(block, MSELoss(), x, x), compare_end_to_end(block, MSELoss(), x, x)
+    found = (
+        compare_layer(block, x, rng),
+        compare_network(block, MSELoss(), x, x),
+        compare_end_to_end(block, MSELoss(), x, x),
+    )
     for parity in found:
         assert {c.verdict for c in parity.comparisons} == {NOT_JUDGED}
     assert not compare_training(block, MSELoss(), SGD(), x, x, steps=2).agrees
@@ -354,7 +359,9 @@ def test_a_layer_whose_code_does_not_run_on_bounds_is_not_judged(rng):
             return delta, self
 
     parity = compare_layer(SELU(), rng.standard_normal((2, 3)), rng)
-    assert [(c.verdict, c.reason.split(",")[0]) for c in parity.comparisons] == [(NOT_JUDGED, "no tolerance can be derived")]
+    assert [(c.verdict, c.reason.split(",")[0]) for c in parity.comparisons] == [
+        (NOT_JUDGED, "no tolerance can be derived")
+    ]
 
 
 def test_torch_is_not_asked_to_broadcast_a_target(rng):

@@ -22,8 +22,11 @@ from manual import InputError
 from torch_ref import to_numpy, to_torch, twin
 
 LAYERS: list[Any] = [
-    {"Conv2d": {"in_channels": 3, "out_channels": 4, "kernel_size": [3, 2], "padding": 1}}, "ReLU",
-    {"MaxPool2d": {"kernel_size": 2}}, "Flatten", {"Dropout": {"p": 0.25}},
+    {"Conv2d": {"in_channels": 3, "out_channels": 4, "kernel_size": [3, 2], "padding": 1}},
+    "ReLU",
+    {"MaxPool2d": {"kernel_size": 2}},
+    "Flatten",
+    {"Dropout": {"p": 0.25}},
     {"Linear": {"in_features": 48, "out_features": 2, "bias": False}},
 ]
 CLASSES, SCALE = ["bluebird", 'a "wren" é'], Scale([0.1, 0.2, 1 / 3], [0.5, 0.25, 2 / 3])
@@ -79,9 +82,15 @@ def test_numpy_and_torch_read_the_same(model: Model, path: Path, rng: np.random.
 def test_every_run_leaves_the_network_that_it_trained(
     config: str, shape: tuple[int, ...], implementation: str, tmp_path: Path
 ) -> None:
-    folder = train.run([
-        "fit", f"--config={config}", f"--out={tmp_path}", "--trainer.max_epochs=1", f"--model.implementation={implementation}",
-    ])
+    folder = train.run(
+        [
+            "fit",
+            f"--config={config}",
+            f"--out={tmp_path}",
+            "--trainer.max_epochs=1",
+            f"--model.implementation={implementation}",
+        ]
+    )
     model, training = load(folder / "model.safetensors"), train.load(folder / "checkpoints" / "last.ckpt")
     assert (model.layers, model.dtype, model.input) == (training.settings["network"], "float64", shape)
     assert model.classes is model.scale is None
@@ -90,9 +99,7 @@ def test_every_run_leaves_the_network_that_it_trained(
         np.testing.assert_array_equal(model.network.params[name], p)
 
 
-def test_a_save_that_is_cut_off_leaves_the_old_file(
-    model: Model, path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_save_that_is_cut_off_leaves_the_old_file(model: Model, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = path.read_bytes()
 
     def full(_: int) -> None:
@@ -136,7 +143,10 @@ CHANGES: dict[str, tuple[Callable[[dict[str, Any], dict[str, Any]], object], str
     "a class less": (lambda a, d: d["classes"].pop(), r"1 classes, and outputs of shape \(1, 2\)"),
     "a mean less": (lambda a, d: d["scale"]["mean"].pop(), "its scale is"),
     "a std of 0": (lambda a, d: d["scale"].update(std=[0, 1, 1]), "its scale is"),
-    "a std that is no number": (lambda a, d: d["scale"].update(std=[float("nan"), 1, 1]), "std: expected finite values"),
+    "a std that is no number": (
+        lambda a, d: d["scale"].update(std=[float("nan"), 1, 1]),
+        "std: expected finite values",
+    ),
     "no std": (lambda a, d: d["scale"].pop("std"), "does not fit together"),
 }
 
@@ -164,7 +174,9 @@ def test_another_file_is_an_error(path: Path) -> None:
 
 
 def test_a_missing_file_is_an_error_that_names_the_nearest(path: Path) -> None:
-    with pytest.raises(InputError, match=r"there is no model .*modell\.safetensors; did you mean 'model\.safetensors'\?"):
+    with pytest.raises(
+        InputError, match=r"there is no model .*modell\.safetensors; did you mean 'model\.safetensors'\?"
+    ):
         load(path.with_name("modell.safetensors"))
     with pytest.raises(InputError, match=f"{path.parent}: expected a model, got a folder"):
         load(path.parent)

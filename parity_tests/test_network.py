@@ -122,7 +122,8 @@ def test_without_a_seed_the_order_is_that_of_seed_0(rng):
     network = Network(Linear(3, 2, rng=rng))
     x, y = rng.standard_normal((7, 3)), rng.standard_normal((7, 2))
     with_seed = {
-        seed: [*train(copy.deepcopy(network), MSELoss(), SGD(), x, y, epochs=1, batch_size=2, seed=seed)] for seed in (0, 1)
+        seed: [*train(copy.deepcopy(network), MSELoss(), SGD(), x, y, epochs=1, batch_size=2, seed=seed)]
+        for seed in (0, 1)
     }
     steps = [*train(copy.deepcopy(network), MSELoss(), SGD(), x, y, epochs=1, batch_size=2)]
     assert steps == with_seed[0] != with_seed[1]
@@ -149,7 +150,9 @@ def test_the_index_of_claims_is_read_from_beside_the_code():
 
 def test_a_threshold_of_zero_never_stops_a_training_that_stands_still(rng):
     network = Network(Linear(3, 2, rng=rng))
-    steps = list(train(network, MSELoss(), SGD(lr=0), rng.standard_normal((7, 3)), rng.standard_normal((7, 2)), epochs=3))
+    steps = list(
+        train(network, MSELoss(), SGD(lr=0), rng.standard_normal((7, 3)), rng.standard_normal((7, 2)), epochs=3)
+    )
     assert [step.moved for step in steps] == [0, 0, 0]
 
 

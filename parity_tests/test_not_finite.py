@@ -12,7 +12,9 @@ from torch_ref.examples import examples
 
 NAN, INF = np.nan, np.inf
 PLANTED = pytest.mark.parametrize(
-    "planted", [[NAN], [INF], [-INF], [NAN, NAN], [INF, -INF], [NAN, INF], [INF, INF]], ids=lambda v: "_".join(map(str, v))
+    "planted",
+    [[NAN], [INF], [-INF], [NAN, NAN], [INF, -INF], [NAN, INF], [INF, INF]],
+    ids=lambda v: "_".join(map(str, v)),
 )
 
 

@@ -126,7 +126,11 @@ def test_a_branch_that_the_number_leaves_open_raises():
             positive(np.array([flint.arb(1), undecided], dtype=object))
         with pytest.raises(Undecided):
             ReLU().forward(np.array([undecided], dtype=object))
-    assert positive(np.array([flint.arb(1), flint.arb(0), flint.arb(-1)], dtype=object)).tolist() == [True, False, False]
+    assert positive(np.array([flint.arb(1), flint.arb(0), flint.arb(-1)], dtype=object)).tolist() == [
+        True,
+        False,
+        False,
+    ]
     assert positive(np.array([np.nan, 1.0, 0.0])).tolist() == [False, True, False]
 
 
@@ -162,7 +166,9 @@ def test_sigmoid_is_right_at_huge_logits(dtype, large):
 def test_tanh_is_right_at_huge_logits(dtype, large):
     z = logits(dtype, large)
     a, _ = Tanh().forward(z)
-    assert proved(a, [flint.arb(float(v)).tanh() for v in z.ravel()], layer_bounds(Tanh(), z, np.ones_like(z))["y"].error)
+    assert proved(
+        a, [flint.arb(float(v)).tanh() for v in z.ravel()], layer_bounds(Tanh(), z, np.ones_like(z))["y"].error
+    )
 
 
 def softmax_truth(row):
@@ -171,7 +177,8 @@ def softmax_truth(row):
 
 
 def shifted(z):
-    """The logits with 0 as each row's largest: the same probabilities. All are halves, so that no difference is rounded."""
+    """The logits with 0 as each row's largest: the same probabilities. All are halves, so that no difference is
+    rounded."""
     return z - z.max(axis=1, keepdims=True)
 
 
@@ -183,7 +190,9 @@ def test_softmax_is_right_at_huge_logits(dtype, large):
     delta = np.ones_like(z) * np.array([1, 2, 4], dtype=dtype)
     bounds = layer_bounds(Softmax(), shifted(z), delta)
     assert proved(a, [p for row in truth for p in row], bounds["y"].error)
-    slopes = [p[i] * (d - sum(p[j] * e for j, e in enumerate((1, 2, 4)))) for p in truth for i, d in enumerate((1, 2, 4))]
+    slopes = [
+        p[i] * (d - sum(p[j] * e for j, e in enumerate((1, 2, 4)))) for p in truth for i, d in enumerate((1, 2, 4))
+    ]
     dx, _ = Softmax().backward(delta, cache)
     assert proved(dx, slopes, bounds["dx"].error)
     assert not dx[(a == 0) | (a == 1)].any()
@@ -209,7 +218,8 @@ def test_binary_cross_entropy_is_right_at_huge_logits(dtype, large):
     cost, cache = loss.forward(z, t)
     truth = [1 / (1 + (-flint.arb(float(v))).exp()) for v in z.ravel()]
     surprise = [
-        -(p if y else 1 / (1 + flint.arb(float(v)).exp())).log() for p, y, v in zip(truth, t.ravel(), z.ravel(), strict=True)
+        -(p if y else 1 / (1 + flint.arb(float(v)).exp())).log()
+        for p, y, v in zip(truth, t.ravel(), z.ravel(), strict=True)
     ]
     bounds = loss_bounds(loss, z, t)
     assert proved(cost, [sum(surprise)], bounds["cost"].error)

@@ -31,7 +31,8 @@ NAMES = [
 
 
 class Outline(HTMLParser):
-    """A page's markup, without what is text: every tag with the names of its attributes; and the text, of attributes too."""
+    """A page's markup, without what is text: every tag with the names of its attributes; and the text, of attributes
+    too."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -62,7 +63,10 @@ def sheet(name: str, where: Path) -> str:
     layers: list[Any] = ["Flatten", {"Linear": {"in_features": 12, "out_features": 2, "bias": False}}]
     network = build_network(layers, 0, None, "float64").like(**{"1.weight": np.repeat([[1.0], [-1.0]], 12, axis=1)})
     model, out = where / f"{name} model", where / "sheet.html"
-    save(model, Model(network, layers, "float64", (3, 2, 2), [f"{name} white", f"{name} black"], Scale([0.5] * 3, [0.5] * 3)))
+    save(
+        model,
+        Model(network, layers, "float64", (3, 2, 2), [f"{name} white", f"{name} black"], Scale([0.5] * 3, [0.5] * 3)),
+    )
     assert find.main([str(folder), f"--model={model}", f"--class={name} white", "--format=html", f"--out={out}"]) == 0
     return out.read_text("utf-8")
 
@@ -92,12 +96,15 @@ FIXED = [sheet, hand_in, unchecked, two_runs]
 
 @pytest.fixture
 def whole(shown: dict[str, Any], rows: list[Row], monkeypatch: pytest.MonkeyPatch) -> Callable[[str, bool], str]:
-    """The report, with that name wherever a page made elsewhere has another: classes, places, machine, workloads, an error."""
+    """The report, with that name wherever a page made elsewhere has another: classes, places, machine, workloads, an
+    error."""
 
     def page(name: str, timed: bool) -> str:
         def named(row: Row) -> Row:
             comparisons = [replace(c, place=name) for c in row.parity.comparisons]
-            return row._replace(subject=name if row.kind == TRAINING else row.subject, parity=Parity("cpu", comparisons))
+            return row._replace(
+                subject=name if row.kind == TRAINING else row.subject, parity=Parity("cpu", comparisons)
+            )
 
         chapter = shown["bluebird"]
         kinds = [f"{kind} {name}" for kind in chapter["kinds"]]

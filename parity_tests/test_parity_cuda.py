@@ -44,7 +44,8 @@ def that_take_a_device() -> set[str]:
     return {
         f"parity_tests/{file.name}::{test.name}"
         for file in HERE.glob("test_*.py") for test in ast.parse(file.read_text("utf-8")).body
-        if isinstance(test, ast.FunctionDef) and test.name.startswith("test_") and "device" in {a.arg for a in test.args.args}
+        if isinstance(test, ast.FunctionDef) and test.name.startswith("test_")
+        and "device" in {a.arg for a in test.args.args}
     }  # fmt: skip
 
 
@@ -90,7 +91,9 @@ def test_the_file_says_what_it_was_made_on_and_holds_tests_survey_and_training(r
 def test_every_test_that_takes_a_device_runs_there_and_passes(records):
     expected = that_take_a_device()
     assert records[NAME].made["Tests"] == f"{len(expected)} passed"
-    assert {row.subject for row in records[NAME].rows if row.kind == "test"} == {test.partition("::")[0] for test in expected}
+    assert {row.subject for row in records[NAME].rows if row.kind == "test"} == {
+        test.partition("::")[0] for test in expected
+    }
 
 
 def test_every_network_that_the_report_trains_is_trained(rows, trained):
@@ -107,8 +110,14 @@ def test_beside_the_cpu_only_the_environment_differs(records):
 
 def test_half_precision_is_among_the_results_and_in_no_comparison(records):
     errors = {r.quantity: r.value for r in records[NAME].results if "not gated" in r.quantity}
-    assert [*errors] == [f"largest error of a gradient in {name}, relative; not gated" for name in ("float16", "bfloat16")]
-    assert 2**-24 < errors["largest error of a gradient in float16, relative; not gated"] < min(0.1, *[*errors.values()][1:])
+    assert [*errors] == [
+        f"largest error of a gradient in {name}, relative; not gated" for name in ("float16", "bfloat16")
+    ]
+    assert (
+        2**-24
+        < errors["largest error of a gradient in float16, relative; not gated"]
+        < min(0.1, *[*errors.values()][1:])
+    )
     assert {c.dtype for row in records[NAME].rows for c in row.parity.comparisons} <= {"float32", "float64"}
 
 
@@ -127,7 +136,9 @@ COMPARISONS: dict[str, Callable[[], Parity]] = {
 
 @pytest.mark.parametrize("what", COMPARISONS)
 def test_no_comparison_takes_half_precision(what):
-    with pytest.raises(InputError, match="expected an array of float32 or float64, got float16, for which none is derived"):
+    with pytest.raises(
+        InputError, match="expected an array of float32 or float64, got float16, for which none is derived"
+    ):
         COMPARISONS[what]()
 
 

@@ -56,7 +56,9 @@ def test_the_scale_is_logarithmic(ratio, left):
     assert place(ratio, 4) == pytest.approx(left)
 
 
-@pytest.mark.parametrize(("ratio", "verdict"), [(1.5, "differs"), (1e9, "differs"), (math.inf, "shape"), (math.nan, "differs")])
+@pytest.mark.parametrize(
+    ("ratio", "verdict"), [(1.5, "differs"), (1e9, "differs"), (math.inf, "shape"), (math.nan, "differs")]
+)
 def test_what_is_beyond_is_a_cross_right_of_the_line(ratio, verdict):
     svg = marks([row(compared(0.5), compared(ratio, verdict))])
     assert len(dots(svg)) == 1
@@ -89,7 +91,9 @@ def test_the_marks_of_two_devices_are_of_one_strip():
 
 def test_the_text_alternative_counts_what_does_not_agree():
     svg = marks([row(compared(0), compared(7, "differs"))])
-    assert "2 comparisons. Layers: 2, 1 of them exact, the largest at 7.00 of what is allowed; 1 that do not agree." in svg
+    assert (
+        "2 comparisons. Layers: 2, 1 of them exact, the largest at 7.00 of what is allowed; 1 that do not agree." in svg
+    )
 
 
 def test_every_comparison_of_the_survey_is_in_one_cell_and_none_of_a_training_run(rows):
@@ -98,12 +102,15 @@ def test_every_comparison_of_the_survey_is_in_one_cell_and_none_of_a_training_ru
     assert sum(len(cell.comparisons) for cell in cells) == sum(len(row.parity.comparisons) for row in rows)
     assert len({cell.name for cell in cells}) == len(cells)
     ours = Counter((cell.subject, cell.setting, id(c)) for cell in cells for c in cell.comparisons)
-    assert ours == Counter((row.subject.partition(":")[0], row.dtype, id(c)) for row in rows for c in row.parity.comparisons)
+    assert ours == Counter(
+        (row.subject.partition(":")[0], row.dtype, id(c)) for row in rows for c in row.parity.comparisons
+    )
 
 
 @pytest.mark.parametrize(("quantity", "name"), [
     ("y", "y"), ("dx", "dx"), ("delta", "delta"), ("cost", "cost"),
-    ("dweight", "dweight"), ("dbias, by gradient()", "dbias"), ("d0.weight", "dweight"), ("d2.bias, by gradient()", "dbias"),
+    ("dweight", "dweight"), ("dbias, by gradient()", "dbias"), ("d0.weight", "dweight"),
+    ("d2.bias, by gradient()", "dbias"),
     ("weight", "weight"), ("2.bias", "bias"),
     ("weight, exp_avg", "state"), ("0.bias, step", "state"), ("slope", "other"),
 ])  # fmt: skip
@@ -128,11 +135,21 @@ def test_a_cell_says_what_became_of_its_comparisons(comparisons, verdict, text):
 
 
 def test_the_tint_gets_stronger_at_every_half_power_of_ten():
-    assert [the_cell(compared(10**power)).tint for power in (-5.9, -2.1, -1.9, -1.4, -0.9, -0.4, 0)] == [1, 1, 2, 3, 4, 5, 5]
+    assert [the_cell(compared(10**power)).tint for power in (-5.9, -2.1, -1.9, -1.4, -0.9, -0.4, 0)] == [
+        1,
+        1,
+        2,
+        3,
+        4,
+        5,
+        5,
+    ]
 
 
 def test_two_dtypes_and_two_devices_are_four_columns_of_one_quantity():
-    rows = [row(compared(0.1), dtype=dtype, device=device) for dtype in ("float32", "float64") for device in ("cpu", "cuda")]
+    rows = [
+        row(compared(0.1), dtype=dtype, device=device) for dtype in ("float32", "float64") for device in ("cpu", "cuda")
+    ]
     found = parity_map(rows)
     assert found.settings == ["float32 cpu", "float32 cuda", "float64 cpu", "float64 cuda"]
     [line] = found.lines
@@ -140,7 +157,10 @@ def test_two_dtypes_and_two_devices_are_four_columns_of_one_quantity():
 
 
 def test_every_kind_has_the_columns_that_it_uses():
-    rows = [row(compared(0), compared(0, quantity="dx")), row(compared(0, quantity="cost"), kind="loss", subject="MSELoss")]
+    rows = [
+        row(compared(0), compared(0, quantity="dx")),
+        row(compared(0, quantity="cost"), kind="loss", subject="MSELoss"),
+    ]
     tables = parity_map(rows).tables
     assert [(table.heading, table.columns) for table in tables] == [("Layers", ["y", "dx"]), ("Losses", ["cost"])]
 

@@ -35,7 +35,9 @@ def test_a_penalty_that_reaches_the_biases_is_caught(network):
             return network.like(**{name: self.slope(p) for name, p in network.params.items()})
 
     WithBiases.__name__ = "L2"
-    assert {c.quantity for c in compare_penalty(WithBiases(0.1), network).comparisons if not c.agrees} == {"d0.bias, of a bias"}
+    assert {c.quantity for c in compare_penalty(WithBiases(0.1), network).comparisons if not c.agrees} == {
+        "d0.bias, of a bias"
+    }
 
 
 @EACH
@@ -60,7 +62,8 @@ def test_a_weight_of_0_is_left_alone_as_torch_does(network, device):
 @pytest.mark.ledger("B5")
 @pytest.mark.parametrize("penalty", [L1(0.05), L2(0.05), ElasticNet(0.05)], ids=repr)
 def test_a_small_data_set_is_overfitted_without_it_and_less_with_it(penalty, rng):
-    """A line with noise, twelve points for sixty parameters: the gap between new points and those trained on shrinks."""
+    """A line with noise, twelve points for sixty parameters: the gap between new points and those trained on
+    shrinks."""
     x, new = rng.uniform(-1, 1, (12, 1)), rng.uniform(-1, 1, (200, 1))
     y, wanted = (a + rng.standard_normal(a.shape) / 2 for a in (x, new))
     start = Network(Linear(1, 20, rng=rng), Tanh(), Linear(20, 1, rng=rng))
@@ -91,7 +94,9 @@ def test_the_loop_adds_its_cost_and_its_gradient(network, rng):
         assert np.abs(network.params[name] - p.detach().numpy()).max() < 1e-14
 
 
-@pytest.mark.parametrize(("penalty", "arguments"), [(L1, [-1]), (L2, ["1"]), (ElasticNet, [1, 1.5]), (ElasticNet, [np.nan])])
+@pytest.mark.parametrize(
+    ("penalty", "arguments"), [(L1, [-1]), (L2, ["1"]), (ElasticNet, [1, 1.5]), (ElasticNet, [np.nan])]
+)
 def test_hyperparameters_that_cannot_be_are_refused(penalty, arguments):
     with pytest.raises(InputError, match=rf"^{penalty.__name__}: (alpha|l1_ratio) must be"):
         penalty(*arguments)

@@ -17,11 +17,17 @@ DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @DTYPES
 @pytest.mark.parametrize("stride", [1, 2, (1, 2)])
 @pytest.mark.parametrize("columns", [4, 13], ids=["channels last", "in planes"])
-def test_pictures_are_taken_a_few_at_a_time_or_a_few_rows_of_one(columns, stride, dtype, rng, device, agree, monkeypatch):
+def test_pictures_are_taken_a_few_at_a_time_or_a_few_rows_of_one(
+    columns, stride, dtype, rng, device, agree, monkeypatch
+):
     layer = Conv2d(2, 3, 3, stride, padding=1, rng=rng).astype(dtype)
     x = rng.standard_normal((7, 2, 5, columns)).astype(dtype)
     agree(compare_layer(layer, x, rng, device))
-    for tile in (1, 2 * columns * 18, 3 * 5 * columns * 18):  # a row; two, and one is left over; some pictures, likewise
+    for tile in (
+        1,
+        2 * columns * 18,
+        3 * 5 * columns * 18,
+    ):  # a row; two, and one is left over; some pictures, likewise
         monkeypatch.setattr(correlation, "TILE", tile)
         agree(compare_layer(layer, x, rng, device))
 
@@ -52,7 +58,16 @@ def test_memory_above_the_activations_does_not_grow_with_the_picture(rng):
 @DTYPES
 @pytest.mark.parametrize(
     "geometry",
-    [(3, 2, 1), ((1, 4), (3, 1), (0, 3)), (2, 1, 4), (5, 4, 2), ((4, 1), 1, 0), (2, 2, 3), (2, 3, 2), ((3, 1), (2, 4), (5, 1))],
+    [
+        (3, 2, 1),
+        ((1, 4), (3, 1), (0, 3)),
+        (2, 1, 4),
+        (5, 4, 2),
+        ((4, 1), 1, 0),
+        (2, 2, 3),
+        (2, 3, 2),
+        ((3, 1), (2, 4), (5, 1)),
+    ],
     ids=str,
 )
 def test_a_convolution_of_any_kernel_stride_and_padding(geometry, dtype, rng, device, agree):

@@ -44,10 +44,14 @@ def test_what_computes_passes_under_the_kernels_that_differ_most(monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_test_that_depends_on_a_kernel_is_seen_and_what_the_processor_lacks_is_left_out(tmp_path, monkeypatch, capsys):
-    """Three settings, none of them of a kernel: one that is as ever, one that the test fails under, one that cannot be had."""
+def test_a_test_that_depends_on_a_kernel_is_seen_and_what_the_processor_lacks_is_left_out(
+    tmp_path, monkeypatch, capsys
+):
+    """Three settings, none of them of a kernel: one that is as ever, one that the test fails under, one that cannot
+    be had."""
     settings = [
-        portable.Setting("usual", {"OMP_NUM_THREADS": "1"}), portable.Setting("other", {"OMP_NUM_THREADS": "2"}),
+        portable.Setting("usual", {"OMP_NUM_THREADS": "1"}),
+        portable.Setting("other", {"OMP_NUM_THREADS": "2"}),
         portable.Setting("later", {"ATEN_CPU_CAPABILITY": "of later"}),
     ]
     monkeypatch.setattr(portable, "PARALLEL", [])
@@ -58,6 +62,8 @@ def test_a_test_that_depends_on_a_kernel_is_seen_and_what_the_processor_lacks_is
     path.write_text("import os\ndef test(): assert os.environ['OMP_NUM_THREADS'] == '1'\n", "utf-8")
     assert portable.main([str(path)]) == 1
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith(("usual", "other", "later"))]
-    assert [word in row for word, row in zip(("passed", "FAILED", "lacks A_FEATURE_OF_LATER"), rows, strict=True)] == [True] * 3
+    assert [word in row for word, row in zip(("passed", "FAILED", "lacks A_FEATURE_OF_LATER"), rows, strict=True)] == [
+        True
+    ] * 3
     monkeypatch.setattr(portable, "settings", lambda: settings[::2])
     assert portable.main([str(path)]) == 0

@@ -36,18 +36,35 @@ from torch_ref.tolerance.bounds import bounded, update_bounds
 
 pytestmark = forked
 
-SMALL = [{"Linear": {"in_features": 1, "out_features": 6}}, "Sigmoid", {"Linear": {"in_features": 6, "out_features": 1}}]
+SMALL = [
+    {"Linear": {"in_features": 1, "out_features": 6}},
+    "Sigmoid",
+    {"Linear": {"in_features": 6, "out_features": 1}},
+]
 DROPPED = [*SMALL[:2], {"Dropout": {"p": 0.3}}, SMALL[2]]
 CONVOLVED = [
-    {"Conv2d": {"in_channels": 3, "out_channels": 2, "kernel_size": 3}}, "Tanh", {"MaxPool2d": {"kernel_size": 2}}, "Flatten",
+    {"Conv2d": {"in_channels": 3, "out_channels": 2, "kernel_size": 3}},
+    "Tanh",
+    {"MaxPool2d": {"kernel_size": 2}},
+    "Flatten",
     {"Linear": {"in_features": 18, "out_features": "classes"}},
 ]
 SGD, ADAM = {"SGD": {"lr": 0.1, "momentum": 0.9}}, {"Adam": {"lr": 0.01}}
 
 
-CUT_OFF = ["fit", "--config=one_two_one", "--model.implementation=torch", "--trainer.devices=2", "--trainer.max_epochs=30"]
+CUT_OFF = [
+    "fit",
+    "--config=one_two_one",
+    "--model.implementation=torch",
+    "--trainer.devices=2",
+    "--trainer.max_epochs=30",
+]
 DIGITS = [
-    "fit", "--config=digits", "--model.implementation=torch", "--trainer.devices=3", "--trainer.max_epochs=1",
+    "fit",
+    "--config=digits",
+    "--model.implementation=torch",
+    "--trainer.devices=3",
+    "--trainer.max_epochs=1",
     "--data.batch_size=100",
 ]
 """13 steps."""
@@ -67,7 +84,11 @@ class Run(NamedTuple):
     @property
     def model(self) -> dict[str, Any]:
         return {
-            "network": self.network, "loss": self.loss, "optimizer": self.optimizer, "penalty": self.penalty, "seed": 1,
+            "network": self.network,
+            "loss": self.loss,
+            "optimizer": self.optimizer,
+            "penalty": self.penalty,
+            "seed": 1,
             "implementation": "torch",
         }
 
@@ -76,22 +97,40 @@ RUNS = {
     "31 and 2 by two": Run(2, DROPPED, "MSELoss", SGD, {"name": "sine", "batch_size": 31}, {"L2": {"alpha": 0.01}}),
     "7 and 1 by three": Run(3, DROPPED, "MSELoss", ADAM, {"name": "sine", "batch_size": 7}, {"L2": {"alpha": 0.01}}),
     "a sum, 5 and 4 by two": Run(
-        2, SMALL, {"MSELoss": {"reduction": "sum"}}, {"SGD": {"lr": 0.01}}, {"name": "sine", "batch_size": 5},
+        2,
+        SMALL,
+        {"MSELoss": {"reduction": "sum"}},
+        {"SGD": {"lr": 0.01}},
+        {"name": "sine", "batch_size": 5},
         {"L1": {"alpha": 0.1}},
     ),
-    "1 by two": Run(2, [{"Linear": {"in_features": 2, "out_features": 1}}], "HalfMSELoss", SGD, {"name": "hand_computation"}),
-    "pictures": Run(2, CONVOLVED, "CrossEntropyLoss", ADAM, {
-        "name": "pictures", "size": 8, "batch_size": 9, "augment": ["flip", "shift"],
-    }),
+    "1 by two": Run(
+        2, [{"Linear": {"in_features": 2, "out_features": 1}}], "HalfMSELoss", SGD, {"name": "hand_computation"}
+    ),
+    "pictures": Run(
+        2,
+        CONVOLVED,
+        "CrossEntropyLoss",
+        ADAM,
+        {
+            "name": "pictures",
+            "size": 8,
+            "batch_size": 9,
+            "augment": ["flip", "shift"],
+        },
+    ),
 }
-PLANTED = {mistake: RUNS[run]._replace(mistake=mistake) for mistake, run in {
-    "a sampler that pads": "31 and 2 by two",
-    "a mean of means": "31 and 2 by two",
-    "a sum taken for a mean": "a sum, 5 and 4 by two",
-    "the mean of the processes' gradients for their sum": "31 and 2 by two",
-    "a penalty counted by every process": "31 and 2 by two",
-    "masks of each process's own": "31 and 2 by two",
-}.items()}
+PLANTED = {
+    mistake: RUNS[run]._replace(mistake=mistake)
+    for mistake, run in {
+        "a sampler that pads": "31 and 2 by two",
+        "a mean of means": "31 and 2 by two",
+        "a sum taken for a mean": "a sum, 5 and 4 by two",
+        "the mean of the processes' gradients for their sum": "31 and 2 by two",
+        "a penalty counted by every process": "31 and 2 by two",
+        "masks of each process's own": "31 and 2 by two",
+    }.items()
+}
 
 
 def config(out: Path, run: Run) -> dict[str, Any]:
@@ -125,12 +164,16 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         (folder / f"{name}.yaml").write_text(json.dumps(config(folder / name, one)), "utf-8")
         run(folder, name, one.processes, ["fit", "--config", str(folder / f"{name}.yaml")], one.mistake)
     for name, count, arguments in (
-        ("uninterrupted", 2, CUT_OFF), ("whole", 3, DIGITS), ("half", 3, [*DIGITS, "--trainer.max_steps=6"]),
+        ("uninterrupted", 2, CUT_OFF),
+        ("whole", 3, DIGITS),
+        ("half", 3, [*DIGITS, "--trainer.max_steps=6"]),
         ("other half", 3, [*DIGITS, f"--ckpt_path={folder}/half/digits/torch/version_0/checkpoints/last.ckpt"]),
     ):
         run(folder, name, count, [*arguments, f"--out={folder / name}"])
     found: dict[str, Any] = {
-        name: Seen(one, Data(**one.data), [pickle.loads((folder / f"{name}.{r}").read_bytes()) for r in range(one.processes)])
+        name: Seen(
+            one, Data(**one.data), [pickle.loads((folder / f"{name}.{r}").read_bytes()) for r in range(one.processes)]
+        )
         for name, one in all_runs.items()
     }
     ends = {name: lines(folder / name / "digits/torch/version_0/metrics.csv")[-9:] for name in ("whole", "other half")}
@@ -152,15 +195,17 @@ class Masked(Layer):
 
 def masked(network: Network, tape: list[Any], rows: slice) -> Network:
     """The network for some rows of a batch whose tape this is: with their rows of the batch's masks."""
-    return Network(*[
-        Masked(layer.p, cache[rows]) if isinstance(layer, Dropout) and layer.p else layer
-        for layer, cache in zip(network.layers, tape, strict=True)
-    ])
+    return Network(
+        *[
+            Masked(layer.p, cache[rows]) if isinstance(layer, Dropout) and layer.p else layer
+            for layer, cache in zip(network.layers, tape, strict=True)
+        ]
+    )
 
 
 def shared(network: Network, loss: Loss, penalty: Penalty | None, x: Any, y: Any, counts: list[int]) -> dict[str, Any]:
-    """The "cost" and "dp" of each parameter p, on numbers of any type, as several processes compute them: each from its rows,
-    with its weight and as many times as there are processes, of which then the mean is taken.
+    """The "cost" and "dp" of each parameter p, on numbers of any type, as several processes compute them: each from
+    its rows, with its weight and as many times as there are processes, of which then the mean is taken.
     """
     tape, world, cost, gradient = network.forward(x)[1], len(counts), 0, None
     for last, n in zip(np.cumsum(counts), counts, strict=True):
@@ -175,7 +220,9 @@ def shared(network: Network, loss: Loss, penalty: Penalty | None, x: Any, y: Any
             if penalty:
                 cost = penalty.forward(own)[0] * (n / len(x)) + cost
                 slopes = penalty.backward(own).params
-                slope = slope.like(**{name: p + slopes[name] * (n / len(x)) * world for name, p in slope.params.items()})
+                slope = slope.like(
+                    **{name: p + slopes[name] * (n / len(x)) * world for name, p in slope.params.items()}
+                )
             parts = {name: p / world for name, p in slope.params.items()}
             gradient = parts if gradient is None else {name: p + parts[name] for name, p in gradient.items()}
     assert gradient is not None
@@ -239,7 +286,9 @@ def held(seen: Seen) -> Parity:
         exact = trained.like(**bounded(trained.params))
         prediction, _ = trained.forward(x)
         one = whole_batch(exact, loss, None, numbers(x), numbers(y))["cost"]
-        several = shared(exact, loss, None, numbers(x), numbers(y), [len(part) for part in np.array_split(x, world)])["cost"]
+        several = shared(exact, loss, None, numbers(x), numbers(y), [len(part) for part in np.array_split(x, world)])[
+            "cost"
+        ]
         right = {f"{part}_cost": (loss.forward(prediction, y)[0], one.error + several.error)}
         if data.classes:
             right[f"{part}_accuracy"] = ((prediction.argmax(axis=1) == y).mean(), 0)
@@ -301,7 +350,9 @@ def test_an_epoch_in_several_processes_ends_in_the_weights_of_one_process(name, 
         return network.params
 
     def split(network, loss, penalty, x, y):
-        return shared(network, loss, penalty, x, y, [len(part) for part in np.array_split(np.arange(len(x)), run.processes)])
+        return shared(
+            network, loss, penalty, x, y, [len(part) for part in np.array_split(np.arange(len(x)), run.processes)]
+        )
 
     by_hand, one, several = trained(whole_batch, np.asarray), trained(whole_batch, numbers), trained(split, numbers)
     for key, theirs in ranks[0]["steps"][-1]["after"].items():
@@ -333,11 +384,15 @@ def goes_on(folder: Path, seen: dict[str, Any]) -> None:
 SAYS = r"python -m experiments.train: {}; the same command (goes on from step \d+|starts anew)\n"
 
 
-@pytest.mark.parametrize(("disturb", "status", "says"), [
-    (lambda first, _: os.kill(first, signal.SIGKILL), -signal.SIGKILL, ""),
-    (lambda first, _: os.killpg(first, signal.SIGINT), 130, SAYS.format("stopped by SIGINT")),
-    (lambda _, second: os.kill(second, signal.SIGTERM), 143, SAYS.format("stopped by SIGTERM")),
-], ids=["the first is killed", "Ctrl-C", "the second is asked to end"])
+@pytest.mark.parametrize(
+    ("disturb", "status", "says"),
+    [
+        (lambda first, _: os.kill(first, signal.SIGKILL), -signal.SIGKILL, ""),
+        (lambda first, _: os.killpg(first, signal.SIGINT), 130, SAYS.format("stopped by SIGINT")),
+        (lambda _, second: os.kill(second, signal.SIGTERM), 143, SAYS.format("stopped by SIGTERM")),
+    ],
+    ids=["the first is killed", "Ctrl-C", "the second is asked to end"],
+)
 def test_two_processes_end_together_and_the_same_command_goes_on_to_the_same_end(disturb, status, says, seen, tmp_path):
     first = Fork(tmp_path, command, *CUT_OFF)
     disturb(first.pid, second_of(first.pid, tmp_path))
@@ -364,7 +419,9 @@ def test_processes_that_cannot_be_connected_are_ended(monkeypatch):
     other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"])
     launcher = _SubprocessScriptLauncher(LightningEnvironment(), num_processes=2, num_nodes=1)
     monkeypatch.setattr(launcher, "launch", lambda *_, **__: launcher.procs.append(other))
-    trainer: Any = SimpleNamespace(strategy=SimpleNamespace(launcher=launcher, setup_environment=lambda: int("no connection")))
+    trainer: Any = SimpleNamespace(
+        strategy=SimpleNamespace(launcher=launcher, setup_environment=lambda: int("no connection"))
+    )
     with Stop() as stop:
         with pytest.raises(ValueError, match="no connection"):
             processes.start(trainer)
@@ -379,13 +436,21 @@ def test_three_processes_go_on_to_the_same_bits(seen):
 GLOO = "[/torch/third_party/gloo/gloo/transport/tcp/pair.cc:553] Connection closed by peer"
 
 
-@pytest.mark.parametrize(("rank", "others", "raised", "message"), [
-    (0, ["raise SystemExit(0)", "import os; os.kill(os.getpid(), 9)"], processes.Lost, "process 2 was killed by signal 9"),
-    (0, ["raise SystemExit(2)"], SystemExit, "2"),  # it has said why
-    (0, ["raise SystemExit(0)"], processes.Lost, "another process has ended"),
-    (0, [], processes.Lost, "another process has ended"),  # on another machine
-    (1, [], SystemExit, "2"),
-])
+@pytest.mark.parametrize(
+    ("rank", "others", "raised", "message"),
+    [
+        (
+            0,
+            ["raise SystemExit(0)", "import os; os.kill(os.getpid(), 9)"],
+            processes.Lost,
+            "process 2 was killed by signal 9",
+        ),
+        (0, ["raise SystemExit(2)"], SystemExit, "2"),  # it has said why
+        (0, ["raise SystemExit(0)"], processes.Lost, "another process has ended"),
+        (0, [], processes.Lost, "another process has ended"),  # on another machine
+        (1, [], SystemExit, "2"),
+    ],
+)
 def test_one_process_says_why_a_run_in_several_has_ended(rank, others, raised, message):
     started = [subprocess.Popen([sys.executable, "-c", program]) for program in others]
     strategy = SimpleNamespace(launcher=SimpleNamespace(procs=started))
@@ -396,14 +461,26 @@ def test_one_process_says_why_a_run_in_several_has_ended(rank, others, raised, m
         raise RuntimeError("a bug")
 
 
-@pytest.mark.parametrize(("options", "message"), [
-    (["--trainer.devices=2"], "trainer.devices 2: model.implementation manual is one process on one machine, .* expected 1"),
-    (["--trainer.num_nodes=2"], "trainer.num_nodes 2: model.implementation manual is .* expected 1"),
-    (["--trainer.strategy=ddp"], "trainer.strategy ddp: model.implementation manual is .* expected auto"),
-    (["--trainer.devices=0", "--model.implementation=torch"], "trainer: devices must be an integer >= 1, got 0"),
-    (["--trainer.num_nodes=0", "--model.implementation=torch"], "trainer: num_nodes must be an integer >= 1, got 0"),
-    (["--trainer.strategy=fsdp", "--model.implementation=torch"], "trainer.strategy: expected one of auto, ddp, got 'fsdp'"),
-])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ["--trainer.devices=2"],
+            "trainer.devices 2: model.implementation manual is one process on one machine, .* expected 1",
+        ),
+        (["--trainer.num_nodes=2"], "trainer.num_nodes 2: model.implementation manual is .* expected 1"),
+        (["--trainer.strategy=ddp"], "trainer.strategy ddp: model.implementation manual is .* expected auto"),
+        (["--trainer.devices=0", "--model.implementation=torch"], "trainer: devices must be an integer >= 1, got 0"),
+        (
+            ["--trainer.num_nodes=0", "--model.implementation=torch"],
+            "trainer: num_nodes must be an integer >= 1, got 0",
+        ),
+        (
+            ["--trainer.strategy=fsdp", "--model.implementation=torch"],
+            "trainer.strategy: expected one of auto, ddp, got 'fsdp'",
+        ),
+    ],
+)
 def test_processes_that_cannot_be_had_are_refused(options, message, tmp_path):
     with pytest.raises(InputError, match=message):
         train.run(["fit", "--config=digits", f"--out={tmp_path}", *options])
@@ -415,4 +492,3 @@ def test_torchrun_must_start_as_many_processes_as_the_trainer_expects(tmp_path, 
         monkeypatch.setenv(name, value)
     with pytest.raises(InputError, match=r"trainer.devices 1 .* as many processes as torchrun has started, 2"):
         train.run(["fit", "--config=digits", f"--out={tmp_path}", "--model.implementation=torch"])
-

@@ -22,4 +22,6 @@ def test_another_name_is_no_attribute():
 def test_tolerance_and_truth_do_not_load_torch():
     rooms = "torch_ref, torch_ref.tolerance.bounds, torch_ref.truth.slopes, torch_ref.truth.zero_reference"
     loaded = f"import sys, {rooms}; print('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout == "False\n"
+    assert (
+        subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout == "False\n"
+    )

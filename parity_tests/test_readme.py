@@ -95,9 +95,10 @@ def test_the_hand_computation_gives_the_numbers_beside_it(capsys):
     assert capsys.readouterr().out.split()[0] == re.search(r"print.*# (\S+),", code)[1]  # pyright: ignore[reportOptionalSubscript]
 
 
-@pytest.mark.parametrize(("command", "arguments", "shown"), [
-    pytest.param(*typed, marks=[pytest.mark.slow] * ("--out" in typed[1])) for typed in TYPED
-])
+@pytest.mark.parametrize(
+    ("command", "arguments", "shown"),
+    [pytest.param(*typed, marks=[pytest.mark.slow] * ("--out" in typed[1])) for typed in TYPED],
+)
 def test_the_checker_says_what_the_tour_shows(somewhere, command, arguments, shown):
     arguments, _, file = arguments.partition(" > ")
     words = [sys.executable, "-m", module_of(command), *arguments.split()]
@@ -129,7 +130,14 @@ def test_the_tour_from_pytest_passes_and_fails_as_it_says(somewhere):
 
 def test_the_comparisons_run(capsys):
     network, x, y = hand_computation()
-    given = {"network": network, "loss": HalfMSELoss(), "x": x, "y": y, "layer": network.layers[0], "delta": np.ones((1, 2))}
+    given = {
+        "network": network,
+        "loss": HalfMSELoss(),
+        "x": x,
+        "y": y,
+        "layer": network.layers[0],
+        "delta": np.ones((1, 2)),
+    }
     exec(block("from torch_ref import certify"), given)
     table, certified = capsys.readouterr().out.rsplit("\n{", 1)
     assert "comparisons agree" in table
@@ -165,7 +173,9 @@ def test_every_link_leads_somewhere():
 
 @pytest.mark.parametrize("text", [README, CONTRIBUTING], ids=["README", "CONTRIBUTING"])
 def test_every_file_that_is_named_is_there(text):
-    named = set(re.findall(r"(?<![\w/.*])((?:\w[\w-]*/)*\w[\w-]*\.(?:py|toml|yaml|md|svg|txt|html|csv))\b", text)) - MADE
+    named = (
+        set(re.findall(r"(?<![\w/.*])((?:\w[\w-]*/)*\w[\w-]*\.(?:py|toml|yaml|md|svg|txt|html|csv))\b", text)) - MADE
+    )
     there = {path.name for package in PACKAGES for path in (ROOT / package).rglob("*.*")}
     assert named
     assert not [path for path in named if not (ROOT / path).exists() and path not in there]
@@ -187,7 +197,12 @@ def tree() -> list[Path]:
 def test_the_captioned_tree_is_that_of_the_folders():
     assert len(tree()) == len(set(tree()))
     assert not [path for path in tree() if not (ROOT / path).exists()]
-    files = (path.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*.*") if path.suffix != ".pyc")
+    files = (
+        path.relative_to(ROOT)
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.*")
+        if path.suffix != ".pyc"
+    )
     folders = {folder for file in files for folder in file.parents[:-1] if "cases" not in folder.parent.parts}
     assert folders - {*tree()} == set()
 
@@ -211,7 +226,9 @@ def test_every_command_that_pip_installs_is_named():
 
 def test_the_first_screen_says_what_it_is_for_whom_and_the_one_command():
     screen = "\n".join(README.splitlines()[:30])
-    assert all(word in screen for word in ("NumPy", "PyTorch", "You learn", "You teach", "You ship", "```\nmake report\n```"))
+    assert all(
+        word in screen for word in ("NumPy", "PyTorch", "You learn", "You teach", "You ship", "```\nmake report\n```")
+    )
 
 
 # ---------------------------------------------------------------- pictures
@@ -219,7 +236,9 @@ def test_the_first_screen_says_what_it_is_for_whom_and_the_one_command():
 
 def test_every_picture_is_shown_and_stands_alone_in_both_schemes():
     pictures = {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").iterdir()}
-    shown = re.findall(r"!\[[^]]+\]\(([^)]+)\)", README) + re.findall(r'<img src="(\S+)" width="\d+" alt="[^"]+">', README)
+    shown = re.findall(r"!\[[^]]+\]\(([^)]+)\)", README) + re.findall(
+        r'<img src="(\S+)" width="\d+" alt="[^"]+">', README
+    )
     assert sorted(shown) == sorted(pictures)
     for picture in pictures:
         text = (ROOT / picture).read_text("utf-8")

@@ -1,4 +1,5 @@
-"""Dropout and penalties in the training script: they change how it trains, and not what is measured of what it trained."""
+"""Dropout and penalties in the training script: they change how it trains, and not what is measured of what it
+trained."""
 
 import csv
 from pathlib import Path
@@ -19,7 +20,9 @@ from torch_ref import to_torch
 
 SIDES = ["manual", "torch"]
 EITHER = pytest.mark.parametrize("side", SIDES)
-DROPOUT = "[{Linear: {in_features: 64, out_features: 16}}, ReLU, Dropout, {Linear: {in_features: 16, out_features: 10}}]"
+DROPOUT = (
+    "[{Linear: {in_features: 64, out_features: 16}}, ReLU, Dropout, {Linear: {in_features: 16, out_features: 10}}]"
+)
 LINEAR = "[{Linear: {in_features: 64, out_features: 10}}]"
 ALPHA, RHO, LR = 0.01, 0.25, 0.1
 EPOCHS, ROWS, STEPS = 2, 32, 40
@@ -27,10 +30,18 @@ EPOCHS, ROWS, STEPS = 2, 32, 40
 
 
 def fit(out: Path, side: str, network: str, *more: str) -> Path:
-    return train.run([
-        "fit", "--config=digits", f"--out={out}", f"--model.implementation={side}", f"--model.network={network}",
-        f"--trainer.max_epochs={EPOCHS}", f"--model.optimizer={{SGD: {{lr: {LR}}}}}", *more,
-    ])
+    return train.run(
+        [
+            "fit",
+            "--config=digits",
+            f"--out={out}",
+            f"--model.implementation={side}",
+            f"--model.network={network}",
+            f"--trainer.max_epochs={EPOCHS}",
+            f"--model.optimizer={{SGD: {{lr: {LR}}}}}",
+            *more,
+        ]
+    )
 
 
 def column(run: Path, name: str) -> list[float]:
@@ -51,7 +62,12 @@ def test_a_model_has_counted_every_step_that_dropout_was_on(side: str, dropped: 
 
 
 def test_with_dropout_both_implementations_train_alike(dropped: dict[str, Path]) -> None:
-    for name, count in (("train_cost", EPOCHS * STEPS), ("moved", EPOCHS * STEPS), ("val_cost", EPOCHS), ("test_cost", 1)):
+    for name, count in (
+        ("train_cost", EPOCHS * STEPS),
+        ("moved", EPOCHS * STEPS),
+        ("val_cost", EPOCHS),
+        ("test_cost", 1),
+    ):
         ours, reference = (np.array(column(dropped[side], name)) for side in SIDES)
         assert len(ours) == len(reference) == count
         assert (np.abs(ours - reference) <= BILLIONTH * np.abs(reference)).all()
@@ -63,7 +79,9 @@ def test_what_is_measured_is_the_network_without_dropout(side: str, dropped: dic
     data = Data("digits")
     for part, name in ((data.validation, "val_cost"), (data.test, "test_cost")):
         hidden = (to_torch(part.x) @ weights["0.weight"].T + weights["0.bias"]).relu()
-        expected = torch.nn.functional.cross_entropy(hidden @ weights["3.weight"].T + weights["3.bias"], to_torch(part.y))
+        expected = torch.nn.functional.cross_entropy(
+            hidden @ weights["3.weight"].T + weights["3.bias"], to_torch(part.y)
+        )
         assert abs(column(dropped[side], name)[-1] - expected.item()) < BILLIONTH
 
 
@@ -80,7 +98,9 @@ def cross_entropy(part: Part, weight: torch.Tensor, bias: torch.Tensor) -> torch
 
 
 @EITHER
-def test_a_penalty_is_minimised_with_the_cost_and_is_no_part_of_what_is_measured(side: str, penalised: dict[str, Path]) -> None:
+def test_a_penalty_is_minimised_with_the_cost_and_is_no_part_of_what_is_measured(
+    side: str, penalised: dict[str, Path]
+) -> None:
     """The run again, in plain torch."""
     data = Data("digits")
     start = build_network(yaml.safe_load(LINEAR), 0, None, "float64").params
@@ -97,6 +117,8 @@ def test_a_penalty_is_minimised_with_the_cost_and_is_no_part_of_what_is_measured
             costs.append(cost.item())
         measured.append(cross_entropy(data.validation, weight, bias).item())
     for name, expected in (
-        ("train_cost", costs), ("val_cost", measured), ("test_cost", [cross_entropy(data.test, weight, bias).item()])
+        ("train_cost", costs),
+        ("val_cost", measured),
+        ("test_cost", [cross_entropy(data.test, weight, bias).item()]),
     ):
         np.testing.assert_allclose(column(penalised[side], name), expected, rtol=BILLIONTH, atol=0)

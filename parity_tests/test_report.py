@@ -75,8 +75,8 @@ def test_the_page_is_one_file_that_loads_nothing(page):
     (script,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
     fingerprint = b64encode(sha256(script.encode()).digest()).decode()
     assert policy == (
-        f"default-src 'none'; script-src 'sha256-{fingerprint}'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; "
-        "form-action 'none'"
+        f"default-src 'none'; script-src 'sha256-{fingerprint}'; img-src data:; style-src 'unsafe-inline'; base-uri "
+        "'none'; form-action 'none'"
     )
     assert [tag for tag, _ in tags.tags].count("script") == 1
     assert len(page.encode()) < 1_500_000
@@ -91,7 +91,9 @@ def test_every_id_is_there_once_and_every_link_leads_somewhere(page):
 
 def test_every_figure_has_a_title_and_a_description(page):
     pictures = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
-    labelled = [re.search(r'<title id="(.+?)">.+?</title><desc id="(.+?)">.+?</desc>', p) for p in pictures if "<title" in p]
+    labelled = [
+        re.search(r'<title id="(.+?)">.+?</title><desc id="(.+?)">.+?</desc>', p) for p in pictures if "<title" in p
+    ]
     assert len(labelled) == len(report.TITLES) + 2 + 2 + 7 + 3 + 2 + len(documents.PRINTED) + len(walk.DERIVATIVES) + 3
     assert all(found and f'aria-labelledby="{found[1]} {found[2]}"' in page for found in labelled)
     assert all('aria-label="a scanned ' in picture for picture in pictures if "<title" not in picture)
@@ -106,7 +108,9 @@ def test_no_colour_is_left_that_the_dark_page_cannot_change(page):
 def test_every_number_of_the_hand_computation_is_on_the_page_in_order(page):
     section = page[page.index('<section id="hand">') : page.index('<section id="derivatives">')]
     shown = re.findall(r'data-label="document">(.*?)<td', section)
-    printed = [number for quantities in documents.PRINTED.values() for numbers in quantities.values() for number in numbers]
+    printed = [
+        number for quantities in documents.PRINTED.values() for numbers in quantities.values() for number in numbers
+    ]
     assert shown == [number.replace("-", "−") for number in printed]
 
 
@@ -153,9 +157,15 @@ def test_the_last_line_gives_the_place_and_the_verdict(made_of, rows, tmp_path, 
     assert report_main(["--out", str(tmp_path / "a" / "b")]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
     assert last == f"{tmp_path / 'a' / 'b' / 'index.html'}: {outcome(rows).verdict}"
-    assert re.search(r"index.html: [\d,]+ comparisons agree; the largest difference is 0\.\d+ of what rounding allows", last)
+    assert re.search(
+        r"index.html: [\d,]+ comparisons agree; the largest difference is 0\.\d+ of what rounding allows", last
+    )
     assert {path.name for path in (tmp_path / "a" / "b").iterdir()} == {
-        "index.html", "report.json", "digits.svg", "parity.svg", "walk.svg",
+        "index.html",
+        "report.json",
+        "digits.svg",
+        "parity.svg",
+        "walk.svg",
     }
     assert "The two agree." in (tmp_path / "a" / "b" / "index.html").read_text("utf-8")
 
@@ -169,7 +179,9 @@ def test_a_comparison_that_fails_is_the_verdict_and_the_exit_code(made_of, rows,
     assert '<td class="fails">differs' in page
 
 
-def test_a_training_curve_beyond_its_limit_fails_the_report_and_is_none_of_the_comparisons(made_of, rows, tmp_path, capsys):
+def test_a_training_curve_beyond_its_limit_fails_the_report_and_is_none_of_the_comparisons(
+    made_of, rows, tmp_path, capsys
+):
     wrong = [row for row in reversed(rows) if row.kind == survey.TRAINING]
     made_of([row for row in rows if row.kind != survey.TRAINING] + failing(wrong))
     assert report_main(["--out", str(tmp_path)]) == 1
@@ -232,7 +244,9 @@ def test_the_written_derivatives_are_torchs():
     gradient: Any = by_hand(rounded(documents.one_two_one()), inputs, target, HalfMSELoss()).gradient
     errors = documents.in_theta_order({name: g.error for name, g in gradient.items()})
     written = worked.written_out()
-    assert proved(torch.cat([db1, dW1, db2, dW2]), [d for name in worked.IN_THETA_ORDER for d in written[f"d{name}"]], errors)
+    assert proved(
+        torch.cat([db1, dW1, db2, dW2]), [d for name in worked.IN_THETA_ORDER for d in written[f"d{name}"]], errors
+    )
 
 
 @pytest.mark.parametrize(("written", "value", "text"), [

@@ -1,4 +1,5 @@
-"""What some rows of a whole count in it: a piece of what is evaluated, a process's share of a batch, even if it is empty."""
+"""What some rows of a whole count in it: a piece of what is evaluated, a process's share of a batch, even if it is
+empty."""
 
 import csv
 from fractions import Fraction
@@ -19,8 +20,13 @@ from torch_ref import to_numpy
 
 EITHER = pytest.mark.parametrize("implementation", ["manual", "torch"])
 ROWS = 700
-SETTLED = ["--config=two_two_one", "--data.name=sine", "--model.network=[{Linear: {in_features: 1, out_features: 1}}]",
-           "--model.start={0.weight: [[3]], 0.bias: [1]}", "--model.optimizer=SGD"]
+SETTLED = [
+    "--config=two_two_one",
+    "--data.name=sine",
+    "--model.network=[{Linear: {in_features: 1, out_features: 1}}]",
+    "--model.start={0.weight: [[3]], 0.bias: [1]}",
+    "--model.optimizer=SGD",
+]
 """A network that its one training example teaches nothing."""
 
 
@@ -47,10 +53,15 @@ def logged(run: Path, column: str) -> list[float]:
 def test_what_is_evaluated_in_pieces_costs_what_all_rows_cost_at_once(
     reduction: str, n: int, roundings: int, implementation: str, settled: Parts, tmp_path: Path
 ) -> None:
-    """Of the mean are rounded the division by the rows, in torch perhaps by their inverse, the weight, the product, the sum."""
+    """Of the mean are rounded the division by the rows, in torch perhaps by their inverse, the weight, the product,
+    the sum."""
     assert len(settled.validation.x) > AT_ONCE
-    run = fit(tmp_path, f"--model.implementation={implementation}", f"--model.loss={{MSELoss: {{reduction: {reduction}}}}}",
-              "--trainer.max_epochs=1")
+    run = fit(
+        tmp_path,
+        f"--model.implementation={implementation}",
+        f"--model.loss={{MSELoss: {{reduction: {reduction}}}}}",
+        "--trainer.max_epochs=1",
+    )
     for name, (x, y) in (("val_cost", settled.validation), ("test_cost", settled.test)):
         right = Fraction(sum(int(3 * a + 1 - b) ** 2 for [a], [b] in zip(x, y, strict=True)), n)
         [cost] = logged(run, name)
@@ -58,7 +69,9 @@ def test_what_is_evaluated_in_pieces_costs_what_all_rows_cost_at_once(
 
 
 @EITHER
-def test_a_run_that_moves_by_the_threshold_itself_is_not_converged(implementation: str, settled: Parts, tmp_path: Path) -> None:
+def test_a_run_that_moves_by_the_threshold_itself_is_not_converged(
+    implementation: str, settled: Parts, tmp_path: Path
+) -> None:
     """By nothing, where the threshold is 0; nor when it is gone on with."""
     side = f"--model.implementation={implementation}"
     assert logged(fit(tmp_path, side, "--trainer.max_epochs=2"), "moved") == [0, 0]
@@ -68,16 +81,26 @@ def test_a_run_that_moves_by_the_threshold_itself_is_not_converged(implementatio
 KINDS = 4
 NETWORKS: dict[str, list[Any]] = {
     "Linear, Dropout": [
-        "Flatten", {"Linear": {"in_features": 192, "out_features": 6}}, "Sigmoid", {"Dropout": {"p": 0.5}},
+        "Flatten",
+        {"Linear": {"in_features": 192, "out_features": 6}},
+        "Sigmoid",
+        {"Dropout": {"p": 0.5}},
         {"Linear": {"in_features": 6, "out_features": KINDS}},
     ],
     "Conv2d, MaxPool2d, Dropout": [
-        {"Conv2d": {"in_channels": 3, "out_channels": 2, "kernel_size": 3}}, "ReLU", {"MaxPool2d": {"kernel_size": 2}},
-        {"Dropout": {"p": 0.5}}, "Flatten", {"Linear": {"in_features": 18, "out_features": KINDS}},
+        {"Conv2d": {"in_channels": 3, "out_channels": 2, "kernel_size": 3}},
+        "ReLU",
+        {"MaxPool2d": {"kernel_size": 2}},
+        {"Dropout": {"p": 0.5}},
+        "Flatten",
+        {"Linear": {"in_features": 18, "out_features": KINDS}},
     ],
     "Conv2d, AvgPool2d": [
-        {"Conv2d": {"in_channels": 3, "out_channels": 2, "kernel_size": 3, "padding": 1}}, "Tanh",
-        {"AvgPool2d": {"kernel_size": 2}}, "Flatten", {"Linear": {"in_features": 32, "out_features": KINDS}},
+        {"Conv2d": {"in_channels": 3, "out_channels": 2, "kernel_size": 3, "padding": 1}},
+        "Tanh",
+        {"AvgPool2d": {"kernel_size": 2}},
+        "Flatten",
+        {"Linear": {"in_features": 32, "out_features": KINDS}},
     ],
 }
 NONE = torch.zeros(0, 3, 8, 8, dtype=torch.float64), torch.zeros(0, dtype=torch.int64)
@@ -100,7 +123,9 @@ def test_a_process_without_examples_adds_a_cost_of_0_and_gradients_of_0(name: st
 
 
 def test_a_process_without_examples_leaves_it_to_the_others_to_say_where_a_cost_is_not_finite() -> None:
-    training = Training(NETWORKS["Conv2d, AvgPool2d"], "CrossEntropyLoss", "SGD", "torch", penalty={"L2": {"alpha": 1.0}})
+    training = Training(
+        NETWORKS["Conv2d, AvgPool2d"], "CrossEntropyLoss", "SGD", "torch", penalty={"L2": {"alpha": 1.0}}
+    )
     with torch.no_grad():
         training.side.module[0].weight.fill_(1e200)
     cost, _ = training.side.cost(*NONE, LAST)

@@ -1,4 +1,5 @@
-"""The derivative of a forward that torch has no module for: certified, and with a tolerance that right formulas keep."""
+"""The derivative of a forward that torch has no module for: certified, and with a tolerance that right formulas
+keep."""
 
 import numpy as np
 import pytest

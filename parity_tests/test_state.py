@@ -32,7 +32,8 @@ class Norm(Layer):
 def test_astype_takes_state_along_and_leaves_counts_whole(network):
     single = network.astype(np.float32)
     assert {name.split(".")[-1]: s.dtype for name, s in single.state.items()} == {
-        "running_mean": np.float32, "num_batches": np.int64,
+        "running_mean": np.float32,
+        "num_batches": np.int64,
     }
     assert single.forward(np.ones((2, 3), np.float32))[0].dtype == np.float32
     exact = single.astype(lambda p, q: (p, q))

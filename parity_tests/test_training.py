@@ -95,7 +95,9 @@ def test_accuracy_is_the_share_of_right_digits(digits, capsys):
 
 @EITHER
 def test_one_step_is_the_documents(implementation, tmp_path):
-    folder = train.run([*fit("two_two_one", tmp_path), *options(model_implementation=implementation, trainer_max_epochs=1)])
+    folder = train.run(
+        [*fit("two_two_one", tmp_path), *options(model_implementation=implementation, trainer_max_epochs=1)]
+    )
     trained = weights(folder)
     for quantity, where in (("A13.6", "2.bias"), ("A13.8", "2.weight"), ("A13.10", "0.bias"), ("A13.12", "0.weight")):
         printed = [number for numbers in documents.PRINTED[quantity].values() for number in numbers]
@@ -105,7 +107,9 @@ def test_one_step_is_the_documents(implementation, tmp_path):
 
 @EITHER
 def test_the_log_holds_the_parameters_before_each_step(implementation, tmp_path):
-    folder = train.run([*fit("two_two_one", tmp_path), *options(model_implementation=implementation, trainer_max_epochs=2)])
+    folder = train.run(
+        [*fit("two_two_one", tmp_path), *options(model_implementation=implementation, trainer_max_epochs=2)]
+    )
     start = documents.hand_computation().network.params
     for name, p in start.items():
         for index, value in np.ndenumerate(p):
@@ -116,8 +120,11 @@ def test_the_log_holds_the_parameters_before_each_step(implementation, tmp_path)
 
 
 def test_the_document_networks_start_with_the_documents_weights(tmp_path):
-    for config, network in (("two_two_one", documents.hand_computation().network), ("one_two_one", documents.one_two_one()),
-                            ("one_two_one_linear", documents.one_two_one())):
+    for config, network in (
+        ("two_two_one", documents.hand_computation().network),
+        ("one_two_one", documents.one_two_one()),
+        ("one_two_one_linear", documents.one_two_one()),
+    ):
         settings = yaml.safe_load((CONFIGS / f"{config}.yaml").read_text("utf-8"))["model"]
         start = Training(**settings).network.params
         assert start.keys() == network.params.keys()
@@ -126,11 +133,18 @@ def test_the_document_networks_start_with_the_documents_weights(tmp_path):
 
 
 @EITHER
-@pytest.mark.parametrize("optimizer", ["{SGD: {lr: 0.1, momentum: 0.9}}", "{Adam: {lr: 0.01}}", "{RMSprop: {lr: 0.01}}"])
+@pytest.mark.parametrize(
+    "optimizer", ["{SGD: {lr: 0.1, momentum: 0.9}}", "{Adam: {lr: 0.01}}", "{RMSprop: {lr: 0.01}}"]
+)
 def test_a_run_that_goes_on_equals_one_that_was_never_stopped(implementation, optimizer, tmp_path):
     def one_two_one(epochs, *more):
-        return train.run([*fit("one_two_one", tmp_path), *options(
-            model_implementation=implementation, model_optimizer=optimizer, trainer_max_epochs=epochs), *more])
+        return train.run(
+            [
+                *fit("one_two_one", tmp_path),
+                *options(model_implementation=implementation, model_optimizer=optimizer, trainer_max_epochs=epochs),
+                *more,
+            ]
+        )
 
     whole, first = one_two_one(4), one_two_one(2)
     second = one_two_one(4, "--ckpt_path", "last")
@@ -160,7 +174,9 @@ def test_the_resolved_config_makes_the_same_run_again(tmp_path):
 
 @EITHER
 def test_training_stops_where_the_parameters_hardly_move(implementation, tmp_path):
-    folder = train.run([*fit("two_two_one", tmp_path), *options(model_implementation=implementation, model_threshold=1e-3)])
+    folder = train.run(
+        [*fit("two_two_one", tmp_path), *options(model_implementation=implementation, model_threshold=1e-3)]
+    )
     moved = rows(folder, "moved")
     assert len(moved) < 100
     assert moved[-1] < 1e-3 <= min(moved[:-1])
@@ -180,8 +196,12 @@ def test_every_hyperparameter_is_set_by_the_config(tmp_path):
         return folder, train.load(folder / "checkpoints" / "last.ckpt").network, rows(folder, "train_cost")
 
     def layers(*specs):
-        return lambda c: c["model"].update(network=[{"Linear": dict(zip(("in_features", "out_features"), s, strict=True))}
-                                                    if isinstance(s, tuple) else s for s in specs])
+        return lambda c: c["model"].update(
+            network=[
+                {"Linear": dict(zip(("in_features", "out_features"), s, strict=True))} if isinstance(s, tuple) else s
+                for s in specs
+            ]
+        )
 
     _, network, costs = trained()
     assert [p.shape for p in network.params.values()] == [(128, 64), (128,), (10, 128), (10,)]
@@ -194,7 +214,9 @@ def test_every_hyperparameter_is_set_by_the_config(tmp_path):
     assert "Tanh()" in repr(tanh)
     assert other[0] != costs[0]
 
-    _, _, slower = trained(lambda c: c["model"].update(optimizer={"SGD": {"lr": 0.1, "momentum": 0.9}}))  # learning rate
+    _, _, slower = trained(
+        lambda c: c["model"].update(optimizer={"SGD": {"lr": 0.1, "momentum": 0.9}})
+    )  # learning rate
     assert slower[0] == costs[0]
     assert slower[1] != costs[1]
 

@@ -65,34 +65,55 @@ def altered(folder, change):
     return path
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    (lambda c: c["model"].update(layers=[]), "layers"),
-    (lambda c: c["trainer"].update(max_epoch=1), "max_epoch"),
-    (lambda c: c["model"]["network"].__setitem__(1, "Relu"), "there is no layer 'Relu'; did you mean 'ReLU'?"),
-    (lambda c: c["model"].update(loss="MSE"), "there is no loss 'MSE'; did you mean 'MSELoss'?"),
-    (lambda c: c["model"].update(optimizer="Adamw"), "there is no optimizer 'Adamw'; did you mean 'AdamW'?"),
-    (lambda c: c["model"]["network"].__setitem__(0, {"Linear": {"inputs": 2}}), r"Linear: .*inputs"),
-    (lambda c: c["model"].update(optimizer={"SGD": {"lr": -0.1}}), "SGD: lr must be a finite number >= 0, got -0.1"),
-    (lambda c: c["model"].update(threshold=-1.0), "threshold must be a finite number >= 0, got -1.0"),
-    (lambda c: c["model"]["start"].pop("0.bias"), "start: expected parameters .*0.bias"),
-    (lambda c: c["model"]["start"].update({"0.bias": "hi"}), "start: 0.bias: expected an array of numbers, got 'hi'"),
-    (lambda c: c["model"]["start"].update({"0.weight": [[1, 2], [3]]}), "start: 0.weight: expected an array of numbers, got"),
-    (lambda c: c["model"]["start"].update({"2.bias": [np.nan]}), r"start: 2.bias: expected finite .* nan at index \(0,\)"),
-    (lambda c: c["model"].update(dtype="float32", start={**c["model"]["start"], "2.bias": [1e39]}), "2.bias: .* got inf"),
-    (lambda c: c["model"]["network"].__setitem__(0, linear(10**20)), "Linear: out_features must be at most"),
-    (lambda c: c["model"]["network"].__setitem__(0, linear(10**8)), "Linear: .*allocate"),
-    (lambda c: c["model"]["network"].__setitem__(1, {}), "layer: expected a name, or one name: {arguments}, got {}"),
-    (lambda c: c["model"].update(implementation="jax"), "jax"),
-    (lambda c: c["model"].update(dtype="float16"), "float16"),
-    (lambda c: c["model"].update(seed=-1), "seed must be a finite number >= 0, got -1"),
-    (lambda c: c["data"].update(batch_size=0), "batch_size must be an integer >= 1, got 0"),
-    (lambda c: c["data"].update(name="mnist"), "mnist"),
-    (lambda c: c["trainer"].update(max_epochs=0), "trainer: max_epochs must be an integer >= 1, got 0"),
-    (lambda c: c["trainer"].update(max_epochs=-1), "trainer: max_epochs must be an integer >= 1, got -1"),
-    (lambda c: c["trainer"].update(max_steps=0), "trainer: max_steps must be an integer >= 1, got 0"),
-    (lambda c: c["trainer"].update(callbacks=[]), "callbacks"),
-    (lambda c: c.pop("name"), "name"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: c["model"].update(layers=[]), "layers"),
+        (lambda c: c["trainer"].update(max_epoch=1), "max_epoch"),
+        (lambda c: c["model"]["network"].__setitem__(1, "Relu"), "there is no layer 'Relu'; did you mean 'ReLU'?"),
+        (lambda c: c["model"].update(loss="MSE"), "there is no loss 'MSE'; did you mean 'MSELoss'?"),
+        (lambda c: c["model"].update(optimizer="Adamw"), "there is no optimizer 'Adamw'; did you mean 'AdamW'?"),
+        (lambda c: c["model"]["network"].__setitem__(0, {"Linear": {"inputs": 2}}), r"Linear: .*inputs"),
+        (
+            lambda c: c["model"].update(optimizer={"SGD": {"lr": -0.1}}),
+            "SGD: lr must be a finite number >= 0, got -0.1",
+        ),
+        (lambda c: c["model"].update(threshold=-1.0), "threshold must be a finite number >= 0, got -1.0"),
+        (lambda c: c["model"]["start"].pop("0.bias"), "start: expected parameters .*0.bias"),
+        (
+            lambda c: c["model"]["start"].update({"0.bias": "hi"}),
+            "start: 0.bias: expected an array of numbers, got 'hi'",
+        ),
+        (
+            lambda c: c["model"]["start"].update({"0.weight": [[1, 2], [3]]}),
+            "start: 0.weight: expected an array of numbers, got",
+        ),
+        (
+            lambda c: c["model"]["start"].update({"2.bias": [np.nan]}),
+            r"start: 2.bias: expected finite .* nan at index \(0,\)",
+        ),
+        (
+            lambda c: c["model"].update(dtype="float32", start={**c["model"]["start"], "2.bias": [1e39]}),
+            "2.bias: .* got inf",
+        ),
+        (lambda c: c["model"]["network"].__setitem__(0, linear(10**20)), "Linear: out_features must be at most"),
+        (lambda c: c["model"]["network"].__setitem__(0, linear(10**8)), "Linear: .*allocate"),
+        (
+            lambda c: c["model"]["network"].__setitem__(1, {}),
+            "layer: expected a name, or one name: {arguments}, got {}",
+        ),
+        (lambda c: c["model"].update(implementation="jax"), "jax"),
+        (lambda c: c["model"].update(dtype="float16"), "float16"),
+        (lambda c: c["model"].update(seed=-1), "seed must be a finite number >= 0, got -1"),
+        (lambda c: c["data"].update(batch_size=0), "batch_size must be an integer >= 1, got 0"),
+        (lambda c: c["data"].update(name="mnist"), "mnist"),
+        (lambda c: c["trainer"].update(max_epochs=0), "trainer: max_epochs must be an integer >= 1, got 0"),
+        (lambda c: c["trainer"].update(max_epochs=-1), "trainer: max_epochs must be an integer >= 1, got -1"),
+        (lambda c: c["trainer"].update(max_steps=0), "trainer: max_steps must be an integer >= 1, got 0"),
+        (lambda c: c["trainer"].update(callbacks=[]), "callbacks"),
+        (lambda c: c.pop("name"), "name"),
+    ],
+)
 def test_a_config_that_cannot_be_is_an_error(change, message, fails, tmp_path):
     assert re.search(message, fails("fit", "--config", altered(tmp_path, change)))
     assert not (tmp_path / "runs").exists()
@@ -105,10 +126,13 @@ def test_a_name_that_is_not_a_folder_of_its_own_is_an_error(name, fails, tmp_pat
     assert [*tmp_path.iterdir()] == []
 
 
-@pytest.mark.parametrize(("option", "message"), [
-    ("--out", "--out: expected a folder, got ''"),
-    ("--ckpt_path", "expected a checkpoint, got a folder"),
-])
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--out", "--out: expected a folder, got ''"),
+        ("--ckpt_path", "expected a checkpoint, got a folder"),
+    ],
+)
 def test_an_empty_path_is_an_error(option, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=message):
@@ -117,7 +141,22 @@ def test_an_empty_path_is_an_error(option, message, tmp_path, monkeypatch):
 
 
 ODD = [
-    -1, -0.5, 0.5, 1, 2, math.nan, math.inf, True, None, "1", {}, [], [0.9], [0.9, 1], [-0.1, 0.9], [0.9, 0.9, 0.9],
+    -1,
+    -0.5,
+    0.5,
+    1,
+    2,
+    math.nan,
+    math.inf,
+    True,
+    None,
+    "1",
+    {},
+    [],
+    [0.9],
+    [0.9, 1],
+    [-0.1, 0.9],
+    [0.9, 0.9, 0.9],
     [[0.9], [0.9]],
 ]
 
@@ -174,7 +213,11 @@ def test_a_file_of_something_else_is_not_a_checkpoint(content, fails, tmp_path):
 EVERY = ["validate", "test", "predict", "fit"]
 CHANGES = {
     "a tensor less": (EVERY, lambda s: s["state_dict"].popitem(), r"state_dict: lacks \['side\.module\.2\.bias'\]"),
-    "a tensor more": (EVERY, lambda s: s["state_dict"].update(more=torch.ones(1)), r"state_dict: \['more'\] is not expected"),
+    "a tensor more": (
+        EVERY,
+        lambda s: s["state_dict"].update(more=torch.ones(1)),
+        r"state_dict: \['more'\] is not expected",
+    ),
     "no model in the config": (EVERY, lambda s: s["config"].update(model={}), "KeyError: 'network'"),
     "no optimizer": (EVERY, lambda s: s.pop("optimizer"), r"\['optimizer'\] missing"),
     "data of no config": (["fit"], lambda s: s["config"].update(data={}), "data.name was None there"),
@@ -182,11 +225,17 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("implementation", ["manual", "torch"])
-@pytest.mark.parametrize(("command", "change", "message"), [
-    pytest.param(command, change, message, id=f"{command}-{name}")
-    for name, (commands, change, message) in CHANGES.items() for command in commands
-])
-def test_a_checkpoint_that_lacks_something_is_an_error(command, change, message, implementation, fails, checkpoints, tmp_path):
+@pytest.mark.parametrize(
+    ("command", "change", "message"),
+    [
+        pytest.param(command, change, message, id=f"{command}-{name}")
+        for name, (commands, change, message) in CHANGES.items()
+        for command in commands
+    ],
+)
+def test_a_checkpoint_that_lacks_something_is_an_error(
+    command, change, message, implementation, fails, checkpoints, tmp_path
+):
     saved = torch.load(checkpoints[implementation], weights_only=True)
     change(saved)
     torch.save(saved, tmp_path / "changed.ckpt")
@@ -208,13 +257,20 @@ def test_a_checkpoint_of_another_network_is_an_error(fails, checkpoints):
     assert "model.network was" in fails("fit", "--ckpt_path", checkpoints["manual"], config="one_two_one")
 
 
-@pytest.mark.parametrize(("option", "value", "message"), [
-    ("--model.implementation", "torch", "model.implementation was 'manual' there, and is 'torch' here"),
-    ("--model.optimizer", "{SGD: {lr: 0.2}}", "optimizer was {'SGD': {'lr': 0.1}} there, and is {'SGD': {'lr': 0.2}} here"),
-    ("--model.penalty", "{L1: {alpha: 0.1}}", "model.penalty was None there, and is {'L1': {'alpha': 0.1}} here"),
-    ("--data.seed", "1", "data.seed was 0 there, and is 1 here"),
-    ("--trainer.max_epochs", "2", "nothing is left to train"),
-])
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--model.implementation", "torch", "model.implementation was 'manual' there, and is 'torch' here"),
+        (
+            "--model.optimizer",
+            "{SGD: {lr: 0.2}}",
+            "optimizer was {'SGD': {'lr': 0.1}} there, and is {'SGD': {'lr': 0.2}} here",
+        ),
+        ("--model.penalty", "{L1: {alpha: 0.1}}", "model.penalty was None there, and is {'L1': {'alpha': 0.1}} here"),
+        ("--data.seed", "1", "data.seed was 0 there, and is 1 here"),
+        ("--trainer.max_epochs", "2", "nothing is left to train"),
+    ],
+)
 def test_a_run_does_not_go_on_as_another(option, value, message, fails, checkpoints):
     assert message in fails("fit", "--ckpt_path", checkpoints["manual"], option, value)
 

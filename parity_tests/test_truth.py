@@ -32,7 +32,11 @@ from torch_ref.tolerance.bounds import layer_bounds, loss_bounds
 from torch_ref.truth.certify import Dual, derivative, distance, layer_truth, loss_truth, network_truth, ulps
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
-ON_AN_EDGE = {"relu-1", "max_pool2d-3", "bce_with_logits_loss-1"}  # these examples hold a 0 or a tie, where the forward decides
+ON_AN_EDGE = {
+    "relu-1",
+    "max_pool2d-3",
+    "bce_with_logits_loss-1",
+}  # these examples hold a 0 or a tie, where the forward decides
 
 
 def each(package):
@@ -189,17 +193,27 @@ def test_the_distance_and_the_ulp_are_measured_from_the_truth():
 
 
 RULES = [
-    "exp", "expm1", "log", "log1p", "tanh", "sin", "cos", "tan", "sinh", "cosh", "arcsin", "arccos", "arctan", "arcsinh",
+    "exp", "expm1", "log", "log1p", "tanh", "sin", "cos", "tan", "sinh", "cosh", "arcsin", "arccos", "arctan",
+    "arcsinh",
     "arccosh", "arctanh", "sqrt", "abs", "reciprocal",
 ]  # fmt: skip
-FLINT_S = {"arcsin": "asin", "arccos": "acos", "arctan": "atan", "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh"}
+FLINT_S = {
+    "arcsin": "asin",
+    "arccos": "acos",
+    "arctan": "atan",
+    "arcsinh": "asinh",
+    "arccosh": "acosh",
+    "arctanh": "atanh",
+}
 
 
 @pytest.mark.parametrize("name", RULES)
 def test_every_rule_of_the_dual_numbers_is_the_derivative(name):
-    """Against the balls' own arithmetic: a central difference whose error, f'''h²/6, is far below the tolerance of 1e-30."""
+    """Against the balls' own arithmetic: a central difference whose error, f'''h²/6, is far below the tolerance of
+    1e-30."""
     f = {"abs": abs, "reciprocal": lambda x: 1 / x}.get(
-        name, lambda x: getattr(x, name if isinstance(x, Dual) else FLINT_S.get(name, name))()  # pyright: ignore[reportArgumentType]
+        name,
+        lambda x: getattr(x, name if isinstance(x, Dual) else FLINT_S.get(name, name))(),  # pyright: ignore[reportArgumentType]
     )
     with flint.ctx.workprec(600):
         x, h = flint.arb(1.7 if name == "arccosh" else 0.7), flint.arb(2) ** -150

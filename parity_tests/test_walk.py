@@ -26,7 +26,8 @@ ROUNDED = [line for step in DERIVATIVES for line in step.lines if not line.ratio
 def evaluate(text: str, digits: int = 0):
     """The value of an equation's right side as it stands on the page.
 
-    With `digits`, numbers are balls, and one of that many significant digits, or more, is the ball of all that round to it.
+    With `digits`, numbers are balls, and one of that many significant digits, or more, is the ball of all that round
+    to it.
     """
 
     def number(found: re.Match[str]) -> str:
@@ -107,7 +108,8 @@ LATEX = {r"\frac{1}{2}": "½", "^2": "²", r"\cdot": "·", "-": "−", r"\text{R
 GIVEN = {
     len(HAND): {
         "W^1_{1,1}": "0.4", "W^1_{1,2}": "0.2", "W^1_{2,1}": "0.3", "W^1_{2,2}": "0.7", "b^1_1": "0.1", "b^1_2": "−0.3",
-        "W^2_{1,1}": "0.6", "W^2_{1,2}": "0.9", "b^2": "0.2", "x_1": "0.5", "x_2": "0.1", "y": "0.8", r"\eta": LEARNING_RATE,
+        "W^2_{1,1}": "0.6", "W^2_{1,2}": "0.9", "b^2": "0.2", "x_1": "0.5", "x_2": "0.1", "y": "0.8",
+        r"\eta": LEARNING_RATE,
         r"\partial C / \partial W^1_{2,1}": "0", r"\partial C / \partial W^1_{2,2}": "0",
     },
     len(DERIVATIVES): {rf"\theta_{i}": theta.replace("-", "−") for i, theta in enumerate(THETA)}
@@ -119,7 +121,8 @@ GIVEN = {
 @pytest.mark.ledger("A13")
 def test_the_printed_numbers_are_the_documents_in_order():
     assert {step.claim: [line.printed for line in step.lines] for step in HAND} == {
-        claim: [number for numbers in quantities.values() for number in numbers] for claim, quantities in PRINTED.items()
+        claim: [number for numbers in quantities.values() for number in numbers]
+        for claim, quantities in PRINTED.items()
     }
     assert all(line.as_printed for step in HAND for line in step.lines)
 
@@ -147,7 +150,18 @@ def test_document_bs_numbers_are_the_formulas_as_nearly_as_float64_can(side):
     (z1, a1, z2), (_, _, delta2) = run.outputs, run.deltas
     dW1, db1, dW2, db2 = run.gradient.values()
     new: Any = network.params
-    quantities = [z1, a1, z2, run.cost.item(), delta2, db2, dW2, db1, dW1, *(new[PARAMETERS[name]] for name in IN_THETA_ORDER)]
+    quantities = [
+        z1,
+        a1,
+        z2,
+        run.cost.item(),
+        delta2,
+        db2,
+        dW2,
+        db1,
+        dW1,
+        *(new[PARAMETERS[name]] for name in IN_THETA_ORDER),
+    ]
     errors = np.concatenate([np.ravel(quantity.error) for quantity in quantities])
     lines = [line for step in DERIVATIVES for line in step.lines]
     with flint.ctx.workprec(128):
@@ -178,7 +192,8 @@ def test_the_drawing_lights_up_what_is_put_in_and_what_comes_out(claim, labels):
 
 
 def test_an_arrow_leads_where_the_numbers_go():
-    """The last step forward goes from the hidden neurons to the output, the first one back from there to the weights."""
+    """The last step forward goes from the hidden neurons to the output, the first one back from there to the
+    weights."""
 
     def ends(claim: str) -> list[tuple[str, str]]:
         (drawing,) = (step.drawing for step in HAND if step.claim == claim)
@@ -191,8 +206,12 @@ def test_an_arrow_leads_where_the_numbers_go():
 
 def columns(drawing: str) -> list[list[str]]:
     """The values in the circles of a drawing: column by column from the left, and each from the top."""
-    values = [(float(x), float(y), value) for x, y, value in re.findall(r'class="value" x="(\S+)" y="(\S+)">(.*?)<', drawing)]
-    circles = sorted((float(x), float(y), float(r)) for x, y, r in re.findall(r'cx="(\S+)" cy="(\S+)" r="(\S+)"', drawing))
+    values = [
+        (float(x), float(y), value) for x, y, value in re.findall(r'class="value" x="(\S+)" y="(\S+)">(.*?)<', drawing)
+    ]
+    circles = sorted(
+        (float(x), float(y), float(r)) for x, y, r in re.findall(r'cx="(\S+)" cy="(\S+)" r="(\S+)"', drawing)
+    )
     found: dict[float, list[str]] = {}
     for cx, cy, r in circles:
         (value,) = (value for x, y, value in values if math.hypot(x - cx, y - cy) < r)
@@ -203,7 +222,9 @@ def columns(drawing: str) -> list[list[str]]:
 @pytest.mark.ledger("A13")
 @pytest.mark.parametrize("place", range(1, len(HAND) + 1))
 def test_the_hand_computations_nodes_hold_the_numbers_printed_last(place):
-    hidden = PRINTED["A13.1"]["z1"] if place == 1 else PRINTED["A13.2"]["a1"] if place < 9 else PRINTED["A13.9"]["delta1"]
+    hidden = (
+        PRINTED["A13.1"]["z1"] if place == 1 else PRINTED["A13.2"]["a1"] if place < 9 else PRINTED["A13.9"]["delta1"]
+    )
     output = [""] if place < 3 else PRINTED["A13.3"]["z2"] if place < 5 else PRINTED["A13.5"]["delta2"]
     assert columns(HAND[place - 1].drawing) == [["0.5", "0.1"], [*hidden], [*output]]
 
@@ -265,7 +286,9 @@ def test_without_a_script_every_step_is_there(browser, index):
 
 
 def test_the_walk_steps_by_its_buttons_and_lights_up_an_edge(view):
-    previous, following, all_ = (view.locator("#hand").get_by_role("button", name=name) for name in ("Previous", "Next", "All"))
+    previous, following, all_ = (
+        view.locator("#hand").get_by_role("button", name=name) for name in ("Previous", "Next", "All")
+    )
     assert seen(view) == hand(1)
     following.click()
     following.click()
@@ -332,7 +355,13 @@ def test_the_walk_steps_by_keys_while_the_focus_is_in_it(view):
     view.keyboard.press("ArrowRight")
     assert seen(view) == hand(1)
     view.locator("#hand").get_by_role("button", name="Next").focus()
-    for key, place in {"ArrowRight": 2, "End": len(HAND), "ArrowLeft": len(HAND) - 1, "Home": 1, "Alt+ArrowRight": 1}.items():
+    for key, place in {
+        "ArrowRight": 2,
+        "End": len(HAND),
+        "ArrowLeft": len(HAND) - 1,
+        "Home": 1,
+        "Alt+ArrowRight": 1,
+    }.items():
         view.keyboard.press(key)
         assert seen(view) == hand(place), key
     assert seen(view, "#derivatives") == ["derivatives-1"]
@@ -341,7 +370,7 @@ def test_the_walk_steps_by_keys_while_the_focus_is_in_it(view):
 def test_the_arrows_are_left_to_a_table_that_scrolls(view):
     table = view.locator("#hand-1 .scroll")
     table.focus()
-    for place in (2, 3): # the table has gone with its step, the focus has not
+    for place in (2, 3):  # the table has gone with its step, the focus has not
         view.keyboard.press("ArrowRight")
         assert seen(view) == hand(place)
     view.set_viewport_size({"width": 500, "height": 800})
@@ -378,6 +407,8 @@ def test_paper_shows_every_step(view):
     view.set_viewport_size({"width": 680, "height": 1000})  # A4, less the margins
     assert seen(view) == hand(*EVERY)
     for step in view.locator(".step").all():
-        sides = step.locator(".network, .numbers").evaluate_all("both => both.map(each => each.getBoundingClientRect().left)")
+        sides = step.locator(".network, .numbers").evaluate_all(
+            "both => both.map(each => each.getBoundingClientRect().left)"
+        )
         assert sides == sorted(set(sides))
     assert view.locator(".controls:visible").count() == 0

@@ -28,10 +28,13 @@ def site(tmp_path_factory):
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     subprocess.run(
         [*pip, "wheel", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", folder, source],
-        check=True, capture_output=True,
+        check=True,
+        capture_output=True,
     )
     [wheel] = folder.glob("*.whl")
-    subprocess.run([*pip, "install", "--no-deps", "--no-index", "--no-compile", "--target", folder / "site", wheel], check=True)
+    subprocess.run(
+        [*pip, "install", "--no-deps", "--no-index", "--no-compile", "--target", folder / "site", wheel], check=True
+    )
     shutil.rmtree(folder / "site" / "parity_tests")
     return folder / "site"
 

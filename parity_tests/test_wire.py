@@ -53,13 +53,17 @@ def test_a_message_arrives_as_it_was_sent_whatever_its_arrays_are_called():
         assert np.array_equal(arrays[name], a)
 
 
-@pytest.mark.parametrize("other", [
-    lambda content, header, *arrays: np.savez(content, header, *arrays, np.array(False)),
-    lambda content, header, *arrays: np.savez(content, header, *arrays, allow_pickle=False, more=np.ones(1)),
-    lambda content, header, *arrays: np.savez(content, header, *arrays[1:]),
-    lambda content, header, *arrays: np.savez(content, header, *(a.astype(np.float16) for a in arrays)),
-    lambda content, header, *arrays: np.savez(content, header, *(a[..., None] for a in arrays)),
-], ids=["one more", "one more by name", "one less", "another type", "another shape"])
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda content, header, *arrays: np.savez(content, header, *arrays, np.array(False)),
+        lambda content, header, *arrays: np.savez(content, header, *arrays, allow_pickle=False, more=np.ones(1)),
+        lambda content, header, *arrays: np.savez(content, header, *arrays[1:]),
+        lambda content, header, *arrays: np.savez(content, header, *(a.astype(np.float16) for a in arrays)),
+        lambda content, header, *arrays: np.savez(content, header, *(a[..., None] for a in arrays)),
+    ],
+    ids=["one more", "one more by name", "one less", "another type", "another shape"],
+)
 def test_arrays_that_are_not_those_that_were_sent_are_a_fault(other, monkeypatch, refused):
     monkeypatch.setattr(protocol, "np", Other(other))
     with pytest.raises(protocol.Fault):
@@ -77,10 +81,17 @@ class Other:
         return getattr(np, name)
 
 
-@pytest.mark.parametrize("change", [
-    lambda header: header.pop("conduct"), lambda header: header.update(imports_torch="no"),
-    lambda header: header.pop("pieces", 0), lambda header: header.pop("pass", 0), lambda header: header.clear(),
-], ids=["no conduct", "not of its type", "no pieces", "no number of the pass", "nothing"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda header: header.pop("conduct"),
+        lambda header: header.update(imports_torch="no"),
+        lambda header: header.pop("pieces", 0),
+        lambda header: header.pop("pass", 0),
+        lambda header: header.clear(),
+    ],
+    ids=["no conduct", "not of its type", "no pieces", "no number of the pass", "nothing"],
+)
 def test_an_answer_that_lacks_what_is_expected_is_a_fault(change, monkeypatch, refused):
     def receive(stream):
         header, arrays = protocol.receive(stream)
@@ -91,10 +102,16 @@ def test_an_answer_that_lacks_what_is_expected_is_a_fault(change, monkeypatch, r
     assert "the checker itself fails on it" in refused()
 
 
-@pytest.mark.parametrize("change", [
-    lambda header: header.update(op="forwards"), lambda header: header.pop("op"), lambda header: header.update(more=1),
-    lambda header: header.pop("piece", 0),
-], ids=["unknown", "none", "one argument more", "one less"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda header: header.update(op="forwards"),
+        lambda header: header.pop("op"),
+        lambda header: header.update(more=1),
+        lambda header: header.pop("piece", 0),
+    ],
+    ids=["unknown", "none", "one argument more", "one less"],
+)
 def test_a_request_that_is_not_known_is_a_fault_and_no_failure_of_the_file(change, monkeypatch, refused):
     def send(stream, header, arrays):
         change(header)

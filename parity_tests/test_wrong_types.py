@@ -1,4 +1,5 @@
-"""Whatever is given in the place of an array, a number, a generator or a layer: it is taken, or refused in one clear line."""
+"""Whatever is given in the place of an array, a number, a generator or a layer: it is taken, or refused in one clear
+line."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -137,7 +138,9 @@ def test_a_constructor_takes_a_hyperparameter_or_refuses_it(make, wrong, rng):
         init.xavier_uniform, init.xavier_normal, init.kaiming_uniform, init.kaiming_normal)},
 }, "make")  # fmt: skip
 def test_a_generator_is_a_generator_and_no_seed(make, rng):
-    with pytest.raises(InputError, match=r": rng must be a numpy.random.Generator, as np.random.default_rng\(0\) is, got "):
+    with pytest.raises(
+        InputError, match=r": rng must be a numpy.random.Generator, as np.random.default_rng\(0\) is, got "
+    ):
         make(rng=rng)
 
 
@@ -178,8 +181,9 @@ def test_an_optimizer_that_is_given_parameters_as_in_torch_says_what_it_takes(rn
 
 
 @pytest.mark.parametrize("layer", [Sigmoid(), ReLU(), Softmax()], ids=repr)
-@pytest.mark.parametrize("delta", [np.ones((1, 2)), np.ones((6, 1)), np.ones(2), np.ones(()), np.ones((6, 2), np.float32),
-                                   np.ones((6, 2), int)], ids=lambda d: f"{d.shape} {d.dtype}")  # fmt: skip
+@pytest.mark.parametrize("delta", [
+    np.ones((1, 2)), np.ones((6, 1)), np.ones(2), np.ones(()), np.ones((6, 2), np.float32), np.ones((6, 2), int),
+], ids=lambda d: f"{d.shape} {d.dtype}")  # fmt: skip
 def test_a_delta_of_another_shape_or_dtype_than_the_output_is_refused_where_it_enters(layer, delta, rng):
     inner = Network(layer)
     for network in (Network(Linear(3, 2, rng=rng), layer), Network(Linear(3, 2, rng=rng), inner)):

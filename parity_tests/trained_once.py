@@ -1,4 +1,5 @@
-"""Imported by the process that `forks` forks, before it does: torch and Lightning, and a first run, which imports the rest."""
+"""Imported by the process that `forks` forks, before it does: torch and Lightning, and a first run, which imports the
+rest."""
 
 from tempfile import TemporaryDirectory
 

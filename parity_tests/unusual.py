@@ -1,7 +1,7 @@
 """Right implementations that do it another way: other orders of summation, other formulas, other precision in between.
 
-Each is a class that overrides methods of a right layer, loss, optimizer or network and bears its name, as in `bugs.py`. All of
-them must be accepted.
+Each is a class that overrides methods of a right layer, loss, optimizer or network and bears its name, as in
+`bugs.py`. All of them must be accepted.
 """
 
 import numpy as np
@@ -206,7 +206,8 @@ class _(MaxPool2d):
 
 @unusual
 class _(AvgPool2d):
-    """It is a convolution of each channel with a kernel of equal numbers, and its backward is that of the convolution."""
+    """It is a convolution of each channel with a kernel of equal numbers, and its backward is that of the
+    convolution."""
 
     def forward(self, a):
         z, _ = self._convolution(a).forward(a.reshape(-1, 1, *a.shape[2:]))

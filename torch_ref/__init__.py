@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from torch_ref.embedding import Embedded, embed
     from torch_ref.penalties import penalty_of
     from torch_ref.truth.certify import certify
-    from torch_ref.twins import NoTwin, buffers_of, commit, params_of, state_of, to_numpy, to_torch, twin, twin_optimizer
+    from torch_ref.twins import (
+        NoTwin,
+        buffers_of,
+        commit,
+        params_of,
+        state_of,
+        to_numpy,
+        to_torch,
+        twin,
+        twin_optimizer,
+    )
 
 HOMES = {
     "comparison.check_backward": ["check_backward"],

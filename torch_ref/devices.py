@@ -1,19 +1,22 @@
-"""What makes a device compute as the derived tolerance supposes, and the proof that it does. All of CUDA's hazards are here.
+"""What makes a device compute as the derived tolerance supposes, and the proof that it does. All of CUDA's hazards
+are here.
 
-The tolerance (see tolerance/) is that of sums of products in the full precision, in any order. Against it stand, and so:
+The tolerance (see tolerance/) is that of sums of products in the full precision, in any order. Against it stand, and
+so:
 
-    TF32, bfloat16 within float32   products of 10 or 7 bits; cuDNN's TF32 is on by default     off, and `check_precision`
-    Winograd and FFT convolution    sums of other products, whose errors reach neighbours       left out, and `check_sums`
-    atomic additions                another order of a sum from one run to the next             off, and `check_repeats`
-    the workspace of cuBLAS         the same                                                    fixed, before CUDA starts
-    autotuning                      another kernel, and other bits, from one run to the next    off
-    reduced-precision reductions    sums of halves in half precision                            off
+    TF32, bfloat16 within float32   products of 10 or 7 bits; cuDNN's TF32 is on by default   off, and `check_precision`
+    Winograd and FFT convolution    sums of other products, whose errors reach neighbours     left out, and `check_sums`
+    atomic additions                another order of a sum from one run to the next           off, and `check_repeats`
+    the workspace of cuBLAS         the same                                                  fixed, before CUDA starts
+    autotuning                      another kernel, and other bits, from one run to the next  off
+    reduced-precision reductions    sums of halves in half precision                          off
 
 `cudnn.deterministic` does not rule out Winograd and FFT, which are deterministic (NVIDIA, cuDNN API,
-`cudnnConvolutionFwdAlgo_t`); of torch's settings only `cudnn.enabled = False` does. Torch then takes Slow2d, SlowDilated2d or
-CudaDepthwise2d (`select_conv_backend`, ATen/native/Convolution.cpp): im2col and a matrix product of cuBLAS for each picture
-(ATen/native/cuda/ConvolutionMM2d.cu, NaiveDilatedConvolution.cu), or the sum as it is written (DepthwiseConv2d.cu). On the CPU
-NNPACK has Winograd and FFT, and is left out as well. This costs speed, and is for comparisons.
+`cudnnConvolutionFwdAlgo_t`); of torch's settings only `cudnn.enabled = False` does. Torch then takes Slow2d,
+SlowDilated2d or CudaDepthwise2d (`select_conv_backend`, ATen/native/Convolution.cpp): im2col and a matrix product of
+cuBLAS for each picture (ATen/native/cuda/ConvolutionMM2d.cu, NaiveDilatedConvolution.cu), or the sum as it is written
+(DepthwiseConv2d.cu). On the CPU NNPACK has Winograd and FFT, and is left out as well. This costs speed, and is for
+comparisons.
 
 float16 and bfloat16 are no part of this: no tolerance is derived for them, and no comparison takes them.
 """
@@ -38,11 +41,12 @@ FIXED = (":4096:8", ":16:8")
 
 
 def prepare(device: str) -> None:
-    """Make the device compute as the tolerance supposes, and check that it does. Call it before anything computes there.
+    """Make the device compute as the tolerance supposes, and check that it does. Call it before anything computes
+    there.
 
     Raises:
-        InputError: there is no such device; CUDA has started already, without a fixed workspace of cuBLAS; the device computes
-            otherwise all the same.
+        InputError: there is no such device; CUDA has started already, without a fixed workspace of cuBLAS; the device
+            computes otherwise all the same.
     """
     if torch.device(device).type == "cuda":
         available(device)
@@ -68,14 +72,18 @@ def fix_workspace() -> None:
     if os.environ.get(WORKSPACE) in FIXED:
         return
     if torch.cuda.is_initialized():
-        raise InputError(f"CUDA has started already, and {WORKSPACE} is not {FIXED[0]}: set it before the process starts")
+        raise InputError(
+            f"CUDA has started already, and {WORKSPACE} is not {FIXED[0]}: set it before the process starts"
+        )
     os.environ[WORKSPACE] = FIXED[0]
 
 
 def settle() -> None:
     """Switch off what the table above says is off, in this process."""
     torch.backends.fp32_precision = "ieee"  # pyright: ignore[reportAttributeAccessIssue]
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False  # as well: else who reads it gets an error
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = (
+        False  # as well: else who reads it gets an error
+    )
     torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
     torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
     torch.backends.cuda.matmul.allow_fp16_accumulation = False
@@ -98,14 +106,16 @@ def check_precision(device: str) -> None:
         found = product.cpu()
         if not torch.equal(found, expected):
             wrong = found[found != expected][0].item()
-            raise InputError(f"device {device}: float32 is not computed in float32: (1 + 2⁻¹²)·1 by {what} is {wrong!r}")
+            raise InputError(
+                f"device {device}: float32 is not computed in float32: (1 + 2⁻¹²)·1 by {what} is {wrong!r}"
+            )
 
 
 def check_sums(device: str) -> None:
     """Raise InputError unless a convolution, and its two derivatives, are sums of the products in the formula.
 
-    Whole numbers, and two that are huge. A sum in which a huge number meets but zeros, or nothing, is exact then; an algorithm
-    with other products (Winograd, FFT) adds and subtracts the huge number, and loses the others.
+    Whole numbers, and two that are huge. A sum in which a huge number meets but zeros, or nothing, is exact then; an
+    algorithm with other products (Winograd, FFT) adds and subtracts the huge number, and loses the others.
     """
     rng = np.random.default_rng(0)
     x, w, delta = (rng.integers(-3, 4, shape) for shape in ((2, 4, 12, 12), (4, 4, 3, 3), (2, 4, 12, 12)))
@@ -139,7 +149,10 @@ def check_repeats(device: str) -> None:
     rng = np.random.default_rng(0)
     layers = [Conv2d(3, 16, 3, rng=rng), MaxPool2d(3, 2), Flatten(), Linear(16 * 6 * 6, 10, rng=rng)]
     module, loss = twin(Network(*layers).astype(np.float32), device), twin(CrossEntropyLoss(), device)
-    x, y = to_torch(rng.standard_normal((32, 3, 16, 16)).astype(np.float32), device), to_torch(rng.integers(0, 10, 32), device)
+    x, y = (
+        to_torch(rng.standard_normal((32, 3, 16, 16)).astype(np.float32), device),
+        to_torch(rng.integers(0, 10, 32), device),
+    )
 
     def run() -> list[torch.Tensor]:
         output = module(x)

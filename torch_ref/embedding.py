@@ -27,7 +27,9 @@ class _HandWritten(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, delta: torch.Tensor) -> tuple[Any, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        if torch.is_grad_enabled():  # create_graph=True; once_differentiable would let a gradient penalty pass as a constant
+        if (
+            torch.is_grad_enabled()
+        ):  # create_graph=True; once_differentiable would let a gradient penalty pass as a constant
             raise RuntimeError("a hand-written backward cannot be differentiated again (create_graph=True)")
         x, *_ = ctx.saved_tensors  # raises where the input or a parameter was changed in place since forward
         if ctx.needs_input_grad[1]:
@@ -41,8 +43,8 @@ class _HandWritten(torch.autograd.Function):
 class Embedded(torch.nn.Module):
     """A manual network as a module; its `state_dict` has the names of its twin's.
 
-    On the CPU the network works on the tensors' own memory. On another device every pass copies to the CPU and back, and a
-    warning says so once.
+    On the CPU the network works on the tensors' own memory. On another device every pass copies to the CPU and back,
+    and a warning says so once.
 
     Raises:
         InputError: a pass in another dtype than float32 and float64.
@@ -74,8 +76,8 @@ class Embedded(torch.nn.Module):
 
     @property
     def network(self) -> Network:
-        """The manual network on the tensors' present memory: what is done to one is done to the other. For inference, in
-        `eval()`.
+        """The manual network on the tensors' present memory: what is done to one is done to the other. For inference,
+        in `eval()`.
         """
         arrays = {name: to_numpy(attrgetter(name)(self)) for name in self._names}
         network = self._like(**arrays, **{name: to_numpy(b) for name, b in self.named_buffers()})
@@ -87,7 +89,9 @@ class Embedded(torch.nn.Module):
             if tensor.dtype not in (torch.float32, torch.float64):
                 raise InputError(f"{type(self).__name__}: expected float32 or float64 for {name}, got {tensor.dtype}")
         if x.device.type != "cpu":
-            warnings.warn(f"the hand-written network runs on the CPU: every pass copies from {x.device} and back", stacklevel=2)
+            warnings.warn(
+                f"the hand-written network runs on the CPU: every pass copies from {x.device} and back", stacklevel=2
+            )
         return _HandWritten.apply(self.network, x, *params)  # pyright: ignore[reportReturnType]
 
 

@@ -31,7 +31,8 @@ class HalfMSELoss(torch.nn.Module):
 class Dropout(torch.nn.Dropout):
     """torch.nn.Dropout with the masks of `manual.Dropout`: a function of (seed, count, shape). `commit` counts on.
 
-    `before` is how many rows of the batch come before those that it is given: theirs are the next rows of the batch's mask.
+    `before` is how many rows of the batch come before those that it is given: theirs are the next rows of the batch's
+    mask.
     """
 
     seed: torch.Tensor
@@ -75,8 +76,8 @@ def twin(layer: Layer | Loss, device: str | torch.device = "cpu") -> torch.nn.Mo
     """The torch module of the same name, with the same hyperparameters and a copy of the weights, on the device.
 
     Raises:
-        NoTwin: torch has no module of that name, or it takes other hyperparameters or has other parameters; a network has a
-            wiring of its own.
+        NoTwin: torch has no module of that name, or it takes other hyperparameters or has other parameters; a network
+            has a wiring of its own.
         InputError: it is neither a layer nor a loss; it holds a layer that would not be trained.
     """
     if not isinstance(layer, Layer | Loss):
@@ -119,8 +120,8 @@ def _is_kind(found: Any, kind: type) -> bool:
 
 
 def twin_optimizer(optimizer: Optimizer, module: torch.nn.Module, **how: bool) -> torch.optim.Optimizer:
-    """The torch optimizer of the same name and hyperparameters, over the module's parameters. `how` are torch's own choices of
-    how to compute it, such as `fused`.
+    """The torch optimizer of the same name and hyperparameters, over the module's parameters. `how` are torch's own
+    choices of how to compute it, such as `fused`.
 
     Raises:
         NoTwin: torch has no optimizer of that name, or it takes other hyperparameters or parameters, or needs the cost.
@@ -152,6 +153,8 @@ def buffers_of(module: torch.nn.Module) -> dict[str, Array]:
 def state_of(torch_optimizer: torch.optim.Optimizer, module: torch.nn.Module) -> dict[str, dict[str, Any]]:
     """A torch optimizer's state by name, as a manual one takes it: `optimizer.state = state_of(…)`."""
     return {
-        name: {key: to_numpy(value).copy() for key, value in torch_optimizer.state.get(p, {}).items() if value is not None}
+        name: {
+            key: to_numpy(value).copy() for key, value in torch_optimizer.state.get(p, {}).items() if value is not None
+        }
         for name, p in module.named_parameters()
     }

@@ -1,7 +1,7 @@
 """Time some steps against each other, in one run on a machine that is not quiet.
 
-They take turns, a slice of about 2 ms each. A round, one slice of each, in which another process took a core away is thrown
-away. (Windows does not count such turns, `COUNTED`: there every round is left.)
+They take turns, a slice of about 2 ms each. A round, one slice of each, in which another process took a core away is
+thrown away. (Windows does not count such turns, `COUNTED`: there every round is left.)
 """
 
 import time
@@ -17,14 +17,14 @@ except ImportError:  # Windows
     resource = None
 
 SLICE = 0.002  # seconds: shorter than the turn that the scheduler gives to another process
-FEWEST = 10    # undisturbed rounds that a median is taken of
+FEWEST = 10  # undisturbed rounds that a median is taken of
 PATIENCE = 20  # seconds to wait for them
 COUNTED = resource is not None
 
 
 class Slice(NamedTuple):
-    """Some steps in a row: how long they took together, how often another process took a core away meanwhile, and how long
-    this one then stood still.
+    """Some steps in a row: how long they took together, how often another process took a core away meanwhile, and how
+    long this one then stood still.
     """
 
     steps: int
@@ -34,7 +34,8 @@ class Slice(NamedTuple):
 
     @property
     def disturbed(self) -> bool:
-        """Whether another process made a difference that can be seen; a long step is interrupted for a moment now and then."""
+        """Whether another process made a difference that can be seen; a long step is interrupted for a moment now and
+        then."""
         return self.preemptions > 0 and self.lost > 0.01 * self.seconds
 
 
@@ -76,12 +77,14 @@ def timed(step: Callable[[], object], steps: int) -> Slice:
 
 
 def race(sides: Sequence[Callable[[], object]], seconds: float) -> list[list[Slice]]:
-    """Rounds of one slice of each side, for so many seconds, or until enough of them are undisturbed. Each round begins with
-    another side, so that none always follows the same one.
+    """Rounds of one slice of each side, for so many seconds, or until enough of them are undisturbed. Each round
+    begins with another side, so that none always follows the same one.
     """
     steps = [max(1, round(SLICE / min(timed(side, 1).seconds for _ in range(5)))) for side in sides]
     rounds, start = [], time.perf_counter()
-    while (passed := time.perf_counter() - start) < seconds or (len(undisturbed(rounds)) < FEWEST and passed < PATIENCE):
+    while (passed := time.perf_counter() - start) < seconds or (
+        len(undisturbed(rounds)) < FEWEST and passed < PATIENCE
+    ):
         turns = [(len(rounds) + i) % len(sides) for i in range(len(sides))]
         slices = {turn: timed(sides[turn], steps[turn]) for turn in turns}
         rounds.append([slices[turn] for turn in sorted(turns)])

@@ -1,18 +1,18 @@
 """How long a training step takes: by hand in NumPy against torch, in one run, at equal threads.
 
-A step is forward, loss, backward and update. All sides start from the same weights and see the same batch. Before a clock runs,
-a step by hand is compared with torch's, within what rounding allows (above a million parameters without its update), and so is
-the first step of each side that is timed: nothing is timed that is not equal. Then they take turns; times and ratios are the
-medians and quartiles of the rounds that no other process disturbed. Torch is eager, in the fastest of its ways: the update by
-one fused kernel or by several, pictures in either memory layout. It is also compiled, where torch.compile finds a compiler
-(steps, float32, one thread).
+A step is forward, loss, backward and update. All sides start from the same weights and see the same batch. Before a
+clock runs, a step by hand is compared with torch's, within what rounding allows (above a million parameters without
+its update), and so is the first step of each side that is timed: nothing is timed that is not equal. Then they take
+turns; times and ratios are the medians and quartiles of the rounds that no other process disturbed. Torch is eager,
+in the fastest of its ways: the update by one fused kernel or by several, pictures in either memory layout. It is also
+compiled, where torch.compile finds a compiler (steps, float32, one thread).
 
     steps     this project's networks, and one large one
     kernel    the same, with NumPy's BLAS held to its AVX2 kernel: what is left is not its choice of instructions
     growth    one network ever wider and deeper, with ever larger batches
 
-OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE change how NumPy multiplies, which reads them when it loads: where they are not as the
-benchmark wants them, it starts itself again.
+OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE change how NumPy multiplies, which reads them when it loads: where they are not
+as the benchmark wants them, it starts itself again.
 """
 
 import json
@@ -56,7 +56,9 @@ def main(arguments: list[str] | None = None) -> int:
                         help="float32, float64, of steps; default: both")  # fmt: skip
     parser.add_argument("--eager", action="store_true", help="without torch.compile, which takes long")
     parser.add_argument("--format", choices=["table", "json"], default="table", help="default: table")
-    parser.add_argument("--against", type=Path, metavar="FILE", help="an earlier result in JSON: say what fell behind it")
+    parser.add_argument(
+        "--against", type=Path, metavar="FILE", help="an earlier result in JSON: say what fell behind it"
+    )
     options = parser.parse_args(arguments)
     for name in options.tables:
         if name not in TABLES:
@@ -120,9 +122,17 @@ def bar(works: Sequence[Any]) -> Any:
     return tqdm(works, unit=" workloads", leave=False, disable=None)
 
 
-def again(arguments: Sequence[str], wanted: dict[str, str], stdout: int | None = None) -> subprocess.CompletedProcess[str]:
+def again(
+    arguments: Sequence[str], wanted: dict[str, str], stdout: int | None = None
+) -> subprocess.CompletedProcess[str]:
     """The benchmark in a process of its own, with these variables of OpenBLAS and no others."""
     environment = {name: value for name, value in os.environ.items() if name not in OPENBLAS} | wanted
     environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    command = [sys.executable, "-P", "-m", "experiments.bench", *arguments]  # not another's `experiments`, where the user is
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "experiments.bench",
+        *arguments,
+    ]  # not another's `experiments`, where the user is
     return subprocess.run(command, env=environment, stdout=stdout, text=True, check=False)

@@ -25,12 +25,18 @@ def machine() -> dict[str, str]:
 def kernel() -> str:
     """The BLAS that NumPy calls, and which of its kernels it runs here."""
     loaded = [library for library in threadpool_info() if library["user_api"] == "blas"]
-    blas = min(loaded, key=lambda library: "numpy" not in library["filepath"], default={})  # SciPy may have loaded another
-    return f"{blas.get('internal_api', 'BLAS')} {blas.get('version', 'unknown')}, kernel {blas.get('architecture', 'unknown')}"
+    blas = min(
+        loaded, key=lambda library: "numpy" not in library["filepath"], default={}
+    )  # SciPy may have loaded another
+    return (
+        f"{blas.get('internal_api', 'BLAS')} {blas.get('version', 'unknown')}, kernel "
+        f"{blas.get('architecture', 'unknown')}"
+    )
 
 
 def commit() -> str:
     """The commit of the code, and whether the code was changed since, if git knows."""
+
     def git(*arguments: str) -> str:
         command = ["git", "-C", Path(__file__).parent, *arguments]
         return subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout.strip()

@@ -7,8 +7,9 @@ from experiments.bench.workloads import Workload
 
 
 def besides(work: Workload) -> int:
-    """Bytes at most, besides the parameters, their gradient, the optimizer's state, what the tape keeps of the activations, and
-    three arrays as large as the largest of them: δ, the δ before it, and one on the way from this to that.
+    """Bytes at most, besides the parameters, their gradient, the optimizer's state, what the tape keeps of the
+    activations, and three arrays as large as the largest of them: δ, the δ before it, and one on the way from this to
+    that.
     """
     network, loss, optimizer, x, y = deepcopy(work[1:])
     widest, a = 0, x

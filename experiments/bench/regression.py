@@ -1,4 +1,5 @@
-"""Has it become slower? Ratios are compared with those of an earlier result, never times: they depend on the machine's mood."""
+"""Has it become slower? Ratios are compared with those of an earlier result, never times: they depend on the
+machine's mood."""
 
 import json
 import math
@@ -9,7 +10,8 @@ from typing import Any, NamedTuple
 from manual import InputError
 
 FELL = 0.9
-"""A ratio below this part of the earlier one, whose quartiles lie below the earlier one's, has fallen behind. It is chosen."""
+"""A ratio below this part of the earlier one, whose quartiles lie below the earlier one's, has fallen behind. It is
+chosen."""
 
 About = tuple[str, str, int, str]
 """Workload, table, threads and dtype."""
@@ -33,7 +35,9 @@ def read(path: Path) -> dict[About, Timed]:
     try:
         found = dict(ratios(json.loads(path.read_text("utf-8"))))
     except (OSError, ValueError, TypeError, LookupError, OverflowError, RecursionError) as error:
-        raise InputError(f"--against {path}: not a result of this benchmark ({type(error).__name__}: {error})") from None
+        raise InputError(
+            f"--against {path}: not a result of this benchmark ({type(error).__name__}: {error})"
+        ) from None
     if not found:
         raise InputError(f"--against {path}: expected a result of this benchmark, but nothing was timed in it")
     return found
@@ -55,19 +59,25 @@ def ratios(tables: Sequence[dict[str, Any]]) -> Iterator[tuple[About, Timed]]:
 
 
 def compare(before: dict[About, Timed], tables: Sequence[dict[str, Any]]) -> tuple[list[str], bool]:
-    """A line for each ratio that has fallen behind, and for what makes the two results hard to compare; and whether one fell,
-    or none could be compared.
+    """A line for each ratio that has fallen behind, and for what makes the two results hard to compare; and whether
+    one fell, or none could be compared.
     """
     now = dict(ratios(tables))
     both = before.keys() & now.keys()
     fell = [
         f"slower: {named(about)}: torch / manual was {before[about].median:.3g} and is {new.median:.3g}"
-        for about, new in now.items() if about in both and behind(before[about], new)
+        for about, new in now.items()
+        if about in both and behind(before[about], new)
     ]
-    lines = [*fell, *(f"not compared: {named(about)}, of one result alone" for about in [*now, *before] if about not in both)]
+    lines = [
+        *fell,
+        *(f"not compared: {named(about)}, of one result alone" for about in [*now, *before] if about not in both),
+    ]
     for what in ("CPU", "NumPy", "torch"):
         pairs = {(before[about].machine.get(what), now[about].machine.get(what)) for about in both}
-        lines += [f"not the same {what}: it was {old}, and is {new}" for old, new in sorted(pairs, key=str) if old != new]
+        lines += [
+            f"not the same {what}: it was {old}, and is {new}" for old, new in sorted(pairs, key=str) if old != new
+        ]
     return lines, bool(fell) or not both
 
 

@@ -1,4 +1,5 @@
-"""A training step, by hand and in torch: forward, loss, backward, update. A side is a network and the step that trains it."""
+"""A training step, by hand and in torch: forward, loss, backward, update. A side is a network and the step that
+trains it."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -36,7 +37,8 @@ def torch_sides(work: Workload) -> dict[str, tuple[torch.nn.Module, Step]]:
 def torch_side(
     work: Workload, layout: torch.memory_format = torch.contiguous_format, fused: bool = False
 ) -> tuple[torch.nn.Module, Step]:
-    """The network's twin; of pictures in that memory layout, and updated by one kernel that does all of it, or by several."""
+    """The network's twin; of pictures in that memory layout, and updated by one kernel that does all of it, or by
+    several."""
     module, x = twin(work.network), to_torch(work.x)
     if x.ndim == 4:
         module, x = module.to(memory_format=layout), x.to(memory_format=layout)  # pyright: ignore[reportCallIssue]
@@ -55,7 +57,11 @@ def compiled_side(work: Workload) -> tuple[torch.nn.Module, Step] | str:
 
 
 def _step(
-    module: torch.nn.Module, forward: Callable[[torch.Tensor], Any], work: Workload, x: torch.Tensor, fused: bool = False
+    module: torch.nn.Module,
+    forward: Callable[[torch.Tensor], Any],
+    work: Workload,
+    x: torch.Tensor,
+    fused: bool = False,
 ) -> Step:
     loss, optimizer, y = twin(work.loss), twin_optimizer(work.optimizer, module, fused=fused), to_torch(work.y)
 

@@ -19,13 +19,16 @@ from manual import Network
 from torch_ref import compare_network, compare_training, params_of
 from torch_ref.tables import columns
 
-SECONDS = 2       # for each workload
-LARGE = 10**7     # floating-point operations of a step from which on it is held against the rate of a matrix product
-SQUARE = 512      # rows and columns of that product
-SLOW_TO_COMPARE = 10**6  # parameters from which on the update, which is the same rule for each of them, is not compared too
+SECONDS = 2  # for each workload
+LARGE = 10**7  # floating-point operations of a step from which on it is held against the rate of a matrix product
+SQUARE = 512  # rows and columns of that product
+SLOW_TO_COMPARE = (
+    10**6
+)  # parameters from which on the update, which is the same rule for each of them, is not compared too
 APART = 0.01
-"""How far the first steps of two sides may lead apart, as a part of the step. It is chosen: what is fused, compiled or laid out
-otherwise sums in another order, and Adam's first step is as long where the gradient is nothing but rounding.
+"""How far the first steps of two sides may lead apart, as a part of the step. It is chosen: what is fused, compiled
+or laid out otherwise sums in another order, and Adam's first step is as long where the gradient is nothing but
+rounding.
 """
 
 
@@ -35,9 +38,9 @@ class Void(RuntimeError):
 
 @dataclass(frozen=True)
 class Row:
-    """One workload's result: microseconds a step of every side; how many times as long torch takes, round by round, eager in
-    the fastest of its ways, `choice`, and compiled; manual's share of the rate of a matrix product; and its memory besides what
-    a step cannot do without.
+    """One workload's result: microseconds a step of every side; how many times as long torch takes, round by round,
+    eager in the fastest of its ways, `choice`, and compiled; manual's share of the rate of a matrix product; and its
+    memory besides what a step cannot do without.
     """
 
     workload: str
@@ -118,7 +121,8 @@ def check(work: Workload) -> None:
 def check_first_steps(
     work: Workload, networks: Mapping[str, Network | torch.nn.Module], steps: Mapping[str, Step]
 ) -> None:
-    """Let each side that will be timed make its first step, and raise Void unless all of them lead to the same place."""
+    """Let each side that will be timed make its first step, and raise Void unless all of them lead to the same
+    place."""
     moved = {}
     for side, network in networks.items():
         steps[side]()
@@ -126,7 +130,9 @@ def check_first_steps(
         moved[side] = np.concatenate([np.ravel(after[name] - p) for name, p in work.network.params.items()])
         apart = np.linalg.norm(moved[side] - moved["manual"]) / np.linalg.norm(moved["manual"])
         if not apart <= APART:
-            raise Void(f"{work.name}: nothing was timed, as torch's step ({side}) leads elsewhere, {apart:.1g} of it apart")
+            raise Void(
+                f"{work.name}: nothing was timed, as torch's step ({side}) leads elsewhere, {apart:.1g} of it apart"
+            )
 
 
 def matrix_product(dtype: np.dtype) -> Step:
@@ -136,7 +142,9 @@ def matrix_product(dtype: np.dtype) -> Step:
     return lambda: np.matmul(a, a, out=out)
 
 
-def row(work: Workload, sides: Sequence[str], rounds: Sequence[list[Slice]], not_compiled: str | None = None) -> Row | Untimed:
+def row(
+    work: Workload, sides: Sequence[str], rounds: Sequence[list[Slice]], not_compiled: str | None = None
+) -> Row | Untimed:
     """What the undisturbed rounds say, if there are enough of them."""
     kept = undisturbed(rounds)
     if len(kept) < FEWEST:
@@ -149,15 +157,25 @@ def row(work: Workload, sides: Sequence[str], rounds: Sequence[list[Slice]], not
     of_gemm = work.flops / ours * seconds["product"] / (2 * SQUARE**3) if "product" in seconds else None
     us = {side: Spread.of(1e6 * each) for side, each in seconds.items()}
     return Row(
-        work.name, work.flops, us, us["manual"], us[choice], choice, Spread.of(seconds[choice] / ours),
+        work.name,
+        work.flops,
+        us,
+        us["manual"],
+        us[choice],
+        choice,
+        Spread.of(seconds[choice] / ours),
         Spread.of(seconds["compiled"] / ours) if "compiled" in seconds else not_compiled,
         *((None, None) if of_gemm is None else (float(np.median(work.flops / ours)) / 1e9, Spread.of(of_gemm))),
-        besides(work) / 1024, len(rounds), len(kept),
+        besides(work) / 1024,
+        len(rounds),
+        len(kept),
     )
 
 
 TITLES = {
-    "steps": "One training step", "kernel": "The same, NumPy's BLAS held to its AVX2 kernel", "growth": "A network that grows",
+    "steps": "One training step",
+    "kernel": "The same, NumPy's BLAS held to its AVX2 kernel",
+    "growth": "A network that grows",
 }
 
 
@@ -168,12 +186,19 @@ def text(table: dict[str, Any]) -> str:
     for row in table["rows"]:
         choice = "" if row["choice"] == "default" else f" {row['choice']}"
         compiled = row["compiled"]
-        lines.append([
-            row["workload"], spread(row["manual_us"]), spread(row["torch_us"]) + choice, spread(row["ratio"]),
-            spread(compiled) if isinstance(compiled, dict) else compiled or "",
-            brief(row["gflops"]) if row["gflops"] else "", spread(row["of_gemm"]) if row["of_gemm"] else "",
-            brief(row["besides_kb"]), f"{row['kept']} of {row['rounds']}",
-        ])
+        lines.append(
+            [
+                row["workload"],
+                spread(row["manual_us"]),
+                spread(row["torch_us"]) + choice,
+                spread(row["ratio"]),
+                spread(compiled) if isinstance(compiled, dict) else compiled or "",
+                brief(row["gflops"]) if row["gflops"] else "",
+                spread(row["of_gemm"]) if row["of_gemm"] else "",
+                brief(row["besides_kb"]),
+                f"{row['kept']} of {row['rounds']}",
+            ]
+        )
     used = [column for column in zip(*lines, strict=True) if any(column[1:])]
     body = columns([*zip(*used, strict=True)])
     missing = [f"{u['workload']}: {u['reason']}" for u in table["untimed"]]

@@ -1,4 +1,5 @@
-"""What a table of the benchmark says in words: what was asked and reached, where torch is faster, and how a network grows."""
+"""What a table of the benchmark says in words: what was asked and reached, where torch is faster, and how a network
+grows."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -65,8 +66,10 @@ def notes(table: dict[str, Any]) -> Iterator[str]:
         asked = f"{each['workload']}, {QUANTITIES[each['quantity']]}: at least {each['least']:g}{aim} was asked"
         yield f"{asked}{got}, {each['verdict']}"
     faster = [
-        f"{row['workload']} ({brief(row['ratio']['median'])}{'' if row['choice'] == 'default' else ', ' + row['choice']})"
-        for row in table["rows"] if row["ratio"]["median"] < 1
+        f"{row['workload']} "
+        f"({brief(row['ratio']['median'])}{'' if row['choice'] == 'default' else ', ' + row['choice']})"
+        for row in table["rows"]
+        if row["ratio"]["median"] < 1
     ]
     if faster:
         yield f"torch is faster in {len(faster)} of {len(table['rows'])}: {'; '.join(faster)}"
@@ -84,7 +87,10 @@ def _grown(rows: list[dict[str, Any]]) -> Iterator[str]:
         yield f"from width {FROM} to {width(wide[-1]):,} an operation takes {low} to {high} of its time at width {FROM}"
     if rows:
         most = brief(max(row["besides_kb"] for row in rows))
-        yield f"besides parameters, gradient and activations a step takes at most {most} KB of memory, at any of these sizes"
+        yield (
+            f"besides parameters, gradient and activations a step takes at most {most} KB of "
+            "memory, at any of these sizes"
+        )
 
 
 def width(row: dict[str, Any]) -> int:

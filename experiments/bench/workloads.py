@@ -39,8 +39,8 @@ class Workload(NamedTuple):
 
     @property
     def flops(self) -> int:
-        """The multiplications and additions of the matrix products of a step: forward, by the weights and, but for the first
-        layer, by the input.
+        """The multiplications and additions of the matrix products of a step: forward, by the weights and, but for
+        the first layer, by the input.
         """
         total, a = 0, self.x[:1]
         for place, layer in enumerate(self.network.layers):
@@ -59,12 +59,22 @@ def workloads(dtype: type[np.floating]) -> list[Workload]:
     document_a, (x, y) = hand_computation(dtype), sine(256)
     images, classes = load_digits(return_X_y=True)
     convolutional = Network(
-        Conv2d(3, 32, 3, padding=1, rng=rng), ReLU(), MaxPool2d(2), Conv2d(32, 64, 3, padding=1, rng=rng), ReLU(), MaxPool2d(2),
-        Flatten(), Linear(64 * 8 * 8, 4, rng=rng),
+        Conv2d(3, 32, 3, padding=1, rng=rng),
+        ReLU(),
+        MaxPool2d(2),
+        Conv2d(32, 64, 3, padding=1, rng=rng),
+        ReLU(),
+        MaxPool2d(2),
+        Flatten(),
+        Linear(64 * 8 * 8, 4, rng=rng),
     ).astype(dtype)
     digits = Workload(
-        "digits, batch 64", perceptron([64, 128, 10], rng, dtype), CrossEntropyLoss(), SGD(lr=0.1),
-        (images[:64] / 16).astype(dtype), classes[:64],
+        "digits, batch 64",
+        perceptron([64, 128, 10], rng, dtype),
+        CrossEntropyLoss(),
+        SGD(lr=0.1),
+        (images[:64] / 16).astype(dtype),
+        classes[:64],
     )
     large = classification("784-512-512-10, batch 128", [784, 512, 512, 10], 128, dtype)
     pictures, birds = rng.standard_normal((64, 3, 32, 32)).astype(dtype), rng.integers(4, size=64)
@@ -89,7 +99,8 @@ def growth(dtype: type[np.floating]) -> list[Workload]:
 
 
 def perceptron(sizes: list[int], rng: np.random.Generator, dtype: type[np.floating]) -> Network:
-    """Linear layers of these sizes, a ReLU between each two; they start as He has it, so that deep ones have a gradient."""
+    """Linear layers of these sizes, a ReLU between each two; they start as He has it, so that deep ones have a
+    gradient."""
     layers: list[Layer] = []
     for i, o in pairwise(sizes):
         layers += [Linear(i, o, rng=rng), ReLU()]

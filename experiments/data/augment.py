@@ -10,8 +10,8 @@ from manual.number_types import Array
 def augmented(pictures: Array, indices: Iterable[int], kinds: Collection[str], seed: int, epoch: int) -> Array:
     """The pictures (N, C, S, S), each changed in a way that (seed, epoch, its index) alone decide.
 
-    flip: mirrored left to right, half of the time; shift: by up to an eighth of S, down or up and right or left, the pixels on
-    the edge repeated.
+    flip: mirrored left to right, half of the time; shift: by up to an eighth of S, down or up and right or left, the
+    pixels on the edge repeated.
     """
     new, place = np.empty_like(pictures), np.arange(pictures.shape[-1])
     reach = len(place) // 8

@@ -1,9 +1,9 @@
 """A small bird on a perch, drawn: not a photograph, and nothing learned from it is known to hold for photographs.
 
-Points are complex numbers, x + iy, in sides of the picture, with y downwards; a turn is a complex number of length 1. A bird is
-a few shapes, each a part of its `Species`, drawn facing right at four times the size and scaled down; half the pictures are
-mirrored in the end. Species share colours with one another and with what is around them, and a bird may be anywhere: that is
-what makes it hard to know one by the colour of a pixel, or of the whole picture.
+Points are complex numbers, x + iy, in sides of the picture, with y downwards; a turn is a complex number of length 1.
+A bird is a few shapes, each a part of its `Species`, drawn facing right at four times the size and scaled down; half
+the pictures are mirrored in the end. Species share colours with one another and with what is around them, and a bird
+may be anywhere: that is what makes it hard to know one by the colour of a pixel, or of the whole picture.
 """
 
 import cmath
@@ -26,13 +26,19 @@ TWIGS = ((84, 70, 58), (112, 98, 84), (58, 50, 46), (140, 128, 112))
 LEAVES = ((72, 104, 48), (128, 148, 62), (186, 112, 52), (206, 172, 70))
 SCENES = (
     ((112, 158, 212), (198, 214, 230), (74, 122, 188)),  # sky
-    ((58, 92, 42), (132, 156, 74), (32, 56, 32)),        # leaves
-    ((188, 106, 50), (212, 174, 70), (96, 72, 50)),      # autumn
-    ((152, 142, 118), (98, 88, 74), (190, 180, 152)),    # a field, bark
-    ((232, 236, 240), (192, 202, 216), (122, 118, 114)), # snow
-    ((214, 196, 88), (142, 160, 72), (226, 222, 196)),   # a meadow in flower
+    ((58, 92, 42), (132, 156, 74), (32, 56, 32)),  # leaves
+    ((188, 106, 50), (212, 174, 70), (96, 72, 50)),  # autumn
+    ((152, 142, 118), (98, 88, 74), (190, 180, 152)),  # a field, bark
+    ((232, 236, 240), (192, 202, 216), (122, 118, 114)),  # snow
+    ((214, 196, 88), (142, 160, 72), (226, 222, 196)),  # a meadow in flower
 )
-BLOSSOMS = ((62, 108, 188), (188, 96, 52), (236, 206, 62), (230, 230, 232), (36, 34, 36))  # as far off, in colours birds have
+BLOSSOMS = (
+    (62, 108, 188),
+    (188, 96, 52),
+    (236, 206, 62),
+    (230, 230, 232),
+    (36, 34, 36),
+)  # as far off, in colours birds have
 
 
 class Species(NamedTuple):
@@ -40,45 +46,89 @@ class Species(NamedTuple):
 
     back: Colour
     head: Colour
-    cap: Colour     # the forehead
-    face: Colour    # cheek and throat
+    cap: Colour  # the forehead
+    face: Colour  # cheek and throat
     collar: Colour  # between head and breast
     breast: Colour
     belly: Colour
     wing: Colour
-    bars: Colour    # across the wing
+    bars: Colour  # across the wing
     tail: Colour
     beak: Colour
     beak_length: float
     tail_length: float
-    crest: float    # its height above the head
-    stance: float   # degrees the body is raised from the horizontal
+    crest: float  # its height above the head
+    stance: float  # degrees the body is raised from the horizontal
 
 
 SPECIES = {
     "blue_jay": Species(
-        back=(88, 122, 190), head=(82, 116, 190), cap=(88, 122, 194), face=(228, 230, 234),
-        collar=BLACK, breast=(206, 208, 214), belly=(230, 230, 232),
-        wing=(58, 104, 190), bars=(232, 234, 238), tail=(62, 108, 192), beak=(44, 42, 44),
-        beak_length=0.075, tail_length=0.24, crest=0.1, stance=28,
+        back=(88, 122, 190),
+        head=(82, 116, 190),
+        cap=(88, 122, 194),
+        face=(228, 230, 234),
+        collar=BLACK,
+        breast=(206, 208, 214),
+        belly=(230, 230, 232),
+        wing=(58, 104, 190),
+        bars=(232, 234, 238),
+        tail=(62, 108, 192),
+        beak=(44, 42, 44),
+        beak_length=0.075,
+        tail_length=0.24,
+        crest=0.1,
+        stance=28,
     ),
     "bluebird": Species(
-        back=(60, 108, 190), head=(62, 112, 194), cap=(62, 112, 194), face=(178, 96, 58),
-        collar=(188, 98, 54), breast=(188, 98, 54), belly=(228, 222, 214),
-        wing=(50, 92, 172), bars=(72, 112, 182), tail=(50, 92, 172), beak=(48, 46, 48),
-        beak_length=0.05, tail_length=0.16, crest=0, stance=45,
+        back=(60, 108, 190),
+        head=(62, 112, 194),
+        cap=(62, 112, 194),
+        face=(178, 96, 58),
+        collar=(188, 98, 54),
+        breast=(188, 98, 54),
+        belly=(228, 222, 214),
+        wing=(50, 92, 172),
+        bars=(72, 112, 182),
+        tail=(50, 92, 172),
+        beak=(48, 46, 48),
+        beak_length=0.05,
+        tail_length=0.16,
+        crest=0,
+        stance=45,
     ),
     "goldfinch": Species(
-        back=(214, 180, 58), head=(236, 204, 60), cap=BLACK, face=(238, 208, 64),
-        collar=(236, 204, 58), breast=(238, 206, 60), belly=(236, 222, 150),
-        wing=(40, 38, 38), bars=(228, 226, 220), tail=(48, 46, 46), beak=(222, 152, 96),
-        beak_length=0.05, tail_length=0.14, crest=0, stance=36,
+        back=(214, 180, 58),
+        head=(236, 204, 60),
+        cap=BLACK,
+        face=(238, 208, 64),
+        collar=(236, 204, 58),
+        breast=(238, 206, 60),
+        belly=(236, 222, 150),
+        wing=(40, 38, 38),
+        bars=(228, 226, 220),
+        tail=(48, 46, 46),
+        beak=(222, 152, 96),
+        beak_length=0.05,
+        tail_length=0.14,
+        crest=0,
+        stance=36,
     ),
     "robin": Species(
-        back=(108, 98, 90), head=(66, 60, 58), cap=(62, 56, 54), face=(74, 66, 62),
-        collar=(190, 92, 50), breast=(192, 90, 50), belly=(222, 212, 202),
-        wing=(98, 90, 82), bars=(118, 108, 98), tail=(70, 64, 62), beak=(212, 170, 72),
-        beak_length=0.06, tail_length=0.19, crest=0, stance=40,
+        back=(108, 98, 90),
+        head=(66, 60, 58),
+        cap=(62, 56, 54),
+        face=(74, 66, 62),
+        collar=(190, 92, 50),
+        breast=(192, 90, 50),
+        belly=(222, 212, 202),
+        wing=(98, 90, 82),
+        bars=(118, 108, 98),
+        tail=(70, 64, 62),
+        beak=(212, 170, 72),
+        beak_length=0.06,
+        tail_length=0.19,
+        crest=0,
+        stance=40,
     ),
 }
 
@@ -158,7 +208,9 @@ def _individual(species: Species, rng: np.random.Generator) -> Species:
         r, g, b = (min(max(round(worn * (c + dull * (grey - c)) + rng.uniform(-10, 10)), 0), 255) for c in colour)
         return r, g, b
 
-    return species._replace(**{name: tinted(trait) for name, trait in species._asdict().items() if isinstance(trait, tuple)})
+    return species._replace(
+        **{name: tinted(trait) for name, trait in species._asdict().items() if isinstance(trait, tuple)}
+    )
 
 
 def _background(rng: np.random.Generator) -> Image.Image:
@@ -183,7 +235,9 @@ def _perch(paper: Paper, feet: complex, rng: np.random.Generator) -> None:
 def _twig_in_front(paper: Paper, rng: np.random.Generator) -> None:
     """A thin twig right across, with a leaf on it or none."""
     through, along = complex(rng.random(), rng.random()), _turn(rng.uniform(0, 360))
-    paper.stroke(through - 1.5 * along, through + 1.5 * along, rng.uniform(0.012, 0.03), TWIGS[rng.integers(len(TWIGS))])
+    paper.stroke(
+        through - 1.5 * along, through + 1.5 * along, rng.uniform(0.012, 0.03), TWIGS[rng.integers(len(TWIGS))]
+    )
     if rng.random() < 0.5:
         leaf = along * _turn(rng.uniform(20, 60))
         length = rng.uniform(0.04, 0.08)
@@ -196,7 +250,9 @@ def _light_and_noise(pixels: NDArray[np.float64], rng: np.random.Generator) -> I
     warm, tint = rng.uniform(-0.12, 0.12), rng.uniform(-0.05, 0.05)
     place = np.linspace(-1, 1, len(pixels))
     light = rng.uniform(0.7, 1.15) * (1 + across * place[None, :, None] + down * place[:, None, None])
-    pixels = pixels * light * np.array([1 + warm, 1 + tint, 1 - warm]) + rng.uniform(2, 8) * rng.standard_normal(pixels.shape)
+    pixels = pixels * light * np.array([1 + warm, 1 + tint, 1 - warm]) + rng.uniform(2, 8) * rng.standard_normal(
+        pixels.shape
+    )
     return Image.fromarray(np.rint(pixels).clip(0, 255).astype(np.uint8))
 
 

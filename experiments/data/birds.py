@@ -1,7 +1,7 @@
 """Drawn pictures of birds, one folder a class: `python -m experiments.data.birds --out FOLDER --count N --seed S`.
 
-They lie as a user's own photos would: FOLDER/train, validation and test, in each a folder for each species, in it PNG and JPEG
-files. Each file says that its picture is drawn. A picture depends on the seed and its index alone.
+They lie as a user's own photos would: FOLDER/train, validation and test, in each a folder for each species, in it PNG
+and JPEG files. Each file says that its picture is drawn. A picture depends on the seed and its index alone.
 """
 
 import hashlib
@@ -33,7 +33,9 @@ def pictures(count: int, seed: int, size: int = 32) -> Iterator[tuple[str, Image
     for index in range(count):
         turn, kind = divmod(index, len(SPECIES))
         name = list(SPECIES)[kind]
-        part = {2: "validation", 5: "test"}.get(turn % 20 % 7, "train")  # of twenty of a species three each, and the rest
+        part = {2: "validation", 5: "test"}.get(
+            turn % 20 % 7, "train"
+        )  # of twenty of a species three each, and the rest
         path = f"{part}/{name}/{index:05d}.{'png' if turn % 3 else 'jpg'}"
         yield path, picture(SPECIES[name], np.random.default_rng((seed, index)), size)
 
@@ -50,8 +52,8 @@ def written(folder: Path, drawn: Iterable[tuple[str, Image.Image]]) -> Iterator[
 
 
 def digest(drawn: Iterable[tuple[str, Image.Image]]) -> str:
-    """SHA-256 of paths and pixels, in order. The pixels are those before encoding: a PNG file gives them back, what a JPEG file
-    gives back depends on the release of the decoder."""
+    """SHA-256 of paths and pixels, in order. The pixels are those before encoding: a PNG file gives them back, what a
+    JPEG file gives back depends on the release of the decoder."""
     sha = hashlib.sha256()
     for path, image in drawn:
         sha.update(path.encode() + image.tobytes())
@@ -62,10 +64,14 @@ def digest(drawn: Iterable[tuple[str, Image.Image]]) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Draw what is asked for; the exit status."""
     parser = Parser(
-        "data.birds", "Draw small pictures of birds to train on, as files, one folder a class.",
-        ["--out birds", "--out large_birds --count 24 --seed 1 --size 256"], ABOUT,
+        "data.birds",
+        "Draw small pictures of birds to train on, as files, one folder a class.",
+        ["--out birds", "--out large_birds --count 24 --seed 1 --size 256"],
+        ABOUT,
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="OUT", help="a folder that does not exist yet, or is empty")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="OUT", help="a folder that does not exist yet, or is empty"
+    )
     parser.add_argument("--count", type=int, default=4000, help="of pictures, in all; default: 4000")
     parser.add_argument("--seed", type=int, default=0, help="another seed, other pictures; default: 0")
     parser.add_argument("--size", type=int, default=32, help="of a side, in pixels; default: 32")

@@ -6,8 +6,8 @@ from experiments.data.splits import Part, Parts
 
 
 def digits() -> Parts:
-    """Test: a fifth of the digits; validation: an eighth of the rest. Each class has its share of every part, the split is
-    always the same, and pixels are scaled from 0…16 to 0…1."""
+    """Test: a fifth of the digits; validation: an eighth of the rest. Each class has its share of every part, the
+    split is always the same, and pixels are scaled from 0…16 to 0…1."""
     from sklearn.datasets import load_digits  # a second, which no other data set waits for
     from sklearn.model_selection import train_test_split
 

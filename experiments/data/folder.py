@@ -1,7 +1,7 @@
 """A folder of pictures as a data set: a subfolder for each class.
 
-    FOLDER/bluebird/a.jpg, FOLDER/robin/b.png, …                       split by a hash of the path, about 70 : 15 : 15
-    FOLDER/train/bluebird/a.jpg, FOLDER/validation/…, FOLDER/test/…    split already
+FOLDER/bluebird/a.jpg, FOLDER/robin/b.png, …                       split by a hash of the path, about 70 : 15 : 15
+FOLDER/train/bluebird/a.jpg, FOLDER/validation/…, FOLDER/test/…    split already
 """
 
 import hashlib
@@ -23,7 +23,8 @@ CHOOSE = f"to choose yourself, sort them into {'/CLASS, '.join(PARTS)}/CLASS"
 
 
 class Pictures(NamedTuple):
-    """Pixels (N, 3, size, size) of 0 to 255, each with its class's place in `classes`; and the files that are in no part."""
+    """Pixels (N, 3, size, size) of 0 to 255, each with its class's place in `classes`; and the files that are in no
+    part."""
 
     parts: Parts
     classes: list[str]
@@ -31,11 +32,12 @@ class Pictures(NamedTuple):
 
 
 def pictures(folder: Path | None, size: int) -> Pictures:
-    """Every picture of every class, scaled to size×size. A file that is no picture, or broken, or of no class, is left out.
+    """Every picture of every class, scaled to size×size. A file that is no picture, or broken, or of no class, is
+    left out.
 
     Raises:
-        InputError: there is no such folder; it has fewer than two classes, a class that has no picture to train on, or a part
-            that has no picture at all.
+        InputError: there is no such folder; it has fewer than two classes, a class that has no picture to train on,
+            or a part that has no picture at all.
         OSError: a folder cannot be listed.
     """
     if folder is None:
@@ -83,7 +85,9 @@ def _is_split(folder: Path) -> bool:
     if not set(found) & set(PARTS):
         return False
     if sorted(found) != sorted(PARTS):
-        raise InputError(f"{printable(folder)}: expected {', '.join(PARTS)} alone, or none of them, got {', '.join(found)}")
+        raise InputError(
+            f"{printable(folder)}: expected {', '.join(PARTS)} alone, or none of them, got {', '.join(found)}"
+        )
     return True
 
 
@@ -97,7 +101,9 @@ def _classes(folder: Path, split: bool) -> list[str]:
     for part in PARTS if split else ():
         for name in _subfolders(folder / part):
             if name not in classes:
-                raise InputError(f"{printable(folder / part / name)}: expected a class of the train part: {', '.join(classes)}")
+                raise InputError(
+                    f"{printable(folder / part / name)}: expected a class of the train part: {', '.join(classes)}"
+                )
     return classes
 
 
@@ -108,7 +114,8 @@ def _subfolders(folder: Path) -> list[str]:
 
 
 def _lacking(where: Path, what: str, left_out: list[LeftOut], elsewhere: int) -> str:
-    """The error about a folder that has no picture for something; `elsewhere` is how many the hash gives to other parts."""
+    """The error about a folder that has no picture for something; `elsewhere` is how many the hash gives to other
+    parts."""
     lost, got = [(path, reason) for path, reason in left_out if path.is_relative_to(where)], "none"
     if elsewhere:
         got += f": a hash of their paths gives {elsewhere} to other parts; {CHOOSE}"

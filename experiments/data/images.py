@@ -14,10 +14,21 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError, features
 from experiments.shared.printable import printable
 from manual.number_types import Array
 
-FORMATS = (*(["AVIF"] if features.check("avif") else []), "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+FORMATS = (
+    *(["AVIF"] if features.check("avif") else []),
+    "BMP",
+    "GIF",
+    "JPEG",
+    "JPEG2000",
+    "PNG",
+    "PPM",
+    "TIFF",
+    "WEBP",
+)
 """What is opened: formats of pixels alone. (For some of the others Pillow starts another program.)"""
 DECODED = 40_000_000
-"""Pixels that are decoded at most, so that a picture takes less than a gigabyte. (JPEG files are decoded at a smaller size.)"""
+"""Pixels that are decoded at most, so that a picture takes less than a gigabyte. (JPEG files are decoded at a smaller
+size.)"""
 
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # what it says of a broken file, it raises too
 
@@ -37,8 +48,8 @@ class LeftOut(NamedTuple):
 
 
 def files(folder: Path) -> Iterator[Path]:
-    """Every file under the folder, in a fixed order, and every link to a folder, which is not followed. What begins with a dot
-    is left out.
+    """Every file under the folder, in a fixed order, and every link to a folder, which is not followed. What begins
+    with a dot is left out.
 
     Raises:
         OSError: a folder cannot be listed.
@@ -54,8 +65,8 @@ def _raise(error: OSError) -> None:
 
 
 def image(path: Path, size: int) -> Image.Image:
-    """A file's picture, upright, in RGB; what is transparent shows white. It will be scaled to `size`: of a large JPEG file no
-    more is decoded than four times that.
+    """A file's picture, upright, in RGB; what is transparent shows white. It will be scaled to `size`: of a large
+    JPEG file no more is decoded than four times that.
 
     Raises:
         Unreadable: it is no picture; it is broken or truncated; it may not be read; it has more pixels than Pillow, or

@@ -26,8 +26,8 @@ SETS = {"digits": digits, "hand_computation": hand_computation, "sine": sine}
 
 
 class Data(L.LightningDataModule):
-    """Training batches in an order that (seed, epoch) alone decide; validation and test whole. Of several processes each has a
-    share of every batch.
+    """Training batches in an order that (seed, epoch) alone decide; validation and test whole. Of several processes
+    each has a share of every batch.
 
     Args:
         name: digits, hand_computation, sine, or pictures: those of a folder.
@@ -39,8 +39,8 @@ class Data(L.LightningDataModule):
         dtype: of the numbers; the network's.
 
     Raises:
-        InputError: the data are not finite, or do not fit together; a batch size or a seed that cannot be; a folder of pictures
-            that cannot be trained on; an option for pictures where there are none.
+        InputError: the data are not finite, or do not fit together; a batch size or a seed that cannot be; a folder
+            of pictures that cannot be trained on; an option for pictures where there are none.
     """
 
     def __init__(
@@ -68,7 +68,9 @@ class Data(L.LightningDataModule):
             parts = SETS[name]()
         for label, part in zip(parts._fields, parts, strict=True):
             if len(part.x) != len(part.y):
-                raise InputError(f"data {name}, {label}: expected a target an example, got {len(part.x)} and {len(part.y)}")
+                raise InputError(
+                    f"data {name}, {label}: expected a target an example, got {len(part.x)} and {len(part.y)}"
+                )
             finite(f"data {name}, {label}: x", part.x)
             finite(f"data {name}, {label}: y", part.y)
         self.train, self.validation, self.test = (Part(_typed(part.x, dtype), _typed(part.y, dtype)) for part in parts)
@@ -81,7 +83,8 @@ class Data(L.LightningDataModule):
         self.scale = Scale.of(parts.train.x)
         digest = sha256(b"".join(np.ascontiguousarray(array).tobytes() for part in parts for array in part)).hexdigest()
         self.settings |= {
-            "size": size, "augment": self.augment, "classes": self.classes, "scale": self.scale._asdict(), "sha256": digest,
+            "size": size, "augment": self.augment, "classes": self.classes, "scale": self.scale._asdict(),
+            "sha256": digest,
         }  # fmt: skip
         return Parts(*(Part(self.scale(x, dtype), y) for x, y in parts))
 
@@ -143,7 +146,8 @@ class Augmented(Dataset[Any]):
 
 
 def share_of(rows: np.ndarray, rank: int, processes: int) -> np.ndarray:
-    """A process's share of the rows: in the order of the ranks, and no process has two more than another. It may be none."""
+    """A process's share of the rows: in the order of the ranks, and no process has two more than another. It may be
+    none."""
     return np.array_split(rows, processes)[rank]
 
 

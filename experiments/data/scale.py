@@ -17,7 +17,8 @@ class Scale(NamedTuple):
 
     @classmethod
     def of(cls, pictures: Array) -> Self:
-        """What standardises these pictures, (N, C, H, W) of 0 to 255. A channel that is the same everywhere is only centred."""
+        """What standardises these pictures, (N, C, H, W) of 0 to 255. A channel that is the same everywhere is only
+        centred."""
         counts = np.stack([np.bincount(pictures[:, c].ravel(), minlength=LEVELS) for c in range(pictures.shape[1])])
         levels, total = np.arange(LEVELS) / 255, counts.sum(axis=1)
         mean = counts @ levels / total

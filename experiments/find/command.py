@@ -19,9 +19,11 @@ from experiments.shared.untrusted_files import no_folder
 from manual import InputError
 
 TEXT = {"table": table, "csv": as_csv, "json": as_json}
-ABOUT = f"""FILE is what a training run leaves. It holds all that is needed: the weights, the classes, how pictures are scaled.
+ABOUT = f"""FILE is what a training run leaves. It holds all that is needed: the weights, the classes, how pictures
+are scaled.
 Every file in FOLDER and below is looked at, but for what begins with a dot; pictures are {", ".join(IMAGES)}.
-What is found comes first, the most probable at the head. Files that are no pictures, or broken ones, are named and counted.
+What is found comes first, the most probable at the head. Files that are no pictures, or broken ones, are named and
+counted.
 
 The network knows its classes and nothing else: it takes whatever it is shown for one of them.
 
@@ -35,18 +37,28 @@ EXAMPLES = (
 @command
 def main(arguments: list[str] | None = None) -> int:
     """Find what is asked for; the exit status."""
-    parser = Parser("find", "Find a bird among pictures, with a network that was trained to tell birds apart.", EXAMPLES, ABOUT)
+    parser = Parser(
+        "find", "Find a bird among pictures, with a network that was trained to tell birds apart.", EXAMPLES, ABOUT
+    )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="of pictures")
-    parser.add_argument("--model", type=Path, required=True, metavar="FILE", help="a trained network, model.safetensors")
+    parser.add_argument(
+        "--model", type=Path, required=True, metavar="FILE", help="a trained network, model.safetensors"
+    )
     parser.add_argument("--class", dest="sought", metavar="CLASS", help="what to find; default: bluebird, or the first")
     parser.add_argument(
-        "--threshold", type=float, metavar="P",
-        help="found is what is CLASS with this probability or more; default: what is CLASS more probably than any other",
+        "--threshold",
+        type=float,
+        metavar="P",
+        help="found is what is CLASS with this probability or more; default: what is CLASS more "
+        "probably than any other",
     )
     parser.add_argument("--implementation", choices=["manual", "torch"], default="manual", help="default: manual")
     parser.add_argument(
-        "--format", choices=[*TEXT, "html"], default="table",
-        help="default: table; html is a contact sheet that also shows where the network looked, by the hand-written gradient",
+        "--format",
+        choices=[*TEXT, "html"],
+        default="table",
+        help="default: table; html is a contact sheet that also shows where the network looked, by "
+        "the hand-written gradient",
     )
     parser.add_argument("--out", type=Path, metavar="OUT", help="the file to write; default: standard output")
     options = parser.parse_args(arguments)
@@ -93,8 +105,14 @@ def find(options: Any) -> None:
         findings.sort(key=lambda f: (not f.found, -f.sought, f.file))
         if options.format == "html":
             pieces = in_pieces(
-                "sheet.html", search=look_for, findings=findings, thumbnails=thumbnails, summary=summary(look_for, findings),
-                folder=options.folder, model=options.model, left_out=left_out,
+                "sheet.html",
+                search=look_for,
+                findings=findings,
+                thumbnails=thumbnails,
+                summary=summary(look_for, findings),
+                folder=options.folder,
+                model=options.model,
+                left_out=left_out,
             )
         else:
             pieces = TEXT[options.format](look_for, findings)

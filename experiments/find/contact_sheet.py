@@ -1,7 +1,7 @@
 """A contact sheet: each picture, what the network says of it, and where it looked.
 
-The pictures wait in a temporary file until all are seen and it is known which come first, and from there go into the page one
-by one.
+The pictures wait in a temporary file until all are seen and it is known which come first, and from there go into the
+page one by one.
 """
 
 from collections.abc import Iterator

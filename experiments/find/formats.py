@@ -20,14 +20,17 @@ def summary(search: Search, findings: list[Finding]) -> str:
 def table(search: Search, findings: list[Finding]) -> Iterator[str]:
     """A row a picture; the last line is the summary."""
     heads = ("found", "file", "class", "probability", f"of {printable(search.sought)}")
-    rows = [(YES[f.found], printable(f.file), printable(f.kind), f"{f.probability:.4f}", f"{f.sought:.4f}") for f in findings]
+    rows = [
+        (YES[f.found], printable(f.file), printable(f.kind), f"{f.probability:.4f}", f"{f.sought:.4f}")
+        for f in findings
+    ]
     yield from (f"{line}\n" for line in columns([heads, *rows]))
     yield f"{summary(search, findings)}\n"
 
 
 def as_csv(_: Search, findings: list[Finding]) -> Iterator[str]:
-    """A row a picture, in full precision; `sought` is the probability of the class that is sought. Names are as in the table: a
-    row is a line, whatever they hold.
+    """A row a picture, in full precision; `sought` is the probability of the class that is sought. Names are as in
+    the table: a row is a line, whatever they hold.
     """
     rows = [(printable(f.file), printable(f.kind), f.probability, YES[f.found], f.sought) for f in findings]
     text = StringIO()
@@ -38,6 +41,7 @@ def as_csv(_: Search, findings: list[Finding]) -> Iterator[str]:
 def as_json(search: Search, findings: list[Finding]) -> Iterator[str]:
     """The same with what was sought, and how."""
     pictures = [
-        {"file": f.file, "class": f.kind, "probability": f.probability, "found": f.found, "sought": f.sought} for f in findings
+        {"file": f.file, "class": f.kind, "probability": f.probability, "found": f.found, "sought": f.sought}
+        for f in findings
     ]
     yield json.dumps({"sought": search.sought, "threshold": search.threshold, "pictures": pictures}, indent=2) + "\n"

@@ -20,7 +20,8 @@ from torch_ref import to_numpy, to_torch, twin
 
 
 class Finding(NamedTuple):
-    """What the network says of a picture: its most probable class, whether it is found, and how probable what is sought is.
+    """What the network says of a picture: its most probable class, whether it is found, and how probable what is
+    sought is.
 
     Attributes:
         drawn: the file says that its picture is drawn.
@@ -38,8 +39,8 @@ class Finding(NamedTuple):
 class Search:
     """What is sought, and by which network: one for inference whose outputs are probabilities.
 
-    Found is a picture whose most probable class is the one that is sought; or, with a threshold, one that is of that class with
-    this probability or more.
+    Found is a picture whose most probable class is the one that is sought; or, with a threshold, one that is of that
+    class with this probability or more.
     """
 
     network: Network
@@ -73,7 +74,8 @@ class Search:
             yield Finding(name, self.classes[best], float(p[best]), found, sought, is_drawn(picture)), picture
 
     def looked(self, picture: Image.Image) -> Array:
-        """(size, size): where the network looked, |∂p/∂pixel| summed over the colours, by the hand-written backward pass.
+        """(size, size): where the network looked, |∂p/∂pixel| summed over the colours, by the hand-written backward
+        pass.
 
         p is the probability of what is sought. In float64: the derivative of a p near 1 is lost in float32.
         """

@@ -1,7 +1,7 @@
 """A folder of hand-ins: a page for each file, one CSV row for each, and what went wrong how often.
 
-The results are kept as they come, so that a run that was stopped goes on where it was. A file is checked anew when it was
-changed, or what it imports from beside it, or the checker.
+The results are kept as they come, so that a run that was stopped goes on where it was. A file is checked anew when it
+was changed, or what it imports from beside it, or the checker.
 """
 
 import csv
@@ -54,7 +54,9 @@ def check_all(folder: Path, out: Path, checker: Checker) -> int:
         LookupError: there is none.
         OSError: a result cannot be written.
     """
-    files = sorted(f for f in folder.rglob("*") if _handed_in(f.relative_to(folder)) and (f.is_file() or f.is_symlink()))
+    files = sorted(
+        f for f in folder.rglob("*") if _handed_in(f.relative_to(folder)) and (f.is_file() or f.is_symlink())
+    )
     files = [f for f in files if out not in f.parents]
     if not files:
         raise LookupError(f"expected files in {folder}, found none")
@@ -115,7 +117,9 @@ def _sources(path: Path) -> Iterator[bytes]:
     for source in waiting:
         content = source.read_bytes()
         yield content
-        waiting += [beside.pop(word) for word in re.findall(r"\w+", content.decode("utf-8", "replace")) if word in beside]
+        waiting += [
+            beside.pop(word) for word in re.findall(r"\w+", content.decode("utf-8", "replace")) if word in beside
+        ]
 
 
 def _csv(reports: Sequence[tuple[str, Report]]) -> str:
@@ -135,7 +139,9 @@ def summary(reports: Sequence[Report]) -> str:
     troubles = Counter(trouble for report in reports for trouble in {*_troubles(report)})
     often_first = sorted(troubles.items(), key=lambda trouble: (-trouble[1], trouble[0]))
     lines = [f"{count:5}  {printable(trouble)}" for trouble, count in often_first]
-    return "\n".join([f"{len(reports)} files: " + ", ".join(f"{result} {results[result]}" for result in VERDICTS), *lines])
+    return "\n".join(
+        [f"{len(reports)} files: " + ", ".join(f"{result} {results[result]}" for result in VERDICTS), *lines]
+    )
 
 
 def _troubles(report: Report) -> Iterator[str]:

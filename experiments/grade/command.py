@@ -26,16 +26,16 @@ ABOUT = """forms, found by what FILE defines:
                          the truth of that; else against document A's network (ReLU, ½ Σ (ŷ − y)² / N) in torch
   a torch.autograd.Function   against reference(…) beside it
 
-The truth is taken by running forward on exact numbers, which have + − × / **, @, comparisons, np.exp, log, sqrt, tanh and the
-like, sum, mean, max, where, clip and indexing, but are no floats: no math.… and no astype(float).
+The truth is taken by running forward on exact numbers, which have + − × / **, @, comparisons, np.exp, log, sqrt, tanh
+and the like, sum, mean, max, where, clip and indexing, but are no floats: no math.… and no astype(float).
 
 The four verdicts: agrees; convention (agrees, but for a choice that good implementations make differently); differs;
 not judged, with the reason.
 
 exit status: 0 all agree, 1 something differs, 2 something was not judged.
 
-FILE runs in a process of its own with limits on time and memory, so that a mistake in it does no harm. This is no sandbox
-for hostile code: it runs with your rights.
+FILE runs in a process of its own with limits on time and memory, so that a mistake in it does no harm. This is no
+sandbox for hostile code: it runs with your rights.
 
 """
 EXAMPLES = ("--template > hand_in.py", "hand_in.py", "--format html hand_in.py > hand_in.html", "hand_ins/")
@@ -47,7 +47,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = Parser("check", "Check a backward pass written by hand.", EXAMPLES, ABOUT)
     parser.add_argument("path", nargs="?", type=Path, metavar="FILE | FOLDER")
     parser.add_argument("--format", choices=[*FORMATS], help="of the result for FILE; default: text")
-    parser.add_argument("--out", type=Path, metavar="OUT", help="where results for FOLDER are kept; default: FOLDER/checked")
+    parser.add_argument(
+        "--out", type=Path, metavar="OUT", help="where results for FOLDER are kept; default: FOLDER/checked"
+    )
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="where torch computes; default: cpu")
     parser.add_argument(
         "--timeout", type=float, default=60, metavar="SECONDS", help="for each class or function of a file; default: 60"
@@ -62,7 +64,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(TEMPLATE.read_text("utf-8"), end="")
         return 0
     if path is None:
-        parser.error("expected a FILE or a FOLDER; --help says what a file may offer, --template prints one to start from")
+        parser.error(
+            "expected a FILE or a FOLDER; --help says what a file may offer, --template prints one to start from"
+        )
     if not path.exists():
         parser.error(f"there is no {path}{nearest_file(path)}")
     if options.timeout <= 0:

@@ -76,7 +76,11 @@ class Report:
         """0: all agree; 1: something differs; 2: something was not judged."""
         if any(row.differs for row in self.rows):
             return 1
-        return 0 if self.rows and all(row.agrees for row in self.rows) and not any(f.not_judged for f in self.findings) else 2
+        return (
+            0
+            if self.rows and all(row.agrees for row in self.rows) and not any(f.not_judged for f in self.findings)
+            else 2
+        )
 
     @property
     def result(self) -> str:

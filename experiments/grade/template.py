@@ -2,7 +2,8 @@
 
     python -m experiments.grade FILE
 
-x is (N, in), an example in each row; W is (out, in), b is (out,). delta is ∂C/∂y, of the shape of the forward's output y.
+x is (N, in), an example in each row; W is (out, in), b is (out,). delta is ∂C/∂y, of the shape of the forward's
+output y.
 """
 
 import numpy as np

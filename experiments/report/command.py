@@ -1,11 +1,11 @@
 """One page on the two documents, executed: `python -m experiments.report [--out FOLDER]`.
 
-It trains every network with both implementations, compares everything that can be compared, and writes `FOLDER/index.html`,
-and the README's pictures and `report.json` beside it.
+It trains every network with both implementations, compares everything that can be compared, and writes
+`FOLDER/index.html`, and the README's pictures and `report.json` beside it.
 The runs are kept in `FOLDER/runs/`; the page of last time stays until the new one is whole.
 
-`--full` trains the networks that look for the Bluebird from three seeds; pages made in the same folder later show these runs,
-each with its date.
+`--full` trains the networks that look for the Bluebird from three seeds; pages made in the same folder later show
+these runs, each with its date.
 `--compare A.json B.json` holds two such files against each other instead, and writes `FOLDER/compare.html`.
 """
 
@@ -27,7 +27,10 @@ def main(arguments: list[str] | None = None) -> int:
     either = parser.add_mutually_exclusive_group()
     either.add_argument("--full", action="store_true", help="train the Bluebird networks from three seeds")
     either.add_argument(
-        "--compare", nargs=2, type=Path, metavar=("A.json", "B.json"),
+        "--compare",
+        nargs=2,
+        type=Path,
+        metavar=("A.json", "B.json"),
         help="hold two runs' report.json against each other, what differs first, and write FOLDER/compare.html; "
         "exit code 1 if a verdict got worse, or B lacks a comparison that A has",
     )
@@ -46,7 +49,9 @@ def main(arguments: list[str] | None = None) -> int:
         write(out / "compare.html", comparison.page([*map(str, options.compare)], records, found))
         print(comparison.text(found), f"{out / 'compare.html'}: {found.verdict}", sep="\n")
         return found.status
-    from experiments.report.make import make  # Lightning, for which neither a refused argument nor a comparison need not wait
+    from experiments.report.make import (
+        make,
+    )  # Lightning, for which neither a refused argument nor a comparison need not wait
     from experiments.train.command import ERRORS
 
     try:

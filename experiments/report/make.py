@@ -91,11 +91,19 @@ def train_all(out: Path, full: bool = False) -> Trained:
     seeds = SEEDS | dict.fromkeys(bluebird.NETWORKS, range(3 if full else 1))
     drawn = Stamp(about["Made"], about["Commit"], draw(pictures, PICTURES))
     trained: Trained = {name: {"manual": [], "torch": []} for name in TITLES}
-    jobs = [(name, side, seed) for name, sides in trained.items() for side in sides for seed in seeds.get(name, range(1))]
+    jobs = [
+        (name, side, seed) for name, sides in trained.items() for side in sides for seed in seeds.get(name, range(1))
+    ]
     for name, side, seed in (progress := tqdm(jobs, unit=" runs")):
         progress.set_description(f"training {name}, {side}, seed {seed}")
-        arguments = ["fit", f"--config={train.CONFIGS / name}.yaml", f"--out={out / 'runs'}", f"--model.seed={seed}",
-                     f"--model.implementation={side}", "--trainer.enable_progress_bar=false"]
+        arguments = [
+            "fit",
+            f"--config={train.CONFIGS / name}.yaml",
+            f"--out={out / 'runs'}",
+            f"--model.seed={seed}",
+            f"--model.implementation={side}",
+            "--trainer.enable_progress_bar=false",
+        ]
         if name in bluebird.NETWORKS:
             arguments.append(f"--data.folder={pictures}")
         trained[name][side].append(run := runs.read(train.run(arguments)))
@@ -123,7 +131,16 @@ def compare_all(trained: Trained) -> Iterator[Row]:
 def speed(full: bool = False) -> dict[str, Any]:
     """The benchmark's tables, from a process of its own; or the error that it ended with."""
     tables = ["steps", "kernel", *["growth"] * full]
-    command = [sys.executable, "-m", "experiments.bench", *tables, "--threads=1", "--dtype=float32", "--eager", "--format=json"]
+    command = [
+        sys.executable,
+        "-m",
+        "experiments.bench",
+        *tables,
+        "--threads=1",
+        "--dtype=float32",
+        "--eager",
+        "--format=json",
+    ]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", cwd=ROOT)
     return {"tables": json.loads(done.stdout)} if done.stdout else {"error": " ".join(done.stderr.split())}
 
@@ -159,9 +176,21 @@ def page(shown: dict[str, Any], rows: list[Row], speed: dict[str, Any]) -> str:
     script = (PAGE / "walk.js").read_text("utf-8")
     fingerprint = b64encode(sha256(script.encode()).digest()).decode()
     return render(
-        "index.html", **shown, outcome=outcome(rows), marks=marks(rows), map=parity_map(rows), steps=STEPS,
-        training_runs=[row for row in rows if row.kind == TRAINING], limit=runs.LIMIT, speed=speed, made=made(),
-        titles=SPEED_TITLES, notes=notes, commands=COMMANDS, script=Markup(script), fingerprint=fingerprint,
+        "index.html",
+        **shown,
+        outcome=outcome(rows),
+        marks=marks(rows),
+        map=parity_map(rows),
+        steps=STEPS,
+        training_runs=[row for row in rows if row.kind == TRAINING],
+        limit=runs.LIMIT,
+        speed=speed,
+        made=made(),
+        titles=SPEED_TITLES,
+        notes=notes,
+        commands=COMMANDS,
+        script=Markup(script),
+        fingerprint=fingerprint,
     )
 
 
@@ -197,6 +226,7 @@ def made() -> dict[str, str]:
         "NumPy": about["NumPy"],
         "torch": about["torch"],
         "Others": ", ".join(f"{name} {version(name)}" for name in packages),
-        "Seeds": f"digits: {', '.join(map(str, SEEDS['digits']))}; Bluebird: those in its table; drawn pictures, order of the "
+        "Seeds": f"digits: {', '.join(map(str, SEEDS['digits']))}; Bluebird: those in its table; "
+        "drawn pictures, order of the "
         "batches and inputs of the comparisons: 0",
     }

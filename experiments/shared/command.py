@@ -21,16 +21,16 @@ HALF = 1000  # characters of a message that are shown of each end of it
 P = ParamSpec("P")
 R = TypeVar("R")
 PIPE, INTERRUPTED = 128 + 13, 128 + 2
-"""The exit status of a command whose reader has left, and of one that Ctrl-C ends, as a shell gives them: 128 and the number of
-SIGPIPE, or SIGINT."""
+"""The exit status of a command whose reader has left, and of one that Ctrl-C ends, as a shell gives them: 128 and the
+number of SIGPIPE, or SIGINT."""
 UNWRITTEN = 2
 """The exit status of a command whose output could not be written: not 1, which would be a verdict."""
 
 
 def command(main: Callable[P, R]) -> Callable[P, R]:
-    """A command's `main`. What it prints is UTF-8, as the files are that it writes. Where nobody reads on, as behind `head`, it
-    ends without a word, and so it does by Ctrl-C, unless it has one to say. Where standard output is closed it works as ever;
-    where it cannot be written, as on a full disk, it says so in one line.
+    """A command's `main`. What it prints is UTF-8, as the files are that it writes. Where nobody reads on, as behind
+    `head`, it ends without a word, and so it does by Ctrl-C, unless it has one to say. Where standard output is
+    closed it works as ever; where it cannot be written, as on a full disk, it says so in one line.
     """
 
     @wraps(main)
@@ -64,7 +64,9 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, command: str, description: str, examples: Iterable[str], about: str = "") -> None:
         super().__init__(
-            prog=program(command), description=description, epilog=about + examples_text(command, examples),
+            prog=program(command),
+            description=description,
+            epilog=about + examples_text(command, examples),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
 

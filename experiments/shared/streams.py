@@ -5,8 +5,8 @@ import sys
 
 
 def open_all() -> None:
-    """Let what is closed of the three read and write nothing. Else the next file that is opened would take its place, and get
-    what was meant for it; and `sys.stdout` would be None.
+    """Let what is closed of the three read and write nothing. Else the next file that is opened would take its place,
+    and get what was meant for it; and `sys.stdout` would be None.
     """
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:  # the lowest that is free
         pass

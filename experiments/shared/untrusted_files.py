@@ -15,7 +15,8 @@ LEVELS = 100
 
 
 def plain_file(path: Path, what: str) -> Path:
-    """The path, if a file is there: not a folder, and nothing that never ends or never begins, as a device or a pipe may.
+    """The path, if a file is there: not a folder, and nothing that never ends or never begins, as a device or a pipe
+    may.
 
     Raises:
         InputError: it is something else, or not there; the message has the nearest name beside it.
@@ -38,8 +39,8 @@ def plain_yaml(path: Path) -> Path:
     """The path, if a file of YAML is there that means what it says.
 
     Raises:
-        InputError: it is no file, or no YAML; a name stands twice in one place; an alias, by which few lines can stand for
-            more than the memory holds; a tag, which would make an object; more than `LEVELS` levels.
+        InputError: it is no file, or no YAML; a name stands twice in one place; an alias, by which few lines can
+            stand for more than the memory holds; a tag, which would make an object; more than `LEVELS` levels.
     """
     plain_file(path, "config")
     try:
@@ -56,7 +57,9 @@ def _check_events(path: Path, text: str) -> None:
     for event in yaml.parse(text, LOADER):
         line = event.start_mark.line + 1
         level += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if level > LEVELS:  # who builds from this calls itself at every level, and C ends without a word where the stack does
+        if (
+            level > LEVELS
+        ):  # who builds from this calls itself at every level, and C ends without a word where the stack does
             raise InputError(f"{path}, line {line}: expected at most {LEVELS} levels, got more")
         if isinstance(event, yaml.AliasEvent):
             raise InputError(f"{path}, line {line}: expected a config without aliases, got *{event.anchor}")
@@ -69,7 +72,9 @@ def _check_names(path: Path, node: yaml.Node | None) -> None:
     if isinstance(node, yaml.MappingNode):
         names = Counter(key.value for key, _ in parts if isinstance(key, yaml.ScalarNode))
         if twice := [name for name, count in names.items() if count > 1]:
-            raise InputError(f"{path}, line {node.start_mark.line + 1}: expected every name once, got {twice[0]!r} twice")
+            raise InputError(
+                f"{path}, line {node.start_mark.line + 1}: expected every name once, got {twice[0]!r} twice"
+            )
         parts = [part for pair in parts for part in pair]
     for part in parts:
         _check_names(path, part)

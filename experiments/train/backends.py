@@ -1,9 +1,9 @@
 """The two implementations of one network, loss and optimizer, with one face to the training script.
 
-    cost, pull = side.cost(x, y, share)    forward: what these rows add to the cost of the whole batch
-                                           (while training with the penalty, in `eval()` without)
-    pull(autograd)                         backward: leaves the gradients on the parameters
-    side.optimizer().step()                update
+cost, pull = side.cost(x, y, share)    forward: what these rows add to the cost of the whole batch
+                                       (while training with the penalty, in `eval()` without)
+pull(autograd)                         backward: leaves the gradients on the parameters
+side.optimizer().step()                update
 """
 
 from collections.abc import Callable
@@ -14,14 +14,26 @@ import torch
 
 from experiments.train.processes import Share
 from manual import Loss, Network, Optimizer, Penalty
-from torch_ref import Embedded, buffers_of, commit, embed, params_of, penalty_of, to_numpy, to_torch, twin, twin_optimizer
+from torch_ref import (
+    Embedded,
+    buffers_of,
+    commit,
+    embed,
+    params_of,
+    penalty_of,
+    to_numpy,
+    to_torch,
+    twin,
+    twin_optimizer,
+)
 from torch_ref.twins import Dropout
 
 Autograd = Callable[[torch.Tensor], None]
 
 
 class ByHand(torch.nn.Module):
-    """Forward, loss, backward and optimizer of `manual`, on the memory of torch's parameters. CPU only, and one process."""
+    """Forward, loss, backward and optimizer of `manual`, on the memory of torch's parameters. CPU only, and one
+    process."""
 
     def __init__(self, network: Network, loss: Loss, optimizer: Optimizer, penalty: Penalty | None = None) -> None:
         super().__init__()
@@ -122,4 +134,3 @@ class HandWritten(torch.optim.Optimizer):
 
 def _each(convert: Callable[[Any], Any], state: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {name: {key: convert(value) for key, value in values.items()} for name, values in state.items()}
-

@@ -1,8 +1,8 @@
 """Layers, losses and optimizers from what a config file says: a name, or a mapping of one name to its arguments.
 
-    ReLU                                            a name
-    Linear: {in_features: 64, out_features: 128}    a name and arguments
-    Linear: {in_features: 64, out_features: classes}    as many as the data have, where they name them
+ReLU                                            a name
+Linear: {in_features: 64, out_features: 128}    a name and arguments
+Linear: {in_features: 64, out_features: classes}    as many as the data have, where they name them
 """
 
 import reprlib
@@ -35,9 +35,15 @@ def build(kind: type[D], spec: Spec, rng: np.random.Generator | None = None) -> 
     if not isinstance(spec, str) and not (isinstance(spec, Mapping) and len(spec) == 1):
         raise InputError(f"{what}: expected a name, or one name: {{arguments}}, got {reprlib.repr(spec)}")
     [(name, arguments)] = [(spec, {})] if isinstance(spec, str) else spec.items()
-    known = {n: c for n, c in vars(manual).items() if isinstance(c, type) and issubclass(c, kind) and c not in (kind, Network)}
+    known = {
+        n: c
+        for n, c in vars(manual).items()
+        if isinstance(c, type) and issubclass(c, kind) and c not in (kind, Network)
+    }
     if name not in known:
-        raise InputError(f"there is no {what} {name!r}{nearest(str(name), known) or '; there are ' + ', '.join(sorted(known))}")
+        raise InputError(
+            f"there is no {what} {name!r}{nearest(str(name), known) or '; there are ' + ', '.join(sorted(known))}"
+        )
     takes, arguments = signature(known[name]).parameters, arguments or {}
     if not isinstance(arguments, Mapping):
         raise InputError(f"{name}: expected {{arguments}}, got {reprlib.repr(arguments)}")
@@ -74,7 +80,8 @@ def build_network(specs: Sequence[Spec], seed: int, start: Mapping[str, Any] | N
     """A network of these layers. Its parameters are drawn from the seed, or are those of `start`, by name.
 
     Raises:
-        InputError: see `build`; `start` holds what is not a finite number, or has other names or shapes than the network.
+        InputError: see `build`; `start` holds what is not a finite number, or has other names or shapes than the
+            network.
     """
     rng = np.random.default_rng(seed)
     network = Network(*[build(Layer, spec, rng) for spec in specs])
@@ -98,7 +105,8 @@ def counted(specs: Sequence[Spec], classes: Sequence[str] | None) -> list[Spec]:
             return spec
         return {
             name: {key: len(classes) if value == "classes" else value for key, value in arguments.items()}
-            if isinstance(arguments, Mapping) else arguments
+            if isinstance(arguments, Mapping)
+            else arguments
             for name, arguments in spec.items()
         }
 

@@ -25,11 +25,13 @@ SAVED = {"config": dict, "state_dict": dict, "optimizer": dict, "global_step": i
 
 
 class WholeCheckpoints(TorchCheckpointIO):
-    """Writes beside the old file, flushes to the disk, and then takes its place: there is always a whole file. The old one is
-    kept too, as `before.ckpt`. What is read is checked.
+    """Writes beside the old file, flushes to the disk, and then takes its place: there is always a whole file. The
+    old one is kept too, as `before.ckpt`. What is read is checked.
     """
 
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None) -> None:
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None
+    ) -> None:
         if storage_options is not None:
             raise TypeError(f"a checkpoint is a plain file: it has no storage options, got {storage_options!r}")
         [optimizer] = checkpoint["optimizer_states"]
@@ -65,8 +67,8 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def newest(folder: Path, check: Callable[[dict[str, Any]], object]) -> tuple[Path, dict[str, Any]] | None:
-    """The last checkpoint in the folder and what it says; where that cannot be used the one before it, and a line says why.
-    `check` is given what was read, and fails where it cannot be used.
+    """The last checkpoint in the folder and what it says; where that cannot be used the one before it, and a line
+    says why. `check` is given what was read, and fails where it cannot be used.
 
     Raises:
         InputError: there are some, and none can be read and used.
@@ -90,7 +92,8 @@ def newest(folder: Path, check: Callable[[dict[str, Any]], object]) -> tuple[Pat
 
 
 def set_aside(taken: Path) -> None:
-    """Where the one before was taken: move the last, which cannot be used, out of the place that the next one is kept in."""
+    """Where the one before was taken: move the last, which cannot be used, out of the place that the next one is kept
+    in."""
     last = taken.with_name(LAST)
     if taken.name == BEFORE and last.exists():
         last.replace(last.with_name("broken.ckpt"))
@@ -110,4 +113,6 @@ def restoring(path: Path) -> Iterator[None]:
 def same(saved: object, given: object, key: str) -> None:
     """Raise InputError unless the config says of `key` what the checkpoint's did."""
     if saved != given:
-        raise InputError(f"the checkpoint is of another run: {key} was {reprlib.repr(saved)} there, and is {given!r} here")
+        raise InputError(
+            f"the checkpoint is of another run: {key} was {reprlib.repr(saved)} there, and is {given!r} here"
+        )

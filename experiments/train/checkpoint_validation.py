@@ -21,16 +21,16 @@ SQUARES = ("exp_avg_sq", "square_avg")
 COUNTED = 2**24
 """So far torch's optimizers count their steps, in float32."""
 LONGEST = 50_000
-"""Instructions of a checkpoint's pickle, and values of its config. A hundred layers with Adam have half as many; three times as
-many, nested in each other, break Python itself.
+"""Instructions of a checkpoint's pickle, and values of its config. A hundred layers with Adam have half as many;
+three times as many, nested in each other, break Python itself.
 """
 FOLDER = 0x10  # a record's attribute
 PLAIN = (dict, list, tuple, bool, int, float, str, type(None))
 
 
 def check_file(path: Path) -> None:
-    """Raise InputError unless the file is a zip of plain records whose every CRC is right, and no pickle in it is long: torch
-    does not verify them, would unpack a small file to more than the memory holds, and follows any nesting.
+    """Raise InputError unless the file is a zip of plain records whose every CRC is right, and no pickle in it is
+    long: torch does not verify them, would unpack a small file to more than the memory holds, and follows any nesting.
     """
     try:
         with ZipFile(path) as file:
@@ -39,7 +39,9 @@ def check_file(path: Path) -> None:
             if any(record.compress_type != ZIP_STORED for record in records) or unpacked > path.stat().st_size:
                 raise BadZipFile(f"it would unpack to {unpacked:,} bytes")
             if any(record.is_dir() or record.external_attr & FOLDER for record in records):
-                raise BadZipFile("a record is marked as a folder")  # of which torch would read what memory happens to hold
+                raise BadZipFile(
+                    "a record is marked as a folder"
+                )  # of which torch would read what memory happens to hold
             if broken := file.testzip():
                 raise BadZipFile(f"the checksum of {broken} is wrong")
             for record in records:
@@ -52,8 +54,9 @@ def check_file(path: Path) -> None:
 
 
 def check_contents(saved: dict[str, Any]) -> None:
-    """Raise an error unless these are what a run of the config in it comes to: each array is its network's or its optimizer's
-    by name, shape and dtype, and has a place of its own in the file for each number; each number is in its range.
+    """Raise an error unless these are what a run of the config in it comes to: each array is its network's or its
+    optimizer's by name, shape and dtype, and has a place of its own in the file for each number; each number is in
+    its range.
 
     Raises:
         InputError, ValueError, TypeError, LookupError, AttributeError, RuntimeError: by what is wrong.
@@ -81,8 +84,8 @@ def check_contents(saved: dict[str, Any]) -> None:
 
 
 def _check_optimizer(model: dict[str, Any], shapes: dict[str, tuple[int, ...]], found: Any, step: int) -> None:
-    """Raise an error unless that is what the model's optimizer remembers of parameters of these shapes after so many steps.
-    What it remembers of a parameter is seen from its first step with a small network.
+    """Raise an error unless that is what the model's optimizer remembers of parameters of these shapes after so many
+    steps. What it remembers of a parameter is seen from its first step with a small network.
     """
     small = Training(**model | {"network": [{"Linear": {"in_features": 1, "out_features": 1}}], "start": None})
     optimizer = small.configure_optimizers()
@@ -141,8 +144,8 @@ def _check_not_negative(where: str, found: torch.Tensor) -> None:
 
 
 def _check_plain(config: object) -> None:
-    """Raise InputError unless it is nested mappings, lists, numbers and texts, and not too many: what stands in several places
-    counts as often.
+    """Raise InputError unless it is nested mappings, lists, numbers and texts, and not too many: what stands in
+    several places counts as often.
     """
     waiting = [config]
     for value in waiting:

@@ -4,10 +4,11 @@
     python -m experiments.train test --config digits --ckpt_path last
 
 `--config` takes a file, or the name of one in experiments/train/configs/.
-A run's folder, OUT/NAME/IMPLEMENTATION/version_N, holds metrics.csv, config.yaml, checkpoints/ and, when all is trained,
-model.safetensors, whose path is the last line of `fit`. What is needed to use the network is in that one file.
-A run that was cut off is gone on with in its folder by the same command, and ends in the same numbers as if it had not been.
-`--ckpt_path` takes a file, or `last`: what the latest run of this config left. `fit` goes on from it in a new folder.
+A run's folder, OUT/NAME/IMPLEMENTATION/version_N, holds metrics.csv, config.yaml, checkpoints/ and, when all is
+trained, model.safetensors, whose path is the last line of `fit`. What is needed to use the network is in that one file.
+A run that was cut off is gone on with in its folder by the same command, and ends in the same numbers as if it had
+not been. `--ckpt_path` takes a file, or `last`: what the latest run of this config left. `fit` goes on from it in a
+new folder.
 """
 
 import argparse
@@ -31,7 +32,15 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from experiments.data.images import account
 from experiments.data.module import Data
-from experiments.shared.command import command, examples_text, expected_one_of, nearest, nearest_file, program, shortened
+from experiments.shared.command import (
+    command,
+    examples_text,
+    expected_one_of,
+    nearest,
+    nearest_file,
+    program,
+    shortened,
+)
 from experiments.shared.printable import printable
 from experiments.shared.untrusted_files import plain_yaml
 from experiments.train import checkpoint, model_file, processes, run_folder
@@ -49,7 +58,10 @@ from torch_ref.devices import prepare
 CONFIGS = Path(__file__).parent / "configs"
 QUOTED, CLASS = "'([^']*)'", "<class '([^']*)'>"
 NONE = "<class 'NoneType'>, |, <class 'NoneType'>"
-UNION = r'Parser key "(.+?)": Does not validate against any of the Union subtypes Subtypes: \[(.+)\] Errors.*Given value: (.*)'
+UNION = (
+    r'Parser key "(.+?)": Does not validate against any of the Union subtypes '
+    r"Subtypes: \[(.+)\] Errors.*Given value: (.*)"
+)
 ABOUT = {
     "fit": "Train, and test what came of it.",
     "validate": "Print a checkpoint's cost and accuracy on the validation part.",
@@ -57,7 +69,8 @@ ABOUT = {
     "predict": "Print each test example's target and a checkpoint's prediction, as CSV.",
 }
 EXAMPLES = (
-    "fit --config digits", "fit --config digits --model.implementation torch --model.seed 1",
+    "fit --config digits",
+    "fit --config digits --model.implementation torch --model.seed 1",
     "test --config digits --ckpt_path last",
 )
 ERRORS = (InputError, Diverged, NoTwin, ArgumentError, OSError)
@@ -106,20 +119,30 @@ def trainer(
         prepare("cuda")
     if "TORCHELASTIC_RUN_ID" in os.environ and int(os.environ["WORLD_SIZE"]) != devices * num_nodes:
         raise InputError(
-            f"trainer.devices {devices} on each of trainer.num_nodes {num_nodes}: expected as many processes as torchrun has "
-            f"started, {os.environ['WORLD_SIZE']}"
+            f"trainer.devices {devices} on each of trainer.num_nodes {num_nodes}: expected as many processes as "
+            f"torchrun has started, {os.environ['WORLD_SIZE']}"
         )
     return L.Trainer(
-        max_epochs=max_epochs, max_steps=max_steps, accelerator=accelerator, devices=devices, logger=False,
+        max_epochs=max_epochs,
+        max_steps=max_steps,
+        accelerator=accelerator,
+        devices=devices,
+        logger=False,
         enable_checkpointing=False,  # `Saving` does it
-        log_every_n_steps=1, plugins=[checkpoint.WholeCheckpoints()], num_sanity_val_steps=0, enable_model_summary=False,
-        enable_progress_bar=enable_progress_bar and sys.stdout.isatty(), num_nodes=num_nodes, strategy=strategy,
+        log_every_n_steps=1,
+        plugins=[checkpoint.WholeCheckpoints()],
+        num_sanity_val_steps=0,
+        enable_model_summary=False,
+        enable_progress_bar=enable_progress_bar and sys.stdout.isatty(),
+        num_nodes=num_nodes,
+        strategy=strategy,
         use_distributed_sampler=False,  # the data share out every batch themselves
     )
 
 
 TRAINER = class_from_function(trainer)
-"""Made once: LightningCLI would make it anew for every command, each time by reading the source of all that called it."""
+"""Made once: LightningCLI would make it anew for every command, each time by reading the source of all that called
+it."""
 
 
 class Help(DefaultHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -145,10 +168,18 @@ class Command(LightningCLI):
         description = "Train a network by either implementation, and look at what it learned."
         with ExitStack() as self.until_done:
             super().__init__(
-                Training, Data, trainer_class=TRAINER, args=[*with_config_files(arguments)], auto_configure_optimizers=False,
-                load_from_checkpoint_support=False, save_config_callback=None, parser_class=ConfigParser,
+                Training,
+                Data,
+                trainer_class=TRAINER,
+                args=[*with_config_files(arguments)],
+                auto_configure_optimizers=False,
+                load_from_checkpoint_support=False,
+                save_config_callback=None,
+                parser_class=ConfigParser,
                 parser_kwargs={
-                    **common, "prog": program("train"), "description": description,
+                    **common,
+                    "prog": program("train"),
+                    "description": description,
                     **{name: {**common, "description": does} for name, does in ABOUT.items()},
                 },
             )
@@ -165,9 +196,13 @@ class Command(LightningCLI):
         return {name: skip | decided for name, skip in LightningCLI.subcommands().items()}
 
     def add_default_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        parser.add_argument("--name", type=str, required=True, help="The run's name: OUT/NAME/IMPLEMENTATION/version_N.")
+        parser.add_argument(
+            "--name", type=str, required=True, help="The run's name: OUT/NAME/IMPLEMENTATION/version_N."
+        )
         parser.add_argument("--out", type=str, default="runs", help="The folder of all runs.")
-        parser.add_argument("--ckpt_path", type=str | None, default=None, help="A checkpoint, or last: the latest run's.")
+        parser.add_argument(
+            "--ckpt_path", type=str | None, default=None, help="A checkpoint, or last: the latest run's."
+        )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.link_arguments("model.dtype", "data.dtype")
@@ -191,7 +226,9 @@ class Command(LightningCLI):
                         f"machine, by design; expected {one}"
                     )
         if not re.fullmatch(r"\w[\w.-]*", config.name):
-            raise InputError(f"--name: expected letters, digits, '_', '-' and '.', no '-' or '.' first, got {config.name!r}")
+            raise InputError(
+                f"--name: expected letters, digits, '_', '-' and '.', no '-' or '.' first, got {config.name!r}"
+            )
         if not config.out:
             raise InputError("--out: expected a folder, got ''")
         self.runs = Path(config.out, config.name, config.model.implementation)
@@ -251,14 +288,16 @@ class Command(LightningCLI):
                 else:
                     self.model.load_state_dict(self.saved["state_dict"])
         if self.datamodule.left_out and self.trainer.is_global_zero:
-            read = sum(len(part.x) for part in (self.datamodule.train, self.datamodule.validation, self.datamodule.test))
+            read = sum(
+                len(part.x) for part in (self.datamodule.train, self.datamodule.validation, self.datamodule.test)
+            )
             print(account(self.datamodule.left_out, read), file=sys.stderr)
         self.until_done.enter_context(processes.connected(self.trainer))
         processes.start(self.trainer)
 
     def _check(self, saved: dict[str, Any]) -> None:
-        """Raise an error where a checkpoint is not of this network and data, or cannot be restored; the run's own model is left
-        as it is. A run goes on as it began: anything else would pass for it and be another.
+        """Raise an error where a checkpoint is not of this network and data, or cannot be restored; the run's own
+        model is left as it is. A run goes on as it began: anything else would pass for it and be another.
         """
         then, data = saved["config"], self.datamodule.settings
         checkpoint.same(then["data"].get("classes"), data.get("classes"), "data.classes")
@@ -310,8 +349,8 @@ class Command(LightningCLI):
         return run, self.result if self.saved else None, 0
 
     def _left(self, run: Path) -> tuple[Path | None, int] | None:
-        """Where a run that was cut off goes on: its last checkpoint, and how much of its log comes before that. If it has none,
-        it begins as it began; if it has some, and none can be used, it is left as it is.
+        """Where a run that was cut off goes on: its last checkpoint, and how much of its log comes before that. If it
+        has none, it begins as it began; if it has some, and none can be used, it is left as it is.
         """
 
         def check(saved: dict[str, Any]) -> None:
@@ -440,7 +479,8 @@ def run(arguments: list[str]) -> Path:
 
 
 def load(path: Path) -> Training:
-    """What a run trained; its `.network` is the manual network with the trained weights, whichever implementation it was.
+    """What a run trained; its `.network` is the manual network with the trained weights, whichever implementation it
+    was.
 
     Raises:
         InputError: the checkpoint is missing, or cannot be read.

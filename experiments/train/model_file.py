@@ -58,7 +58,9 @@ class Model(NamedTuple):
 def save(path: Path, model: Model) -> None:
     """Write a model so that there is always a whole file: the old one until the new one takes its place."""
     arrays = model.network.params | model.network.state
-    contiguous = {name: np.array(array, order="C") for name, array in arrays.items()}  # safetensors writes memory as it lies
+    contiguous = {
+        name: np.array(array, order="C") for name, array in arrays.items()
+    }  # safetensors writes memory as it lies
     values = model.layers, model.dtype, model.input, model.classes, model.scale and model.scale._asdict()
     described = {key: json.dumps(value) for key, value in zip(KEYS, values, strict=True)}
     content = to_bytes(contiguous, described | {"sha256": digest(contiguous, described)})
@@ -86,15 +88,18 @@ def digest(arrays: dict[str, Array], described: dict[str, str]) -> str:
 def load(path: Path) -> Model:
     """What `save` wrote.
 
-    No memory is taken beyond the size of the file until the file is known to be whole, and no more than `MOST` numbers to see
-    whether network and input fit each other.
+    No memory is taken beyond the size of the file until the file is known to be whole, and no more than `MOST`
+    numbers to see whether network and input fit each other.
 
     Raises:
         InputError: there is no such file; it is broken, truncated, of another kind, or does not fit together.
     """
     plain_file(path, "model")
     try:
-        with safe_open(path, "numpy"), path.open("rb") as file:  # safe_open: the header is whole, and says where the data lie
+        with (
+            safe_open(path, "numpy"),
+            path.open("rb") as file,
+        ):  # safe_open: the header is whole, and says where the data lie
             header = _json(file.read(int.from_bytes(file.read(8), "little")))
     except (SafetensorError, ValueError, RecursionError) as error:
         raise InputError(f"{path} is not a model, or is broken or truncated ({error})") from error
@@ -170,7 +175,8 @@ def _output(network: Network, shape: tuple[int, ...], dtype: str) -> tuple[int, 
 
 
 def _under_windows(layer: Layer, shape: tuple[int, ...]) -> int:
-    """As how many numbers an input lies under a layer's windows: only there it can grow without parameters to grow by."""
+    """As how many numbers an input lies under a layer's windows: only there it can grow without parameters to grow
+    by."""
     if not isinstance(layer, Conv2d | MaxPool2d | AvgPool2d) or len(shape) != 4:
         return 0
     kernel = pair(layer, "kernel_size", layer.kernel_size, 1)

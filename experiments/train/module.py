@@ -62,8 +62,14 @@ class Training(L.LightningModule):
         super().__init__()
         network = counted(network, classes)
         self.settings: dict[str, Any] = {
-            "network": network, "loss": loss, "optimizer": optimizer, "implementation": implementation, "dtype": dtype,
-            "seed": at_least(self, "seed", seed, 0), "start": start, "threshold": at_least(self, "threshold", threshold, 0),
+            "network": network,
+            "loss": loss,
+            "optimizer": optimizer,
+            "implementation": implementation,
+            "dtype": dtype,
+            "seed": at_least(self, "seed", seed, 0),
+            "start": start,
+            "threshold": at_least(self, "threshold", threshold, 0),
             "penalty": penalty,
         }
         self.automatic_optimization = False
@@ -92,8 +98,8 @@ class Training(L.LightningModule):
         return self.side.optimizer()
 
     def on_train_start(self) -> None:
-        """A backward that changes nothing. After its first one Lightning's engine lays the gradients out anew, which changes
-        the order in which three processes or more add them up: a run that goes on would differ in the last bit.
+        """A backward that changes nothing. After its first one Lightning's engine lays the gradients out anew, which
+        changes the order in which three processes or more add them up: a run that goes on would differ in the last bit.
         """
         if self.trainer.world_size > 1:
             self.manual_backward(torch.stack([p.sum() for p in self.side.module.parameters()]).sum() * 0)
@@ -132,8 +138,8 @@ class Training(L.LightningModule):
         checkpoint["moved"] = self.moved
 
     def _autograd(self, cost: torch.Tensor) -> None:
-        """Backward from a process's part of the cost. The gradients become the whole batch's: the sum over the processes, where
-        Lightning's engine leaves the mean.
+        """Backward from a process's part of the cost. The gradients become the whole batch's: the sum over the
+        processes, where Lightning's engine leaves the mean.
         """
         self.manual_backward(cost * self.trainer.world_size)
 
@@ -170,5 +176,6 @@ def numbers(params: dict[str, Array]) -> dict[str, float]:
         return {}
     return {
         f"param/{name}[{','.join(map(str, index))}]": float(value)
-        for name, p in params.items() for index, value in np.ndenumerate(p)
+        for name, p in params.items()
+        for index, value in np.ndenumerate(p)
     }

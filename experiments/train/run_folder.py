@@ -1,7 +1,7 @@
 """A run's folder, OUT/NAME/IMPLEMENTATION/version_N, and who may write to it.
 
-A run holds its folder's lock for as long as it lives; the system takes it from a process that is killed. So a run without a
-model whose lock is free was cut off, and the same command goes on with it.
+A run holds its folder's lock for as long as it lives; the system takes it from a process that is killed. So a run
+without a model whose lock is free was cut off, and the same command goes on with it.
 """
 
 from pathlib import Path
@@ -43,7 +43,8 @@ def new(runs: Path, config: str) -> tuple[Path, FileLock]:
 
 
 def cut_off(runs: Path, config: str) -> tuple[Path, FileLock] | None:
-    """The latest run of this config that neither lives nor is done, and its lock, held; none where there is no such run."""
+    """The latest run of this config that neither lives nor is done, and its lock, held; none where there is no such
+    run."""
     wanted = yaml.safe_load(config)
     for folder in versions(runs):
         if (folder / MODEL).exists() or _config(folder) != wanted:
@@ -60,8 +61,8 @@ def cut_off(runs: Path, config: str) -> tuple[Path, FileLock] | None:
 
 
 def begun_from(runs: Path, config: str) -> str:
-    """The checkpoint that `--ckpt_path last` stood for in the latest run of this config, if that is not done, so that the same
-    command goes on with it; else "last".
+    """The checkpoint that `--ckpt_path last` stood for in the latest run of this config, if that is not done, so that
+    the same command goes on with it; else "last".
     """
     given = yaml.safe_load(config)
     for folder in versions(runs):

@@ -70,7 +70,9 @@ class Saving(L.Callback):
         order.done = self.saved % len(order)
         trainer.should_stop = checkpoint["moved"] < module.settings["threshold"]
         checkpoint["loops"] = {"fit_loop": between_steps(self.saved, len(order))}
-        checkpoint["optimizer_states"] = [module.configure_optimizers().state_dict() | {"state": checkpoint["optimizer"]}]
+        checkpoint["optimizer_states"] = [
+            module.configure_optimizers().state_dict() | {"state": checkpoint["optimizer"]}
+        ]
 
 
 def between_steps(step: int, batches: int) -> dict[str, Any]:
@@ -85,7 +87,9 @@ def between_steps(step: int, batches: int) -> dict[str, Any]:
     return {
         "epoch_progress": {"total": epochs, "current": dict(epochs)},
         "epoch_loop.batch_progress": {
-            "total": dict.fromkeys(epochs, step), "current": dict.fromkeys(epochs, batch), "is_last_batch": False,
+            "total": dict.fromkeys(epochs, step),
+            "current": dict.fromkeys(epochs, batch),
+            "is_last_batch": False,
         },
         "epoch_loop.manual_optimization.optim_step_progress": {"total": made, "current": dict(made)},
     }

@@ -22,7 +22,8 @@ class Stop:
 
     Attributes:
         asked: what to raise, once a signal came; else None.
-        waits: whether training steps are being made: who makes them looks at `asked` after each. Else it is raised at once.
+        waits: whether training steps are being made: who makes them looks at `asked` after each. Else it is raised at
+            once.
     """
 
     def __init__(self) -> None:

@@ -13,5 +13,6 @@ from manual.layers.softmax import Softmax
 from manual.layers.tanh import Tanh
 
 __all__ = [
-    "AvgPool2d", "Conv2d", "Dropout", "Flatten", "Identity", "Linear", "MaxPool2d", "ReLU", "Sigmoid", "Softmax", "Tanh",
+    "AvgPool2d", "Conv2d", "Dropout", "Flatten", "Identity", "Linear", "MaxPool2d", "ReLU", "Sigmoid", "Softmax",
+    "Tanh",
 ]

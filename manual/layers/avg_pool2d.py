@@ -20,8 +20,8 @@ class AvgPool2d(Layer):
     Kernel size, stride s (None: the kernel's size) and padding p are an integer, or a pair for rows and columns.
 
     Raises:
-        InputError: kernel_size, stride or padding is neither an integer nor a pair of them, or too small; padding is more than
-            half the kernel; the input is not (N, C, H, W), not of floats, or smaller than the kernel.
+        InputError: kernel_size, stride or padding is neither an integer nor a pair of them, or too small; padding is
+            more than half the kernel; the input is not (N, C, H, W), not of floats, or smaller than the kernel.
     Source: LeCun et al., "Gradient-Based Learning Applied to Document Recognition", 1998. Same as torch.nn.AvgPool2d
     (without ceil_mode, count_include_pad and divisor_override).
     """

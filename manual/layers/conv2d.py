@@ -19,23 +19,23 @@ class Conv2d(Layer):
 
         a (N, C, H, W), W (O, C, U, V), b (O,), z (N, O, I, J), I = ⌊(H + 2p − U)/s⌋ + 1, J likewise
 
-    It is Linear with most weights 0 and the others shared, so its derivatives are Linear's, gathered. A pixel a[c,x,y] is in
-    z[o,i,j] with the weight W[o,c,u,v], where x = s·i + u − p and y = s·j + v − p. So:
+    It is Linear with most weights 0 and the others shared, so its derivatives are Linear's, gathered. A pixel
+    a[c,x,y] is in z[o,i,j] with the weight W[o,c,u,v], where x = s·i + u − p and y = s·j + v − p. So:
 
-        ∂C/∂a[c,x,y]   = Σ_{o,i,j} W[o,c, x + p − s·i, y + p − s·j] δ[o,i,j]         equation 2: δ, its pixels s apart, laid
-                                                                                    under the kernel turned by 180°
-        ∂C/∂W[o,c,u,v] = Σ_{n,i,j} δ[o,i,j] a[c, s·i + u − p, s·j + v − p]           equation 4: what each weight met, times δ
-        ∂C/∂b[o]       = Σ_{n,i,j} δ[o,i,j]                                          equation 3
+        ∂C/∂a[c,x,y]   = Σ_{o,i,j} W[o,c, x + p − s·i, y + p − s·j] δ[o,i,j]   equation 2: δ, its pixels s apart,
+                                                                              laid under the kernel turned by 180°
+        ∂C/∂W[o,c,u,v] = Σ_{n,i,j} δ[o,i,j] a[c, s·i + u − p, s·j + v − p]     equation 4: what each weight met, times δ
+        ∂C/∂b[o]       = Σ_{n,i,j} δ[o,i,j]                                    equation 3
 
-    Kernel size, stride s and padding p are an integer, or a pair for rows and columns. Weight and bias start as torch's do,
-    uniform in ±1/√(C·U·V).
+    Kernel size, stride s and padding p are an integer, or a pair for rows and columns. Weight and bias start as
+    torch's do, uniform in ±1/√(C·U·V).
 
     Raises:
-        InputError: in_channels or out_channels is not an integer >= 1; kernel_size, stride or padding is neither an integer nor
-            a pair of them, or too small; bias is not a flag; rng is no generator; the input is not (N, C, H, W), not of the
-            weight's dtype, or smaller than the kernel.
-    Source: LeCun et al., "Gradient-Based Learning Applied to Document Recognition", 1998; document B names it for pictures.
-    Same as torch.nn.Conv2d (without dilation, groups, padding_mode and padding="same").
+        InputError: in_channels or out_channels is not an integer >= 1; kernel_size, stride or padding is neither an
+            integer nor a pair of them, or too small; bias is not a flag; rng is no generator; the input is not (N, C,
+            H, W), not of the weight's dtype, or smaller than the kernel.
+    Source: LeCun et al., "Gradient-Based Learning Applied to Document Recognition", 1998; document B names it for
+    pictures. Same as torch.nn.Conv2d (without dilation, groups, padding_mode and padding="same").
     """
 
     in_channels: int
@@ -80,5 +80,6 @@ class Conv2d(Layer):
 def examples(rng: np.random.Generator) -> Iterator[tuple[Conv2d, Array]]:
     yield Conv2d(2, 3, 3, padding=1, rng=rng), rng.standard_normal((2, 2, 4, 5))
     yield Conv2d(1, 2, (2, 3), stride=(2, 1), padding=(0, 2), rng=rng), rng.standard_normal((2, 1, 5, 4))
-    yield Conv2d(2, 1, 2, stride=3, bias=False, rng=rng), rng.standard_normal((3, 2, 7, 6))  # the last rows are in no window
+    # the last rows are in no window
+    yield Conv2d(2, 1, 2, stride=3, bias=False, rng=rng), rng.standard_normal((3, 2, 7, 6))
     yield Conv2d(1, 1, 1, padding=1, rng=rng), rng.standard_normal((1, 1, 2, 2))  # windows of zeros alone

@@ -35,7 +35,8 @@ class Flatten(Layer):
             raise InputError(f"{self!r}: expected an input that has these axes, got shape {a.shape}")
         first, last = axes[self.start_dim], axes[self.end_dim]
         if last < first:
-            raise InputError(f"{self!r}: expected start_dim before end_dim, got them as axes {first} and {last} of {a.shape}")
+            raise InputError(f"{self!r}: expected start_dim before end_dim, got them as axes {first} "
+                             f"and {last} of {a.shape}")
         return a.reshape(*a.shape[:first], prod(a.shape[first : last + 1]), *a.shape[last + 1 :]), a
 
     def backward(self, delta: Array, a: Array, /) -> tuple[Array, "Flatten"]:

@@ -19,8 +19,8 @@ class Linear(Layer):
         ∂C/∂W = Σ δ aᵀ           equation 4, summed over the batch
         ∂C/∂b = Σ δ              equation 3, likewise
 
-    Row n of an array is example n, so that the code multiplies from the other side: z = a Wᵀ + b. (`dot` is `@`; on small
-    arrays NumPy is through with it in half the time.)
+    Row n of an array is example n, so that the code multiplies from the other side: z = a Wᵀ + b. (`dot` is `@`; on
+    small arrays NumPy is through with it in half the time.)
     Weight and bias start as torch's do, uniform in ±1/√in.
 
     Raises:
@@ -38,7 +38,8 @@ class Linear(Layer):
     rng: InitVar[np.random.Generator]
 
     def __post_init__(self, rng: np.random.Generator) -> None:
-        rows, columns = whole(self, "out_features", self.out_features, 1), whole(self, "in_features", self.in_features, 1)
+        rows = whole(self, "out_features", self.out_features, 1)
+        columns = whole(self, "in_features", self.in_features, 1)
         k, rng = columns**-0.5, generator(self, rng)
         self.weight = rng.uniform(-k, k, (rows, columns))
         self.bias = rng.uniform(-k, k, rows) if flag(self, "bias", self.bias) else None

@@ -19,15 +19,15 @@ class MaxPool2d(Layer):
 
         ∂C/∂a[c,x,y] = Σ δ[c,i,j], over the windows i, j that pixel x, y won: y moves with it there, and with no other
 
-    In a tie the derivative is not defined. As in torch, the first in reading order wins: the pixels of a window are gone
-    through, and one takes the lead if it is greater than all before it; whoever took it last has won. (A NaN wins; of several,
-    as in torch, the last.)
+    In a tie the derivative is not defined. As in torch, the first in reading order wins: the pixels of a window are
+    gone through, and one takes the lead if it is greater than all before it; whoever took it last has won. (A NaN
+    wins; of several, as in torch, the last.)
 
     Kernel size, stride s (None: the kernel's size) and padding p are an integer, or a pair for rows and columns.
 
     Raises:
-        InputError: kernel_size, stride or padding is neither an integer nor a pair of them, or too small; padding is more than
-            half the kernel; the input is not (N, C, H, W), not of floats, or smaller than the kernel.
+        InputError: kernel_size, stride or padding is neither an integer nor a pair of them, or too small; padding is
+            more than half the kernel; the input is not (N, C, H, W), not of floats, or smaller than the kernel.
         Undecided: numbers that leave open which is the greater.
     Source: Ranzato et al., "Unsupervised Learning of Invariant Feature Hierarchies", 2007. Same as torch.nn.MaxPool2d
     (without dilation, return_indices and ceil_mode).
@@ -66,13 +66,14 @@ class MaxPool2d(Layer):
         return self._fold(field), self
 
     def _pad(self, a: Array) -> Array:
-        """The picture with its edge repeated: who sees a repeated pixel also sees the pixel, so that no maximum changes."""
+        """The picture with its edge repeated: who sees a repeated pixel also sees the pixel, so that no maximum
+        changes."""
         (p, q) = self._padding
         return np.pad(a, ((0, 0), (0, 0), (p, p), (q, q)), "edge") if p or q else a
 
     def _fold(self, field: Array) -> Array:
-        """What the repeated pixels were given belongs to the pixels on the edge: those above and left of it. A repeated pixel
-        below or right of it never wins, as the edge is gone through before.
+        """What the repeated pixels were given belongs to the pixels on the edge: those above and left of it. A
+        repeated pixel below or right of it never wins, as the edge is gone through before.
         """
         p, q = self._padding
         if p:

@@ -18,7 +18,8 @@ class Softmax(Layer):
     The largest z is taken off first: it cancels, and nothing overflows.
 
     Raises:
-        InputError: `dim` is not an integer; the input has no such axis, or nothing along it, or is not an array of floats.
+        InputError: `dim` is not an integer; the input has no such axis, or nothing along it, or is not an array of
+            floats.
     Source: document B, part 1 of "Nitty-Gritty Details" (softmax for classification). Same as torch.nn.Softmax, whose
     `dim` has no default; here it is the last axis.
     """

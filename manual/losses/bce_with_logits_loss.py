@@ -20,7 +20,8 @@ class BCEWithLogitsLoss(Loss):
 
     Raises:
         InputError: reduction is none of the two; target and prediction differ in shape or dtype, or are empty.
-    Source: the last activation of document B, "Initialize Parameters", for two classes. Same as torch.nn.BCEWithLogitsLoss.
+    Source: the last activation of document B, "Initialize Parameters", for two classes. Same as
+    torch.nn.BCEWithLogitsLoss.
     """
 
     _: KW_ONLY

@@ -19,9 +19,10 @@ class CrossEntropyLoss(Loss):
     log p is computed as z − max z − log Σ e^(z − max z): finite at any logits.
 
     Raises:
-        InputError: reduction is none of the two; z is not (N, classes) or is empty; y is not (N,) integers in [0, classes).
-    Source: document B, "Initialize Parameters" (softmax for classification). Same as torch.nn.CrossEntropyLoss with class
-    indices.
+        InputError: reduction is none of the two; z is not (N, classes) or is empty; y is not (N,) integers in [0,
+            classes).
+    Source: document B, "Initialize Parameters" (softmax for classification). Same as torch.nn.CrossEntropyLoss with
+    class indices.
     """
 
     _: KW_ONLY

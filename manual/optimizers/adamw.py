@@ -19,7 +19,8 @@ class AdamW(Optimizer):
 
     Raises:
         InputError: lr, eps or weight_decay is negative or not finite; betas are not a pair in [0, 1).
-    Source: Loshchilov & Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, algorithm 2. Same as torch.optim.AdamW.
+    Source: Loshchilov & Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, algorithm 2. Same as
+    torch.optim.AdamW.
     """
 
     lr: Any = 1e-3

@@ -17,8 +17,8 @@ class SGD(Optimizer):
         θ ← θ − η g                    learning rate η
 
     Raises:
-        InputError: lr, momentum, dampening or weight_decay is negative or not finite; nesterov is not a flag, or is asked for
-            without momentum or with dampening.
+        InputError: lr, momentum, dampening or weight_decay is negative or not finite; nesterov is not a flag, or is
+            asked for without momentum or with dampening.
     Source: document A, part 3, the update rule. Same as torch.optim.SGD.
     """
 

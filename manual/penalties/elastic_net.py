@@ -16,8 +16,8 @@ class ElasticNet(Penalty):
 
     Raises:
         InputError: alpha is negative or not finite; l1_ratio is not in [0, 1].
-    Source: Zou & Hastie, "Regularization and Variable Selection via the Elastic Net", 2005; document B, overfitting. Torch has
-    none; the names are scikit-learn's.
+    Source: Zou & Hastie, "Regularization and Variable Selection via the Elastic Net", 2005; document B, overfitting.
+    Torch has none; the names are scikit-learn's.
     """
 
     alpha: Any

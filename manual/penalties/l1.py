@@ -16,7 +16,8 @@ class L1(Penalty):
 
     Raises:
         InputError: alpha is negative or not finite.
-    Source: Tibshirani, "Regression Shrinkage and Selection via the Lasso", 1996; document B, overfitting. Torch has none.
+    Source: Tibshirani, "Regression Shrinkage and Selection via the Lasso", 1996; document B, overfitting. Torch has
+    none.
     """
 
     alpha: Any

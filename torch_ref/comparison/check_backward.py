@@ -1,16 +1,17 @@
-"""Check a backward pass of your own, a torch.autograd.Function say, against a reference in torch: from code and from pytest.
+"""Check a backward pass of your own, a torch.autograd.Function say, against a reference in torch: from code and from
+pytest.
 
     def test_my_function():
         check_backward(MyFunction.apply, torch.nn.functional.gelu, [torch.randn(8, 16)])
 
-Both are run in float32 and float64, on the inputs as they are, non-contiguous, expanded and empty, and for each choice of the
-inputs that need a gradient. The upstream gradient is random, and as strided as the inputs are.
+Both are run in float32 and float64, on the inputs as they are, non-contiguous, expanded and empty, and for each
+choice of the inputs that need a gradient. The upstream gradient is random, and as strided as the inputs are.
 
-No tolerance can be derived for code of which nothing is known. So this one is measured: a result may be twice as far as torch's
-own is, at the same dtype, from the reference in higher precision. Torch's own error is the largest that it makes of a quantity
-in any of these runs, relative to the array's largest element, and is taken to be one unit in the last place of that at least.
-Above float64 torch has no precision: there its own error is the one that it makes in float32, scaled by 2⁻²⁹, and the reference
-may have it too.
+No tolerance can be derived for code of which nothing is known. So this one is measured: a result may be twice as far
+as torch's own is, at the same dtype, from the reference in higher precision. Torch's own error is the largest that it
+makes of a quantity in any of these runs, relative to the array's largest element, and is taken to be one unit in the
+last place of that at least. Above float64 torch has no precision: there its own error is the one that it makes in
+float32, scaled by 2⁻²⁹, and the reference may have it too.
 """
 
 import inspect
@@ -84,7 +85,9 @@ def check_backward(function: Callable[..., Any], reference: Callable[..., Any], 
         AssertionError: they do not; its message is the table.
         ValueError: no input is a tensor of a floating dtype.
     """
-    parity = judge(observe(function, reference, inputs), next((v.device.type for v in inputs if torch.is_tensor(v)), "cpu"))
+    parity = judge(
+        observe(function, reference, inputs), next((v.device.type for v in inputs if torch.is_tensor(v)), "cpu")
+    )
     if not parity.agrees:
         raise AssertionError(f"\n{parity}")
     return parity
@@ -100,13 +103,17 @@ def judge(observed: Iterable[Observed], device: str = "cpu") -> Parity:
     parity = Measured(device)
     for o in observed:
         if o.trouble:
-            parity.comparisons.append(Comparison(o.place, o.quantity, "", (), np.inf, np.inf, DIFFERS, reason=o.trouble))
+            parity.comparisons.append(
+                Comparison(o.place, o.quantity, "", (), np.inf, np.inf, DIFFERS, reason=o.trouble)
+            )
         elif o.place.endswith("empty"):  # there a gradient is empty or zero, exactly
             parity.add(o.place, o.quantity, o.arrays["ours"], o.arrays["torch"], 0)
         else:
             dtype, error = o.arrays["torch"].dtype, own[o.quantity]
             times = 3 * error * FLOAT64_IN_FLOAT32 if dtype == np.float64 else 2 * error + np.finfo(dtype).eps / 2
-            allowed = times * np.abs(o.arrays["float64"]).max()  # in float32 the half ulp is the reference's, rounded to it
+            allowed = (
+                times * np.abs(o.arrays["float64"]).max()
+            )  # in float32 the half ulp is the reference's, rounded to it
             compared = Compared(o.arrays["ours"], o.arrays["float64"].astype(dtype), allowed)
             parity.add_all(o.place, Case({o.quantity: compared}))
     parity.comparisons = [*judged(parity.comparisons)]
@@ -114,13 +121,18 @@ def judge(observed: Iterable[Observed], device: str = "cpu") -> Parity:
 
 
 def judged(comparisons: Iterable[Comparison]) -> Iterator[Comparison]:
-    """The comparisons, where a reference of zeros tells nothing against a quantity that elsewhere agrees with another one."""
+    """The comparisons, where a reference of zeros tells nothing against a quantity that elsewhere agrees with another
+    one."""
     comparisons = [*comparisons]
     known = {c.quantity for c in comparisons if c.agrees}
     for c in comparisons:
         if c.reason == ZERO_REFERENCE:
             agrees = c.quantity in known or c.place.endswith("empty")
-            yield replace(c, verdict=AGREES, reason="") if agrees else replace(c, reason=f"{ZERO_REFERENCE}, on every input")
+            yield (
+                replace(c, verdict=AGREES, reason="")
+                if agrees
+                else replace(c, reason=f"{ZERO_REFERENCE}, on every input")
+            )
         else:
             yield c
 
@@ -157,8 +169,13 @@ def observe(function: Function, reference: Function, inputs: Sequence[Any]) -> I
 
 
 def _observe(
-    place: str, function: Function, given: list[Any], trial: Trial, names: list[str],
-    expected: Found, in_dtype: dict[torch.dtype, Found],
+    place: str,
+    function: Function,
+    given: list[Any],
+    trial: Trial,
+    names: list[str],
+    expected: Found,
+    in_dtype: dict[torch.dtype, Found],
 ) -> Iterator[Observed]:
     before = [v.clone() if torch.is_tensor(v) else v for v in given]
     try:
@@ -173,7 +190,9 @@ def _observe(
         mine = ours.get(quantity)
         if value is None or mine is None:
             if mine is not value:
-                yield Observed(place, quantity, "is missing" if mine is None else "is there, where the reference has none")
+                yield Observed(
+                    place, quantity, "is missing" if mine is None else "is there, where the reference has none"
+                )
         elif not np.array_equal(mine, again[quantity], equal_nan=True):
             yield Observed(place, quantity, "is another for the same input")
         else:

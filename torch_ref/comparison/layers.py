@@ -1,16 +1,18 @@
 """Hold a hand-written layer against its twin in torch.
 
-*Local* comparisons are the gate: each piece is given torch's own inputs, upstream gradient and state, so that errors neither
-add up nor hide, and the first wrong piece is the wrong one. *End to end* both run freely, and what comes out is compared.
+*Local* comparisons are the gate: each piece is given torch's own inputs, upstream gradient and state, so that errors
+neither add up nor hide, and the first wrong piece is the wrong one. *End to end* both run freely, and what comes out
+is compared.
 
 What is allowed is derived, by running the project's own code on `Bounded` (see tolerance/bounded.py): the error of our
-formula plus the error of torch's. It does not come from the code under check: a `Linear` of somebody else's is bounded by
-ours. Only a layer that the project has not, but torch has, is bounded by its own formula.
+formula plus the error of torch's. It does not come from the code under check: a `Linear` of somebody else's is
+bounded by ours. Only a layer that the project has not, but torch has, is bounded by its own formula.
 
-A comparison can fail: the upstream gradient is random, never ones; shape and dtype are compared before any value; where the
-reference is zero, so that zeros would pass, or where rounding may exceed the value, it is not judged, and that is no agreement
-(unless it is certified that 0 is right, see truth/zero_reference.py); what was given or handed on is unchanged (see
-unchanged.py); and on another device than the CPU nothing may be computed on the CPU (see devices.py).
+A comparison can fail: the upstream gradient is random, never ones; shape and dtype are compared before any value;
+where the reference is zero, so that zeros would pass, or where rounding may exceed the value, it is not judged, and
+that is no agreement (unless it is certified that 0 is right, see truth/zero_reference.py); what was given or handed
+on is unchanged (see unchanged.py); and on another device than the CPU nothing may be computed on the CPU (see
+devices.py).
 """
 
 from typing import Any
@@ -35,7 +37,8 @@ from torch_ref.twins import params_of, to_numpy, to_torch
 def compare_layer(layer: Layer, x: Array, rng: np.random.Generator, device: str = "cpu") -> Parity:
     """Forward, backward and gradient of one layer or network, on one input and a random upstream gradient.
 
-    Raises NoTwin where torch has no such layer, and InputError for what is no layer, no array of floats or no generator.
+    Raises NoTwin where torch has no such layer, and InputError for what is no layer, no array of floats or no
+    generator.
     """
     instance("compare_layer", "layer", layer, Layer)
     check_random("compare_layer", rng)

@@ -1,6 +1,5 @@
 """Hold a hand-written loss or penalty against its twin in torch; layers.py says how."""
 
-
 import numpy as np
 import torch
 

@@ -1,7 +1,7 @@
 """Hold a hand-written network, or a training run of it, against torch: as its layers are wired, and as a whole.
 
-A network that overrides its forward is one piece, and its reference is its certified truth (see wiring.py). It is never taken
-for the chain of its layers.
+A network that overrides its forward is one piece, and its reference is its certified truth (see wiring.py). It is
+never taken for the chain of its layers.
 """
 
 from collections.abc import Callable, Iterator
@@ -29,7 +29,8 @@ Piece = tuple[str, str, Layer, torch.nn.Module]
 
 
 def compare_network(network: Network, loss: Loss, x: Array, y: Array, device: str = "cpu") -> Parity:
-    """One pass, locally: every layer and the loss on what torch's pass gave them; if they agree, the network as their chain.
+    """One pass, locally: every layer and the loss on what torch's pass gave them; if they agree, the network as their
+    chain.
 
     Raises:
         NoTwin: torch has no such layer or loss.
@@ -52,7 +53,8 @@ def _check(where: str, network: Network, loss: Loss, x: Array, y: Array) -> None
 def _judge_pass(
     parity: Parity, prefix: str, network: Network, loss: Loss, module: torch.nn.Module, x: torch.Tensor, y: torch.Tensor
 ) -> None:
-    """Compare every layer on torch's inputs and δ, and their chain; leave torch's gradients on the module's parameters."""
+    """Compare every layer on torch's inputs and δ, and their chain; leave torch's gradients on the module's
+    parameters."""
     before = len(parity.comparisons)
     pieces = [*_pieces(network, module)]
     try:
@@ -71,7 +73,8 @@ def _judge_pass(
 def _run_torch(
     network: Network, pieces: list[Piece], loss: Loss, device: str, x: torch.Tensor, y: torch.Tensor
 ) -> tuple[list[torch.Tensor], torch.Tensor]:
-    """(the input and every piece's output, the cost); their gradients, and those of the parameters, are left on them."""
+    """(the input and every piece's output, the cost); their gradients, and those of the parameters, are left on
+    them."""
     values = [x.detach().clone().requires_grad_()]
     try:
         for _, _, _, piece in pieces:
@@ -90,8 +93,8 @@ def _run_torch(
 def _judge_chain(
     parity: Parity, prefix: str, network: Network, layers: list[Layer], loss: Loss, x: Array, y: Array
 ) -> None:
-    """Hold what the network does as a whole against its layers, one after the other: the same arithmetic, so the same bits,
-    unless it has a backward of its own, which may round otherwise.
+    """Hold what the network does as a whole against its layers, one after the other: the same arithmetic, so the same
+    bits, unless it has a backward of its own, which may round otherwise.
     """
     place, a, caches = f"{prefix}the whole network", x.copy(), []
     with np.errstate(all="ignore"):
@@ -115,8 +118,8 @@ def _judge_chain(
 def _judge_whole(
     parity: Parity, place: str, network: Network, loss: Loss, x: Array, y: Array, expected: dict[str, tuple[Any, Any]]
 ) -> None:
-    """Run the network itself, watch that no array is changed, and hold "y", "dx" and every parameter's gradient against what is
-    expected, each with what is allowed.
+    """Run the network itself, watch that no array is changed, and hold "y", "dx" and every parameter's gradient
+    against what is expected, each with what is allowed.
     """
     handed = Handed(network)
     watched = handed.watched(place, network)
@@ -140,7 +143,8 @@ def _judge_whole(
 def _sends_back_plainly(network: Network) -> bool:
     """Whether δ goes back through the layers as `Network` sends it, in the networks inside too."""
     plain = all(
-        getattr(type(network), way) is getattr(Network, way) and way not in vars(network) for way in ("backward", "gradient")
+        getattr(type(network), way) is getattr(Network, way) and way not in vars(network)
+        for way in ("backward", "gradient")
     )
     inside = [layer for layer in network.layers if isinstance(layer, Network) and is_chain(layer)]
     return (plain or not is_chain(network)) and all(map(_sends_back_plainly, inside))
@@ -153,8 +157,9 @@ def _of_chain(layers: list[Layer], x: Array, delta: Array) -> list[Array]:
 
 
 def compare_end_to_end(network: Network, loss: Loss, x: Array, y: Array, device: str = "cpu") -> Parity:
-    """Both run freely; every output, δ and gradient is compared, of the layers one after the other and of the network itself.
-    What is allowed is carried from input to gradient, and grows beyond use in deep or wide networks: it is for small ones.
+    """Both run freely; every output, δ and gradient is compared, of the layers one after the other and of the network
+    itself. What is allowed is carried from input to gradient, and grows beyond use in deep or wide networks: it is
+    for small ones.
 
     Raises:
         NoTwin: torch has no such layer or loss.
@@ -217,8 +222,8 @@ def _grad(tensor: torch.Tensor) -> torch.Tensor:
 def compare_training(
     network: Network, loss: Loss, optimizer: Optimizer, x: Array, y: Array, steps: int, device: str = "cpu"
 ) -> Parity:
-    """Training steps on one batch, each from torch's weights and state: every layer and the loss locally, then the update.
-    `distance` is how far apart the two are when ours runs on its own.
+    """Training steps on one batch, each from torch's weights and state: every layer and the loss locally, then the
+    update. `distance` is how far apart the two are when ours runs on its own.
 
     Raises:
         NoTwin: torch has no such layer, loss or optimizer.

@@ -17,8 +17,9 @@ from torch_ref.truth.zero_reference import ZERO
 class Parity:
     """The comparisons of one run, in the order in which the quantities arise. Printed, it is a table.
 
-    `distance`, of a training run, is how far apart the two are after each step when both run freely: the largest difference of
-    a parameter. It is reported, not gated. `nans` names what was given with a NaN in it: there both sides are to have NaN.
+    `distance`, of a training run, is how far apart the two are after each step when both run freely: the largest
+    difference of a parameter. It is reported, not gated. `nans` names what was given with a NaN in it: there both
+    sides are to have NaN.
     """
 
     device: str
@@ -45,7 +46,10 @@ class Parity:
     def _verdict(self) -> str:
         if self.first is None:
             worst = max((c.ratio for c in self.comparisons), default=0.0)
-            return f"{len(self.comparisons):,} comparisons agree; the largest difference is {worst:.2g} of what rounding allows"
+            return (
+                f"{len(self.comparisons):,} comparisons agree; the largest difference is "
+                f"{worst:.2g} of what rounding allows"
+            )
         wrong = sum(not c.agrees for c in self.comparisons)
         first = f"{self.first.place}, {self.first.quantity}: {self.first.said}"
         if self.first.cause:
@@ -69,13 +73,18 @@ class Parity:
         self.comparisons.append(Comparison(place, "all", "", (), 0, 0, NOT_JUDGED, reason=str(why)))
 
     def add_all(self, place: str, case: Case, zero: Callable[[str], str] | None = None) -> None:
-        """Compare the quantities of one piece, and look for the cause where they differ. `zero(quantity)` says why a gradient
-        need not be 0, and "" where it is certified that it is: then zeros to within the tolerance agree.
+        """Compare the quantities of one piece, and look for the cause where they differ. `zero(quantity)` says why a
+        gradient need not be 0, and "" where it is certified that it is: then zeros to within the tolerance agree.
         """
         for quantity, (ours, theirs, allowed) in case.compared.items():
             moved = theirs - case.before[quantity] if quantity in case.before else None
             comparison = compare(place, quantity, ours, theirs, allowed, moved)
-            if zero and comparison.reason in (ZERO_REFERENCE, ROUNDING) and np.isfinite(allowed).all() and not zero(quantity):
+            if (
+                zero
+                and comparison.reason in (ZERO_REFERENCE, ROUNDING)
+                and np.isfinite(allowed).all()
+                and not zero(quantity)
+            ):
                 comparison = replace(comparison, verdict=AGREES, reason=ZERO)
             if comparison.differs:
                 comparison = explained(comparison, diagnose(case, quantity))

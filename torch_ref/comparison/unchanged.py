@@ -1,7 +1,7 @@
 """Every array that a layer was given or has handed on is afterwards what it was; a layer that changes one is named.
 
-A layer keeps what it was given, or what it gave, for its backward. One that works in place, on the memory of the layer before,
-takes that away, and the gradients are wrong far from where the fault is.
+A layer keeps what it was given, or what it gave, for its backward. One that works in place, on the memory of the
+layer before, takes that away, and the gradients are wrong far from where the fault is.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,7 +17,8 @@ from torch_ref.comparison.verdict import DIFFERS, Comparison
 
 
 class Handed:
-    """The arrays that were handed from layer to layer, with their names and what they held. `findings`: which were changed."""
+    """The arrays that were handed from layer to layer, with their names and what they held. `findings`: which were
+    changed."""
 
     def __init__(self, network: Layer | None = None, prefix: str = "") -> None:
         self._held: list[tuple[str, Array, Array]] = []

@@ -1,9 +1,9 @@
 """One array against its reference: the four verdicts, and how each is reached.
 
-    agrees        no farther from the reference than two correct evaluations may be
-    convention    differs as good implementations do: another ε, another choice at a tie; the cause says which
-    differs       farther, or of another shape or dtype, or not a number where the reference is one
-    not judged    nothing can be told: the reason says why
+agrees        no farther from the reference than two correct evaluations may be
+convention    differs as good implementations do: another ε, another choice at a tie; the cause says which
+differs       farther, or of another shape or dtype, or not a number where the reference is one
+not judged    nothing can be told: the reason says why
 """
 
 from dataclasses import dataclass, replace
@@ -23,8 +23,8 @@ ROUNDING = "rounding may exceed the value"
 class Comparison:
     """One quantity, ours against torch's. `ratio` is the largest difference in units of what is allowed there.
 
-    `cause` is the likely cause of a difference, where there is a certain one (see diagnosis/); `reason` says in words what
-    no number can.
+    `cause` is the likely cause of a difference, where there is a certain one (see diagnosis/); `reason` says in words
+    what no number can.
     """
 
     place: str
@@ -62,8 +62,8 @@ def explained(comparison: Comparison, cause: str) -> Comparison:
 def compare(place: str, quantity: str, ours: Any, reference: Any, allowed: Any, moved: Any = None) -> Comparison:
     """Compare one array with its reference; `allowed` is how far a right value may be from it.
 
-    `moved` is what a right value is told from, where that is not 0: for a quantity that a step changes, how far the reference
-    came. A tolerance as large as the whole way would let parameters pass that were never updated.
+    `moved` is what a right value is told from, where that is not 0: for a quantity that a step changes, how far the
+    reference came. A tolerance as large as the whole way would let parameters pass that were never updated.
     """
     ours, reference = (to_numpy(a) if isinstance(a, torch.Tensor) else np.asarray(a) for a in (ours, reference))
     about = (place, quantity, str(reference.dtype), reference.shape)

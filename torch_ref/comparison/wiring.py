@@ -1,8 +1,9 @@
 """A network whose wiring is its own, which torch has nothing for: its reference is its own forward, certified.
 
-A `Network` that overrides `forward`, or how its parameters are found, is not the chain of its layers. Here it becomes a torch
-module all the same, from the forward alone: the value is that of the forward over balls, rounded, and the gradients are the
-derivative of it, by dual numbers over balls (see truth/certify.py). The backward under test takes no part.
+A `Network` that overrides `forward`, or how its parameters are found, is not the chain of its layers. Here it becomes
+a torch module all the same, from the forward alone: the value is that of the forward over balls, rounded, and the
+gradients are the derivative of it, by dual numbers over balls (see truth/certify.py). The backward under test takes
+no part.
 """
 
 from typing import Any
@@ -23,12 +24,12 @@ MOST = 2000
 
 
 def reference(layer: Layer, device: str = "cpu") -> torch.nn.Module:
-    """What a layer is held against: its twin; of a network the chain of what its layers are held against, or, where its wiring
-    is its own, its certified truth.
+    """What a layer is held against: its twin; of a network the chain of what its layers are held against, or, where
+    its wiring is its own, its certified truth.
 
     Raises:
-        NoTwin: torch has no such layer; the wiring is its own and the device is not the CPU, or it is too large to certify.
-        InputError: it holds a layer that would not be trained.
+        NoTwin: torch has no such layer; the wiring is its own and the device is not the CPU, or it is too large to
+        certify. InputError: it holds a layer that would not be trained.
     """
     every_part(layer)
     if not isinstance(layer, Network):
@@ -41,7 +42,8 @@ def reference(layer: Layer, device: str = "cpu") -> torch.nn.Module:
 
 
 class Certified(Embedded):
-    """A network as a module whose output is its certified value, and whose gradients are the certified derivative of that.
+    """A network as a module whose output is its certified value, and whose gradients are the certified derivative of
+    that.
 
     Raises:
         NoTwin: at a pass, its forward does not run on balls, or there are too many numbers to differentiate by.
@@ -62,7 +64,9 @@ class _Truth(torch.autograd.Function):
     def forward(ctx: Any, network: Network, x: torch.Tensor, *params: torch.Tensor) -> torch.Tensor:
         size = x.numel() + sum(p.numel() for p in params)
         if size > MOST:
-            raise NoTwin(f"{network!r} has a wiring of its own, and is too large to certify: {size:,} numbers, above {MOST:,}")
+            raise NoTwin(
+                f"{network!r} has a wiring of its own, and is too large to certify: {size:,} numbers, above {MOST:,}"
+            )
         ctx.network = network
         ctx.save_for_backward(x)
         try:

@@ -1,10 +1,10 @@
 """The likely cause of a failed comparison.
 
-A cause is named only where it is proved on the numbers at hand, within the derived tolerance: either a repair of ours gives the
-reference (half of it, its transpose, its sum over the batch), or a wrong formula gives ours while the right one gives the
-reference (`mistakes`). A cause has more numbers to bear it out than it has numbers that were read off ours. Where several
-explain the numbers, all are named; where none does, none is. What good implementations do differently begins with
-"a convention: ".
+A cause is named only where it is proved on the numbers at hand, within the derived tolerance: either a repair of ours
+gives the reference (half of it, its transpose, its sum over the batch), or a wrong formula gives ours while the right
+one gives the reference (`mistakes`). A cause has more numbers to bear it out than it has numbers that were read off
+ours. Where several explain the numbers, all are named; where none does, none is. What good implementations do
+differently begins with "a convention: ".
 """
 
 from collections.abc import Callable, Iterator

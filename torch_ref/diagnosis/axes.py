@@ -27,7 +27,11 @@ def _subsets(a: Array) -> Iterator[Axes]:
 
 
 def _bounded(a: Array, error: Any = 0) -> Bounded:
-    return Bounded(a, a.dtype, np.broadcast_to(error, a.shape).astype(np.float64)) if np.any(error) else Bounded(a, a.dtype)
+    return (
+        Bounded(a, a.dtype, np.broadcast_to(error, a.shape).astype(np.float64))
+        if np.any(error)
+        else Bounded(a, a.dtype)
+    )
 
 
 def _missing(f: Failure) -> Iterator[str]:

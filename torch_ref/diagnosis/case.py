@@ -27,10 +27,10 @@ class Compared(NamedTuple):
 class Case:
     """The quantities of one piece that were compared, and what they were computed from.
 
-    `given` has the inputs by name, "x" and "delta" where there are such; `params` the parameters, whose gradients are "dp";
-    `before` the parameters that a step moves; `sizes` the numbers that a factor may be; `pooled` whether it takes the maximum
-    of a window; `costless` whether neither an output nor a cost says how large the gradients have to be. `formulas(quantity)`
-    are the right and the wrong formulas of the piece, if they are known.
+    `given` has the inputs by name, "x" and "delta" where there are such; `params` the parameters, whose gradients are
+    "dp"; `before` the parameters that a step moves; `sizes` the numbers that a factor may be; `pooled` whether it
+    takes the maximum of a window; `costless` whether neither an output nor a cost says how large the gradients have
+    to be. `formulas(quantity)` are the right and the wrong formulas of the piece, if they are known.
     """
 
     compared: dict[str, Compared]
@@ -43,11 +43,14 @@ class Case:
     formulas: Callable[[str], Formulas | None] = lambda _: None
 
     def failure(self, quantity: str) -> "Failure":
-        """One quantity as arrays of one shape. What is allowed for another shape than the reference's allows nothing here."""
+        """One quantity as arrays of one shape. What is allowed for another shape than the reference's allows nothing
+        here."""
         ours, reference, allowed = self.compared[quantity]
         fits = np.shape(allowed) in ((), reference.shape)
         name = quantity.removesuffix(", by gradient()")
-        return Failure(self, name, np.asarray(ours), reference, np.broadcast_to(allowed if fits else 0.0, reference.shape))
+        return Failure(
+            self, name, np.asarray(ours), reference, np.broadcast_to(allowed if fits else 0.0, reference.shape)
+        )
 
     @cached_property
     def dx(self) -> str:
@@ -67,7 +70,8 @@ class Case:
 
     @cached_property
     def numbers(self) -> dict[str, int]:
-        """The sizes by name. Where x and δ are there, the examples are counted along the axis that is as long in both."""
+        """The sizes by name. Where x and δ are there, the examples are counted along the axis that is as long in
+        both."""
         if self.arrays is None or min(self.arrays.x.ndim, self.arrays.delta.ndim) < 2:
             return self.sizes
         x, delta = self.arrays.x, self.arrays.delta

@@ -1,7 +1,8 @@
 """Ours is the reference times a number.
 
-A factor is a convention only where the cost leaves it open: the cost and its gradient have it alike, or there is no cost and no
-output to say how large the gradients have to be, and every one of them has it. It is then one that a cost may have: ½, N, …
+A factor is a convention only where the cost leaves it open: the cost and its gradient have it alike, or there is no
+cost and no output to say how large the gradients have to be, and every one of them has it. It is then one that a cost
+may have: ½, N, …
 """
 
 from collections.abc import Iterator
@@ -54,14 +55,15 @@ def _about(f: Failure, c: float) -> str:
 
 
 def number(c: float, uncertain: float) -> str:
-    """A number as short as what is known of it allows, a fraction if it is one: 2 is not 2.0001, and 0.333 is not 1/3."""
+    """A number as short as what is known of it allows, a fraction if it is one: 2 is not 2.0001, and 0.333 is not
+    1/3."""
     forms = [f"{c:.3g}", str(Fraction(float(c)).limit_denominator(100)), *(f"{c:.{n}g}" for n in range(4, 18))]
     return next((form for form in forms if abs(float(Fraction(form)) - c) <= 4 * uncertain), forms[-1])
 
 
 def constant(f: Failure) -> Iterator[str]:
-    """Ours is the reference times some number, found where the reference is largest. More than two magnitudes that differ must
-    bear it out: two numbers that add up to 0 are in proportion to any other two.
+    """Ours is the reference times some number, found where the reference is largest. More than two magnitudes that
+    differ must bear it out: two numbers that add up to 0 are in proportion to any other two.
     """
     if f.ours.shape != f.reference.shape:
         return

@@ -14,8 +14,8 @@ Repair = Callable[[Any, float], Any]
 
 
 def guarded(f: Failure) -> Iterator[str]:
-    """Ours without its ε, or with one, is the reference, element by element: of 1/(z + ε), δ/(z + ε), δ/√(z + ε), √(z + ε),
-    log(z + ε) or −log(z + ε).
+    """Ours without its ε, or with one, is the reference, element by element: of 1/(z + ε), δ/(z + ε), δ/√(z + ε), √(z
+    + ε), log(z + ε) or −log(z + ε).
     """
     if f.ours.shape != f.reference.shape or f.quantity in f.case.before or not f.ours.size:
         return

@@ -15,8 +15,9 @@ DOES_NOT_APPLY = (ArithmeticError, AttributeError, LookupError, TypeError, Value
 
 
 def mistaken(f: Failure) -> Iterator[str]:
-    """A wrong formula of the piece gives ours, and the right one the reference. Where the right one does not, the piece is its
-    own measure: then a formula counts that does without the piece's derivative, or a mistake that undoes itself.
+    """A wrong formula of the piece gives ours, and the right one the reference. Where the right one does not, the
+    piece is its own measure: then a formula counts that does without the piece's derivative, or a mistake that undoes
+    itself.
     """
     own = f.case.formulas(f.quantity)
     if own and _gives(f, own.right, f.reference, f.allowed):
@@ -53,8 +54,8 @@ def _each(some: Iterable[Any]) -> Iterator[Any]:
 
 
 def _gives(f: Failure, formula: Formula, wanted: Array, allowed: Any) -> bool:
-    """Whether a formula gives what is wanted: ours, as the reference does not, or the reference, as ours does not. On floats it
-    is quickly seen whether it comes near, so that few are worth a proof.
+    """Whether a formula gives what is wanted: ours, as the reference does not, or the reference, as ours does not. On
+    floats it is quickly seen whether it comes near, so that few are worth a proof.
     """
     try:
         value = formula(np.copy)[f.quantity]
@@ -69,7 +70,8 @@ def _gives(f: Failure, formula: Formula, wanted: Array, allowed: Any) -> bool:
 
 
 def its_own_gradient(f: Failure) -> Iterator[str]:
-    """A parameter comes back as its own gradient. One that is the same number everywhere, as it begins, may be anything."""
+    """A parameter comes back as its own gradient. One that is the same number everywhere, as it begins, may be
+    anything."""
     p = f.case.params.get(f.quantity[1:])
     if p is not None and (np.ptp(p) or np.any(p != np.rint(p))) and f.proved(f.ours, p, 0):
         yield "the parameter itself is returned"

@@ -24,14 +24,20 @@ def transposed(f: Failure) -> Iterator[str]:
 
 def reshaped(f: Failure) -> Iterator[str]:
     """An axis of length 1 too many, or too few."""
-    if f.ours.ndim != f.reference.ndim and f.ours.size == f.reference.size and f.repaired(f.ours.reshape(f.reference.shape)):
+    if (
+        f.ours.ndim != f.reference.ndim
+        and f.ours.size == f.reference.size
+        and f.repaired(f.ours.reshape(f.reference.shape))
+    ):
         yield f"the numbers are right, but in shape {f.ours.shape} for {f.reference.shape}"
 
 
 def decayed(f: Failure) -> Iterator[str]:
     """A multiple of the parameter is in its gradient; the multiple is found where the parameter is largest."""
     p = f.case.params.get(f.quantity[1:])
-    if p is not None and p.size > 1 and np.ptp(p) and f.ours.shape == p.shape:  # of equal numbers, any constant is a multiple
+    if (
+        p is not None and p.size > 1 and np.ptp(p) and f.ours.shape == p.shape
+    ):  # of equal numbers, any constant is a multiple
         most = np.unravel_index(np.argmax(np.abs(p)), p.shape)
         c, uncertain = (f.ours - f.reference)[most] / p[most], f.allowed[most] / abs(p[most])
         allowed = f.allowed + np.abs(p) * uncertain + 4 * np.finfo(p.dtype).eps * np.abs(f.ours)
@@ -55,7 +61,9 @@ def _slope(f: Failure, side: Array) -> float | None:
     """What the reference is of δ on one side of 0, if it is the same everywhere there."""
     delta = f.case.given["delta"][side]
     ratios = (f.reference[side] / delta)[delta != 0]
-    return float(ratios[0]) if ratios.size and np.ptp(ratios) <= 8 * np.finfo(ratios.dtype).eps * abs(ratios[0]) else None
+    return (
+        float(ratios[0]) if ratios.size and np.ptp(ratios) <= 8 * np.finfo(ratios.dtype).eps * abs(ratios[0]) else None
+    )
 
 
 def at_ties(f: Failure) -> Iterator[str]:

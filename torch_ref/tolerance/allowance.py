@@ -1,4 +1,5 @@
-"""How far a hand-written piece may be from torch's: the project's own code of that name, run on `Bounded` (see bounded.py)."""
+"""How far a hand-written piece may be from torch's: the project's own code of that name, run on `Bounded` (see
+bounded.py)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,8 +20,8 @@ class NoTolerance(Undecided):
 
 
 def ours_of(piece: Any, formula: Any = None) -> Any:
-    """The project's own layer, loss or optimizer of that name, with the same hyperparameters and parameters; a piece that the
-    project has not is its own measure.
+    """The project's own layer, loss or optimizer of that name, with the same hyperparameters and parameters; a piece
+    that the project has not is its own measure.
     """
     if isinstance(piece, Network):
         formula = Network if is_chain(piece) else type(piece)
@@ -37,7 +38,8 @@ def ours_of(piece: Any, formula: Any = None) -> Any:
 def allowance(piece: Any, bounds: Callable[[Any], dict[Any, Bounded]], nan: bool = False) -> dict[Any, Array]:
     """How far two correct evaluations may differ: the error of our formula plus the error of torch's.
 
-    `nan`: a NaN is among what the piece is given. Where it leads to a NaN there is no rounding: a right value is NaN too.
+    `nan`: a NaN is among what the piece is given. Where it leads to a NaN there is no rounding: a right value is NaN
+    too.
 
     Raises:
         NoTolerance: the piece is its own measure, and its code does not run on `Bounded`.

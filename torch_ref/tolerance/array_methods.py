@@ -1,4 +1,5 @@
-"""An array's methods, each by NumPy's function of the same name: x.mean(axis=1) is np.mean(x, axis=1), and both have one rule.
+"""An array's methods, each by NumPy's function of the same name: x.mean(axis=1) is np.mean(x, axis=1), and both have
+one rule.
 
 What NumPy's functions do with `Bounded` stands in numpy_functions.py.
 """

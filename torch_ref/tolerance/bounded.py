@@ -1,22 +1,24 @@
 """How far two correct evaluations of one formula may differ: the derived tolerance.
 
-The hand-written code runs unchanged on `Bounded`, a value with an error. The error e of a result says: every evaluation of the
-same formula in this precision, with sums in any order, with or without FMA, lies within e of the exact value. So do ours and
-torch's, and they differ by at most 2e.
+The hand-written code runs unchanged on `Bounded`, a value with an error. The error e of a result says: every
+evaluation of the same formula in this precision, with sums in any order, with or without FMA, lies within e of the
+exact value. So do ours and torch's, and they differ by at most 2e.
 
-The rules, with u the unit roundoff (2⁻⁵³ or 2⁻²⁴) and Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd ed., 2002:
+The rules, with u the unit roundoff (2⁻⁵³ or 2⁻²⁴) and Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd
+ed., 2002:
 
     a sum of m + 1 terms          γ_m Σ|term|, γ_m = m·u/(1 − m·u), in any order             (4.4), with lemma 3.1 for γ
     an inner product of n terms   γ_n Σ|xᵢ||yᵢ|; with a bias it is one sum of n + 1 terms    (3.5)
     a product, a quotient         2u: one rounding, and one more for a·(b/n) as (a·b)/n      (2.4)
     √                             2u (torch's float32 √ is not correctly rounded)
     exp, log, tanh, sin, …        4 ulp = 8u: no library in use here errs by more; measured in NumPy 2.6, in torch 2.0
-    underflow                     the smallest normal number a rounding: a result flushed to zero is covered too     (2.8)
+    underflow                     the smallest normal number a rounding: a result flushed to zero is covered too  (2.8)
 
-An error that an operand brings along is carried by the operation's derivative, bounded over the whole interval (section 3.1).
-What may overflow has no bound: one order of a sum ends in infinity where another does not.
-`value` is itself one such evaluation (in float64 always), so that |exact| ≤ |value| + error and |any| ≤ |value| + 2·error. The
-errors are computed in float64, to some 1e-14 of themselves, which the second rounding of every product more than covers.
+An error that an operand brings along is carried by the operation's derivative, bounded over the whole interval
+(section 3.1). What may overflow has no bound: one order of a sum ends in infinity where another does not.
+`value` is itself one such evaluation (in float64 always), so that |exact| ≤ |value| + error and |any| ≤ |value| +
+2·error. The errors are computed in float64, to some 1e-14 of themselves, which the second rounding of every product
+more than covers.
 """
 
 from collections.abc import Callable
@@ -35,8 +37,8 @@ ULPS = 4  # of an elementary function
 class Bounded(ArrayMethods):
     """An array of values with a bound of the error of each.
 
-    A sum is kept open: its terms' magnitudes `_sum` and number of roundings `_roundings` go on from one addition to the next,
-    so that a @ Wᵀ + b is one sum, in whatever order a library adds it up.
+    A sum is kept open: its terms' magnitudes `_sum` and number of roundings `_roundings` go on from one addition to
+    the next, so that a @ Wᵀ + b is one sum, in whatever order a library adds it up.
     """
 
     def __init__(
@@ -57,7 +59,8 @@ class Bounded(ArrayMethods):
 
     @cached_property
     def positive(self) -> bool:
-        """Whether no evaluation has a negative element: so it is with squares, their sums, and what is far enough above 0."""
+        """Whether no evaluation has a negative element: so it is with squares, their sums, and what is far enough
+        above 0."""
         return self._positive or bool(np.all(self.value >= 2 * self.error))
 
     @cached_property
@@ -133,13 +136,16 @@ class Bounded(ArrayMethods):
         self._become(type(self)(value, self.dtype, carried, magnitude, max(self._roundings, new._roundings)))
 
     def _of(self, other: Any) -> "Bounded":
-        """Another operand: arrays of this dtype, integers and booleans are exact, a Python float is rounded to the dtype."""
+        """Another operand: arrays of this dtype, integers and booleans are exact, a Python float is rounded to the
+        dtype."""
         if isinstance(other, Bounded):
             return other
         exact = np.asarray(other, dtype=np.float64)
         return Bounded(exact, self.dtype, np.abs(exact - exact.astype(self.dtype)))
 
-    def _rounded(self, value: Any, carried: Any, most: Any, zero: Any, roundings: Any = 2, positive: bool = False) -> "Bounded":
+    def _rounded(
+        self, value: Any, carried: Any, most: Any, zero: Any, roundings: Any = 2, positive: bool = False
+    ) -> "Bounded":
         """A result whose magnitude is at most `most` before it is rounded; an exact `zero` stays exact."""
         info = np.finfo(self.dtype)
         rounding = np.where(zero, 0, roundings * float(info.eps) / 2 * most + float(info.smallest_normal))
@@ -167,7 +173,9 @@ class Bounded(ArrayMethods):
         terms = f(np.ones(a.shape), np.ones(b.shape), *how).max(initial=0)
         return self._sums_of_products(lambda a, b: f(a, b, *how), self._of(a), self._of(b), int(terms))
 
-    def _sums_of_products(self, f: Callable[[Array, Array], Array], a: "Bounded", b: "Bounded", terms: int) -> "Bounded":
+    def _sums_of_products(
+        self, f: Callable[[Array, Array], Array], a: "Bounded", b: "Bounded", terms: int
+    ) -> "Bounded":
         """f is linear in each operand, so that f(|a|, |b|) is Σ|aᵢ||bᵢ|."""
         magnitude, tiny = f(a.most, b.most), float(np.finfo(self.dtype).smallest_normal)
         if _smallest(a.most) * _smallest(b.most) > 0:
@@ -242,7 +250,9 @@ class Bounded(ArrayMethods):
         with np.errstate(over="ignore", invalid="ignore"):
             value = f(self.value)
             carried = np.where(self.error > 0, slope * self.error, 0)
-        zero = (value == 0) & (self.error == 0) & np.isin(self.value, (0, 1))  # tanh 0, log 1; any other 0 has underflowed
+        zero = (
+            (value == 0) & (self.error == 0) & np.isin(self.value, (0, 1))
+        )  # tanh 0, log 1; any other 0 has underflowed
         return self._rounded(value, carried, np.abs(value) + 2 * carried, zero, 2 * ulps)
 
     # ---------------------------------------------------------------- NumPy's side

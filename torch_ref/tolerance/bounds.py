@@ -17,7 +17,9 @@ def exact(array: Array) -> Bounded:
         InputError: it is of neither float32 nor float64; for float16 and others no tolerance is derived.
     """
     if array.dtype not in (np.float32, np.float64):
-        raise InputError(f"tolerance: expected an array of float32 or float64, got {array.dtype}, for which none is derived")
+        raise InputError(
+            f"tolerance: expected an array of float32 or float64, got {array.dtype}, for which none is derived"
+        )
     return Bounded(array, array.dtype)
 
 
@@ -57,5 +59,7 @@ def update_bounds(
         name: bounded({k: v if k != "step" else int(v) for k, v in values.items()}) for name, values in state.items()
     }
     optimizer.step(moved, layer.like(**bounded(gradient)))
-    kept = {f"{name}, {key}": v for name, values in optimizer.state.items() for key, v in values.items() if key != "step"}
+    kept = {
+        f"{name}, {key}": v for name, values in optimizer.state.items() for key, v in values.items() if key != "step"
+    }
     return {**kept, **moved.params}  # pyright: ignore[reportReturnType]

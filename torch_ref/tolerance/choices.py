@@ -1,7 +1,8 @@
 """Maxima, orders, decisions and choices on `Bounded`.
 
-The k-th largest of x and of y differ by at most max |x − y|, so that a maximum, a minimum and a sorted array have bounds even
-where the order is open. An index or a truth has none: it is decided for every evaluation, or it raises Undecided.
+The k-th largest of x and of y differ by at most max |x − y|, so that a maximum, a minimum and a sorted array have
+bounds even where the order is open. An index or a truth has none: it is decided for every evaluation, or it raises
+Undecided.
 """
 
 from collections.abc import Callable

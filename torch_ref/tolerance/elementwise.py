@@ -1,7 +1,8 @@
-"""NumPy's functions of a number on `Bounded`: each with a bound of its slope between the ends of the operand's interval.
+"""NumPy's functions of a number on `Bounded`: each with a bound of its slope between the ends of the operand's
+interval.
 
-|f(x) − f(X)| ≤ |x − X| max |f'|, where both lie in [low, high] = value ± 2·error; a function that may leave its domain, or
-meet a pole, has no bound. The rounding of each is 4 ulp.
+|f(x) − f(X)| ≤ |x − X| max |f'|, where both lie in [low, high] = value ± 2·error; a function that may leave its
+domain, or meet a pole, has no bound. The rounding of each is 4 ulp.
 """
 
 from collections.abc import Callable
@@ -119,7 +120,8 @@ def power(x: Any, n: Any) -> Bounded:
 
 
 def _power(x: Bounded, n: Bounded) -> Bounded:
-    """For x ≥ 0: xⁿ is monotone in either, |∂/∂x| = |n| xⁿ⁻¹, |∂/∂n| = xⁿ |ln x|, which is 1/(e|n|) at most where x < 1."""
+    """For x ≥ 0: xⁿ is monotone in either, |∂/∂x| = |n| xⁿ⁻¹, |∂/∂n| = xⁿ |ln x|, which is 1/(e|n|) at most where x <
+    1."""
     bases = np.maximum(x.value - 2 * x.error, 0), x.value + 2 * x.error
     exponents = n.value - 2 * n.error, n.value + 2 * n.error
     with np.errstate(all="ignore"):
@@ -136,7 +138,8 @@ def _power(x: Bounded, n: Bounded) -> Bounded:
 
 
 def logaddexp(x: Any, y: Any) -> Bounded:
-    """max + log1p(e^−|x − y|). The two slopes are positive and add up to 1; t·e^−t ≤ 1, so that the second term errs by 16u."""
+    """max + log1p(e^−|x − y|). The two slopes are positive and add up to 1; t·e^−t ≤ 1, so that the second term errs
+    by 16u."""
     x, y = together(x, y)
     value, carried = np.logaddexp(x.value, y.value), np.maximum(x.error, y.error)
     rounding = 8 * float(np.finfo(x.dtype).eps)

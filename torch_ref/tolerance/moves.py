@@ -1,7 +1,8 @@
-"""What moves numbers about, joins arrays, takes them apart or makes new ones, on `Bounded`: every value keeps its bound.
+"""What moves numbers about, joins arrays, takes them apart or makes new ones, on `Bounded`: every value keeps its
+bound.
 
-A function that moves the numbers of one array is applied to the values, to the errors and to the magnitudes of the sums, so
-that a sum that was moved is still open. What NumPy returns as a view writes through to the array.
+A function that moves the numbers of one array is applied to the values, to the errors and to the magnitudes of the
+sums, so that a sum that was moved is still open. What NumPy returns as a view writes through to the array.
 """
 
 from collections.abc import Callable
@@ -183,7 +184,8 @@ def subtract_at(x: Any, index: Any, y: Any) -> None:
 
 
 def like(f: Callable[..., Array]) -> Callable[..., Any]:
-    """The rule of zeros_like and its kin: exact, of x's dtype; a plain array, where whole numbers or truths are asked."""
+    """The rule of zeros_like and its kin: exact, of x's dtype; a plain array, where whole numbers or truths are
+    asked."""
 
     def rule(x: Any, *fill: Any, dtype: Any = None, shape: Any = None, order: Any = "K") -> Any:
         del order  # where a number lies does not change it
@@ -217,7 +219,8 @@ def array(x: Any, *how: Any, **options: Any) -> Any:
 
 MOVES: dict[Callable[..., Any], Callable[..., Any]] = {
     **{f: moved(f) for f in (
-        np.copy, np.take, np.take_along_axis, np.repeat, np.tile, np.roll, np.resize, np.delete, np.tril, np.triu, np.diag,
+        np.copy, np.take, np.take_along_axis, np.repeat, np.tile, np.roll, np.resize, np.delete, np.tril, np.triu,
+        np.diag,
         np.diagflat, np.compress, np.extract, sliding_window_view,
     )},
     **{f: viewed(f) for f in (

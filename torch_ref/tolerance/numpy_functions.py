@@ -1,14 +1,15 @@
 """What NumPy code may call on `Bounded`: one table, NumPy's function -> its rule, and how a call finds it.
 
-A rule takes NumPy's arguments by NumPy's names. To add one, write it beside its kind, in terms of `Bounded`'s own operations
-where that is the formula, and enter it into that file's table:
+A rule takes NumPy's arguments by NumPy's names. To add one, write it beside its kind, in terms of `Bounded`'s own
+operations where that is the formula, and enter it into that file's table:
 
     sums.py          sums, means, products of arrays
     elementwise.py   functions of a number
     choices.py       maxima, orders, decisions
     moves.py         moves, joins, parts, new arrays
 
-A function, a method of a ufunc or an option without a rule raises TypeError: an error that nobody has derived is no bound.
+A function, a method of a ufunc or an option without a rule raises TypeError: an error that nobody has derived is no
+bound.
 """
 
 from collections.abc import Callable
@@ -111,6 +112,6 @@ def _called(name: str, rule: Rule, arguments: Any, options: dict[str, Any], out:
 
 def _missing(name: str) -> TypeError:
     return TypeError(
-        f"{name} has no rule for Bounded, so that its rounding has no bound: write one beside its kind and enter it into the "
-        "table of torch_ref/tolerance/sums.py, elementwise.py, choices.py or moves.py"
+        f"{name} has no rule for Bounded, so that its rounding has no bound: write one beside its kind and enter it "
+        "into the table of torch_ref/tolerance/sums.py, elementwise.py, choices.py or moves.py"
     )

@@ -1,11 +1,13 @@
 """Sums, means, variances, products of many factors, and what is linear in several arrays, on `Bounded`.
 
-A mean is the sum divided by the count. The variance is NumPy's, in two passes: Σ(x − x̄)²/(n − ddof) (Higham, section 1.9). Its
-bound is of first order in the condition number √(1 + x̄²/σ²), as the error of one pass by Welford's updates is (Chan, Golub and
-LeVeque, "Algorithms for computing the sample variance", 1983); Σx² − n·x̄², which cancels, errs by more than any bound here.
+A mean is the sum divided by the count. The variance is NumPy's, in two passes: Σ(x − x̄)²/(n − ddof) (Higham, section
+1.9). Its bound is of first order in the condition number √(1 + x̄²/σ²), as the error of one pass by Welford's updates
+is (Chan, Golub and LeVeque, "Algorithms for computing the sample variance", 1983); Σx² − n·x̄², which cancels, errs
+by more than any bound here.
 
-A product of n factors in any order errs by γ_(n−1) Π|x|, and so does each term of a sum of products of k arrays by γ_(k−1):
-with N terms, γ_(N+k−2) Σ Π|x|, however the sum is factored (Higham, section 3.1). |Πx − ΠX| ≤ Σᵢ |xᵢ − Xᵢ| Π_(j≠i) |xⱼ|.
+A product of n factors in any order errs by γ_(n−1) Π|x|, and so does each term of a sum of products of k arrays by
+γ_(k−1): with N terms, γ_(N+k−2) Σ Π|x|, however the sum is factored (Higham, section 3.1). |Πx − ΠX| ≤ Σᵢ |xᵢ − Xᵢ|
+Π_(j≠i) |xⱼ|.
 """
 
 from collections.abc import Callable

@@ -22,7 +22,8 @@ class CrossEntropyLoss(manual.CrossEntropyLoss):
 
 
 class BCEWithLogitsLoss(manual.BCEWithLogitsLoss):
-    """(1 − t)·z − log σ(z), log σ(z) = min(z, 0) − log(1 + e^−|z|): for z < 0 two terms cancel that ours never forms."""
+    """(1 − t)·z − log σ(z), log σ(z) = min(z, 0) − log(1 + e^−|z|): for z < 0 two terms cancel that ours never
+    forms."""
 
     def forward(self, z: Array, t: Array, /) -> tuple[Any, tuple[Array, Array, int]]:
         n = z.size if self.reduction == "mean" else 1
@@ -31,7 +32,8 @@ class BCEWithLogitsLoss(manual.BCEWithLogitsLoss):
 
 
 def lerp(old: Any, new: Any, weight: Any) -> Any:
-    """The running mean as torch has it, from the nearer end: old + w·(new − old), where `manual` has (1 − w)·old + w·new."""
+    """The running mean as torch has it, from the nearer end: old + w·(new − old), where `manual` has (1 − w)·old +
+    w·new."""
     w = np.zeros_like(new) + weight  # rounded to the arrays' precision before it is taken from 1
     return old + w * (new - old) if weight < 0.5 else new - (new - old) * (1 - w)
 

@@ -1,8 +1,8 @@
 """The certified derivative of a forward pass, by dual numbers over balls.
 
-A dual number carries its derivatives through every operation of the forward (dual.py). Over balls (python-flint's `arb`) the
-result is an interval that is proved to hold the true derivative; over rationals (`fmpq`) it is the derivative itself. The
-backward under test takes no part: a wrong one, run on balls, would only certify itself.
+A dual number carries its derivatives through every operation of the forward (dual.py). Over balls (python-flint's
+`arb`) the result is an interval that is proved to hold the true derivative; over rationals (`fmpq`) it is the
+derivative itself. The backward under test takes no part: a wrong one, run on balls, would only certify itself.
 
 Source: Johansson, "Arb: efficient arbitrary-precision midpoint-radius interval arithmetic", 2017.
 """
@@ -43,7 +43,9 @@ def derivative(function: Callable[..., Any], arrays: Mapping[str, Array]) -> tup
                 continue
             if all(_certain(number) for number in [value, *slopes]):
                 parts = np.split(np.array(slopes, dtype=object), np.cumsum([a.size for a in arrays.values()])[:-1])
-                return value, {name: part.reshape(a.shape) for (name, a), part in zip(arrays.items(), parts, strict=True)}
+                return value, {
+                    name: part.reshape(a.shape) for (name, a), part in zip(arrays.items(), parts, strict=True)
+                }
     raise doubt
 
 
@@ -61,7 +63,8 @@ def _derivative(function: Callable[..., Any], arrays: Mapping[str, Array]) -> tu
 
 
 def _certain(number: Any) -> bool:
-    """Whether a ball is narrow enough: 60 bits beyond float64's, relative to its middle, or 60 below its smallest number."""
+    """Whether a ball is narrow enough: 60 bits beyond float64's, relative to its middle, or 60 below its smallest
+    number."""
     if not isinstance(number, flint.arb):
         return True
     below = flint.arb(2) ** (-1074 - EXTRA_BITS)
@@ -97,15 +100,17 @@ def layer_truth(layer: Layer, x: Array, delta: Array) -> dict[str, Array]:
 
 
 def certify(layer: Layer, x: Array, delta: Array) -> dict[str, float]:
-    """How far the layer's own backward, run in 256 bits, lies from the truth: at most, relative to the largest element of "dx"
-    and of "dp" for each parameter p; infinitely, where that is 0 and ours is not. Beyond 1e-20 it is another formula.
+    """How far the layer's own backward, run in 256 bits, lies from the truth: at most, relative to the largest
+    element of "dx" and of "dp" for each parameter p; infinitely, where that is 0 and ours is not. Beyond 1e-20 it is
+    another formula.
 
     It needs no twin, and no tolerance.
 
     Raises:
         Undecided: see `derivative`.
         TypeError: the layer's code does not run on numbers other than floats.
-        InputError: x or δ is no array, or δ has not the output's shape; the layer holds another, which would not be trained.
+        InputError: x or δ is no array, or δ has not the output's shape; the layer holds another, which would not be
+            trained.
     """
     instance("certify", "layer", layer, Layer)
     for name, array in (("x", x), ("delta", delta)):

@@ -11,7 +11,8 @@ _TAKEN: ContextVar[list[tuple[Site, bool]] | None] = ContextVar("taken", default
 
 @contextmanager
 def decisions() -> Iterator[list[tuple[Site, bool]]]:
-    """Within, every decision between numbers with derivatives is listed: (the lines of code that led to it, how it fell)."""
+    """Within, every decision between numbers with derivatives is listed: (the lines of code that led to it, how it
+    fell)."""
     taken: list[tuple[Site, bool]] = []
     token = _TAKEN.set(taken)
     try:

@@ -1,8 +1,10 @@
-"""Dual numbers: a value and its derivatives in several directions, v + d·ε with ε² = 0, as elements of NumPy's object arrays.
+"""Dual numbers: a value and its derivatives in several directions, v + d·ε with ε² = 0, as elements of NumPy's object
+arrays.
 
     (v + d·ε)(w + e·ε) = v·w + (v·e + w·d)·ε,        f(v + d·ε) = f(v) + f'(v)·d·ε
 
-The values are balls or rationals of python-flint, or `Bounded`. What NumPy asks of an element is a method here by NumPy's name.
+The values are balls or rationals of python-flint, or `Bounded`. What NumPy asks of an element is a method here by
+NumPy's name.
 
 Source: Griewank & Walther, *Evaluating Derivatives*, 2nd ed., 2008, section 3.1.
 """
@@ -56,7 +58,8 @@ def _function(name: str) -> Callable[["Dual"], "Dual"]:
 
 
 class Dual:
-    """A number and its derivatives in several directions. A decision exactly on its edge raises: no derivative is there.
+    """A number and its derivatives in several directions. A decision exactly on its edge raises: no derivative is
+    there.
 
     With no direction, d of size 0, it is a constant, and decides as its value does.
     """

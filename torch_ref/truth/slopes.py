@@ -1,9 +1,9 @@
 """The derivative of a forward that torch has no module for, and how far a right backward may lie from it.
 
-The derivative is certified by dual numbers over balls (certify.py). What is allowed comes from the same dual numbers over
-`Bounded`: the error of evaluating that derivative in float64. A backward may use another formula, in terms of the output, as
-a(1 − a) is, which loses digits where a is near 1: so the error of each value of the forward is allowed, too, to every element
-that it depends on.
+The derivative is certified by dual numbers over balls (certify.py). What is allowed comes from the same dual numbers
+over `Bounded`: the error of evaluating that derivative in float64. A backward may use another formula, in terms of
+the output, as a(1 − a) is, which loses digits where a is near 1: so the error of each value of the forward is
+allowed, too, to every element that it depends on.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,8 +30,8 @@ class Slope(NamedTuple):
 class Slopes:
     """A function's output, and the derivative of the sum of δ·output by every array.
 
-    `decided` are the answers, True and False, that the function's comparisons gave on the way. A derivative that is 0 because
-    of a decision that always falls alike says little about it.
+    `decided` are the answers, True and False, that the function's comparisons gave on the way. A derivative that is 0
+    because of a decision that always falls alike says little about it.
     """
 
     output: Slope

@@ -1,12 +1,14 @@
 """Whether a gradient is 0 because it must be, so that zeros are right.
 
-A reference of zeros tells nothing: a backward that was never written gives zeros too. But the bias before a normalisation, or
-the input of a softmax over one number, has no influence at all, and then 0 is the truth. It is taken for that only where
+A reference of zeros tells nothing: a backward that was never written gives zeros too. But the bias before a
+normalisation, or the input of a softmax over one number, has no influence at all, and then 0 is the truth. It is
+taken for that only where
 
-- the certified derivative, along a random direction, is 0 on every draw of the inputs. Over rationals that is exact. Over balls
-  it is known to 2^−BITS alone: every ball holds 0 and is no wider. No ball shows that a number is 0; a smaller one would pass.
-- no decision was dead: each line of code that decides fell both ways in some draw. A ReLU that was off on all of them would
-  hide a gradient that there is.
+- the certified derivative, along a random direction, is 0 on every draw of the inputs. Over rationals that is exact.
+  Over balls it is known to 2^−BITS alone: every ball holds 0 and is no wider. No ball shows that a number is 0; a
+  smaller one would pass.
+- no decision was dead: each line of code that decides fell both ways in some draw. A ReLU that was off on all of them
+  would hide a gradient that there is.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -28,7 +30,7 @@ MOST = 20_000
 
 
 def why_not_zero(function: Callable[..., Any], draws: Iterable[Mapping[str, Array]], name: str) -> str:
-    """"" if the derivative of a function by the array `name` is 0 on every draw; else why that is not known.
+    """ "" if the derivative of a function by the array `name` is 0 on every draw; else why that is not known.
 
     Args:
         function: takes the arrays by name, of floats or as object arrays of numbers, and returns one number.
@@ -52,7 +54,8 @@ def why_not_zero(function: Callable[..., Any], draws: Iterable[Mapping[str, Arra
 
 
 def _moves(function: Callable[..., Any], arrays: Mapping[str, Array], name: str, way: Array) -> bool:
-    """Whether the value on floats moves along the way by more than rounding: then the derivative is not 0, cheaply known."""
+    """Whether the value on floats moves along the way by more than rounding: then the derivative is not 0, cheaply
+    known."""
     step = 2.0**-14
     with np.errstate(all="ignore"):
         start, end = (function(**{**arrays, name: arrays[name] + t * way}) for t in (0, step))

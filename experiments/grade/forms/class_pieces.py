@@ -36,7 +36,9 @@ class ClassPiece(Piece):
         for name, p in params.items():
             own = next((n for n in aliases(name) if getattr(new, n, None) is not None), None)
             if own is None:
-                raise Unclear(f"expected {self.name} to keep its parameter as an attribute {name}, found {[*vars(new)]}")
+                raise Unclear(
+                    f"expected {self.name} to keep its parameter as an attribute {name}, found {[*vars(new)]}"
+                )
             shape = np.shape(getattr(new, own))
             if shape == p.shape[::-1] != p.shape:
                 self.turned.add(name)

@@ -28,7 +28,11 @@ class FunctionsPiece(Piece):
     form = "functions"
 
     def __init__(
-        self, name: str, forward: Callable[..., Any], backward: Callable[..., Any], module: ModuleType,
+        self,
+        name: str,
+        forward: Callable[..., Any],
+        backward: Callable[..., Any],
+        module: ModuleType,
         others: list[list[str]],
     ) -> None:
         parameters = inspect.signature(forward).parameters
@@ -60,7 +64,9 @@ class FunctionsPiece(Piece):
         if name in OF_INPUT and len(given) == 1:
             return next(iter(given.values()))
         expected = ", ".join([*given, "y"])
-        raise Unclear(f"what backward's {name!r} is, is not known: forward returned no cache; expected one of {expected}")
+        raise Unclear(
+            f"what backward's {name!r} is, is not known: forward returned no cache; expected one of {expected}"
+        )
 
     def _by_name(self, result: Any, given: Arrays) -> Arrays:
         if isinstance(result, dict):
@@ -101,12 +107,17 @@ class FunctionsPiece(Piece):
 
 
 def own_examples(
-    piece: str, needed: list[str], names: list[str], others: list[list[str]], module: ModuleType, rng: np.random.Generator
+    piece: str,
+    needed: list[str],
+    names: list[str],
+    others: list[list[str]],
+    module: ModuleType,
+    rng: np.random.Generator,
 ) -> list[Arrays] | None:
     """The file's examples for a function of these arguments; None where it has none for it.
 
-    They are in a function that is named for it, or in `examples`: as dicts by its arguments' names, or as tuples, if no other
-    function of the file may be meant.
+    They are in a function that is named for it, or in `examples`: as dicts by its arguments' names, or as tuples, if
+    no other function of the file may be meant.
 
     Raises:
         Unclear: they do not fit.
@@ -117,7 +128,9 @@ def own_examples(
     if make is None:
         return None
     every = [e if isinstance(e, dict | tuple) else (e,) for e in make(rng)]
-    found = [e for e in every if isinstance(e, dict) or not e or type(e[0]).__module__ != module.__name__]  # not of a class
+    found = [
+        e for e in every if isinstance(e, dict) or not e or type(e[0]).__module__ != module.__name__
+    ]  # not of a class
     fitting = [e for e in found if isinstance(e, dict) and {*needed} <= {*e} <= {*names}]
     if not fitting:
         tuples = [e for e in found if isinstance(e, tuple)]
@@ -175,7 +188,9 @@ class NetworkPiece(Piece):
             return {f"d{n.removeprefix('d')}": g for n, g in result.items()}
         if not isinstance(result, tuple | list) or len(result) != len(names):
             given = f"{len(result)} values" if isinstance(result, tuple | list) else f"a {type(result).__name__}"
-            raise Unclear(f"backward returned {given}; expected {len(names)} arrays: {', '.join(f'd{n}' for n in names)}")
+            raise Unclear(
+                f"backward returned {given}; expected {len(names)} arrays: {', '.join(f'd{n}' for n in names)}"
+            )
         return {f"d{n}": g for n, g in zip(names, result, strict=True)}
 
     def case(self, given: Arrays) -> Case:

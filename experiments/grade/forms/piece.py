@@ -13,11 +13,13 @@ Fields = dict[str, Any]
 
 
 class Unclear(LookupError):
-    """The file does not say what is needed to judge a piece, or the piece has another form than those that are known."""
+    """The file does not say what is needed to judge a piece, or the piece has another form than those that are
+    known."""
 
 
 class Ran(NamedTuple):
-    """One forward pass: its output, and the backward from there. `gradient` is a layer's own shorter way, if it has one."""
+    """One forward pass: its output, and the backward from there. `gradient` is a layer's own shorter way, if it has
+    one."""
 
     y: Any
     backward: Callable[[Array | None], Arrays]
@@ -45,7 +47,11 @@ class Case:
 
 
 def _step(a: Array, rng: np.random.Generator) -> Array:
-    return (2.0**-6 * max(1.0, float(np.abs(a).max(initial=0)))) * rng.uniform(0.5, 1, a.shape) * rng.choice([-1, 1], a.shape)
+    return (
+        (2.0**-6 * max(1.0, float(np.abs(a).max(initial=0))))
+        * rng.uniform(0.5, 1, a.shape)
+        * rng.choice([-1, 1], a.shape)
+    )
 
 
 class Piece:
@@ -96,4 +102,6 @@ def aliases(name: str) -> tuple[str, ...]:
 
 def gradient_names(name: str) -> tuple[str, ...]:
     """What the gradient of a parameter may be called in a dict."""
-    return tuple(form.format(n) for n in aliases(name) for form in ("{}", "d{}", "d_{}", "grad_{}", "grad{}", "{}_grad"))
+    return tuple(
+        form.format(n) for n in aliases(name) for form in ("{}", "d{}", "d_{}", "grad_{}", "grad{}", "{}_grad")
+    )

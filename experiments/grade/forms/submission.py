@@ -29,8 +29,10 @@ from manual import Loss, Optimizer
 MODULE = "the file"
 """The name of the file's module: none can have it, for a file may be called numpy.py."""
 LOOKS_LIKE_ONE = {
-    "forward", "backward", "backprop", "backpropagation", "fprop", "bprop", "propagate", "propagation", "grad", "gradient",
-    "gradients", "derivative", "deriv", "prime", "loss", "cost", "step", "update", "optimizer", "optimize", "optimise", "sgd",
+    "forward", "backward", "backprop", "backpropagation", "fprop", "bprop", "propagate", "propagation", "grad",
+    "gradient",
+    "gradients", "derivative", "deriv", "prime", "loss", "cost", "step", "update", "optimizer", "optimize", "optimise",
+    "sgd",
     "momentum", "rmsprop", "adam", "adamw", "adagrad", "net", "network", "layer", "delta",
 }  # fmt: skip
 """The words of a name that make a function or a class look like a piece."""
@@ -39,7 +41,20 @@ NOTHING_DONE = {
     "RETURN_CONST",
 }  # fmt: skip
 """The instructions of a method that is there to be overridden."""
-HELPS = {"check", "numerical", "numeric", "eval", "test", "plot", "print", "load", "init", "initialize", "examples", "example"}
+HELPS = {
+    "check",
+    "numerical",
+    "numeric",
+    "eval",
+    "test",
+    "plot",
+    "print",
+    "load",
+    "init",
+    "initialize",
+    "examples",
+    "example",
+}
 """The words that say that it only helps to make or to test one."""
 
 
@@ -94,7 +109,9 @@ def _classes(own: Fields, module: ModuleType) -> Iterator[Piece]:
         elif inspect.isclass(stands_for) and issubclass(stands_for, Optimizer):
             yield OptimizerPiece(kind, module, "optimizer")
         elif hasattr(kind, "forward") and hasattr(kind, "backward"):
-            loss = issubclass(kind, Loss) or (issubclass(stands_for, Loss) if stands_for is not kind else _is_loss(kind))
+            loss = issubclass(kind, Loss) or (
+                issubclass(stands_for, Loss) if stands_for is not kind else _is_loss(kind)
+            )
             yield LossPiece(kind, module, "loss") if loss else LayerPiece(kind, module, "layer")
 
 
@@ -115,7 +132,8 @@ def _functions(own: Fields, module: ModuleType) -> Iterator[Piece]:
 
 
 def _is_loss(kind: Any) -> bool:
-    """Whether a class's forward takes a prediction and a target, and its backward the cache alone: no δ comes from above."""
+    """Whether a class's forward takes a prediction and a target, and its backward the cache alone: no δ comes from
+    above."""
     return _needs(kind.forward) > len(("self", "prediction")) and _needs(kind.backward) == len(("self", "cache"))
 
 
@@ -133,7 +151,9 @@ def _does_something(kind: type) -> bool:
 
 def _is_placeholder(code: CodeType) -> bool:
     """Whether a method only raises NotImplementedError, or passes."""
-    return {*code.co_names} <= {"NotImplementedError"} and {step.opname for step in dis.get_instructions(code)} <= NOTHING_DONE
+    return {*code.co_names} <= {"NotImplementedError"} and {
+        step.opname for step in dis.get_instructions(code)
+    } <= NOTHING_DONE
 
 
 def _looks_like_one(name: str, thing: Any) -> bool:

@@ -1,8 +1,8 @@
 """The values at which a constructor's arguments are exercised: each alone, and every two together.
 
-An argument that torch's class of the same name has, too, is tried at values besides its default. A covering array (Cohen,
-Dalal, Fredman & Patton, "The AETG System", 1997) holds every pair of values in a few rows; a combination that torch refuses is
-left out.
+An argument that torch's class of the same name has, too, is tried at values besides its default. A covering array
+(Cohen, Dalal, Fredman & Patton, "The AETG System", 1997) holds every pair of values in a few rows; a combination that
+torch refuses is left out.
 """
 
 import inspect
@@ -13,13 +13,16 @@ from typing import Any
 Options = dict[str, Any]
 
 VALUES: dict[str, Sequence[Any]] = {
-    "lr": (0.1, 0.03), "momentum": (0.9, 0.5), "dampening": (0.5, 0.2), "weight_decay": (0.1, 0.02), "nesterov": (True,),
-    "maximize": (True,), "betas": ((0.8, 0.95), (0.5, 0.7)), "eps": (1e-3, 0.1), "amsgrad": (True,), "alpha": (0.9, 0.5),
+    "lr": (0.1, 0.03), "momentum": (0.9, 0.5), "dampening": (0.5, 0.2), "weight_decay": (0.1, 0.02),
+    "nesterov": (True,),
+    "maximize": (True,), "betas": ((0.8, 0.95), (0.5, 0.7)), "eps": (1e-3, 0.1), "amsgrad": (True,),
+    "alpha": (0.9, 0.5),
     "centered": (True,), "lr_decay": (0.1, 0.3), "initial_accumulator_value": (0.1, 0.5), "rho": (0.8, 0.5),
     "bias": (False,), "stride": (2, (2, 1)), "padding": (1, (0, 1)), "dilation": (2, (1, 2)), "groups": (2, 4),
     "padding_mode": ("reflect", "circular", "replicate"), "ceil_mode": (True,), "count_include_pad": (False,),
     "divisor_override": (3, 1), "reduction": ("sum",), "ignore_index": (1, -1), "label_smoothing": (0.1, 0.3),
-    "negative_slope": (0.2, 0.5), "approximate": ("tanh",), "beta": (2.0, 0.5), "threshold": (1.0, 0.5), "delta": (0.5, 2.0),
+    "negative_slope": (0.2, 0.5), "approximate": ("tanh",), "beta": (2.0, 0.5), "threshold": (1.0, 0.5),
+    "delta": (0.5, 2.0),
     "elementwise_affine": (False,), "affine": (False,), "full": (True,), "log_target": (True,),
     "start_dim": (2, 0), "end_dim": (2, 1), "dim": (0, 1), "min_val": (-2.0, -0.5), "max_val": (2.0, 0.5),
     "weight": ({"array": [0.5, 2.0, 1.0, 1.5]}, {"array": [1.0, 0.25, 3.0, 1.0]}),
@@ -27,7 +30,8 @@ VALUES: dict[str, Sequence[Any]] = {
 }  # fmt: skip
 """Values besides the default, by an argument's name."""
 VALUES_OF: dict[tuple[str, str], Sequence[Any] | None] = {
-    ("BatchNorm1d", "momentum"): None, ("BatchNorm2d", "momentum"): None,  # of the running statistics, which are not compared
+    # of the running statistics, which are not compared
+    ("BatchNorm1d", "momentum"): None, ("BatchNorm2d", "momentum"): None,
     ("ELU", "alpha"): (2.0, 0.5), ("CELU", "alpha"): (2.0, 0.5), ("MaxPool2d", "stride"): (1, (3, 2)),
     ("AvgPool2d", "stride"): (1, (3, 2)), ("Conv2d", "groups"): (2, 4),
 }  # fmt: skip
@@ -53,7 +57,9 @@ def exercised(
     kind = torch_class.__name__
     needed = {n for n in fixed if theirs[n].default is inspect.Parameter.empty}
     names = [n for n in accepted if n in theirs and n not in needed and n not in HOW and n != "params"]
-    names = [n for n in names if theirs[n].kind not in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)]
+    names = [
+        n for n in names if theirs[n].kind not in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    ]
     known = {n: VALUES_OF.get((kind, n), VALUES.get(n)) for n in names}
     unknown = [n for n, values in known.items() if values is None]
     choices = {n: [fixed.get(n, theirs[n].default), *values] for n, values in known.items() if values}
@@ -61,7 +67,8 @@ def exercised(
 
 
 def covering(choices: Mapping[str, Sequence[Any]], allowed: Callable[[Options], bool]) -> list[Options]:
-    """Rows that hold every allowed value, and every allowed pair of values, of two arguments; the first has all defaults."""
+    """Rows that hold every allowed value, and every allowed pair of values, of two arguments; the first has all
+    defaults."""
     first = {n: values[0] for n, values in choices.items()}
     rows = [first] if allowed(first) else []
     places = [(n, i) for n, values in choices.items() for i in range(len(values))]
@@ -91,7 +98,8 @@ def covering(choices: Mapping[str, Sequence[Any]], allowed: Callable[[Options], 
 def _made_allowed(
     row: Options, kept: set[str], choices: Mapping[str, Sequence[Any]], allowed: Callable[[Options], bool]
 ) -> Options | None:
-    """The row with one other argument changed so that torch takes it, as nesterov needs a momentum; None if there is none."""
+    """The row with one other argument changed so that torch takes it, as nesterov needs a momentum; None if there is
+    none."""
     others = ({n: v} for n, values in choices.items() if n not in kept for v in values)
     return next((row | other for other in others if allowed(row | other)), None)
 

@@ -1,7 +1,7 @@
 """A layer or a loss class at every argument that torch's class of its name takes, too, and at inputs that are not tame.
 
-Where the project has the arguments, the tolerance is that of its formula; else that of the submission's own forward, and the
-truth is torch's output and gradients.
+Where the project has the arguments, the tolerance is that of its formula; else that of the submission's own forward,
+and the truth is torch's output and gradients.
 """
 
 import inspect
@@ -135,7 +135,9 @@ def _at(checked: Checked, make: Any, sizes: Sizes, row: Options) -> None:
         params = {n: p for n, p in reference.given.items() if n != "x"}
         own = own.like(**params) if params else own
         stand_in = checked.stand_in.layer(own, options, "x", {n: n for n in params})
-        return checked.take(compare_layer(stand_in, reference.given["x"], np.random.default_rng(2), checked.device), place)
+        return checked.take(
+            compare_layer(stand_in, reference.given["x"], np.random.default_rng(2), checked.device), place
+        )
     if own is not None:
         stand_in = checked.stand_in.loss(own, options)
         prediction, target = reference.given["prediction"], reference.given["target"]
@@ -174,9 +176,9 @@ def _ours(name: str, options: Options) -> Any:
 # ---------------------------------------------------------------- inputs that are not tame
 
 
-
 def at_large_inputs(checked: Checked, name: str, x: str, names: dict[str, str]) -> None:
-    """Where torch's output and gradients are finite, a right one's are: held against a named class, overflow differs."""
+    """Where torch's output and gradients are finite, a right one's are: held against a named class, overflow
+    differs."""
     sizes, make = SIZES.get(name), getattr(torch.nn, name, None)
     if sizes is None or make is None:
         return

@@ -1,7 +1,7 @@
 """A factor that a whole piece carries is another definition of its cost, and no mistake: ½ or not, a mean or a sum.
 
-It is a convention only if every gradient carries it, the cost, too, where there is one, and at every batch size: c = 2ᵃ Nᵇ Mᶜ
-with a, b, c in {−1, 0, 1}, the same everywhere, where N is the number of examples and M that of outputs.
+It is a convention only if every gradient carries it, the cost, too, where there is one, and at every batch size: c =
+2ᵃ Nᵇ Mᶜ with a, b, c in {−1, 0, 1}, the same everywhere, where N is the number of examples and M that of outputs.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,9 @@ def common_factor(measured: Sequence[Measured]) -> str:
     if not measured or any(m.ours.shape != m.reference.shape for m in measured):
         return ""
     for a, b, c in sorted(product((-1, 0, 1), repeat=3), key=lambda powers: sum(map(abs, powers))):
-        if (a, b, c) != (0, 0, 0) and all(_carries(m, 2.0**a * m.examples**b * float(m.outputs) ** c) for m in measured):
+        if (a, b, c) != (0, 0, 0) and all(
+            _carries(m, 2.0**a * m.examples**b * float(m.outputs) ** c) for m in measured
+        ):
             powers = {"2": a, "N": b, "the number of outputs": c}
             return f"a convention: the cost and every gradient alike, times {_written(powers)}"
     return ""

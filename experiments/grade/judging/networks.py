@@ -1,5 +1,5 @@
-"""The whole backward of a network, `backward(W1, b1, …, x, y)`: in the layout that it is written for, against the truth of its
-cost, or else against the network of document A's kind in torch.
+"""The whole backward of a network, `backward(W1, b1, …, x, y)`: in the layout that it is written for, against the
+truth of its cost, or else against the network of document A's kind in torch.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,9 @@
 """An optimizer against torch's of that name: at every argument that both take, over several steps.
 
-Its steps start from torch's parameters and state each time, so that the first wrong quantity is named. One that keeps its state
-under names of its own cannot be given torch's: it runs freely, and what rounding explains grows from step to step. The bound is
-that of this project's rule; where the project has no such argument, that of the submission's own arithmetic.
+Its steps start from torch's parameters and state each time, so that the first wrong quantity is named. One that keeps
+its state under names of its own cannot be given torch's: it runs freely, and what rounding explains grows from step
+to step. The bound is that of this project's rule; where the project has no such argument, that of the submission's
+own arithmetic.
 """
 
 from contextlib import suppress
@@ -34,8 +35,12 @@ def optimizer(checked: Checked) -> None:
     """An optimizer class."""
     own: Any = getattr(manual, checked.name, None)
     if not (isinstance(own, type) and issubclass(own, Optimizer)):
-        known = ", ".join(sorted(kind.__name__ for kind in Optimizer.__subclasses__() if kind.__module__.startswith("manual.")))
-        raise Unclear(f"an update has no derivative to hold {checked.name} against; expected the rule of one of {known}")
+        known = ", ".join(
+            sorted(kind.__name__ for kind in Optimizer.__subclasses__() if kind.__module__.startswith("manual."))
+        )
+        raise Unclear(
+            f"an update has no derivative to hold {checked.name} against; expected the rule of one of {known}"
+        )
     checked.finding.against = f"torch.optim.{checked.name}"
     if "lr" not in checked.accepts:
         raise Unclear(f"expected {checked.name} to take (lr), got ({', '.join(checked.accepts)})")
@@ -166,4 +171,3 @@ def _own_errors(checked: Checked, given: dict[str, Any], row: Options) -> dict[s
         return checked.child.ask("bounded_steps", given, piece=checked.name, options=row, count=len(SCALES))[1]
     except Failed as why:
         raise Unclear(f"with {_written(row)} it does not run on numbers with an error: {why}") from None
-

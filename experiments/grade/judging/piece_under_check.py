@@ -61,7 +61,8 @@ class Checked:
         ]
 
     def by_convention(self, cause: str) -> None:
-        """What differs by a factor that the whole piece carries differs by convention; by one that it does not, it differs."""
+        """What differs by a factor that the whole piece carries differs by convention; by one that it does not, it
+        differs."""
         for i, c in enumerate(self.comparisons):
             if cause and c.differs and not c.reason:
                 self.comparisons[i] = replace(c, verdict=CONVENTION, cause=cause)
@@ -119,7 +120,8 @@ class Checked:
         return [self.observation({}, number, seed) for number in range(count)]
 
     def observation(self, given: dict[str, Array], number: int, moved: int) -> dict[str, Any]:
-        """What the submission and the truth are for one of the file's cases, or, with the number −1, for these arrays."""
+        """What the submission and the truth are for one of the file's cases, or, with the number −1, for these
+        arrays."""
         header, found = self.child.ask("against_truth", given, piece=self.name, number=number, moved=moved)
         return found | {"header": header}
 
@@ -164,12 +166,17 @@ class Checked:
                 self.fail(self.shown(quantity), Trouble(", ".join(filter(None, [said, name])), True))
 
     def compare_truth(self, found: Mapping[str, Any], name: str = "") -> None:
-        """Compare what was observed with what is true: where a forward has a derivative, no choice is left to a convention."""
+        """Compare what was observed with what is true: where a forward has a derivative, no choice is left to a
+        convention."""
         before = len(self.comparisons)
         inputs, truth = _under("given", found), _under("true", found)
         x = next(iter(inputs), "")
         batch = found.get("delta", inputs.get("y"))
-        sizes = {} if batch is None or not batch.ndim else {"N": len(batch), "the number of outputs": batch.size // len(batch)}
+        sizes = (
+            {}
+            if batch is None or not batch.ndim
+            else {"N": len(batch), "the number of outputs": batch.size // len(batch)}
+        )
         about = {"x": inputs[x]} | ({"delta": found["delta"]} if "delta" in found else {})
         params = {n: p for n, p in inputs.items() if n != x}
         returned = {n for n in _under("ours", found) if n in truth}
@@ -200,7 +207,8 @@ class Checked:
         return self.child.ask("own_examples", piece=self.name)[0]["count"] > 0
 
     def in_float64_first(self) -> None:
-        """What in float64 differs by a convention alone differs in float32 by that, too, though it may be lost in rounding."""
+        """What in float64 differs by a convention alone differs in float32 by that, too, though it may be lost in
+        rounding."""
         found = {c.quantity: c.cause for c in self.comparisons if c.dtype == "float64" and c.verdict == CONVENTION}
         wrong = {c.quantity for c in self.comparisons if c.dtype == "float64" and c.differs}
         for i, c in enumerate(self.comparisons):
@@ -214,7 +222,8 @@ class Checked:
         return [c for c in found if c.reason != ROUNDING or c.quantity not in known]
 
     def settle_zeros(self, redraw: Callable[[int], list[dict[str, Any]]]) -> None:
-        """Where a true derivative is 0, draw again: 0 agrees if the truth is 0 on every draw, and no decision was dead."""
+        """Where a true derivative is 0, draw again: 0 agrees if the truth is 0 on every draw, and no decision was
+        dead."""
         agreed = {c.quantity for c in self.comparisons if c.verdict == AGREES}
         open_ = {c.quantity for c in self.comparisons if c.reason in (ZERO_REFERENCE, ROUNDING)} - agreed
         others = [one for seed in SEEDS[1:] for one in redraw(seed)] if open_ else []

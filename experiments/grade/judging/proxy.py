@@ -1,6 +1,8 @@
-"""Stand-ins for a submission: the project's own layer, loss or optimizer, whose methods ask the process that runs the file.
+"""Stand-ins for a submission: the project's own layer, loss or optimizer, whose methods ask the process that runs the
+file.
 
-So the submission's code never runs here, and never bounds itself: the twin and the tolerance are those of the project's piece.
+So the submission's code never runs here, and never bounds itself: the twin and the tolerance are those of the
+project's piece.
 """
 
 from collections.abc import Callable
@@ -44,10 +46,9 @@ class StandIn:
         self.order: Order = "C"
         self.measured: list[Measured] = []
 
-    def layer(
-        self, own: Layer, options: dict[str, Any], x: str, names: dict[str, str], turned: bool = False
-    ) -> Layer:
+    def layer(self, own: Layer, options: dict[str, Any], x: str, names: dict[str, str], turned: bool = False) -> Layer:
         """The project's layer, whose methods are the submission's. `names` are the parameters' in the submission."""
+
         def turn(name: str, a: Array) -> Array:
             return a.T.copy() if turned and name == "weight" else a
 

@@ -1,7 +1,8 @@
 """What torch computes for a forward of a known name, where the project has no layer of it.
 
-The truth of a submission's own forward says nothing of an error in that forward, such as an ε outside of the root. So its
-output is also held against torch's. What a file fixes as it likes, an ε or a slope, is taken from the constants in the file.
+The truth of a submission's own forward says nothing of an error in that forward, such as an ε outside of the root. So
+its output is also held against torch's. What a file fixes as it likes, an ε or a slope, is taken from the constants
+in the file.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -46,7 +47,8 @@ SCALE, SHIFT = ("gamma", "weight", "w", "scale", "gain", "g"), ("beta", "bias", 
 
 
 def outputs(name: str, given: Mapping[str, Array], constants: list[float]) -> Iterator[Array]:
-    """The outputs that a right forward of this name may have; none where the name is not known, or the arguments are others."""
+    """The outputs that a right forward of this name may have; none where the name is not known, or the arguments are
+    others."""
     kind = name.lower().replace("_", "")
     x, *params = given.items()
     tensors = [torch.tensor(x[1])]
@@ -67,7 +69,9 @@ def candidates(
         for c in constants:
             yield lambda x, c=c: WITH_A_CONSTANT[kind](x, c)
     elif kind in NORMS and all(n in (*SCALE, *SHIFT) for n in names):
-        by_role = {"scale" if n in SCALE else "shift": torch.tensor(np.ravel(p)) for n, p in zip(names, params, strict=True)}
+        by_role = {
+            "scale" if n in SCALE else "shift": torch.tensor(np.ravel(p)) for n, p in zip(names, params, strict=True)
+        }
         for eps in constants:
             yield lambda x, eps=eps: NORMS[kind](x, by_role.get("scale"), by_role.get("shift"), eps)
     elif kind in ("conv", "conv2d", "convolution") and len(params) == 2 and params[0].ndim == 4:

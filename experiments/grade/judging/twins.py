@@ -44,7 +44,8 @@ def layer(checked: Checked) -> None:
 
 
 def _without_ours(checked: Checked) -> None:
-    """A class that the project lacks: against the truth of its own forward, and torch's class of that name, if it has one."""
+    """A class that the project lacks: against the truth of its own forward, and torch's class of that name, if it has
+    one."""
     only_a_function = checked.name.lower() in UNARY and not checked.accepts  # of which torch may have several
     if only_a_function or checked.name not in SIZES or checked.has_examples:
         checked.truth()
@@ -109,7 +110,9 @@ def loss(checked: Checked) -> None:
     if own is None:
         return _without_ours(checked)
     _same_targets(checked, own[0][2])
-    checked.finding.against = "½ Σ (ŷ − y)² / N in torch" if checked.name == "HalfMSELoss" else f"torch.nn.{checked.name}"
+    checked.finding.against = (
+        "½ Σ (ŷ − y)² / N in torch" if checked.name == "HalfMSELoss" else f"torch.nn.{checked.name}"
+    )
     for loss, prediction, target in own:
         for dtype in DTYPES:
             y = target.astype(dtype) if target.dtype.kind == "f" else target
@@ -122,7 +125,8 @@ def loss(checked: Checked) -> None:
 
 
 def _same_targets(checked: Checked, target: Array) -> None:
-    """A loss of classes whose file shows targets of another form, such as one-hot rows, is not the one that torch has."""
+    """A loss of classes whose file shows targets of another form, such as one-hot rows, is not the one that torch
+    has."""
     found = []
     with suppress(Failed):  # examples that fail are said where they are run
         found = checked.child.ask("targets", piece=checked.name)[0]["targets"]
@@ -138,7 +142,11 @@ def _same_targets(checked: Checked, target: Array) -> None:
 def _examples(checked: Checked, kind: type) -> list[tuple[Any, ...]] | None:
     """The examples of the project's piece of that name, as far as the submission takes their hyperparameters."""
     own = getattr(manual, checked.name, None)
-    make = getattr(sys.modules[own.__module__], "examples", None) if isinstance(own, type) and issubclass(own, kind) else None
+    make = (
+        getattr(sys.modules[own.__module__], "examples", None)
+        if isinstance(own, type) and issubclass(own, kind)
+        else None
+    )
     if make is None:
         return None
     cases = [case if isinstance(case, tuple) else (case,) for case in make(np.random.default_rng(0))]
@@ -156,4 +164,6 @@ def _options(checked: Checked, own: Any) -> dict[str, Any]:
 def _special(own: Any) -> set[str]:
     """The hyperparameters that are not at their defaults, but for sizes."""
     defaults = type(own).__dataclass_fields__
-    return {n for n, v in own.hyper.items() if n in defaults and defaults[n].default != v and not n.endswith("_features")}
+    return {
+        n for n, v in own.hyper.items() if n in defaults and defaults[n].default != v and not n.endswith("_features")
+    }

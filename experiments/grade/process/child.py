@@ -1,7 +1,7 @@
 """The process that runs a submission: `python -m experiments.grade.process.child FILE`.
 
-It answers requests on its standard input and output, which the submission does not see. Whatever the submission raises is an
-answer too. It loads torch only where a request needs it, so that it starts in a third of a second.
+It answers requests on its standard input and output, which the submission does not see. Whatever the submission
+raises is an answer too. It loads torch only where a request needs it, so that it starts in a third of a second.
 """
 
 import inspect
@@ -100,7 +100,8 @@ class Server(Watched):
         return {}, {**{f"p:{name}": p for name, p in layer.params.items()}, **kept}
 
     def steps(self, given: Arrays, piece: str, options: Fields, count: int) -> tuple[Fields, dict[str, Any]]:
-        """The parameters after each of the first steps, "p0:weight", …, given "p:weight" and the gradients "g0:weight", …"""
+        """The parameters after each of the first steps, "p0:weight", …, given "p:weight" and the gradients
+        "g0:weight", …"""
         with self.watching():
             found = self._steps(given, piece, options, count, np.copy)
         return {}, found
@@ -151,7 +152,9 @@ class Server(Watched):
         case = self.of_truth[number] if number >= 0 else self.pieces[piece].case(given)
         return self.observed(piece, case.moved(moved) if moved else case.scaled(factor) if factor != 1 else case)
 
-    def trial(self, given: Arrays, piece: str, options: Fields, delta: Array | None = None) -> tuple[Fields, dict[str, Any]]:
+    def trial(
+        self, given: Arrays, piece: str, options: Fields, delta: Array | None = None
+    ) -> tuple[Fields, dict[str, Any]]:
         """Of one pass with these hyperparameters. See `observed`."""
         delta = given.pop("delta", None)
         fixed = {n: a for n, a in given.items() if a.dtype.kind != "f" or n == "target"}
@@ -164,8 +167,8 @@ class Server(Watched):
         return self.observed(piece, Case({n: a for n, a in given.items() if n not in fixed}, run, delta))
 
     def observed(self, piece: str, case: Case) -> tuple[Fields, dict[str, Any]]:
-        """The submission's output and derivatives, "ours:…", and from arrays that are not contiguous, "strided:…"; the true
-        ones, "true:…", what is allowed, "allowed:…", and what they were computed from, "given:…" and "delta".
+        """The submission's output and derivatives, "ours:…", and from arrays that are not contiguous, "strided:…";
+        the true ones, "true:…", what is allowed, "allowed:…", and what they were computed from, "given:…" and "delta".
         """
         found: dict[str, Any] = {}
         lay: dict[str, Callable[[Array], Array]] = {"ours": np.ascontiguousarray, "strided": np.asfortranarray}
@@ -178,7 +181,8 @@ class Server(Watched):
         return header, {**found, **truth, **about}
 
     def certified(self, piece: str, case: Case) -> tuple[Fields, dict[str, Any]]:
-        """The true output and derivatives of one case, and what is allowed. The header says what was decided on the way."""
+        """The true output and derivatives of one case, and what is allowed. The header says what was decided on the
+        way."""
         from torch_ref.tolerance.bounded import Bounded
         from torch_ref.truth.dual import Dual
         from torch_ref.truth.slopes import Slopes

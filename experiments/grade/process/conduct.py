@@ -1,4 +1,5 @@
-"""One pass of a submission, watched: what it does to what it is handed, which of its functions run, and what it raises."""
+"""One pass of a submission, watched: what it does to what it is handed, which of its functions run, and what it
+raises."""
 
 import random
 import sys
@@ -26,7 +27,8 @@ LARGEST = 64 << 20
 
 
 class Watched:
-    """A file whose passes are watched. `conduct` has the method, what it does, and whether that is a remark; `ran` what ran."""
+    """A file whose passes are watched. `conduct` has the method, what it does, and whether that is a remark; `ran`
+    what ran."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -34,7 +36,8 @@ class Watched:
         self.ran: set[CodeType] = set()
 
     def passed(self, given: Arrays, run: Callable[[Arrays], Ran]) -> "Pass":
-        """A forward pass on copies, made twice: what it does to them, and whether the second output is the first, is noted."""
+        """A forward pass on copies, made twice: what it does to them, and whether the second output is the first, is
+        noted."""
         first, again = self.passed_once(given, run), self.passed_once(given, run)
         if not np.array_equal(first.ran.y, again.ran.y, equal_nan=True):
             raise Unclear("forward gives another result when it is called again")
@@ -61,7 +64,9 @@ class Watched:
             self.unchanged("backward", passed.copies, passed.given)
         first, again = found
         if any(not np.array_equal(g, again.get(n, np.nan), equal_nan=True) for n, g in first.items()):
-            self.conduct.append(("backward", "gives another result when it is called again: it changes its cache", False))
+            self.conduct.append(
+                ("backward", "gives another result when it is called again: it changes its cache", False)
+            )
         return first
 
     def unchanged(self, method: str, copies: Arrays, given: Arrays) -> None:
@@ -95,8 +100,8 @@ class Watched:
             raise Unclear(f"{method} raised {self.told(error)}") from None
 
     def is_its_own(self, error: BaseException) -> bool:
-        """Whether an exception is of the submission's arithmetic: raised by its code, and not because it is unfinished, lacks a
-        module, asserts something of its own, or was called in another way than it expects.
+        """Whether an exception is of the submission's arithmetic: raised by its code, and not because it is
+        unfinished, lacks a module, asserts something of its own, or was called in another way than it expects.
         """
         if isinstance(error, NOT_ARITHMETIC):
             return False

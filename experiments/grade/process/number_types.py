@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 ELEMENTARY = (
-    "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "tanh", "sinh", "cosh", "sin", "cos", "tan",
+    "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "tanh", "sinh", "cosh", "sin", "cos",
+    "tan",
     "arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh",
 )  # fmt: skip
 

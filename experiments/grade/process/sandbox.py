@@ -1,4 +1,5 @@
-"""A submission in a process of its own, which may fail, hang or die. No sandbox for hostile code: it runs with your rights."""
+"""A submission in a process of its own, which may fail, hang or die. No sandbox for hostile code: it runs with your
+rights."""
 
 import os
 import signal
@@ -38,8 +39,8 @@ class Unclear(Failed):
 
 
 class Sandboxed:
-    """The process that runs one file. It is started at need, and again after it died: `dead` says of what, `conduct` what was
-    noticed besides the answers.
+    """The process that runs one file. It is started at need, and again after it died: `dead` says of what, `conduct`
+    what was noticed besides the answers.
     """
 
     def __init__(self, path: Path, timeout: float) -> None:
@@ -58,8 +59,8 @@ class Sandboxed:
         self._folder.cleanup()
 
     def begin(self) -> list[dict[str, Any]]:
-        """Give the next piece its time, of which only what the process takes is counted, in a process that lives; what the
-        file offers.
+        """Give the next piece its time, of which only what the process takes is counted, in a process that lives;
+        what the file offers.
 
         Raises:
             Failed: the file cannot be run.
@@ -117,8 +118,12 @@ class Sandboxed:
         threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "experiments.grade.process.child", str(self.path)],
-            cwd=self._folder.name, start_new_session=True, env=os.environ | variables | threads,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            cwd=self._folder.name,
+            start_new_session=True,
+            env=os.environ | variables | threads,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         )
 
     def _end(self) -> int:

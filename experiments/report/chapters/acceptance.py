@@ -26,7 +26,9 @@ def asked(softmax: Trained, hidden: Trained, convolutional: Trained) -> list[Ask
     The precision of a network that takes nothing for a Bluebird counts as 0.
     """
     pixels, neurons, filters = ([network.mean[side] for side in SIDES] for network in (softmax, hidden, convolutional))
-    ahead = [round(a - b, 9) for a, b in zip(filters, neurons, strict=True)]  # 0.95 − 0.9 in floating point is less than 0.05
+    ahead = [
+        round(a - b, 9) for a, b in zip(filters, neurons, strict=True)
+    ]  # 0.95 − 0.9 in floating point is less than 0.05
     points = " and ".join(f"{100 * share:.2f}" for share in ahead)
     by_side = [[getattr(pair, side) for pair in convolutional.pairs] for side in SIDES]
     precision = [float(np.mean([answers.precision or 0 for answers in one])) for one in by_side]
@@ -38,8 +40,15 @@ def asked(softmax: Trained, hidden: Trained, convolutional: Trained) -> list[Ask
         Asked(f"accuracy, {first}", "60 % to 85 %", _both(pixels), all(0.60 <= share <= 0.85 for share in pixels)),
         Asked(f"accuracy, {second}", f"above {first}", _both(neurons), all(np.greater(neurons, pixels))),
         Asked(f"accuracy, {third}", "92 % or more", _both(filters), all(share >= 0.92 for share in filters)),
-        Asked(f"{third}, ahead of {second}", "5 points or more", f"{points} points", all(share >= 0.05 for share in ahead)),
-        Asked(f"precision of Bluebird, {third}", "90 % or more", _both(precision), all(share >= 0.9 for share in precision)),
+        Asked(
+            f"{third}, ahead of {second}", "5 points or more", f"{points} points", all(share >= 0.05 for share in ahead)
+        ),
+        Asked(
+            f"precision of Bluebird, {third}",
+            "90 % or more",
+            _both(precision),
+            all(share >= 0.9 for share in precision),
+        ),
         Asked(f"recall of Bluebird, {third}", "90 % or more", _both(recall), all(share >= 0.9 for share in recall)),
         Asked("pictures on which manual and torch differ, of each seed", "1 or none", f"{apart or 'none'}", apart <= 1),
     ]

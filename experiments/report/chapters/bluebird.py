@@ -42,7 +42,9 @@ def chapter(trained: dict[str, dict[str, list[Run]]]) -> dict[str, Any]:
     scale, sought = Scale.of(parts.train.x), kinds.index(SOUGHT)
 
     def pair(before: str, *runs: Run) -> Pair:
-        return Pair(runs[0].seed, before, *(Answers(parts.test.y, answers(run, parts.test, scale), sought) for run in runs))
+        return Pair(
+            runs[0].seed, before, *(Answers(parts.test.y, answers(run, parts.test, scale), sought) for run in runs)
+        )
 
     networks = {}
     for name, title in NETWORKS.items():
@@ -55,7 +57,9 @@ def chapter(trained: dict[str, dict[str, list[Run]]]) -> dict[str, Any]:
     return {
         "kinds": [plain(kind) for kind in kinds],
         "parts": {name: len(part.x) for name, part in parts._asdict().items()},
-        "samples": {plain(kind): [png(x) for x in parts.train.x[parts.train.y == i][:SAMPLES]] for i, kind in enumerate(kinds)},
+        "samples": {
+            plain(kind): [png(x) for x in parts.train.x[parts.train.y == i][:SAMPLES]] for i, kind in enumerate(kinds)
+        },
         "networks": [*networks.values()],
         "asked": asked(*networks.values()),
         "earlier": any(pair.before for network in networks.values() for pair in network.pairs),
@@ -76,7 +80,8 @@ def answers(run: Run, test: Part, scale: Scale) -> Array:
 
 
 def curves(name: str, title: str, manual: Run, torch: Run) -> tuple[Markup, str]:
-    """The cost by epoch on the training and the validation part, and below it the validation accuracy, by both; and told."""
+    """The cost by epoch on the training and the validation part, and below it the validation accuracy, by both; and
+    told."""
     pair = manual.curves, torch.curves
     epochs = np.arange(1, len(manual.curves["val_cost"]) + 1)
     training = [run["train_cost"].reshape(len(epochs), -1).mean(axis=1) for run in pair]
@@ -98,8 +103,8 @@ def curves(name: str, title: str, manual: Run, torch: Run) -> tuple[Markup, str]
         axes.set_xlabel("epoch")
 
     told = (
-        f"In {len(epochs)} epochs the cost on the training part falls to {training[0][-1]:.2g}, on the validation part to "
-        f"{validation[0][-1]:.2g}; there {accuracy[0][-1]:.1f} % are right in the end."
+        f"In {len(epochs)} epochs the cost on the training part falls to {training[0][-1]:.2g}, on the validation "
+        f"part to {validation[0][-1]:.2g}; there {accuracy[0][-1]:.1f} % are right in the end."
     )
     short = title.capitalize()
     return stack(f"{name}-curves", short, told, [costs, accuracies], [3, 2], (3.1, 3.5)), f"{short}. {told}"
@@ -133,7 +138,8 @@ def tiled(kernels: Array) -> Array:
 
 
 def looked(run: Run, test: Part, given: Answers, kinds: list[str]) -> dict[str, Any]:
-    """Some that were found and some that were missed, each with where the network looked; and how many there are of either."""
+    """Some that were found and some that were missed, each with where the network looked; and how many there are of
+    either."""
     seeking = search(run.folder / train.MODEL, SOUGHT, None)
     sought = given.y == given.sought
     shown: dict[str, Any] = {"sought": int(sought.sum())}
@@ -146,10 +152,15 @@ def looked(run: Run, test: Part, given: Answers, kinds: list[str]) -> dict[str, 
                 small.add(f"{i}", picture, seeking.looked(picture))
                 p, _ = seeking.network.forward(seeking.input(picture))
                 original, where = small.uris(f"{i}")
-                shown[what]["shown"].append({
-                    "number": i + 1, "picture": original, "looked": where, "taken": plain(kinds[given.taken[i]]),
-                    "probability": float(p[0, given.taken[i]]),
-                })
+                shown[what]["shown"].append(
+                    {
+                        "number": i + 1,
+                        "picture": original,
+                        "looked": where,
+                        "taken": plain(kinds[given.taken[i]]),
+                        "probability": float(p[0, given.taken[i]]),
+                    }
+                )
     return shown
 
 

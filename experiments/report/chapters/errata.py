@@ -15,7 +15,16 @@ from torch.nn.utils import parameters_to_vector
 
 from experiments.report.record.claim_index import held_by
 from manual import SGD, HalfMSELoss, Identity, Loss, MSELoss, Network, ReLU, init, train
-from manual.documents import LEARNING_RATE, THETA, claims, hand_computation, in_theta_order, linear, one_example, one_two_one
+from manual.documents import (
+    LEARNING_RATE,
+    THETA,
+    claims,
+    hand_computation,
+    in_theta_order,
+    linear,
+    one_example,
+    one_two_one,
+)
 from manual.number_types import Array
 from torch_ref import to_numpy, to_torch, twin
 

@@ -1,4 +1,5 @@
-"""What document B's network makes of x: as training forms it, without its activation, and under each of its parameters."""
+"""What document B's network makes of x: as training forms it, without its activation, and under each of its
+parameters."""
 
 from typing import Any
 
@@ -24,9 +25,9 @@ def forming(manual: Run, torch: Run) -> Figure:
     apart = max(np.abs(ours - theirs).max() for ours, theirs in fs)
     panels = [moment(steps, x, y, *pair, error) for steps, pair, error in zip(moments, fs, errors, strict=True)]
     caption = (
-        "Dots: the data, y = sin(πx)/2. Lines: f(x), computed by each implementation from the parameters that its own run "
-        f"logged at that step. The mean squared error falls from {' to '.join(errors)}. At no moment and no x do the two "
-        f"differ by more than {scientific(apart)}."
+        "Dots: the data, y = sin(πx)/2. Lines: f(x), computed by each implementation from the parameters that its own "
+        f"run logged at that step. The mean squared error falls from {' to '.join(errors)}. At no moment and no x do "
+        f"the two differ by more than {scientific(apart)}."
     )
     return Figure("The function as it forms", panels, caption)
 
@@ -40,8 +41,8 @@ def moment(steps: int, x: Array, y: Array, manual: Array, torch: Array, error: s
         axes.set_ylim(-0.9, 0.9)
 
     ends = (
-        f"f by both over the dots of the data. It goes from {manual[0, 0]:.2f} at x = −1 to {manual[-1, 0]:.2f} at x = 1; "
-        f"its mean squared error is {error}."
+        f"f by both over the dots of the data. It goes from {manual[0, 0]:.2f} at x = −1 to {manual[-1, 0]:.2f} at x "
+        f"= 1; its mean squared error is {error}."
     )
     return panel(f"fit-{steps}", f"after {steps:,} steps" if steps else "before training", ends, draw, (2.2, 2.1))
 
@@ -63,15 +64,15 @@ def bending(curved: tuple[Run, Run], straight: tuple[Run, Run]) -> Figure:
 
     fits = panel(
         "bending-fits", "f(x) after training",
-        f"With the sigmoid f follows the data; its mean squared error is {squared(ours, y):.2g}. Without, f is a straight line "
-        f"from {line[0, 0]:.2f} to {line[-1, 0]:.2f}; its mean squared error is {squared(line, y):.2g}.",
+        f"With the sigmoid f follows the data; its mean squared error is {squared(ours, y):.2g}. Without, f is a "
+        f"straight line from {line[0, 0]:.2f} to {line[-1, 0]:.2f}; its mean squared error is {squared(line, y):.2g}.",
         draw, (4.1, 3.2),
     )  # fmt: skip
     caption = (
-        "First: both networks began with the same seven parameters and saw the same data (dots). Without an activation two "
-        "layers are one linear function, and all that it can do is a line: its mean squared error is "
-        f"{squared(line, y):.4f}, and that of the best line of all, by least squares, is {squared(best, y):.4f}. With the "
-        f"sigmoid it is {squared(ours, y):.4f}. Second: the line soon stops getting better, the curve goes on."
+        "First: both networks began with the same seven parameters and saw the same data (dots). Without an "
+        "activation two layers are one linear function, and all that it can do is a line: its mean squared error is "
+        f"{squared(line, y):.4f}, and that of the best line of all, by least squares, is {squared(best, y):.4f}. With "
+        f"the sigmoid it is {squared(ours, y):.4f}. Second: the line soon stops getting better, the curve goes on."
     )
     costs = by_epoch("bending-costs", (4.1, 3.2), {"sigmoid": curved, "linear": straight})
     return Figure("Non-linear against linear", [fits, costs], caption)

@@ -40,7 +40,8 @@ class Answers(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """One initialisation, trained by both, and what each answers; and when and by which code, if it was before this report."""
+    """One initialisation, trained by both, and what each answers; and when and by which code, if it was before this
+    report."""
 
     seed: int
     before: str

@@ -46,7 +46,13 @@ def recognised(manual: list[Run], torch: list[Run]) -> dict[str, Any]:
     parts = digits()
     x, y = parts.test
     pairs = [
-        Pair(seed, y, answers(ours, x), answers(theirs, x), relative(ours.curves["train_cost"], theirs.curves["train_cost"]))
+        Pair(
+            seed,
+            y,
+            answers(ours, x),
+            answers(theirs, x),
+            relative(ours.curves["train_cost"], theirs.curves["train_cost"]),
+        )
         for seed, (ours, theirs) in enumerate(zip(manual, torch, strict=True))
     ]
     sides = ("manual", "torch")

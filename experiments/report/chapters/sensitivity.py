@@ -1,4 +1,5 @@
-"""How sharp the derived tolerance is: by layer, dtype and fan-in, what is observed of it, and the smallest error it catches."""
+"""How sharp the derived tolerance is: by layer, dtype and fan-in, what is observed of it, and the smallest error it
+catches."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -14,8 +15,8 @@ BATCH = 32
 
 
 class Sharpness(NamedTuple):
-    """`observed` is the largest difference of manual and torch in units of what is allowed; `caught` the smallest ε for which
-    an array that is wrong by the factor 1 + ε is caught, in the quantity where that is largest."""
+    """`observed` is the largest difference of manual and torch in units of what is allowed; `caught` the smallest ε
+    for which an array that is wrong by the factor 1 + ε is caught, in the quantity where that is largest."""
 
     layer: str
     dtype: str

@@ -28,9 +28,10 @@ def starts(zeros: tuple[Run, Run], random: tuple[Run, Run]) -> Figure:
     if zeros_apart:
         equal = f"are never further apart than {scientific(zeros_apart)}"
     caption = (
-        f"First: after {len(zeros_cost)} epochs the cost is {zeros_cost[-1]:.2g} from the zero start and {random_cost[-1]:.2g} "
-        f"from the random one. Second: from zero the two hidden neurons {equal}, by hand and by torch: two neurons do the work "
-        f"of one. Third: from a random start they part by up to {random_apart:.1f}, and each takes its share of the curve."
+        f"First: after {len(zeros_cost)} epochs the cost is {zeros_cost[-1]:.2g} from the zero start and "
+        f"{random_cost[-1]:.2g} from the random one. Second: from zero the two hidden neurons {equal}, by hand and by "
+        "torch: two neurons do the work of one. Third: from a random start they part by up to "
+        f"{random_apart:.1f}, and each takes its share of the curve."
     )
     panels = [
         by_epoch("starts-cost", SIZE, {"zero start": zeros, "random start": random}),
@@ -50,7 +51,9 @@ def neurons(name: str, title: str, manual: Run, torch: Run) -> Markup:
     epochs = len(manual.curves["val_cost"])
 
     def draw(kind: str, axes: Axes) -> None:
-        first, second = ([run.values(column)[:: run.steps // epochs] for run in (manual, torch)] for column in PAIRS[kind])
+        first, second = (
+            [run.values(column)[:: run.steps // epochs] for run in (manual, torch)] for column in PAIRS[kind]
+        )
         highest = max(first[0][-1], second[0][-1])
         for name, pair in ({"1, 2": first} if np.array_equal(first, second) else {"1": first, "2": second}).items():
             both(axes, np.arange(epochs + 1), *pair)

@@ -18,19 +18,19 @@ DEAD = ("param/0.bias[1]", "param/2.weight[0,1]", "param/0.weight[1,0]", "param/
 
 
 def surfaces(manual: Run, torch: Run) -> Figure:
-    """The cost of the 2-2-1 network over two of its parameters, with both paths: for neuron 1, which learns, and for neuron 2,
-    which is dead."""
+    """The cost of the 2-2-1 network over two of its parameters, with both paths: for neuron 1, which learns, and for
+    neuron 2, which is dead."""
     to_output = "its weight to the output"
     alive = surface("surface-alive", "Neuron 1", ("its weight from input 1", to_output), ALIVE, 0.15, manual, torch)
     dead = surface("surface-dead", "Neuron 2, dead", ("its bias", to_output), DEAD[:2], 0.5, manual, torch)
     moved = max(np.ptp(run.curves[name]) for run in (manual, torch) for name in DEAD)
     caption = (
-        "The stronger the tint, the higher the cost; its height is written on some lines. The broad line is manual, the dashed "
-        f"one torch, and a dot is a step. First: in {manual.steps:,} steps both paths run down into the valley in which the "
-        "prediction is the target. The steps grow short as the slope does. Second: neuron 2 is dead. Its weighted input is "
-        "negative, and ReLU passes nothing, so that to the left of the kink the surface is flat and the gradient zero. Descent "
-        f"stays where it starts: over the whole training its four parameters moved by {scientific(moved)}. Gradient descent "
-        "ends where the gradient vanishes."
+        "The stronger the tint, the higher the cost; its height is written on some lines. The broad line is manual, "
+        f"the dashed one torch, and a dot is a step. First: in {manual.steps:,} steps both paths run down into the "
+        "valley in which the prediction is the target. The steps grow short as the slope does. Second: neuron 2 is "
+        "dead. Its weighted input is negative, and ReLU passes nothing, so that to the left of the kink the surface "
+        f"is flat and the gradient zero. Descent stays where it starts: over the whole training its four parameters "
+        f"moved by {scientific(moved)}. Gradient descent ends where the gradient vanishes."
     )
     return Figure("The error surface", [alive, dead], caption)
 

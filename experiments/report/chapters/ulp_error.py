@@ -60,7 +60,8 @@ class Nearness(NamedTuple):
 
 
 def nearness() -> Iterator[Nearness]:
-    """One row for each layer and loss, float64, over its examples; an example without a derivative (ReLU at 0) is left out."""
+    """One row for each layer and loss, float64, over its examples; an example without a derivative (ReLU at 0) is
+    left out."""
     for kind, package, distances in (("layer", manual.layers, of_layer), ("loss", manual.losses, of_loss)):
         found: dict[str, list[tuple[Array, Array]]] = {}
         for _, make in examples(package):
@@ -101,7 +102,8 @@ def of_loss(loss: Any, prediction: Array, target: Array) -> list[tuple[Array, Ar
 
 
 def strips(found: list[Nearness]) -> list[Markup]:
-    """A panel for the layers and one for the losses: the histograms of the distances from the truth, manual's over torch's."""
+    """A panel for the layers and one for the losses: the histograms of the distances from the truth, manual's over
+    torch's."""
     above = [d for n in found for d in (*n.manual, *n.torch) if d > 0]
     low, high = np.floor(np.log10(min(above))), np.ceil(np.log10(max(above)))
     return [strip(kind, of_kind, int(low), int(high)) for kind, of_kind in groupby_in_order(found, "kind")]
@@ -126,19 +128,23 @@ def strip(kind: str, found: list[Nearness], low: int, high: int) -> Markup:
         axes.set_ylim(len(found) - 0.4, -0.7)
         axes.set_yticks(range(len(found)), [n.subject for n in found], color=INK)
         powers = range(low + low % 2, high + 1, 2)
-        axes.set_xticks([low - EXACT, *powers], ["exact", *("1" if not p else f"10{str(p).translate(RAISED)}" for p in powers)])
+        axes.set_xticks(
+            [low - EXACT, *powers], ["exact", *("1" if not p else f"10{str(p).translate(RAISED)}" for p in powers)]
+        )
         axes.tick_params(length=0)
         axes.grid(visible=False, axis="y")
         axes.set_xlabel("distance from the truth, in ulp")
         axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0, handlelength=1)
 
-    description = " ".join(f"{n.subject}: manual at most {n.largest[0]:.2f}, torch at most {n.largest[1]:.2f}." for n in found)
+    description = " ".join(
+        f"{n.subject}: manual at most {n.largest[0]:.2f}, torch at most {n.largest[1]:.2f}." for n in found
+    )
     return panel(f"nearness-{kind}", KINDS[kind], description, draw, (3.6, 0.8 + 0.36 * len(found)))
 
 
 BINS, EXACT, HEIGHT, LEAST = 4, 1.5, 0.44, 0.05
-"""The bars of a power of ten; how many powers left of the lowest the exact ones stand; how high the tallest bar of a row is,
-and the lowest, in heights of a row.
+"""The bars of a power of ten; how many powers left of the lowest the exact ones stand; how high the tallest bar of a
+row is, and the lowest, in heights of a row.
 """
 
 

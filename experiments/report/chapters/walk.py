@@ -1,7 +1,9 @@
-"""The documents' two training steps as walks: every number with its equation, the numbers put in, and a drawing at each step.
+"""The documents' two training steps as walks: every number with its equation, the numbers put in, and a drawing at
+each step.
 
-An equation is written once, as a template over the quantities of `worked`: `{W1_old[0]} · {x[0]}`. Filled with symbols it is
-the equation, filled with values it is the numbers put in, and the quantities that it names are what the drawing lights up.
+An equation is written once, as a template over the quantities of `worked`: `{W1_old[0]} · {x[0]}`. Filled with
+symbols it is the equation, filled with values it is the numbers put in, and the quantities that it names are what the
+drawing lights up.
 """
 
 import re
@@ -28,9 +30,11 @@ Templates = dict[str, Sequence[str]]
 
 
 class Line(NamedTuple):
-    """One number: `symbol` and `equation` in LaTeX, `numbers` the equation with the numbers put in, `result` their value.
+    """One number: `symbol` and `equation` in LaTeX, `numbers` the equation with the numbers put in, `result` their
+    value.
 
-    `result` is all the digits of a rational number, and six of any other; `printed` is the document's own number, as printed.
+    `result` is all the digits of a rational number, and six of any other; `printed` is the document's own number, as
+    printed.
     """
 
     symbol: str
@@ -61,7 +65,8 @@ class Line(NamedTuple):
 
 
 class Step(NamedTuple):
-    """Numbers that are computed together. `claim` is the document's, if it prints this step; `phase` one of DIRECTION's."""
+    """Numbers that are computed together. `claim` is the document's, if it prints this step; `phase` one of
+    DIRECTION's."""
 
     id: str
     claim: str
@@ -92,7 +97,10 @@ HAND: dict[str, tuple[str, Templates]] = {
     "A13.6": ("update", {"b2": update("b2", 1, "delta2")}),
     "A13.7": ("gradient", {"dW2": ["{delta2[0]} · {a1[0]}", "{delta2[0]} · {a1[1]}"]}),
     "A13.8": ("update", {"W2": update("W2", 2, "dW2")}),
-    "A13.9": ("error", {"delta1": ["{W2_old[0]} · {delta2[0]} · {slope[0]}", "{W2_old[1]} · {delta2[0]} · {slope[1]}"]}),
+    "A13.9": (
+        "error",
+        {"delta1": ["{W2_old[0]} · {delta2[0]} · {slope[0]}", "{W2_old[1]} · {delta2[0]} · {slope[1]}"]},
+    ),
     "A13.10": ("update", {"b1": update("b1", 2, "delta1")}),
     "A13.11": ("gradient", {"dW1": ["{delta1[0]} · {x[0]}", "{delta1[0]} · {x[1]}"]}),
     "A13.12": ("update", {"W1": update("W1", 4, "dW1")}),
@@ -100,7 +108,8 @@ HAND: dict[str, tuple[str, Templates]] = {
 """Document A's claim -> its phase and its numbers, as many of each as `documents.PRINTED` has."""
 
 HAND_SYMBOLS = {
-    "x": ["x_1", "x_2"], "y": ["y"], "eta": [r"\eta"], "z1": ["z^1_1", "z^1_2"], "a1": ["a^1_1", "a^1_2"], "z2": ["z^2"],
+    "x": ["x_1", "x_2"], "y": ["y"], "eta": [r"\eta"], "z1": ["z^1_1", "z^1_2"], "a1": ["a^1_1", "a^1_2"],
+    "z2": ["z^2"],
     "C": ["C"], "delta2": [r"\delta^2"], "delta1": [r"\delta^1_1", r"\delta^1_2"],
     "slope": [r"\text{ReLU}^{\prime}(z^1_1)", r"\text{ReLU}^{\prime}(z^1_2)"],
     "b1": ["b^1_1", "b^1_2"], "W1": ["W^1_{1,1}", "W^1_{1,2}", "W^1_{2,1}", "W^1_{2,2}"],
@@ -108,7 +117,9 @@ HAND_SYMBOLS = {
 }  # fmt: skip
 """LaTeX of the hand computation's quantities: superscripts are layers; subscripts are neuron, then input."""
 
-THROUGH_SIGMOID = [f"{{delta2[0]}} · {{W2_old[{j}]}} · {{a1[{j}]}} · (1\N{NO-BREAK SPACE}− {{a1[{j}]}})" for j in range(2)]
+THROUGH_SIGMOID = [
+    f"{{delta2[0]}} · {{W2_old[{j}]}} · {{a1[{j}]}} · (1\N{NO-BREAK SPACE}− {{a1[{j}]}})" for j in range(2)
+]
 
 DERIVATIVES: list[tuple[str, str, Templates]] = [
     ("forward", "The weighted inputs of the hidden neurons.", {"z1": [
@@ -123,14 +134,19 @@ DERIVATIVES: list[tuple[str, str, Templates]] = [
     ("gradient", "The derivatives by the output’s weights: Δ times what each weight multiplies.",
      {"dW2": ["{delta2[0]} · {a1[0]}", "{delta2[0]} · {a1[1]}"]}),
     ("gradient", "Back through the weight and the sigmoid, to the hidden biases.", {"db1": THROUGH_SIGMOID}),
-    ("gradient", "The same times x, for the hidden weights.", {"dW1": [f"{path} · {{x[0]}}" for path in THROUGH_SIGMOID]}),
+    (
+        "gradient",
+        "The same times x, for the hidden weights.",
+        {"dW1": [f"{path} · {{x[0]}}" for path in THROUGH_SIGMOID]},
+    ),
     ("update", "One step of gradient descent, with document A’s learning rate.",
      {name: update(name, 2 if name != "b2" else 1, f"d{name}") for name in IN_THETA_ORDER}),
 ]  # fmt: skip
 """Document B's formulas, step by step: phase, title and numbers."""
 
 DERIVATIVES_SYMBOLS = {
-    "x": ["x"], "y": ["y"], "eta": [r"\alpha"], "z1": ["u_{11}", "u_{12}"], "a1": ["o_{11}", "o_{12}"], "z2": ["f"], "C": ["E"],
+    "x": ["x"], "y": ["y"], "eta": [r"\alpha"], "z1": ["u_{11}", "u_{12}"], "a1": ["o_{11}", "o_{12}"], "z2": ["f"],
+    "C": ["E"],
     "delta2": [r"\Delta"], "b1": [r"\theta_0", r"\theta_1"], "W1": [r"\theta_2", r"\theta_3"], "b2": [r"\theta_4"],
     "W2": [r"\theta_5", r"\theta_6"],
 }  # fmt: skip
@@ -156,17 +172,25 @@ def hand_computation() -> list[Step]:
 
 
 def derivatives() -> list[Step]:
-    """Document B's seven derivatives, from forward pass to update; the exact values are those of its written formulas."""
-    exact = {name: [n if isinstance(n, flint.arb) else fraction(n) for n in numbers] for name, numbers in written_out().items()}
+    """Document B's seven derivatives, from forward pass to update; the exact values are those of its written
+    formulas."""
+    exact = {
+        name: [n if isinstance(n, flint.arb) else fraction(n) for n in numbers]
+        for name, numbers in written_out().items()
+    }
     symbols = with_derivatives(DERIVATIVES_SYMBOLS, r"\nabla E_{{{}}}")
     steps = [("", *step) for step in DERIVATIVES]
-    return [*walk("derivatives", steps, Values(symbols, exact, by_hand(np.float64, one_two_one), by_torch(one_two_one)))]
+    return [
+        *walk("derivatives", steps, Values(symbols, exact, by_hand(np.float64, one_two_one), by_torch(one_two_one)))
+    ]
 
 
 def with_derivatives(symbols: dict[str, list[str]], derivative: str) -> dict[str, list[str]]:
     """The symbols, and those of the parameters before the step and of the derivatives by them."""
     old = {f"{name}_old": symbols[name] for name in IN_THETA_ORDER}
-    return symbols | old | {f"d{name}": [derivative.format(symbol) for symbol in symbols[name]] for name in IN_THETA_ORDER}
+    return (
+        symbols | old | {f"d{name}": [derivative.format(symbol) for symbol in symbols[name]] for name in IN_THETA_ORDER}
+    )
 
 
 def walk(name: str, steps: Sequence[tuple[str, str, str, Templates]], values: Values) -> Iterator[Step]:
@@ -225,7 +249,8 @@ def put_in(template: str, exact: dict[str, list[Exact]]) -> str:
 
 
 def decimal(value: Exact, digits: int = 6) -> str:
-    """A rational number with all its decimals, of which it must have finitely many; a ball's midpoint to some digits."""
+    """A rational number with all its decimals, of which it must have finitely many; a ball's midpoint to some
+    digits."""
     if isinstance(value, flint.arb):
         return signed(value.str(digits, radius=False))
     exactly = Context(traps=[Inexact]).divide(Decimal(value.numerator), Decimal(value.denominator))
@@ -245,7 +270,8 @@ ELEMENT = {
 
 
 def labels(known: set[Part], found: set[Part], used: set[Part], values: Values) -> dict[str, Label]:
-    """What every element shows when the first set of numbers is known, of which the second was found by using the third.
+    """What every element shows when the first set of numbers is known, of which the second was found by using the
+    third.
 
     A weight shows its value before the step where that is used, and afterwards the new one.
     """
@@ -262,7 +288,9 @@ def labels(known: set[Part], found: set[Part], used: set[Part], values: Values) 
         old, derivative = f"{name}_old", f"d{name}"
         for i in range(len(values.symbols[name])):
             updated = (name, i) in known and ((name, i) in found or (old, i) not in used)
-            slope = decimal(values.exact[derivative][i], 4) if (derivative, i) in known and (name, i) not in known else ""
+            slope = (
+                decimal(values.exact[derivative][i], 4) if (derivative, i) in known and (name, i) not in known else ""
+            )
             shown[f"{edge}{i}"] = label(name if updated else old, i, slope)
     return shown
 

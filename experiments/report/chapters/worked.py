@@ -1,7 +1,8 @@
-"""The documents' worked examples, number by number: by the hand-written code, by torch, and by document B's written formulas.
+"""The documents' worked examples, number by number: by the hand-written code, by torch, and by document B's written
+formulas.
 
-Each gives every quantity of one training step as a flat array, row by row; `W1`, `b1`, `W2`, `b2` are the parameters after the
-step, `W1_old` and so on those before it.
+Each gives every quantity of one training step as a flat array, row by row; `W1`, `b1`, `W2`, `b2` are the parameters
+after the step, `W1_old` and so on those before it.
 """
 
 from collections.abc import Callable
@@ -84,8 +85,8 @@ def _flat(**quantities: Any) -> dict[str, Array]:
 
 
 def written_out() -> dict[str, list[Any]]:
-    """Document B's formulas, as written, at the project's θ, x and y: rational numbers up to the sigmoid, 128-bit balls from
-    there. The update takes document A's learning rate.
+    """Document B's formulas, as written, at the project's θ, x and y: rational numbers up to the sigmoid, 128-bit
+    balls from there. The update takes document A's learning rate.
     """
     with flint.ctx.workprec(128):
         t0, t1, t2, t3, t4, t5, t6 = theta = [*lift(documents.THETA, flint.fmpq)]
@@ -101,7 +102,8 @@ def written_out() -> dict[str, list[Any]]:
         ]  # fmt: skip
         n0, n1, n2, n3, n4, n5, n6 = (t - alpha * g for t, g in zip(theta, gradient, strict=True))
         return {
-            "x": [x], "y": [y], "eta": [alpha], "b1_old": [t0, t1], "W1_old": [t2, t3], "b2_old": [t4], "W2_old": [t5, t6],
+            "x": [x], "y": [y], "eta": [alpha], "b1_old": [t0, t1], "W1_old": [t2, t3], "b2_old": [t4],
+            "W2_old": [t5, t6],
             "z1": [u11, u12], "a1": [o11, o12], "z2": [f], "C": [(y - f) ** 2 / 2], "delta2": [delta],
             "db1": [g0, g1], "dW1": [g2, g3], "db2": [g4], "dW2": [g5, g6],
             "b1": [n0, n1], "W1": [n2, n3], "b2": [n4], "W2": [n5, n6],

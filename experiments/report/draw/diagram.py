@@ -1,4 +1,5 @@
-"""A network of one hidden layer of two neurons, drawn with its values on nodes and edges, and what is at work lit up."""
+"""A network of one hidden layer of two neurons, drawn with its values on nodes and edges, and what is at work lit
+up."""
 
 from math import hypot
 from typing import NamedTuple
@@ -31,7 +32,8 @@ WEIGHTS = {
         "W2": (190, 158, "end", ABOVE), "W3": (125, 211, "middle", BELOW),
     },
 }  # fmt: skip
-"""Number of inputs -> edge of the hidden layer -> its label's point, which end of the label that is, the derivative's side."""
+"""Number of inputs -> edge of the hidden layer -> its label's point, which end of the label that is, the derivative's
+side."""
 LABELS = {
     "b0": (208, 118, "start", BELOW), "b1": (214, 250, "middle", BELOW),
     "V0": (258, 72, "start", ABOVE), "V1": (250, 213, "start", BELOW),
@@ -43,16 +45,20 @@ LABELS = {
 def draw(name: str, title: str, labels: dict[str, Label], at_work: set[str], off: set[str], direction: int) -> Markup:
     """The network as inline SVG; its looks are the style sheet's. `name` is unique on the page.
 
-    Its elements are the inputs x0 and x1, the hidden nodes h0 and h1, the output o0, the cost C0, the target y0, and the edges
-    of the parameters, row by row: weights W0, W1, … and biases b0, b1 of the hidden layer, weights V0, V1 and bias c0 of the
-    output. Those `at_work` are lit, with arrows along `direction` (1 forward, -1 backward, 0 neither); nodes that are `off`
-    pass nothing on.
+    Its elements are the inputs x0 and x1, the hidden nodes h0 and h1, the output o0, the cost C0, the target y0, and
+    the edges of the parameters, row by row: weights W0, W1, … and biases b0, b1 of the hidden layer, weights V0, V1
+    and bias c0 of the output. Those `at_work` are lit, with arrows along `direction` (1 forward, -1 backward, 0
+    neither); nodes that are `off` pass nothing on.
     """
     inputs = [(36, 62), (36, 194)] if "x1" in labels else [(36, 128)]
     edges = {f"W{j * len(inputs) + i}": (x, h) for j, h in enumerate(HIDDEN) for i, x in enumerate(inputs)}
     edges |= {f"V{j}": (h, OUTPUT) for j, h in enumerate(HIDDEN)} | {"wire": (OUTPUT, (COST[0] - 4, COST[1]))}
     stubs = {"b0": HIDDEN[0], "b1": HIDDEN[1], "c0": OUTPUT, "y0": COST}
-    nodes = {f"x{i}": x for i, x in enumerate(inputs)} | {f"h{j}": h for j, h in enumerate(HIDDEN)} | {"o0": OUTPUT, "C0": COST}
+    nodes = (
+        {f"x{i}": x for i, x in enumerate(inputs)}
+        | {f"h{j}": h for j, h in enumerate(HIDDEN)}
+        | {"o0": OUTPUT, "C0": COST}
+    )
     lit = at_work | ({"wire"} if at_work >= {"o0", "y0"} else set())
 
     def state(element: str) -> str:
@@ -87,8 +93,9 @@ def node(state: str, square: bool, place: Point, label: Label) -> str:
     x, y = place
     half = RADIUS + 4
     shape = (
-        f'<rect class="node{state}" x="{x - half}" y="{y - RADIUS}" width="{2 * half}" height="{2 * RADIUS}"/>' if square else
-        f'<circle class="node{state}" cx="{x}" cy="{y}" r="{RADIUS}"/>'
+        f'<rect class="node{state}" x="{x - half}" y="{y - RADIUS}" width="{2 * half}" height="{2 * RADIUS}"/>'
+        if square
+        else f'<circle class="node{state}" cx="{x}" cy="{y}" r="{RADIUS}"/>'
     )
     symbol = f'<text class="symbol" x="{x}" y="{y - RADIUS - 7}">{escape(label.symbol)}</text>'
     return shape + symbol + f'<text class="value" x="{x}" y="{y + 4}">{escape(label.value)}</text>'

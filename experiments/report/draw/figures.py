@@ -1,4 +1,5 @@
-"""What the training chapter's figures share, and the first of them: the cost by step, and below it how far apart the two are.
+"""What the training chapter's figures share, and the first of them: the cost by step, and below it how far apart the
+two are.
 
 Colour is never alone: the hand-written run is a broad solid line, torch's a thin dashed one on it.
 """
@@ -80,7 +81,9 @@ def distances(axes: Axes, apart: Array) -> None:
         decades(axes, apart)
     else:
         axes.set_yticks([])
-        axes.text(0.5, 0.5, "no difference at any step", transform=axes.transAxes, ha="center", va="center", color=MUTED)
+        axes.text(
+            0.5, 0.5, "no difference at any step", transform=axes.transAxes, ha="center", va="center", color=MUTED
+        )
     axes.set_ylabel("distance")
     axes.set_xlabel("step")
 

@@ -1,4 +1,5 @@
-"""Every comparison of the report as one mark, by how much of what is allowed it takes: the picture of the first screen."""
+"""Every comparison of the report as one mark, by how much of what is allowed it takes: the picture of the first
+screen."""
 
 import math
 from collections import Counter
@@ -28,8 +29,8 @@ class Mark(NamedTuple):
 
 
 def marks(rows: Iterable[Row]) -> Markup:
-    """One strip for each kind, over a common logarithmic scale; whatever is equal lies in a block at the left, and whatever
-    does not agree is a cross. Training runs, whose limit is chosen, have no strip.
+    """One strip for each kind, over a common logarithmic scale; whatever is equal lies in a block at the left, and
+    whatever does not agree is a cross. Training runs, whose limit is chosen, have no strip.
     """
     kinds: dict[str, list[Comparison]] = {}
     for row in rows:
@@ -37,7 +38,9 @@ def marks(rows: Iterable[Row]) -> Markup:
             kinds.setdefault(row.kind, []).extend(row.parity.comparisons)
     found = [c for comparisons in kinds.values() for c in comparisons]
     decades = max([2, *(math.ceil(-math.log10(c.ratio)) for c in found if 0 < c.ratio < 1)])
-    pitch = next((p for p in PITCHES if sum(tallest(heap(c, p, decades)) * p for c in kinds.values()) <= STACKED), PITCHES[-1])
+    pitch = next(
+        (p for p in PITCHES if sum(tallest(heap(c, p, decades)) * p for c in kinds.values()) <= STACKED), PITCHES[-1]
+    )
     y, parts = float(LABEL), []
     for kind, comparisons in kinds.items():
         heaped = heap(comparisons, pitch, decades)
@@ -50,7 +53,8 @@ def marks(rows: Iterable[Row]) -> Markup:
     )
     svg = (
         '<svg class="marks" role="img" aria-labelledby="marks-title marks-desc" viewBox="0 0 {} {}">'
-        '<title id="marks-title">Every comparison, from exact to beyond</title><desc id="marks-desc">{}</desc>{}{}</svg>'
+        '<title id="marks-title">Every comparison, from exact to beyond</title><desc '
+        'id="marks-desc">{}</desc>{}{}</svg>'
     )
     return Markup(svg).format(WIDTH, round(y) + LABEL, description, Markup().join(parts), scale(decades, y))
 
@@ -110,5 +114,7 @@ def scale(decades: int, y: float) -> Markup:
         (ONE - power * step, y + 24, "middle", f"10{str(-power).translate(RAISED)}")
         for power in range(every, decades + 1, every)
     ]
-    written = Markup().join(Markup('<text x="{:g}" y="{:g}" text-anchor="{}">{}</text>').format(*text) for text in texts)
+    written = Markup().join(
+        Markup('<text x="{:g}" y="{:g}" text-anchor="{}">{}</text>').format(*text) for text in texts
+    )
     return Markup('<path class="one" d="M{} 2V{:g}"/>').format(ONE, y + 5) + written

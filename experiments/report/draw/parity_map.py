@@ -1,5 +1,5 @@
-"""Every comparison of the survey in tables, one a kind: subject by quantity, dtype and device, each cell with the largest ratio
-in it.
+"""Every comparison of the survey in tables, one a kind: subject by quantity, dtype and device, each cell with the
+largest ratio in it.
 """
 
 import math
@@ -13,7 +13,8 @@ from experiments.report.record.survey import KINDS, Row
 from torch_ref import Comparison
 
 COLUMNS = {
-    "y": "y", "dx": "∂C/∂x", "dweight": "∂C/∂W", "dbias": "∂C/∂b", "cost": "cost", "delta": "δ", "weight": "W", "bias": "b",
+    "y": "y", "dx": "∂C/∂x", "dweight": "∂C/∂W", "dbias": "∂C/∂b", "cost": "cost", "delta": "δ", "weight": "W",
+    "bias": "b",
     "state": "state", "other": "other",
 }  # fmt: skip
 """The quantities that are told apart, and how the page writes them."""
@@ -99,7 +100,8 @@ class Table(NamedTuple):
 
 
 class ParityMap(NamedTuple):
-    """The tables; every column is divided by the same settings, each a dtype and, where there are several devices, a device."""
+    """The tables; every column is divided by the same settings, each a dtype and, where there are several devices, a
+    device."""
 
     devices: list[str]
     settings: list[str]
@@ -145,7 +147,8 @@ def parity_map(rows: Iterable[Row]) -> ParityMap:
         at = [(name, setting) for name in columns for setting in settings]
         tables.append(Table(kind, columns, [
             Line(subject, [
-                Cell(f"cell-{kind}-{i}-{j}", subject, *key, cells[key]) if key in cells else None for j, key in enumerate(at)
+                Cell(f"cell-{kind}-{i}-{j}", subject, *key, cells[key]) if key in cells else None
+                for j, key in enumerate(at)
             ])
             for i, (subject, cells) in enumerate(subjects.items())
         ]))  # fmt: skip

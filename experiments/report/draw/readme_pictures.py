@@ -14,7 +14,8 @@ PAGE = Path(__file__).parents[1] / "page"
 
 
 def pictures(rows: Iterable[Row], hand: Iterable[Step], digits: Markup, palette: str) -> dict[str, str]:
-    """File name -> SVG: every comparison as a mark, the last gradients of the hand computation, the digits' training."""
+    """File name -> SVG: every comparison as a mark, the last gradients of the hand computation, the digits'
+    training."""
     (step,) = (step for step in hand if step.claim == "A13.11")
     return {
         "parity.svg": alone(marks(rows), palette + rules("map.css", ".marks")),
@@ -25,4 +26,6 @@ def pictures(rows: Iterable[Row], hand: Iterable[Step], digits: Markup, palette:
 
 def rules(sheet: str, name: str) -> str:
     """The lines of one of the page's style sheets that are about a class."""
-    return "".join(line for line in (PAGE / sheet).read_text("utf-8").splitlines(keepends=True) if line.startswith(name))
+    return "".join(
+        line for line in (PAGE / sheet).read_text("utf-8").splitlines(keepends=True) if line.startswith(name)
+    )

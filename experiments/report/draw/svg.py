@@ -22,7 +22,8 @@ VARIABLES = {INK: "ink", MUTED: "muted", RULE: "rule", MANUAL: "manual", TORCH: 
 STYLE = {
     "svg.fonttype": "none", "svg.hashsalt": "figures", "font.size": 9, "axes.titlesize": 10, "text.color": INK,
     "axes.labelcolor": MUTED, "axes.edgecolor": RULE, "xtick.color": MUTED, "ytick.color": MUTED, "grid.color": RULE,
-    "grid.linewidth": 0.5, "axes.grid": True, "axes.axisbelow": True, "axes.facecolor": "none", "figure.facecolor": "none",
+    "grid.linewidth": 0.5, "axes.grid": True, "axes.axisbelow": True, "axes.facecolor": "none",
+    "figure.facecolor": "none",
     "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False, "axes.titlelocation": "left",
     "axes.titlecolor": INK, "path.simplify": False,
 }  # fmt: skip
@@ -36,7 +37,11 @@ def panel(
 
 
 def stack(
-    name: str, title: str, description: str, draws: Sequence[Callable[[Axes], Any]], heights: Sequence[float],
+    name: str,
+    title: str,
+    description: str,
+    draws: Sequence[Callable[[Axes], Any]],
+    heights: Sequence[float],
     size: tuple[float, float],
 ) -> Markup:
     """Axes of these relative heights below each other over one shared x axis, as one `panel`."""
@@ -75,14 +80,17 @@ def smaller(svg: str) -> str:
 def alone(figure: Markup, palette: str) -> str:
     """A panel as a file of its own; `palette` is the CSS that sets the variables."""
     style = f"<style>{palette}svg{{font-family:system-ui,sans-serif;background:var(--page)}}</style>"
-    return str(figure).replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1).replace("<title", f"{style}<title", 1)
+    return (
+        str(figure).replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1).replace("<title", f"{style}<title", 1)
+    )
 
 
 def digit(pixels: Array, label: str) -> Markup:
     """An 8×8 image in the page's ink; `label` is its text alternative."""
     squares = Markup("").join(
         Markup('<path d="M{} {}h1v1h-1z" opacity="{:.2g}"/>').format(column, row, ink)
-        for (row, column), ink in np.ndenumerate(pixels) if ink > 0
+        for (row, column), ink in np.ndenumerate(pixels)
+        if ink > 0
     )
     svg = '<svg class="digit" role="img" aria-label="{}" viewBox="0 0 8 8" shape-rendering="crispEdges">{}</svg>'
     return Markup(svg).format(label, squares)

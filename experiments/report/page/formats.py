@@ -18,8 +18,8 @@ from manual.number_types import Array
 def mathml(latex: str) -> Markup:
     """An equation in LaTeX as MathML.
 
-    Two things are mended: a minus after a parenthesis, a relation or a product is a sign and not a difference; and brackets
-    round a matrix, which grow only where there is a mathematical font, are left to the style sheet.
+    Two things are mended: a minus after a parenthesis, a relation or a product is a sign and not a difference; and
+    brackets round a matrix, which grow only where there is a mathematical font, are left to the style sheet.
     """
     text = re.sub(SIGN, r'\1<mo form="prefix">&#x02212;</mo>', convert(latex, display="block"))
     return Markup(re.sub(BRACKETS, r'<mtable class="matrix">\1</mtable>', text))
@@ -100,7 +100,17 @@ def groupby_in_order(items: Iterable[Any], name: str) -> Iterator[tuple[Any, lis
 FILTERS = {
     f.__name__: f
     for f in (
-        between, brief, mathml, signed, shortest, scientific, ratio, percent, latex_fraction, latex_array, capitalize_first,
+        between,
+        brief,
+        mathml,
+        signed,
+        shortest,
+        scientific,
+        ratio,
+        percent,
+        latex_fraction,
+        latex_array,
+        capitalize_first,
         groupby_in_order,
     )
 }

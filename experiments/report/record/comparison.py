@@ -1,7 +1,7 @@
 """Two records side by side, what differs first: as text, and as a page.
 
-Comparisons are matched by what was compared. A device that only one of the records has is held against the first of the other,
-so that a run on a GPU is held against one on a CPU.
+Comparisons are matched by what was compared. A device that only one of the records has is held against the first of
+the other, so that a run on a GPU is held against one on a CPU.
 """
 
 from collections import Counter
@@ -75,7 +75,8 @@ class Line(NamedTuple):
 
 
 class Table(NamedTuple):
-    """What is shown, on the terminal and on the page. `what` is the same if there is no line; `numbers` are columns of them."""
+    """What is shown, on the terminal and on the page. `what` is the same if there is no line; `numbers` are columns
+    of them."""
 
     title: str
     what: str
@@ -130,7 +131,8 @@ class Difference:
                 for both in self.verdicts
             ]),
             Table("In one of the two", "what was compared",
-                  ("run", "kind", "subject", "dtype", "device", "comparisons", "that fail"), ("comparisons", "that fail"),
+                  ("run", "kind", "subject", "dtype", "device", "comparisons", "that fail"),
+                  ("comparisons", "that fail"),
                   [Line((*one[:5], f"{one.comparisons:,}", f"{one.fail:,}"), one.worse > 0) for one in self.alone]),
             Table("Differences in units of what is allowed, where the verdict is the same", "differences",
                   ("A", "B", *what), ("A", "B"),
@@ -155,10 +157,15 @@ def difference(a: Record, b: Record) -> Difference:
     """Compare two records."""
     ours, theirs = named(a), named(b)
     pairs = [
-        (one, other) for own, its in devices(a, b) for one in ours if one[0] == own and (other := (its, *one[1:])) in theirs
+        (one, other)
+        for own, its in devices(a, b)
+        for one in ours
+        if one[0] == own and (other := (its, *one[1:])) in theirs
     ]
     trained = values(results(a), results(b))
-    both = [Both(one[2], " and ".join(dict.fromkeys([one[0], other[0]])), ours[one], theirs[other]) for one, other in pairs]
+    both = [
+        Both(one[2], " and ".join(dict.fromkeys([one[0], other[0]])), ours[one], theirs[other]) for one, other in pairs
+    ]
     paired = {key for pair in pairs for key in pair}
     return Difference(
         compared=len(both),
@@ -204,8 +211,10 @@ def alone(record: str, comparisons: dict[tuple[Any, ...], Comparison], paired: s
             device, kind, subject, dtype, *_ = key
             counts[kind, subject, dtype, device] += 1
             fails[kind, subject, dtype, device] += not c.agrees
-    return [Alone(record, kind, subject, dtype, device, n, fails[kind, subject, dtype, device])
-            for (kind, subject, dtype, device), n in counts.items()]
+    return [
+        Alone(record, kind, subject, dtype, device, n, fails[kind, subject, dtype, device])
+        for (kind, subject, dtype, device), n in counts.items()
+    ]
 
 
 def values(a: dict[tuple[str, ...], Any], b: dict[tuple[str, ...], Any]) -> list[Value]:

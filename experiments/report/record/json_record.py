@@ -11,11 +11,11 @@
       "speeds": [["2-2-1, batch 1", 9.81, 10.2, 10.5], …]
     }
 
-Under a place stand its comparisons: quantity, dtype, shape, largest difference, the same in units of what is allowed, verdict,
-likely cause. `results` are what training ended with: network, implementation, seed, quantity, value. `speeds` are of one
-training step torch's time over manual's: workload, lower quartile, median, upper quartile. Numbers of comparisons have four
-digits; what is no finite number is the text "inf" or "nan". The version counts the changes that make an older reader
-wrong.
+Under a place stand its comparisons: quantity, dtype, shape, largest difference, the same in units of what is allowed,
+verdict, likely cause. `results` are what training ended with: network, implementation, seed, quantity, value.
+`speeds` are of one training step torch's time over manual's: workload, lower quartile, median, upper quartile.
+Numbers of comparisons have four digits; what is no finite number is the text "inf" or "nan". The version counts the
+changes that make an older reader wrong.
 """
 
 import json
@@ -78,7 +78,10 @@ def as_json(record: Record) -> str:
 def _row(row: Row) -> dict[str, Any]:
     places = groupby(row.parity.comparisons, lambda c: c.place)
     return {
-        "kind": row.kind, "subject": row.subject, "dtype": row.dtype, "device": row.parity.device,
+        "kind": row.kind,
+        "subject": row.subject,
+        "dtype": row.dtype,
+        "device": row.parity.device,
         "places": [[place, [_columns(c) for c in comparisons]] for place, comparisons in places],
     }
 
@@ -127,7 +130,15 @@ def _read_row(row: dict[str, Any]) -> Row:
 
 
 def _comparison(
-    place: str, quantity: Any, dtype: Any, shape: Any, difference: Any, ratio: Any, verdict: Any, cause: Any, reason: Any
+    place: str,
+    quantity: Any,
+    dtype: Any,
+    shape: Any,
+    difference: Any,
+    ratio: Any,
+    verdict: Any,
+    cause: Any,
+    reason: Any,
 ) -> Comparison:
     size = tuple(map(_whole, shape))
     numbers = _number(difference), _number(ratio)

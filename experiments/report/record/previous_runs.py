@@ -25,7 +25,8 @@ def stamp(run: Run, made: Stamp) -> None:
 
 
 def earlier(manual: list[Run], torch: list[Run]) -> list[tuple[Stamp, Run, Run]]:
-    """The latest pair of runs of each further seed, made by one report, of the same pictures and the same config as these."""
+    """The latest pair of runs of each further seed, made by one report, of the same pictures and the same config as
+    these."""
     by_hand, by_torch = stamped(manual[0]), stamped(torch[0])
     seeds = {run.seed for run in manual}
     latest = {key[0]: key for key in sorted(by_hand.keys() & by_torch.keys()) if key[0] not in seeds}

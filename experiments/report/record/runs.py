@@ -13,8 +13,8 @@ from manual.number_types import Array
 from torch_ref import Parity, to_torch
 
 LIMIT = 1e-9
-"""How far two runs in float64 may part, relative to the largest value of a curve. It is chosen, not derived: right runs part
-by rounding, and how far depends on the network.
+"""How far two runs in float64 may part, relative to the largest value of a curve. It is chosen, not derived: right
+runs part by rounding, and how far depends on the network.
 """
 
 

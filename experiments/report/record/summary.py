@@ -1,4 +1,5 @@
-"""What the report comes to: the comparisons whose tolerance is derived, and the training curves, whose limit is chosen."""
+"""What the report comes to: the comparisons whose tolerance is derived, and the training curves, whose limit is
+chosen."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -8,8 +9,8 @@ from torch_ref import Parity
 
 
 class Outcome(NamedTuple):
-    """`derived`: whatever is given torch's own inputs, and held against what rounding allows. `curves`: two training runs that
-    run freely, held against `runs.LIMIT`.
+    """`derived`: whatever is given torch's own inputs, and held against what rounding allows. `curves`: two training
+    runs that run freely, held against `runs.LIMIT`.
     """
 
     derived: Parity
@@ -39,4 +40,6 @@ class Outcome(NamedTuple):
 def outcome(rows: Iterable[Row]) -> Outcome:
     """Tell the two apart."""
     rows = [*rows]
-    return Outcome(*(together("", [row.parity for row in rows if (row.kind == TRAINING) is free]) for free in (False, True)))
+    return Outcome(
+        *(together("", [row.parity for row in rows if (row.kind == TRAINING) is free]) for free in (False, True))
+    )

@@ -63,10 +63,15 @@ def layers(dtype: np.dtype[Any], device: str) -> Iterator[tuple[str, Iterable[Pa
 def losses(dtype: np.dtype[Any], device: str) -> Iterator[tuple[str, Iterable[Parity]]]:
     """Every loss on all its examples."""
     for name, cases in each(manual.losses):
-        yield name, [
-            compare_loss(loss, prediction.astype(dtype), target.astype(dtype) if target.dtype.kind == "f" else target, device)
-            for loss, prediction, target in cases
-        ]
+        yield (
+            name,
+            [
+                compare_loss(
+                    loss, prediction.astype(dtype), target.astype(dtype) if target.dtype.kind == "f" else target, device
+                )
+                for loss, prediction, target in cases
+            ],
+        )
 
 
 def optimizers(dtype: np.dtype[Any], device: str) -> Iterator[tuple[str, Iterable[Parity]]]:
@@ -88,11 +93,14 @@ def networks(dtype: np.dtype[Any], device: str) -> Iterator[tuple[str, Iterable[
         ("1-2-1 linear, the sine", documents.one_two_one(activation=Identity), MSELoss(), curve),
     ):
         network, (x, y) = network.astype(dtype), (values.astype(dtype) for values in data)
-        yield name, [
-            compare_network(network, loss, x, y, device),
-            compare_end_to_end(network, loss, x, y, device),
-            *[compare_training(network, loss, optimizer, x, y, STEPS, device) for optimizer in OPTIMIZERS],
-        ]
+        yield (
+            name,
+            [
+                compare_network(network, loss, x, y, device),
+                compare_end_to_end(network, loss, x, y, device),
+                *[compare_training(network, loss, optimizer, x, y, STEPS, device) for optimizer in OPTIMIZERS],
+            ],
+        )
 
 
 def each(package: ModuleType) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:

@@ -1,5 +1,5 @@
-"""What a piece computes, as formulas that run on every number type: on floats to see whether they come near, on `Bounded` to
-prove it.
+"""What a piece computes, as formulas that run on every number type: on floats to see whether they come near, on
+`Bounded` to prove it.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -41,9 +41,9 @@ class Formulas:
     """What a piece computes, right and wrong.
 
     `right` is the formula that the mistakes are made in, so that `wrong` proves something only where `right` gives the
-    reference: code that is itself at fault measures nothing. Where it does not, two proofs are left. `apart` are the wrong
-    formulas that do without the piece's own derivative. `undone` are mistakes that undo themselves: what the piece computes
-    with such a mistake made on purpose must be the reference.
+    reference: code that is itself at fault measures nothing. Where it does not, two proofs are left. `apart` are the
+    wrong formulas that do without the piece's own derivative. `undone` are mistakes that undo themselves: what the
+    piece computes with such a mistake made on purpose must be the reference.
     """
 
     right: Formula
@@ -53,7 +53,8 @@ class Formulas:
 
 
 class Given(NamedTuple):
-    """What a piece was given, what its gradient by x is called, the references, and whether its output is not the reference."""
+    """What a piece was given, what its gradient by x is called, the references, and whether its output is not the
+    reference."""
 
     x: Array
     delta: Array
@@ -82,7 +83,9 @@ def changed(piece: Any, **attributes: Any) -> Any:
 
 def as_number(number: Number, values: Values) -> Values:
     """Arrays of floats as another number type; other values as they are."""
-    return {name: number(v) if getattr(v, "dtype", None) in (np.float32, np.float64) else v for name, v in values.items()}
+    return {
+        name: number(v) if getattr(v, "dtype", None) in (np.float32, np.float64) else v for name, v in values.items()
+    }
 
 
 def blind(piece: Any) -> Any:

@@ -1,7 +1,8 @@
-"""What a piece is, known by its numbers: a layer of which nothing else is known than what it was given and what is right.
+"""What a piece is, known by its numbers: a layer of which nothing else is known than what it was given and what is
+right.
 
-A function of somebody's own bears any name, and its arguments do. If one of the project's layers, on the same arrays, gives the
-references, then it computes the same, and the mistakes that are made in that layer may have been made in it.
+A function of somebody's own bears any name, and its arguments do. If one of the project's layers, on the same arrays,
+gives the references, then it computes the same, and the mistakes that are made in that layer may have been made in it.
 """
 
 from collections.abc import Iterator
@@ -30,8 +31,8 @@ def known(given: Given) -> Iterator[Formulas]:
 
 
 def _if_right(given: Given, layer: Layer, names: dict[str, str], turned: bool = False) -> Iterator[Formulas]:
-    """The formulas of a layer, if they give the references. `names` are the case's names of the layer's parameters, whose
-    weights may stand (in, out).
+    """The formulas of a layer, if they give the references. `names` are the case's names of the layer's parameters,
+    whose weights may stand (in, out).
     """
     formulas = layer_formulas(layer, given.x, given.delta)
     own = {f"d{name}": (f"d{theirs}", np.shape(given.params[theirs])) for name, theirs in names.items()}

@@ -65,7 +65,8 @@ OUTPUTS: dict[type[Layer], list[tuple[str, Forward]]] = PICTURES | {
     manual.Softmax: [
         *((f"the sum runs over the wrong axis: axis {dim}", lambda f, x, dim=dim: output(changed(f, dim=dim), x))
           for dim in range(4)),
-        *((f"the sum runs over the wrong axis: axis {dim}", lambda f, x, dim=dim: _summed(f, x, dim)) for dim in range(4)),
+        *((f"the sum runs over the wrong axis: axis {dim}", lambda f, x, dim=dim: _summed(f, x, dim))
+          for dim in range(4)),
         *((f"{e:g} is added to the sum: an ε guard", lambda f, x, e=e: _guarded(f, x, e)) for e in EPSILONS),
     ],
     manual.Dropout: [
@@ -109,8 +110,9 @@ def layer_formulas(layer: Layer, x: Array, delta: Array) -> Formulas:
 
 
 def layer_mistakes(layer: Layer, measure: Layer, x: Array, delta: Array, only: Any = None) -> Iterator[Mistake]:
-    """The mistakes of a layer, given x and δ: the "y", or the "dx" and "dp", they lead to, in the formulas of `measure`. In a
-    network each is made everywhere, in every layer of a kind, or in one layer alone, and then the place is named.
+    """The mistakes of a layer, given x and δ: the "y", or the "dx" and "dp", they lead to, in the formulas of
+    `measure`. In a network each is made everywhere, in every layer of a kind, or in one layer alone, and then the
+    place is named.
     """
     for cause, out in OUTPUTS.get(type(layer), []):
         yield cause, lambda number, out=out: {"y": out(measure.like(**as_number(number, layer.params)), number(x))}

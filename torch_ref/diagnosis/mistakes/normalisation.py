@@ -3,8 +3,8 @@
     h = u / √(v + ε)   or   u / (√v + ε),   y = γ h + β      u = x − x̄ or x, v the mean of u²
     ∂C/∂x = (g − ḡ − h · mean(g h)) / √(v + ε),               g = γ δ
 
-The means run over some of the axes: over the features it is a layer norm, over the batch a batch norm, with u = x and without
-ḡ an RMS norm. The path through the mean is ḡ, the one through the variance is mean(g h).
+The means run over some of the axes: over the features it is a layer norm, over the batch a batch norm, with u = x and
+without ḡ an RMS norm. The path through the mean is ḡ, the one through the variance is mean(g h).
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,8 @@ Axes = tuple[int, ...]
 
 
 class Normalisation(NamedTuple):
-    """What is right, or wrong, in one: the axes of the means, ε and its place, γ and β and where they lie, and the rest.
+    """What is right, or wrong, in one: the axes of the means, ε and its place, γ and β and where they lie, and the
+    rest.
 
     `guarded` says whether the numbers show that there is an ε. The backward pass sums over the axes `sums`, and over
     `parameters` in the gradients of γ and β.
@@ -110,7 +111,9 @@ def _affine(given: Given) -> Iterator[tuple[str, str, Axes]]:
     yield "", "", ()
     ndim, fit = given.x.ndim, {}
     for name, p in given.params.items():
-        long = [(1,) * axis + (p.size,) + (1,) * (ndim - axis - 1) for axis in range(ndim) if p.size == given.x.shape[axis]]
+        long = [
+            (1,) * axis + (p.size,) + (1,) * (ndim - axis - 1) for axis in range(ndim) if p.size == given.x.shape[axis]
+        ]
         padded = (1,) * (ndim - p.ndim) + p.shape
         fits = len(padded) == ndim and all(k in (1, n) for k, n in zip(padded, given.x.shape, strict=True))
         fit[name] = {*long, *([padded] if fits else [])} if p.size > 1 else set()

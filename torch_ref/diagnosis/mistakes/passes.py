@@ -1,4 +1,5 @@
-"""A backward pass through a layer, or through the layers of a network, with something else in place of a layer's own."""
+"""A backward pass through a layer, or through the layers of a network, with something else in place of a layer's
+own."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -119,13 +119,19 @@ def _pixels_inside(layer: Any, x: Any) -> Array:
 WINDOWS: list[tuple[str, Backward]] = [
     ("the last row of windows is left out", lambda f, x, d: _without_last(f, x, d, 2)),
     ("the last column of windows is left out", lambda f, x, d: _without_last(f, x, d, 3)),
-    ("where windows overlap, the last one overwrites the others", lambda f, x, d: _overwritten(f, x, d, zeros_too=True)),
+    (
+        "where windows overlap, the last one overwrites the others",
+        lambda f, x, d: _overwritten(f, x, d, zeros_too=True),
+    ),
 ]
 CONVOLUTION: list[tuple[str, Backward]] = [
     *PARAMETERS,
     ("the kernel is turned by 180°", lambda f, x, d: plain(f.like(weight=_turned(f.weight), bias=f.bias), x, d)),
     ("the kernel is turned upside down", lambda f, x, d: plain(f.like(weight=f.weight[:, :, ::-1], bias=f.bias), x, d)),
-    ("the kernel is turned left to right", lambda f, x, d: plain(f.like(weight=f.weight[..., ::-1], bias=f.bias), x, d)),
+    (
+        "the kernel is turned left to right",
+        lambda f, x, d: plain(f.like(weight=f.weight[..., ::-1], bias=f.bias), x, d),
+    ),
     ("the kernel is turned by 180°", lambda f, x, d: _weight(f, x, d, _turned)),
     ("the channels are exchanged, in and out", lambda f, x, d: _weight(f, x, d, lambda w: w.transpose(1, 0, 2, 3))),
     ("δ is not summed over the pixels", lambda f, x, d: with_bias(f, x, d, d.sum(axis=0))),
@@ -138,7 +144,10 @@ CONVOLUTION: list[tuple[str, Backward]] = [
 POOLING: list[tuple[str, Backward]] = [
     *WITHOUT_DELTA,
     ("δ goes to the first pixel of its window", lambda f, x, d: _dealt(f, x, d, slice(1))),
-    ("the stride is left out: the windows lie side by side", lambda f, x, d: _on_a_field(f, x, d, f._kernel, f._padding)),
+    (
+        "the stride is left out: the windows lie side by side",
+        lambda f, x, d: _on_a_field(f, x, d, f._kernel, f._padding),
+    ),
     ("the stride is left out", lambda f, x, d: _on_a_field(f, x, d, (1, 1), f._padding)),
     ("the padding is left out", lambda f, x, d: _on_a_field(f, x, d, f._stride, (0, 0))),
     *WINDOWS,
@@ -148,7 +157,8 @@ MAX_POOLING: list[tuple[str, Backward]] = [
     ("a convention: a tie is split equally", lambda f, x, d: _among_ties(f, x, d, divided=True)),
     ("a convention: in a tie every pixel has the whole δ", lambda f, x, d: _among_ties(f, x, d, divided=False)),
     ("δ goes to every pixel of its window", lambda f, x, d: _dealt(f, x, d, slice(None))),
-    ("where windows overlap, the last one overwrites the others", lambda f, x, d: _overwritten(f, x, d, zeros_too=False)),
+    ("where windows overlap, the last one overwrites the "
+     "others", lambda f, x, d: _overwritten(f, x, d, zeros_too=False)),
     ("the padding counts as 0, which is more than a negative pixel",
      lambda f, x, d: (_cropped(f, plain(*_zero_padded(f, x), d)[0], x), f)),
 ]  # fmt: skip
@@ -156,7 +166,10 @@ AVG_POOLING: list[tuple[str, Backward]] = [
     *POOLING,
     ("δ is not divided by the size of the window", lambda f, x, d: plain(f, x, d * _in_window(f))),
     ("δ is divided twice by the size of the window", lambda f, x, d: plain(f, x, d / _in_window(f))),
-    ("a convention: only pixels of the picture count", lambda f, x, d: plain(f, x, d * _in_window(f) / _pixels_inside(f, x))),
+    (
+        "a convention: only pixels of the picture count",
+        lambda f, x, d: plain(f, x, d * _in_window(f) / _pixels_inside(f, x)),
+    ),
 ]
 STRIDES: list[tuple[str, Forward]] = [
     ("the stride is left out", lambda f, x: output(changed(f, _stride=(1, 1)), x)),
@@ -177,6 +190,7 @@ PICTURES: dict[type[Layer], list[tuple[str, Forward]]] = {
     manual.AvgPool2d: [
         *STRIDES,
         ("it is not divided by the size of the window", lambda f, x: output(f, x) * _in_window(f)),
-        ("a convention: only pixels of the picture count", lambda f, x: output(f, x) * _in_window(f) / _pixels_inside(f, x)),
+        ("a convention: only pixels of the picture count",
+         lambda f, x: output(f, x) * _in_window(f) / _pixels_inside(f, x)),
     ],
 }  # fmt: skip

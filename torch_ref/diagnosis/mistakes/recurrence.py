@@ -16,8 +16,8 @@ LEFT_OUT = "the recurrent term is missing: nothing comes back from later steps"
 
 
 def recurrences(given: Given) -> Iterator[Formulas]:
-    """Every reading of the arrays as one of these layers that gives the references: time along the first axis or the second,
-    weights (in, out) or (out, in), with a bias and a first state or without.
+    """Every reading of the arrays as one of these layers that gives the references: time along the first axis or the
+    second, weights (in, out) or (out, in), with a bias and a first state or without.
     """
     if given.x.ndim != given.delta.ndim or not 2 <= given.x.ndim <= 3:
         return

@@ -22,7 +22,8 @@ def updated_later(layer: Layer, x: Array, delta: Array, quantity: str, reference
 
 
 def _updated(layer: Layer, x: Array, delta: Array, quantity: str, wanted: Array, sign: int) -> Iterator[Mistake]:
-    """The rate is the one that brings the quantity nearest to what is wanted, to three digits: found by the secant method, from
+    """The rate is the one that brings the quantity nearest to what is wanted, to three digits: found by the secant
+    method, from
     0. A step of a gradient descent is positive.
     """
 

@@ -80,7 +80,10 @@ UPDATES: list[tuple[str, Update]] = [
     ("the parameter is not moved", lambda o, p, g, s: o.update(p.copy(), g, s)),
     ("the step goes up the gradient", lambda o, p, g, s: o.update(p, -g, s)),
     ("the sign of weight_decay is wrong", lambda o, p, g, s: changed(o, weight_decay=-o.weight_decay).update(p, g, s)),
-    *((f"it is computed without {name}", _without(name)) for name in ("lr", "momentum", "dampening", "nesterov", "centered")),
+    *(
+        (f"it is computed without {name}", _without(name))
+        for name in ("lr", "momentum", "dampening", "nesterov", "centered")
+    ),
     ("the first gradient is dampened", _started),
     ("the new gradient is weighted by 1 − μ", lambda o, p, g, s: _started(changed(o, dampening=o.momentum), p, g, s)),
     ("lr is inside the buffer", lambda o, p, g, s: changed(o, lr=1).update(p, o.lr * g, s)),
@@ -102,7 +105,8 @@ UPDATES: list[tuple[str, Update]] = [
 
 
 def update_formulas(optimizer: Optimizer, name: str, p: Array, g: Array, state: Values) -> Formulas:
-    """What a step does, given the parameter `name`, its gradient and the state before it: the new parameter and state."""
+    """What a step does, given the parameter `name`, its gradient and the state before it: the new parameter and
+    state."""
 
     def after(update: Update) -> Formula:
         def formula(number: Number) -> Values:
