@@ -8,7 +8,7 @@ input; and a hyperparameter is used as it was given (an exact run passes an exac
 
 from collections.abc import Callable
 from fractions import Fraction
-from functools import lru_cache, wraps
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -73,14 +73,6 @@ def bilinear(f: Callable[..., Array]) -> Callable[..., Array]:
         return f(a, b, *how)
 
     return call
-
-
-@lru_cache
-def ones(n: int, dtype: np.dtype[Any]) -> Array:
-    """The vector 1 of n ones, not to be written to. δᵀ 1 is the sum of δ's rows, several times as fast as `sum`."""
-    vector = np.ones(n, dtype)
-    vector.flags.writeable = False
-    return vector
 
 
 def lift(values: ArrayLike, number: Number) -> Array:

@@ -7,7 +7,8 @@ import numpy as np
 from manual.checks import flag, generator, mismatch, whole
 from manual.described import parameter
 from manual.layer import Layer
-from manual.number_types import Array, ones
+from manual.number_types import Array
+from manual.sums import sum_over_batch
 
 
 class Linear(Layer):
@@ -24,9 +25,8 @@ class Linear(Layer):
     Weight and bias start as torch's do, uniform in ±1/√in.
 
     Raises:
-        InputError: in_features or out_features is not an integer >= 1, bias not a flag, or rng no
-            generator; the input is not (N, in), or not of
-            the weight's dtype.
+        InputError: in_features or out_features is not an integer >= 1, bias not a flag, or rng no generator; the input
+            is not (N, in), or not of the weight's dtype.
     Source: document A, parts 1 and 3. Same as torch.nn.Linear on a batch.
     """
 
@@ -58,7 +58,7 @@ class Linear(Layer):
 
     def gradient(self, delta: Array, a: Array, /) -> "Linear":
         dW = delta.T.dot(a)
-        db = None if self.bias is None else delta.T.dot(ones(len(a), a.dtype))  # the sum of δ's rows, faster than `sum`
+        db = None if self.bias is None else sum_over_batch(delta)
         return self.like(weight=dW, bias=db)
 
 

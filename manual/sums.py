@@ -1,0 +1,25 @@
+"""Sums that have a name, where NumPy has a faster way than the plain one."""
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from manual.number_types import Array
+
+
+def sum_over_batch(delta: Array) -> Array:
+    """Σₙ δₙ: (N, out) to (out,).
+
+    It is the product δᵀ 1 with a vector of ones, which BLAS computes 1.5 to 4.8 times as fast as `delta.sum(axis=0)`
+    (from (64, 784) float64 to (32, 10) float32, one thread, NumPy 2.4 with OpenBLAS).
+    """
+    return delta.T.dot(_ones(len(delta), delta.dtype))
+
+
+@lru_cache
+def _ones(n: int, dtype: np.dtype[Any]) -> Array:
+    """n ones, which many may share, as nobody can write to them."""
+    vector = np.ones(n, dtype)
+    vector.flags.writeable = False
+    return vector
