@@ -63,23 +63,10 @@ def train(
         Diverged: a cost that is not finite; the message names the step and where it began. The parameters are still
             those before that step.
     """
-    for name, given, kind in (("network", network, Layer), ("loss", loss, Loss), ("optimizer", optimizer, Optimizer)):
-        instance("train", name, given, kind)
-    if penalty is not None:
-        instance("train", "penalty", penalty, Penalty)
-    for name, array in (("x", x), ("y", y)):
-        if not isinstance(array, np.ndarray) or not array.ndim:
-            raise InputError(f"train: expected {name} as an array with an example a row, got {shown(array)}")
-    every_part(network)
-    if len(x) != len(y):
-        raise InputError(f"train: expected a target for each example, got {len(x)} examples and {len(y)} targets")
-    if not len(x):
-        raise InputError("train: expected at least one example, got none")
+    _check(network, loss, optimizer, x, y, penalty)
     batch_size = len(x) if batch_size is None else whole("train", "batch_size", batch_size, 1)
     epochs = epochs if epochs is None else whole("train", "epochs", epochs, 0)
     seed, threshold = whole("train", "seed", seed, 0), at_least("train", "threshold", threshold, 0)
-    finite("train: x", x)
-    finite("train: y", y)
     step = 0
     for epoch in count() if epochs is None else range(epochs):
         for rows in batches(len(x), batch_size, seed, epoch):
@@ -105,6 +92,26 @@ def train(
             if moved < threshold:                                     #    converged?
                 return
             step += 1
+
+
+def _check(
+    network: Network, loss: Loss, optimizer: Optimizer, x: Array, y: Array, penalty: Penalty | None
+) -> None:
+    """An InputError unless each is what it must be, and the data fit together and are finite."""
+    for name, value, kind in (("network", network, Layer), ("loss", loss, Loss), ("optimizer", optimizer, Optimizer)):
+        instance("train", name, value, kind)
+    if penalty is not None:
+        instance("train", "penalty", penalty, Penalty)
+    for name, array in (("x", x), ("y", y)):
+        if not isinstance(array, np.ndarray) or not array.ndim:
+            raise InputError(f"train: expected {name} as an array with an example a row, got {shown(array)}")
+    every_part(network)
+    if len(x) != len(y):
+        raise InputError(f"train: expected a target for each example, got {len(x)} examples and {len(y)} targets")
+    if not len(x):
+        raise InputError("train: expected at least one example, got none")
+    finite("train: x", x)
+    finite("train: y", y)
 
 
 def batches(n: int, batch_size: int, seed: int, epoch: int) -> Iterator[Array]:

@@ -111,8 +111,8 @@ def main(arguments: list[str] | None = None) -> int:
     made = record.made | about(device) | {"Tests": suite.verdict}
     record = record._replace(made=made, results=[*record.results, *in_half(device)])
     write(out, as_json(record))
-    print(f"{out}: {record.outcome.verdict}; tests: {suite.verdict}")
-    return int(bool(suite.failed) or not suite.passed or not record.outcome.agrees)
+    print(f"{out}: {record.summary.verdict}; tests: {suite.verdict}")
+    return int(bool(suite.failed) or not suite.passed or not record.summary.agrees)
 
 
 def train_all(device: str, folder: Path) -> report.Trained:

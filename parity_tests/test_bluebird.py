@@ -20,11 +20,11 @@ from experiments.data.images import files
 from experiments.find.contact_sheet import MARK
 from experiments.report import make as report
 from experiments.report.chapters import bluebird
-from experiments.report.chapters.bluebird import Answers
+from experiments.report.chapters.bluebird import Predictions
 from experiments.report.page.template import render
 from experiments.report.record import runs
 from experiments.report.record.bird_dataset import draw
-from experiments.report.record.previous_runs import Stamp, earlier, stamp
+from experiments.report.record.previous_runs import Stamp, previous_runs, stamp
 from experiments.train import command as train
 from experiments.train import model_file
 from manual import InputError
@@ -116,10 +116,10 @@ def test_the_confusion_is_that_of_the_predictions(section, said, side):
 
 
 def test_the_scores_are_those_of_their_definitions():
-    given = Answers(y=np.array([0, 1, 1, 1, 2]), taken=np.array([1, 1, 2, 1, 2]), sought=1)
+    given = Predictions(y=np.array([0, 1, 1, 1, 2]), predicted=np.array([1, 1, 2, 1, 2]), positive=1)
     assert (given.accuracy, given.precision, given.recall) == (3 / 5, 2 / 3, 2 / 3)
     assert given.confusion == [[0, 1, 0], [0, 2, 1], [0, 0, 1]]
-    assert given._replace(taken=np.zeros(5, int)).precision is None
+    assert given._replace(predicted=np.zeros(5, int)).precision is None
 
 
 def test_the_curves_are_drawn_from_the_files(nets, tmp_path):
@@ -215,7 +215,7 @@ def test_found_and_missed_are_told_apart_by_the_answers(nets, monkeypatch):
         taken[taken == KINDS.index("robin")] = KINDS.index("bluebird")
         return taken
 
-    monkeypatch.setattr(bluebird, "answers", answers)
+    monkeypatch.setattr(bluebird, "predictions", answers)
     section = render("bluebird.html", bluebird=bluebird.chapter(nets))
     assert re.search(r"Of the 3 Bluebirds of the test part the .* finds 1 and misses 2\.", section)
     found = [alt for alt, _ in pictures_of(section) if alt.endswith("found.")]
@@ -307,12 +307,12 @@ def before(nets, tmp_path):
 
 def test_the_latest_earlier_pair_of_each_further_seed_is_shown(before):
     manual, torch, leave = before
-    assert earlier(manual, torch) == []
+    assert previous_runs(manual, torch) == []
     leave(2, "2030-01-02 00:00 UTC")
     leave(1, "2030-01-03 00:00 UTC")
     leave(1, "2030-01-01 00:00 UTC")
     leave(0, "2030-01-04 00:00 UTC")
-    found = earlier(manual, torch)
+    found = previous_runs(manual, torch)
     assert [(about.made, ours.seed, theirs.seed) for about, ours, theirs in found] == [
         ("2030-01-03 00:00 UTC", 1, 1), ("2030-01-02 00:00 UTC", 2, 2),
     ]  # fmt: skip
@@ -331,21 +331,21 @@ def test_the_latest_earlier_pair_of_each_further_seed_is_shown(before):
 def test_an_earlier_run_of_another_config_or_of_other_pictures_is_not_shown(before, other):
     manual, torch, leave = before
     leave(1, "2030-01-01 00:00 UTC", **other)
-    assert earlier(manual, torch) == []
+    assert previous_runs(manual, torch) == []
 
 
 def test_two_earlier_runs_of_one_seed_are_a_pair_only_if_one_report_made_them(before):
     manual, torch, leave = before
     leave(1, "2030-01-01 00:00 UTC", sides=["manual"])
     leave(1, "2030-01-02 00:00 UTC", sides=["torch"])
-    assert earlier(manual, torch) == []
+    assert previous_runs(manual, torch) == []
 
 
 def test_a_run_that_was_not_finished_is_not_shown(before):
     manual, torch, leave = before
     leave(1, "2030-01-01 00:00 UTC")
     (manual[0].folder.with_name("version_1") / "made.json").unlink()
-    assert earlier(manual, torch) == []
+    assert previous_runs(manual, torch) == []
 
 
 def test_earlier_runs_are_on_the_page_with_date_and_commit(before, nets, shown, rows):

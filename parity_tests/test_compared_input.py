@@ -9,7 +9,7 @@ import torch
 import manual.layers
 import manual.losses
 from manual import SGD, InputError, Linear, MSELoss, Network, ReLU, Sigmoid, Softmax
-from parity_tests.test_not_finite import PLANTED, each, with_planted
+from parity_tests.manual.test_not_finite import PLANTED, each, with_planted
 from parity_tests.test_wrong_types import NO_ARRAYS, of
 from torch_ref import (
     certify,

@@ -42,8 +42,8 @@ class OneCaseEach(parity_cuda.Suite):
 def that_take_a_device() -> set[str]:
     """The tests that have an argument "device", by file."""
     return {
-        f"parity_tests/{file.name}::{test.name}"
-        for file in HERE.glob("test_*.py") for test in ast.parse(file.read_text("utf-8")).body
+        f"{file.relative_to(HERE.parent).as_posix()}::{test.name}"
+        for file in HERE.rglob("test_*.py") for test in ast.parse(file.read_text("utf-8")).body
         if isinstance(test, ast.FunctionDef) and test.name.startswith("test_")
         and "device" in {a.arg for a in test.args.args}
     }  # fmt: skip
@@ -83,7 +83,7 @@ def test_the_file_says_what_it_was_made_on_and_holds_tests_survey_and_training(r
     tests = {row.subject: row.parity.comparisons for row in record.rows if row.kind == "test"}
     assert [row.kind for row in record.rows] == ["layer"] * 6 + ["training run"] * 2 + ["test"] * len(tests)
     assert {row.parity.device for row in record.rows} == {NAME}
-    dropout = tests["parity_tests/test_dropout.py"]
+    dropout = tests["parity_tests/manual/test_dropout.py"]
     assert len(dropout) == 2  # of a pass and of training, the worst of each
     assert all("[DEVICE-float" in c.place for c in dropout)
 
@@ -144,12 +144,12 @@ def test_no_comparison_takes_half_precision(what):
 
 @pytest.mark.slow
 def test_a_wrong_backward_is_written_down_and_ends_in_1(tmp_path, monkeypatch):
-    monkeypatch.setattr(parity_cuda, "TESTS", [str(HERE / "test_dropout.py")])
+    monkeypatch.setattr(parity_cuda, "TESTS", [str(HERE / "manual" / "test_dropout.py")])
     monkeypatch.setattr(Dropout, "backward", lambda self, delta, m: (delta * m, self))
     assert made(tmp_path / "parity.json", NAME) == 1
     record = read(tmp_path / "parity.json")
-    assert not record.outcome.agrees
-    assert "0 passed, 1 failed: parity_tests/test_dropout.py::" in record.made["Tests"]
+    assert not record.summary.agrees
+    assert "0 passed, 1 failed: parity_tests/manual/test_dropout.py::" in record.made["Tests"]
 
 
 @pytest.mark.parametrize(

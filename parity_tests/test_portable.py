@@ -6,7 +6,7 @@ from parity_tests import floors, portable
 
 SETTINGS = [setting for setting in portable.settings() if not portable.lacking(setting)]
 FIRST, LAST = SETTINGS[0], SETTINGS[-1]
-FEW = ["parity_tests/test_document_a.py"]
+FEW = ["parity_tests/posts/test_document_a.py"]
 
 
 def test_the_settings_are_told_apart_by_the_kernels_in_use():

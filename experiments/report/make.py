@@ -22,8 +22,8 @@ from experiments.bench.table import TITLES as SPEED_TITLES
 from experiments.bench.verdict import notes
 from experiments.report.chapters import bluebird, errata, fits, starts, surfaces, walk
 from experiments.report.chapters.recognition import recognised
-from experiments.report.chapters.sensitivity import sharpness
-from experiments.report.chapters.ulp_error import nearness, strips
+from experiments.report.chapters.sensitivity import sensitivity
+from experiments.report.chapters.ulp_error import strips, ulp_errors
 from experiments.report.draw import figures
 from experiments.report.draw.marks import marks
 from experiments.report.draw.parity_map import parity_map
@@ -34,7 +34,7 @@ from experiments.report.record.bird_dataset import draw
 from experiments.report.record.json_record import Record, Result, Speed, as_json
 from experiments.report.record.previous_runs import Stamp, stamp
 from experiments.report.record.runs import Run
-from experiments.report.record.summary import Outcome, outcome
+from experiments.report.record.summary import Summary, summary
 from experiments.report.record.survey import STEPS, TRAINING, Row, survey, together
 from experiments.shared.command import write
 from experiments.train import command as train
@@ -69,7 +69,7 @@ Trained = dict[str, dict[str, list[Run]]]
 """Network -> implementation -> its runs, one a seed."""
 
 
-def make(out: Path, full: bool = False) -> Outcome:
+def make(out: Path, full: bool = False) -> Summary:
     """Train, compare, and write the page and what lies beside it; what it comes to."""
     torch.set_num_threads(1)  # networks this small lose more to threads than they gain
     with threadpool_limits(1):
@@ -82,7 +82,7 @@ def make(out: Path, full: bool = False) -> Outcome:
     [digits] = shown["trainings"][-1].panels
     for name, picture in pictures(rows, shown["hand"], digits, palette()).items():
         write(out / name, picture)
-    return outcome(rows)
+    return summary(rows)
 
 
 def train_all(out: Path, full: bool = False) -> Trained:
@@ -156,16 +156,16 @@ def contents(trained: Trained) -> dict[str, Any]:
         "theta": documents.THETA,
         "example": [values.item() for values in documents.one_example()],
         "errata": errata.table(),
-        "kinds": errata.KINDS,
+        "categories": errata.CATEGORIES,
         "trainings": [figures.training(name, title, *trained[name].values()) for name, title in NETWORKS.items()],
         "surfaces": surfaces.surfaces(*first["two_two_one"]),
         "forming": fits.forming(*first["one_two_one"]),
         "thetas": fits.under_theta(first["one_two_one"][0]),
         "starts": starts.starts(first["one_two_one_zeros"], first["one_two_one_random"]),
         "bending": fits.bending(first["one_two_one"], first["one_two_one_linear"]),
-        "nearness": (near := [*nearness()]),
-        "nearness_strips": strips(near),
-        "sharpness": [*sharpness()],
+        "ulp_errors": (near := [*ulp_errors()]),
+        "ulp_error_strips": strips(near),
+        "sensitivity": [*sensitivity()],
         "bluebird": bluebird.chapter({name: trained[name] for name in bluebird.NETWORKS}),
         "digits": recognised(*trained["digits"].values()),
     }
@@ -178,7 +178,7 @@ def page(shown: dict[str, Any], rows: list[Row], speed: dict[str, Any]) -> str:
     return render(
         "index.html",
         **shown,
-        outcome=outcome(rows),
+        summary=summary(rows),
         marks=marks(rows),
         map=parity_map(rows),
         steps=STEPS,

@@ -169,29 +169,9 @@ def compare_end_to_end(network: Network, loss: Loss, x: Array, y: Array, device:
     parity = Parity(device)
     pieces = [*_pieces(network, reference(network, device))]
 
-    def run(number: Callable[[Array], Any], formula: Callable[[Layer], Layer]) -> list[tuple[str, str, Any]]:
-        layers = [formula(layer) for _, _, layer, _ in pieces]
-        layers = [layer.like(**{name: number(p) for name, p in layer.params.items()}) for layer in layers]
-        a, tape, found = number(x.copy()), [], []
-        for (place, *_), layer in zip(pieces, layers, strict=True):
-            a, cache = layer.forward(a)
-            tape.append(cache)
-            found.append((place, "y", a))
-        cost, cache = measure.forward(a, number(y) if y.dtype.kind == "f" else y)
-        delta = measure.backward(cache)
-        found.append((repr(loss), "cost", cost))
-        for (place, *_), layer, cache in zip(pieces[::-1], layers[::-1], tape[::-1], strict=True):
-            found.append((place, "delta", delta))
-            delta, gradient = layer.backward(delta, cache)
-            found.extend((place, f"d{name}", g) for name, g in gradient.params.items())
-        return [*found, ("the whole network", "dx", delta)]
-
     def bounds(formula: Loss) -> dict[int, Any]:
-        nonlocal measure
-        measure = formula
-        return dict(enumerate(value for _, _, value in run(exact, ours_of)))
+        return dict(enumerate(value for _, _, value in _run_freely(pieces, ours_of, formula, x, y, exact)))
 
-    measure = loss
     try:
         values, cost = _run_torch(network, pieces, loss, device, to_torch(x, device), to_torch(y, device))
         allowed = allowance(loss, bounds)
@@ -202,9 +182,8 @@ def compare_end_to_end(network: Network, loss: Loss, x: Array, y: Array, device:
     for (_, _, _, piece), out in zip(pieces[::-1], values[:0:-1], strict=True):
         expected += [_grad(out), *map(_grad, piece.parameters())]
     expected.append(_grad(values[0]))
-    measure = loss
     with np.errstate(all="ignore"):
-        ours = run(np.asarray, lambda layer: layer)
+        ours = _run_freely(pieces, lambda layer: layer, loss, x, y, np.asarray)
     for (place, quantity, value), theirs, tolerance in zip(ours, expected, allowed.values(), strict=True):
         parity.add(f"{place}, end to end", quantity, value, theirs, tolerance)
     by_name = {(place, quantity): i for i, (place, quantity, _) in enumerate(ours)}
@@ -213,6 +192,35 @@ def compare_end_to_end(network: Network, loss: Loss, x: Array, y: Array, device:
     whole = {quantity: (to_numpy(expected[i]), allowed[i]) for quantity, i in at.items()}
     _judge_whole(parity, "the whole network, end to end", network, loss, x, y, whole)
     return parity
+
+
+def _run_freely(
+    pieces: list[Piece],
+    formula: Callable[[Layer], Layer],
+    loss: Loss,
+    x: Array,
+    y: Array,
+    number: Callable[[Array], Any],
+) -> list[tuple[str, str, Any]]:
+    """(place, quantity, value) of one pass on this number type: every "y", the cost, and back every "delta" and
+    gradient, last the "dx" of the whole network."""
+    layers = []
+    for _, _, layer, _ in pieces:
+        own = formula(layer)
+        layers.append(own.like(**{name: number(p) for name, p in own.params.items()}))
+    a, tape, found = number(x.copy()), [], []
+    for (place, *_), layer in zip(pieces, layers, strict=True):
+        a, cache = layer.forward(a)
+        tape.append(cache)
+        found.append((place, "y", a))
+    cost, cache = loss.forward(a, number(y) if y.dtype.kind == "f" else y)
+    delta = loss.backward(cache)
+    found.append((repr(loss), "cost", cost))
+    for (place, *_), layer, cache in zip(pieces[::-1], layers[::-1], tape[::-1], strict=True):
+        found.append((place, "delta", delta))
+        delta, gradient = layer.backward(delta, cache)
+        found.extend((place, f"d{name}", g) for name, g in gradient.params.items())
+    return [*found, ("the whole network", "dx", delta)]
 
 
 def _grad(tensor: torch.Tensor) -> torch.Tensor:

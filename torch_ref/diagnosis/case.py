@@ -9,7 +9,7 @@ import numpy as np
 
 from manual import Layer, Loss, MaxPool2d, Optimizer
 from manual.number_types import Array
-from torch_ref.diagnosis.mistakes.formula import Formulas, Given, Values
+from torch_ref.diagnosis.mistakes.formula import Formulas, Inputs, Values
 from torch_ref.diagnosis.mistakes.layers import layer_formulas
 from torch_ref.diagnosis.mistakes.losses import loss_formulas
 from torch_ref.diagnosis.mistakes.updates import update_formulas
@@ -59,14 +59,14 @@ class Case:
         return others[0] if len(others) == 1 else "dx"
 
     @cached_property
-    def arrays(self) -> Given | None:
+    def arrays(self) -> Inputs | None:
         """x, δ, the parameters and the references, where there are an x and a δ."""
         x, delta = (self.given.get(name) for name in ("x", "delta"))
         if x is None or delta is None:
             return None
         references = {quantity: reference for quantity, (_, reference, _) in self.compared.items()}
         params = {name: np.asarray(p) for name, p in self.params.items()}
-        return Given(x, delta, params, self.dx, references, "y" in self.compared and self.failure("y").differs())
+        return Inputs(x, delta, params, self.dx, references, "y" in self.compared and self.failure("y").differs())
 
     @cached_property
     def numbers(self) -> dict[str, int]:

@@ -11,16 +11,16 @@ from experiments.report.chapters.predictions import SIDES, Trained
 from experiments.report.page.formats import percent
 
 
-class Asked(NamedTuple):
-    """What is asked of what; what came of it, as text; and whether that is enough, with both implementations."""
+class Requirement(NamedTuple):
+    """What is required of what; what came of it, as text; and whether that is enough, with both implementations."""
 
     of: str
-    asked: str
+    required: str
     got: str
     reached: bool
 
 
-def asked(softmax: Trained, hidden: Trained, convolutional: Trained) -> list[Asked]:
+def requirements(softmax: Trained, hidden: Trained, convolutional: Trained) -> list[Requirement]:
     """Means over all initialisations, but for the last: that holds for each of them.
 
     The precision of a network that takes nothing for a Bluebird counts as 0.
@@ -31,26 +31,32 @@ def asked(softmax: Trained, hidden: Trained, convolutional: Trained) -> list[Ask
     ]  # 0.95 − 0.9 in floating point is less than 0.05
     points = " and ".join(f"{100 * share:.2f}" for share in ahead)
     by_side = [[getattr(pair, side) for pair in convolutional.pairs] for side in SIDES]
-    precision = [float(np.mean([answers.precision or 0 for answers in one])) for one in by_side]
-    recall = [float(np.mean([answers.recall for answers in one])) for one in by_side]
+    precision = [float(np.mean([predictions.precision or 0 for predictions in one])) for one in by_side]
+    recall = [float(np.mean([predictions.recall for predictions in one])) for one in by_side]
     pairs = [pair for network in (softmax, hidden, convolutional) for pair in network.pairs]
     apart = max(len(pair.manual.y) - pair.same for pair in pairs)
     first, second, third = softmax.title, hidden.title, convolutional.title
     return [
-        Asked(f"accuracy, {first}", "60 % to 85 %", _both(pixels), all(0.60 <= share <= 0.85 for share in pixels)),
-        Asked(f"accuracy, {second}", f"above {first}", _both(neurons), all(np.greater(neurons, pixels))),
-        Asked(f"accuracy, {third}", "92 % or more", _both(filters), all(share >= 0.92 for share in filters)),
-        Asked(
+        Requirement(
+            f"accuracy, {first}", "60 % to 85 %", _both(pixels), all(0.60 <= share <= 0.85 for share in pixels)
+        ),
+        Requirement(f"accuracy, {second}", f"above {first}", _both(neurons), all(np.greater(neurons, pixels))),
+        Requirement(f"accuracy, {third}", "92 % or more", _both(filters), all(share >= 0.92 for share in filters)),
+        Requirement(
             f"{third}, ahead of {second}", "5 points or more", f"{points} points", all(share >= 0.05 for share in ahead)
         ),
-        Asked(
+        Requirement(
             f"precision of Bluebird, {third}",
             "90 % or more",
             _both(precision),
             all(share >= 0.9 for share in precision),
         ),
-        Asked(f"recall of Bluebird, {third}", "90 % or more", _both(recall), all(share >= 0.9 for share in recall)),
-        Asked("pictures on which manual and torch differ, of each seed", "1 or none", f"{apart or 'none'}", apart <= 1),
+        Requirement(
+            f"recall of Bluebird, {third}", "90 % or more", _both(recall), all(share >= 0.9 for share in recall)
+        ),
+        Requirement(
+            "pictures on which manual and torch differ, of each seed", "1 or none", f"{apart or 'none'}", apart <= 1
+        ),
     ]
 
 

@@ -13,18 +13,18 @@ from experiments.data.scale import Scale
 from experiments.data.splits import Part
 from experiments.find.contact_sheet import Thumbnails
 from experiments.find.search import search
-from experiments.report.chapters.acceptance import asked
-from experiments.report.chapters.predictions import Answers, Pair, Trained
+from experiments.report.chapters.acceptance import requirements
+from experiments.report.chapters.predictions import Pair, Predictions, Trained
 from experiments.report.draw.figures import both, named
 from experiments.report.draw.png import as_png, data_uri
 from experiments.report.draw.svg import stack
-from experiments.report.record.previous_runs import earlier
+from experiments.report.record.previous_runs import previous_runs
 from experiments.report.record.runs import Run
 from experiments.train import command as train
 from manual.number_types import Array
 from torch_ref import to_torch
 
-SOUGHT = "bluebird"
+POSITIVE = "bluebird"
 NETWORKS = {
     "bluebird_softmax": "softmax regression",
     "bluebird_mlp": "one hidden layer",
@@ -38,45 +38,47 @@ def chapter(trained: dict[str, dict[str, list[Run]]]) -> dict[str, Any]:
     """What the page shows, from the runs by network and implementation."""
     (ours, *_), (theirs, *_) = trained["bluebird_cnn"].values()
     data = ours.config["data"]
-    parts, kinds, _ = pictures(Path(data["folder"]), data["size"])
-    scale, sought = Scale.of(parts.train.x), kinds.index(SOUGHT)
+    parts, classes, _ = pictures(Path(data["folder"]), data["size"])
+    scale, positive = Scale.of(parts.train.x), classes.index(POSITIVE)
 
     def pair(before: str, *runs: Run) -> Pair:
         return Pair(
-            runs[0].seed, before, *(Answers(parts.test.y, answers(run, parts.test, scale), sought) for run in runs)
+            runs[0].seed,
+            before,
+            *(Predictions(parts.test.y, predictions(run, parts.test, scale), positive) for run in runs),
         )
 
     networks = {}
     for name, title in NETWORKS.items():
         manual, torch = trained[name].values()
         pairs = [pair("", *runs) for runs in zip(manual, torch, strict=True)]
-        pairs += [pair(f"{about.made}, commit {about.commit}", *runs) for about, *runs in earlier(manual, torch)]
+        pairs += [pair(f"{about.made}, commit {about.commit}", *runs) for about, *runs in previous_runs(manual, torch)]
         networks[name] = Trained(title, *curves(name, title, manual[0], torch[0]), pairs)
     convolutional = networks["bluebird_cnn"].pairs[0]
     kernels, torchs = (first_weight(run) for run in (ours, theirs))
     return {
-        "kinds": [plain(kind) for kind in kinds],
+        "classes": [plain(name) for name in classes],
         "parts": {name: len(part.x) for name, part in parts._asdict().items()},
         "samples": {
-            plain(kind): [png(x) for x in parts.train.x[parts.train.y == i][:SAMPLES]] for i, kind in enumerate(kinds)
+            plain(name): [png(x) for x in parts.train.x[parts.train.y == i][:SAMPLES]] for i, name in enumerate(classes)
         },
         "networks": [*networks.values()],
-        "asked": asked(*networks.values()),
-        "earlier": any(pair.before for network in networks.values() for pair in network.pairs),
+        "requirements": requirements(*networks.values()),
+        "previous": any(pair.before for network in networks.values() for pair in network.pairs),
         "cnn": convolutional,
-        "templates": templates(first_weight(trained["bluebird_softmax"]["manual"][0]), kinds, data["size"]),
+        "templates": templates(first_weight(trained["bluebird_softmax"]["manual"][0]), classes, data["size"]),
         "kernels": png(tiled(np.stack([coloured(kernel) for kernel in kernels]))),
         "kernels_shape": kernels.shape,
         "kernels_apart": float(np.abs(kernels - torchs).max()),
-        **looked(ours, parts.test, convolutional.manual, kinds),
+        **looked(ours, parts.test, convolutional.manual, classes),
     }
 
 
-def answers(run: Run, test: Part, scale: Scale) -> Array:
-    """The kind that a trained network takes each picture for, computed by the implementation that trained it."""
+def predictions(run: Run, test: Part, scale: Scale) -> Array:
+    """The class that a trained network takes each picture for, computed by the implementation that trained it."""
     training = train.load(run.checkpoint)
-    taken, _ = training.predict_step([to_torch(scale(test.x, run.dtype)), to_torch(test.y)])
-    return taken
+    predicted, _ = training.predict_step([to_torch(scale(test.x, run.dtype)), to_torch(test.y)])
+    return predicted
 
 
 def curves(name: str, title: str, manual: Run, torch: Run) -> tuple[Markup, str]:
@@ -116,9 +118,9 @@ def first_weight(run: Run) -> Array:
     return next(p for name, p in params.items() if name.endswith(".weight"))
 
 
-def templates(weight: Array, kinds: list[str], size: int) -> dict[str, str]:
-    """For each kind the weights that softmax regression gives the pixels, as a picture."""
-    return {plain(kind): png(coloured(row.reshape(3, size, size))) for kind, row in zip(kinds, weight, strict=True)}
+def templates(weight: Array, classes: list[str], size: int) -> dict[str, str]:
+    """For each class the weights that softmax regression gives the pixels, as a picture."""
+    return {plain(name): png(coloured(row.reshape(3, size, size))) for name, row in zip(classes, weight, strict=True)}
 
 
 def coloured(weights: Array) -> Array:
@@ -137,15 +139,15 @@ def tiled(kernels: Array) -> Array:
     return picture
 
 
-def looked(run: Run, test: Part, given: Answers, kinds: list[str]) -> dict[str, Any]:
+def looked(run: Run, test: Part, predictions: Predictions, classes: list[str]) -> dict[str, Any]:
     """Some that were found and some that were missed, each with where the network looked; and how many there are of
     either."""
-    seeking = search(run.folder / train.MODEL, SOUGHT, None)
-    sought = given.y == given.sought
-    shown: dict[str, Any] = {"sought": int(sought.sum())}
+    seeking = search(run.folder / train.MODEL, POSITIVE, None)
+    positive = predictions.y == predictions.positive
+    shown: dict[str, Any] = {"positives": int(positive.sum())}
     with Thumbnails() as small:
         for what, right in (("found", True), ("missed", False)):
-            rows = np.flatnonzero(sought & ((given.taken == given.sought) == right))
+            rows = np.flatnonzero(positive & ((predictions.predicted == predictions.positive) == right))
             shown[what] = {"count": len(rows), "shown": []}
             for i in rows[:SHOWN]:
                 picture = Image.fromarray(test.x[i].transpose(1, 2, 0))
@@ -157,8 +159,8 @@ def looked(run: Run, test: Part, given: Answers, kinds: list[str]) -> dict[str, 
                         "number": i + 1,
                         "picture": original,
                         "looked": where,
-                        "taken": plain(kinds[given.taken[i]]),
-                        "probability": float(p[0, given.taken[i]]),
+                        "predicted": plain(classes[predictions.predicted[i]]),
+                        "probability": float(p[0, predictions.predicted[i]]),
                     }
                 )
     return shown
@@ -169,6 +171,6 @@ def png(levels: Array) -> str:
     return data_uri(as_png(Image.fromarray(levels.transpose(1, 2, 0))))
 
 
-def plain(kind: str) -> str:
+def plain(name: str) -> str:
     """A class as words."""
-    return kind.replace("_", " ")
+    return name.replace("_", " ")

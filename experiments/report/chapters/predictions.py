@@ -1,4 +1,4 @@
-"""What networks answer on the test part, and how good that is."""
+"""What networks predict on the test part, and how good that is."""
 
 from typing import NamedTuple
 
@@ -10,48 +10,50 @@ from manual.number_types import Array
 SIDES = ("manual", "torch")
 
 
-class Answers(NamedTuple):
-    """The kind of each test picture, the one that a network takes it for, and which of them is sought."""
+class Predictions(NamedTuple):
+    """The class of each test picture, the one that a network takes it for, and which of them is the positive one."""
 
     y: Array
-    taken: Array
-    sought: int
+    predicted: Array
+    positive: int
 
     @property
     def accuracy(self) -> float:
-        return float((self.taken == self.y).mean())
+        return float((self.predicted == self.y).mean())
 
     @property
     def precision(self) -> float | None:
-        """The share that is what is sought, of what is taken for it; of nothing there is none."""
-        right = (self.y == self.sought)[self.taken == self.sought]
+        """The share of those that it takes for the positive class that are of it; of none there is none."""
+        right = (self.y == self.positive)[self.predicted == self.positive]
         return float(right.mean()) if len(right) else None
 
     @property
     def recall(self) -> float:
-        """The share that is taken for what is sought, of what is."""
-        return float((self.taken == self.sought)[self.y == self.sought].mean())
+        """The share of the positive class that it takes for it."""
+        return float((self.predicted == self.positive)[self.y == self.positive].mean())
 
     @property
     def confusion(self) -> list[list[int]]:
-        """How often each kind (row) was taken for each (column)."""
-        kinds = range(self.y.max() + 1)
-        return [[int((self.taken[self.y == kind] == other).sum()) for other in kinds] for kind in kinds]
+        """How often each class (row) was taken for each (column)."""
+        classes = self.y.max() + 1
+        counts = np.zeros((classes, classes), int)
+        np.add.at(counts, (self.y, self.predicted), 1)
+        return counts.tolist()
 
 
 class Pair(NamedTuple):
-    """One initialisation, trained by both, and what each answers; and when and by which code, if it was before this
+    """One initialisation, trained by both, and what each predicts; and when and by which code, if it was before this
     report."""
 
     seed: int
     before: str
-    manual: Answers
-    torch: Answers
+    manual: Predictions
+    torch: Predictions
 
     @property
     def same(self) -> int:
         """How many test pictures both take for the same."""
-        return int((self.manual.taken == self.torch.taken).sum())
+        return int((self.manual.predicted == self.torch.predicted).sum())
 
 
 class Trained(NamedTuple):

@@ -14,7 +14,7 @@ FAN_INS = (4, 16, 64, 256, 784)
 BATCH = 32
 
 
-class Sharpness(NamedTuple):
+class Sensitivity(NamedTuple):
     """`observed` is the largest difference of manual and torch in units of what is allowed; `caught` the smallest ε
     for which an array that is wrong by the factor 1 + ε is caught, in the quantity where that is largest."""
 
@@ -25,7 +25,7 @@ class Sharpness(NamedTuple):
     caught: float
 
 
-def sharpness() -> Iterator[Sharpness]:
+def sensitivity() -> Iterator[Sensitivity]:
     """One row for each layer, dtype and fan-in."""
     for dtype in (np.float64, np.float32):
         for fan_in in FAN_INS:
@@ -36,4 +36,4 @@ def sharpness() -> Iterator[Sharpness]:
                 bounds = layer_bounds(layer, x, delta).values()
                 caught = max(float((2 * b.error / np.abs(b.value)).min()) for b in bounds)
                 observed = max(c.ratio for c in compare_layer(layer, x, rng).comparisons)
-                yield Sharpness(type(layer).__name__, np.dtype(dtype).name, fan_in, observed, caught)
+                yield Sensitivity(type(layer).__name__, np.dtype(dtype).name, fan_in, observed, caught)

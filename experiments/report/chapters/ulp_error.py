@@ -20,7 +20,7 @@ from torch_ref.examples import examples
 from torch_ref.truth.certify import EXTRA_BITS, layer_truth, loss_truth, ulps
 
 
-class Nearness(NamedTuple):
+class UlpErrors(NamedTuple):
     """How far every derivative of a layer or loss lies from the truth, in ulp, on each side."""
 
     kind: str
@@ -59,7 +59,7 @@ class Nearness(NamedTuple):
         return float(self.manual.max()), float(self.torch.max())
 
 
-def nearness() -> Iterator[Nearness]:
+def ulp_errors() -> Iterator[UlpErrors]:
     """One row for each layer and loss, float64, over its examples; an example without a derivative (ReLU at 0) is
     left out."""
     for kind, package, distances in (("layer", manual.layers, of_layer), ("loss", manual.losses, of_loss)):
@@ -72,7 +72,7 @@ def nearness() -> Iterator[Nearness]:
                 continue
         for name, pairs in found.items():
             ours, theirs = (np.concatenate([np.ravel(side) for side in sides]) for sides in zip(*pairs, strict=True))
-            yield Nearness(kind, name, told(ours), told(theirs))
+            yield UlpErrors(kind, name, told(ours), told(theirs))
 
 
 def told(distances: Array) -> Array:
@@ -101,7 +101,7 @@ def of_loss(loss: Any, prediction: Array, target: Array) -> list[tuple[Array, Ar
     return [(ulps(loss.backward(cache), truth), ulps(to_numpy(theirs), truth))]
 
 
-def strips(found: list[Nearness]) -> list[Markup]:
+def strips(found: list[UlpErrors]) -> list[Markup]:
     """A panel for the layers and one for the losses: the histograms of the distances from the truth, manual's over
     torch's."""
     above = [d for n in found for d in (*n.manual, *n.torch) if d > 0]
@@ -109,7 +109,7 @@ def strips(found: list[Nearness]) -> list[Markup]:
     return [strip(kind, of_kind, int(low), int(high)) for kind, of_kind in groupby_in_order(found, "kind")]
 
 
-def strip(kind: str, found: list[Nearness], low: int, high: int) -> Markup:
+def strip(kind: str, found: list[UlpErrors], low: int, high: int) -> Markup:
     """One row for each subject, over the powers of ten from low to high; what is exact stands left of them."""
     left = np.append(low - EXACT - 0.5 / BINS, edges(low, high)[:-1])
 
@@ -139,7 +139,7 @@ def strip(kind: str, found: list[Nearness], low: int, high: int) -> Markup:
     description = " ".join(
         f"{n.subject}: manual at most {n.largest[0]:.2f}, torch at most {n.largest[1]:.2f}." for n in found
     )
-    return panel(f"nearness-{kind}", KINDS[kind], description, draw, (3.6, 0.8 + 0.36 * len(found)))
+    return panel(f"ulp-error-{kind}", KINDS[kind], description, draw, (3.6, 0.8 + 0.36 * len(found)))
 
 
 BINS, EXACT, HEIGHT, LEAST = 4, 1.5, 0.44, 0.05

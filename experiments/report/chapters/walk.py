@@ -8,7 +8,6 @@ drawing lights up.
 
 import re
 from collections.abc import Iterator, Sequence
-from decimal import Context, Decimal, Inexact
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -16,13 +15,12 @@ import flint
 import numpy as np
 from markupsafe import Markup
 
+from experiments.report.chapters.notation import FIELD, Exact, decimal, in_latex, plain, put_in
 from experiments.report.chapters.worked import IN_THETA_ORDER, by_hand, by_torch, fraction, one_two_one, written_out
 from experiments.report.draw.diagram import Label, draw
-from experiments.report.page.formats import RAISED, signed
 from manual import documents
 from manual.number_types import Array
 
-Exact = Fraction | flint.arb
 Part = tuple[str, int]
 """A quantity, and which of its numbers."""
 Templates = dict[str, Sequence[str]]
@@ -226,37 +224,6 @@ def line(part: Part, template: str, printed: str, values: Values) -> Line:
     return Line(symbol, equation, put_in(template, values.exact), decimal(exact), printed, *floats, exact)
 
 
-FIELD = r"\{(\w+)\[(\d)\]\}"
-LATEX = {"·": r"\cdot", "−": "-", "½": r"\frac{1}{2}", "²": "^2", "ReLU(": r"\text{ReLU}(", "exp": r"\exp"}
-
-
-def in_latex(text: str) -> str:
-    """An equation's text as LaTeX."""
-    for sign, latex in LATEX.items():
-        text = text.replace(sign, latex)
-    return text
-
-
-def put_in(template: str, exact: dict[str, list[Exact]]) -> str:
-    """The template with its numbers, a negative one in parentheses unless it comes first; lines break before a sign."""
-
-    def number(field: re.Match[str]) -> str:
-        text = decimal(exact[field[1]][int(field[2])])
-        comes_first = template[: field.start()].endswith("(") or not field.start()
-        return f"({text})" if text.startswith("−") and not comes_first else text
-
-    return re.sub("([·+−/]) ", "\\1\N{NO-BREAK SPACE}", re.sub(FIELD, number, template))
-
-
-def decimal(value: Exact, digits: int = 6) -> str:
-    """A rational number with all its decimals, of which it must have finitely many; a ball's midpoint to some
-    digits."""
-    if isinstance(value, flint.arb):
-        return signed(value.str(digits, radius=False))
-    exactly = Context(traps=[Inexact]).divide(Decimal(value.numerator), Decimal(value.denominator))
-    return signed(f"{exactly:f}")
-
-
 NODES = {"x": ["x"], "h": ["z1", "a1", "delta1"], "o": ["z2", "delta2"], "C": ["C"], "y": ["y"]}
 """Node of the drawing -> the quantities that it shows, one after the other."""
 EDGES = {"W": "W1", "b": "b1", "V": "W2", "c": "b2"}
@@ -293,13 +260,3 @@ def labels(known: set[Part], found: set[Part], used: set[Part], values: Values) 
             )
             shown[f"{edge}{i}"] = label(name if updated else old, i, slope)
     return shown
-
-
-def plain(latex: str) -> str:
-    """A symbol's LaTeX as text: W^1_{1,2} is W¹₁₂."""
-    text = latex.replace(r"\delta", "δ").replace(r"\Delta", "Δ").replace(r"\theta", "θ")
-    text = re.sub(r"\^(\d)", lambda raised: raised[1].translate(RAISED), text)
-    return re.sub(r"_\{?([\d,]+)\}?", lambda lowered: lowered[1].replace(",", "").translate(LOWERED), text)
-
-
-LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")

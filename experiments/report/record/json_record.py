@@ -25,7 +25,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from experiments.report.record.summary import Outcome, outcome
+from experiments.report.record.summary import Summary, summary
 from experiments.report.record.survey import Row
 from experiments.shared.command import nearest_file
 from manual import InputError
@@ -62,14 +62,14 @@ class Record(NamedTuple):
     speeds: list[Speed]
 
     @property
-    def outcome(self) -> Outcome:
+    def summary(self) -> Summary:
         """What all rows come to."""
-        return outcome(self.rows)
+        return summary(self.rows)
 
 
 def as_json(record: Record) -> str:
     """The record in the format above."""
-    head = {**FORMAT, "made": record.made, "agrees": record.outcome.agrees, "verdict": record.outcome.verdict}
+    head = {**FORMAT, "made": record.made, "agrees": record.summary.agrees, "verdict": record.summary.verdict}
     numbers = {"results": [(*about, _plain(value)) for *about, value in record.results], "speeds": record.speeds}
     rows = {"rows": [_row(row) for row in record.rows]}
     return json.dumps({**head, **rows, **numbers}, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

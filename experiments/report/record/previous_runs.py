@@ -24,7 +24,7 @@ def stamp(run: Run, made: Stamp) -> None:
     write(run.folder / STAMP, json.dumps(made._asdict()))
 
 
-def earlier(manual: list[Run], torch: list[Run]) -> list[tuple[Stamp, Run, Run]]:
+def previous_runs(manual: list[Run], torch: list[Run]) -> list[tuple[Stamp, Run, Run]]:
     """The latest pair of runs of each further seed, made by one report, of the same pictures and the same config as
     these."""
     by_hand, by_torch = stamped(manual[0]), stamped(torch[0])

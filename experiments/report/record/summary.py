@@ -8,7 +8,7 @@ from experiments.report.record.survey import TRAINING, Row, together
 from torch_ref import Parity
 
 
-class Outcome(NamedTuple):
+class Summary(NamedTuple):
     """`derived`: whatever is given torch's own inputs, and held against what rounding allows. `curves`: two training
     runs that run freely, held against `runs.LIMIT`.
     """
@@ -37,9 +37,9 @@ class Outcome(NamedTuple):
         return f"{self.derived.verdict}; {self.about_curves}" if self.curves.comparisons else self.derived.verdict
 
 
-def outcome(rows: Iterable[Row]) -> Outcome:
+def summary(rows: Iterable[Row]) -> Summary:
     """Tell the two apart."""
     rows = [*rows]
-    return Outcome(
+    return Summary(
         *(together("", [row.parity for row in rows if (row.kind == TRAINING) is free]) for free in (False, True))
     )

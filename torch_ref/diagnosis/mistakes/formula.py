@@ -52,7 +52,7 @@ class Formulas:
     undone: Mistakes = none
 
 
-class Given(NamedTuple):
+class Inputs(NamedTuple):
     """What a piece was given, what its gradient by x is called, the references, and whether its output is not the
     reference."""
 
@@ -64,9 +64,9 @@ class Given(NamedTuple):
     another_output: bool
 
 
-def near(given: Given, values: Values, relative: float) -> bool:
+def near(inputs: Inputs, values: Values, relative: float) -> bool:
     """Whether values come near the references, each relative to its largest element: worth a proof."""
-    both = [(values[q], reference) for q, reference in given.references.items() if q in values]
+    both = [(values[q], reference) for q, reference in inputs.references.items() if q in values]
     return bool(both) and all(
         np.shape(value) == reference.shape
         and np.abs(value - reference).max(initial=0) <= relative * np.abs(reference).max(initial=0)

@@ -6,33 +6,33 @@ from typing import Any
 import numpy as np
 
 import manual
-from torch_ref.diagnosis.mistakes.formula import EPSILONS, Formulas, Given, Mistake, Number, Values, near
+from torch_ref.diagnosis.mistakes.formula import EPSILONS, Formulas, Inputs, Mistake, Number, Values, near
 from torch_ref.diagnosis.mistakes.passes import output
 
 
-def log_softmaxes(given: Given) -> Iterator[Formulas]:
+def log_softmaxes(inputs: Inputs) -> Iterator[Formulas]:
     """Over any of the axes, if that gives the references."""
-    if given.x.shape == given.delta.shape and not given.params:
-        for axis in range(given.x.ndim):
-            formulas = _formulas(given, axis)
-            if near(given, formulas.right(np.copy), 1e-6):
+    if inputs.x.shape == inputs.delta.shape and not inputs.params:
+        for axis in range(inputs.x.ndim):
+            formulas = _formulas(inputs, axis)
+            if near(inputs, formulas.right(np.copy), 1e-6):
                 yield formulas
 
 
-def _formulas(given: Given, axis: int) -> Formulas:
+def _formulas(inputs: Inputs, axis: int) -> Formulas:
     def formula(of: int, summed: int | None, epsilon: float = 0) -> Any:
         def values(number: Number) -> Values:
-            x, delta = number(given.x), number(given.delta)
+            x, delta = number(inputs.x), number(inputs.delta)
             p = output(manual.Softmax(dim=of), x)
             y = np.log(p + epsilon) if epsilon else np.log(p)
-            return {"y": y, given.dx: delta - p * (1 if summed is None else delta.sum(axis=summed, keepdims=True))}
+            return {"y": y, inputs.dx: delta - p * (1 if summed is None else delta.sum(axis=summed, keepdims=True))}
 
         return values
 
     def wrong(*_: Any) -> Iterator[Mistake]:
         yield "the sum of δ is left out", formula(axis, None)
         yield from ((f"a convention: {e:g} is added inside the logarithm", formula(axis, axis, e)) for e in EPSILONS)
-        for other in range(given.x.ndim):
+        for other in range(inputs.x.ndim):
             if other != axis:
                 yield f"the sum runs over axis {other}, not over axis {axis}", formula(axis, other)
                 yield f"the softmax runs over axis {other}, not over axis {axis}", formula(other, other)

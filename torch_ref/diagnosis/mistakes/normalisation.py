@@ -17,7 +17,7 @@ from torch_ref.diagnosis.mistakes.formula import (
     EPSILONS,
     WITHOUT_EPSILON,
     Formulas,
-    Given,
+    Inputs,
     Mistake,
     Number,
     Values,
@@ -52,9 +52,9 @@ class Normalisation(NamedTuple):
     sums: Axes = ()
     parameters: Axes | None = None
 
-    def of(self, given: Given, number: Number) -> Values:
+    def of(self, inputs: Inputs, number: Number) -> Values:
         """y, and the derivative by everything."""
-        x, delta, params = number(given.x), number(given.delta), as_number(number, given.params)
+        x, delta, params = number(inputs.x), number(inputs.delta), as_number(number, inputs.params)
         gain, shift = (params[name].reshape(*self.laid) if name else None for name in (self.gain, self.shift))
         n, axes, sums = _count(x, self.axes), self.axes, self.sums or self.axes
 
@@ -73,28 +73,28 @@ class Normalisation(NamedTuple):
             inner = (g * h).sum(axis=sums, keepdims=True) / (_count(x, sums) - self.unbiased)
             dx = dx - h * inner / (root if self.inside else np.sqrt(v))
         y = h if gain is None else h * gain
-        found = {"y": y if shift is None else y + shift, given.dx: dx}
+        found = {"y": y if shift is None else y + shift, inputs.dx: dx}
         for name, term in ((self.gain, delta * h), (self.shift, delta)):
             if name:
-                total = term.sum(axis=self.over(given))
+                total = term.sum(axis=self.over(inputs))
                 right = self.parameters is None
-                found[f"d{name}"] = total.reshape(*np.shape(given.params[name])) if right else total
+                found[f"d{name}"] = total.reshape(*np.shape(inputs.params[name])) if right else total
         return found
 
-    def over(self, given: Given) -> Axes:
+    def over(self, inputs: Inputs) -> Axes:
         """The axes over which the gradients of γ and β are summed."""
         if self.parameters is not None:
             return self.parameters
-        return tuple(a for a in range(given.x.ndim) if self.laid[a] == 1 and given.x.shape[a] > 1)
+        return tuple(a for a in range(inputs.x.ndim) if self.laid[a] == 1 and inputs.x.shape[a] > 1)
 
 
 def _count(x: Any, axes: Axes) -> int:
     return int(np.prod([x.shape[axis] for axis in axes]))
 
 
-def _blur(given: Given) -> float:
+def _blur(inputs: Inputs) -> float:
     """Relative differences that may be rounding."""
-    return 1000 * float(np.finfo(given.x.dtype).eps)
+    return 1000 * float(np.finfo(inputs.x.dtype).eps)
 
 
 def name_of(axes: Axes) -> str:
@@ -106,63 +106,66 @@ def _subsets(ndim: int) -> list[Axes]:
     return [some for size in range(1, ndim + 1) for some in combinations(range(ndim), size)]
 
 
-def _affine(given: Given) -> Iterator[tuple[str, str, Axes]]:
+def _affine(inputs: Inputs) -> Iterator[tuple[str, str, Axes]]:
     """Which parameter may be γ and which β, and the shape in which they meet x; there may be none."""
     yield "", "", ()
-    ndim, fit = given.x.ndim, {}
-    for name, p in given.params.items():
+    ndim, fit = inputs.x.ndim, {}
+    for name, p in inputs.params.items():
         long = [
-            (1,) * axis + (p.size,) + (1,) * (ndim - axis - 1) for axis in range(ndim) if p.size == given.x.shape[axis]
+            (1,) * axis + (p.size,) + (1,) * (ndim - axis - 1) for axis in range(ndim) if p.size == inputs.x.shape[axis]
         ]
         padded = (1,) * (ndim - p.ndim) + p.shape
-        fits = len(padded) == ndim and all(k in (1, n) for k, n in zip(padded, given.x.shape, strict=True))
+        fits = len(padded) == ndim and all(k in (1, n) for k, n in zip(padded, inputs.x.shape, strict=True))
         fit[name] = {*long, *([padded] if fits else [])} if p.size > 1 else set()
     for gain, shift in [*permutations(fit, 2), *((name, "") for name in fit)]:
         for laid in sorted(fit[gain] & fit.get(shift, fit[gain])):
             yield gain, shift, laid
 
 
-def normalisations(given: Given) -> Iterator[Formulas]:
+def normalisations(inputs: Inputs) -> Iterator[Formulas]:
     """Every normalisation whose numbers are the references."""
-    if given.x.shape != given.delta.shape or not 2 <= given.x.ndim <= 4:
+    if inputs.x.shape != inputs.delta.shape or not 2 <= inputs.x.ndim <= 4:
         return
-    for axes in _subsets(given.x.ndim):
-        if _count(given.x, axes) < 3:
+    for axes in _subsets(inputs.x.ndim):
+        if _count(inputs.x, axes) < 3:
             continue
         for centred in (True, False):
-            for gain, shift, laid in _affine(given):
+            for gain, shift, laid in _affine(inputs):
                 roughly = Normalisation(axes, centred, gain, shift, laid)
-                if not near(given, roughly.of(given, np.copy), 0.1):
+                if not near(inputs, roughly.of(inputs, np.copy), 0.1):
                     continue
                 roughly = roughly._replace(
-                    guarded=not near(given, roughly._replace(epsilon=0).of(given, np.copy), _blur(given))
+                    guarded=not near(inputs, roughly._replace(epsilon=0).of(inputs, np.copy), _blur(inputs))
                 )
                 for epsilon in (0, *EPSILONS):
                     for inside in (True, False) if epsilon else (True,):
                         member = roughly._replace(epsilon=epsilon, inside=inside)
-                        if near(given, member.of(given, np.copy), 1e-6):
-                            yield _formulas(member, given)
+                        if near(inputs, member.of(inputs, np.copy), 1e-6):
+                            yield _formulas(member, inputs)
 
 
-def _formulas(right: Normalisation, given: Given) -> Formulas:
+def _formulas(right: Normalisation, inputs: Inputs) -> Formulas:
     def formula(member: Normalisation) -> Any:
-        return lambda number: member.of(given, number)
+        return lambda number: member.of(inputs, number)
 
     def wrong(*_: Any) -> Iterator[Mistake]:
-        yield from ((cause, formula(member)) for cause, member in _wrong(right, given))
+        yield from ((cause, formula(member)) for cause, member in _wrong(right, inputs))
         if right.gain:
-            yield "h is left out", lambda number: _gain(right, given, number(given.delta))
-            yield "x stands where h belongs", lambda number: _gain(right, given, number(given.delta) * number(given.x))
+            yield "h is left out", lambda number: _gain(right, inputs, number(inputs.delta))
+            yield (
+                "x stands where h belongs",
+                lambda number: _gain(right, inputs, number(inputs.delta) * number(inputs.x)),
+            )
 
     return Formulas(formula(right), wrong)
 
 
-def _gain(member: Normalisation, given: Given, term: Any) -> Values:
+def _gain(member: Normalisation, inputs: Inputs, term: Any) -> Values:
     """The gradient of γ, of which this is the term of one element."""
-    return {f"d{member.gain}": term.sum(axis=member.over(given)).reshape(*np.shape(given.params[member.gain]))}
+    return {f"d{member.gain}": term.sum(axis=member.over(inputs)).reshape(*np.shape(inputs.params[member.gain]))}
 
 
-def _wrong(right: Normalisation, given: Given) -> Iterator[tuple[str, Normalisation]]:
+def _wrong(right: Normalisation, inputs: Inputs) -> Iterator[tuple[str, Normalisation]]:
     if right.centred:
         yield "the path through the mean is missing", right._replace(through_mean=False)
         both = right._replace(through_mean=False, through_variance=False)
@@ -172,19 +175,19 @@ def _wrong(right: Normalisation, given: Given) -> Iterator[tuple[str, Normalisat
         yield WITHOUT_EPSILON, right._replace(epsilon=0)
         place = "outside" if right.inside else "inside"
         yield f"ε stands {place} the root", right._replace(inside=not right.inside)
-    if right.guarded or not given.another_output:  # else it is another layer, to which its own ε belongs
+    if right.guarded or not inputs.another_output:  # else it is another layer, to which its own ε belongs
         yield from ((epsilon_is(e), right._replace(epsilon=e)) for e in EPSILONS)
     yield "the variance is divided by n − 1, not by n", right._replace(unbiased=1)
     if right.gain:
         yield f"{right.gain} is left out", right._replace(gain_counts=False)
-    for axes in _subsets(given.x.ndim):
+    for axes in _subsets(inputs.x.ndim):
         if axes != right.axes:
             instead = f"over {name_of(axes)}, not over {name_of(right.axes)}"
             yield f"the mean and the variance are taken {instead}", right._replace(axes=axes)
             yield f"the sums of the backward pass run {instead}", right._replace(sums=axes)
     if right.gain:
-        over = right.over(given)
+        over = right.over(inputs)
         yield f"the sum over {name_of(over)} is missing", right._replace(parameters=())
-        for axes in _subsets(given.x.ndim):
+        for axes in _subsets(inputs.x.ndim):
             if axes != over:
                 yield f"the sum runs over {name_of(axes)}, not over {name_of(over)}", right._replace(parameters=axes)

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from experiments.report.chapters.errata import BUMP, ERRATA, HAT, Pass, Settled, by_hand
+from experiments.report.chapters.errata import BUMP, ERRATA, HAT, Settled
+from experiments.report.chapters.passes import Pass, by_hand
 from manual import SGD, HalfMSELoss, Identity, Linear, Loss, MSELoss, Network, ReLU, init, lift, train
 from manual.documents import PRINTED, THETA, hand_computation, in_theta_order, linear, one_example, one_two_one, sine
 from manual.number_types import Array

@@ -13,7 +13,7 @@ import pytest
 import torch
 from flint import arb
 
-from experiments.report.chapters import errata
+from experiments.report.chapters import passes
 from experiments.report.chapters.worked import by_hand, by_torch, fraction
 from manual import (
     SGD,
@@ -358,7 +358,7 @@ def worked():
 def errors():
     """How far rounding may carry each quantity in float64, from the decimals on."""
     network, x, y = map(rounded, hand_computation())
-    run = errata.by_hand(network, x, y, HalfMSELoss())
+    run = passes.by_hand(network, x, y, HalfMSELoss())
     SGD(lr=float(LEARNING_RATE)).step(network, network.like(**run.gradient))  # its rounding is the second of a product
     (z1, a1, z2), (delta1, _, delta2) = run.outputs, run.deltas
     (dW1, _, dW2, db2), (W1, b1, W2, b2) = run.gradient.values(), network.params.values()

@@ -8,7 +8,7 @@ from importlib import import_module
 import pytest
 
 from experiments.report import make as report
-from experiments.report.chapters.errata import ERRATA, KINDS
+from experiments.report.chapters.errata import CATEGORIES, ERRATA
 from experiments.report.record import claim_index
 from manual.documents import claims
 from parity_tests.conftest import SPEED
@@ -59,7 +59,9 @@ def test_where_no_test_has_run_the_table_says_so(shown, rows, tmp_path, monkeypa
 
 
 def test_every_erratum_is_of_one_kind(page):
-    assert Counter(erratum for errata in KINDS.values() for erratum in errata) == dict.fromkeys(ERRATA, 1)
-    overview = page[page.index('<table class="kinds">') : page.index('<table class="errata">')]
+    assert Counter(erratum for errata in CATEGORIES.values() for erratum in errata) == dict.fromkeys(ERRATA, 1)
+    overview = page[page.index('<table class="categories">') : page.index('<table class="errata">')]
     assert Counter(re.findall(r'<a href="#(E\d+)">', overview)) == dict.fromkeys(ERRATA, 1)
-    assert [int(n) for n in re.findall(r'<td class="n">(\d+)', overview)] == [len(errata) for errata in KINDS.values()]
+    assert [int(n) for n in re.findall(r'<td class="n">(\d+)', overview)] == [
+        len(errata) for errata in CATEGORIES.values()
+    ]

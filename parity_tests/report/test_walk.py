@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from experiments.report.chapters import errata, walk
+from experiments.report.chapters import passes, walk
 from experiments.report.chapters.worked import IN_THETA_ORDER, PARAMETERS, one_two_one
 from manual import SGD, HalfMSELoss
 from manual.documents import LEARNING_RATE, PRINTED, THETA
@@ -145,7 +145,7 @@ def test_a_distance_is_in_units_of_the_floats_last_place():
 @pytest.mark.parametrize("side", ["manual", "torch"])
 def test_document_bs_numbers_are_the_formulas_as_nearly_as_float64_can(side):
     network, x, y = map(rounded, one_two_one())
-    run: Any = errata.by_hand(network, x, y, HalfMSELoss())
+    run: Any = passes.by_hand(network, x, y, HalfMSELoss())
     SGD(lr=float(LEARNING_RATE)).step(network, network.like(**run.gradient))
     (z1, a1, z2), (_, _, delta2) = run.outputs, run.deltas
     dW1, db1, dW2, db2 = run.gradient.values()

@@ -17,11 +17,12 @@ import torch
 from experiments.bench.verdict import judged
 from experiments.report import make as report
 from experiments.report.chapters import walk, worked
-from experiments.report.chapters.errata import ERRATA, by_hand
+from experiments.report.chapters.errata import ERRATA
+from experiments.report.chapters.passes import by_hand
 from experiments.report.command import main as report_main
 from experiments.report.page import formats
 from experiments.report.record import survey
-from experiments.report.record.summary import outcome
+from experiments.report.record.summary import summary
 from experiments.train import command as train
 from manual import HalfMSELoss, documents
 from parity_tests.conftest import SPEED
@@ -156,7 +157,7 @@ def test_the_last_line_gives_the_place_and_the_verdict(made_of, rows, tmp_path, 
     made_of(rows)
     assert report_main(["--out", str(tmp_path / "a" / "b")]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last == f"{tmp_path / 'a' / 'b' / 'index.html'}: {outcome(rows).verdict}"
+    assert last == f"{tmp_path / 'a' / 'b' / 'index.html'}: {summary(rows).verdict}"
     assert re.search(
         r"index.html: [\d,]+ comparisons agree; the largest difference is 0\.\d+ of what rounding allows", last
     )
@@ -188,10 +189,10 @@ def test_a_training_curve_beyond_its_limit_fails_the_report_and_is_none_of_the_c
     curves = sum(len(row.parity.comparisons) for row in wrong)
     first = wrong[0].parity.comparisons[0]
     said = f"1 of {curves} training curves leave a chosen limit; the first is {first.place}, {first.quantity}: differs"
-    assert capsys.readouterr().out.splitlines()[-1].endswith(f"{outcome(rows).derived.verdict}; {said}")
+    assert capsys.readouterr().out.splitlines()[-1].endswith(f"{summary(rows).derived.verdict}; {said}")
     page = (tmp_path / "index.html").read_text("utf-8")
     assert 'class="verdict fails" id="verdict"' in page
-    assert f"{outcome(rows).derived.verdict}. {said}." in page
+    assert f"{summary(rows).derived.verdict}. {said}." in page
     assert f'<p class="fails">1 of {curves} training curves do not stay within 10⁻⁹ of their size' in page
     assert "m-4-4" not in page
 

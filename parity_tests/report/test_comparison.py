@@ -67,7 +67,7 @@ def test_a_record_comes_back_from_its_file(tmp_path):
     (tmp_path / "report.json").write_text(as_json(kept), "utf-8")
     back = read(tmp_path / "report.json")
     assert repr(back) == repr(kept).replace(repr(2.0**-50), "8.882e-16")  # NaN is not equal to itself
-    assert not back.outcome.agrees
+    assert not back.summary.agrees
 
 
 def test_the_report_writes_every_comparison_and_what_every_run_ended_with(trained, rows):

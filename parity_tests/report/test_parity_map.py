@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from experiments.report.chapters.ulp_error import Nearness, histogram, nearness, strips
+from experiments.report.chapters.ulp_error import UlpErrors, histogram, strips, ulp_errors
 from experiments.report.draw.marks import EXACT, LEFT, ONE, WIDTH, heap, marks, place
 from experiments.report.draw.parity_map import column, parity_map
 from experiments.report.record.survey import Row
@@ -184,7 +184,7 @@ def test_the_map_counts_its_cells():
 
 
 def test_who_is_nearer_is_counted_and_drawn():
-    near = Nearness("layer", "Tanh", np.array([0.5, 0.25, 0, 0.5, 2]), np.array([0.5, 0.75, 0, 0.625, 1]))
+    near = UlpErrors("layer", "Tanh", np.array([0.5, 0.25, 0, 0.5, 2]), np.array([0.5, 0.75, 0, 0.625, 1]))
     assert (near.numbers, near.manual_nearer, near.torch_nearer, near.equal) == (5, 2, 1, 2)
     assert (near.median, near.largest) == ((0.5, 0.625), (2, 1))
     [panel] = strips([near])
@@ -194,9 +194,9 @@ def test_who_is_nearer_is_counted_and_drawn():
 
 
 def test_what_is_within_the_truths_own_ball_is_exact():
-    distances = np.concatenate([side for n in nearness() for side in (n.manual, n.torch)])
+    distances = np.concatenate([side for n in ulp_errors() for side in (n.manual, n.torch)])
     assert distances[distances > 0].min() > 1e-6
-    assert {n.subject for n in nearness() if not n.manual.any()} >= {"Flatten", "Identity", "ReLU"}
+    assert {n.subject for n in ulp_errors() if not n.manual.any()} >= {"Flatten", "Identity", "ReLU"}
 
 
 @pytest.fixture(params=[True, False], ids=["with script", "without script"])

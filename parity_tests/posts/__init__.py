@@ -1,0 +1,1 @@
+"""The tests of what the two posts say and compute."""
