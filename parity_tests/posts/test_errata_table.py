@@ -44,10 +44,10 @@ def test_an_erratum_says_where_to_look_and_whether_the_printed_form_is_a_sentenc
 
 def test_an_erratum_names_tests_that_carry_it(bodies):
     for erratum, body in bodies.items():
-        tests = re.findall(r"<code>parity_tests/(\w+)\.py::(\w+)</code>", body)
+        tests = re.findall(r"<code>(parity_tests/[\w/]+)\.py::(\w+)</code>", body)
         assert tests
         for file, test in tests:
-            marks = getattr(import_module(f"parity_tests.{file}"), test).pytestmark
+            marks = getattr(import_module(file.replace("/", ".")), test).pytestmark
             assert erratum in {claim for mark in marks if mark.name == "ledger" for claim in mark.args}
 
 

@@ -157,8 +157,8 @@ def test_every_picture_has_a_name(opened):
         opened().evaluate("""() => [...document.querySelectorAll("svg")].filter(svg => {
         const text = id => document.getElementById(id)?.textContent;
         const ids = svg.getAttribute("aria-labelledby");
-        return !(ids ? ids.split(" ").every(text) : svg.getAttribute("aria-label") || svg.querySelector(":scope >
-        title"));
+        return !(ids ? ids.split(" ").every(text) : svg.getAttribute("aria-label") ||
+            svg.querySelector(":scope > title"));
     }).map(svg => svg.outerHTML.slice(0, 80))""")
         == []
     )

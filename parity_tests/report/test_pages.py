@@ -107,8 +107,8 @@ def whole(shown: dict[str, Any], rows: list[Row], monkeypatch: pytest.MonkeyPatc
             )
 
         chapter = shown["bluebird"]
-        kinds = [f"{kind} {name}" for kind in chapter["kinds"]]
-        drawn = {part: dict(zip(kinds, chapter[part].values(), strict=True)) for part in ("samples", "templates")}
+        classes = [f"{cls} {name}" for cls in chapter["classes"]]
+        drawn = {part: dict(zip(classes, chapter[part].values(), strict=True)) for part in ("samples", "templates")}
         spread = {"q1": 0.5, "median": 0.5, "q3": 0.5}
         spreads = dict.fromkeys(("manual_us", "torch_us", "ratio", "of_gemm"), spread)
         table = {
@@ -117,7 +117,7 @@ def whole(shown: dict[str, Any], rows: list[Row], monkeypatch: pytest.MonkeyPatc
             "untimed": [{"workload": name, "reason": name}],
         }  # fmt: skip
         monkeypatch.setattr(report, "made", lambda: {name: name})
-        contents = shown | {"bluebird": chapter | drawn | {"kinds": kinds}}
+        contents = shown | {"bluebird": chapter | drawn | {"classes": classes}}
         return report.page(contents, [*map(named, rows)], {"tables": [table]} if timed else {"error": name})
 
     return page
