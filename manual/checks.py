@@ -138,8 +138,7 @@ def pair(owner: object, name: str, value: Any, least: int) -> tuple[int, int]:
 
 
 def finite(name: str, array: Array) -> None:
-    """An InputError where data hold a NaN or an infinity. It is looked for where data enter; a step only watches its
-    cost."""
+    """An InputError where data hold a NaN or an infinity. It is for where data enter; a step only watches its cost."""
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         at = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         raise InputError(f"{name}: expected finite values, got {array[at]} at index {at}")

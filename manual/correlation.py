@@ -7,10 +7,9 @@ It is a matrix product once the windows of x are the rows of a matrix. Four thin
 1. The windows overlap, so that their matrix is larger than x by the size of the kernel. It is made for a few pictures
    at a time, or a few rows of one, few enough to stay in the processor's cache.
 2. The windows one row further down see the same rows of the picture but one. So only what a row of a window sees is
-   copied, for every row of the picture, and each row u of the kernel has a product with those that it meets: y = Σ_u
-   seen[u :] k[u].
-3. What is copied in one go should be long. Channels lie last in memory, where a window's row is V·C numbers in one
-   piece.
+   copied, for every row of the picture, and each row u of the kernel has a product with those that it meets:
+   y = Σ_u seen[u :] k[u].
+3. What is copied in one go should be long. Channels lie last in memory: a window's row is V·C numbers in a row.
 4. If that is shorter than a row of outputs, as with the three colours of a photograph, the picture lies in planes
    instead, channel after channel: of those a whole row is copied in one go, and whole windows are.
 
@@ -30,8 +29,7 @@ TILE = 2**17  # numbers of the matrix at a time: half a megabyte in float32
 
 @bilinear
 def correlate(x: Array, k: Array, size: Pair, stride: Pair, origin: Pair, spread: Pair = (1, 1)) -> Array:
-    """(N, O, *size): the pictures x (N, C, H, W) with the kernels k (O, C, U, V), each window `stride` from the one
-    before.
+    """(N, O, *size): pictures x (N, C, H, W) with kernels k (O, C, U, V), each window `stride` after the last one.
 
     The pictures lie on a field of zeros: their first pixel at `origin` (where the first window begins is 0, 0), and
     each further one `spread` from the one before. What lies outside of all windows is left out.

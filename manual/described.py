@@ -24,8 +24,7 @@ def state(*, init: Literal[False] = False) -> Any:
 
 
 def keep(cls: type) -> None:
-    """Hold the constructor, the repr and equality by identity against a further `@dataclass`, which leaves what a
-    class has.
+    """Keep the constructor, the repr and equality by identity, which a further `@dataclass` would replace.
 
     Raises:
         TypeError: the class has `__slots__`: its copies are made through `__dict__`.
@@ -78,8 +77,7 @@ class Described:
 
 
 class Settable(Described):
-    """One whose hyperparameters may be set later: to what its constructor takes, else it raises what the constructor
-    does."""
+    """One whose hyperparameters may be set later, to what its constructor takes; else it raises the same error."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         now = vars(self)

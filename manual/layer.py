@@ -18,8 +18,7 @@ from manual.number_types import Array, Number, lift
 
 
 def every_part(layer: "Layer") -> None:
-    """An InputError where a layer holds another whose parameters or state are not among its own: it would not be
-    trained.
+    """An InputError where a layer holds another whose parameters are not among its own, so that none would train them.
 
     It may be held in a list, a tuple, a set or a dict. What neither has, such as an activation, may be held.
     """
@@ -87,8 +86,7 @@ class Layer(Described):
         return {name: getattr(self, name) for name in self._states}
 
     def like(self, **arrays: Array | None) -> Self:
-        """A copy with these parameters: all of them or none, so that none is forgotten and mistaken for its own
-        gradient.
+        """A copy with these parameters: all or none, so that none is forgotten and taken for its own gradient.
 
         State may be given, too. What is not given is shared with this layer; `copy.deepcopy` shares nothing.
 
@@ -102,8 +100,7 @@ class Layer(Described):
         return new
 
     def _complete(self, arrays: dict[str, Array | None]) -> bool:
-        """Whether they are all parameters, and nothing but them and state; where one is absent, None is as good as
-        nothing."""
+        """Whether they are all parameters, and perhaps state; None stands for a parameter that is absent."""
         given, own = 0, self.params
         for name, array in arrays.items():
             if name in own and array is not None:
@@ -117,7 +114,6 @@ class Layer(Described):
         return self.like(**{name: p + other.params[name] for name, p in self.params.items()})
 
     def astype(self, number: Number) -> Self:
-        """A copy whose numbers are of another type: `np.float32`, `flint.fmpq`, … (see `lift`). State of integers
-        stays so."""
+        """A copy whose numbers are of another type, `np.float32`, `flint.fmpq`, … (see `lift`); integers stay."""
         real = {name: s for name, s in self.state.items() if np.asarray(s).dtype.kind in "fO"}
         return self.like(**{name: lift(array, number) for name, array in (self.params | real).items()})

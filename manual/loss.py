@@ -32,8 +32,7 @@ def check_reduction(loss: Loss, reduction: str) -> None:
 
 
 def check_alike(loss: Loss, prediction: Array, target: Array) -> None:
-    """An InputError unless target and prediction are of one shape and floating dtype: nothing is broadcast or
-    wrapped."""
+    """An InputError unless target and prediction are of one shape and floating dtype: nothing is broadcast."""
     check_arrays(loss, prediction, target)
     if target.shape != prediction.shape or target.dtype != prediction.dtype:
         raise mismatch(loss, f"{prediction.shape}, like the prediction,", prediction.dtype, target)

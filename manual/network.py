@@ -114,9 +114,7 @@ class Network(Layer):
         return {f"{place}.{name}": s for place, layer in enumerate(self.layers) for name, s in layer.state.items()}
 
     def like(self, **arrays: Array | None) -> Self:
-        """A copy with these parameters, all of them or none, and with this state if any is given, as for a layer;
-        else a TypeError.
-        """
+        """A copy with these parameters, all or none, and perhaps this state, as for a layer; else a TypeError."""
         given = {name: array for name, array in arrays.items() if array is not None} if arrays else self.params
         if given.keys() - self.state.keys() != self.params.keys():
             raise TypeError(f"{self!r}.like takes all parameters or none: expected {[*self.params]}, got {[*arrays]}")

@@ -17,14 +17,12 @@ PIECE = 2**15  # numbers of a parameter that are moved at a time: 128 KB in floa
 class Optimizer(Settable):
     """A rule that moves each parameter by its gradient.
 
-    `state[name]` is what the rule remembers of the parameter `name`, a dict under torch's keys, absent before first
-    use.
+    `state[name]` is what the rule remembers of the parameter `name`: a dict under torch's keys, absent at first.
     """
 
     state: dict[str, dict[str, Any]] = field(init=False, default_factory=dict)
     elementwise: ClassVar[bool] = False
-    """Whether the rule moves each number by its own gradient and state alone, so that it may be given a few rows at a
-    time."""
+    """Whether the rule moves each number by its own gradient and state alone: then it may move a few rows at a time."""
 
     def __new__(cls, *arguments: Any, **hyper: Any) -> Self:
         """An InputError where parameters come first, as in torch: `step` is given them, with their gradients."""
@@ -76,8 +74,7 @@ class Optimizer(Settable):
 
 
 def update_by_rows(optimizer: Optimizer, p: Array, g: Array, state: dict[str, Any]) -> None:
-    """`optimizer.update` of a large parameter, a few rows at a time: what the rule computes on the way stays in the
-    cache.
+    """`optimizer.update` of a large parameter, a few rows at a time, whose intermediate results stay in the cache.
 
     It takes a step of SGD, RMSprop and Adam on 4096 × 1024 weights in 0.5 to 0.8 of the time (one thread, NumPy 2.4).
     """

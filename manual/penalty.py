@@ -18,8 +18,7 @@ from manual.number_types import Array
 
 
 class Penalty(Settable):
-    """A cost that grows with the weights, so that training keeps them small. A penalty of your own needs `of` and
-    `slope`."""
+    """A cost that grows with the weights, so that training keeps them small. Your own needs `of` and `slope`."""
 
     def of(self, w: Array, /) -> Any:
         """The cost of one array of weights."""

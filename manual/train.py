@@ -115,8 +115,7 @@ def _check(
 
 
 def batches(n: int, batch_size: int, seed: int, epoch: int) -> Iterator[Array]:
-    """The rows of each batch of an epoch, in an order that (seed, epoch) alone decide; the last batch may be
-    smaller."""
+    """The rows of each batch of an epoch. (seed, epoch) alone decide their order; the last batch may be smaller."""
     order = np.random.default_rng((seed, epoch)).permutation(n)
     for start in range(0, n, batch_size):
         yield order[start : start + batch_size]

@@ -40,8 +40,7 @@ def pooled(layer: Any) -> tuple[Pair, Pair, Pair]:
 
 
 def pixels(kernel: Pair, stride: Pair, size: tuple[int, ...]) -> list[tuple[slice, ...]]:
-    """For each pixel of a window, in reading order: where it lies in all windows at once, as an index of (N, C, H,
-    W)."""
+    """For each pixel of a window, in reading order: its place in all windows at once, as an index of (N, C, H, W)."""
     (u, v), (s, t), every = kernel, stride, slice(None)
     return [
         (every, every, slice(i, i + s * size[0], s), slice(j, j + t * size[1], t))

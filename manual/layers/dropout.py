@@ -16,8 +16,7 @@ class Dropout(Layer):
         y = m ⊙ a / (1 − p)         m = 0 with probability p, else 1; any shape; E[y] = a
         ∂C/∂a = m ⊙ δ / (1 − p)     the same mask: what was off took no part in the cost
 
-    The mask is a function of (seed, count, shape) alone; `commit` counts one step further, and `evaluated()` has no
-    mask.
+    The mask is a function of (seed, count, shape) alone; `commit` counts one step on; `evaluated()` has no mask.
 
     Raises:
         InputError: p is not a number in [0, 1); rng is no generator; the input is not an array of floats.

@@ -66,8 +66,7 @@ class MaxPool2d(Layer):
         return self._fold(field), self
 
     def _pad(self, a: Array) -> Array:
-        """The picture with its edge repeated: who sees a repeated pixel also sees the pixel, so that no maximum
-        changes."""
+        """The picture with its edge repeated. No maximum changes: who sees the copy also sees the pixel."""
         (p, q) = self._padding
         return np.pad(a, ((0, 0), (0, 0), (p, p), (q, q)), "edge") if p or q else a
 
