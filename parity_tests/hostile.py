@@ -24,10 +24,11 @@ from experiments.find import command as find
 from experiments.train import command as train
 from experiments.train import model_file
 from experiments.train.build import build_network
+from experiments.train.options import configs
 from manual import InputError, Layer, Loss, Network, Optimizer, Penalty, init
 from manual.number_types import Undecided
 
-CONFIGS = [yaml.safe_load(path.read_text("utf-8")) for path in sorted(train.configs().values())]
+CONFIGS = [yaml.safe_load(path.read_text("utf-8")) for path in sorted(configs().values())]
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "JPEG2000")
 SIDES = ("manual", "torch")
 MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F")

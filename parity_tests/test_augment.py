@@ -10,6 +10,7 @@ import torch
 
 from experiments.data.augment import augmented
 from experiments.data.module import Data
+from experiments.data.settings import DataSettings
 from experiments.train import command as train
 from experiments.train.module import Training
 from manual import InputError
@@ -103,7 +104,7 @@ def test_the_changes_depend_on_seed_epoch_and_index_alone() -> None:
 
 def test_the_seed_of_the_data_decides_the_changes(drawn: Path) -> None:
     def changed(seed: int) -> Array:
-        data = Data("pictures", folder=str(drawn), size=SIZE, augment=["flip", "shift"], seed=seed)
+        data = Data(DataSettings("pictures", folder=str(drawn), size=SIZE, augment=["flip", "shift"], seed=seed))
         return data.train_dataloader().dataset[torch.arange(28)][0].numpy()
 
     np.testing.assert_array_equal(changed(1), changed(1))
@@ -131,7 +132,7 @@ def test_both_implementations_see_the_same_pictures_in_the_same_order(
 def test_a_picture_that_was_changed_keeps_its_class(
     drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    part = Data("pictures", folder=str(drawn), size=SIZE).train
+    part = Data(DataSettings("pictures", folder=str(drawn), size=SIZE)).train
     where = {key: row for row, picture in enumerate(part.x) for key in candidates(picture, SIZE // 8)}
     batches = seen(monkeypatch, drawn, tmp_path, "--data.augment=[flip, shift]")["training_step"]
     for epoch in (batches[:EPOCH], batches[EPOCH:]):
@@ -141,7 +142,7 @@ def test_a_picture_that_was_changed_keeps_its_class(
 
 
 def test_what_is_evaluated_is_not_changed(drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = Data("pictures", folder=str(drawn), size=SIZE)
+    data = Data(DataSettings("pictures", folder=str(drawn), size=SIZE))
     batches = seen(monkeypatch, drawn, tmp_path, "--data.augment=[flip, shift]")
     for name, part, times in (("validation_step", data.validation, 2), ("test_step", data.test, 1)):
         assert len(batches[name]) == times

@@ -15,7 +15,7 @@ import torch
 from experiments.data.scale import Scale
 from experiments.shared import command
 from experiments.train import command as train
-from experiments.train import model_file
+from experiments.train import model_file, restore
 from experiments.train.build import build_network
 from experiments.train.model_file import Model, load, save
 from manual import InputError
@@ -91,7 +91,7 @@ def test_every_run_leaves_the_network_that_it_trained(
             f"--model.implementation={implementation}",
         ]
     )
-    model, training = load(folder / "model.safetensors"), train.load(folder / "checkpoints" / "last.ckpt")
+    model, training = load(folder / "model.safetensors"), restore.load(folder / "checkpoints" / "last.ckpt")
     assert (model.layers, model.dtype, model.input) == (training.settings["network"], "float64", shape)
     assert model.classes is model.scale is None
     assert model.network.params.keys() == training.network.params.keys()

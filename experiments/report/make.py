@@ -38,6 +38,7 @@ from experiments.report.record.summary import Outcome, outcome
 from experiments.report.record.survey import STEPS, TRAINING, Row, survey, together
 from experiments.shared.command import write
 from experiments.train import command as train
+from experiments.train.options import CONFIGS
 from manual import documents
 from torch_ref.devices import prepare
 
@@ -98,7 +99,7 @@ def train_all(out: Path, full: bool = False) -> Trained:
         progress.set_description(f"training {name}, {side}, seed {seed}")
         arguments = [
             "fit",
-            f"--config={train.CONFIGS / name}.yaml",
+            f"--config={CONFIGS / name}.yaml",
             f"--out={out / 'runs'}",
             f"--model.seed={seed}",
             f"--model.implementation={side}",

@@ -15,13 +15,13 @@ import numpy as np
 
 import manual
 from experiments.shared.command import nearest
+from experiments.train.settings import Spec
 from manual import InputError, Layer, Network
 from manual.checks import finite
 from manual.described import Described
 from manual.number_types import Array
 
 D = TypeVar("D", bound=Described)
-Spec = dict[str, dict[str, Any]] | str
 
 
 def build(kind: type[D], spec: Spec, rng: np.random.Generator | None = None) -> D:

@@ -20,7 +20,8 @@ from experiments.report.draw.png import as_png, data_uri
 from experiments.report.draw.svg import stack
 from experiments.report.record.previous_runs import earlier
 from experiments.report.record.runs import Run
-from experiments.train import command as train
+from experiments.train import restore
+from experiments.train.run_folder import MODEL
 from manual.number_types import Array
 from torch_ref import to_torch
 
@@ -74,7 +75,7 @@ def chapter(trained: dict[str, dict[str, list[Run]]]) -> dict[str, Any]:
 
 def answers(run: Run, test: Part, scale: Scale) -> Array:
     """The kind that a trained network takes each picture for, computed by the implementation that trained it."""
-    training = train.load(run.checkpoint)
+    training = restore.load(run.checkpoint)
     taken, _ = training.predict_step([to_torch(scale(test.x, run.dtype)), to_torch(test.y)])
     return taken
 
@@ -112,7 +113,7 @@ def curves(name: str, title: str, manual: Run, torch: Run) -> tuple[Markup, str]
 
 def first_weight(run: Run) -> Array:
     """The weight of a trained network's first layer that has one."""
-    params = train.load(run.checkpoint).network.params
+    params = restore.load(run.checkpoint).network.params
     return next(p for name, p in params.items() if name.endswith(".weight"))
 
 
@@ -140,7 +141,7 @@ def tiled(kernels: Array) -> Array:
 def looked(run: Run, test: Part, given: Answers, kinds: list[str]) -> dict[str, Any]:
     """Some that were found and some that were missed, each with where the network looked; and how many there are of
     either."""
-    seeking = search(run.folder / train.MODEL, SOUGHT, None)
+    seeking = search(run.folder / MODEL, SOUGHT, None)
     sought = given.y == given.sought
     shown: dict[str, Any] = {"sought": int(sought.sum())}
     with Thumbnails() as small:
