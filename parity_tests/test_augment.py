@@ -80,26 +80,26 @@ def candidates(picture: Array, reach: int) -> dict[bytes, tuple[bool, int, int]]
     return found
 
 
-@pytest.mark.parametrize("kinds", [["flip"], ["shift"], ["flip", "shift"]])
+@pytest.mark.parametrize("changes", [["flip"], ["shift"], ["flip", "shift"]])
 @pytest.mark.parametrize(("size", "reach"), [(16, 2), (7, 0), pytest.param(24, 3, marks=pytest.mark.slow)])
-def test_a_picture_is_flipped_and_shifted_by_at_most_an_eighth(size: int, reach: int, kinds: list[str]) -> None:
+def test_a_picture_is_flipped_and_shifted_by_at_most_an_eighth(size: int, reach: int, changes: list[str]) -> None:
     batch = noise(400, 3, size, size)
-    changed = augmented(batch, range(400), kinds, 0, 0)
+    changed = augmented(batch, range(400), changes, 0, 0)
     found = [candidates(old, reach)[new.tobytes()] for old, new in zip(batch, changed, strict=True)]
     flips, downs, rights = zip(*found, strict=True)
-    steps = set(range(-reach, reach + 1)) if "shift" in kinds else {0}
-    assert set(flips) == ({True, False} if "flip" in kinds else {False})
+    steps = set(range(-reach, reach + 1)) if "shift" in changes else {0}
+    assert set(flips) == ({True, False} if "flip" in changes else {False})
     assert set(downs) == set(rights) == steps
     assert len(set(zip(downs, rights, strict=True))) == len(steps) ** 2
 
 
 def test_the_changes_depend_on_seed_epoch_and_index_alone() -> None:
-    batch, kinds = noise(50, 3, 16, 16), ["flip", "shift"]
-    whole = augmented(batch, range(50), kinds, 3, 1)
+    batch, changes = noise(50, 3, 16, 16), ["flip", "shift"]
+    whole = augmented(batch, range(50), changes, 3, 1)
     some = [40, 7, 22]
-    np.testing.assert_array_equal(augmented(batch[some], some, kinds, 3, 1), whole[some])
+    np.testing.assert_array_equal(augmented(batch[some], some, changes, 3, 1), whole[some])
     for seed, epoch in ((3, 2), (4, 1)):
-        assert (augmented(batch, range(50), kinds, seed, epoch) != whole).any(axis=(1, 2, 3)).sum() > 40
+        assert (augmented(batch, range(50), changes, seed, epoch) != whole).any(axis=(1, 2, 3)).sum() > 40
 
 
 def test_the_seed_of_the_data_decides_the_changes(drawn: Path) -> None:

@@ -20,14 +20,14 @@ from PIL import Image
 from playwright.sync_api import Browser
 
 from experiments.data.module import Data
-from experiments.data.scale import Scale
 from experiments.data.settings import DataSettings
 from experiments.find import command as find
 from experiments.find.contact_sheet import Thumbnails
 from experiments.find.search import search
+from experiments.shared.model_file import Model, load, save
+from experiments.shared.scale import Scale
+from experiments.shared.spec import build_network
 from experiments.train import command as train
-from experiments.train.build import build_network
-from experiments.train.model_file import Model, load, save
 from manual import CrossEntropyLoss, Softmax
 from parity_tests.drawn import draw
 from torch_ref import Parity, compare_network, to_numpy, twin

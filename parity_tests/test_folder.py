@@ -15,8 +15,8 @@ from PIL import Image
 from experiments.data.folder import CHOOSE, part_of, pictures
 from experiments.data.images import FORMATS, image, pixels
 from experiments.data.module import Data
-from experiments.data.scale import Scale
 from experiments.data.settings import DataSettings
+from experiments.shared.scale import Scale
 from experiments.train import command as train
 from experiments.train import module, restore
 from manual import InputError

@@ -17,8 +17,8 @@ from experiments.report.command import main as report_main
 from experiments.report.record.json_record import Record, as_json
 from experiments.report.record.survey import Row
 from experiments.shared.command import ROOMS, nearest
+from experiments.shared.spec import build
 from experiments.train import command as train
-from experiments.train.build import build
 from experiments.train.options import ABOUT, CONFIGS, configs, with_config_files
 from manual import InputError, Layer, Loss, Optimizer
 from torch_ref import Comparison, Parity

@@ -12,12 +12,12 @@ import safetensors.numpy
 import safetensors.torch
 import torch
 
-from experiments.data.scale import Scale
-from experiments.shared import command
+from experiments.shared import command, model_file
+from experiments.shared.model_file import Model, load, save
+from experiments.shared.scale import Scale
+from experiments.shared.spec import build_network
 from experiments.train import command as train
-from experiments.train import model_file, restore
-from experiments.train.build import build_network
-from experiments.train.model_file import Model, load, save
+from experiments.train import restore
 from manual import InputError
 from torch_ref import to_numpy, to_torch, twin
 

@@ -22,9 +22,10 @@ from lightning.pytorch.strategies.launchers.subprocess_script import _Subprocess
 from experiments.data.augment import augmented
 from experiments.data.module import Data
 from experiments.data.settings import DataSettings
+from experiments.shared import model_file
+from experiments.shared.spec import build
 from experiments.train import command as train
-from experiments.train import model_file, processes
-from experiments.train.build import build
+from experiments.train import processes
 from experiments.train.module import Training
 from experiments.train.run_folder import MODEL
 from experiments.train.settings import ModelSettings

@@ -13,8 +13,8 @@ from safetensors.torch import load_file
 from experiments.data.module import Data
 from experiments.data.settings import DataSettings
 from experiments.data.splits import Part
+from experiments.shared.spec import build_network
 from experiments.train import command as train
-from experiments.train.build import build_network
 from manual import batches
 from parity_tests.test_training import BILLIONTH
 from torch_ref import to_torch

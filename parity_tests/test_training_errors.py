@@ -12,9 +12,9 @@ import yaml
 
 from experiments.data import module
 from experiments.data.splits import Part, Parts
+from experiments.shared.spec import build
 from experiments.train import command as train
 from experiments.train import restore
-from experiments.train.build import build
 from manual import SGD, Adam, AdamW, InputError, Optimizer, RMSprop, documents
 
 CONFIGS = Path(train.__file__).parent / "configs"

@@ -16,9 +16,9 @@ from experiments.data.digits import digits
 from experiments.data.folder import pictures
 from experiments.data.functions import hand_computation, sine
 from experiments.data.images import LeftOut
-from experiments.data.scale import Scale
 from experiments.data.settings import DataSettings
 from experiments.data.splits import Part, Parts
+from experiments.shared.scale import Scale
 from manual import InputError, batches
 from manual.checks import at_least, finite, whole
 from torch_ref import to_torch

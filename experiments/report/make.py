@@ -37,6 +37,7 @@ from experiments.report.record.runs import Run
 from experiments.report.record.summary import Outcome, outcome
 from experiments.report.record.survey import STEPS, TRAINING, Row, survey, together
 from experiments.shared.command import write
+from experiments.shared.templates import SHARED
 from experiments.train import command as train
 from experiments.train.options import CONFIGS
 from manual import documents
@@ -209,7 +210,7 @@ def record(trained: Trained, rows: list[Row], speed: dict[str, Any]) -> Record:
 
 def palette() -> str:
     """The page's colours, light and dark, as CSS."""
-    return (PAGE / "style.css").read_text("utf-8").split("* {")[0]
+    return (SHARED / "style.css").read_text("utf-8").split("* {")[0]
 
 
 def made() -> dict[str, str]:

@@ -10,7 +10,7 @@ from zipfile import ZIP_STORED, BadZipFile, ZipFile
 import numpy as np
 import torch
 
-from experiments.train.build import outline
+from experiments.shared.spec import outline
 from experiments.train.module import Training
 from experiments.train.settings import ModelSettings
 from manual import InputError

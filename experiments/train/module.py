@@ -8,9 +8,9 @@ import lightning as L
 import numpy as np
 import torch
 
+from experiments.shared.spec import build, build_network, counted
 from experiments.train import processes
 from experiments.train.backends import ByHand, ByTorch
-from experiments.train.build import build, build_network, counted
 from experiments.train.settings import ModelSettings
 from manual import Diverged, Loss, Network, Optimizer, Penalty
 from manual.checks import at_least

@@ -8,10 +8,11 @@ from typing import Any
 
 from experiments.data.images import account
 from experiments.data.module import Data
+from experiments.shared import model_file
+from experiments.shared.model_file import Model
 from experiments.shared.printable import printable
-from experiments.train import checkpoint, model_file, processes, resume, run_folder
+from experiments.train import checkpoint, processes, resume, run_folder
 from experiments.train.csv_log import CSVLog
-from experiments.train.model_file import Model
 from experiments.train.module import Training
 from experiments.train.options import Options
 from experiments.train.restore import latest

@@ -4,8 +4,7 @@ and need not wait for Lightning to refuse a word."""
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Spec = dict[str, dict[str, Any]] | str
-"""A layer, loss, optimizer or penalty: a name, or one name: {arguments}."""
+from experiments.shared.spec import Spec
 
 
 @dataclass

@@ -9,17 +9,17 @@ from matplotlib.axes import Axes
 from PIL import Image
 
 from experiments.data.folder import pictures
-from experiments.data.scale import Scale
 from experiments.data.splits import Part
 from experiments.find.contact_sheet import Thumbnails
 from experiments.find.search import search
 from experiments.report.chapters.acceptance import asked
 from experiments.report.chapters.predictions import Answers, Pair, Trained
 from experiments.report.draw.figures import both, named
-from experiments.report.draw.png import as_png, data_uri
 from experiments.report.draw.svg import stack
 from experiments.report.record.previous_runs import earlier
 from experiments.report.record.runs import Run
+from experiments.shared.png import as_png, data_uri
+from experiments.shared.scale import Scale
 from experiments.train import restore
 from experiments.train.run_folder import MODEL
 from manual.number_types import Array
