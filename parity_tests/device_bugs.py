@@ -17,9 +17,11 @@ from torch.nn.functional import cross_entropy
 from torch.utils._pytree import tree_map_only
 
 from experiments.data.module import Data
-from experiments.train import command as train
+from experiments.data.settings import DataSettings
 from experiments.train.backends import ByTorch
 from experiments.train.module import Training
+from experiments.train.settings import ModelSettings
+from experiments.train.trainer import quiet
 from manual import Adam, CrossEntropyLoss, Dropout, HalfMSELoss, Linear, Loss, Network, Tanh
 from manual.layers.dropout import mask
 from parity_tests.pretend_trainer import trainer_on
@@ -75,13 +77,13 @@ def compared_by_squares(device: str) -> list[Any]:
 def trained(device: str) -> list[Any]:
     """Lightning's trainer: an epoch of the digits, and its test."""
     network = [{"Linear": {"in_features": 64, "out_features": 10}}, "Tanh"]
-    training = Training(network, "CrossEntropyLoss", {"Adam": {"lr": 0.01}}, "torch", "float32")
-    with train.quiet(), trainer_on(device):
+    training = Training(ModelSettings(network, "CrossEntropyLoss", {"Adam": {"lr": 0.01}}, "torch", "float32"))
+    with quiet(), trainer_on(device):
         trainer = L.Trainer(
             accelerator="cpu", max_epochs=1, logger=False, enable_checkpointing=False, enable_progress_bar=False,
             enable_model_summary=False, num_sanity_val_steps=0, use_distributed_sampler=False,
         )  # fmt: skip
-        data = Data("digits", batch_size=400, dtype="float32")
+        data = Data(DataSettings("digits", batch_size=400), "float32")
         trainer.fit(training, datamodule=data)
         [measured] = trainer.test(training, datamodule=data, verbose=False)
     return [*params_of(training.side.module).values(), *measured.values()]

@@ -55,7 +55,10 @@ def floors() -> dict[str, str]:
     """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     found = {}
-    for requirement in map(Requirement, project["dependencies"]):
+    extras = [line for name, lines in project["optional-dependencies"].items() if name != "dev" for line in lines]
+    for requirement in map(Requirement, [*project["dependencies"], *extras]):
+        if requirement.name == project["name"]:
+            continue
         lowest = [bound.version for bound in requirement.specifier if bound.operator in (">=", "==")]
         if len(lowest) != 1:
             raise ValueError(f"{requirement}: expected one lower bound")

@@ -19,15 +19,16 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import manual
-from experiments.data.scale import Scale
 from experiments.find import command as find
+from experiments.shared import model_file
+from experiments.shared.scale import Scale
+from experiments.shared.spec import build_network
 from experiments.train import command as train
-from experiments.train import model_file
-from experiments.train.build import build_network
+from experiments.train.options import configs
 from manual import InputError, Layer, Loss, Network, Optimizer, Penalty, init
 from manual.number_types import Undecided
 
-CONFIGS = [yaml.safe_load(path.read_text("utf-8")) for path in sorted(train.configs().values())]
+CONFIGS = [yaml.safe_load(path.read_text("utf-8")) for path in sorted(configs().values())]
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "JPEG2000")
 SIDES = ("manual", "torch")
 MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F")

@@ -10,6 +10,7 @@ import torch
 
 from experiments.data.augment import augmented
 from experiments.data.module import Data
+from experiments.data.settings import DataSettings
 from experiments.train import command as train
 from experiments.train.module import Training
 from manual import InputError
@@ -79,31 +80,31 @@ def candidates(picture: Array, reach: int) -> dict[bytes, tuple[bool, int, int]]
     return found
 
 
-@pytest.mark.parametrize("kinds", [["flip"], ["shift"], ["flip", "shift"]])
+@pytest.mark.parametrize("changes", [["flip"], ["shift"], ["flip", "shift"]])
 @pytest.mark.parametrize(("size", "reach"), [(16, 2), (7, 0), pytest.param(24, 3, marks=pytest.mark.slow)])
-def test_a_picture_is_flipped_and_shifted_by_at_most_an_eighth(size: int, reach: int, kinds: list[str]) -> None:
+def test_a_picture_is_flipped_and_shifted_by_at_most_an_eighth(size: int, reach: int, changes: list[str]) -> None:
     batch = noise(400, 3, size, size)
-    changed = augmented(batch, range(400), kinds, 0, 0)
+    changed = augmented(batch, range(400), changes, 0, 0)
     found = [candidates(old, reach)[new.tobytes()] for old, new in zip(batch, changed, strict=True)]
     flips, downs, rights = zip(*found, strict=True)
-    steps = set(range(-reach, reach + 1)) if "shift" in kinds else {0}
-    assert set(flips) == ({True, False} if "flip" in kinds else {False})
+    steps = set(range(-reach, reach + 1)) if "shift" in changes else {0}
+    assert set(flips) == ({True, False} if "flip" in changes else {False})
     assert set(downs) == set(rights) == steps
     assert len(set(zip(downs, rights, strict=True))) == len(steps) ** 2
 
 
 def test_the_changes_depend_on_seed_epoch_and_index_alone() -> None:
-    batch, kinds = noise(50, 3, 16, 16), ["flip", "shift"]
-    whole = augmented(batch, range(50), kinds, 3, 1)
+    batch, changes = noise(50, 3, 16, 16), ["flip", "shift"]
+    whole = augmented(batch, range(50), changes, 3, 1)
     some = [40, 7, 22]
-    np.testing.assert_array_equal(augmented(batch[some], some, kinds, 3, 1), whole[some])
+    np.testing.assert_array_equal(augmented(batch[some], some, changes, 3, 1), whole[some])
     for seed, epoch in ((3, 2), (4, 1)):
-        assert (augmented(batch, range(50), kinds, seed, epoch) != whole).any(axis=(1, 2, 3)).sum() > 40
+        assert (augmented(batch, range(50), changes, seed, epoch) != whole).any(axis=(1, 2, 3)).sum() > 40
 
 
 def test_the_seed_of_the_data_decides_the_changes(drawn: Path) -> None:
     def changed(seed: int) -> Array:
-        data = Data("pictures", folder=str(drawn), size=SIZE, augment=["flip", "shift"], seed=seed)
+        data = Data(DataSettings("pictures", folder=str(drawn), size=SIZE, augment=["flip", "shift"], seed=seed))
         return data.train_dataloader().dataset[torch.arange(28)][0].numpy()
 
     np.testing.assert_array_equal(changed(1), changed(1))
@@ -131,7 +132,7 @@ def test_both_implementations_see_the_same_pictures_in_the_same_order(
 def test_a_picture_that_was_changed_keeps_its_class(
     drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    part = Data("pictures", folder=str(drawn), size=SIZE).train
+    part = Data(DataSettings("pictures", folder=str(drawn), size=SIZE)).train
     where = {key: row for row, picture in enumerate(part.x) for key in candidates(picture, SIZE // 8)}
     batches = seen(monkeypatch, drawn, tmp_path, "--data.augment=[flip, shift]")["training_step"]
     for epoch in (batches[:EPOCH], batches[EPOCH:]):
@@ -141,7 +142,7 @@ def test_a_picture_that_was_changed_keeps_its_class(
 
 
 def test_what_is_evaluated_is_not_changed(drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = Data("pictures", folder=str(drawn), size=SIZE)
+    data = Data(DataSettings("pictures", folder=str(drawn), size=SIZE))
     batches = seen(monkeypatch, drawn, tmp_path, "--data.augment=[flip, shift]")
     for name, part, times in (("validation_step", data.validation, 2), ("test_step", data.test, 1)):
         assert len(batches[name]) == times

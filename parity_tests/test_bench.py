@@ -17,7 +17,7 @@ import torch
 from threadpoolctl import threadpool_info
 
 import manual
-from experiments.bench import clock, regression, steps, table
+from experiments.bench import clock, regression, startup, steps, table
 from experiments.bench import command as bench
 from experiments.bench.clock import Slice, Spread
 from experiments.bench.memory import besides
@@ -531,6 +531,21 @@ def test_what_was_asked_is_said_to_be_reached_or_not():
 def test_where_torch_is_faster_is_said_with_the_way_in_which_it_is():
     said = in_words("growth", timed("a", 1.01), timed("b", 0.5, choice="fused update"), timed("c", 0.99), threads=2)
     assert said[0] == "torch is faster in 2 of 3: b (0.5, fused update); c (0.99)"
+
+
+def test_what_starts_too_late_is_said_to_miss_its_limit():
+    limits = [("import torch", None, 0), ("a", 1.2, 0), ("b", 1.2, 0), ("c", 1, 0.5), ("d", 1, 0.5)]
+    seconds = [2, 2.3, 2.5, 2.4, 2.6]
+    taken = {startup.Start(name, (), times, more): Spread(s, s, s)
+             for (name, times, more), s in zip(limits, seconds, strict=True)}  # fmt: skip
+    lines = startup.text(taken).splitlines()[1:]
+    assert [line.split()[-1] for line in lines[1:]] == ["reached", "missed", "reached", "missed"]
+    assert "1.15" in lines[1]
+
+
+def test_what_startup_checks_is_right_so_that_all_of_it_is_judged(run, tmp_path):
+    status, result = run(startup.filled_in(tmp_path))
+    assert (status, len(result["findings"])) == (0, 3)
 
 
 def test_how_time_and_memory_grow_is_said():

@@ -25,8 +25,8 @@ from experiments.report.page.template import render
 from experiments.report.record import runs
 from experiments.report.record.bird_dataset import draw
 from experiments.report.record.previous_runs import Stamp, previous_runs, stamp
+from experiments.shared import model_file
 from experiments.train import command as train
-from experiments.train import model_file
 from manual import InputError
 from parity_tests.conftest import SPEED
 from torch_ref import twin

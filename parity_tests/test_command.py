@@ -15,6 +15,7 @@ from parity_tests.forks import Fork, forked
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 MAINS = [*PROJECT["scripts"].values(), "experiments.data.birds:main"]
+PACKAGE_OF = {"PIL": "pillow"}
 OWN = "from experiments.shared.command import command\n@command\ndef main(): print({})\nmain()"
 
 
@@ -35,7 +36,35 @@ def run(script: str, encoding: str = "utf-8", read: bool = True) -> tuple[int, b
 @pytest.mark.parametrize("main", MAINS)
 def test_every_command_is_one(main: str) -> None:
     module, _, name = main.partition(":")
-    assert getattr(import_module(module), name).__wrapped__
+    assert callable(getattr(import_module(module), name))
+    assert import_module(module if "." in module.removeprefix("experiments.") else f"{module}.command").main.__wrapped__
+
+
+MISSING = """
+import sys
+from importlib import import_module
+room, module = {room!r}, {module!r}
+sys.argv, sys.modules[module] = [f"backprop-{{room}}", *{arguments!r}], None
+import_module(f"experiments.{{room}}").main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("room", "module", "extra", "arguments"),
+    [
+        ("train", "jsonargparse", "train", ["--help"]),
+        ("train", "lightning", "train", ["fit", "--config", "digits"]),
+        ("find", "PIL", "train", ["--help"]),
+        ("bench", "threadpoolctl", "bench", ["--help"]),
+    ],
+)
+def test_what_is_not_installed_is_said_with_the_extra_that_brings_it(
+    room: str, module: str, extra: str, arguments: list[str]
+) -> None:
+    status, out, err = run(MISSING.format(room=room, module=module, arguments=arguments))
+    said = f"backprop-{room}: {module} is not installed; pip install 'backprop-by-hand[{extra}]'\n"
+    assert (status, out, err.decode()) == (2, b"", said)
+    assert any(PACKAGE_OF.get(module, module) in line for line in PROJECT["optional-dependencies"][extra])
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-16"])

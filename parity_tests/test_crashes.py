@@ -25,6 +25,7 @@ from experiments.train import command as train
 from experiments.train.checkpoint import WholeCheckpoints
 from experiments.train.csv_log import CSVLog
 from experiments.train.module import Training
+from experiments.train.options import configs
 from experiments.train.stop import SIGNALS, Stop, Stopped
 from parity_tests import forks, soak
 from parity_tests.drawn import draw
@@ -724,7 +725,7 @@ def test_a_disk_that_is_full_or_read_only_is_one_line_and_the_run_goes_on_when_i
 
 
 def test_every_config_has_its_killed_runs():
-    assert soak.SHORT.keys() == train.configs().keys()
+    assert soak.SHORT.keys() == configs().keys()
 
 
 @pytest.mark.slow

@@ -20,13 +20,14 @@ from PIL import Image
 from playwright.sync_api import Browser
 
 from experiments.data.module import Data
-from experiments.data.scale import Scale
+from experiments.data.settings import DataSettings
 from experiments.find import command as find
 from experiments.find.contact_sheet import Thumbnails
 from experiments.find.search import search
+from experiments.shared.model_file import Model, load, save
+from experiments.shared.scale import Scale
+from experiments.shared.spec import build_network
 from experiments.train import command as train
-from experiments.train.build import build_network
-from experiments.train.model_file import Model, load, save
 from manual import CrossEntropyLoss, Softmax
 from parity_tests.drawn import draw
 from torch_ref import Parity, compare_network, to_numpy, twin
@@ -108,7 +109,7 @@ def test_convolutions_find_more_and_their_every_gradient_is_torchs(
     by_convolutions, without = (accuracy(verdicts(command, drawn / "test", models[name])) for name in ("cnn", "mlp"))
     assert by_convolutions > without + 0.05
 
-    data = Data("pictures", folder=str(drawn), size=32, batch_size=32)
+    data = Data(DataSettings("pictures", folder=str(drawn), size=32, batch_size=32))
     agree(compare_network(network.astype(np.float64), CrossEntropyLoss(), data.train.x[:8], data.train.y[:8]))
 
 

@@ -15,9 +15,10 @@ from PIL import Image
 from experiments.data.folder import CHOOSE, part_of, pictures
 from experiments.data.images import FORMATS, image, pixels
 from experiments.data.module import Data
-from experiments.data.scale import Scale
+from experiments.data.settings import DataSettings
+from experiments.shared.scale import Scale
 from experiments.train import command as train
-from experiments.train import module
+from experiments.train import module, restore
 from manual import InputError
 from manual.number_types import Array
 from parity_tests.drawn import draw
@@ -253,7 +254,7 @@ def test_an_option_of_pictures_that_cannot_be_is_one_line(
 @pytest.mark.parametrize(("option", "value"), [("folder", "birds"), ("size", 32), ("augment", ["flip"])])
 def test_an_option_of_pictures_is_refused_where_there_are_none(option: str, value: Any) -> None:
     with pytest.raises(InputError, match=rf"data\.{option} is for data\.name pictures, which is digits"):
-        Data("digits", **{option: value})
+        Data(DataSettings("digits", **{option: value}))
 
 
 # How the parts are made
@@ -319,11 +320,11 @@ def test_pictures_are_standardised_by_the_training_part_alone(drawn: Path) -> No
     raw = pictures(drawn, SIZE).parts
     x = raw.train.x / 255
     mean, std = x.mean(axis=(0, 2, 3), keepdims=True), x.std(axis=(0, 2, 3), keepdims=True)
-    data = Data("pictures", folder=str(drawn), size=SIZE)
+    data = Data(DataSettings("pictures", folder=str(drawn), size=SIZE))
     for ours, part in zip((data.train, data.validation, data.test), raw, strict=True):
         assert ours.x.dtype == np.float64
         np.testing.assert_allclose(ours.x, (part.x / 255 - mean) / std, atol=1e-12)
-    single = Data("pictures", folder=str(drawn), size=SIZE, dtype="float32").train.x
+    single = Data(DataSettings("pictures", folder=str(drawn), size=SIZE), "float32").train.x
     np.testing.assert_array_equal(single, data.train.x.astype(np.float32))
 
 
@@ -369,7 +370,7 @@ def test_the_network_has_an_output_for_each_class_of_the_folder(photos: Path, tm
             "--trainer.max_epochs=1",
         ]
     )
-    assert train.load(folder / "checkpoints" / "last.ckpt").network.params["1.weight"].shape == (2, 3072)
+    assert restore.load(folder / "checkpoints" / "last.ckpt").network.params["1.weight"].shape == (2, 3072)
 
 
 def test_a_run_does_not_go_on_with_other_pictures_nor_is_tested_on_them(

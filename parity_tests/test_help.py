@@ -17,8 +17,9 @@ from experiments.report.command import main as report_main
 from experiments.report.record.json_record import Record, as_json
 from experiments.report.record.survey import Row
 from experiments.shared.command import ROOMS, nearest
+from experiments.shared.spec import build
 from experiments.train import command as train
-from experiments.train.build import build
+from experiments.train.options import ABOUT, CONFIGS, configs, with_config_files
 from manual import InputError, Layer, Loss, Optimizer
 from torch_ref import Comparison, Parity
 
@@ -57,7 +58,7 @@ def examples(text):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_help_ends_with_two_examples_of_the_command_as_it_was_typed(name, as_installed, run):
     program = f"backprop-{name}" if as_installed else f"python -m experiments.{ROOMS.get(name, name)}"
-    for arguments in [["--help"], *([[sub, "--help"] for sub in train.ABOUT] if name == "train" else [])]:
+    for arguments in [["--help"], *([[sub, "--help"] for sub in ABOUT] if name == "train" else [])]:
         code, text, _ = run(name, *arguments, as_installed=as_installed)
         assert code == 0
         assert text.startswith(f"usage: {program} ")
@@ -144,7 +145,7 @@ def test_every_example_runs(name, run, short, tmp_path):
 def test_a_mistyped_name_gets_the_nearest_in_one_line(name, typed, said, run, tmp_path):
     for file in ("a.py", "b.py", "hand_in.py", "report.json", "bench.json"):
         (tmp_path / file).touch()
-    config = yaml.safe_load(train.configs()["digits"].read_text("utf-8"))
+    config = yaml.safe_load(configs()["digits"].read_text("utf-8"))
     config["model"]["implemntation"] = "torch"
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(config))
     code, out, err = run(name, *shlex.split(typed), as_installed=True)
@@ -177,13 +178,34 @@ def test_the_nearest_name_is_found_whatever_its_case_and_none_if_none_is_near():
 
 
 def test_a_config_is_found_by_its_name_and_a_file_of_that_name_comes_first(tmp_path):
-    digits = str(train.CONFIGS / "digits.yaml")
+    digits = str(CONFIGS / "digits.yaml")
     with chdir(tmp_path):
-        assert [*train.with_config_files(["-c", "digits", "--config=digits"])] == ["-c", digits, f"--config={digits}"]
+        assert [*with_config_files(["-c", "digits", "--config=digits"])] == ["-c", digits, f"--config={digits}"]
         (tmp_path / "digits").touch()
-        assert [*train.with_config_files(["--config", "digits", "--name", "x"])] == [
+        assert [*with_config_files(["--config", "digits", "--name", "x"])] == [
             "--config",
             "digits",
             "--name",
             "x",
         ]
+
+
+LATE = """
+import runpy, sys
+for line in {lines}:
+    sys.argv = line.split()
+    try:
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    except SystemExit as stop:
+        print(stop.code, file=sys.stderr)
+    assert not {{"torch", "lightning"}} & sys.modules.keys(), line
+"""
+
+
+def test_nothing_that_loads_slowly_is_loaded_to_show_a_help_of_train_or_to_refuse():
+    words = ("--help", "fit --help", "fitt", "fit --config digts", "fit --config digits --model.sede 1",
+             "fit --config digits --model.implementation toch", "fit --config digits --trainer.devices 2")  # fmt: skip
+    lines = [f"experiments.train {each}" for each in words]
+    done = subprocess.run([sys.executable, "-c", LATE.format(lines=lines)], capture_output=True, text=True)
+    codes = [line for line in done.stderr.splitlines() if line.isdigit()]
+    assert (done.returncode, codes) == (0, ["0", "0", "2", "2", "2", "2", "2"]), done.stderr

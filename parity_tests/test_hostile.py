@@ -27,14 +27,15 @@ import torch
 from PIL import Image
 from playwright.sync_api import Browser
 
-from experiments.data.scale import Scale
 from experiments.find import command as find
 from experiments.grade import command as check
+from experiments.shared import model_file
+from experiments.shared.model_file import Model
 from experiments.shared.printable import printable
-from experiments.train import checkpoint, model_file
+from experiments.shared.scale import Scale
+from experiments.shared.spec import build, build_network, outline
+from experiments.train import checkpoint
 from experiments.train import command as train
-from experiments.train.build import build, build_network, outline
-from experiments.train.model_file import Model
 from manual import InputError, Layer, Linear, MSELoss, Network, Optimizer, Sigmoid, Softmax, init
 from parity_tests.conftest import SPEED
 

@@ -12,12 +12,12 @@ import safetensors.numpy
 import safetensors.torch
 import torch
 
-from experiments.data.scale import Scale
-from experiments.shared import command
+from experiments.shared import command, model_file
+from experiments.shared.model_file import Model, load, save
+from experiments.shared.scale import Scale
+from experiments.shared.spec import build_network
 from experiments.train import command as train
-from experiments.train import model_file
-from experiments.train.build import build_network
-from experiments.train.model_file import Model, load, save
+from experiments.train import restore
 from manual import InputError
 from torch_ref import to_numpy, to_torch, twin
 
@@ -91,7 +91,7 @@ def test_every_run_leaves_the_network_that_it_trained(
             f"--model.implementation={implementation}",
         ]
     )
-    model, training = load(folder / "model.safetensors"), train.load(folder / "checkpoints" / "last.ckpt")
+    model, training = load(folder / "model.safetensors"), restore.load(folder / "checkpoints" / "last.ckpt")
     assert (model.layers, model.dtype, model.input) == (training.settings["network"], "float64", shape)
     assert model.classes is model.scale is None
     assert model.network.params.keys() == training.network.params.keys()

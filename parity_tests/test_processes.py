@@ -21,10 +21,14 @@ from lightning.pytorch.strategies.launchers.subprocess_script import _Subprocess
 
 from experiments.data.augment import augmented
 from experiments.data.module import Data
+from experiments.data.settings import DataSettings
+from experiments.shared import model_file
+from experiments.shared.spec import build
 from experiments.train import command as train
-from experiments.train import model_file, processes
-from experiments.train.build import build
+from experiments.train import processes
 from experiments.train.module import Training
+from experiments.train.run_folder import MODEL
+from experiments.train.settings import ModelSettings
 from experiments.train.stop import Stop
 from manual import Dropout, InputError, Layer, Loss, Network, Optimizer, Penalty, batches
 from parity_tests.drawn import draw
@@ -172,7 +176,9 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         run(folder, name, count, [*arguments, f"--out={folder / name}"])
     found: dict[str, Any] = {
         name: Seen(
-            one, Data(**one.data), [pickle.loads((folder / f"{name}.{r}").read_bytes()) for r in range(one.processes)]
+            one,
+            Data(DataSettings(**one.data)),
+            [pickle.loads((folder / f"{name}.{r}").read_bytes()) for r in range(one.processes)],
         )
         for name, one in all_runs.items()
     }
@@ -250,7 +256,7 @@ def held(seen: Seen) -> Parity:
     """
     parity, (run, data, ranks) = Parity("cpu"), seen
     first, world = ranks[0], len(ranks)
-    training = Training(**run.model, classes=data.classes)
+    training = Training(ModelSettings(**run.model), data.classes)
     network, loss, rule = training.network, training.loss, build(Optimizer, run.optimizer)
     penalty = build(Penalty, run.penalty) if run.penalty else None
     costs = [values["train_cost"] for values in first["log"] if "train_cost" in values]
@@ -333,12 +339,12 @@ def test_every_example_counts_exactly_once_in_an_epoch(name, seen):
 def test_an_epoch_in_several_processes_ends_in_the_weights_of_one_process(name, seen, tmp_path):
     run, data, ranks = seen[name]
     (tmp_path / "alone.yaml").write_text(json.dumps(config(tmp_path, run._replace(processes=1))), "utf-8")
-    alone = model_file.load(train.run(["fit", "--config", str(tmp_path / "alone.yaml")]) / train.MODEL).network
+    alone = model_file.load(train.run(["fit", "--config", str(tmp_path / "alone.yaml")]) / MODEL).network
     penalty, rule = build(Penalty, run.penalty), build(Optimizer, run.optimizer)
 
     def trained(gradient, number) -> dict[str, Any]:
         """The weights after the same steps on numbers of some type."""
-        training = Training(**run.model)
+        training = Training(ModelSettings(**run.model))
         network, optimizer = training.network, deepcopy(rule)
         network = network.like(**{key: number(p) for key, p in network.params.items()}, **network.state)
         for rows in batches(len(data.train.x), run.data["batch_size"], 0, 0):
@@ -376,7 +382,7 @@ def second_of(pid: int, folder: Path) -> int:
 def goes_on(folder: Path, seen: dict[str, Any]) -> None:
     """The same command ends in the log of a run that nobody disturbed."""
     status, out, err = Fork(folder, command, *CUT_OFF).end()
-    assert (status, out) == (0, f"{RUN / train.MODEL}\n"), err
+    assert (status, out) == (0, f"{RUN / MODEL}\n"), err
     assert re.fullmatch(rf"going on with {RUN} from step \d+\n", err)
     assert lines(folder / RUN / "metrics.csv") == seen["uninterrupted"]
 

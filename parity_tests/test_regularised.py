@@ -11,9 +11,10 @@ import yaml
 from safetensors.torch import load_file
 
 from experiments.data.module import Data
+from experiments.data.settings import DataSettings
 from experiments.data.splits import Part
+from experiments.shared.spec import build_network
 from experiments.train import command as train
-from experiments.train.build import build_network
 from manual import batches
 from parity_tests.test_training import BILLIONTH
 from torch_ref import to_torch
@@ -76,7 +77,7 @@ def test_with_dropout_both_implementations_train_alike(dropped: dict[str, Path])
 @EITHER
 def test_what_is_measured_is_the_network_without_dropout(side: str, dropped: dict[str, Path]) -> None:
     weights = load_file(dropped[side] / "model.safetensors")
-    data = Data("digits")
+    data = Data(DataSettings("digits"))
     for part, name in ((data.validation, "val_cost"), (data.test, "test_cost")):
         hidden = (to_torch(part.x) @ weights["0.weight"].T + weights["0.bias"]).relu()
         expected = torch.nn.functional.cross_entropy(
@@ -102,7 +103,7 @@ def test_a_penalty_is_minimised_with_the_cost_and_is_no_part_of_what_is_measured
     side: str, penalised: dict[str, Path]
 ) -> None:
     """The run again, in plain torch."""
-    data = Data("digits")
+    data = Data(DataSettings("digits"))
     start = build_network(yaml.safe_load(LINEAR), 0, None, "float64").params
     weight, bias = (to_torch(start[name]).clone().requires_grad_() for name in ("0.weight", "0.bias"))
     optimizer = torch.optim.SGD([weight, bias], lr=LR)

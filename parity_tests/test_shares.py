@@ -15,6 +15,7 @@ from experiments.data.splits import Part, Parts
 from experiments.train import command as train
 from experiments.train.module import AT_ONCE, Training
 from experiments.train.processes import Share
+from experiments.train.settings import ModelSettings
 from manual import Diverged
 from torch_ref import to_numpy
 
@@ -111,7 +112,7 @@ LAST = Share(before=3, whole=3)
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("loss", ["CrossEntropyLoss", {"CrossEntropyLoss": {"reduction": "sum"}}])
 def test_a_process_without_examples_adds_a_cost_of_0_and_gradients_of_0(name: str, loss: Any) -> None:
-    side = Training(NETWORKS[name], loss, "SGD", "torch", penalty={"L2": {"alpha": 0.5}}).side
+    side = Training(ModelSettings(NETWORKS[name], loss, "SGD", "torch", penalty={"L2": {"alpha": 0.5}})).side
     cost, pull = side.cost(*NONE, LAST)
     assert cost == 0
     pull(torch.Tensor.backward)
@@ -123,8 +124,9 @@ def test_a_process_without_examples_adds_a_cost_of_0_and_gradients_of_0(name: st
 
 
 def test_a_process_without_examples_leaves_it_to_the_others_to_say_where_a_cost_is_not_finite() -> None:
+    penalty = {"L2": {"alpha": 1.0}}
     training = Training(
-        NETWORKS["Conv2d, AvgPool2d"], "CrossEntropyLoss", "SGD", "torch", penalty={"L2": {"alpha": 1.0}}
+        ModelSettings(NETWORKS["Conv2d, AvgPool2d"], "CrossEntropyLoss", "SGD", "torch", penalty=penalty)
     )
     with torch.no_grad():
         training.side.module[0].weight.fill_(1e200)

@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 import yaml
 
+from experiments.data.module import Data
+from experiments.data.settings import DataSettings
 from experiments.train import command as train
+from experiments.train import restore
 from experiments.train.module import Training
+from experiments.train.settings import ModelSettings
 from manual import batches, documents
 from parity_tests.test_training_errors import CONFIGS, fit
 
@@ -26,7 +30,7 @@ def rows(folder, column):
 
 
 def weights(folder):
-    return train.load(folder / "checkpoints" / "last.ckpt").network.params
+    return restore.load(folder / "checkpoints" / "last.ckpt").network.params
 
 
 def options(**values):
@@ -52,7 +56,7 @@ def digits(tmp_path_factory):
 
 def test_both_see_the_same_batches_in_the_order_of_the_hand_written_loop(digits):
     _, seen = digits
-    data = train.Data("digits").train
+    data = Data(DataSettings("digits")).train
     expected = [rows for epoch in range(3) for rows in batches(len(data.x), 32, 0, epoch)]
     assert len(expected[39]) == len(data.x) % 32 > 0
     for name in BOTH:
@@ -80,12 +84,15 @@ def test_both_predict_the_same_digits(digits, capsys):
         printed[name] = [*csv.DictReader(capsys.readouterr().out.splitlines())]
     assert printed["manual"] == printed["torch"]
     right = sum(row["prediction"] == row["target"] for row in printed["manual"])
-    assert rows(folders["manual"], "test_accuracy") == [right / len(train.Data("digits").test.y)]
+    assert rows(folders["manual"], "test_accuracy") == [right / len(Data(DataSettings("digits")).test.y)]
 
 
 def test_accuracy_is_the_share_of_right_digits(digits, capsys):
     folders, _ = digits
-    data, network = train.Data("digits").test, train.load(folders["manual"] / "checkpoints" / "last.ckpt").network
+    data, network = (
+        Data(DataSettings("digits")).test,
+        restore.load(folders["manual"] / "checkpoints" / "last.ckpt").network,
+    )
     right = sum(int(np.argmax(network.forward(x[None])[0])) == y for x, y in zip(data.x, data.y, strict=True))
     assert rows(folders["manual"], "test_accuracy") == [right / 360]
     checkpoint = str(folders["manual"] / "checkpoints" / "last.ckpt")
@@ -126,7 +133,7 @@ def test_the_document_networks_start_with_the_documents_weights(tmp_path):
         ("one_two_one_linear", documents.one_two_one()),
     ):
         settings = yaml.safe_load((CONFIGS / f"{config}.yaml").read_text("utf-8"))["model"]
-        start = Training(**settings).network.params
+        start = Training(ModelSettings(**settings)).network.params
         assert start.keys() == network.params.keys()
         for name, p in network.params.items():
             np.testing.assert_array_equal(start[name], p)
@@ -193,7 +200,7 @@ def test_every_hyperparameter_is_set_by_the_config(tmp_path):
         change(changed)
         (tmp_path / "config.yaml").write_text(yaml.safe_dump(changed), "utf-8")
         folder = train.run(["fit", "--config", str(tmp_path / "config.yaml")])
-        return folder, train.load(folder / "checkpoints" / "last.ckpt").network, rows(folder, "train_cost")
+        return folder, restore.load(folder / "checkpoints" / "last.ckpt").network, rows(folder, "train_cost")
 
     def layers(*specs):
         return lambda c: c["model"].update(

@@ -12,8 +12,9 @@ import yaml
 
 from experiments.data import module
 from experiments.data.splits import Part, Parts
+from experiments.shared.spec import build
 from experiments.train import command as train
-from experiments.train.build import build
+from experiments.train import restore
 from manual import SGD, Adam, AdamW, InputError, Optimizer, RMSprop, documents
 
 CONFIGS = Path(train.__file__).parent / "configs"
@@ -244,7 +245,7 @@ def test_a_checkpoint_that_lacks_something_is_an_error(
     assert not (tmp_path / "runs").exists()
     if command == "test":
         with pytest.raises(InputError):
-            train.load(tmp_path / "changed.ckpt")
+            restore.load(tmp_path / "changed.ckpt")
 
 
 def test_a_checkpoint_that_would_run_code_is_refused(fails, tmp_path):

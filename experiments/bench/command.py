@@ -10,6 +10,7 @@ compiled, where torch.compile finds a compiler (steps, float32, one thread).
     steps     this project's networks, and one large one
     kernel    the same, with NumPy's BLAS held to its AVX2 kernel: what is left is not its choice of instructions
     growth    one network ever wider and deeper, with ever larger batches
+    startup   alone: how long an import, a help and a refused argument take beside `import torch`
 
 OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE change how NumPy multiplies, which reads them when it loads: where they are not
 as the benchmark wants them, it starts itself again.
@@ -27,7 +28,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from experiments.bench import regression
+from experiments.bench import regression, startup
 from experiments.bench.machine import kernel
 from experiments.bench.table import Untimed, Void, table, text
 from experiments.bench.workloads import growth, workloads
@@ -49,7 +50,12 @@ EXAMPLES = ("", "steps --threads 1 --dtype float32 --eager", "--format json > be
 def main(arguments: list[str] | None = None) -> int:
     """Run the benchmark and print it; 1 if a ratio fell behind that of `--against`, or nothing could be timed."""
     parser = Parser("bench", ABOUT, EXAMPLES)
-    parser.add_argument("tables", nargs="*", metavar="TABLE", help=f"{', '.join(TABLES)}; default: all")
+    parser.add_argument(
+        "tables",
+        nargs="*",
+        metavar="TABLE",
+        help=f"{', '.join(TABLES)}; default: all; or startup alone: the seconds until a command says something",
+    )
     parser.add_argument("--threads", type=int, nargs="+", choices=CORES, metavar="N",
                         help="for each side, of steps; default: 1 and 2")  # fmt: skip
     parser.add_argument("--dtype", nargs="+", choices=DTYPES, metavar="DTYPE",
@@ -60,9 +66,12 @@ def main(arguments: list[str] | None = None) -> int:
         "--against", type=Path, metavar="FILE", help="an earlier result in JSON: say what fell behind it"
     )
     options = parser.parse_args(arguments)
+    if options.tables == ["startup"]:
+        print(startup.text(startup.seconds()))
+        return 0
     for name in options.tables:
         if name not in TABLES:
-            parser.error(expected_one_of(TABLES, name))
+            parser.error(expected_one_of((*TABLES, "startup"), name))
     chosen = options.tables or TABLES
     if "steps" not in chosen and (options.threads or options.dtype):
         parser.error(f"--threads and --dtype are of steps; {' and '.join(chosen)}: one thread, float32")

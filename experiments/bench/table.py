@@ -15,6 +15,7 @@ from experiments.bench.memory import besides
 from experiments.bench.steps import Step, compiled_side, manual_side, torch_sides
 from experiments.bench.verdict import judged, notes
 from experiments.bench.workloads import Workload
+from experiments.shared.errors import CommandError
 from manual import Network
 from torch_ref import compare_network, compare_training, params_of
 from torch_ref.tables import columns
@@ -32,7 +33,7 @@ rounding.
 """
 
 
-class Void(RuntimeError):
+class Void(CommandError):
     """A benchmark that says nothing: the two sides do not compute the same."""
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from manual.number_types import Array
 
 
-def augmented(pictures: Array, indices: Iterable[int], kinds: Collection[str], seed: int, epoch: int) -> Array:
+def augmented(pictures: Array, indices: Iterable[int], changes: Collection[str], seed: int, epoch: int) -> Array:
     """The pictures (N, C, S, S), each changed in a way that (seed, epoch, its index) alone decide.
 
     flip: mirrored left to right, half of the time; shift: by up to an eighth of S, down or up and right or left, the
@@ -19,9 +19,9 @@ def augmented(pictures: Array, indices: Iterable[int], kinds: Collection[str], s
         rng = np.random.default_rng((seed, epoch, int(index)))
         mirrored, (down, right) = rng.random() < 0.5, rng.integers(-reach, reach, 2, endpoint=True)
         rows, columns = place, place
-        if "shift" in kinds:
+        if "shift" in changes:
             rows, columns = ((place - by).clip(0, place[-1]) for by in (down, right))
-        if "flip" in kinds and mirrored:
+        if "flip" in changes and mirrored:
             columns = columns[::-1]
         changed[...] = picture[:, rows[:, None], columns]
     return new

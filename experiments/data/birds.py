@@ -31,8 +31,8 @@ The last line printed is the SHA-256 of the pictures as drawn; the same COUNT, S
 def pictures(count: int, seed: int, size: int = 32) -> Iterator[tuple[str, Image.Image]]:
     """The first `count` pictures that a seed has, each with its path inside the data set."""
     for index in range(count):
-        turn, kind = divmod(index, len(SPECIES))
-        name = list(SPECIES)[kind]
+        turn, species = divmod(index, len(SPECIES))
+        name = list(SPECIES)[species]
         part = {2: "validation", 5: "test"}.get(
             turn % 20 % 7, "train"
         )  # of twenty of a species three each, and the rest

@@ -61,10 +61,10 @@ def pictures(folder: Path | None, size: int) -> Pictures:
             part = inside.parts[0] if split else part_of(inside)
             x[part].append(picture)
             y[part].append(classes.index(inside.parts[split]))
-    for place, kind in enumerate(classes):
+    for place, name in enumerate(classes):
         if place not in y["train"]:
             elsewhere = 0 if split else sum(numbers.count(place) for numbers in y.values())
-            where = folder / "train" / kind if split else folder / kind
+            where = folder / "train" / name if split else folder / name
             raise InputError(_lacking(where, "to train on", left_out, elsewhere))
     for part in PARTS:
         if not x[part]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError, features
 
+from experiments.shared.errors import CommandError
 from experiments.shared.printable import printable
 from manual.number_types import Array
 
@@ -36,7 +37,7 @@ DRAWN = "Drawn by a program; not a photograph."
 """What the file of a drawn picture says of it."""
 
 
-class Unreadable(ValueError):
+class Unreadable(CommandError):
     """A file that is no picture, or a broken one; the message says which."""
 
 

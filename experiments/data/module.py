@@ -16,8 +16,9 @@ from experiments.data.digits import digits
 from experiments.data.folder import pictures
 from experiments.data.functions import hand_computation, sine
 from experiments.data.images import LeftOut
-from experiments.data.scale import Scale
+from experiments.data.settings import DataSettings
 from experiments.data.splits import Part, Parts
+from experiments.shared.scale import Scale
 from manual import InputError, batches
 from manual.checks import at_least, finite, whole
 from torch_ref import to_torch
@@ -30,12 +31,7 @@ class Data(L.LightningDataModule):
     each has a share of every batch.
 
     Args:
-        name: digits, hand_computation, sine, or pictures: those of a folder.
-        folder: of pictures, a subfolder a class; or train, validation and test, and in each a subfolder a class.
-        size: of the pictures' sides, in pixels; they are scaled to it.
-        augment: how training pictures are changed anew in each epoch: flip, shift, both or not at all.
-        batch_size: examples a training step, the last batch of an epoch may be smaller; none is all of them.
-        seed: decides the order, and the changes.
+        chosen: what the config says.
         dtype: of the numbers; the network's.
 
     Raises:
@@ -43,27 +39,21 @@ class Data(L.LightningDataModule):
             of pictures that cannot be trained on; an option for pictures where there are none.
     """
 
-    def __init__(
-        self,
-        name: Literal["digits", "hand_computation", "sine", "pictures"],
-        folder: str | None = None,
-        size: int | None = None,
-        augment: list[Literal["flip", "shift"]] | None = None,
-        batch_size: int | None = None,
-        seed: int = 0,
-        dtype: Literal["float64", "float32"] = "float64",
-    ) -> None:
+    def __init__(self, chosen: DataSettings, dtype: Literal["float64", "float32"] = "float64") -> None:
         super().__init__()
-        self.settings: dict[str, Any] = {"name": name, "batch_size": batch_size, "seed": seed, "dtype": dtype}
+        name, folder, size = chosen.name, chosen.folder, chosen.size
+        self.settings: dict[str, Any] = {
+            "name": name, "batch_size": chosen.batch_size, "seed": chosen.seed, "dtype": dtype,
+        }  # fmt: skip
         self.classes: list[str] | None = None
         self.scale: Scale | None = None
         self.left_out: list[LeftOut] = []
-        self.augment = augment or []
+        self.augment = chosen.augment or []
         if name == "pictures":
             parts = self._pictures(folder, whole(self, "size", size, 1), dtype)
         else:
-            for option, given in (("folder", folder), ("size", size), ("augment", augment)):
-                if given is not None:
+            for option, value in (("folder", folder), ("size", size), ("augment", chosen.augment)):
+                if value is not None:
                     raise InputError(f"data.{option} is for data.name pictures, which is {name}")
             parts = SETS[name]()
         for label, part in zip(parts._fields, parts, strict=True):
@@ -75,8 +65,8 @@ class Data(L.LightningDataModule):
             finite(f"data {name}, {label}: y", part.y)
         self.train, self.validation, self.test = (Part(_typed(part.x, dtype), _typed(part.y, dtype)) for part in parts)
         n = len(self.train.x)
-        rows = n if batch_size is None else whole(self, "batch_size", batch_size, 1)
-        self.order = Order(n, rows, at_least(self, "seed", seed, 0))
+        rows = n if chosen.batch_size is None else whole(self, "batch_size", chosen.batch_size, 1)
+        self.order = Order(n, rows, at_least(self, "seed", chosen.seed, 0))
 
     def _pictures(self, folder: str | None, size: int, dtype: str) -> Parts:
         parts, self.classes, self.left_out = pictures(None if folder is None else Path(folder), size)
@@ -136,12 +126,12 @@ class Order(Sampler[Any]):
 class Augmented(Dataset[Any]):
     """Training pictures, changed as the epoch of the order has it."""
 
-    def __init__(self, part: Part, kinds: list[Literal["flip", "shift"]], order: Order) -> None:
-        self.part, self.kinds, self.order = part, kinds, order
+    def __init__(self, part: Part, changes: list[Literal["flip", "shift"]], order: Order) -> None:
+        self.part, self.changes, self.order = part, changes, order
 
     def __getitem__(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         at = rows.numpy()
-        x = augmented(self.part.x[at], at, self.kinds, self.order.seed, self.order.epoch)
+        x = augmented(self.part.x[at], at, self.changes, self.order.seed, self.order.epoch)
         return to_torch(x), to_torch(self.part.y[at])
 
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from experiments.find.command import main
+from experiments.find import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -12,12 +12,13 @@ from experiments.data.images import LeftOut, account
 from experiments.find.contact_sheet import Thumbnails
 from experiments.find.formats import as_csv, as_json, summary, table
 from experiments.find.search import Finding, search
-from experiments.report.page.template import in_pieces
 from experiments.shared.command import Parser, command, replacing
 from experiments.shared.printable import printable
+from experiments.shared.templates import templates
 from experiments.shared.untrusted_files import no_folder
 from manual import InputError
 
+PAGE = templates(Path(__file__).parent)
 TEXT = {"table": table, "csv": as_csv, "json": as_json}
 ABOUT = f"""FILE is what a training run leaves. It holds all that is needed: the weights, the classes, how pictures
 are scaled.
@@ -44,7 +45,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--model", type=Path, required=True, metavar="FILE", help="a trained network, model.safetensors"
     )
-    parser.add_argument("--class", dest="sought", metavar="CLASS", help="what to find; default: bluebird, or the first")
+    parser.add_argument(
+        "--class", dest="positive", metavar="CLASS", help="what to find; default: bluebird, or the first"
+    )
     parser.add_argument(
         "--threshold",
         type=float,
@@ -87,7 +90,7 @@ def find(options: Any) -> None:
     Raises:
         InputError: no model, or one that does not serve; no picture in the folder.
     """
-    look_for = search(options.model, options.sought, options.threshold)
+    look_for = search(options.model, options.positive, options.threshold)
     findings: list[Finding] = []
     left_out: list[LeftOut] = []
     with Thumbnails() as thumbnails:
@@ -102,10 +105,9 @@ def find(options: Any) -> None:
         if not findings:
             got = f"{len(left_out)} other files" if left_out else "an empty folder"
             raise InputError(f"{printable(options.folder)}: expected pictures, got {got}")
-        findings.sort(key=lambda f: (not f.found, -f.sought, f.file))
+        findings.sort(key=lambda f: (not f.found, -f.score, f.file))
         if options.format == "html":
-            pieces = in_pieces(
-                "sheet.html",
+            pieces = PAGE.get_template("sheet.html").generate(
                 search=look_for,
                 findings=findings,
                 thumbnails=thumbnails,

@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 from PIL import Image, ImageOps
 
-from experiments.report.draw.png import as_png, data_uri
+from experiments.shared.png import as_png, data_uri
 from manual.number_types import Array
 
 SIDE = 96  # pixels at most, where the network does not take more

@@ -14,14 +14,20 @@ YES = {True: "yes", False: "no"}
 
 def summary(search: Search, findings: list[Finding]) -> str:
     """How many were found, in one line."""
-    return f"{printable(search.sought)}: found in {sum(f.found for f in findings):,} of {len(findings):,} pictures"
+    return f"{printable(search.positive)}: found in {sum(f.found for f in findings):,} of {len(findings):,} pictures"
 
 
 def table(search: Search, findings: list[Finding]) -> Iterator[str]:
     """A row a picture; the last line is the summary."""
-    heads = ("found", "file", "class", "probability", f"of {printable(search.sought)}")
+    heads = ("found", "file", "class", "probability", f"of {printable(search.positive)}")
     rows = [
-        (YES[f.found], printable(f.file), printable(f.kind), f"{f.probability:.4f}", f"{f.sought:.4f}")
+        (
+            YES[f.found],
+            printable(f.file),
+            printable(f.predicted),
+            f"{f.probability:.4f}",
+            f"{f.score:.4f}",
+        )
         for f in findings
     ]
     yield from (f"{line}\n" for line in columns([heads, *rows]))
@@ -29,19 +35,25 @@ def table(search: Search, findings: list[Finding]) -> Iterator[str]:
 
 
 def as_csv(_: Search, findings: list[Finding]) -> Iterator[str]:
-    """A row a picture, in full precision; `sought` is the probability of the class that is sought. Names are as in
+    """A row a picture, in full precision; `sought` is the probability of the class that is looked for. Names are as in
     the table: a row is a line, whatever they hold.
     """
-    rows = [(printable(f.file), printable(f.kind), f.probability, YES[f.found], f.sought) for f in findings]
+    rows = [(printable(f.file), printable(f.predicted), f.probability, YES[f.found], f.score) for f in findings]
     text = StringIO()
     csv.writer(text, lineterminator="\n").writerows([("file", "class", "probability", "found", "sought"), *rows])
     yield text.getvalue()
 
 
 def as_json(search: Search, findings: list[Finding]) -> Iterator[str]:
-    """The same with what was sought, and how."""
+    """The same with the class that was looked for, and how."""
     pictures = [
-        {"file": f.file, "class": f.kind, "probability": f.probability, "found": f.found, "sought": f.sought}
+        {
+            "file": f.file,
+            "class": f.predicted,
+            "probability": f.probability,
+            "found": f.found,
+            "sought": f.score,
+        }
         for f in findings
     ]
-    yield json.dumps({"sought": search.sought, "threshold": search.threshold, "pictures": pictures}, indent=2) + "\n"
+    yield json.dumps({"sought": search.positive, "threshold": search.threshold, "pictures": pictures}, indent=2) + "\n"

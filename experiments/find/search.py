@@ -11,36 +11,37 @@ import torch
 from PIL import Image
 
 from experiments.data.images import LeftOut, Unreadable, files, image, is_drawn, pixels
-from experiments.data.scale import Scale
+from experiments.shared import model_file
 from experiments.shared.command import expected_one_of
-from experiments.train import model_file
+from experiments.shared.scale import Scale
 from manual import InputError, Network, Softmax
 from manual.number_types import Array
 from torch_ref import to_numpy, to_torch, twin
 
 
 class Finding(NamedTuple):
-    """What the network says of a picture: its most probable class, whether it is found, and how probable what is
-    sought is.
+    """What the network says of a picture.
 
     Attributes:
+        predicted: its most probable class, and `probability` of that.
+        score: of the class that is looked for.
         drawn: the file says that its picture is drawn.
     """
 
     file: str
-    kind: str
+    predicted: str
     probability: float
     found: bool
-    sought: float
+    score: float
     drawn: bool
 
 
 @dataclass
 class Search:
-    """What is sought, and by which network: one for inference whose outputs are probabilities.
+    """Which class is looked for, and by which network: one for inference whose outputs are probabilities.
 
-    Found is a picture whose most probable class is the one that is sought; or, with a threshold, one that is of that
-    class with this probability or more.
+    Found is a picture whose most probable class is the positive one; or, with a threshold, one that is of that class
+    with this probability or more.
     """
 
     network: Network
@@ -48,7 +49,7 @@ class Search:
     size: int
     classes: list[str]
     scale: Scale
-    sought: str
+    positive: str
     threshold: float | None
 
     def input(self, picture: Image.Image) -> Array:
@@ -57,7 +58,7 @@ class Search:
 
     def through(self, folder: Path, implementation: str) -> Iterator[tuple[Finding, Image.Image] | LeftOut]:
         """Every picture in the folder and below, and every file that is none."""
-        probabilities, place = _by(implementation, self.network), self.classes.index(self.sought)
+        probabilities, place = _by(implementation, self.network), self.classes.index(self.positive)
         for path in files(folder):
             try:
                 picture = image(path, self.size)
@@ -68,21 +69,21 @@ class Search:
                 p = probabilities(self.input(picture))[0]
             if not np.isfinite(p).all():
                 raise InputError(f"{path}: the network's answer is not finite; its weights are too large")
-            best, sought = int(p.argmax()), float(p[place])
-            found = best == place if self.threshold is None else sought >= self.threshold
+            best, of_positive = int(p.argmax()), float(p[place])
+            found = best == place if self.threshold is None else of_positive >= self.threshold
             name = os.fsencode(path.relative_to(folder).as_posix()).decode("utf-8", "backslashreplace")
-            yield Finding(name, self.classes[best], float(p[best]), found, sought, is_drawn(picture)), picture
+            yield Finding(name, self.classes[best], float(p[best]), found, of_positive, is_drawn(picture)), picture
 
     def looked(self, picture: Image.Image) -> Array:
         """(size, size): where the network looked, |∂p/∂pixel| summed over the colours, by the hand-written backward
         pass.
 
-        p is the probability of what is sought. In float64: the derivative of a p near 1 is lost in float32.
+        p is the probability of the positive class. In float64: the derivative of a p near 1 is lost in float32.
         """
         network = self.network.astype(np.float64)
         p, tape = network.forward(self.input(picture).astype(np.float64))
         delta = np.zeros_like(p)
-        delta[:, self.classes.index(self.sought)] = 1
+        delta[:, self.classes.index(self.positive)] = 1
         dx, _ = network.backward(delta, tape)
         return (np.abs(dx[0]) / np.array(self.scale.std)[:, None, None]).sum(axis=0)
 
@@ -99,7 +100,7 @@ def _by(implementation: str, network: Network) -> Callable[[Array], Array]:
     return by_torch
 
 
-def search(path: Path, sought: str | None, threshold: float | None) -> Search:
+def search(path: Path, positive: str | None, threshold: float | None) -> Search:
     """A search with the model of that file; without a class, for bluebird if it knows it, else for its first.
 
     Raises:
@@ -108,8 +109,8 @@ def search(path: Path, sought: str | None, threshold: float | None) -> Search:
     network, _, dtype, shape, classes, scale = model_file.load(path)
     if classes is None or scale is None or shape != (3, shape[-1], shape[-1]):
         raise InputError(f"{path}: expected a model that tells pictures apart, got one whose input is of shape {shape}")
-    sought = sought or ("bluebird" if "bluebird" in classes else classes[0])
-    if sought not in classes:
-        raise InputError(f"--class: {expected_one_of(classes, sought)}")
+    positive = positive or ("bluebird" if "bluebird" in classes else classes[0])
+    if positive not in classes:
+        raise InputError(f"--class: {expected_one_of(classes, positive)}")
     probabilities = Network(*network.evaluated().layers, Softmax())
-    return Search(probabilities, dtype, shape[-1], classes, scale, sought, threshold)
+    return Search(probabilities, dtype, shape[-1], classes, scale, positive, threshold)

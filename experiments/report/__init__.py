@@ -1,1 +1,5 @@
 """`backprop-report`: one page on the two documents, executed."""
+
+from experiments.shared.entry import entry
+
+main = entry("report", "report")

@@ -2,7 +2,7 @@
 
 import sys
 
-from experiments.report.command import main
+from experiments.report import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -14,7 +14,7 @@ from pathlib import Path
 from experiments.report.record import comparison
 from experiments.report.record.json_record import read
 from experiments.shared.command import Parser, command, write
-from manual import InputError
+from manual import Diverged, InputError
 
 EXAMPLES = ("", "--full", "--out before", "--compare before/report.json reports/report.json")
 
@@ -52,13 +52,13 @@ def main(arguments: list[str] | None = None) -> int:
     from experiments.report.make import (
         make,
     )  # Lightning, for which neither a refused argument nor a comparison need not wait
-    from experiments.train.command import ERRORS
+    from torch_ref import NoTwin
 
     try:
         found = make(out, options.full)
     except BrokenPipeError:
         raise
-    except ERRORS as error:
+    except (InputError, Diverged, NoTwin, OSError) as error:
         parser.error(" ".join(str(error).split()))
     print(f"{out / 'index.html'}: {found.verdict}")
     return 0 if found.agrees else 1

@@ -37,7 +37,9 @@ from experiments.report.record.runs import Run
 from experiments.report.record.summary import Summary, summary
 from experiments.report.record.survey import STEPS, TRAINING, Row, survey, together
 from experiments.shared.command import write
+from experiments.shared.templates import SHARED
 from experiments.train import command as train
+from experiments.train.options import CONFIGS
 from manual import documents
 from torch_ref.devices import prepare
 
@@ -98,7 +100,7 @@ def train_all(out: Path, full: bool = False) -> Trained:
         progress.set_description(f"training {name}, {side}, seed {seed}")
         arguments = [
             "fit",
-            f"--config={train.CONFIGS / name}.yaml",
+            f"--config={CONFIGS / name}.yaml",
             f"--out={out / 'runs'}",
             f"--model.seed={seed}",
             f"--model.implementation={side}",
@@ -208,7 +210,7 @@ def record(trained: Trained, rows: list[Row], speed: dict[str, Any]) -> Record:
 
 def palette() -> str:
     """The page's colours, light and dark, as CSS."""
-    return (PAGE / "style.css").read_text("utf-8").split("* {")[0]
+    return (SHARED / "style.css").read_text("utf-8").split("* {")[0]
 
 
 def made() -> dict[str, str]:

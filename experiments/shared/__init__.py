@@ -1,1 +1,1 @@
-"""What the commands have in common: errors, printing, and files that may be hostile."""
+"""What the commands have in common: errors, printing, the model file, and files that may be hostile."""

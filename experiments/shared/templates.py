@@ -8,13 +8,20 @@ from markupsafe import Markup
 
 from experiments.shared.printable import printable
 
+SHARED = Path(__file__).with_name("page")
+"""What every page includes: its style, and how it begins."""
+
 
 def templates(folder: Path) -> jinja2.Environment:
-    """The templates in a folder."""
+    """The templates in a folder, and those that are shared."""
     return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder), autoescape=True, undefined=jinja2.StrictUndefined, finalize=_shown,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
+        loader=jinja2.FileSystemLoader([folder, SHARED]),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
 
 
 def _shown(value: Any) -> str:

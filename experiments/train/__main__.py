@@ -1,6 +1,6 @@
 """`python -m experiments.train`."""
 
-from experiments.train.command import main
+from experiments.train import main
 
 if __name__ == "__main__":
     main()

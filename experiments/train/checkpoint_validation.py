@@ -10,8 +10,9 @@ from zipfile import ZIP_STORED, BadZipFile, ZipFile
 import numpy as np
 import torch
 
-from experiments.train.build import outline
+from experiments.shared.spec import outline
 from experiments.train.module import Training
+from experiments.train.settings import ModelSettings
 from manual import InputError
 from manual.checks import at_least, finite, whole
 from torch_ref import to_numpy
@@ -87,7 +88,9 @@ def _check_optimizer(model: dict[str, Any], shapes: dict[str, tuple[int, ...]], 
     """Raise an error unless that is what the model's optimizer remembers of parameters of these shapes after so many
     steps. What it remembers of a parameter is seen from its first step with a small network.
     """
-    small = Training(**model | {"network": [{"Linear": {"in_features": 1, "out_features": 1}}], "start": None})
+    small = Training(
+        ModelSettings(**model | {"network": [{"Linear": {"in_features": 1, "out_features": 1}}], "start": None})
+    )
     optimizer = small.configure_optimizers()
     for p in small.parameters():
         p.grad = torch.ones_like(p)

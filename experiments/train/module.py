@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable
 from math import isfinite
-from typing import Any, Literal
+from typing import Any
 
 import lightning as L
 import numpy as np
 import torch
 
+from experiments.shared.spec import build, build_network, counted
 from experiments.train import processes
 from experiments.train.backends import ByHand, ByTorch
-from experiments.train.build import Spec, build, build_network, counted
+from experiments.train.settings import ModelSettings
 from manual import Diverged, Loss, Network, Optimizer, Penalty
 from manual.checks import at_least
 from manual.number_types import Array
@@ -30,15 +31,7 @@ class Training(L.LightningModule):
     It logs the batch's cost and ‖θ_new − θ_old‖ at every step, and cost (and accuracy, for classes) on the other parts.
 
     Args:
-        network: the layers in order, each a name or one name: {arguments}.
-        loss: a name or one name: {arguments}.
-        optimizer: a name or one name: {arguments}.
-        implementation: manual or torch.
-        dtype: of parameters and data.
-        seed: what the parameters are drawn from.
-        start: parameters by name, in place of drawn ones.
-        threshold: converged, and so done, when ‖θ_new − θ_old‖ < threshold.
-        penalty: a name or one name: {arguments}; its cost is added to the batch's.
+        chosen: what the config says.
         classes: what the data's classes are called, if they are; an argument "classes" of a layer is their number.
 
     Raises:
@@ -46,37 +39,20 @@ class Training(L.LightningModule):
         Diverged: a cost that is not finite; while training, the parameters are still those before that step.
     """
 
-    def __init__(
-        self,
-        network: list[Spec],
-        loss: Spec,
-        optimizer: Spec,
-        implementation: Literal["manual", "torch"] = "manual",
-        dtype: Literal["float64", "float32"] = "float64",
-        seed: int = 0,
-        start: dict[str, Any] | None = None,
-        threshold: float = 0,
-        penalty: Spec | None = None,
-        classes: list[str] | None = None,
-    ) -> None:
+    def __init__(self, chosen: ModelSettings, classes: list[str] | None = None) -> None:
         super().__init__()
-        network = counted(network, classes)
-        self.settings: dict[str, Any] = {
-            "network": network,
-            "loss": loss,
-            "optimizer": optimizer,
-            "implementation": implementation,
-            "dtype": dtype,
-            "seed": at_least(self, "seed", seed, 0),
-            "start": start,
-            "threshold": at_least(self, "threshold", threshold, 0),
-            "penalty": penalty,
-        }
+        at_least(self, "seed", chosen.seed, 0)
+        at_least(self, "threshold", chosen.threshold, 0)
+        network, penalty = counted(chosen.network, classes), chosen.penalty
+        self.settings: dict[str, Any] = vars(chosen) | {"network": network}
         self.automatic_optimization = False
-        make = {"manual": ByHand, "torch": ByTorch}[implementation]
-        self.loss = build(Loss, loss)
-        by_hand = build_network(network, seed, start, dtype)
-        self.side = make(by_hand, self.loss, build(Optimizer, optimizer), build(Penalty, penalty) if penalty else None)
+        make = {"manual": ByHand, "torch": ByTorch}[chosen.implementation]
+        self.loss = build(Loss, chosen.loss)
+        by_hand, rule = (
+            build_network(network, chosen.seed, chosen.start, chosen.dtype),
+            build(Optimizer, chosen.optimizer),
+        )
+        self.side = make(by_hand, self.loss, rule, build(Penalty, penalty) if penalty else None)
 
     @property
     def network(self) -> Network:

@@ -13,10 +13,12 @@ import lightning as L
 import torch
 from lightning.pytorch.utilities import rank_zero_only
 
+from experiments.shared.errors import CommandError
+
 T = TypeVar("T")
 
 
-class Lost(ConnectionError):
+class Lost(CommandError, ConnectionError):
     """Another process of the run has ended."""
 
 

@@ -15,6 +15,7 @@ from experiments.report.draw import figures
 from experiments.report.draw.svg import alone
 from experiments.report.record import runs
 from experiments.train import command as train
+from experiments.train.options import CONFIGS
 from manual import documents
 
 
@@ -60,7 +61,7 @@ def test_a_curve_that_one_run_lacks_does_not_agree(pair):
 @pytest.mark.parametrize("side", ["manual", "torch"])
 def test_a_network_rebuilt_from_the_log_is_the_one_that_a_shorter_run_ends_with(trained, tmp_path, side):
     [run] = trained["one_two_one"][side]
-    config = f"--config={train.CONFIGS / 'one_two_one.yaml'}"
+    config = f"--config={CONFIGS / 'one_two_one.yaml'}"
     shorter = train.run(
         ["fit", config, f"--out={tmp_path}", f"--model.implementation={side}", "--trainer.max_epochs=1"]
     )
@@ -162,8 +163,7 @@ def test_a_confusion_has_the_digit_in_its_row_and_the_answer_in_its_column():
 
 def test_the_two_starts_differ_in_nothing_else():
     zeros, random = (
-        yaml.safe_load((train.CONFIGS / f"one_two_one_{start}.yaml").read_text("utf-8"))
-        for start in ("zeros", "random")
+        yaml.safe_load((CONFIGS / f"one_two_one_{start}.yaml").read_text("utf-8")) for start in ("zeros", "random")
     )
     assert set(zeros["model"].pop("start")) == {"0.weight", "0.bias", "2.weight", "2.bias"}
     assert zeros.pop("name") != random.pop("name")

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments.data.scale import Scale
 from experiments.find import command as find
 from experiments.grade import pages
 from experiments.grade.findings import Finding, Report
@@ -19,9 +18,10 @@ from experiments.report import make as report
 from experiments.report.record import comparison
 from experiments.report.record.json_record import Record, Result, Speed
 from experiments.report.record.survey import TRAINING, Row
+from experiments.shared.model_file import Model, save
 from experiments.shared.printable import printable
-from experiments.train.build import build_network
-from experiments.train.model_file import Model, save
+from experiments.shared.scale import Scale
+from experiments.shared.spec import build_network
 from torch_ref import Comparison, Parity
 
 NAMES = [

@@ -9,18 +9,19 @@ from matplotlib.axes import Axes
 from PIL import Image
 
 from experiments.data.folder import pictures
-from experiments.data.scale import Scale
 from experiments.data.splits import Part
 from experiments.find.contact_sheet import Thumbnails
 from experiments.find.search import search
 from experiments.report.chapters.acceptance import requirements
 from experiments.report.chapters.predictions import Pair, Predictions, Trained
 from experiments.report.draw.figures import both, named
-from experiments.report.draw.png import as_png, data_uri
 from experiments.report.draw.svg import stack
 from experiments.report.record.previous_runs import previous_runs
 from experiments.report.record.runs import Run
-from experiments.train import command as train
+from experiments.shared.png import as_png, data_uri
+from experiments.shared.scale import Scale
+from experiments.train import restore
+from experiments.train.run_folder import MODEL
 from manual.number_types import Array
 from torch_ref import to_torch
 
@@ -76,7 +77,7 @@ def chapter(trained: dict[str, dict[str, list[Run]]]) -> dict[str, Any]:
 
 def predictions(run: Run, test: Part, scale: Scale) -> Array:
     """The class that a trained network takes each picture for, computed by the implementation that trained it."""
-    training = train.load(run.checkpoint)
+    training = restore.load(run.checkpoint)
     predicted, _ = training.predict_step([to_torch(scale(test.x, run.dtype)), to_torch(test.y)])
     return predicted
 
@@ -114,7 +115,7 @@ def curves(name: str, title: str, manual: Run, torch: Run) -> tuple[Markup, str]
 
 def first_weight(run: Run) -> Array:
     """The weight of a trained network's first layer that has one."""
-    params = train.load(run.checkpoint).network.params
+    params = restore.load(run.checkpoint).network.params
     return next(p for name, p in params.items() if name.endswith(".weight"))
 
 
@@ -142,7 +143,7 @@ def tiled(kernels: Array) -> Array:
 def looked(run: Run, test: Part, predictions: Predictions, classes: list[str]) -> dict[str, Any]:
     """Some that were found and some that were missed, each with where the network looked; and how many there are of
     either."""
-    seeking = search(run.folder / train.MODEL, POSITIVE, None)
+    seeking = search(run.folder / MODEL, POSITIVE, None)
     positive = predictions.y == predictions.positive
     shown: dict[str, Any] = {"positives": int(positive.sum())}
     with Thumbnails() as small:

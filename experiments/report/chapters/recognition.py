@@ -7,7 +7,7 @@ import numpy as np
 from experiments.data.digits import digits
 from experiments.report.draw.svg import digit
 from experiments.report.record.runs import Run
-from experiments.train import command as train
+from experiments.train import restore
 from manual.number_types import Array
 from torch_ref import to_numpy, to_torch
 
@@ -38,7 +38,7 @@ class Pair(NamedTuple):
 
 def answers(run: Run, x: Array) -> Array:
     """The class that a trained network gives each example, computed by the implementation that trained it."""
-    return to_numpy(train.load(run.checkpoint).side.predict(to_torch(x))).argmax(axis=1)
+    return to_numpy(restore.load(run.checkpoint).side.predict(to_torch(x))).argmax(axis=1)
 
 
 def recognised(manual: list[Run], torch: list[Run]) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """The pages: templates from page/."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,3 @@ ENVIRONMENT.filters |= FILTERS
 def render(name: str, **shown: Any) -> str:
     """A template as HTML."""
     return ENVIRONMENT.get_template(name).render(shown)
-
-
-def in_pieces(name: str, **shown: Any) -> Iterator[str]:
-    """The same piece by piece, as it is made."""
-    return ENVIRONMENT.get_template(name).generate(shown)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import yaml
 
-from experiments.train import command as train
+from experiments.train import restore
 from experiments.train.module import Training, numbers
 from manual.number_types import Array
 from torch_ref import Parity, to_torch
@@ -48,11 +48,11 @@ class Run(NamedTuple):
 
     def values(self, column: str) -> Array:
         """(steps + 1,): a parameter of a small network, as logged before each step, and as saved after the last."""
-        return np.append(self.curves[column], at(train.load(self.checkpoint).network.params, column))
+        return np.append(self.curves[column], at(restore.load(self.checkpoint).network.params, column))
 
     def after(self, steps: int) -> Training:
         """A small network's training as it stood after so many steps."""
-        training = train.load(self.checkpoint)
+        training = restore.load(self.checkpoint)
         if steps < self.steps:
             params = {name: p.copy() for name, p in training.network.params.items()}
             for column in numbers(params):

@@ -22,23 +22,24 @@ from manual.number_types import Array
 
 D = TypeVar("D", bound=Described)
 Spec = dict[str, dict[str, Any]] | str
+"""A layer, loss, optimizer or penalty: a name, or one name: {arguments}."""
 
 
-def build(kind: type[D], spec: Spec, rng: np.random.Generator | None = None) -> D:
+def build(base: type[D], spec: Spec, rng: np.random.Generator | None = None) -> D:
     """One layer, loss or optimizer of `manual`. `rng` is given to what takes one.
 
     Raises:
         InputError: the spec is of another form; the name is unknown (the message gives the nearest); arguments that it
             does not take, or that it refuses.
     """
-    what = kind.__name__.lower()
+    what = base.__name__.lower()
     if not isinstance(spec, str) and not (isinstance(spec, Mapping) and len(spec) == 1):
         raise InputError(f"{what}: expected a name, or one name: {{arguments}}, got {reprlib.repr(spec)}")
     [(name, arguments)] = [(spec, {})] if isinstance(spec, str) else spec.items()
     known = {
         n: c
         for n, c in vars(manual).items()
-        if isinstance(c, type) and issubclass(c, kind) and c not in (kind, Network)
+        if isinstance(c, type) and issubclass(c, base) and c not in (base, Network)
     }
     if name not in known:
         raise InputError(
@@ -50,9 +51,9 @@ def build(kind: type[D], spec: Spec, rng: np.random.Generator | None = None) -> 
     for argument in arguments:
         if argument not in takes:
             raise InputError(f"{name}: there is no argument {argument!r}{nearest(str(argument), takes)}")
-    given = {"rng": rng} if "rng" in takes else {}
+    drawn_from = {"rng": rng} if "rng" in takes else {}
     try:
-        return known[name](**arguments, **given)
+        return known[name](**arguments, **drawn_from)
     except InputError:
         raise
     except (TypeError, ValueError, MemoryError, OverflowError) as error:
@@ -86,11 +87,11 @@ def build_network(specs: Sequence[Spec], seed: int, start: Mapping[str, Any] | N
     rng = np.random.default_rng(seed)
     network = Network(*[build(Layer, spec, rng) for spec in specs])
     if start is not None:
-        given = {name: _numbers(f"start: {name}", value) for name, value in start.items()}
-        want, got = ({name: p.shape for name, p in params.items()} for params in (network.params, given))
+        arrays = {name: _numbers(f"start: {name}", value) for name, value in start.items()}
+        want, got = ({name: p.shape for name, p in params.items()} for params in (network.params, arrays))
         if want != got:
             raise InputError(f"start: expected parameters {want}, got {got}")
-        network = network.like(**given)
+        network = network.like(**arrays)
     network = network.astype(np.dtype(dtype).type)
     for name, p in network.params.items():
         finite(f"start: {name}", p)

@@ -26,10 +26,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file
 from safetensors.numpy import save as to_bytes
 
-from experiments.data.scale import Scale
 from experiments.shared.command import replacing
+from experiments.shared.scale import Scale
+from experiments.shared.spec import Spec, outline
 from experiments.shared.untrusted_files import plain_file
-from experiments.train.build import Spec, outline
 from manual import AvgPool2d, Conv2d, InputError, Layer, MaxPool2d, Network
 from manual.checks import finite, pair, whole
 from manual.number_types import Array

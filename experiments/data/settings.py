@@ -1,0 +1,25 @@
+"""What a config may say of the data."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass
+class DataSettings:
+    """A data set, and in what batches it is trained on.
+
+    Args:
+        name: digits, hand_computation, sine, or pictures: those of a folder.
+        folder: of pictures, a subfolder a class; or train, validation and test, and in each a subfolder a class.
+        size: of the pictures' sides, in pixels; they are scaled to it.
+        augment: how training pictures are changed anew in each epoch: flip, shift, both or not at all.
+        batch_size: examples a training step, the last batch of an epoch may be smaller; none is all of them.
+        seed: decides the order, and the changes.
+    """
+
+    name: Literal["digits", "hand_computation", "sine", "pictures"]
+    folder: str | None = None
+    size: int | None = None
+    augment: list[Literal["flip", "shift"]] | None = None
+    batch_size: int | None = None
+    seed: int = 0

@@ -1,0 +1,71 @@
+"""Whether a run may go on from a checkpoint, and where one that was cut off goes on. A run goes on as it began:
+anything else would pass for it and be another."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+
+from experiments.data.module import Data
+from experiments.train import checkpoint
+from experiments.train.csv_log import METRICS
+from experiments.train.module import Training
+from experiments.train.restore import restored
+from experiments.train.run_folder import CHECKPOINTS
+from manual import InputError
+
+Check = Callable[[dict[str, Any]], None]
+
+
+def check_to_use(saved: dict[str, Any], model: Training, data: Data) -> None:
+    """Raise an error where a checkpoint is not of this network and data, or cannot be restored; the model is left as
+    it is."""
+    then = saved["config"]
+    checkpoint.same(then["data"].get("classes"), data.settings.get("classes"), "data.classes")
+    checkpoint.same(then["model"]["network"], model.settings["network"], "model.network")
+    checkpoint.same(then["data"].get("scale"), data.settings.get("scale"), "data.scale")
+    restored(saved)
+
+
+def check_to_go_on(saved: dict[str, Any], model: Training, data: Data) -> None:
+    """The same where it is not of this run."""
+    then = saved["config"]
+    checkpoint.same(then["data"].get("classes"), data.settings.get("classes"), "data.classes")
+    for key in ("network", "implementation", "dtype", "loss", "optimizer", "penalty"):
+        checkpoint.same(then["model"][key], model.settings[key], f"model.{key}")
+    for key in data.settings:
+        checkpoint.same(then["data"].get(key), data.settings[key], f"data.{key}")
+    restored(saved)
+
+
+def check_rest(saved: dict[str, Any], model: Training, data: Data, trainer: L.Trainer) -> None:
+    """Raise InputError where a checkpoint leaves nothing to train."""
+    step, steps = saved["global_step"], (trainer.max_epochs or 0) * len(data.order)
+    if step >= steps or 0 <= trainer.max_steps <= step or saved["moved"] < model.settings["threshold"]:
+        raise InputError(f"nothing is left to train: the checkpoint is of step {step}")
+
+
+def left(run: Path, check: Check) -> tuple[Path, dict[str, Any]] | None:
+    """The last checkpoint of a run that was cut off, and what it says; none if it has none. `check` is `check_to_go_on`
+    for the run's model and data.
+
+    Raises:
+        InputError: it has some, and none can be used, or the log lacks what they count on.
+    """
+
+    def check_with_log(saved: dict[str, Any]) -> None:
+        check(saved)
+        _check_log(run / METRICS, saved["global_step"], saved["log"])
+
+    return checkpoint.newest(run / CHECKPOINTS, check_with_log)
+
+
+def _check_log(rows: Path, step: int, size: int) -> None:
+    """Raise InputError unless so many bytes of the log are there, and end with the row before that step."""
+    logged = rows.read_bytes()[:size] if rows.exists() else b""
+    if len(logged) < size:
+        raise InputError(f"{rows} lacks rows that the checkpoint of step {step} counts on")
+    *_, row, end = [b"", *logged.split(b"\n")]
+    if end or row.split(b",")[1:2] != [b"%d" % (step - 1)]:
+        raise InputError(f"the first {size} bytes of {rows} do not end with a row of step {step - 1}")

@@ -1,0 +1,161 @@
+"""One subcommand, from its options to what it leaves."""
+
+import csv
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from experiments.data.images import account
+from experiments.data.module import Data
+from experiments.shared import model_file
+from experiments.shared.model_file import Model
+from experiments.shared.printable import printable
+from experiments.train import checkpoint, processes, resume, run_folder
+from experiments.train.csv_log import CSVLog
+from experiments.train.module import Training
+from experiments.train.options import Options
+from experiments.train.restore import latest
+from experiments.train.run_folder import CHECKPOINTS, MODEL
+from experiments.train.saving import Saving
+from experiments.train.stop import Stop, Stopped
+from experiments.train.trainer import trainer
+from manual import InputError
+
+
+class Session:
+    """Lightning's trainer on a network and data, and what is written and printed around it.
+
+    Attributes:
+        result: the run's folder for `fit`, the checkpoint for the other subcommands.
+
+    Raises:
+        InputError: data or network that cannot be, or do not fit; a checkpoint that cannot be used.
+        Diverged: a cost that is not finite.
+        OSError: a file cannot be written.
+        Stopped: a signal ended it.
+    """
+
+    result: Path
+
+    def __init__(self, options: Options, stop: Stop) -> None:
+        self.options, self.stop, self.saved = options, stop, {}
+        self._find_checkpoint()
+        self.data = Data(options.data, options.model.dtype)
+        self.model = Training(options.model, self.data.classes)
+        self.trainer = trainer(options.trainer)
+        self._check()
+        with ExitStack() as self.until_done:
+            self.until_done.enter_context(processes.connected(self.trainer))
+            processes.start(self.trainer)
+            getattr(self, options.subcommand)()
+
+    def _find_checkpoint(self) -> None:
+        options = self.options
+        if options.ckpt_path == "last" and options.subcommand == "fit":
+            options.ckpt_path = run_folder.begun_from(options.runs, options.as_yaml())
+        if options.ckpt_path == "last":
+            self.result, self.saved = latest(options.runs)
+            options.ckpt_path = str(self.result)
+        elif options.ckpt_path is not None:
+            self.result = Path(options.ckpt_path)
+            self.saved = checkpoint.read(self.result)
+
+    def _check(self) -> None:
+        """Raise InputError where network, data and checkpoint do not fit each other; say which files are left out."""
+        try:
+            self.model.check(*self.data.train)
+        except InputError as error:
+            if size := self.data.settings.get("size"):
+                raise InputError(f"the network does not fit pictures of data.size {size}: {error}") from None
+            raise
+        if self.saved:
+            with checkpoint.restoring(self.result):
+                if self.options.subcommand == "fit":
+                    resume.check_to_go_on(self.saved, self.model, self.data)
+                    resume.check_rest(self.saved, self.model, self.data, self.trainer)
+                else:
+                    resume.check_to_use(self.saved, self.model, self.data)
+                    self.model.load_state_dict(self.saved["state_dict"])
+        if self.data.left_out and self.trainer.is_global_zero:
+            read = sum(len(part.x) for part in (self.data.train, self.data.validation, self.data.test))
+            print(account(self.data.left_out, read), file=sys.stderr)
+
+    def fit(self) -> None:
+        """Train, and test what came of it."""
+        first = self.trainer.is_global_zero
+        begun: Any = self._begun() if first else None
+        self.result, start, logged = self.trainer.strategy.broadcast(begun)
+        log = CSVLog(self.result, self.model.columns, logged) if first else None
+        if log:
+            self.trainer.logger = log
+            self.until_done.callback(log.close)
+        saving = Saving(self.result / CHECKPOINTS, log, self.stop)
+        self.trainer.callbacks.append(saving)  # pyright: ignore[reportAttributeAccessIssue]
+        try:
+            with processes.connected(self.trainer):
+                self.trainer.fit(self.model, datamodule=self.data, ckpt_path=start, weights_only=True)
+                self.trainer.test(self.model, datamodule=self.data, verbose=False)
+            if first:
+                model_file.save(self.result / MODEL, self._trained())
+        except (OSError, Stopped) as error:
+            saved = saving.saved and self.result.exists()
+            error.add_note(f"the same command {f'goes on from step {saving.saved}' if saved else 'starts anew'}")
+            raise
+
+    def _begun(self) -> tuple[Path, Path | None, int]:
+        """The run's folder, the checkpoint that it starts from, and how much of its log comes before that."""
+        config = self.options.as_yaml()
+        if found := run_folder.cut_off(self.options.runs, config):
+            run, lock = found
+            self.until_done.callback(lock.release)
+            if going_on := self._going_on(run):
+                return run, *going_on
+        run, lock = run_folder.new(self.options.runs, config)
+        self.until_done.callback(lock.release)
+        return run, self.result if self.saved else None, 0
+
+    def _going_on(self, run: Path) -> tuple[Path | None, int] | None:
+        """Where a run that was cut off goes on: its last checkpoint, and how much of its log comes before that. If it
+        has none, it begins as it began; if it has some, and none can be used, it is left as it is.
+        """
+        try:
+            own = resume.left(run, lambda saved: resume.check_to_go_on(saved, self.model, self.data))
+        except InputError as error:
+            print(printable(f"{error}; a new run begins, {run} stays as it is"), file=sys.stderr)
+            return None
+        start, saved = own or (self.result if self.saved else None, self.saved | {"log": 0})
+        if own:
+            checkpoint.set_aside(own[0])
+        (run / CHECKPOINTS).mkdir(exist_ok=True)
+        print(printable(f"going on with {run} from step {saved.get('global_step', 0)}"), file=sys.stderr)
+        return start, saved["log"]
+
+    def _trained(self) -> Model:
+        model, data = self.options.model, self.data
+        layers, shape = self.model.settings["network"], data.train.x.shape[1:]
+        return Model(self.model.network, layers, model.dtype, shape, data.classes, data.scale)
+
+    def validate(self) -> None:
+        self.trainer.validate(self.model, datamodule=self.data, verbose=False)
+        self._show()
+
+    def test(self) -> None:
+        self.trainer.test(self.model, datamodule=self.data, verbose=False)
+        self._show()
+
+    def _show(self) -> None:
+        if self.trainer.is_global_zero:
+            for name, value in self.trainer.callback_metrics.items():
+                print(name, value.item())
+
+    def predict(self) -> None:
+        """Print each test example's target and prediction, as CSV."""
+        found = self.trainer.predict(self.model, datamodule=self.data) or []
+        if not self.trainer.is_global_zero:
+            return
+        rows = csv.writer(sys.stdout, lineterminator="\n")
+        rows.writerow(["example", "target", "prediction"])
+        for predictions, targets in found:
+            for i, (prediction, target) in enumerate(zip(predictions.tolist(), targets.tolist(), strict=True)):
+                rows.writerow([i, target, prediction])

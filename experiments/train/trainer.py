@@ -1,0 +1,83 @@
+"""Lightning's trainer as this project uses it."""
+
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import lightning as L
+import numpy as np
+import torch
+
+from experiments.train.checkpoint import WholeCheckpoints
+from experiments.train.settings import TrainerSettings
+from manual import InputError
+from manual.checks import whole
+from torch_ref.devices import prepare
+
+NOISE = (
+    r"`isinstance\(treespec, LeafSpec\)` is deprecated",  # Lightning's own use of torch
+    "The '.*_dataloader' does not have many workers",  # the data are in memory
+    "You're resuming from a checkpoint that ended before the epoch",  # the order of the data goes on where it was
+    r"It is recommended to use `self.log\(.*sync_dist=True",  # what is logged is the whole batch's already
+)
+
+
+def trainer(settings: TrainerSettings) -> L.Trainer:
+    """The trainer of these settings.
+
+    Raises:
+        InputError: a number that cannot be; a device that is not there; other processes than torchrun has started.
+    """
+    accelerator, devices, num_nodes = settings.accelerator, settings.devices, settings.num_nodes
+    whole("trainer", "max_epochs", settings.max_epochs, 1)
+    if settings.max_steps != -1:
+        whole("trainer", "max_steps", settings.max_steps, 1)
+    if accelerator == "gpu" and not torch.cuda.is_available():
+        raise InputError("trainer.accelerator gpu: torch sees no GPU on this machine")
+    for name, number in (("devices", devices), ("num_nodes", num_nodes)):
+        whole("trainer", name, number, 1)
+    if accelerator == "gpu":
+        if devices > torch.cuda.device_count():
+            raise InputError(f"trainer.devices {devices}: this machine has {torch.cuda.device_count()}")
+        prepare("cuda")
+    if "TORCHELASTIC_RUN_ID" in os.environ and int(os.environ["WORLD_SIZE"]) != devices * num_nodes:
+        raise InputError(
+            f"trainer.devices {devices} on each of trainer.num_nodes {num_nodes}: expected as many processes as "
+            f"torchrun has started, {os.environ['WORLD_SIZE']}"
+        )
+    return L.Trainer(
+        max_epochs=settings.max_epochs,
+        max_steps=settings.max_steps,
+        accelerator=accelerator,
+        devices=devices,
+        logger=False,
+        enable_checkpointing=False,  # `Saving` does it
+        log_every_n_steps=1,
+        plugins=[WholeCheckpoints()],
+        num_sanity_val_steps=0,
+        enable_model_summary=False,
+        enable_progress_bar=settings.enable_progress_bar and sys.stdout.isatty(),
+        num_nodes=num_nodes,
+        strategy=settings.strategy,
+        use_distributed_sampler=False,  # the data share out every batch themselves
+    )
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without Lightning's advice. NumPy's warnings of overflow are left out too: training watches its cost."""
+    loggers = [logging.getLogger(f"lightning.{name}") for name in ("pytorch", "fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), np.errstate(over="ignore", invalid="ignore"):
+            for message in NOISE:
+                warnings.filterwarnings("ignore", message)
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
