@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments.grade.forms.piece import Arrays, Case, Fields, Piece, Ran, Unclear, aliases, gradient_names, pair
+from experiments.grade.errors import Unclear
+from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran, aliases, gradient_names, pair
 from manual import Layer, Optimizer
 from manual.number_types import Array
 
@@ -96,7 +97,7 @@ class LayerPiece(ClassPiece):
 
         return Ran(y, backward, gradient if self.has_gradient else None)
 
-    def cases(self, rng: np.random.Generator) -> Iterator[Case]:
+    def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
         for layer, x in self.examples(rng):
             params = layer.params if isinstance(layer, Layer) else _arrays_of(layer)
             x = np.asarray(x)
@@ -106,7 +107,7 @@ class LayerPiece(ClassPiece):
                 x, *names = given
                 return self._pass(_with(layer, {n: given[n] for n in names}), given[x], names)
 
-            yield Case({"x": x, **params}, run, rng.standard_normal(shape))
+            yield Example({"x": x, **params}, run, rng.standard_normal(shape))
 
 
 class LossPiece(ClassPiece):
@@ -119,13 +120,13 @@ class LossPiece(ClassPiece):
         cost, cache = pair(loss.forward(prediction, target), "forward", "(cost, cache)")
         return Ran(cost, lambda _: {"dprediction": loss.backward(cache)})
 
-    def cases(self, rng: np.random.Generator) -> Iterator[Case]:
+    def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
         for loss, prediction, target in self.examples(rng):
 
             def run(given: Arrays, loss: Any = loss, target: Any = target) -> Ran:
                 return self._pass(_with(loss, {}), given["prediction"], np.copy(target))
 
-            yield Case({"prediction": np.asarray(prediction)}, run)
+            yield Example({"prediction": np.asarray(prediction)}, run)
 
 
 class OptimizerPiece(ClassPiece):

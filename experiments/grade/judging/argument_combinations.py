@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-Options = dict[str, Any]
+from experiments.grade.process.messages import Options
 
 VALUES: dict[str, Sequence[Any]] = {
     "lr": (0.1, 0.03), "momentum": (0.9, 0.5), "dampening": (0.5, 0.2), "weight_decay": (0.1, 0.02),
