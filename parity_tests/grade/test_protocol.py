@@ -12,7 +12,8 @@ import pytest
 from experiments.grade.errors import Fault, Garbled
 from experiments.grade.judging.checker import check
 from experiments.grade.process import protocol, sandbox
-from experiments.grade.process.messages import REQUESTS, Describe, Noticed
+from experiments.grade.process.answers import Noticed
+from experiments.grade.process.requests import REQUESTS, Describe
 from manual.number_types import Array
 
 

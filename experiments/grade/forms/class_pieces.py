@@ -135,7 +135,7 @@ class OptimizerPiece(ClassPiece):
     def step(self, layer: Layer, gradient: Layer, state: dict[str, Fields], options: Fields) -> dict[str, Fields]:
         """Move the layer's parameters in place; the new state."""
         optimizer = self.made(options, {})
-        optimizer.state = {name: {k: _own_type(k, v) for k, v in values.items()} for name, values in state.items()}
+        optimizer.state = {name: _own_types(values) for name, values in state.items()}
         _step(optimizer, layer, gradient, optimizer.state)
         return optimizer.state
 
@@ -145,9 +145,9 @@ class OptimizerPiece(ClassPiece):
         return lambda layer, gradient: _step(optimizer, layer, gradient, state)
 
 
-def _own_type(key: str, value: Any) -> Any:
-    """A value of the state as an author expects it: the count of steps as an int, other single numbers as floats."""
-    return value if np.ndim(value) else int(value) if key == "step" else value.item()
+def _own_types(state: Fields) -> Fields:
+    """The state as an author expects it: the count of steps as an int, other single numbers as floats."""
+    return {k: v if np.ndim(v) else int(v) if k == "step" else v.item() for k, v in state.items()}
 
 
 def _step(optimizer: Any, layer: Layer, gradient: Layer, state: dict[str, Fields]) -> None:

@@ -145,11 +145,14 @@ def own_examples(
         raise Unclear(f"examples(rng) yields nothing; {expected}")
     if not fitting:
         return None
-    for e in fitting:
-        for name, value in e.items():
-            if isinstance(value, dict | str | bytes) or value is None:
-                raise Unclear(f"examples(rng) yields a {type(value).__name__} for {name!r}; expected arrays")
-    return [{name: np.asarray(value) for name, value in e.items()} for e in fitting]
+    return [*map(_as_arrays, fitting)]
+
+
+def _as_arrays(example: Fields) -> Arrays:
+    for name, value in example.items():
+        if isinstance(value, dict | str | bytes) or value is None:
+            raise Unclear(f"examples(rng) yields a {type(value).__name__} for {name!r}; expected arrays")
+    return {name: np.asarray(value) for name, value in example.items()}
 
 
 def drawn_by_name(arguments: list[str], rng: np.random.Generator) -> Arrays:

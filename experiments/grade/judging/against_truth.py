@@ -10,7 +10,8 @@ from experiments.grade.judging.checked_piece import LARGE, NON_CONTIGUOUS, Check
 from experiments.grade.judging.proxies import Trouble
 from experiments.grade.judging.torch_forwards import outputs
 from experiments.grade.judging.zeros import SEEDS, settle_zeros
-from experiments.grade.process.messages import Arrays, Constants, DrawExamples, Observation, ObserveExample
+from experiments.grade.process.answers import Arrays, Observation
+from experiments.grade.process.requests import Constants, DrawExamples, ObserveExample
 from torch_ref.comparison.verdict import CONVENTION, DIFFERS, compare
 from torch_ref.diagnosis import Case, Compared
 

@@ -7,7 +7,8 @@ import numpy as np
 
 from experiments.grade.findings import Finding
 from experiments.grade.judging.proxies import Order, Proxies, Trouble
-from experiments.grade.process.messages import Description, OwnExamples
+from experiments.grade.process.answers import Description
+from experiments.grade.process.requests import OwnExamples
 from experiments.grade.process.sandbox import Sandboxed
 from torch_ref import Comparison, Parity
 from torch_ref.comparison.check_backward import judged

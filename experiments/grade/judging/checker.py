@@ -10,7 +10,8 @@ from experiments.grade.judging import networks, optimizers, twins
 from experiments.grade.judging.checked_piece import CheckedPiece
 from experiments.grade.judging.factor_convention import common_factor
 from experiments.grade.judging.proxies import Trouble
-from experiments.grade.process.messages import Description, ObserveFunction, Overlooked
+from experiments.grade.process.answers import Description
+from experiments.grade.process.requests import ObserveFunction, Overlooked
 from experiments.grade.process.sandbox import Sandboxed
 from torch_ref.comparison.check_backward import Observed, judge
 from torch_ref.comparison.verdict import AGREES, DIFFERS, NOT_JUDGED

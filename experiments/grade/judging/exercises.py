@@ -15,7 +15,7 @@ from experiments.grade.errors import Failed, Unclear
 from experiments.grade.judging.argument_combinations import Options, exercised
 from experiments.grade.judging.checked_piece import LARGE, CheckedPiece
 from experiments.grade.judging.proxies import Trouble
-from experiments.grade.process.messages import Backward, Forward, ObserveOptions
+from experiments.grade.process.requests import Backward, Forward, ObserveOptions
 from manual import InputError
 from manual.number_types import Array
 from torch_ref import compare, compare_layer, compare_loss, to_numpy, to_torch

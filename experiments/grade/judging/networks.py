@@ -15,7 +15,8 @@ from experiments.grade.judging.checked_piece import CheckedPiece
 from experiments.grade.judging.factor_convention import Measured
 from experiments.grade.judging.proxies import NONE
 from experiments.grade.judging.zeros import settle_zeros
-from experiments.grade.process.messages import Arrays, NetworkBackward, Observation, ObserveInputs
+from experiments.grade.process.answers import Arrays, Observation
+from experiments.grade.process.requests import NetworkBackward, ObserveInputs
 from manual import HalfMSELoss, Linear, Network, ReLU
 from manual.documents import hand_computation
 from manual.number_types import Array

@@ -17,7 +17,8 @@ import manual
 from experiments.grade.errors import Failed, Unclear
 from experiments.grade.judging.argument_combinations import Options, exercised
 from experiments.grade.judging.checked_piece import CheckedPiece
-from experiments.grade.process.messages import Arrays, StepErrors, Steps
+from experiments.grade.process.answers import Arrays
+from experiments.grade.process.requests import StepErrors, Steps
 from manual import InputError, Linear, Optimizer
 from torch_ref import compare_optimizer, params_of, state_of, to_torch, twin
 from torch_ref.comparison.verdict import explained

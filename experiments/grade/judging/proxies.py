@@ -13,14 +13,13 @@ import numpy as np
 
 from experiments.grade.errors import Failed, Gone
 from experiments.grade.judging.factor_convention import Measured
-from experiments.grade.process.messages import (
+from experiments.grade.process.answers import Arrays, Output
+from experiments.grade.process.requests import (
     Answer,
-    Arrays,
     Backward,
     Forward,
     NetworkBackward,
     Options,
-    Output,
     ParametersBackward,
     Request,
     Step,

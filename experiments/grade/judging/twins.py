@@ -15,7 +15,7 @@ from experiments.grade.judging.against_truth import against_truth
 from experiments.grade.judging.checked_piece import CheckedPiece
 from experiments.grade.judging.exercises import SIZES, at_large_inputs, exercise
 from experiments.grade.judging.torch_forwards import UNARY
-from experiments.grade.process.messages import Forward, OwnTargets
+from experiments.grade.process.requests import Forward, OwnTargets
 from manual import Layer, Loss
 from manual.number_types import Array
 from torch_ref import compare_layer, compare_loss

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from experiments.grade.judging.checked_piece import CheckedPiece
-from experiments.grade.process.messages import Observation
+from experiments.grade.process.answers import Observation
 from torch_ref import Comparison
 from torch_ref.comparison.verdict import AGREES, ROUNDING, ZERO_REFERENCE, compare
 

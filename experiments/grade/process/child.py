@@ -19,51 +19,15 @@ import numpy as np
 from experiments.grade.errors import Fault, Unclear
 from experiments.grade.forms import submission
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
+from experiments.grade.process import answers, requests
 from experiments.grade.process.conduct import WatchedPass, one_line
 from experiments.grade.process.limits import all_numbers, limit_memory
-from experiments.grade.process.messages import (
-    REQUESTS,
-    Backward,
-    Constants,
-    Count,
-    Describe,
-    Description,
-    DrawExamples,
-    Forward,
-    Gradients,
-    LookAlikes,
-    NetworkBackward,
-    NoAnswer,
-    Note,
-    Noticed,
-    NotUnderstood,
-    Numbers,
-    Observation,
-    ObservedFunction,
-    ObservedQuantity,
-    ObserveExample,
-    ObserveFunction,
-    ObserveInputs,
-    ObserveOptions,
-    Output,
-    Overlooked,
-    OwnExamples,
-    OwnTargets,
-    ParametersBackward,
-    Pieces,
-    Request,
-    Step,
-    StepErrors,
-    Stepped,
-    Steps,
-    Target,
-    Targets,
-    Trajectory,
-)  # fmt: skip
 from experiments.grade.process.observation import Observer
 from experiments.grade.process.protocol import encode, receive, write
 from manual import Layer, Linear
 from manual.number_types import Array
+
+Steps = requests.Steps | requests.StepErrors
 
 
 class Server(Observer):
@@ -76,7 +40,7 @@ class Server(Observer):
         self.examples: list[Example] = []
         self.imports_torch = self.torch_is_ours = False
 
-    def reply(self, request: Request[Any]) -> tuple[Any, Noticed]:
+    def reply(self, request: requests.Request[Any]) -> tuple[Any, answers.Noticed]:
         """The answer to a request, or why there is none; and what was noticed on the way.
 
         Raises:
@@ -88,11 +52,11 @@ class Server(Observer):
         except Fault:
             raise
         except Unclear as error:
-            answer = NoAnswer(one_line(str(error)), wrong=False)
+            answer = answers.NoAnswer(one_line(str(error)), wrong=False)
         except BaseException as error:
-            answer = NoAnswer(self.told(error), self.is_its_own(error))
+            answer = answers.NoAnswer(self.told(error), self.is_its_own(error))
         self.imports_torch |= "torch" in sys.modules and not self.torch_is_ours
-        return answer, Noticed([*dict.fromkeys(self.conduct)], self.imports_torch)
+        return answer, answers.Noticed([*dict.fromkeys(self.conduct)], self.imports_torch)
 
     @singledispatchmethod
     def answer(self, request: Any) -> Any:
@@ -104,66 +68,68 @@ class Server(Observer):
         raise Fault(f"there is no request {type(request).__name__}")
 
     @answer.register
-    def _(self, _: Describe) -> Pieces:
+    def _(self, _: requests.Describe) -> answers.Pieces:
         self.offered = submission.load(self.path)
         self.pieces = self.offered.pieces
-        return Pieces([_described(piece) for piece in self.pieces.values()])
+        return answers.Pieces([_described(piece) for piece in self.pieces.values()])
 
     @answer.register
-    def _(self, _: Overlooked) -> LookAlikes:
-        return LookAlikes(self.offered.overlooked(self.ran))
+    def _(self, _: requests.Overlooked) -> answers.LookAlikes:
+        return answers.LookAlikes(self.offered.overlooked(self.ran))
 
     @answer.register
-    def _(self, _: Constants) -> Numbers:
-        return Numbers(sorted(submission.constants(self.offered.module)))
+    def _(self, _: requests.Constants) -> answers.Numbers:
+        return answers.Numbers(sorted(submission.constants(self.offered.module)))
 
     @answer.register
-    def _(self, request: Forward) -> Output:
+    def _(self, request: requests.Forward) -> answers.Output:
         run = self.pieces[request.piece].run
         self.passes.append(self.passed(request.inputs, lambda arrays: run(arrays, request.options)))
-        return Output(len(self.passes) - 1, self.passes[-1].ran.y)
+        return answers.Output(len(self.passes) - 1, self.passes[-1].ran.y)
 
     @answer.register
-    def _(self, request: Backward) -> Gradients:
-        return Gradients(self.backed(self.passes[request.number], request.delta))
+    def _(self, request: requests.Backward) -> answers.Gradients:
+        return answers.Gradients(self.backed(self.passes[request.number], request.delta))
 
     @answer.register
-    def _(self, request: ParametersBackward) -> Gradients:
+    def _(self, request: requests.ParametersBackward) -> answers.Gradients:
         with self.watching():
             found = self.passes[request.number].ran.gradient(request.delta)  # pyright: ignore[reportOptionalCall]
-        return Gradients(all_numbers(found))
+        return answers.Gradients(all_numbers(found))
 
     @answer.register
-    def _(self, request: NetworkBackward) -> Gradients:
+    def _(self, request: requests.NetworkBackward) -> answers.Gradients:
         run = self.pieces[request.piece].run
-        return Gradients(self.backed(self.passed(request.inputs, lambda arrays: run(arrays, {})), None))
+        return answers.Gradients(self.backed(self.passed(request.inputs, lambda arrays: run(arrays, {})), None))
 
     @answer.register
-    def _(self, request: Step) -> Stepped:
+    def _(self, request: requests.Step) -> answers.Stepped:
         shell = Linear(1, 1, rng=np.random.default_rng(0))
         layer, gradient = shell.like(**_copies(request.params)), shell.like(**_copies(request.gradient))
         state = {name: _copies(arrays) for name, arrays in request.state.items()}
         with self.watching():
             state = self.pieces[request.piece].step(layer, gradient, state, request.options)
         if any(not np.array_equal(g, request.gradient[name]) for name, g in gradient.params.items()):
-            self.conduct.append(Note("step", "changes the gradient, which is its caller's", True))
+            self.conduct.append(answers.Note("step", "changes the gradient, which is its caller's", True))
         kept = {str(name): all_numbers(values) for name, values in state.items()}
-        return Stepped(all_numbers(layer.params), kept)
+        return answers.Stepped(all_numbers(layer.params), kept)
 
     @answer.register
-    def _(self, request: Steps) -> Trajectory:
+    def _(self, request: requests.Steps) -> answers.Trajectory:
         with self.watching():
             found = self.steps(request, np.copy)
-        return Trajectory([all_numbers(params) for params in found])
+        return answers.Trajectory([all_numbers(params) for params in found])
 
     @answer.register
-    def _(self, request: StepErrors) -> Trajectory:
+    def _(self, request: requests.StepErrors) -> answers.Trajectory:
         from torch_ref.tolerance.bounds import exact
 
         found = self.steps(request, exact)
-        return Trajectory([all_numbers({n: number.error for n, number in params.items()}) for params in found])
+        return answers.Trajectory([_errors(params) for params in found])
 
-    def steps(self, request: Steps | StepErrors, number: Callable[[Array], Any]) -> list[dict[str, Any]]:
+    def steps(
+        self, request: requests.Steps | requests.StepErrors, number: Callable[[Array], Any]
+    ) -> list[dict[str, Any]]:
         """The parameters after each step, on numbers of some type."""
         shell = Linear(1, 1, rng=np.random.default_rng(0))
         layer: Layer = shell.like(**{n: number(p) for n, p in request.params.items()})
@@ -174,27 +140,27 @@ class Server(Observer):
         return found
 
     @answer.register
-    def _(self, request: DrawExamples) -> Count:
+    def _(self, request: requests.DrawExamples) -> answers.Count:
         with self.in_stage("examples(rng), or the forward on what it yields,"):
             self.examples = [*self.pieces[request.piece].truth_examples(np.random.default_rng(request.seed))]
         if not self.examples:
             raise Unclear("examples(rng) yields nothing")
-        return Count(len(self.examples))
+        return answers.Count(len(self.examples))
 
     @answer.register
-    def _(self, request: OwnTargets) -> Targets:
+    def _(self, request: requests.OwnTargets) -> answers.Targets:
         with self.in_stage("examples(rng)"):
             own = self.pieces[request.piece].own_examples(np.random.default_rng(0))
             targets = [np.asarray(target) for _, _, target in own]
-        return Targets([Target([*target.shape], target.dtype.kind) for target in targets])
+        return answers.Targets([answers.Target([*target.shape], target.dtype.kind) for target in targets])
 
     @answer.register
-    def _(self, request: OwnExamples) -> Count:
+    def _(self, request: requests.OwnExamples) -> answers.Count:
         with self.in_stage("examples(rng)"):
-            return Count(len(self.pieces[request.piece].own_examples(np.random.default_rng(0))))
+            return answers.Count(len(self.pieces[request.piece].own_examples(np.random.default_rng(0))))
 
     @answer.register
-    def _(self, request: ObserveExample) -> Observation:
+    def _(self, request: requests.ObserveExample) -> answers.Observation:
         example = self.examples[request.number]
         if request.moved:
             example = example.moved(request.moved)
@@ -203,13 +169,13 @@ class Server(Observer):
         return self.observed(self.pieces[request.piece].module, example)
 
     @answer.register
-    def _(self, request: ObserveInputs) -> Observation:
+    def _(self, request: requests.ObserveInputs) -> answers.Observation:
         piece = self.pieces[request.piece]
         example = piece.example(request.inputs)
         return self.observed(piece.module, example.moved(request.moved) if request.moved else example)
 
     @answer.register
-    def _(self, request: ObserveOptions) -> Observation:
+    def _(self, request: requests.ObserveOptions) -> answers.Observation:
         piece, inputs = self.pieces[request.piece], request.inputs
         fixed = {n: a for n, a in inputs.items() if a.dtype.kind != "f" or n == "target"}
 
@@ -221,7 +187,7 @@ class Server(Observer):
         return self.observed(piece.module, Example(floats, run, request.delta))
 
     @answer.register
-    def _(self, request: ObserveFunction) -> ObservedFunction:
+    def _(self, request: requests.ObserveFunction) -> answers.ObservedFunction:
         from torch_ref.comparison.check_backward import observe
         from torch_ref.devices import prepare
         from torch_ref.twins import to_torch
@@ -233,29 +199,33 @@ class Server(Observer):
         inputs = [to_torch(a, request.device) for a in own.inputs(np.random.default_rng(0))]
         with self.watching():
             found = [*observe(own.function.apply, own.reference, inputs)]
-        return ObservedFunction(
-            [ObservedQuantity(o.place, o.quantity, one_line(o.trouble), all_numbers(o.arrays)) for o in found]
+        return answers.ObservedFunction(
+            [answers.ObservedQuantity(o.place, o.quantity, one_line(o.trouble), all_numbers(o.arrays)) for o in found]
         )
 
 
-def _described(piece: Piece) -> Description:
-    return Description(**{field.name: getattr(piece, field.name) for field in fields(Description)})
+def _described(piece: Piece) -> answers.Description:
+    return answers.Description(**{field.name: getattr(piece, field.name) for field in fields(answers.Description)})
+
+
+def _errors(params: dict[str, Any]) -> Arrays:
+    return all_numbers({name: number.error for name, number in params.items()})
 
 
 def _copies(arrays: Arrays) -> Arrays:
     return {name: a.copy() for name, a in arrays.items()}
 
 
-def _reply(server: Server, requests: Any) -> list[bytes]:
+def _reply(server: Server, incoming: Any) -> list[bytes]:
     try:
-        return [encode(message) for message in server.reply(receive(requests, *REQUESTS))]
+        return [encode(message) for message in server.reply(receive(incoming, *requests.REQUESTS))]
     except Fault as fault:
-        return [encode(NotUnderstood(str(fault))), encode(Noticed([], False))]
+        return [encode(answers.NotUnderstood(str(fault))), encode(answers.Noticed([], False))]
 
 
 def main() -> None:
     """Answer until the other side is gone."""
-    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    incoming, outgoing = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in range(3):
         os.dup2(nowhere, stream)
@@ -265,8 +235,8 @@ def main() -> None:
     server = Server(Path(sys.argv[1]))
     with suppress(EOFError):
         while True:
-            for content in _reply(server, requests):
-                write(answers, content)
+            for content in _reply(server, incoming):
+                write(outgoing, content)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ import numpy as np
 
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.piece import Arrays, Ran
+from experiments.grade.process.answers import Note
 from experiments.grade.process.limits import MEMORY, numbers
-from experiments.grade.process.messages import Note
 from manual.number_types import Array
 
 NOT_ARITHMETIC = (

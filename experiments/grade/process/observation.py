@@ -8,9 +8,9 @@ import numpy as np
 
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.piece import Arrays, Example
+from experiments.grade.process.answers import Observation, TrueValue
 from experiments.grade.process.conduct import Watched, seeded
 from experiments.grade.process.limits import numbers
-from experiments.grade.process.messages import Observation, TrueValue
 from experiments.grade.process.number_types import any_numbers, hint
 from manual import Undecided
 from manual.number_types import Array

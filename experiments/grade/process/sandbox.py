@@ -13,17 +13,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from experiments.grade.errors import Failed, Fault, Garbled, Raised, Unclear
-from experiments.grade.process.messages import (
-    Answer,
-    Describe,
-    Description,
-    NoAnswer,
-    Note,
-    Noticed,
-    NotUnderstood,
-    Request,
-)
+from experiments.grade.process.answers import Description, NoAnswer, Note, Noticed, NotUnderstood
 from experiments.grade.process.protocol import receive, send
+from experiments.grade.process.requests import Answer, Describe, Request
 
 HERE = Path(__file__).parents[3]
 
