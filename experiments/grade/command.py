@@ -4,6 +4,7 @@ It says which quantity is wrong, by how much, and the likely cause. The file run
 """
 
 import sys
+from argparse import Namespace
 from pathlib import Path
 
 from experiments.grade import classroom
@@ -44,6 +45,33 @@ EXAMPLES = ("--template > hand_in.py", "hand_in.py", "--format html hand_in.py >
 @command
 def main(arguments: list[str] | None = None) -> int:
     """Check what is asked for; the exit status."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.template:
+        if len(sys.argv[1:] if arguments is None else arguments) > 1:
+            parser.error("--template stands alone")
+        print(TEMPLATE.read_text("utf-8"), end="")
+        return 0
+    _refuse(parser, options)
+    path = options.path
+    how = Checker(options.timeout, options.device, options.strict)
+    if path.is_dir():
+        try:
+            return classroom.check_all(path, options.out or path / "checked", how)
+        except BrokenPipeError:
+            raise
+        except (OSError, LookupError) as error:
+            parser.error(str(error))
+        except KeyboardInterrupt:
+            parser.exit(130, f"{parser.prog}: stopped; the same command goes on from here\n")
+    report = how.report(path)
+    if not report.findings:
+        parser.error(f"{report.file}: {report.verdict}")
+    print(FORMATS[options.format or "text"](report), end="")
+    return report.status
+
+
+def _parser() -> Parser:
     parser = Parser("check", "Check a backward pass written by hand.", EXAMPLES, ABOUT)
     parser.add_argument("path", nargs="?", type=Path, metavar="FILE | FOLDER")
     parser.add_argument("--format", choices=[*FORMATS], help="of the result for FILE; default: text")
@@ -56,13 +84,12 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--strict", action="store_true", help="a convention differs, and so does what has a remark")
     parser.add_argument("--template", action="store_true", help="print a file to start from, and to hand out")
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def _refuse(parser: Parser, options: Namespace) -> None:
+    """End with one line where the arguments do not go together."""
     path, folder = options.path, bool(options.path and options.path.is_dir())
-    if options.template:
-        if len(sys.argv[1:] if arguments is None else arguments) > 1:
-            parser.error("--template stands alone")
-        print(TEMPLATE.read_text("utf-8"), end="")
-        return 0
     if path is None:
         parser.error(
             "expected a FILE or a FOLDER; --help says what a file may offer, --template prints one to start from"
@@ -80,19 +107,3 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--format is for a FILE; a FOLDER gets a page for each file, and summary.csv")
     if not folder and options.out:
         parser.error("--out is for a FOLDER; the result for a FILE is printed")
-
-    how = Checker(options.timeout, options.device, options.strict)
-    if folder:
-        try:
-            return classroom.check_all(path, options.out or path / "checked", how)
-        except BrokenPipeError:
-            raise
-        except (OSError, LookupError) as error:
-            parser.error(str(error))
-        except KeyboardInterrupt:
-            parser.exit(130, f"{parser.prog}: stopped; the same command goes on from here\n")
-    report = how.report(path)
-    if not report.findings:
-        parser.error(f"{report.file}: {report.verdict}")
-    print(FORMATS[options.format or "text"](report), end="")
-    return report.status

@@ -105,8 +105,7 @@ class Report:
 
 def strictly(report: Report) -> Report:
     """The report by the measure of --strict: a convention differs, and so does what has a remark."""
-    findings = [replace(f, rows=[_strict(row) for row in f.rows]) for f in report.findings]
-    return replace(report, findings=findings)
+    return replace(report, findings=[replace(f, rows=[*map(_strict, f.rows)]) for f in report.findings])
 
 
 def _strict(row: Row) -> Row:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments.grade.forms.piece import Arrays, Case, Fields, Piece, Ran, Unclear, aliases, gradient_names, pair
+from experiments.grade.errors import Unclear
+from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran, aliases, gradient_names, pair
 from manual import Layer, Optimizer
 from manual.number_types import Array
 
@@ -96,7 +97,7 @@ class LayerPiece(ClassPiece):
 
         return Ran(y, backward, gradient if self.has_gradient else None)
 
-    def cases(self, rng: np.random.Generator) -> Iterator[Case]:
+    def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
         for layer, x in self.examples(rng):
             params = layer.params if isinstance(layer, Layer) else _arrays_of(layer)
             x = np.asarray(x)
@@ -106,7 +107,7 @@ class LayerPiece(ClassPiece):
                 x, *names = given
                 return self._pass(_with(layer, {n: given[n] for n in names}), given[x], names)
 
-            yield Case({"x": x, **params}, run, rng.standard_normal(shape))
+            yield Example({"x": x, **params}, run, rng.standard_normal(shape))
 
 
 class LossPiece(ClassPiece):
@@ -119,13 +120,13 @@ class LossPiece(ClassPiece):
         cost, cache = pair(loss.forward(prediction, target), "forward", "(cost, cache)")
         return Ran(cost, lambda _: {"dprediction": loss.backward(cache)})
 
-    def cases(self, rng: np.random.Generator) -> Iterator[Case]:
+    def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
         for loss, prediction, target in self.examples(rng):
 
             def run(given: Arrays, loss: Any = loss, target: Any = target) -> Ran:
                 return self._pass(_with(loss, {}), given["prediction"], np.copy(target))
 
-            yield Case({"prediction": np.asarray(prediction)}, run)
+            yield Example({"prediction": np.asarray(prediction)}, run)
 
 
 class OptimizerPiece(ClassPiece):
@@ -134,7 +135,7 @@ class OptimizerPiece(ClassPiece):
     def step(self, layer: Layer, gradient: Layer, state: dict[str, Fields], options: Fields) -> dict[str, Fields]:
         """Move the layer's parameters in place; the new state."""
         optimizer = self.made(options, {})
-        optimizer.state = {name: {k: _own_type(k, v) for k, v in values.items()} for name, values in state.items()}
+        optimizer.state = {name: _own_types(values) for name, values in state.items()}
         _step(optimizer, layer, gradient, optimizer.state)
         return optimizer.state
 
@@ -144,9 +145,9 @@ class OptimizerPiece(ClassPiece):
         return lambda layer, gradient: _step(optimizer, layer, gradient, state)
 
 
-def _own_type(key: str, value: Any) -> Any:
-    """A value of the state as an author expects it: the count of steps as an int, other single numbers as floats."""
-    return value if np.ndim(value) else int(value) if key == "step" else value.item()
+def _own_types(state: Fields) -> Fields:
+    """The state as an author expects it: the count of steps as an int, other single numbers as floats."""
+    return {k: v if np.ndim(v) else int(v) if k == "step" else v.item() for k, v in state.items()}
 
 
 def _step(optimizer: Any, layer: Layer, gradient: Layer, state: dict[str, Fields]) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments.grade.forms.piece import Arrays, Case, Fields, Piece, Ran, Unclear
+from experiments.grade.errors import Unclear
+from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran
 from manual.number_types import Array
 
 SHAPES = {
@@ -82,10 +83,10 @@ class FunctionsPiece(Piece):
             raise Unclear(f"backward returned {len(gradients)} arrays; expected {len(given)}: {expected}")
         return {f"d{n}": g for n, g in zip(names, gradients, strict=True) if n in floats}
 
-    def cases(self, rng: np.random.Generator) -> Iterator[Case]:
+    def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
         for given in self._inputs(rng):
             y = self.run({n: a.copy() for n, a in given.items()}, {}).y
-            yield Case(given, lambda arrays: self.run(arrays, {}), rng.standard_normal(np.shape(y)))
+            yield Example(given, lambda arrays: self.run(arrays, {}), rng.standard_normal(np.shape(y)))
 
     def _inputs(self, rng: np.random.Generator) -> list[Arrays]:
         names = [*self.arguments, *self.accepts]
@@ -144,11 +145,14 @@ def own_examples(
         raise Unclear(f"examples(rng) yields nothing; {expected}")
     if not fitting:
         return None
-    for e in fitting:
-        for name, value in e.items():
-            if isinstance(value, dict | str | bytes) or value is None:
-                raise Unclear(f"examples(rng) yields a {type(value).__name__} for {name!r}; expected arrays")
-    return [{name: np.asarray(value) for name, value in e.items()} for e in fitting]
+    return [*map(_as_arrays, fitting)]
+
+
+def _as_arrays(example: Fields) -> Arrays:
+    for name, value in example.items():
+        if isinstance(value, dict | str | bytes) or value is None:
+            raise Unclear(f"examples(rng) yields a {type(value).__name__} for {name!r}; expected arrays")
+    return {name: np.asarray(value) for name, value in example.items()}
 
 
 def drawn_by_name(arguments: list[str], rng: np.random.Generator) -> Arrays:
@@ -193,11 +197,11 @@ class NetworkPiece(Piece):
             )
         return {f"d{n}": g for n, g in zip(names, result, strict=True)}
 
-    def case(self, given: Arrays) -> Case:
+    def example(self, given: Arrays) -> Example:
         """The cost as a function of the parameters, x and y fixed."""
         fixed = {name: given[name] for name in self.arguments[-2:]}
         params = {name: given[name] for name in self.arguments[:-2]}
-        return Case(params, lambda params: self.run({**params, **{n: a.copy() for n, a in fixed.items()}}, {}))
+        return Example(params, lambda params: self.run({**params, **{n: a.copy() for n, a in fixed.items()}}, {}))
 
 
 class AutogradPiece(Piece):

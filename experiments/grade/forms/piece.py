@@ -6,15 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from experiments.grade.errors import Unclear
 from manual.number_types import Array
 
 Arrays = dict[str, Array]
 Fields = dict[str, Any]
-
-
-class Unclear(LookupError):
-    """The file does not say what is needed to judge a piece, or the piece has another form than those that are
-    known."""
 
 
 class Ran(NamedTuple):
@@ -27,23 +23,23 @@ class Ran(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Case:
-    """An input of a forward: `run` makes a pass of it, on any numbers. Without δ, its output is a cost."""
+class Example:
+    """The inputs of a forward: `run` makes a pass of them, on any numbers. Without δ, its output is a cost."""
 
     arrays: Arrays
     run: Callable[[Arrays], Ran]
     delta: Array | None = None
 
-    def scaled(self, factor: float) -> "Case":
-        """The case with a larger input; its parameters stay."""
+    def scaled(self, factor: float) -> "Example":
+        """The example with a larger input; its parameters stay."""
         (first, x), *_ = self.arrays.items()
-        return Case({**self.arrays, first: x * factor if x.dtype.kind == "f" else x}, self.run, self.delta)
+        return Example({**self.arrays, first: x * factor if x.dtype.kind == "f" else x}, self.run, self.delta)
 
-    def moved(self, seed: int) -> "Case":
-        """The case a little beside itself, where a decision that lies on an edge is off it."""
+    def moved(self, seed: int) -> "Example":
+        """The example a little beside itself, where a decision that lies on an edge is off it."""
         rng = np.random.default_rng(seed)
         new = {n: a + _step(a, rng) if a.dtype.kind == "f" else a for n, a in self.arrays.items()}
-        return Case(new, self.run, self.delta)
+        return Example(new, self.run, self.delta)
 
 
 def _step(a: Array, rng: np.random.Generator) -> Array:
@@ -64,16 +60,11 @@ class Piece:
     def __init__(self, name: str, arguments: list[str], accepts: list[str], made_of: list[Any]) -> None:
         self.name, self.arguments, self.accepts, self.made_of = name, arguments, accepts, made_of
 
-    def about(self) -> Fields:
-        """What the checker needs to know, in plain values."""
-        names = ("name", "form", "arguments", "accepts", "has_cost", "has_gradient")
-        return {name: getattr(self, name) for name in names}
-
     def run(self, given: Arrays, options: Fields) -> Ran:
         """One pass from these arrays, with these hyperparameters."""
         raise NotImplementedError
 
-    def cases(self, rng: np.random.Generator) -> Iterator[Case]:
+    def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
         """What the truth is taken of.
 
         Raises:

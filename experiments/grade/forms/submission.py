@@ -71,7 +71,7 @@ class Offered:
 
     def overlooked(self, ran: set[CodeType]) -> dict[str, str]:
         """What looks like a piece, is none, and did not run while the pieces were checked: the form that it may be."""
-        return {n: _kind(o) for n, o in self.others.items() if not ran & {f.__code__ for f in _functions_of(o)}}
+        return {n: _kind(o) for n, o in self.others.items() if ran.isdisjoint(_codes_of(o))}
 
 
 def constants(module: ModuleType) -> set[float]:
@@ -175,6 +175,10 @@ def _functions_of(thing: Any) -> Iterator[Any]:
         f = getattr(f, "__func__", f)
         if inspect.isfunction(f):
             yield f
+
+
+def _codes_of(thing: Any) -> Iterator[CodeType]:
+    return (f.__code__ for f in _functions_of(thing))
 
 
 def _kind(thing: Any) -> str:

@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-Options = dict[str, Any]
+from experiments.grade.process.requests import Options
+
+Pair = tuple[tuple[str, int], tuple[str, int]]
+"""Two arguments, each at one of its values, by the value's place."""
 
 VALUES: dict[str, Sequence[Any]] = {
     "lr": (0.1, 0.03), "momentum": (0.9, 0.5), "dampening": (0.5, 0.2), "weight_decay": (0.1, 0.02),
@@ -81,18 +84,35 @@ def covering(choices: Mapping[str, Sequence[Any]], allowed: Callable[[Options], 
             row = _made_allowed(row, {n, m}, choices, allowed)
             if row is None:
                 continue
-        at = {name: choices[name].index(value) for name, value in row.items()}
-        for name, values in choices.items():
-            if name in (n, m):
-                continue
-            counts = [sum(_holds(pair, at | {name: k}) for pair in open_) for k in range(len(values))]
-            for k in sorted(range(len(values)), key=lambda k: -counts[k]):
-                if allowed(row | {name: values[k]}):
-                    row, at = row | {name: values[k]}, at | {name: k}
-                    break
+        row = _with_most(row, {n, m}, choices, open_, allowed)
         rows.append(row)
+        at = _places(row, choices)
         open_ = [pair for pair in open_ if not _holds(pair, at)]
     return rows
+
+
+def _with_most(
+    row: Options,
+    kept: set[str],
+    choices: Mapping[str, Sequence[Any]],
+    open_: Sequence[Pair],
+    allowed: Callable[[Options], bool],
+) -> Options:
+    """The row with every other argument at the allowed value that holds the most of the open pairs."""
+    for name in (n for n in choices if n not in kept):
+        at = _places(row, choices)
+
+        def held(value: int, name: str = name, at: Mapping[str, int] = at) -> int:
+            return sum(_holds(pair, {**at, name: value}) for pair in open_)
+
+        most_first = sorted(range(len(choices[name])), key=held, reverse=True)
+        others = (row | {name: choices[name][value]} for value in most_first)
+        row = next((other for other in others if allowed(other)), row)
+    return row
+
+
+def _places(row: Options, choices: Mapping[str, Sequence[Any]]) -> dict[str, int]:
+    return {name: choices[name].index(value) for name, value in row.items()}
 
 
 def _made_allowed(
@@ -104,5 +124,5 @@ def _made_allowed(
     return next((row | other for other in others if allowed(row | other)), None)
 
 
-def _holds(pair: tuple[tuple[str, int], tuple[str, int]], at: Mapping[str, int]) -> bool:
+def _holds(pair: Pair, at: Mapping[str, int]) -> bool:
     return all(at.get(n) == i for n, i in pair)

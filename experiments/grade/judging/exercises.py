@@ -11,10 +11,11 @@ import numpy as np
 import torch
 
 import manual
+from experiments.grade.errors import Failed, Unclear
 from experiments.grade.judging.argument_combinations import Options, exercised
-from experiments.grade.judging.piece_under_check import LARGE, Checked
-from experiments.grade.judging.proxy import Trouble
-from experiments.grade.process.sandbox import Failed, Unclear
+from experiments.grade.judging.checked_piece import LARGE, CheckedPiece
+from experiments.grade.judging.proxies import Trouble
+from experiments.grade.process.requests import Backward, Forward, ObserveOptions
 from manual import InputError
 from manual.number_types import Array
 from torch_ref import compare, compare_layer, compare_loss, to_numpy, to_torch
@@ -54,7 +55,7 @@ SIZES = {
 """Of the classes whose arguments are exercised."""
 
 
-def exercise(checked: Checked) -> None:
+def exercise(checked: CheckedPiece) -> None:
     """Every argument, alone and in pairs."""
     sizes, make = SIZES.get(checked.name), getattr(torch.nn, checked.name, None)
     if sizes is None or make is None:
@@ -87,7 +88,7 @@ def _numbers(row: Options) -> Options:
 class Reference(NamedTuple):
     """What torch computes: inputs, output, and gradients by name."""
 
-    given: dict[str, Array]
+    inputs: dict[str, Array]
     delta: Array | None
     y: Array
     gradients: dict[str, Array]
@@ -106,9 +107,9 @@ def _reference(make: Any, sizes: Sizes, row: Options, scale: float = 1) -> Refer
             delta = rng.standard_normal(y.shape)
             dx, *others = torch.autograd.grad(y, [x, *module.parameters()], to_torch(delta))
             names, params = zip(*module.named_parameters(), strict=True) if others else ((), ())
-            given = {"x": to_numpy(x), **dict(zip(names, map(to_numpy, params), strict=True))}
+            inputs = {"x": to_numpy(x), **dict(zip(names, map(to_numpy, params), strict=True))}
             gradients = {f"d{n}": to_numpy(g) for n, g in zip(names, others, strict=True)}
-            return Reference(given, delta, to_numpy(y), {"dx": to_numpy(dx), **gradients})
+            return Reference(inputs, delta, to_numpy(y), {"dx": to_numpy(dx), **gradients})
         target = _target(sizes, rng, row)
         cost = module(x, torch.tensor(target))
         (dx,) = torch.autograd.grad(cost, [x])
@@ -123,7 +124,7 @@ def _target(sizes: Sizes, rng: np.random.Generator, row: Options) -> Array:
     return rng.random(sizes.shape) if sizes.target == "share" else rng.standard_normal(sizes.shape)
 
 
-def _at(checked: Checked, make: Any, sizes: Sizes, row: Options) -> None:
+def _at(checked: CheckedPiece, make: Any, sizes: Sizes, row: Options) -> None:
     """Compare at one row of arguments."""
     options = {**sizes.fixed, **row}
     reference = _reference(make, sizes, row)
@@ -132,29 +133,27 @@ def _at(checked: Checked, make: Any, sizes: Sizes, row: Options) -> None:
     options, place = {n: v for n, v in options.items() if n in checked.accepts}, _written(row)
     own = _ours(checked.name, options)
     if own is not None and not sizes.target:
-        params = {n: p for n, p in reference.given.items() if n != "x"}
+        params = {n: p for n, p in reference.inputs.items() if n != "x"}
         own = own.like(**params) if params else own
-        stand_in = checked.stand_in.layer(own, options, "x", {n: n for n in params})
-        return checked.take(
-            compare_layer(stand_in, reference.given["x"], np.random.default_rng(2), checked.device), place
+        proxy = checked.proxies.layer(own, options, "x", {n: n for n in params})
+        return checked.keep(
+            compare_layer(proxy, reference.inputs["x"], np.random.default_rng(2), checked.device), place
         )
     if own is not None:
-        stand_in = checked.stand_in.loss(own, options)
-        prediction, target = reference.given["prediction"], reference.given["target"]
-        return checked.take(compare_loss(stand_in, prediction, target, checked.device), place)
+        proxy = checked.proxies.loss(own, options)
+        prediction, target = reference.inputs["prediction"], reference.inputs["target"]
+        return checked.keep(compare_loss(proxy, prediction, target, checked.device), place)
     y = "y" if not sizes.target else "cost"
-    _, output = checked.child.ask("forward", reference.given, piece=checked.name, options=options)
-    if output["y"].shape != reference.y.shape:
-        return checked.comparisons.append(compare(place, y, output["y"], reference.y, 0))
-    delta = {} if reference.delta is None else {"delta": reference.delta}
-    header, found = checked.child.ask("trial", {**reference.given, **delta}, piece=checked.name, options=options)
-    if "undecided" in header:
-        raise Unclear(header["undecided"])
-    compared = {y: Compared(found["ours:y"], reference.y, 2 * found["allowed:y"])}
+    ours = checked.child.ask(Forward(checked.name, reference.inputs, options)).y
+    if ours.shape != reference.y.shape:
+        return checked.comparisons.append(compare(place, y, ours, reference.y, 0))
+    found = checked.child.ask(ObserveOptions(checked.name, reference.inputs, reference.delta, options))
+    if found.undecided:
+        raise Unclear(found.undecided)
+    compared = {y: Compared(found.ours["y"], reference.y, 2 * found.truth["y"].allowed)}
     for name, theirs in reference.gradients.items():
         shown = "delta" if name == "dprediction" else name
-        ours = found.get(f"ours:{name}")
-        compared[shown] = Compared(ours, theirs, 2 * found[f"allowed:{name}"])
+        compared[shown] = Compared(found.ours.get(name), theirs, 2 * found.truth[name].allowed)
     return checked.compare(Case(compared), place)
 
 
@@ -176,7 +175,7 @@ def _ours(name: str, options: Options) -> Any:
 # ---------------------------------------------------------------- inputs that are not tame
 
 
-def at_large_inputs(checked: Checked, name: str, x: str, names: dict[str, str]) -> None:
+def at_large_inputs(checked: CheckedPiece, name: str, x: str, names: dict[str, str]) -> None:
     """Where torch's output and gradients are finite, a right one's are: held against a named class, overflow
     differs."""
     sizes, make = SIZES.get(name), getattr(torch.nn, name, None)
@@ -186,16 +185,15 @@ def at_large_inputs(checked: Checked, name: str, x: str, names: dict[str, str]) 
     if reference is None:
         return
     options = {n: v for n, v in sizes.fixed.items() if n in checked.accepts}
-    given = {x if n == "x" else names.get(n, n): a for n, a in reference.given.items()}
+    inputs = {x if n == "x" else names.get(n, n): a for n, a in reference.inputs.items()}
     try:
-        header, found = checked.child.ask("forward", given, piece=checked.name, options=options)
-        delta = {} if reference.delta is None else {"delta": reference.delta}
-        _, back = checked.child.ask("backward", delta, piece=checked.name, number=header["pass"])
+        output = checked.child.ask(Forward(checked.name, inputs, options))
+        gradients = checked.child.ask(Backward(output.number, reference.delta)).by
     except Failed:
         return  # what it raises here, it raises on tame inputs, too
     shown = {"y": "cost", "dprediction": "delta"} if sizes.target else {f"d{x}": "dx"}
     theirs = {"y": reference.y, **reference.gradients}
-    for quantity, ours in {"y": found["y"], **back}.items():
+    for quantity, ours in {"y": output.y, **gradients}.items():
         plain = "dx" if quantity == f"d{x}" else quantity
         known = theirs.get(plain)
         if known is not None and ours.shape == known.shape and np.any(np.isfinite(known) & ~np.isfinite(ours)):

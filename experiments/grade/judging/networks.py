@@ -9,10 +9,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from experiments.grade.errors import Failed
+from experiments.grade.judging.against_truth import compare_example
+from experiments.grade.judging.checked_piece import CheckedPiece
 from experiments.grade.judging.factor_convention import Measured
-from experiments.grade.judging.piece_under_check import Checked
-from experiments.grade.judging.proxy import NONE
-from experiments.grade.process.sandbox import Failed
+from experiments.grade.judging.proxies import NONE
+from experiments.grade.judging.zeros import settle_zeros
+from experiments.grade.process.answers import Arrays, Observation
+from experiments.grade.process.requests import NetworkBackward, ObserveInputs
 from manual import HalfMSELoss, Linear, Network, ReLU
 from manual.documents import hand_computation
 from manual.number_types import Array
@@ -24,7 +28,7 @@ from torch_ref.tolerance.bounded import Bounded
 class Layout(NamedTuple):
     """How a submission's arrays lie: ours as its own, and its gradient as ours."""
 
-    there: Callable[[dict[str, Array]], dict[str, Array]]
+    there: Callable[[Arrays], Arrays]
     back: Callable[[str, Array], Array]
 
 
@@ -44,20 +48,20 @@ def _first(name: str, a: Array) -> Array:
     return a[0] if name in ("x", "y") else a
 
 
-def _each(change: Callable[[str, Array], Array]) -> Callable[[dict[str, Array]], dict[str, Array]]:
-    return lambda given: {name: change(name, a) for name, a in given.items()}
+def _each(change: Callable[[str, Array], Array]) -> Callable[[Arrays], Arrays]:
+    return lambda arrays: {name: change(name, a) for name, a in arrays.items()}
 
 
 ONE_EXAMPLE = "one example at a time"
 LAYOUTS = {
-    "examples are rows, W is (out, in)": Layout(lambda given: given, lambda _, g: g),
+    "examples are rows, W is (out, in)": Layout(lambda arrays: arrays, lambda _, g: g),
     "examples are rows, W is (in, out)": Layout(_each(_turned), _turned),
     "examples are columns, W is (out, in), b is (out, 1)": Layout(_each(_as_column), _from_column),
     ONE_EXAMPLE: Layout(_each(_first), lambda _, g: g),
 }
 
 
-def network(checked: Checked) -> None:
+def network(checked: CheckedPiece) -> None:
     """One function: against its own cost's truth, else document A's network in torch."""
     rng, names = np.random.default_rng(0), checked.arguments[:-2]
     if checked.has_cost:
@@ -76,22 +80,22 @@ def network(checked: Checked) -> None:
         example = hand_computation()
         _compare(checked, example.network, example.x, example.y, names, LAYOUTS[layout])
     if checked.has_cost:
-        checked.settle_zeros(lambda seed: _redrawn(checked, network, names, LAYOUTS[layout], seed))
+        settle_zeros(checked, lambda seed: _redrawn(checked, network, names, LAYOUTS[layout], seed))
 
 
-def _redrawn(checked: Checked, network: Network, names: list[str], layout: Layout, seed: int) -> list[dict[str, Any]]:
+def _redrawn(checked: CheckedPiece, network: Network, names: list[str], layout: Layout, seed: int) -> list[Observation]:
     rng = np.random.default_rng(seed)
     drawn = network.like(**{name: rng.standard_normal(p.shape) for name, p in network.params.items()})
-    given = _arrays_of(drawn, names, rng.standard_normal((5, 3)), rng.standard_normal((5, 2)))
+    inputs = _arrays_of(drawn, names, rng.standard_normal((5, 3)), rng.standard_normal((5, 2)))
     if layout is LAYOUTS[ONE_EXAMPLE]:
-        given |= {"x": given["x"][0], "y": given["y"][0]}
+        inputs |= {"x": inputs["x"][0], "y": inputs["y"][0]}
     else:
-        given = layout.there(given)
-    return [checked.observation(given, -1, 0)]
+        inputs = layout.there(inputs)
+    return [checked.child.ask(ObserveInputs(checked.name, inputs))]
 
 
 def _layout(
-    checked: Checked, network: Network, names: list[str], many: tuple[Array, Array], one: tuple[Array, Array]
+    checked: CheckedPiece, network: Network, names: list[str], many: tuple[Array, Array], one: tuple[Array, Array]
 ) -> str:
     """The first layout of the arrays in which the gradients have the parameters' shapes, or else one that runs.
 
@@ -101,13 +105,13 @@ def _layout(
     why: list[Failed] = []
     runs: list[str] = []
     for name, layout in LAYOUTS.items():
-        given = layout.there(_arrays_of(network, names, *(one if name == ONE_EXAMPLE else many)))
+        inputs = layout.there(_arrays_of(network, names, *(one if name == ONE_EXAMPLE else many)))
         try:
-            _, found = checked.child.ask("network", given, piece=checked.name)
+            found = checked.child.ask(NetworkBackward(checked.name, inputs)).by
         except Failed as error:
             why.append(error)
             continue
-        if all(f"d{n}" in found and found[f"d{n}"].shape == given[n].shape for n in names):
+        if all(f"d{n}" in found and found[f"d{n}"].shape == inputs[n].shape for n in names):
             return name
         runs.append(name)
     if not runs:
@@ -115,39 +119,42 @@ def _layout(
     return runs[0]
 
 
-def _compare(checked: Checked, network: Network, x: Array, y: Array, names: list[str], layout: Layout) -> None:
+def _compare(checked: CheckedPiece, network: Network, x: Array, y: Array, names: list[str], layout: Layout) -> None:
+    inputs = layout.there(_arrays_of(network, names, x, y))
     if checked.has_cost:
-        given = layout.there(_arrays_of(network, names, x, y))
-        return checked.against_truth(lambda moved: checked.observation(given, -1, moved))
+        return compare_example(checked, lambda moved: checked.child.ask(ObserveInputs(checked.name, inputs, moved)))
     for place in checked.in_every_order():
         case = _case(network, x, y, checked.device)
-        answer = checked.stand_in.answer("network", layout.there(_arrays_of(network, names, x, y)))
-        _compare_answer(checked, place, case, answer, names, layout)
+        gradients = checked.proxies.network(inputs)
+        if gradients is None:
+            checked.fail("backward", checked.proxies.troubles.pop("network"))
+        else:
+            _compare_gradients(checked, place, case, gradients, names, layout)
     return None
 
 
-def _compare_answer(checked: Checked, place: str, case: Case, answer: Any, names: list[str], layout: Layout) -> None:
-    if answer is None:
-        return checked.fail("backward", checked.stand_in.troubles.pop("network"))
+def _compare_gradients(
+    checked: CheckedPiece, place: str, case: Case, gradients: Arrays, names: list[str], layout: Layout
+) -> None:
     quantities = dict(zip(names, case.compared, strict=True))
-    expected, allowed = (layout.there({n: case.compared[q][i] for n, q in quantities.items()}) for i in (1, 2))
-    ours = {n: answer[1].get(f"d{n}") for n in names}
+    expected = layout.there({n: case.compared[q].reference for n, q in quantities.items()})
+    allowed = layout.there({n: case.compared[q].allowed for n, q in quantities.items()})
+    sizes = case.sizes.get("N", 1), case.sizes.get("the number of outputs", 1)
+    for name, quantity in quantities.items():  # all of them are in the case before the first is diagnosed
+        ours = gradients.get(f"d{name}")
+        if ours is not None:
+            case.compared[quantity] = case.compared[quantity]._replace(ours=layout.back(name, ours))
+            checked.proxies.measured.append(Measured(*case.compared[quantity], *sizes))
     for name, quantity in quantities.items():
-        _, *rest = case.compared[quantity]
-        case.compared[quantity] = Compared(None if ours[name] is None else layout.back(name, ours[name]), *rest)
-        if ours[name] is not None:
-            sizes = case.sizes.get("N", 1), case.sizes.get("the number of outputs", 1)
-            checked.stand_in.measured.append(Measured(*case.compared[quantity], *sizes))
-    for name, quantity in quantities.items():
-        if ours[name] is None:
+        ours = gradients.get(f"d{name}")
+        if ours is None:
             checked.fail(f"d{name}", NONE)
             continue
-        c = compare(place, f"d{name}", ours[name], expected[name], allowed[name])
+        c = compare(place, f"d{name}", ours, expected[name], allowed[name])
         checked.comparisons.append(replace(c, cause=diagnose(case, quantity)) if c.ratio > 1 else c)
-    return None
 
 
-def _arrays_of(network: Network, names: list[str], x: Array, y: Array) -> dict[str, Array]:
+def _arrays_of(network: Network, names: list[str], x: Array, y: Array) -> Arrays:
     """Everything that the function takes."""
     return {**dict(zip(names, network.params.values(), strict=True)), "x": x, "y": y}
 

@@ -14,9 +14,11 @@ import numpy as np
 import torch
 
 import manual
+from experiments.grade.errors import Failed, Unclear
 from experiments.grade.judging.argument_combinations import Options, exercised
-from experiments.grade.judging.piece_under_check import Checked
-from experiments.grade.process.sandbox import Failed, Unclear
+from experiments.grade.judging.checked_piece import CheckedPiece
+from experiments.grade.process.answers import Arrays
+from experiments.grade.process.requests import StepErrors, Steps
 from manual import InputError, Linear, Optimizer
 from torch_ref import compare_optimizer, params_of, state_of, to_torch, twin
 from torch_ref.comparison.verdict import explained
@@ -31,7 +33,7 @@ SCALES = (1, 0.1, 0.5, 2)
 """Of the gradients at each step: a running maximum shows only where they get smaller."""
 
 
-def optimizer(checked: Checked) -> None:
+def optimizer(checked: CheckedPiece) -> None:
     """An optimizer class."""
     own: Any = getattr(manual, checked.name, None)
     if not (isinstance(own, type) and issubclass(own, Optimizer)):
@@ -57,8 +59,8 @@ def optimizer(checked: Checked) -> None:
             if ours is None or free:
                 _compare_freely(checked, make, row, ours, layer, rng)
             else:
-                stand_in = checked.stand_in.optimizer(ours, row)
-                checked.take(compare_optimizer(stand_in, layer, rng, STEPS, checked.device), _written(row))
+                proxy = checked.proxies.optimizer(ours, row)
+                checked.keep(compare_optimizer(proxy, layer, rng, STEPS, checked.device), _written(row))
     if unknown:
         checked.finding.not_judged = f"not exercised: {', '.join(unknown)}"
 
@@ -87,34 +89,58 @@ def _written(row: Options) -> str:
     return ", ".join(f"{name}={value}" for name, value in row.items())
 
 
-def _keeps_its_own(checked: Checked, own: Any, rows: list[Options]) -> bool:
+def _keeps_its_own(checked: CheckedPiece, own: Any, rows: list[Options]) -> bool:
     """Whether what it remembers of a step is not what torch remembers; where it fails, that is another matter."""
     for row in rows:
         ours = _ours(own, row)
         if ours is None:
             continue
-        stand_in, ours = checked.stand_in.optimizer(ours, row), deepcopy(ours)
-        for one in (stand_in, ours):
+        proxy, ours = checked.proxies.optimizer(ours, row), deepcopy(ours)
+        for one in (proxy, ours):
             layer = Linear(1, 1, rng=np.random.default_rng(0))
             one.step(layer, layer.like(**{name: p.copy() for name, p in layer.params.items()}))
-        failed, checked.stand_in.troubles = bool(checked.stand_in.troubles), {}
-        if not failed and any(stand_in.state.get(name, {}).keys() != kept.keys() for name, kept in ours.state.items()):
+        failed, checked.proxies.troubles = bool(checked.proxies.troubles), {}
+        if not failed and any(proxy.state.get(name, {}).keys() != kept.keys() for name, kept in ours.state.items()):
             return True
     return False
 
 
 def _compare_freely(
-    checked: Checked, make: Any, row: Options, ours: Optimizer | None, layer: Linear, rng: np.random.Generator
+    checked: CheckedPiece, make: Any, row: Options, ours: Optimizer | None, layer: Linear, rng: np.random.Generator
 ) -> None:
     """Steps from the same parameters on."""
+    gradients = [_gradient(layer, scale, rng) for scale in SCALES]
+    answer = checked.proxies.answer("steps", Steps(checked.name, row, layer.params, gradients))
+    if answer is None:
+        return checked.fail("all", checked.proxies.troubles.pop("steps"))
+    cases = _torch_steps(checked, make, row, ours, layer, gradients)
+    errors = None if ours else _own_errors(checked, StepErrors(checked.name, row, layer.params, gradients))
+    convention = _convention(ours, layer, gradients, answer.steps) if ours else ""
+    before = len(checked.comparisons)
+    for step, (case, params) in enumerate(zip(cases, answer.steps, strict=True)):
+        for name, one in case.compared.items():
+            allowed = one.allowed if errors is None else 2 * errors[step][name]
+            case.compared[name] = one._replace(ours=params[name], allowed=allowed)
+        checked.compare(case, _written(row))
+    if convention:
+        for i, c in enumerate(checked.comparisons[before:], before):
+            checked.comparisons[i] = explained(c, convention) if c.differs else c
+    return None
+
+
+def _gradient(layer: Linear, scale: float, rng: np.random.Generator) -> Arrays:
+    return {n: (scale * rng.standard_normal(p.shape)).astype(p.dtype) for n, p in layer.params.items()}
+
+
+def _torch_steps(
+    checked: CheckedPiece, make: Any, row: Options, ours: Optimizer | None, layer: Linear, gradients: list[Arrays]
+) -> list[Case]:
+    """Torch's parameters after each step; what is allowed by this project's rule, where it has one."""
     module = twin(layer, checked.device)
     theirs = make(module.parameters(), **row)
     moved, free = layer.like(**bounded(layer.params)), deepcopy(ours)
-    given = {f"p:{name}": p for name, p in layer.params.items()}
     cases = []
-    for step, scale in enumerate(SCALES):
-        gradient = {n: (scale * rng.standard_normal(p.shape)).astype(p.dtype) for n, p in layer.params.items()}
-        given |= {f"g{step}:{name}": g for name, g in gradient.items()}
+    for gradient in gradients:
         before, state = params_of(module), state_of(theirs, module)
         for name, p in module.named_parameters():
             p.grad = to_torch(gradient[name], checked.device)
@@ -123,51 +149,34 @@ def _compare_freely(
             free.step(moved, layer.like(**bounded(gradient)))
         bounds: dict[str, Any] = moved.params
         compared = {name: Compared(None, p, 2 * bounds[name].error) for name, p in params_of(module).items()}
-        cases.append(of_update(ours, before, gradient, state, compared) if ours else (before, compared))
-    answer = checked.stand_in.answer("steps", given, options=row, count=len(SCALES))
-    if answer is None:
-        return checked.fail("all", checked.stand_in.troubles.pop("steps"))
-    errors = None if ours else _own_errors(checked, given, row)
-    convention = _convention(ours, layer, given, answer[1]) if ours else ""
-    before = len(checked.comparisons)
-    for step, case in enumerate(cases):
-        if errors is not None:
-            before, compared = case
-            compared = {n: c._replace(allowed=2 * errors[f"p{step}:{n}"]) for n, c in compared.items()}
-            case = Case(compared, before=before)
-        for name, one in case.compared.items():
-            case.compared[name] = one._replace(ours=answer[1][f"p{step}:{name}"])
-        checked.compare(case, _written(row))
-    if convention:
-        for i, c in enumerate(checked.comparisons[before:], before):
-            checked.comparisons[i] = explained(c, convention) if c.differs else c
-    return None
+        cases.append(of_update(ours, before, gradient, state, compared) if ours else Case(compared, before=before))
+    return cases
 
 
-def _convention(ours: Optimizer, layer: Linear, given: dict[str, Any], found: dict[str, Any]) -> str:
+def _convention(ours: Optimizer, layer: Linear, gradients: list[Arrays], steps: list[Arrays]) -> str:
     """The convention by which all steps go, if they do not go by the rule; "" if there is none."""
     for cause, update in UPDATES:
         if cause.startswith("a convention: "):
             moved: dict[str, Any] = bounded({n: p.copy() for n, p in layer.params.items()})
             state: dict[str, Any] = {n: {} for n in moved}
             with suppress(*DOES_NOT_APPLY), np.errstate(all="ignore"):
-                if all(_goes_by(update, ours, moved, state, given, found, step) for step in range(len(SCALES))):
+                if all(_goes_by(update, ours, moved, state, *step) for step in zip(gradients, steps, strict=True)):
                     return cause
     return ""
 
 
 def _goes_by(
-    update: Update, ours: Optimizer, moved: dict[str, Any], state: dict[str, Any],
-    given: dict[str, Any], found: dict[str, Any], step: int,
-) -> bool:  # fmt: skip
+    update: Update, ours: Optimizer, moved: dict[str, Any], state: dict[str, Any], gradient: Arrays, found: Arrays
+) -> bool:
     """Whether the submission's step is one by this rule; it moves the parameters and the state."""
     for name, p in moved.items():
-        update(ours, p, exact(given[f"g{step}:{name}"]), state[name])
-    return all(np.all(np.abs(found[f"p{step}:{n}"] - p.value) <= 2 * p.error) for n, p in moved.items())
+        update(ours, p, exact(gradient[name]), state[name])
+    return all(np.all(np.abs(found[n] - p.value) <= 2 * p.error) for n, p in moved.items())
 
 
-def _own_errors(checked: Checked, given: dict[str, Any], row: Options) -> dict[str, Any]:
+def _own_errors(checked: CheckedPiece, request: StepErrors) -> list[Arrays]:
     try:
-        return checked.child.ask("bounded_steps", given, piece=checked.name, options=row, count=len(SCALES))[1]
+        return checked.child.ask(request).steps
     except Failed as why:
-        raise Unclear(f"with {_written(row)} it does not run on numbers with an error: {why}") from None
+        options = _written(request.options)
+        raise Unclear(f"with {options} it does not run on numbers with an error: {why}") from None

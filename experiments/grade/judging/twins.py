@@ -1,6 +1,6 @@
 """A layer, a loss or a pair of functions against its twin in torch, where this project has one of its name.
 
-The comparisons are those of `torch_ref`; what takes part in them is a stand-in for the submission (standin.py).
+The comparisons are those of `torch_ref`; what takes part in them is a proxy for the submission (proxies.py).
 """
 
 import sys
@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 
 import manual
+from experiments.grade.errors import Failed, Unclear
+from experiments.grade.judging.against_truth import against_truth
+from experiments.grade.judging.checked_piece import CheckedPiece
 from experiments.grade.judging.exercises import SIZES, at_large_inputs, exercise
-from experiments.grade.judging.piece_under_check import Checked
 from experiments.grade.judging.torch_forwards import UNARY
-from experiments.grade.process.sandbox import Failed, Unclear
+from experiments.grade.process.requests import Forward, OwnTargets
 from manual import Layer, Loss
 from manual.number_types import Array
 from torch_ref import compare_layer, compare_loss
@@ -25,7 +27,7 @@ STANDS_FOR = {n.lower(): n for n in ("Linear", "ReLU", "Sigmoid", "Softmax", "Ta
 ROLES = {"w": "weight", "weight": "weight", "weights": "weight", "b": "bias", "bias": "bias"}
 
 
-def layer(checked: Checked) -> None:
+def layer(checked: CheckedPiece) -> None:
     """A class: against torch's layer of that name, else the truth."""
     own = _examples(checked, Layer)
     if own is None:
@@ -36,66 +38,66 @@ def layer(checked: Checked) -> None:
     for layer, x in own:
         names = {name: name for name in layer.params}
         for dtype in DTYPES:
-            stand_in = checked.stand_in.layer(layer.astype(dtype), _options(checked, layer), "x", names)
+            proxy = checked.proxies.layer(layer.astype(dtype), _options(checked, layer), "x", names)
             for place in checked.in_every_order():
-                checked.take(compare_layer(stand_in, x.astype(dtype), np.random.default_rng(0), checked.device), place)
+                checked.keep(compare_layer(proxy, x.astype(dtype), np.random.default_rng(0), checked.device), place)
     _beyond_the_examples(checked)
     return None
 
 
-def _without_ours(checked: Checked) -> None:
+def _without_ours(checked: CheckedPiece) -> None:
     """A class that the project lacks: against the truth of its own forward, and torch's class of that name, if it has
     one."""
     only_a_function = checked.name.lower() in UNARY and not checked.accepts  # of which torch may have several
     if only_a_function or checked.name not in SIZES or checked.has_examples:
-        checked.truth()
+        against_truth(checked)
     if checked.name in SIZES and not only_a_function:
         checked.finding.against = " and ".join(filter(None, [f"torch.nn.{checked.name}", checked.finding.against]))
         at_large_inputs(checked, checked.name, "x", {})
         exercise(checked)
 
 
-def _beyond_the_examples(checked: Checked) -> None:
+def _beyond_the_examples(checked: CheckedPiece) -> None:
     """A class of a known name at large inputs, at every argument, and on the examples of its own file."""
     at_large_inputs(checked, checked.name, "x", {})
     exercise(checked)
     if checked.has_examples:
         against = checked.finding.against
-        checked.truth()
+        against_truth(checked)
         checked.finding.against = against
 
 
-def functions(checked: Checked) -> None:
+def functions(checked: CheckedPiece) -> None:
     """Two functions: against torch's layer of that name, else the truth."""
     if not checked.arguments:
         raise Unclear("expected forward(x, …), got one that takes nothing")
     name = STANDS_FOR.get(checked.name.lower())
     if name is None:
-        return checked.truth()
+        return against_truth(checked)
     checked.finding.against = f"torch.nn.{name}"
-    x, *given = map(str, checked.arguments)
-    names = {ROLES.get(n.lower(), n): n for n in given}
+    x, *params = map(str, checked.arguments)
+    names = {ROLES.get(n.lower(), n): n for n in params}
     turned = None
     for layer, a in sys.modules[getattr(manual, name).__module__].examples(np.random.default_rng(0)):
         if layer.params.keys() != names.keys() or not _special(layer) <= {"bias"}:
             continue
         if turned is None:
             turned = _turned(checked, layer, a, x, names)
-        stand_in = checked.stand_in.layer(layer, {}, x, names, turned)
+        proxy = checked.proxies.layer(layer, {}, x, names, turned)
         for place in checked.in_every_order():
-            checked.take(compare_layer(stand_in, a, np.random.default_rng(0), checked.device), place)
+            checked.keep(compare_layer(proxy, a, np.random.default_rng(0), checked.device), place)
     at_large_inputs(checked, name, x, names) if not turned else None
     if not checked.comparisons:
         raise Unclear(f"expected forward arguments like x, W, b of a {name}, got {', '.join(checked.arguments)}")
     return None
 
 
-def _turned(checked: Checked, layer: Layer, a: Array, x: str, names: dict[str, str]) -> bool:
+def _turned(checked: CheckedPiece, layer: Layer, a: Array, x: str, names: dict[str, str]) -> bool:
     """Whether the submission's weight is (in, out): where it fails with the one and runs with the other."""
     for turned in (False, True):
         given = {names[n]: p.T.copy() if turned and n == "weight" else p for n, p in layer.params.items()}
         try:
-            checked.child.ask("forward", {x: a, **given}, piece=checked.name, options={})
+            checked.child.ask(Forward(checked.name, {x: a, **given}, {}))
         except Failed:
             continue
         if turned:
@@ -104,7 +106,7 @@ def _turned(checked: Checked, layer: Layer, a: Array, x: str, names: dict[str, s
     return False
 
 
-def loss(checked: Checked) -> None:
+def loss(checked: CheckedPiece) -> None:
     """A class: against torch's loss of that name, else the truth."""
     own = _examples(checked, Loss)
     if own is None:
@@ -116,30 +118,30 @@ def loss(checked: Checked) -> None:
     for loss, prediction, target in own:
         for dtype in DTYPES:
             y = target.astype(dtype) if target.dtype.kind == "f" else target
-            stand_in = checked.stand_in.loss(loss, _options(checked, loss))
+            proxy = checked.proxies.loss(loss, _options(checked, loss))
             for place in checked.in_every_order():
-                checked.take(compare_loss(stand_in, prediction.astype(dtype), y, checked.device), place)
+                checked.keep(compare_loss(proxy, prediction.astype(dtype), y, checked.device), place)
     _beyond_the_examples(checked)
     return None
     return None
 
 
-def _same_targets(checked: Checked, target: Array) -> None:
+def _same_targets(checked: CheckedPiece, target: Array) -> None:
     """A loss of classes whose file shows targets of another form, such as one-hot rows, is not the one that torch
     has."""
     found = []
     with suppress(Failed):  # examples that fail are said where they are run
-        found = checked.child.ask("targets", piece=checked.name)[0]["targets"]
-    for shape, kind in found:
-        if target.dtype.kind in "iu" and kind not in "iu":
+        found = checked.child.ask(OwnTargets(checked.name)).targets
+    for own in found:
+        if target.dtype.kind in "iu" and own.kind not in "iu":
             expected = "a class for each example, integers of shape (N,), as target"
-            raise Unclear(f"expected {expected}, got floats of shape {tuple(shape)}")
+            raise Unclear(f"expected {expected}, got floats of shape {tuple(own.shape)}")
 
 
 # ---------------------------------------------------------------- the project's own
 
 
-def _examples(checked: Checked, kind: type) -> list[tuple[Any, ...]] | None:
+def _examples(checked: CheckedPiece, kind: type) -> list[tuple[Any, ...]] | None:
     """The examples of the project's piece of that name, as far as the submission takes their hyperparameters."""
     own = getattr(manual, checked.name, None)
     make = (
@@ -157,7 +159,7 @@ def _examples(checked: Checked, kind: type) -> list[tuple[Any, ...]] | None:
     return fit
 
 
-def _options(checked: Checked, own: Any) -> dict[str, Any]:
+def _options(checked: CheckedPiece, own: Any) -> dict[str, Any]:
     return {name: value for name, value in own.hyper.items() if name in checked.accepts}
 
 

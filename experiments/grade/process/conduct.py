@@ -12,68 +12,66 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from experiments.grade.forms.piece import Arrays, Ran, Unclear
+from experiments.grade.errors import Unclear
+from experiments.grade.forms.piece import Arrays, Ran
+from experiments.grade.process.answers import Note
+from experiments.grade.process.limits import MEMORY, numbers
 from manual.number_types import Array
 
-GIB = 4
-"""What a submission may ask for, where the system can limit it (Linux)."""
 NOT_ARITHMETIC = (
     NotImplementedError, AssertionError, ImportError, SystemExit, KeyboardInterrupt, SyntaxError, MemoryError, OSError,
     EOFError,
 )  # fmt: skip
 """What a submission may raise that says nothing about its numbers."""
-LARGEST = 64 << 20
-"""Bytes of one array that it may return: no gradient of the examples comes near."""
 
 
 class Watched:
-    """A file whose passes are watched. `conduct` has the method, what it does, and whether that is a remark; `ran`
-    what ran."""
+    """A file whose passes are watched. `conduct` is what its methods did besides; `ran` is what ran."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.conduct: list[tuple[str, str, bool]] = []
+        self.conduct: list[Note] = []
         self.ran: set[CodeType] = set()
 
-    def passed(self, given: Arrays, run: Callable[[Arrays], Ran]) -> "Pass":
+    def passed(self, inputs: Arrays, run: Callable[[Arrays], Ran]) -> "WatchedPass":
         """A forward pass on copies, made twice: what it does to them, and whether the second output is the first, is
         noted."""
-        first, again = self.passed_once(given, run), self.passed_once(given, run)
+        first, again = self.passed_once(inputs, run), self.passed_once(inputs, run)
         if not np.array_equal(first.ran.y, again.ran.y, equal_nan=True):
             raise Unclear("forward gives another result when it is called again")
         return again
 
-    def passed_once(self, given: Arrays, run: Callable[[Arrays], Ran]) -> "Pass":
+    def passed_once(self, inputs: Arrays, run: Callable[[Arrays], Ran]) -> "WatchedPass":
         """A forward pass on copies."""
-        copies = {name: a.copy(order="K") for name, a in given.items()}
+        copies = {name: a.copy(order="K") for name, a in inputs.items()}
         with self.watching(), self.in_stage("forward"):
             ran = seeded(run, dict(copies))
-        y = plain(ran.y).copy()
-        self.unchanged("forward", copies, given)
-        return Pass(ran._replace(y=y), copies, {name: a.copy(order="K") for name, a in copies.items()})
+        y = numbers(ran.y).copy()
+        self.unchanged("forward", copies, inputs)
+        return WatchedPass(ran._replace(y=y), copies, {name: a.copy(order="K") for name, a in copies.items()})
 
-    def backed(self, passed: "Pass", delta: Array | None) -> dict[str, Any]:
+    def backed(self, passed: "WatchedPass", delta: Array | None) -> dict[str, Any]:
         """A backward pass, made twice from the same cache, each on a copy of δ."""
         found = []
         for _ in range(2):
             copy = None if delta is None else delta.copy(order="K")
             with self.watching():
-                found.append({n: plain(g).copy() for n, g in passed.ran.backward(copy).items()})
+                found.append({n: numbers(g).copy() for n, g in passed.ran.backward(copy).items()})
             if delta is not None and not np.array_equal(copy, delta, equal_nan=True):  # pyright: ignore[reportArgumentType]
-                self.conduct.append(("backward", "changes δ, which is its caller's", True))
-            self.unchanged("backward", passed.copies, passed.given)
+                self.conduct.append(Note("backward", "changes δ, which is its caller's", True))
+            self.unchanged("backward", passed.copies, passed.before)
         first, again = found
         if any(not np.array_equal(g, again.get(n, np.nan), equal_nan=True) for n, g in first.items()):
             self.conduct.append(
-                ("backward", "gives another result when it is called again: it changes its cache", False)
+                Note("backward", "gives another result when it is called again: it changes its cache", False)
             )
         return first
 
-    def unchanged(self, method: str, copies: Arrays, given: Arrays) -> None:
+    def unchanged(self, method: str, copies: Arrays, before: Arrays) -> None:
         """Note what a method did to what it was handed."""
         for name, a in copies.items():
-            if a.shape != given[name].shape or not np.array_equal(a, given[name], equal_nan=a.dtype.kind == "f"):
-                self.conduct.append((method, f"changes {name}, which is its caller's", False))
+            if a.shape != before[name].shape or not np.array_equal(a, before[name], equal_nan=a.dtype.kind == "f"):
+                self.conduct.append(Note(method, f"changes {name}, which is its caller's", False))
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -115,7 +113,7 @@ class Watched:
         if isinstance(error, SystemExit):
             return f"called sys.exit({error.code!r})"
         if isinstance(error, MemoryError):
-            return f"asked for more than {GIB} GiB of memory"
+            return f"asked for more than {MEMORY} GiB of memory"
         lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if Path(f.filename) == self.path]
         line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
         message = error.msg if isinstance(error, SyntaxError) else str(error)
@@ -123,12 +121,12 @@ class Watched:
         return f"{type(error).__name__}{where}{f': {message}' if message else ''}"
 
 
-class Pass(NamedTuple):
-    """A forward pass, the arrays that it was given, and the same as it left them."""
+class WatchedPass(NamedTuple):
+    """A forward pass, the arrays that it was handed, and the same as it left them."""
 
     ran: Ran
     copies: Arrays
-    given: Arrays
+    before: Arrays
 
 
 def seeded(run: Callable[[Arrays], Ran], arrays: Arrays) -> Ran:
@@ -136,24 +134,6 @@ def seeded(run: Callable[[Arrays], Ran], arrays: Arrays) -> Ran:
     np.random.seed(0)
     random.seed(0)
     return run(arrays)
-
-
-def plain(value: Any) -> Any:
-    """An array of numbers.
-
-    Raises:
-        Unclear: it is something else.
-    """
-    try:
-        array = np.asarray(value)
-    except ValueError:  # a ragged list
-        array = np.empty((), dtype=object)
-    if array.dtype.kind not in "fiub":
-        got = f"{array.dtype} numbers" if array.dtype.kind == "c" else type(value).__name__
-        raise Unclear(f"expected an array of numbers, got {got}")
-    if array.nbytes > LARGEST:
-        raise Unclear(f"expected an array of at most {LARGEST >> 20} MiB, got one of shape {array.shape}")
-    return array
 
 
 def one_line(text: str) -> str:

@@ -61,10 +61,14 @@ def any_numbers(module: ModuleType) -> Iterator[None]:
 def hint(error: Exception, *numbers: type) -> str:
     """What a forward may do instead of that which raised this, when it was given numbers of these types."""
     if function := re.search(r"no callable (\w+) method|no attribute '(\w+)'", str(error)):
-        known = [name for name in ELEMENTARY if all(hasattr(number, name) for number in numbers)]
+        known = [name for name in ELEMENTARY if _have(numbers, name)]
         if (function[1] or function[2]) in known:
             return ""
         return f"; np.{function[1] or function[2]} is none of the functions that these have: {', '.join(known)}"
     if any(number.__name__ in str(error) for number in numbers):
         return "; they are no floats: expected NumPy's functions, no math.… and no astype(float)"
     return ""
+
+
+def _have(numbers: tuple[type, ...], function: str) -> bool:
+    return all(hasattr(number, function) for number in numbers)

@@ -1,53 +1,50 @@
-"""Messages between the checker and the process that runs a submission: a header of plain values, and plain arrays."""
+"""Messages between the grader and the process that runs a student's file: dataclasses, as JSON and plain arrays.
+
+That process is not trusted: nothing is unpickled, and what arrives is held against the annotations of the class that
+was expected. A message holds other dataclasses, lists, dicts by words, arrays of numbers and plain values; a field of
+type Any holds what JSON has.
+"""
 
 import io
 import json
 import zipfile
-from typing import IO, Any
+from dataclasses import is_dataclass
+from types import UnionType
+from typing import IO, Any, TypeVar, get_args, get_origin, get_type_hints
 
 import numpy as np
 
+from experiments.grade.errors import Fault, Garbled
 from manual.number_types import Array
 
 LARGEST = 1 << 32
 """Bytes of a message: what the process may have in memory."""
-HEADER = "arr_0"
-"""What `np.savez` calls the first array that has no name."""
-
-Message = tuple[dict[str, Any], dict[str, Array]]
+PLAIN = (str, int, float, bool)
+M = TypeVar("M")
 
 
-class Garbled(ValueError):
-    """What came is no message."""
-
-
-class Fault(RuntimeError):
-    """A message that one of the two should not have sent: the checker's own fault, and of no file."""
-
-
-def send(stream: IO[bytes], header: dict[str, Any], arrays: dict[str, Array]) -> None:
+def send(stream: IO[bytes], message: Any) -> None:
     """Write one message.
 
     Raises:
-        Fault: an array is not of numbers.
+        Fault: it is none that its class allows.
     """
-    for name, a in arrays.items():
-        if a.dtype.kind not in "fiub":
-            raise Fault(f"expected an array of numbers, got {name} of {a.dtype}")
-    text = io.BytesIO()
-    np.savez(text, np.array(json.dumps([header, _kinds(arrays)])), *arrays.values())  # a name may be one of savez's own
-    content = text.getvalue()
+    write(stream, encode(message))
+
+
+def write(stream: IO[bytes], content: bytes) -> None:
+    """Write an encoded message, after its length."""
     stream.write(len(content).to_bytes(8, "big") + content)
     stream.flush()
 
 
-def receive(stream: IO[bytes]) -> Message:
-    """Read one message. What is not plain is refused.
+def receive(stream: IO[bytes], *expected: type[M]) -> M:
+    """Read one message, of one of these classes.
 
     Raises:
         EOFError: the other side is gone.
         Garbled: something else than messages was written there.
-        Fault: the arrays are not those that were sent, by name, type or shape.
+        Fault: it is a message that was not expected.
     """
     size = stream.read(8)
     length = int.from_bytes(size, "big")
@@ -56,18 +53,102 @@ def receive(stream: IO[bytes]) -> Message:
     content = stream.read(length)
     if len(size) < 8 or len(content) < length:
         raise EOFError("the other side is gone")
+    return decode(content, *expected)
+
+
+def encode(message: Any) -> bytes:
+    """A message as bytes.
+
+    Raises:
+        Fault: a value is not of the type that its class says.
+    """
+    arrays: list[Array] = []
+    values = _to_json(type(message), message, arrays)
+    content = io.BytesIO()
+    np.savez(content, np.array(json.dumps([type(message).__name__, values, _kinds(arrays)])), *arrays)
+    return content.getvalue()
+
+
+def decode(content: bytes, *expected: type[M]) -> M:
+    """The message of these bytes, of one of these classes.
+
+    Raises:
+        Garbled: they are no message.
+        Fault: it is none of these, or a value is not of the type that its class says.
+    """
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as parts:
-            header, kinds = json.loads(str(parts[HEADER]))
-            values = [parts[name] for name in parts.files if name != HEADER]
-        arrays = dict(zip(kinds, values, strict=False))
+            header, *arrays = (parts[name] for name in parts.files)
+        name, values, kinds = json.loads(str(header))
     except (AttributeError, KeyError, TypeError, ValueError, zipfile.BadZipFile):
         raise Garbled("not a message") from None
-    if len(kinds) != len(values) or kinds != _kinds(arrays):
-        raise Fault(f"expected the arrays {kinds}, got {[[a.dtype.str, [*a.shape]] for a in values]}")
-    return header, arrays
+    if kinds != _kinds(arrays):
+        raise Fault(f"expected the arrays {kinds}, got {_kinds(arrays)}")
+    for kind in expected:
+        if kind.__name__ == name:
+            return _from_json(kind, values, arrays)
+    raise Fault(f"expected {' or '.join(kind.__name__ for kind in expected)}, got {name}")
 
 
-def _kinds(arrays: dict[str, Array]) -> dict[str, list[Any]]:
+def _kinds(arrays: list[Array]) -> list[list[Any]]:
     """Of every array, dtype and shape."""
-    return {name: [a.dtype.str, [*a.shape]] for name, a in arrays.items()}
+    return [[a.dtype.str, [*a.shape]] for a in arrays]
+
+
+def _to_json(kind: Any, value: Any, arrays: list[Array]) -> Any:
+    """The value as JSON has it. Its arrays are appended, and stand there by their places."""
+    origin, of = get_origin(kind) or kind, get_args(kind)
+    if origin is UnionType:
+        return None if value is None else _to_json(of[0], value, arrays)
+    if kind is Any:
+        return _plain(value)
+    _must(isinstance(value, float | int if origin is float else origin), kind, value)
+    if is_dataclass(origin):
+        return {n: _to_json(t, getattr(value, n), arrays) for n, t in get_type_hints(kind).items()}
+    if origin is dict:
+        _must(all(isinstance(key, str) for key in value), kind, value)
+        return {key: _to_json(of[1], item, arrays) for key, item in value.items()}
+    if origin is list:
+        return [_to_json(of[0], item, arrays) for item in value]
+    if origin is np.ndarray:
+        _must(value.dtype.kind in "fiub", "an array of numbers", value)
+        arrays.append(value)
+        return len(arrays) - 1
+    return origin(value)
+
+
+def _from_json(kind: Any, value: Any, arrays: list[Array]) -> Any:
+    """What `_to_json` was given."""
+    origin, of = get_origin(kind) or kind, get_args(kind)
+    if origin is UnionType:
+        return None if value is None else _from_json(of[0], value, arrays)
+    if kind is Any:
+        return value
+    if is_dataclass(origin):
+        types = get_type_hints(kind)
+        _must(isinstance(value, dict) and value.keys() == types.keys(), kind, value)
+        return origin(**{n: _from_json(t, value[n], arrays) for n, t in types.items()})  # pyright: ignore[reportCallIssue]
+    if origin is np.ndarray:
+        _must(type(value) is int and 0 <= value < len(arrays), "the place of an array", value)
+        return arrays[value]
+    _must(type(value) in ((float, int) if origin is float else (origin,)), kind, value)
+    if origin is dict:
+        return {key: _from_json(of[1], item, arrays) for key, item in value.items()}
+    if origin is list:
+        return [_from_json(of[0], item, arrays) for item in value]
+    return origin(value)
+
+
+def _plain(value: Any) -> Any:
+    """A value that JSON has, which is any for a field of type Any."""
+    if isinstance(value, dict):
+        return {_plain(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    _must(value is None or isinstance(value, PLAIN), "a plain value", value)
+    return value
+
+
+def _must(fits: bool, kind: Any, value: Any) -> None:
+    if not fits:
+        raise Fault(f"expected {getattr(kind, '__name__', kind)}, got {value!r:.80}")

@@ -12,30 +12,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from experiments.grade.process.protocol import Fault, Garbled, Message, receive, send
-from manual.number_types import Array
+from experiments.grade.errors import Failed, Fault, Garbled, Raised, Unclear
+from experiments.grade.process.answers import Description, NoAnswer, Note, Noticed, NotUnderstood
+from experiments.grade.process.protocol import receive, send
+from experiments.grade.process.requests import Answer, Describe, Request
 
 HERE = Path(__file__).parents[3]
-COMMON = {"conduct": list, "imports_torch": bool}
-"""What every answer's header has, and the type of it."""
-ANSWERS = {"offers": {"pieces": list}, "forward": {"pass": int}, "cases": {"cases": int}, "observe": {"observed": list}}
-"""What the headers of these have besides, unless they say why there is none."""
-
-
-class Failed(RuntimeError):
-    """A request that the submission did not answer, and why. `wrong` if its own arithmetic raised, and not its form."""
-
-    wrong = False
-
-
-class Raised(Failed):
-    """The submission's own arithmetic raised an exception."""
-
-    wrong = True
-
-
-class Unclear(Failed):
-    """A request for which the file does not say enough."""
 
 
 class Sandboxed:
@@ -45,7 +27,7 @@ class Sandboxed:
 
     def __init__(self, path: Path, timeout: float) -> None:
         self.path, self.timeout = path.resolve(), timeout
-        self.conduct: list[tuple[str, str, bool]] = []
+        self.conduct: list[Note] = []
         self.imports_torch = False
         self._process: subprocess.Popen[bytes] | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="check-", ignore_cleanup_errors=True)
@@ -58,7 +40,7 @@ class Sandboxed:
         self._end()
         self._folder.cleanup()
 
-    def begin(self) -> list[dict[str, Any]]:
+    def begin(self) -> list[Description]:
         """Give the next piece its time, of which only what the process takes is counted, in a process that lives;
         what the file offers.
 
@@ -69,10 +51,10 @@ class Sandboxed:
         self.conduct, self.dead, self.left = [], "", self.timeout
         if self._process is None:
             self._start()
-            self._offers = self.ask("offers")[0]["pieces"]
-        return self._offers
+            self._pieces = self.ask(Describe()).pieces
+        return self._pieces
 
-    def ask(self, op: str, given: dict[str, Array] | None = None, **request: Any) -> Message:
+    def ask(self, request: Request[Answer]) -> Answer:
         """The answer to a request.
 
         Raises:
@@ -81,37 +63,37 @@ class Sandboxed:
         """
         if self.dead or self._process is None:
             raise Failed(self.dead)
-        process: Any = self._process  # whose pipes are there
+        answer, noticed = self._exchange(self._process, request)
+        self.conduct += [note for note in noticed.conduct if note not in self.conduct]
+        self.imports_torch |= noticed.imports_torch
+        if isinstance(answer, NoAnswer):
+            raise Raised(answer.said) if answer.wrong else Unclear(answer.said)
+        if isinstance(answer, NotUnderstood):
+            raise Fault(answer.said)
+        return answer
+
+    def _exchange(self, process: Any, request: Request[Answer]) -> tuple[Answer | NoAnswer | NotUnderstood, Noticed]:
+        """Send the request, and read the answer, in the time that is left."""
         start = time.monotonic()
         timer = threading.Timer(max(self.left, 0), _kill, [process])
         timer.start()
         try:
-            send(process.stdin, {"op": op, **request}, given or {})
-            header, arrays = receive(process.stdout)
+            send(process.stdin, request)
+            return receive(process.stdout, request.answer(), NoAnswer, NotUnderstood), receive(process.stdout, Noticed)
+        except Fault:
+            self._end()  # what it still has to say would be taken for the next answer
+            raise
         except Garbled:
             self._end()
             self.dead = "writes to a file that it did not open"
-            raise Failed(self.dead) from None
         except (OSError, EOFError):
             late, code = not timer.is_alive(), self._end()
             ended = f"was ended by signal {-code}" if code < 0 else f"ended the process with exit code {code}"
             self.dead = f"does not end within {self.timeout:g} s" if late else ended
-            raise Failed(self.dead) from None
         finally:
             timer.cancel()
             self.left -= time.monotonic() - start
-        if "fault" in header:
-            raise Fault(header["fault"])
-        answered = COMMON if header.keys() & {"unclear", "error"} else COMMON | ANSWERS.get(op, {})
-        if wrong := [name for name, kind in answered.items() if not isinstance(header.get(name), kind)]:
-            raise Fault(f"the answer to {op!r} has no {', '.join(wrong)} as expected")
-        self.conduct += [note for note in header["conduct"] if note not in self.conduct]
-        self.imports_torch |= header["imports_torch"]
-        if "unclear" in header:
-            raise Unclear(header["unclear"])
-        if "error" in header:
-            raise Raised(header["error"])
-        return header, arrays
+        raise Failed(self.dead)
 
     def _start(self) -> None:
         variables = {"PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg", "PYTHONOPTIMIZE": ""}

@@ -1,0 +1,129 @@
+"""A piece against the truth of its own forward: the certified derivative, on the inputs that its file gives."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from experiments.grade.errors import Failed, Unclear
+from experiments.grade.judging.checked_piece import LARGE, NON_CONTIGUOUS, CheckedPiece
+from experiments.grade.judging.proxies import Trouble
+from experiments.grade.judging.torch_forwards import outputs
+from experiments.grade.judging.zeros import SEEDS, settle_zeros
+from experiments.grade.process.answers import Arrays, Observation
+from experiments.grade.process.requests import Constants, DrawExamples, ObserveExample
+from torch_ref.comparison.verdict import CONVENTION, DIFFERS, compare
+from torch_ref.diagnosis import Case, Compared
+
+
+def against_truth(checked: CheckedPiece) -> None:
+    """Compare every example of the file."""
+    checked.finding.against = checked.finding.against or "the truth of its own forward"
+    count = checked.child.ask(DrawExamples(checked.name, seed=0)).count
+    for number in range(count):
+
+        def observe(moved: int, number: int = number) -> Observation:
+            return checked.child.ask(ObserveExample(checked.name, number, moved))
+
+        compare_example(checked, observe)
+    settle_zeros(checked, lambda seed: _redrawn(checked, seed))
+    if count and not any(c.differs for c in checked.comparisons):
+        _at_large_inputs(checked)
+
+
+def _redrawn(checked: CheckedPiece, seed: int) -> list[Observation]:
+    count = checked.child.ask(DrawExamples(checked.name, seed)).count
+    return [checked.child.ask(ObserveExample(checked.name, number, seed)) for number in range(count)]
+
+
+def compare_example(checked: CheckedPiece, observe: Callable[[int], Observation]) -> None:
+    """Compare one example with its truth; where its forward decides on an edge, two others beside it.
+
+    At the edge itself nothing is compared but that the derivative is finite.
+    """
+    try:
+        one = observe(0)
+        found = [one]
+        if one.undecided:
+            _is_finite(checked, one)
+            found = [observe(moved) for moved in SEEDS]
+            if why := next((other.undecided for other in found if other.undecided), ""):
+                raise Unclear(why)
+    except Unclear:
+        raise
+    except Failed as why:
+        return checked.fail("backward", Trouble(str(why), why.wrong))
+    for one in found:
+        compare_observation(checked, one)
+        _compare_torch(checked, one)
+    return None
+
+
+def compare_observation(checked: CheckedPiece, observation: Observation) -> None:
+    """Compare what was observed with what is true: where a forward has a derivative, no choice is left to a
+    convention."""
+    before = len(checked.comparisons)
+    inputs = observation.inputs
+    x = next(iter(inputs), "")
+    batch = inputs.get("y") if observation.delta is None else observation.delta
+    sizes = {}
+    if batch is not None and batch.ndim:
+        sizes = {"N": len(batch), "the number of outputs": batch.size // len(batch)}
+    about = {"x": inputs[x]} | ({} if observation.delta is None else {"delta": observation.delta})
+    params = {n: p for n, p in inputs.items() if n != x}
+    for ours, place in ((observation.ours, ""), (observation.non_contiguous, NON_CONTIGUOUS)):
+        compared = _compared(observation, ours, f"d{x}")
+        case = Case({checked.shown(n): one for n, one in compared.items()}, about, params, sizes=sizes)
+        checked.compare(case, place)
+    for i, c in enumerate(checked.comparisons[before:], before):
+        if c.verdict == CONVENTION:
+            checked.comparisons[i] = replace(c, verdict=DIFFERS, cause="")
+
+
+def _compared(observation: Observation, ours: Arrays, dx: str) -> dict[str, Compared]:
+    """The quantities that were returned, and those that should have been: not that of a parameter without influence."""
+    compared = {}
+    for name, true in observation.truth.items():
+        if name in observation.ours or name == dx or np.any(np.abs(true.value) > true.allowed):
+            compared[name] = Compared(ours.get(name), true.value, true.allowed)
+    return compared
+
+
+def _compare_torch(checked: CheckedPiece, observation: Observation) -> None:
+    """Where torch has a forward of this name, the output is one of those that it may give."""
+    constants = checked.child.ask(Constants()).numbers
+    theirs = [*outputs(checked.name, observation.inputs, constants)]
+    if theirs and "y" in observation.truth:
+        checked.torch_has_it = True
+        allowed = 2 * observation.truth["y"].allowed
+        best = min((compare("", "y", observation.ours["y"], y, allowed) for y in theirs), key=lambda c: c.ratio)
+        if best.differs:
+            checked.comparisons.append(replace(best, reason=f"its forward is not torch's {checked.name}"))
+
+
+def _is_finite(checked: CheckedPiece, observation: Observation) -> None:
+    for quantity, value in observation.ours.items():
+        if not np.isfinite(value).all():
+            said = "it is not finite where the forward decides on an edge"
+            checked.fail(checked.shown(quantity), Trouble(said, True))
+
+
+def _at_large_inputs(checked: CheckedPiece) -> None:
+    """Whether the first example is finite where the truth is a float: a difference for a known name, a remark for
+    another."""
+    conduct = [*checked.child.conduct]
+    try:
+        found = checked.child.ask(ObserveExample(checked.name, 0, factor=LARGE))
+    except Failed:  # what cannot be run there is not known to be wrong
+        return
+    finally:
+        checked.child.conduct[:] = conduct
+    for quantity, true in found.truth.items():
+        ours = found.ours.get(quantity)
+        if ours is None or ours.shape != true.value.shape or not np.any(np.isfinite(true.value) & ~np.isfinite(ours)):
+            continue
+        if checked.torch_has_it:
+            trouble = Trouble("it overflows at large inputs, where torch does not", True)
+            checked.fail(checked.shown(quantity), trouble)
+        else:
+            checked.remarks[checked.shown(quantity)] = "right, but overflows at large inputs"

@@ -1,0 +1,170 @@
+"""What the process that runs a student's file answers: one class for each answer.
+
+The arrays of a piece are by the names of its arguments; its output is "y", its gradients are "dx", "dW" and the like.
+"""
+
+from dataclasses import dataclass, field
+
+from manual.number_types import Array
+
+Arrays = dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Description:
+    """A piece: its form, what its forward cannot do without, and what may be set besides."""
+
+    name: str
+    form: str
+    arguments: list[str]
+    accepts: list[str]
+    has_cost: bool
+    has_gradient: bool
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """The pieces of a file."""
+
+    pieces: list[Description]
+
+
+@dataclass(frozen=True)
+class LookAlikes:
+    """What looks like a piece and is none: the form that it may be, by its name."""
+
+    forms: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many there are."""
+
+    count: int
+
+
+@dataclass(frozen=True)
+class Target:
+    """The shape of a loss's target, and the kind of its numbers as NumPy has it."""
+
+    shape: list[int]
+    kind: str
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The targets of a file's examples of a loss."""
+
+    targets: list[Target]
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Some numbers."""
+
+    numbers: list[float]
+
+
+@dataclass(frozen=True)
+class Output:
+    """The output of a forward pass, and the number by which its backward is asked for."""
+
+    number: int
+    y: Array
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """Derivatives by name."""
+
+    by: Arrays
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """The parameters after an optimizer's step, and its state."""
+
+    params: Arrays
+    state: dict[str, Arrays]
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """The parameters after each of several steps, or how far rounding may take them."""
+
+    steps: list[Arrays]
+
+
+@dataclass(frozen=True)
+class TrueValue:
+    """A certified value, and how far a right one may lie from it."""
+
+    value: Array
+    allowed: Array
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One pass of a submission and its truth.
+
+    `ours` are its output and derivatives, `non_contiguous` the same from arrays that are not contiguous. `decided` are
+    the answers that the forward's comparisons gave. Where it decides exactly on an edge, `undecided` says so, and there
+    is no truth.
+    """
+
+    ours: Arrays
+    non_contiguous: Arrays
+    inputs: Arrays
+    delta: Array | None
+    truth: dict[str, TrueValue] = field(default_factory=dict)
+    decided: list[bool] = field(default_factory=list)
+    undecided: str = ""
+
+
+@dataclass(frozen=True)
+class ObservedQuantity:
+    """A quantity of a torch.autograd.Function in one trial, as check_backward observes it."""
+
+    place: str
+    quantity: str
+    trouble: str
+    arrays: Arrays
+
+
+@dataclass(frozen=True)
+class ObservedFunction:
+    """All of them."""
+
+    quantities: list[ObservedQuantity]
+
+
+@dataclass(frozen=True)
+class NoAnswer:
+    """In place of an answer: why there is none. `wrong` if the submission's own arithmetic raised."""
+
+    said: str
+    wrong: bool
+
+
+@dataclass(frozen=True)
+class NotUnderstood:
+    """In place of an answer: the request is none that is known."""
+
+    said: str
+
+
+@dataclass(frozen=True)
+class Note:
+    """What a method did besides its answer; a remark if it may."""
+
+    method: str
+    said: str
+    is_remark: bool
+
+
+@dataclass(frozen=True)
+class Noticed:
+    """What follows every answer: what was noticed on the way."""
+
+    conduct: list[Note]
+    imports_torch: bool

@@ -1,0 +1,1 @@
+"""The proof of `python -m experiments.grade`: the verdicts, and what they rest on."""
