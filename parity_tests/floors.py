@@ -37,7 +37,7 @@ TESTED = (
     "report",
     "slopes",
     "training",
-    "training_errors",
+    "refusals",
     "truth",
     "wire",
 )

@@ -150,7 +150,7 @@ def files(patterns: Iterable[str]) -> Iterator[str]:
     for pattern in patterns:
         found = sorted(ROOT.glob(f"parity_tests/**/test_{pattern}.py"))
         if not found:
-            raise LookupError(f"no file is called parity_tests/test_{pattern}.py")
+            raise LookupError(f"no file is called test_{pattern}.py")
         yield from (path.relative_to(ROOT).as_posix() for path in found)
 
 

@@ -70,7 +70,7 @@ def test_a_help_ends_with_two_examples_of_the_command_as_it_was_typed(name, as_i
 def test_a_command_that_the_page_names_is_one_that_is_there(typed):
     _, _, module, *arguments = shlex.split(typed)
     assert module == "pytest" or module.removeprefix("experiments.") in COMMANDS
-    assert all((Path(__file__).parents[1] / argument).is_file() for argument in arguments if argument.endswith(".py"))
+    assert all((Path(__file__).parents[2] / argument).is_file() for argument in arguments if argument.endswith(".py"))
 
 
 def make(out, full):

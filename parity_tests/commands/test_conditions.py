@@ -10,10 +10,10 @@ import pytest
 
 from experiments.report.record.json_record import Record, as_json
 from experiments.report.record.survey import Row
-from parity_tests.forks import Fork, forked
+from parity_tests.train.forks import Fork, forked
 from torch_ref import Comparison, Parity
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "experiments" / "grade" / "examples"
 WRONG = EXAMPLES / "mse_without_its_two.py"
 BARE = {"PYTHONOPTIMIZE": "2", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0", "PYTHONPATH": str(ROOT)}

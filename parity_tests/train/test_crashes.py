@@ -27,8 +27,8 @@ from experiments.train.csv_log import CSVLog
 from experiments.train.module import Training
 from experiments.train.options import configs
 from experiments.train.stop import SIGNALS, Stop, Stopped
-from parity_tests import forks, soak
 from parity_tests.drawn import draw
+from parity_tests.train import forks, soak
 
 NEVER = 1e9
 """Seconds between checkpoints within an epoch; with 0 there is one at every step."""

@@ -1,4 +1,4 @@
-"""What broken and hostile input looks like, and how a user gives it: the kinds of `parity_tests.fuzz`."""
+"""What broken and hostile input looks like, and how a user gives it: the kinds of `parity_tests.commands.fuzz`."""
 
 import copy
 import io

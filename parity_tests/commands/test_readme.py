@@ -24,7 +24,7 @@ from parity_tests.bugs import BUGS
 from torch_ref import compare_layer
 from torch_ref.tolerance.bounds import layer_bounds
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 SECTIONS = dict(re.findall(r"^#+ (.*)\n((?:(?!#+ ).*\n)*)", README, re.MULTILINE))

@@ -1,4 +1,4 @@
-"""Ten thousand broken and hostile inputs: `python -m parity_tests.fuzz [N] [--seed S]`, some minutes.
+"""Ten thousand broken and hostile inputs: `python -m parity_tests.commands.fuzz [N] [--seed S]`, some minutes.
 
 Config files, pictures, model files, checkpoints and the arguments of layers are drawn by hypothesis, most of them
 mutations of good ones. Each goes in as a user would give it, in a process that may take a gigabyte more than it began
@@ -36,7 +36,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from tqdm import tqdm
 
 from experiments.shared.command import write
-from parity_tests.hostile import KINDS, Refused
+from parity_tests.commands.hostile import KINDS, Refused
 from torch_ref.tables import columns
 
 INPUTS = 10_000
@@ -44,6 +44,7 @@ SECONDS, MEMORY = 10, 2**30
 PATIENCE = 30
 """Seconds in which a process that cannot be interrupted must answer."""
 EVERY = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much, HealthCheck.large_base_example]
+TYPED = "python -m parity_tests.commands.fuzz"
 OUT = Path("reports/soak")
 
 
@@ -190,7 +191,9 @@ def table(tallies: dict[str, Tally]) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m parity_tests.fuzz", description="Broken and hostile input.")
+    parser = argparse.ArgumentParser(
+        prog="python -m parity_tests.commands.fuzz", description="Broken and hostile input."
+    )
     parser.add_argument("inputs", nargs="?", type=int, default=INPUTS)
     parser.add_argument("--seed", type=int, default=0, help="another seed draws other inputs; default: 0")
     options = parser.parse_args(arguments)
@@ -207,7 +210,7 @@ def main(arguments: list[str]) -> int:
         print(f"{kept}, {kind}: {what.strip()}\n")
     print(table(tallies))
     result = {
-        "date": f"{datetime.now(UTC):%Y-%m-%d}", "command": " ".join(["python -m parity_tests.fuzz", *arguments]),
+        "date": f"{datetime.now(UTC):%Y-%m-%d}", "command": " ".join([TYPED, *arguments]),
         "versions": {
             "Python": platform.python_version(), "numpy": np.__version__, "torch": torch.__version__,
             "Pillow": PIL.__version__,

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from parity_tests.forks import Fork, forked
+from parity_tests.train.forks import Fork, forked
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 MAINS = [*PROJECT["scripts"].values(), "experiments.data.birds:main"]
 PACKAGE_OF = {"PIL": "pillow"}

@@ -15,7 +15,7 @@ from experiments.train import restore
 from experiments.train.module import Training
 from experiments.train.settings import ModelSettings
 from manual import batches, documents
-from parity_tests.test_training_errors import CONFIGS, fit
+from parity_tests.train.test_refusals import CONFIGS, fit
 
 DIGITS = str(CONFIGS / "digits.yaml")
 BOTH = ["manual", "torch"]

@@ -1,4 +1,4 @@
-"""Kill training runs, have them go on, and compare: `python -m parity_tests.soak [N]`, 50 kills if not said otherwise.
+"""Kill training runs, have them go on, and compare: `python -m parity_tests.train.soak [N]`, for 50 kills or N.
 
 The runs are those of the configs, shortened, some with dropout and pictures that are changed in every epoch, by both
 implementations. Each is a fork of this process, and is killed by SIGKILL at any moment, or while a checkpoint is
@@ -272,7 +272,7 @@ def table(found: dict[str, list[Kill]]) -> str:
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m parity_tests.soak", description="Kill training runs, and have them go on."
+        prog="python -m parity_tests.train.soak", description="Kill training runs, and have them go on."
     )
     parser.add_argument("kills", nargs="?", type=int, default=KILLS)
     parser.add_argument("--seed", type=int, default=0, help="of the moments, by the clock or by what is written")
@@ -289,7 +289,7 @@ def main(arguments: list[str]) -> int:
     print(table(found))
     result = {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "command": " ".join(["python -m parity_tests.soak", *arguments]),
+        "command": " ".join(["python -m parity_tests.train.soak", *arguments]),
         "versions": {"Python": platform.python_version()}
         | {name: version(name) for name in ("numpy", "torch", "lightning")},
         "seconds": round(time.perf_counter() - began),

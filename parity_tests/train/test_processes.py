@@ -32,8 +32,8 @@ from experiments.train.settings import ModelSettings
 from experiments.train.stop import Stop
 from manual import Dropout, InputError, Layer, Loss, Network, Optimizer, Penalty, batches
 from parity_tests.drawn import draw
-from parity_tests.forks import TIMEOUT, Fork, command, forked
-from parity_tests.ranks import MISTAKES, run
+from parity_tests.train.forks import TIMEOUT, Fork, command, forked
+from parity_tests.train.ranks import MISTAKES, run
 from torch_ref import Parity, compare
 from torch_ref.tolerance.bounded import Bounded
 from torch_ref.tolerance.bounds import bounded, update_bounds

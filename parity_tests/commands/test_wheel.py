@@ -12,7 +12,7 @@ from experiments.report.record.json_record import Record, as_json
 from experiments.report.record.survey import Row
 from torch_ref import Comparison, Parity
 
-CLONE = Path(__file__).parents[1]
+CLONE = Path(__file__).parents[2]
 PACKAGES = ("manual", "torch_ref", "experiments")
 
 

@@ -16,7 +16,7 @@ from experiments.data.splits import Part
 from experiments.shared.spec import build_network
 from experiments.train import command as train
 from manual import batches
-from parity_tests.test_training import BILLIONTH
+from parity_tests.train.test_training import BILLIONTH
 from torch_ref import to_torch
 
 SIDES = ["manual", "torch"]

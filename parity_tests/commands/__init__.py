@@ -1,0 +1,1 @@
+"""The proof of what all commands share: help, one-line refusals, output, hostile input, installation."""

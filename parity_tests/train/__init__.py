@@ -1,0 +1,1 @@
+"""The proof of `backprop-train`: what it computes, leaves behind, goes on from and refuses."""
