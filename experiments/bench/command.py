@@ -69,6 +69,8 @@ def main(arguments: list[str] | None = None) -> int:
     if options.tables == ["startup"]:
         print(startup.text(startup.seconds()))
         return 0
+    if "startup" in options.tables:
+        parser.error("startup stands alone")
     for name in options.tables:
         if name not in TABLES:
             parser.error(expected_one_of((*TABLES, "startup"), name))

@@ -387,27 +387,6 @@ def test_an_earlier_result_is_read_as_it_was_written(tmp_path):
     assert regression.compare(regression.read(path), [result(3.0)]) == ([], False)
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["--threads", "0"],
-        ["--threads", "two"],
-        ["--dtype", "float16"],
-        ["--format", "xml"],
-        ["steps", "grow"],
-        ["growth", "--threads", "1"],
-        ["kernel", "--dtype", "float64"],
-    ],
-)
-def test_a_wrong_argument_is_one_line_that_names_it_and_exit_2(quiet, arguments, capsys):
-    with pytest.raises(SystemExit) as exit_:
-        bench.main(arguments)
-    assert exit_.value.code == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
-    assert arguments[1] in error
-
-
 @pytest.mark.parametrize(("tables", "wanted"), [("steps", {}), ("kernel", bench.HELD)])
 def test_variables_that_change_how_numpy_multiplies_are_as_wanted_before_it_loads(tables, wanted, quiet, monkeypatch):
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Prescott")

@@ -7,7 +7,6 @@ from contextlib import chdir
 from pathlib import Path
 
 import pytest
-import yaml
 
 from experiments.bench import clock, regression, table
 from experiments.bench import command as bench
@@ -16,11 +15,9 @@ from experiments.report import make as report
 from experiments.report.command import main as report_main
 from experiments.report.record.json_record import Record, as_json
 from experiments.report.record.survey import Row
-from experiments.shared.command import ROOMS, nearest
-from experiments.shared.spec import build
+from experiments.shared.command import ROOMS
 from experiments.train import command as train
-from experiments.train.options import ABOUT, CONFIGS, configs, with_config_files
-from manual import InputError, Layer, Loss, Optimizer
+from experiments.train.options import ABOUT, CONFIGS, with_config_files
 from torch_ref import Comparison, Parity
 
 COMMANDS = {"train": train.main, "check": check.main, "report": report_main, "bench": bench.main}
@@ -110,71 +107,6 @@ def test_every_example_runs(name, run, short, tmp_path):
         if into:
             assert out
             (tmp_path / into).write_text(out)
-
-
-@pytest.mark.parametrize(("name", "typed", "said"), [
-    ("check", "--formt json a.py", "there is no option '--formt'; did you mean '--format'?"),
-    ("check", "--timeuot=3 a.py", "there is no option '--timeuot'; did you mean '--timeout'?"),
-    ("check", "--format jsn a.py", "argument --format: expected one of text, json, html, got 'jsn'; "
-                                   "did you mean 'json'?"),
-    ("check", "a.py b.py", "expected nothing more, got 'b.py'"),
-    ("check", "hand_in.yp", "there is no hand_in.yp; did you mean 'hand_in.py'?"),
-    ("check", "handins/hand_in.py", "there is no handins/hand_in.py"),
-    ("report", "--uot x", "there is no option '--uot'; did you mean '--out'?"),
-    ("report", "--compare nope.json report.json", "--compare: there is no nope.json"),
-    ("report", "--compare raport.json report.json", "--compare: there is no raport.json; did you mean 'report.json'?"),
-    ("bench", "--dytpe float64", "there is no option '--dytpe'; did you mean '--dtype'?"),
-    ("bench", "--dtype float46", "argument --dtype: expected one of float32, float64, got 'float46'; "
-                                 "did you mean 'float64'?"),
-    ("bench", "--colour", "there is no option '--colour'"),
-    ("train", "fitt", "expected one of fit, validate, test, predict, got 'fitt'; did you mean 'fit'?"),
-    ("train", "fit --config digts", "there is no config digts; did you mean 'digits'?"),
-    ("train", "fit --config=Digits", "there is no config Digits; did you mean 'digits'?"),
-    ("train", "fit -c mime.yaml", "there is no config mime.yaml; did you mean 'mine.yaml'?"),
-    ("train", "fit --config digits --model.implemntation torch",
-     "there is no option '--model.implemntation'; did you mean '--model.implementation'?"),
-    ("train", "fit --config digits --netwrok x", "there is no option '--netwrok'; did you mean '--model.network'?"),
-    ("train", "fit --config digits --implemntation=torch",
-     "there is no option '--implemntation'; did you mean '--model.implementation'?"),
-    ("train", "fit --config digits --model.implementation toch",
-     "model.implementation: expected one of manual, torch, got 'toch'; did you mean 'torch'?"),
-    ("train", "fit --config digits --data.name digtis", "did you mean 'digits'?"),
-    ("train", "fit --config mine.yaml", "the config has no 'model.implemntation'; did you mean "
-                                        "'model.implementation'?"),
-])  # fmt: skip
-def test_a_mistyped_name_gets_the_nearest_in_one_line(name, typed, said, run, tmp_path):
-    for file in ("a.py", "b.py", "hand_in.py", "report.json", "bench.json"):
-        (tmp_path / file).touch()
-    config = yaml.safe_load(configs()["digits"].read_text("utf-8"))
-    config["model"]["implemntation"] = "torch"
-    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(config))
-    code, out, err = run(name, *shlex.split(typed), as_installed=True)
-    assert (code, out, err.count("\n")) == (2, "", 1)
-    assert err.startswith(f"backprop-{name}: ")
-    assert said in err
-    assert ("did you mean" in err) == ("did you mean" in said)
-
-
-@pytest.mark.parametrize(("kind", "spec", "said"), [
-    (Layer, "Relu", "there is no layer 'Relu'; did you mean 'ReLU'?"),
-    (Layer, {"Lineer": {"in_features": 2, "out_features": 2}}, "there is no layer 'Lineer'; did you mean 'Linear'?"),
-    (Layer, {"Linear": {"in_feature": 2}}, "Linear: there is no argument 'in_feature'; did you mean 'in_features'?"),
-    (Layer, {"Linear": 3}, "Linear: expected {arguments}, got 3"),
-    (Loss, "mse", "there is no loss 'mse'; did you mean 'MSELoss'?"),
-    (Optimizer, {"Adm": {"lr": 0.1}}, "there is no optimizer 'Adm'; did you mean 'Adam'?"),
-    (Optimizer, "Lion", "there is no optimizer 'Lion'; there are Adam, AdamW, RMSprop, SGD"),
-])  # fmt: skip
-def test_a_mistyped_name_in_a_config_gets_the_nearest(kind, spec, said):
-    with pytest.raises(InputError) as error:
-        build(kind, spec)
-    assert str(error.value) == said
-
-
-def test_the_nearest_name_is_found_whatever_its_case_and_none_if_none_is_near():
-    known = ["digits", "Sine"]
-    assert nearest("DIGTS", known) == "; did you mean 'digits'?"
-    assert nearest("sin", known) == "; did you mean 'Sine'?"
-    assert nearest("xyz", known) == ""
 
 
 def test_a_config_is_found_by_its_name_and_a_file_of_that_name_comes_first(tmp_path):

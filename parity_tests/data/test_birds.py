@@ -113,46 +113,6 @@ def test_the_colour_of_a_whole_picture_does_not_give_its_class_away(one: str, ot
     assert (usual < means(other).max(0)).all()
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--count", "23"], "--count: expected 24 or more, a picture of each class in each part, got 23"),
-        (["--seed", "-1"], "--seed: expected 0 or more, got -1"),
-        (["--size", "7"], "--size: expected 8 to 512, got 7"),
-        (["--size", "513"], "--size: expected 8 to 512, got 513"),
-    ],
-)
-def test_a_number_that_cannot_be_is_one_line(
-    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as stop:
-        birds.main(["--out", str(tmp_path / "birds"), *arguments])
-    assert stop.value.code == 2
-    assert capsys.readouterr().err == f"python -m experiments.data.birds: {message}\n"
-    assert not (tmp_path / "birds").exists()
-
-
-def test_a_folder_that_has_something_in_it_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "photo.jpg").write_text("mine")
-    with pytest.raises(SystemExit) as stop:
-        birds.main(["--out", str(tmp_path)])
-    assert stop.value.code == 2
-    line = f"--out: expected a folder that does not exist yet, or is empty; {tmp_path} is not empty"
-    assert capsys.readouterr().err == f"python -m experiments.data.birds: {line}\n"
-    assert [file.name for file in tmp_path.iterdir()] == ["photo.jpg"]
-
-
-def test_a_file_in_place_of_the_folder_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "birds").write_text("mine")
-    with pytest.raises(SystemExit) as stop:
-        birds.main(["--out", str(tmp_path / "birds")])
-    assert stop.value.code == 2
-    error = capsys.readouterr().err
-    assert error.startswith(f"python -m experiments.data.birds: --out {tmp_path / 'birds'}: ")
-    assert error.count("\n") == 1
-    assert (tmp_path / "birds").read_text() == "mine"
-
-
 def test_an_interrupted_command_says_that_pictures_are_lacking(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

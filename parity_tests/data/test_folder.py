@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +18,6 @@ from experiments.data.settings import DataSettings
 from experiments.shared.scale import Scale
 from experiments.train import command as train
 from experiments.train import module, restore
-from manual import InputError
 from manual.number_types import Array
 from parity_tests.drawn import draw
 
@@ -107,154 +105,79 @@ def test_nothing_is_said_where_nothing_is_left_out(drawn: Path, command: Command
 # Folders that cannot be trained on
 
 
-def no_folder(folder: Path) -> None:
-    folder.rmdir()
-
-
-def a_file(folder: Path) -> None:
-    folder.rmdir()
-    folder.write_text("mine")
-
-
-def empty(folder: Path) -> None:
-    pass
-
-
-def one_class(folder: Path) -> None:
-    lay(folder, *of_part("train", "crow"))
-
-
-def nothing_readable(folder: Path) -> None:
-    lay(folder, *of_part("train", "crow"), "wren/broken.png")
-    (folder / "wren" / "broken.png").write_text("broken")
-
-
-def without_test(folder: Path) -> None:
-    lay(folder, "train/crow/0.png", "train/wren/0.png", "validation/crow/1.png")
-
-
-def empty_test(folder: Path) -> None:
-    without_test(folder)
-    (folder / "test" / "crow").mkdir(parents=True)
-
-
-def untrained(folder: Path) -> None:
-    lay(folder, "train/crow/0.png", "train/wren/0.png", "validation/crow/1.png", "test/owl/0.png")
-
-
-def trained_nowhere(folder: Path) -> None:
-    lay(folder, "train/crow/0.png", "validation/wren/1.png", "test/wren/2.png")
-    (folder / "train" / "wren").mkdir()
-
-
-def by_hash_none(folder: Path) -> None:
-    lay(folder, *of_part("train", "crow"), *of_part("test", "wren"))
-
-
-def by_hash_no_test(folder: Path) -> None:
-    lay(folder, *of_part("train", "crow"), *of_part("train", "wren"), *of_part("validation", "wren"))
-
-
-def links(folder: Path) -> None:
-    lay(folder, *of_part("train", "crow"))
-    (folder.parent / "wren").mkdir()
-    (folder / "wren").symlink_to(folder.parent / "wren")
-
-
-def of_part(part: str, kind: str) -> list[str]:
-    """The names of two pictures that fall to that part."""
-    return [name for name in (f"{kind}/{index}.png" for index in range(99)) if part_of(Path(name)) == part][:2]
-
-
 def lay(folder: Path, *names: str) -> None:
+    """Pictures of these names in the folder; a name that ends with / is a folder, one of .txt no picture."""
     for name in names:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (4, 4)).save(folder / name)
+        path = folder / name
+        (path if name.endswith("/") else path.parent).mkdir(parents=True, exist_ok=True)
+        if name.endswith(".txt"):
+            path.write_text("no picture")
+        elif not name.endswith("/"):
+            Image.new("RGB", (4, 4)).save(path)
+
+
+def of_part(part: str, name: str) -> list[str]:
+    """The names of two pictures of a class that fall to that part."""
+    return [path for path in (f"{name}/{index}.png" for index in range(99)) if part_of(Path(path)) == part][:2]
+
+
+DRAW = "`python -m experiments.data.birds --out birds` draws one"
+TWO = "FOLDER: expected a subfolder for each of at least two classes, got"
+CROWS, SPLIT = of_part("train", "crow"), ["train/crow/0.png", "train/wren/0.png", "validation/crow/1.png"]
 
 
 @pytest.mark.parametrize(
-    ("make", "message"),
+    ("names", "said"),
     [
+        ([], f"{TWO} none"),
+        (CROWS, f"{TWO} crow"),
+        ([*CROWS, "LINK"], f"{TWO} crow and 1 links, which are not followed"),
         (
-            no_folder,
-            "--data.folder: there is no folder FOLDER; `python -m experiments.data.birds --out birds` draws one",
-        ),
-        (empty, "FOLDER: expected a subfolder for each of at least two classes, got none"),
-        (one_class, "FOLDER: expected a subfolder for each of at least two classes, got crow"),
-        (
-            nothing_readable,
-            "FOLDER/wren: expected a picture to train on, got none; 1 left out, the first is broken.png (not a "
+            [*CROWS, "wren/broken.txt"],
+            "FOLDER/wren: expected a picture to train on, got none; 1 left out, the first is broken.txt (not a "
             f"picture of a format that is read ({', '.join(FORMATS)}))",
         ),
-        (without_test, "FOLDER: expected train, validation, test alone, or none of them, got train, validation"),
-        (empty_test, "FOLDER/test: expected a picture for the test part, got none"),
-        (untrained, "FOLDER/test/owl: expected a class of the train part: crow, wren"),
-        (trained_nowhere, "FOLDER/train/wren: expected a picture to train on, got none"),
+        (SPLIT, "FOLDER: expected train, validation, test alone, or none of them, got train, validation"),
+        ([*SPLIT, "test/crow/"], "FOLDER/test: expected a picture for the test part, got none"),
+        ([*SPLIT, "test/owl/0.png"], "FOLDER/test/owl: expected a class of the train part: crow, wren"),
         (
-            by_hash_none,
-            "FOLDER/wren: expected a picture to train on, got none: a hash of their paths gives 2 to "
-            f"other parts; {CHOOSE}",
+            ["train/crow/0.png", "train/wren/", "validation/wren/1.png", "test/wren/2.png"],
+            "FOLDER/train/wren: expected a picture to train on, got none",
         ),
         (
-            by_hash_no_test,
-            "FOLDER: expected a picture for the test part, got none: a hash of their paths gives 6 "
-            f"to other parts; {CHOOSE}",
+            [*CROWS, *of_part("test", "wren")],
+            "FOLDER/wren: expected a picture to train on, got none: a hash of their paths gives 2 to other parts; "
+            f"{CHOOSE}",
         ),
         (
-            links,
-            "FOLDER: expected a subfolder for each of at least two classes, got crow and 1 links, "
-            "which are not followed",
+            [*CROWS, *of_part("train", "wren"), *of_part("validation", "wren")],
+            "FOLDER: expected a picture for the test part, got none: a hash of their paths gives 6 to other parts; "
+            f"{CHOOSE}",
         ),
-        (
-            a_file,
-            "--data.folder: FOLDER: expected a folder, got a file; `python -m experiments.data.birds "
-            "--out birds` draws one",
-        ),
+        (None, f"--data.folder: there is no folder FOLDER; {DRAW}"),
+        ("a file", f"--data.folder: FOLDER: expected a folder, got a file; {DRAW}"),
     ],
 )
 def test_a_folder_that_cannot_be_trained_on_is_one_line(
-    make: Callable[[Path], None], message: str, command: Command, tmp_path: Path
+    names: list[str] | str | None, said: str, command: Command, tmp_path: Path
 ) -> None:
     folder = tmp_path / "folder"
-    folder.mkdir()
-    make(folder)
-    line = message.replace("FOLDER", str(folder))
+    if isinstance(names, str):
+        folder.write_text(names)
+    elif names is not None:
+        folder.mkdir()
+        lay(folder, *[name for name in names if name != "LINK"])
+        if "LINK" in names:
+            (folder / "wren").symlink_to(tmp_path)
+    line = said.replace("FOLDER", str(folder))
     assert command("fit", "--data.folder", folder) == (2, f"python -m experiments.train: {line}\n")
     assert not (tmp_path / "runs").exists()
 
 
-def test_without_a_folder_the_error_names_the_command_that_draws_one(command: Command) -> None:
-    code, err = command("fit")
-    assert code == 2
-    assert err.count("\n") == 1
-    assert "--data.folder: expected a folder of pictures" in err
-    assert "`python -m experiments.data.birds --out birds` draws one" in err
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ("--data.augment=flip", "data.augment: expected a list of 'flip', 'shift', got flip"),
-        ("--data.augment=[flip, rotate]", "data.augment: expected a list of 'flip', 'shift', got ['flip', 'rotate']"),
-        ("--data.size=large", "data.size: expected int, got large"),
-        (
-            "--data.size=64",
-            "the network does not fit pictures of data.size 64: layer 1 of 2, Linear(in_features=3072, "
-            "out_features=4, bias=True): expected an array of shape (N, 3072) and dtype float64, got "
-            "shape (1, 12288) and dtype float64",
-        ),
-    ],
-)
-def test_an_option_of_pictures_that_cannot_be_is_one_line(
-    given: str, message: str, drawn: Path, command: Command
-) -> None:
-    assert command("fit", "--data.folder", drawn, given) == (2, f"python -m experiments.train: {message}\n")
-
-
-@pytest.mark.parametrize(("option", "value"), [("folder", "birds"), ("size", 32), ("augment", ["flip"])])
-def test_an_option_of_pictures_is_refused_where_there_are_none(option: str, value: Any) -> None:
-    with pytest.raises(InputError, match=rf"data\.{option} is for data\.name pictures, which is digits"):
-        Data(DataSettings("digits", **{option: value}))
+def test_pictures_of_a_size_that_the_network_does_not_take_are_one_line(drawn: Path, command: Command) -> None:
+    status, err = command("fit", "--data.folder", drawn, "--data.size=64")
+    assert (status, err.count("\n")) == (2, 1)
+    assert "the network does not fit pictures of data.size 64: layer 1 of 2, Linear(in_features=3072, " in err
 
 
 # How the parts are made

@@ -467,32 +467,6 @@ def test_one_process_says_why_a_run_in_several_has_ended(rank, others, raised, m
         raise RuntimeError("a bug")
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (
-            ["--trainer.devices=2"],
-            "trainer.devices 2: model.implementation manual is one process on one machine, .* expected 1",
-        ),
-        (["--trainer.num_nodes=2"], "trainer.num_nodes 2: model.implementation manual is .* expected 1"),
-        (["--trainer.strategy=ddp"], "trainer.strategy ddp: model.implementation manual is .* expected auto"),
-        (["--trainer.devices=0", "--model.implementation=torch"], "trainer: devices must be an integer >= 1, got 0"),
-        (
-            ["--trainer.num_nodes=0", "--model.implementation=torch"],
-            "trainer: num_nodes must be an integer >= 1, got 0",
-        ),
-        (
-            ["--trainer.strategy=fsdp", "--model.implementation=torch"],
-            "trainer.strategy: expected one of auto, ddp, got 'fsdp'",
-        ),
-    ],
-)
-def test_processes_that_cannot_be_had_are_refused(options, message, tmp_path):
-    with pytest.raises(InputError, match=message):
-        train.run(["fit", "--config=digits", f"--out={tmp_path}", *options])
-    assert not [*tmp_path.iterdir()]
-
-
 def test_torchrun_must_start_as_many_processes_as_the_trainer_expects(tmp_path, monkeypatch):
     for name, value in {"TORCHELASTIC_RUN_ID": "none", "WORLD_SIZE": "2", "RANK": "0", "LOCAL_RANK": "0"}.items():
         monkeypatch.setenv(name, value)

@@ -1,0 +1,79 @@
+"""Paths that are no files, and configs that are more than they seem."""
+
+import os
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    pass
+
+from parity_tests.commands.strangers import CONFIG, Refuse, written
+
+
+def loop(path: Path) -> None:
+    path.symlink_to(path)
+
+
+@pytest.mark.parametrize("kind", ["model", "checkpoint", "config"])
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (Path.mkdir, "got a folder"),
+        (os.mkfifo, "got a device, pipe or socket"),
+        (loop, "there is no"),
+        (lambda path: path.symlink_to("/dev/zero"), "got a device, pipe or socket"),
+        (lambda path: path.symlink_to("/no/where"), "there is no"),
+    ],
+    ids=["folder", "pipe", "loop", "/dev/zero", "nowhere"],
+)
+def test_what_is_no_file_is_refused_at_once(
+    kind: str, make: Callable[[Path], object], message: str, refused: Refuse, tmp_path: Path
+) -> None:
+    make(path := tmp_path / "odd.yaml")
+    assert message in refused(kind, path)
+
+
+# Configs
+
+
+def bomb() -> str:
+    """Nine lines that stand for 9⁹ numbers."""
+    names = "abcdefghi"
+    lines = [f"{name}: &{name} [" + ", ".join([f"*{before}"] * 9) + "]" for before, name in pairwise(names)]
+    return "\n".join(["a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1]", *lines])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (bomb(), "line 2: expected a config without aliases"),
+        ("a: &a\n- *a", "line 2: expected a config without aliases"),
+        ("name: a\nmodel:\n  seed: 1\n  seed: 2", "line 3: expected every name once, got 'seed' twice"),
+        ("[" * 200 + "]" * 200, "expected at most 100 levels, got more"),
+        ("[" * 10**5, "expected at most 100 levels, got more"),
+        ("a: \x07", "got what is none"),
+        ("\ufeffa: [", "got what is none"),
+    ],
+)
+def test_a_config_that_is_more_than_it_seems_is_refused(
+    text: str, message: str, refused: Refuse, tmp_path: Path
+) -> None:
+    assert message in refused("config", written(tmp_path / "odd.yaml", text.encode()))
+
+
+def test_a_config_that_is_not_text_is_refused(refused: Refuse, tmp_path: Path) -> None:
+    assert "got what is none" in refused("config", written(tmp_path / "odd.yaml", b"name: \xff"))
+
+
+def test_a_tag_that_would_run_code_is_refused(refused: Refuse, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    call = "!!python/object/apply:pathlib.Path"
+    text = f"{CONFIG.read_text('utf-8')}\nout: {call}.touch [{call} ['{mark}']]"
+    assert "expected a config without tags, got tag:yaml.org" in refused(
+        "config", written(tmp_path / "odd.yaml", text.encode())
+    )
+    assert not mark.exists()
