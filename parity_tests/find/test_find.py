@@ -1,74 +1,24 @@
 """Find Bluebird: image files in, a trained network, the bird found."""
 
 import csv
-import html
 import json
 import os
-import re
 import shutil
-import tracemalloc
-from base64 import b64decode
 from collections.abc import Callable
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
-from playwright.sync_api import Browser
 
 from experiments.data.module import Data
 from experiments.data.settings import DataSettings
-from experiments.find import command as find
-from experiments.find.contact_sheet import Thumbnails
 from experiments.find.search import search
-from experiments.shared.model_file import Model, load, save
-from experiments.shared.scale import Scale
-from experiments.shared.spec import build_network
-from experiments.train import command as train
+from experiments.shared.model_file import load, save
 from manual import CrossEntropyLoss, Softmax
-from parity_tests.drawn import draw
-from torch_ref import Parity, compare_network, to_numpy, twin
-
-KINDS = ["blue_jay", "bluebird", "goldfinch", "robin"]
-
-
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four hundred drawn pictures: 280 to train on, 60 to choose by, 60 to test."""
-    return draw(tmp_path_factory.mktemp("drawn") / "birds", 400)
-
-
-@pytest.fixture(scope="module")
-def models(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """What training leaves: document B's kind of network, and one with convolutions, on the same pictures by the same
-    steps."""
-    out = tmp_path_factory.mktemp("runs")
-    options = [f"--data.folder={drawn}", f"--out={out}", "--trainer.max_epochs=15", "--data.batch_size=32"]
-    return {
-        name: train.run(["fit", f"--config=bluebird_{name}", *options]) / "model.safetensors" for name in ("mlp", "cnn")
-    }
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """Run the command, and give its exit status and what it writes."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        try:
-            code = find.main([*map(str, arguments)])
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
-
-
-Command = Callable[..., tuple[int, str, str]]
+from parity_tests.find.conftest import ORDER, Command, of_two
+from torch_ref import Parity, compare_network
 
 
 def verdicts(run: Command, folder: Path, model: Path, *more: str) -> dict[str, Any]:
@@ -130,44 +80,6 @@ def test_both_implementations_say_the_same(drawn: Path, models: dict[str, Path],
     for file, picture in ours.items():
         assert picture["sought"] == pytest.approx(reference[file]["sought"], abs=1e-5)  # float32, through a network
         assert picture["class"] == reference[file]["class"]
-
-
-# A network that is known: the bluer the more of a bluebird, the greener the more of a leaf
-
-
-def of_two(path: Path, *between: dict[str, Any]) -> Path:
-    """That network as a model; with layers between its pixels and its weights."""
-    layers: list[Any] = ["Flatten", *between, {"Linear": {"in_features": 12, "out_features": 2, "bias": False}}]
-    weight = np.array([[0] * 4 + [1] * 4 + [0] * 4, [0] * 8 + [1] * 4], float)
-    drawn = build_network(layers, 0, None, "float64")
-    network = drawn.like(**drawn.state, **{f"{len(layers) - 1}.weight": weight})
-    scale = Scale([0.1, 0.2, 0.3], [0.5, 0.25, 0.5])
-    save(path, Model(network, layers, "float64", (3, 2, 2), ["leaf", "bluebird"], scale))
-    return path
-
-
-@pytest.fixture
-def known(tmp_path: Path) -> Path:
-    return of_two(tmp_path / "known.safetensors")
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Three bluebirds, the bluest in a folder of its own, and two leaves."""
-    for name, colour in {
-        "b.png": (0, 0, 150),
-        "deep/er/a.png": (0, 0, 200),
-        "c.png": (0, 10, 160),
-        "green.png": (0, 200, 0),
-        '<i>&".png': (0, 90, 20),
-    }.items():
-        file = tmp_path / "folder" / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (3, 2), colour).save(file)
-    return tmp_path / "folder"
-
-
-ORDER = ["deep/er/a.png", "b.png", "c.png", '<i>&".png', "green.png"]
 
 
 def probability(colour: tuple[int, int, int]) -> float:
@@ -258,138 +170,6 @@ def test_a_file_name_that_is_not_text_is_escaped(known: Path, folder: Path, comm
     shutil.copy(folder / "b.png", os.fsdecode(bytes(folder) + b"/\xff\n.png"))
     assert r"\xff\n.png" in command(folder, "--model", known)[1]
     assert "\\xff\n.png" in verdicts(command, folder, known)
-
-
-def test_pictures_are_read_one_at_a_time(known: Path, folder: Path, command: Command) -> None:
-    def most(count: int) -> int:
-        for index in range(count):
-            shutil.copy(folder / "b.png", folder / f"more {index}.png")
-        tracemalloc.start()
-        command(folder, "--model", known, "--format", "html", "--out", folder.parent / "sheet.html")
-        _, peak = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
-        return peak
-
-    Image.new("RGB", (300, 300), (0, 0, 150)).save(folder / "b.png")
-    most(1)
-    few, many = most(10), most(50)
-    assert many - few < 40 * 96 * 96 * 3 / 4, "forty thumbnails more, but nowhere near their size"
-
-
-# The contact sheet
-
-
-def test_the_sheet_shows_every_picture_and_where_the_network_looked(
-    known: Path, folder: Path, command: Command
-) -> None:
-    out = folder.parent / "sheet.html"
-    code, said, _ = command(folder, "--model", known, "--format", "html", "--out", out)
-    assert (code, said) == (0, f"{out}: bluebird: found in 3 of 5 pictures\n")
-    page = out.read_text("utf-8")
-    shown = [Image.open(BytesIO(b64decode(uri))) for uri in re.findall(r'src="data:image/png;base64,([^"]+)"', page)]
-    assert len(shown) == 10
-    assert shown[0].getpixel((0, 0)) == (0, 0, 200)
-    assert shown[8].getpixel((0, 0)) == (0, 200, 0)
-    names = [html.unescape(name) for name in re.findall(r"<br>\s*<bdi>(.*?)</bdi></figcaption>", page)]
-    assert names == ORDER
-    assert "<i>" not in page, "a file's name is text"
-    assert "default-src 'none'" in page
-    assert not re.search(r"https?:|url\(|<script", page)
-    assert [*out.parent.glob("*.part")] == []
-
-
-@pytest.mark.parametrize(
-    ("others", "said"),
-    [
-        (5, "2 of the 7 pictures are drawn by a program. Nothing is claimed about photographs."),
-        (0, "The pictures are drawn by a program. Nothing is claimed about photographs."),
-    ],
-)
-def test_the_sheet_says_of_drawn_pictures_that_they_are(
-    others: int, said: str, known: Path, folder: Path, drawn: Path, command: Command
-) -> None:
-    _, undrawn, _ = command(folder, "--model", known, "--format", "html")
-    assert not re.search("drawn by a program|, drawn<", undrawn)
-    if not others:
-        emptied(folder)
-    for suffix in ("png", "jpg"):
-        shutil.copy(next(drawn.glob(f"test/robin/*.{suffix}")), folder)
-    _, page, _ = command(folder, "--model", known, "--format", "html")
-    assert said in page
-    assert page.count("</bdi>, drawn</figcaption>") == 2
-
-
-def test_the_sheet_can_go_to_standard_output(known: Path, folder: Path, command: Command) -> None:
-    code, out, _ = command(folder, "--model", known, "--format", "html")
-    assert code == 0
-    assert out.startswith("<!doctype html>")
-    assert out.rstrip().endswith("</html>")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1200, 360])
-def test_the_sheet_fits_a_screen_and_asks_for_nothing(
-    scheme: Any, width: int, known: Path, folder: Path, command: Command, browser: Browser
-) -> None:
-    out = folder.parent / "sheet.html"
-    command(folder, "--model", known, "--format", "html", "--out", out)
-    page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
-    try:
-        said: list[str] = []
-        page.on("console", lambda message: said.append(message.text))
-        page.on(
-            "request",
-            lambda request: said.append(request.url) if not request.url.startswith(("data:", "file:")) else None,
-        )
-        page.goto(out.as_uri())
-        assert page.evaluate("[...document.images].every(image => image.naturalWidth > 0)")
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert said == []
-    finally:
-        page.close()
-
-
-@pytest.mark.parametrize("sought", KINDS)
-def test_where_it_looked_is_the_derivative_by_the_pixels_of_the_probability_of_what_is_sought(
-    sought: str, models: dict[str, Path], drawn: Path
-) -> None:
-    with Image.open(next(drawn.glob("test/bluebird/*.png"))) as file:
-        picture = file.convert("RGB")
-    look_for = search(models["cnn"], sought, None)
-    model = load(models["cnn"])
-    assert model.scale is not None
-    mean, std = (torch.tensor(numbers)[:, None, None] for numbers in (model.scale.mean, model.scale.std))
-    raw = torch.tensor(np.asarray(picture).transpose(2, 0, 1).copy() / 255, dtype=torch.float64, requires_grad=True)
-    module = twin(model.network.astype(np.float64))
-    p = torch.softmax(module(((raw - mean.double()) / std.double())[None]), dim=1)[0, KINDS.index(sought)]
-    p.backward()
-    assert raw.grad is not None
-    reference = to_numpy(raw.grad.abs().sum(0))
-    ours = look_for.looked(picture)
-    assert ours.shape == (32, 32)
-    np.testing.assert_allclose(ours, reference, rtol=1e-3, atol=1e-3 * reference.max())
-
-
-def test_the_brightest_pixel_is_where_the_derivative_is_largest() -> None:
-    looked = np.zeros((4, 4))
-    looked[1, 2] = 3
-    with Thumbnails() as thumbnails:
-        thumbnails.add("a", Image.new("RGB", (4, 4), (30, 30, 30)), looked)
-        thumbnails.add("blank", Image.new("RGB", (4, 4), (30, 30, 30)), 0 * looked)
-        marked, blank = (
-            np.asarray(Image.open(BytesIO(b64decode([*thumbnails.uris(name)][1].partition(",")[2]))))
-            for name in ("a", "blank")
-        )
-    assert np.argwhere(marked[..., 0] > 100).tolist() == [[1, 2]]
-    assert (blank == blank[0, 0]).all(), "nothing moves it, nothing is marked"
-
-
-# What cannot be
-
-
-def emptied(folder: Path) -> None:
-    shutil.rmtree(folder)
-    folder.mkdir()
 
 
 def test_the_help_has_two_examples(command: Command) -> None:

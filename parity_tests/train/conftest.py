@@ -1,9 +1,25 @@
 """Runs that nothing disturbs, and few drawn birds."""
 
+import json
+import pickle
+from typing import Any
+
 import pytest
 
+from experiments.data.module import Data
+from experiments.data.settings import DataSettings
 from parity_tests.drawn import draw
 from parity_tests.train.cutting import fit
+from parity_tests.train.in_processes import (
+    CUT_OFF,
+    DIGITS,
+    PLANTED,
+    RUNS,
+    Seen,
+    config,
+    lines,
+)
+from parity_tests.train.ranks import run
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +39,33 @@ def wholes(tmp_path_factory, pictures):
         return made[key]
 
     return whole
+
+
+@pytest.fixture(scope="session")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What was seen of all runs, by name; and of some the end of the log."""
+    folder = tmp_path_factory.mktemp("processes")
+    draw(folder / "birds", 40, size=8)
+    all_runs = RUNS | PLANTED
+    for name, one in all_runs.items():
+        if one.data["name"] == "pictures":
+            one.data["folder"] = str(folder / "birds")
+        (folder / f"{name}.yaml").write_text(json.dumps(config(folder / name, one)), "utf-8")
+        run(folder, name, one.processes, ["fit", "--config", str(folder / f"{name}.yaml")], one.mistake)
+    for name, count, arguments in (
+        ("uninterrupted", 2, CUT_OFF),
+        ("whole", 3, DIGITS),
+        ("half", 3, [*DIGITS, "--trainer.max_steps=6"]),
+        ("other half", 3, [*DIGITS, f"--ckpt_path={folder}/half/digits/torch/version_0/checkpoints/last.ckpt"]),
+    ):
+        run(folder, name, count, [*arguments, f"--out={folder / name}"])
+    found: dict[str, Any] = {
+        name: Seen(
+            one,
+            Data(DataSettings(**one.data)),
+            [pickle.loads((folder / f"{name}.{r}").read_bytes()) for r in range(one.processes)],
+        )
+        for name, one in all_runs.items()
+    }
+    ends = {name: lines(folder / name / "digits/torch/version_0/metrics.csv")[-9:] for name in ("whole", "other half")}
+    return found | ends | {"uninterrupted": lines(folder / "uninterrupted/one_two_one/torch/version_0/metrics.csv")}

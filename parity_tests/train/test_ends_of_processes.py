@@ -1,0 +1,122 @@
+"""How a run in several processes ends, and that it goes on."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from time import monotonic, sleep
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.pytorch.strategies.launchers.subprocess_script import _SubprocessScriptLauncher
+
+from experiments.train import processes
+from experiments.train.run_folder import MODEL
+from experiments.train.stop import Stop
+from parity_tests.train.forks import TIMEOUT, Fork, command, forked
+from parity_tests.train.in_processes import CUT_OFF, lines
+
+pytestmark = forked
+RUN = Path("runs", "one_two_one", "torch", "version_0")
+
+
+def second_of(pid: int, folder: Path) -> int:
+    """The second process of a run in two, whose first is this one, when they have made some steps."""
+    give_up = monotonic() + TIMEOUT
+    while len(lines(folder / RUN / "metrics.csv")) < 20:
+        assert monotonic() < give_up
+        sleep(0.01)
+    [second] = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(second)
+
+
+def goes_on(folder: Path, seen: dict[str, Any]) -> None:
+    """The same command ends in the log of a run that nobody disturbed."""
+    status, out, err = Fork(folder, command, *CUT_OFF).end()
+    assert (status, out) == (0, f"{RUN / MODEL}\n"), err
+    assert re.fullmatch(rf"going on with {RUN} from step \d+\n", err)
+    assert lines(folder / RUN / "metrics.csv") == seen["uninterrupted"]
+
+
+SAYS = r"python -m experiments.train: {}; the same command (goes on from step \d+|starts anew)\n"
+
+
+@pytest.mark.parametrize(
+    ("disturb", "status", "says"),
+    [
+        (lambda first, _: os.kill(first, signal.SIGKILL), -signal.SIGKILL, ""),
+        (lambda first, _: os.killpg(first, signal.SIGINT), 130, SAYS.format("stopped by SIGINT")),
+        (lambda _, second: os.kill(second, signal.SIGTERM), 143, SAYS.format("stopped by SIGTERM")),
+    ],
+    ids=["the first is killed", "Ctrl-C", "the second is asked to end"],
+)
+def test_two_processes_end_together_and_the_same_command_goes_on_to_the_same_end(disturb, status, says, seen, tmp_path):
+    first = Fork(tmp_path, command, *CUT_OFF)
+    disturb(first.pid, second_of(first.pid, tmp_path))
+    ended, out, err = first.end()
+    assert (ended, out) == (status, "")
+    assert re.fullmatch(says, err)
+    goes_on(tmp_path, seen)
+
+
+@pytest.mark.slow
+def test_a_command_whose_second_process_is_killed_ends_and_goes_on_to_the_same_end(seen, tmp_path):
+    typed = [sys.executable, "-m", "experiments.train", *CUT_OFF]
+    first = subprocess.Popen(typed, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    os.kill(second_of(first.pid, tmp_path), signal.SIGKILL)
+    out, err = first.communicate(timeout=TIMEOUT)
+    assert first.returncode != 0
+    assert out == ""
+    # Lightning kills the first process too, if it is not quick to end
+    assert re.fullmatch(f"({SAYS.format('process 1 was killed by signal 9')})?", err)
+    goes_on(tmp_path, seen)
+
+
+def test_processes_that_cannot_be_connected_are_ended(monkeypatch):
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"])
+    launcher = _SubprocessScriptLauncher(LightningEnvironment(), num_processes=2, num_nodes=1)
+    monkeypatch.setattr(launcher, "launch", lambda *_, **__: launcher.procs.append(other))
+    trainer: Any = SimpleNamespace(
+        strategy=SimpleNamespace(launcher=launcher, setup_environment=lambda: int("no connection"))
+    )
+    with Stop() as stop:
+        with pytest.raises(ValueError, match="no connection"):
+            processes.start(trainer)
+        assert other.wait(TIMEOUT) == -signal.SIGKILL
+        assert signal.getsignal(signal.SIGINT) == stop._heard
+
+
+def test_three_processes_go_on_to_the_same_bits(seen):
+    assert seen["other half"] == seen["whole"]
+
+
+GLOO = "[/torch/third_party/gloo/gloo/transport/tcp/pair.cc:553] Connection closed by peer"
+
+
+@pytest.mark.parametrize(
+    ("rank", "others", "raised", "message"),
+    [
+        (
+            0,
+            ["raise SystemExit(0)", "import os; os.kill(os.getpid(), 9)"],
+            processes.Lost,
+            "process 2 was killed by signal 9",
+        ),
+        (0, ["raise SystemExit(2)"], SystemExit, "2"),  # it has said why
+        (0, ["raise SystemExit(0)"], processes.Lost, "another process has ended"),
+        (0, [], processes.Lost, "another process has ended"),  # on another machine
+        (1, [], SystemExit, "2"),
+    ],
+)
+def test_one_process_says_why_a_run_in_several_has_ended(rank, others, raised, message):
+    started = [subprocess.Popen([sys.executable, "-c", program]) for program in others]
+    strategy = SimpleNamespace(launcher=SimpleNamespace(procs=started))
+    trainer: Any = SimpleNamespace(strategy=strategy, is_global_zero=rank == 0, global_rank=rank)
+    with pytest.raises(raised, match=f"^{message}$"), processes.connected(trainer):
+        raise RuntimeError(GLOO)
+    with pytest.raises(RuntimeError, match="a bug"), processes.connected(trainer):
+        raise RuntimeError("a bug")
