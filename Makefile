@@ -35,7 +35,7 @@ parity-cuda: setup
 	$(TEST_ENV) $(BIN) -m parity_tests.parity_cuda $(if $(DEVICE),--device=$(DEVICE))
 
 soak: setup
-	$(TEST_ENV) $(BIN) -m parity_tests.train.soak && $(TEST_ENV) $(BIN) -m parity_tests.commands.fuzz
+	$(TEST_ENV) $(BIN) -m parity_tests.train.checkpoints.soak && $(TEST_ENV) $(BIN) -m parity_tests.commands.hostile.fuzz
 
 prove: setup
 	$(TEST_ENV) $(BIN) -m parity_tests.prove

@@ -43,7 +43,7 @@ def run(arguments: list[str]) -> Path:
 @command
 def main() -> None:
     """Run the command; a known error is one line and exit 2."""
-    from experiments.train.run_folder import MODEL
+    from experiments.train.checkpoints.run_folder import MODEL
     from experiments.train.stop import Stopped
 
     try:

@@ -11,13 +11,14 @@ from experiments.data.module import Data
 from experiments.shared import model_file
 from experiments.shared.model_file import Model
 from experiments.shared.printable import printable
-from experiments.train import checkpoint, processes, resume, run_folder
+from experiments.train import processes
+from experiments.train.checkpoints import checkpoint, resume, run_folder
+from experiments.train.checkpoints.restore import latest
+from experiments.train.checkpoints.run_folder import CHECKPOINTS, MODEL
+from experiments.train.checkpoints.saving import Saving
 from experiments.train.csv_log import CSVLog
 from experiments.train.module import Training
 from experiments.train.options import Options
-from experiments.train.restore import latest
-from experiments.train.run_folder import CHECKPOINTS, MODEL
-from experiments.train.saving import Saving
 from experiments.train.stop import Stop, Stopped
 from experiments.train.trainer import trainer
 from manual import InputError

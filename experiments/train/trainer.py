@@ -11,7 +11,7 @@ import lightning as L
 import numpy as np
 import torch
 
-from experiments.train.checkpoint import WholeCheckpoints
+from experiments.train.checkpoints.checkpoint import WholeCheckpoints
 from experiments.train.settings import TrainerSettings
 from manual import InputError
 from manual.checks import whole

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from parity_tests.train.forks import Fork, forked
+from parity_tests.train.processes.forks import Fork, forked
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]

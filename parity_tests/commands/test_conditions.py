@@ -10,7 +10,7 @@ import pytest
 
 from experiments.report.record.json_record import Record, as_json
 from experiments.report.record.survey import Row
-from parity_tests.train.forks import Fork, forked
+from parity_tests.train.processes.forks import Fork, forked
 from torch_ref import Comparison, Parity
 
 ROOT = Path(__file__).parents[2]

@@ -17,7 +17,8 @@ from experiments.data.module import Data
 from experiments.data.settings import DataSettings
 from experiments.shared.scale import Scale
 from experiments.train import command as train
-from experiments.train import module, restore
+from experiments.train import module
+from experiments.train.checkpoints import restore
 from manual.number_types import Array
 from parity_tests.drawn import draw
 

@@ -9,8 +9,8 @@ import pytest
 from experiments.data.module import Data
 from experiments.data.settings import DataSettings
 from parity_tests.drawn import draw
-from parity_tests.train.cutting import fit
-from parity_tests.train.in_processes import (
+from parity_tests.train.checkpoints.cutting import fit
+from parity_tests.train.processes.in_processes import (
     CUT_OFF,
     DIGITS,
     PLANTED,
@@ -19,7 +19,7 @@ from parity_tests.train.in_processes import (
     config,
     lines,
 )
-from parity_tests.train.ranks import run
+from parity_tests.train.processes.ranks import run
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from experiments.shared.model_file import Model, load, save
 from experiments.shared.scale import Scale
 from experiments.shared.spec import build_network
 from experiments.train import command as train
-from experiments.train import restore
+from experiments.train.checkpoints import restore
 from manual import InputError
 from torch_ref import to_numpy, to_torch, twin
 

@@ -12,7 +12,7 @@ import yaml
 from experiments.data import module
 from experiments.data.splits import Part, Parts
 from experiments.train import command as train
-from experiments.train import restore
+from experiments.train.checkpoints import restore
 from manual import InputError, documents
 
 CONFIGS = Path(train.__file__).parent / "configs"

@@ -11,7 +11,7 @@ import yaml
 from experiments.data.module import Data
 from experiments.data.settings import DataSettings
 from experiments.train import command as train
-from experiments.train import restore
+from experiments.train.checkpoints import restore
 from experiments.train.module import Training
 from experiments.train.settings import ModelSettings
 from manual import batches, documents

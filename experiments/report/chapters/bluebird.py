@@ -20,8 +20,8 @@ from experiments.report.record.previous_runs import previous_runs
 from experiments.report.record.runs import Run
 from experiments.shared.png import as_png, data_uri
 from experiments.shared.scale import Scale
-from experiments.train import restore
-from experiments.train.run_folder import MODEL
+from experiments.train.checkpoints import restore
+from experiments.train.checkpoints.run_folder import MODEL
 from manual.number_types import Array
 from torch_ref import to_torch
 

@@ -7,7 +7,7 @@ import numpy as np
 from experiments.data.digits import digits
 from experiments.report.draw.svg import digit
 from experiments.report.record.runs import Run
-from experiments.train import restore
+from experiments.train.checkpoints import restore
 from manual.number_types import Array
 from torch_ref import to_numpy, to_torch
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import yaml
 
-from experiments.train import restore
+from experiments.train.checkpoints import restore
 from experiments.train.module import Training, numbers
 from manual.number_types import Array
 from torch_ref import Parity, to_torch

@@ -1,13 +1,11 @@
-"""What broken and hostile input looks like, and how a user gives it: the kinds of `parity_tests.commands.fuzz`."""
+"""What broken and hostile input looks like, and how a user gives it: what `fuzz` tries."""
 
-import copy
 import io
 import json
 import shutil
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
-from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,24 +16,19 @@ import yaml
 from hypothesis import strategies as st
 from PIL import Image
 
-import manual
 from experiments.find import command as find
 from experiments.shared import model_file
 from experiments.shared.scale import Scale
 from experiments.shared.spec import build_network
 from experiments.train import command as train
 from experiments.train.options import configs
-from manual import InputError, Layer, Loss, Network, Optimizer, Penalty, init
-from manual.number_types import Undecided
+from parity_tests.commands.hostile.arguments import steps, try_arguments
+from parity_tests.commands.hostile.broken import Refused, damaged, damages, mutated, mutations, spots, values, ways
 
 CONFIGS = [yaml.safe_load(path.read_text("utf-8")) for path in sorted(configs().values())]
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "JPEG2000")
 SIDES = ("manual", "torch")
 MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F")
-
-
-class Refused(Exception):
-    """The input was refused as it should be."""
 
 
 class Kind(NamedTuple):
@@ -46,77 +39,6 @@ class Kind(NamedTuple):
     strategy: st.SearchStrategy[Any]
     prepare: Callable[[Path], Any]
     attempt: Callable[[Any, Any], None]
-
-
-# What is drawn
-
-names = st.text(max_size=6) | st.sampled_from(
-    ["<script>", "\x1b[2J", "\u202eabc", "\u05d0\u05d1", "a\nb", "'", "nan", "1e999"]
-)
-large = st.sampled_from([64, 10**3, 10**5, 2**31, 2**63, 10**20, 10**400])
-numbers = st.one_of(st.integers(-3, 12), large, st.floats(), st.booleans(), st.none())
-values = st.recursive(
-    numbers | names, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=3), max_leaves=6
-)
-words = st.sampled_from([
-    "Linear", "ReLU", "Conv2d", "MaxPool2d", "AvgPool2d", "Flatten", "Dropout", "Softmax", "Network", "Layer", "SGD",
-    "Adam",
-    "MSELoss", "CrossEntropyLoss", "in_features", "out_features", "kernel_size", "padding", "classes", "lr", "p",
-    "digits",
-    "sine", "rng", "weight",
-])  # fmt: skip
-spots, ways = st.integers(0, 10**6), st.sampled_from(["put", "drop", "twice", "name"])
-mutations = st.just([]) | st.lists(st.tuples(spots, ways, values | words), max_size=4)
-harms = st.sampled_from(["flip", "insert", "delete", "cut", "number", "copy"])
-cuts = st.tuples(harms, st.floats(0, 1, exclude_max=True), st.integers(0, 255), st.sampled_from([1, 2, 4, 8, 30]))
-damages = st.just([]) | st.lists(cuts, max_size=5)
-
-
-def damaged(content: bytes, damage: list[tuple[str, float, int, int]]) -> bytes:
-    """The content with bits flipped, bytes put in, taken out or repeated, the rest cut off, or a number made very
-    large."""
-    changed = bytearray(content)
-    for what, place, byte, size in damage:
-        at = int(place * len(changed))
-        if what == "flip" and changed:
-            changed[at] ^= 1 << byte % 8
-        elif what == "insert":
-            changed[at:at] = bytes([byte]) * size
-        elif what == "delete":
-            del changed[at : at + size]
-        elif what == "cut":
-            del changed[at:]
-        elif what == "number":
-            changed[at : at + size] = (b"\xff" * (size - 1) + bytes([byte]))[: len(changed) - at]
-        else:
-            changed[at:at] = changed[at : at + 8 * size]
-    return bytes(changed)
-
-
-def mutated(value: Any, changes: list[tuple[int, str, Any]]) -> Any:
-    """A nested value in which things are replaced, taken out, put in twice or renamed."""
-    value = copy.deepcopy(value)
-    for where, what, new in changes:
-        places = [*_places(value)]
-        if not places:
-            continue
-        holder, key = places[where % len(places)]
-        if what == "put":
-            holder[key] = new
-        elif what == "drop":
-            del holder[key]
-        elif isinstance(holder, list):
-            holder.insert(key, copy.deepcopy(holder[key]))
-        else:
-            holder[str(new)] = holder.pop(key) if what == "name" else holder[key]
-    return value
-
-
-def _places(value: Any) -> Any:
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, inner in [*items]:
-        yield value, key
-        yield from _places(inner)
 
 
 # What tries it
@@ -321,89 +243,6 @@ tensors = st.builds(
 of_checkpoints = st.lists(st.tuples(spots, ways, values | tensors), max_size=3)
 checkpoints = st.tuples(st.sampled_from(["test", "predict", "fit"]), st.sampled_from(SIDES), of_checkpoints, damages)
 
-
-# Arguments
-
-PUBLIC = [
-    public
-    for name, public in sorted(vars(manual).items())
-    if isinstance(public, type)
-    and issubclass(public, Layer | Loss | Optimizer | Penalty)
-    and public not in (Layer, Loss, Optimizer, Penalty, Network)
-]
-STARTS = [init.constant, init.xavier_uniform, init.xavier_normal, init.kaiming_uniform, init.kaiming_normal]
-sizes = st.integers(-1, 6) | st.tuples(st.integers(0, 4), st.integers(0, 4))
-fitting = {
-    **dict.fromkeys(["in_features", "out_features"], st.integers(0, 6)),
-    **dict.fromkeys(["in_channels", "out_channels"], st.integers(0, 3)),
-    **dict.fromkeys(["kernel_size", "stride", "padding"], sizes),
-    "bias": st.booleans(), "reduction": st.sampled_from(["mean", "sum"]),
-    "betas": st.tuples(st.floats(0, 1), st.floats(0, 1)),
-}  # fmt: skip
-shapes = st.lists(st.integers(0, 6), max_size=4).map(tuple)
-fills = st.sampled_from([0, 1, -2.5, 1e38, 1e308, np.inf, np.nan])
-arrays = st.tuples(shapes, st.sampled_from(["f8", "f4", "f2", "i8", "u1", "?"]), fills)
-
-
-def array(drawn: tuple[tuple[int, ...], str, float]) -> Any:
-    shape, dtype, number = drawn
-    with np.errstate(all="ignore"):
-        return np.full(shape, number).astype(dtype)
-
-
-def arguments(public: Any) -> st.SearchStrategy[dict[str, Any]]:
-    """For each argument what may fit, more often than not, or anything."""
-    odd = st.one_of(numbers, names, values, arrays.map(array))
-    required, optional = {}, {}
-    for name, parameter in signature(public).parameters.items():
-        if name not in ("rng", "network"):
-            kind = required if parameter.default is Parameter.empty else optional
-            kind[name] = fitting.get(name, st.floats(0, 1)) | odd
-    return st.fixed_dictionaries(required, optional=optional)
-
-
-def try_arguments(case: tuple[Any, dict[str, Any], Any, Any], _: object) -> None:
-    """Make it with these arguments, and take it one step forward and back."""
-    public, given, x, y = case
-    rng = np.random.default_rng(0)
-    given = given | ({"rng": rng} if "rng" in signature(public).parameters else {})
-    try:
-        with np.errstate(all="ignore"):
-            _step(public, given, array(x), array(y), rng)
-    except (InputError, Undecided, MemoryError) as error:
-        said = str(error)
-    else:
-        return
-    assert "\n" not in said
-    raise Refused
-
-
-def _step(public: Any, given: dict[str, Any], x: Any, y: Any, rng: np.random.Generator) -> None:
-    network = Network(manual.Linear(2, 3, rng=rng))
-    if public in STARTS:
-        public(network, **given)
-        return
-    made = public(**given)
-    repr(made)
-    if isinstance(made, Layer):
-        network = Network(made)
-        out, tape = network.forward(x)
-        network.backward(out, tape)
-        network.commit(tape)
-    elif isinstance(made, Loss):
-        _, cache = made.forward(x, y)
-        made.backward(cache)
-    elif isinstance(made, Penalty):
-        _, cache = made.forward(network)
-        made.backward(cache)
-    else:
-        for _ in range(2):
-            made.step(network, network.like(**network.params))
-
-
-steps = st.sampled_from([*PUBLIC, *STARTS]).flatmap(
-    lambda public: st.tuples(st.just(public), arguments(public), arrays, arrays)
-)
 
 KINDS = {
     "configs": Kind(0.1, configs(), pictures, try_config),

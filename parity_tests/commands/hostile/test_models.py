@@ -14,9 +14,18 @@ import pytest
 import torch
 
 from experiments.shared import model_file
-from experiments.train import checkpoint
+from experiments.train.checkpoints import checkpoint
 from manual import InputError
-from parity_tests.commands.strangers import LAYERS, Bomb, Refuse, header, saved_by_torch, sealed, written, zipped
+from parity_tests.commands.hostile.strangers import (
+    LAYERS,
+    Bomb,
+    Refuse,
+    header,
+    saved_by_torch,
+    sealed,
+    written,
+    zipped,
+)
 
 LOAD = {"model": model_file.load, "checkpoint": checkpoint.read}
 EITHER = pytest.mark.parametrize("what", LOAD)

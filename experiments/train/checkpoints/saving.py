@@ -8,7 +8,7 @@ from typing import Any
 
 import lightning as L
 
-from experiments.train.checkpoint import LAST
+from experiments.train.checkpoints.checkpoint import LAST
 from experiments.train.csv_log import CSVLog
 from experiments.train.stop import Stop, Stopped
 

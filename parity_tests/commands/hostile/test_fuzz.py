@@ -1,4 +1,4 @@
-"""Some of the inputs of `python -m parity_tests.commands.fuzz`, and whether it would notice."""
+"""Some of the inputs of `python -m parity_tests.commands.hostile.fuzz`, and whether it would notice."""
 
 import json
 import os
@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from parity_tests.commands import fuzz, hostile
+from parity_tests.commands.hostile import fuzz, inputs
 
 
 @pytest.mark.slow
 def test_fuzzing_finds_nothing(tmp_path: Path) -> None:
     """In a process of its own: where autograd has run, a fork of it cannot."""
-    root = Path(fuzz.__file__).parents[2]
-    command = [sys.executable, "-m", "parity_tests.commands.fuzz", "150"]
+    root = Path(fuzz.__file__).parents[3]
+    command = [sys.executable, "-m", "parity_tests.commands.hostile.fuzz", "150"]
     done = subprocess.run(
         command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(root)}, capture_output=True, text=True
     )
@@ -57,7 +57,7 @@ def failing(*_: object) -> None:
 def test_fuzzing_notices(attempt: Any, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if attempt is endless:
         monkeypatch.setattr(fuzz, "SECONDS", 0.1)
-    monkeypatch.setitem(hostile.KINDS, "arguments", hostile.KINDS["arguments"]._replace(attempt=attempt))
+    monkeypatch.setitem(inputs.KINDS, "arguments", inputs.KINDS["arguments"]._replace(attempt=attempt))
     tally = fuzz.fuzz("arguments", 3)
     assert len(tally.findings) == 3
     for finding in tally.findings:

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from experiments.shared import command
-from experiments.train import checkpoint, run_folder, saving
-from experiments.train.checkpoint import WholeCheckpoints
+from experiments.train.checkpoints import checkpoint, run_folder, saving
+from experiments.train.checkpoints.checkpoint import WholeCheckpoints
 from experiments.train.module import Training
-from parity_tests.train.cutting import DIGITS, cut, fit, same, steps
+from parity_tests.train.checkpoints.cutting import DIGITS, cut, fit, same, steps
 
 
 def test_the_last_two_checkpoints_are_kept(tmp_path):

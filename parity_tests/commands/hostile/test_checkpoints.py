@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from parity_tests.commands.strangers import Refuse, laughs, records, saved_by_torch, written, zipped
+from parity_tests.commands.hostile.strangers import Refuse, laughs, records, saved_by_torch, written, zipped
 
 Saved = dict[str, Any]
 

@@ -8,8 +8,8 @@ import pytest
 
 from experiments.train.module import Training
 from experiments.train.stop import SIGNALS, Stop, Stopped
-from parity_tests.train import forks
-from parity_tests.train.cutting import CONVERGES, DIGITS, SHORT, cut, fit, same, steps
+from parity_tests.train.checkpoints.cutting import CONVERGES, DIGITS, SHORT, cut, fit, same, steps
+from parity_tests.train.processes import forks
 
 
 @pytest.mark.parametrize(

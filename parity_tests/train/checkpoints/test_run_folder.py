@@ -6,8 +6,8 @@ import pytest
 from filelock import FileLock
 
 from experiments.shared import command
-from experiments.train import run_folder
-from parity_tests.train.cutting import LONGER, SHORT, bluebird, cut, fit, same
+from experiments.train.checkpoints import run_folder
+from parity_tests.train.checkpoints.cutting import LONGER, SHORT, bluebird, cut, fit, same
 
 
 def test_another_config_or_a_run_that_is_done_begins_in_a_folder_of_its_own(tmp_path, capsys):

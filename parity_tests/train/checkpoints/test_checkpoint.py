@@ -12,10 +12,10 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from experiments.train import checkpoint
 from experiments.train import command as train
 from experiments.train.backends import HandWritten
-from experiments.train.checkpoint import BEFORE, LAST
+from experiments.train.checkpoints import checkpoint
+from experiments.train.checkpoints.checkpoint import BEFORE, LAST
 from manual import InputError
 
 DROPOUT = (

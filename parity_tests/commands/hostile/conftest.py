@@ -14,7 +14,7 @@ from experiments.shared.model_file import Model
 from experiments.shared.scale import Scale
 from experiments.shared.spec import build_network
 from experiments.train import command as train
-from parity_tests.commands.strangers import CONFIG, LAYERS, Refuse
+from parity_tests.commands.hostile.strangers import CONFIG, LAYERS, Refuse
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from lightning.pytorch.strategies.launchers import subprocess_script
 from experiments.train import command as train
 
 FORKS = get_context("forkserver")
-FORKS.set_forkserver_preload(["pytest", "parity_tests.train.trained_once"])
+FORKS.set_forkserver_preload(["pytest", "parity_tests.train.processes.trained_once"])
 forked = pytest.mark.xdist_group("forked")
 """Tests that fork; they are run by one process, so that there is one to fork from."""
 

@@ -8,11 +8,11 @@ from typing import Any
 import lightning as L
 
 from experiments.data.module import Data
-from experiments.train import checkpoint
+from experiments.train.checkpoints import checkpoint
+from experiments.train.checkpoints.restore import restored
+from experiments.train.checkpoints.run_folder import CHECKPOINTS
 from experiments.train.csv_log import METRICS
 from experiments.train.module import Training
-from experiments.train.restore import restored
-from experiments.train.run_folder import CHECKPOINTS
 from manual import InputError
 
 Check = Callable[[dict[str, Any]], None]

@@ -11,7 +11,7 @@ import pytest
 if TYPE_CHECKING:
     pass
 
-from parity_tests.commands.strangers import CONFIG, Refuse, written
+from parity_tests.commands.hostile.strangers import CONFIG, Refuse, written
 
 
 def loop(path: Path) -> None:

@@ -13,8 +13,7 @@ import pytest
 
 from experiments.train.csv_log import CSVLog
 from experiments.train.module import Training
-from parity_tests.train import forks
-from parity_tests.train.cutting import (
+from parity_tests.train.checkpoints.cutting import (
     DIGITS,
     LONGER,
     SHORT,
@@ -22,6 +21,7 @@ from parity_tests.train.cutting import (
     same,
     steps,
 )
+from parity_tests.train.processes import forks
 
 
 @contextmanager

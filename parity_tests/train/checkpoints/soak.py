@@ -1,4 +1,4 @@
-"""Kill training runs, have them go on, and compare: `python -m parity_tests.train.soak [N]`, for 50 kills or N.
+"""Kill training runs, N or 50, have them go on, and compare: `python -m parity_tests.train.checkpoints.soak [N]`.
 
 The runs are those of the configs, shortened, some with dropout and pictures that are changed in every epoch, by both
 implementations. Each is a fork of this process, and is killed by SIGKILL at any moment, or while a checkpoint is
@@ -33,11 +33,11 @@ from safetensors.numpy import load_file
 from tqdm import tqdm
 
 from experiments.shared.command import write
-from experiments.train import checkpoint, saving
 from experiments.train import command as train
-from experiments.train.checkpoint import BEFORE, LAST, WholeCheckpoints
+from experiments.train.checkpoints import checkpoint, saving
+from experiments.train.checkpoints.checkpoint import BEFORE, LAST, WholeCheckpoints
+from experiments.train.checkpoints.run_folder import CHECKPOINTS, MODEL
 from experiments.train.csv_log import METRICS
-from experiments.train.run_folder import CHECKPOINTS, MODEL
 from manual import InputError
 from parity_tests.drawn import draw
 from torch_ref.tables import columns
@@ -272,7 +272,7 @@ def table(found: dict[str, list[Kill]]) -> str:
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m parity_tests.train.soak", description="Kill training runs, and have them go on."
+        prog="python -m parity_tests.train.checkpoints.soak", description="Kill training runs, and have them go on."
     )
     parser.add_argument("kills", nargs="?", type=int, default=KILLS)
     parser.add_argument("--seed", type=int, default=0, help="of the moments, by the clock or by what is written")
@@ -289,7 +289,7 @@ def main(arguments: list[str]) -> int:
     print(table(found))
     result = {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "command": " ".join(["python -m parity_tests.train.soak", *arguments]),
+        "command": " ".join(["python -m parity_tests.train.checkpoints.soak", *arguments]),
         "versions": {"Python": platform.python_version()}
         | {name: version(name) for name in ("numpy", "torch", "lightning")},
         "seconds": round(time.perf_counter() - began),

@@ -1,4 +1,4 @@
-"""What `python -m parity_tests.commands.fuzz` has found once."""
+"""What `python -m parity_tests.commands.hostile.fuzz` has found once."""
 
 import struct
 import subprocess

@@ -16,7 +16,7 @@ from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from experiments.shared.command import replacing
 from experiments.shared.printable import printable
 from experiments.shared.untrusted_files import plain_file
-from experiments.train.checkpoint_validation import check_contents, check_file
+from experiments.train.checkpoints.validation import check_contents, check_file
 from manual import InputError
 
 LAST, BEFORE = "last.ckpt", "before.ckpt"

@@ -15,7 +15,7 @@ from experiments.train import backends
 from experiments.train import command as train
 from experiments.train.module import Training
 from experiments.train.processes import Share
-from parity_tests.train.forks import Fork
+from parity_tests.train.processes.forks import Fork
 from torch_ref import params_of, state_of, to_numpy
 from torch_ref.twins import Dropout
 

@@ -1,4 +1,4 @@
-"""Ten thousand broken and hostile inputs: `python -m parity_tests.commands.fuzz [N] [--seed S]`, some minutes.
+"""Ten thousand broken and hostile inputs: `python -m parity_tests.commands.hostile.fuzz [N] [--seed S]`, some minutes.
 
 Config files, pictures, model files, checkpoints and the arguments of layers are drawn by hypothesis, most of them
 mutations of good ones. Each goes in as a user would give it, in a process that may take a gigabyte more than it began
@@ -36,7 +36,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from tqdm import tqdm
 
 from experiments.shared.command import write
-from parity_tests.commands.hostile import KINDS, Refused
+from parity_tests.commands.hostile.inputs import KINDS, Refused
 from torch_ref.tables import columns
 
 INPUTS = 10_000
@@ -44,7 +44,7 @@ SECONDS, MEMORY = 10, 2**30
 PATIENCE = 30
 """Seconds in which a process that cannot be interrupted must answer."""
 EVERY = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much, HealthCheck.large_base_example]
-TYPED = "python -m parity_tests.commands.fuzz"
+TYPED = "python -m parity_tests.commands.hostile.fuzz"
 OUT = Path("reports/soak")
 
 
@@ -192,7 +192,7 @@ def table(tallies: dict[str, Tally]) -> str:
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m parity_tests.commands.fuzz", description="Broken and hostile input."
+        prog="python -m parity_tests.commands.hostile.fuzz", description="Broken and hostile input."
     )
     parser.add_argument("inputs", nargs="?", type=int, default=INPUTS)
     parser.add_argument("--seed", type=int, default=0, help="another seed draws other inputs; default: 0")

@@ -3,8 +3,8 @@
 import pytest
 from safetensors.numpy import load_file
 
-from experiments.train import checkpoint, saving
 from experiments.train import command as train
+from experiments.train.checkpoints import checkpoint, saving
 from experiments.train.module import Training
 
 NEVER = 1e9

@@ -11,12 +11,12 @@ import pytest
 from experiments.shared import model_file
 from experiments.shared.spec import build
 from experiments.train import command as train
+from experiments.train.checkpoints.run_folder import MODEL
 from experiments.train.module import Training
-from experiments.train.run_folder import MODEL
 from experiments.train.settings import ModelSettings
 from manual import InputError, Optimizer, Penalty, batches
-from parity_tests.train.forks import forked
-from parity_tests.train.in_processes import (
+from parity_tests.train.processes.forks import forked
+from parity_tests.train.processes.in_processes import (
     PLANTED,
     RUNS,
     config,
@@ -25,7 +25,7 @@ from parity_tests.train.in_processes import (
     shared,
     whole_batch,
 )
-from parity_tests.train.ranks import MISTAKES
+from parity_tests.train.processes.ranks import MISTAKES
 from torch_ref import compare
 
 pytestmark = forked

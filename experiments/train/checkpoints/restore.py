@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from experiments.train import checkpoint, run_folder
+from experiments.train.checkpoints import checkpoint, run_folder
 from experiments.train.module import Training
 from experiments.train.settings import ModelSettings
 from manual import InputError

@@ -5,12 +5,24 @@ import json
 import pytest
 
 from experiments.data.module import Order
-from experiments.train.checkpoint import WholeCheckpoints
+from experiments.train.checkpoints.checkpoint import WholeCheckpoints
 from experiments.train.csv_log import CSVLog
 from experiments.train.module import Training
 from experiments.train.options import configs
-from parity_tests.train import forks, soak
-from parity_tests.train.cutting import CONVERGES, DIGITS, NEVER, Killed, bluebird, cut, fit, killed, same, steps
+from parity_tests.train.checkpoints import soak
+from parity_tests.train.checkpoints.cutting import (
+    CONVERGES,
+    DIGITS,
+    NEVER,
+    Killed,
+    bluebird,
+    cut,
+    fit,
+    killed,
+    same,
+    steps,
+)
+from parity_tests.train.processes import forks
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,10 @@ from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.strategies.launchers.subprocess_script import _SubprocessScriptLauncher
 
 from experiments.train import processes
-from experiments.train.run_folder import MODEL
+from experiments.train.checkpoints.run_folder import MODEL
 from experiments.train.stop import Stop
-from parity_tests.train.forks import TIMEOUT, Fork, command, forked
-from parity_tests.train.in_processes import CUT_OFF, lines
+from parity_tests.train.processes.forks import TIMEOUT, Fork, command, forked
+from parity_tests.train.processes.in_processes import CUT_OFF, lines
 
 pytestmark = forked
 RUN = Path("runs", "one_two_one", "torch", "version_0")

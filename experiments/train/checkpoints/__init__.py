@@ -1,0 +1,1 @@
+"""Checkpoints, and the folder that they lie in: written, read, checked, gone on from."""

@@ -1,0 +1,1 @@
+"""The proof of training in several processes."""
