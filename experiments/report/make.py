@@ -58,8 +58,8 @@ PICTURES = 4000
 TITLES = NETWORKS | bluebird.TITLES
 COMMANDS = {
     "This page": "python -m experiments.report",
-    "The documents by hand": "python -m pytest parity_tests/test_walk.py",
-    "Errata": "python -m pytest parity_tests/test_errata.py",
+    "The documents by hand": "python -m pytest parity_tests/report/test_walk.py",
+    "Errata": "python -m pytest parity_tests/posts/test_errata.py",
     "Parity": "python -m pytest parity_tests/test_parity.py",
     "Truth": "python -m pytest parity_tests/test_truth.py",
     "Training, one run": "python -m experiments.train fit --config digits --model.implementation torch",
