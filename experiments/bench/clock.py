@@ -80,7 +80,10 @@ def race(sides: Sequence[Callable[[], object]], seconds: float) -> list[list[Sli
     """Rounds of one slice of each side, for so many seconds, or until enough of them are undisturbed. Each round
     begins with another side, so that none always follows the same one.
     """
-    steps = [max(1, round(SLICE / min(timed(side, 1).seconds for _ in range(5)))) for side in sides]
+    steps = []
+    for side in sides:
+        quickest = min(timed(side, 1).seconds for _ in range(5))
+        steps.append(max(1, round(SLICE / quickest)))
     rounds, start = [], time.perf_counter()
     while (passed := time.perf_counter() - start) < seconds or (
         len(undisturbed(rounds)) < FEWEST and passed < PATIENCE
@@ -93,4 +96,8 @@ def race(sides: Sequence[Callable[[], object]], seconds: float) -> list[list[Sli
 
 def undisturbed(rounds: Sequence[list[Slice]]) -> list[list[Slice]]:
     """The rounds in which no other process made a difference."""
-    return [each for each in rounds if not any(part.disturbed for part in each)]
+    return [slices for slices in rounds if not _disturbed(slices)]
+
+
+def _disturbed(slices: list[Slice]) -> bool:
+    return any(each.disturbed for each in slices)

@@ -49,22 +49,7 @@ EXAMPLES = ("", "steps --threads 1 --dtype float32 --eager", "--format json > be
 @command
 def main(arguments: list[str] | None = None) -> int:
     """Run the benchmark and print it; 1 if a ratio fell behind that of `--against`, or nothing could be timed."""
-    parser = Parser("bench", ABOUT, EXAMPLES)
-    parser.add_argument(
-        "tables",
-        nargs="*",
-        metavar="TABLE",
-        help=f"{', '.join(TABLES)}; default: all; or startup alone: the seconds until a command says something",
-    )
-    parser.add_argument("--threads", type=int, nargs="+", choices=CORES, metavar="N",
-                        help="for each side, of steps; default: 1 and 2")  # fmt: skip
-    parser.add_argument("--dtype", nargs="+", choices=DTYPES, metavar="DTYPE",
-                        help="float32, float64, of steps; default: both")  # fmt: skip
-    parser.add_argument("--eager", action="store_true", help="without torch.compile, which takes long")
-    parser.add_argument("--format", choices=["table", "json"], default="table", help="default: table")
-    parser.add_argument(
-        "--against", type=Path, metavar="FILE", help="an earlier result in JSON: say what fell behind it"
-    )
+    parser = _parser()
     options = parser.parse_args(arguments)
     if options.tables == ["startup"]:
         print(startup.text(startup.seconds()))
@@ -104,6 +89,26 @@ def main(arguments: list[str] | None = None) -> int:
     for line in lines:
         print(line, file=sys.stderr)
     return int(fell)
+
+
+def _parser() -> Parser:
+    parser = Parser("bench", ABOUT, EXAMPLES)
+    parser.add_argument(
+        "tables",
+        nargs="*",
+        metavar="TABLE",
+        help=f"{', '.join(TABLES)}; default: all; or startup alone: the seconds until a command says something",
+    )
+    parser.add_argument("--threads", type=int, nargs="+", choices=CORES, metavar="N",
+                        help="for each side, of steps; default: 1 and 2")  # fmt: skip
+    parser.add_argument("--dtype", nargs="+", choices=DTYPES, metavar="DTYPE",
+                        help="float32, float64, of steps; default: both")  # fmt: skip
+    parser.add_argument("--eager", action="store_true", help="without torch.compile, which takes long")
+    parser.add_argument("--format", choices=["table", "json"], default="table", help="default: table")
+    parser.add_argument(
+        "--against", type=Path, metavar="FILE", help="an earlier result in JSON: say what fell behind it"
+    )
+    return parser
 
 
 def run(chosen: Sequence[str], options: Any) -> Iterator[dict[str, Any]]:

@@ -80,7 +80,8 @@ def table(name: str, threads: int, dtype: str, works: Iterable[Workload], compil
             results = [*measure(works, compiled)]
     finally:
         torch.set_num_threads(before)
-    rows, untimed = ([asdict(r) for r in results if isinstance(r, kind)] for kind in (Row, Untimed))
+    rows = [asdict(result) for result in results if isinstance(result, Row)]
+    untimed = [asdict(result) for result in results if isinstance(result, Untimed)]
     about = {"table": name, "threads": threads, "dtype": dtype, "machine": machine(), "commit": commit(),
              "made": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", "rows": rows, "untimed": untimed}  # fmt: skip
     return about | {"targets": judged(about)}
@@ -151,8 +152,9 @@ def row(
     if len(kept) < FEWEST:
         reason = f"other processes left {len(kept)} of {len(rounds)} rounds undisturbed, fewer than {FEWEST}"
         return Untimed(work.name, reason)
-    seconds = {side: np.array([each.seconds / each.steps for each in column])
-               for side, column in zip(sides, zip(*kept, strict=True), strict=True)}  # fmt: skip
+    seconds = {}
+    for side, column in zip(sides, zip(*kept, strict=True), strict=True):
+        seconds[side] = np.array([each.seconds / each.steps for each in column])
     ours = seconds["manual"]
     choice = min(seconds.keys() - {"manual", "compiled", "product"}, key=lambda side: np.median(seconds[side]))
     of_gemm = work.flops / ours * seconds["product"] / (2 * SQUARE**3) if "product" in seconds else None

@@ -83,7 +83,7 @@ def _grown(rows: list[dict[str, Any]]) -> Iterator[str]:
     wide = [row for row in rows if row["workload"].startswith("width ") and width(row) >= FROM]
     if wide and width(wide[0]) == FROM:
         each = [row["manual_us"]["median"] / row["flops"] for row in wide]
-        low, high = (brief(f(time / each[0] for time in each)) for f in (min, max))
+        low, high = brief(min(each) / each[0]), brief(max(each) / each[0])
         yield f"from width {FROM} to {width(wide[-1]):,} an operation takes {low} to {high} of its time at width {FROM}"
     if rows:
         most = brief(max(row["besides_kb"] for row in rows))

@@ -88,7 +88,8 @@ def build_network(specs: Sequence[Spec], seed: int, start: Mapping[str, Any] | N
     network = Network(*[build(Layer, spec, rng) for spec in specs])
     if start is not None:
         arrays = {name: _numbers(f"start: {name}", value) for name, value in start.items()}
-        want, got = ({name: p.shape for name, p in params.items()} for params in (network.params, arrays))
+        want = {name: p.shape for name, p in network.params.items()}
+        got = {name: array.shape for name, array in arrays.items()}
         if want != got:
             raise InputError(f"start: expected parameters {want}, got {got}")
         network = network.like(**arrays)
@@ -104,12 +105,11 @@ def counted(specs: Sequence[Spec], classes: Sequence[str] | None) -> list[Spec]:
     def count(spec: Spec) -> Spec:
         if classes is None or not isinstance(spec, Mapping):
             return spec
-        return {
-            name: {key: len(classes) if value == "classes" else value for key, value in arguments.items()}
-            if isinstance(arguments, Mapping)
-            else arguments
-            for name, arguments in spec.items()
-        }
+        layers: dict[str, Any] = dict(spec)
+        for name, arguments in spec.items():
+            if isinstance(arguments, Mapping):
+                layers[name] = {key: len(classes) if value == "classes" else value for key, value in arguments.items()}
+        return layers
 
     return [count(spec) for spec in specs]
 

@@ -133,4 +133,7 @@ class HandWritten(torch.optim.Optimizer):
 
 
 def _each(convert: Callable[[Any], Any], state: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    return {name: {key: convert(value) for key, value in values.items()} for name, values in state.items()}
+    converted = {}
+    for name, values in state.items():
+        converted[name] = {key: convert(value) for key, value in values.items()}
+    return converted

@@ -150,8 +150,8 @@ def numbers(params: dict[str, Array]) -> dict[str, float]:
     """Every number of a small network's parameters by name and index; of a larger network none."""
     if sum(p.size for p in params.values()) > SMALL:
         return {}
-    return {
-        f"param/{name}[{','.join(map(str, index))}]": float(value)
-        for name, p in params.items()
-        for index, value in np.ndenumerate(p)
-    }
+    found = {}
+    for name, p in params.items():
+        for index, value in np.ndenumerate(p):
+            found[f"param/{name}[{','.join(map(str, index))}]"] = float(value)
+    return found

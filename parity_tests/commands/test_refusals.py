@@ -8,6 +8,7 @@ import shlex
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -123,7 +124,7 @@ TABLE = [
 
 def of_twelve(path: Path, weight: float) -> None:
     """A model of pictures of 2 × 2 pixels."""
-    layers = ["Flatten", {"Linear": {"in_features": 12, "out_features": 2, "bias": False}}]
+    layers: list[Any] = ["Flatten", {"Linear": {"in_features": 12, "out_features": 2, "bias": False}}]
     network = build_network(layers, 0, None, "float64").like(**{"1.weight": np.full((2, 12), weight)})
     scale = Scale([0.1, 0.2, 0.3], [0.5, 0.25, 0.5])
     save(path, Model(network, layers, "float64", (3, 2, 2), ["leaf", "bluebird"], scale))
@@ -142,7 +143,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Image.new("RGB", (2, 2), "white").save(folder / "photos" / "a.png")
     of_twelve(folder / "known", 0.5)
     of_twelve(folder / "wild", 1e308)
-    layers = [{"Linear": {"in_features": 64, "out_features": 10}}]
+    layers: list[Any] = [{"Linear": {"in_features": 64, "out_features": 10}}]
     save(folder / "numbers", Model(build_network(layers, 0, None, "float64"), layers, "float64", (64,), None, None))
     config = yaml.safe_load(configs()["digits"].read_text("utf-8"))
     config["model"]["implemntation"] = "torch"

@@ -100,7 +100,7 @@ def pictures(folder: Path) -> Path:
     return folder
 
 
-def configs() -> st.SearchStrategy[bytes]:
+def config_files() -> st.SearchStrategy[bytes]:
     """A shipped config that is mutated as YAML and then as text; and text that is none."""
 
     def text(shipped: Any, changes: Any, damage: Any) -> bytes:
@@ -245,7 +245,7 @@ checkpoints = st.tuples(st.sampled_from(["test", "predict", "fit"]), st.sampled_
 
 
 KINDS = {
-    "configs": Kind(0.1, configs(), pictures, try_config),
+    "configs": Kind(0.1, config_files(), pictures, try_config),
     "pictures": Kind(0.3, images(), known, try_picture),
     "models": Kind(0.2, st.tuples(mutations, array_changes, st.booleans(), damages), known, try_model),
     "checkpoints": Kind(0.1, checkpoints, trained, try_checkpoint),
