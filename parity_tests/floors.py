@@ -20,7 +20,9 @@ from parity_tests.portable import files
 
 ROOT = Path(__file__).parents[1]
 TESTED = (
-    "bounds",
+    "comparison/parity",
+    "tolerance/bounds",
+    "truth/",
     "check_*",
     "checkpoint",
     "claims",
@@ -33,12 +35,9 @@ TESTED = (
     "images",
     "model_file",
     "number_types",
-    "parity",
     "report",
-    "slopes",
     "training",
     "training_errors",
-    "truth",
     "wire",
 )
 """The files of tests in which every dependency is used, as patterns; slow tests are run, too."""
