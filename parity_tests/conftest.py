@@ -65,14 +65,11 @@ COSTLY = {
     "trained": "report",
     "models": "find",
     "site": "wheel",
-    "failures": "mistakes",
     "records": "parity_cuda",
     "seen": "forked",
 }
 """Fixture that takes long to make: the group of the tests that use it. One process runs a group, so that it is made
 once."""
-QUICK = {"mistakes"}
-"""The groups whose tests are not slow."""
 
 
 def few(names: Iterable[str]) -> list[Any]:
@@ -84,10 +81,8 @@ def few(names: Iterable[str]) -> list[Any]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for fixture in COSTLY.keys() & set(getattr(item, "fixturenames", ())):
-            group = COSTLY[fixture]
-            item.add_marker(pytest.mark.xdist_group(group))
-            if group not in QUICK:
-                item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.xdist_group(COSTLY[fixture]))
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture

@@ -18,51 +18,26 @@ from numpy._core import _multiarray_umath as umath  # pyright: ignore[reportPriv
 
 ROOT = Path(__file__).parents[1]
 TESTS = (
-    "acceptance",
-    "augment",
-    "birds",
-    "bluebird",
-    "bounded_*",
-    "bounds*",
-    "bugs",
-    "causes_*",
+    "comparison/",
+    "diagnosis/",
+    "tolerance/",
+    "truth/",
+    "twins/",
+    "manual/",
+    "posts/",
+    "report/",
+    "grade/",
     "check_*",
-    "comparison",
-    "compared_input",
-    "contract",
-    "diagnosis",
-    "document_a",
-    "document_b",
-    "documents_networks",
-    "dropout",
-    "dual_numpy",
-    "embed",
-    "errata",
-    "factors",
-    "false_causes",
-    "figures",
-    "find",
-    "images",
-    "init",
-    "judged_as_it_is",
-    "network",
-    "not_finite",
-    "number_types",
-    "parity",
-    "penalties",
-    "pictures",
-    "readme",
-    "regularised",
-    "report",
-    "shares",
-    "slopes",
-    "state",
-    "training",
-    "truth",
-    "walk",
-    "zero_reference",
+    "data/augment",
+    "data/birds",
+    "data/images",
+    "find/find",
+    "train/training",
+    "train/regularised",
+    "train/processes/shares",
+    "commands/readme",
 )
-"""The files of tests that compute, as patterns; slow tests are run, too."""
+"""The files of tests that compute, as patterns, or a room with all of its files; slow tests are run, too."""
 
 VARIABLES = (
     "OPENBLAS_CORETYPE",
@@ -146,12 +121,15 @@ def kernels(setting: Setting) -> str:
 
 
 def files(patterns: Iterable[str]) -> Iterator[str]:
-    """The files of tests that the patterns name; a LookupError where one names none."""
+    """The files of tests that the patterns name, each once; a LookupError where one names none."""
+    found: dict[str, None] = {}
     for pattern in patterns:
-        found = sorted(ROOT.glob(f"parity_tests/**/test_{pattern}.py"))
-        if not found:
-            raise LookupError(f"no file is called test_{pattern}.py")
-        yield from (path.relative_to(ROOT).as_posix() for path in found)
+        room, _, name = pattern.rpartition("/")
+        paths = sorted(ROOT.glob(f"parity_tests/{room or '**'}/test_{name or '*'}.py"))
+        if not paths:
+            raise LookupError(f"no file is called parity_tests/{room or '**'}/test_{name or '*'}.py")
+        found |= dict.fromkeys(path.relative_to(ROOT).as_posix() for path in paths)
+    yield from found
 
 
 def passes(setting: Setting, tests: Iterable[str]) -> bool:

@@ -19,8 +19,9 @@ import manual.losses
 import manual.optimizers
 from manual import HalfMSELoss, Linear
 from manual.documents import hand_computation
-from parity_tests import device_bugs, prove
+from parity_tests import prove
 from parity_tests.bugs import BUGS
+from parity_tests.bugs.devices import DEVICE_BUGS
 from torch_ref import compare_layer
 from torch_ref.tolerance.bounds import layer_bounds
 
@@ -252,7 +253,7 @@ def test_every_picture_is_shown_and_stands_alone_in_both_schemes():
 def test_the_counts_are_those_of_the_code():
     assert len(BUGS) > int(re.search(r"more than (\d+) real backprop bugs", README)[1])  # pyright: ignore[reportOptionalSubscript]
     assert f"{prove.NETWORKS:,} random networks" in README
-    assert f"{len(device_bugs.BUGS)} mistakes with devices" in README
+    assert f"{len(DEVICE_BUGS)} mistakes with devices" in README
 
 
 def test_the_versions_are_those_that_are_tested():

@@ -1,17 +1,15 @@
 """Mistakes that people make with devices, planted in this project's code: on the CPU nobody sees them.
 
-Each is a function that puts the mistake in place; its docstring says what is wrong, `@bug(…)` where people made it,
-what is run to catch it, and what is said then on another device.
+Each is a function that puts the mistake in place; its docstring says what is wrong, `@device_bug(…)` where people made
+it, what is run to catch it, and what is said then on another device.
 """
 
 import sys
 import warnings
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import lightning as L
 import numpy as np
-import pytest
 import torch
 from torch.nn.functional import cross_entropy
 from torch.utils._pytree import tree_map_only
@@ -24,37 +22,12 @@ from experiments.train.settings import ModelSettings
 from experiments.train.trainer import quiet
 from manual import Adam, CrossEntropyLoss, Dropout, HalfMSELoss, Linear, Loss, Network, Tanh
 from manual.layers.dropout import mask
+from parity_tests.bugs.registry import DEVICE_BUGS, device_bug
 from parity_tests.pretend_trainer import trainer_on
 from torch_ref import compare_training, embed, params_of, to_numpy, to_torch, twin, twin_optimizer
 from torch_ref.twins import OWN
 
-MIXED = "Expected all tensors to be on the same device"
-
-
-class Bug(NamedTuple):
-    """What is wrong, where people made it, the function that plants it, what catches it, and the message (a regular
-    expression), empty where it is a library's own."""
-
-    name: str
-    seen: str
-    plant: Callable[[pytest.MonkeyPatch], None]
-    run: Callable[[str], Any]
-    says: str
-
-
-BUGS: list[Bug] = []
-
-
-def bug(
-    seen: str, run: Callable[[str], Any], says: str = MIXED
-) -> Callable[[Callable[[pytest.MonkeyPatch], None]], None]:
-    """Put a function that plants a bug into `BUGS`."""
-
-    def put(plant: Callable[[pytest.MonkeyPatch], None]) -> None:
-        BUGS.append(Bug((plant.__doc__ or "").rstrip("."), seen, plant, run, says))
-
-    return put
-
+__all__ = ["DEVICE_BUGS"]
 
 # What is run, and must end in the same numbers on every device
 
@@ -137,7 +110,9 @@ def embedded(device: str) -> list[Any]:
 # The mistakes
 
 
-@bug("https://github.com/K-H-Ismail/Dilated-Convolution-with-Learnable-Spacings-PyTorch/pull/8", compared_by_squares)
+@device_bug(
+    "https://github.com/K-H-Ismail/Dilated-Convolution-with-Learnable-Spacings-PyTorch/pull/8", compared_by_squares
+)
 def _(patch):
     """A module's constant is no buffer, and `.to(device)` passes it by."""
 
@@ -152,19 +127,23 @@ def _(patch):
     patch.setitem(OWN, "HalfMSELoss", Loss)
 
 
-@bug("https://github.com/pytorch/examples/pull/1073", trained)
+@device_bug("https://github.com/pytorch/examples/pull/1073", trained)
 def _(patch):
     """The inputs go to the device, the labels stay on the CPU."""
     patch.setattr(Data, "transfer_batch_to_device", lambda _, batch, device, i: [batch[0].to(device), batch[1]])
 
 
-@bug("https://github.com/huggingface/setfit/issues/339", compared, "can't convert .* device type tensor to numpy")
+@device_bug(
+    "https://github.com/huggingface/setfit/issues/339", compared, "can't convert .* device type tensor to numpy"
+)
 def _(patch):
     """Arrays are taken by `.numpy()`."""
     patch.setattr(sys.modules["torch_ref.comparison.layers"], "to_numpy", lambda tensor: tensor.detach().numpy())
 
 
-@bug("https://github.com/hcnoh/knowledge-tracing-collection-pytorch/issues/1", trained, "for generator but found 'cpu'")
+@device_bug(
+    "https://github.com/hcnoh/knowledge-tracing-collection-pytorch/issues/1", trained, "for generator but found 'cpu'"
+)
 def _(patch):
     """Noise is drawn on the device by a generator of the CPU."""
     right = ByTorch.cost
@@ -176,7 +155,7 @@ def _(patch):
     patch.setattr(ByTorch, "cost", cost)
 
 
-@bug("https://github.com/pytorch/pytorch/issues/2830", resumed)
+@device_bug("https://github.com/pytorch/pytorch/issues/2830", resumed)
 def _(patch):
     """The optimizer's saved state stays on the CPU."""
 
@@ -187,7 +166,7 @@ def _(patch):
     patch.setattr(sys.modules[__name__], "restore", restore)
 
 
-@bug("https://github.com/jxbz/nero/issues/1", resumed, "other numbers")
+@device_bug("https://github.com/jxbz/nero/issues/1", resumed, "other numbers")
 def _(patch):
     """The module is moved when its optimizer has taken the parameters, and nothing is trained."""
 
@@ -199,7 +178,7 @@ def _(patch):
     patch.setattr(sys.modules[__name__], "made", made)
 
 
-@bug("https://github.com/KohakuBlueleaf/LyCORIS/issues/291", compared)
+@device_bug("https://github.com/KohakuBlueleaf/LyCORIS/issues/291", compared)
 def _(patch):
     """Dropout's mask is on the CPU."""
 
@@ -209,7 +188,7 @@ def _(patch):
     patch.setattr(OWN["Dropout"], "forward", forward)
 
 
-@bug("https://github.com/Lightning-AI/pytorch-lightning/issues/2984", compared)
+@device_bug("https://github.com/Lightning-AI/pytorch-lightning/issues/2984", compared)
 def _(patch):
     """A loss makes the weights of the classes on the CPU."""
 
@@ -220,7 +199,7 @@ def _(patch):
     patch.setitem(OWN, "CrossEntropyLoss", Loss)
 
 
-@bug("https://github.com/Harry24k/CW-pytorch/issues/3", compared)
+@device_bug("https://github.com/Harry24k/CW-pytorch/issues/3", compared)
 def _(patch):
     """Classes are written as vectors by a unit matrix on the CPU."""
 
@@ -232,7 +211,7 @@ def _(patch):
     patch.setitem(OWN, "CrossEntropyLoss", Loss)
 
 
-@bug("https://github.com/FangjinhuaWang/PatchmatchNet/issues/35", trained)
+@device_bug("https://github.com/FangjinhuaWang/PatchmatchNet/issues/35", trained)
 def _(patch):
     """A running total of the cost is kept on the CPU."""
     right = ByTorch.cost
@@ -245,7 +224,7 @@ def _(patch):
     patch.setattr(ByTorch, "cost", cost)
 
 
-@bug("https://github.com/skorch-dev/skorch/issues/734", compared, "to the CPU, to compute there")
+@device_bug("https://github.com/skorch-dev/skorch/issues/734", compared, "to the CPU, to compute there")
 def _(patch):
     """An activation is computed on the CPU, there and back, without a word."""
 
@@ -256,7 +235,7 @@ def _(patch):
     patch.setitem(OWN, "Tanh", Activation)
 
 
-@bug("https://github.com/PythonOT/POT/issues/679", compared_by_squares, "to the CPU, to compute there")
+@device_bug("https://github.com/PythonOT/POT/issues/679", compared_by_squares, "to the CPU, to compute there")
 def _(patch):
     """The cost comes back on the CPU."""
 
@@ -267,13 +246,13 @@ def _(patch):
     patch.setitem(OWN, "HalfMSELoss", Loss)
 
 
-@bug("https://github.com/pytorch/pytorch/issues/24902", embedded)
+@device_bug("https://github.com/pytorch/pytorch/issues/24902", embedded)
 def _(patch):
     """What a hand-written function gives back is a tensor on the CPU."""
     patch.setattr(sys.modules["torch_ref.embedding"], "to_torch", lambda array, device="cpu": to_torch(array))
 
 
-@bug("https://github.com/pytorch/pytorch/issues/33870", embedded, "")
+@device_bug("https://github.com/pytorch/pytorch/issues/33870", embedded, "")
 def _(patch):
     """A hand-written backward gives back gradients on the CPU."""
     function: Any = sys.modules["torch_ref.embedding"]._HandWritten

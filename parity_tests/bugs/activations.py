@@ -1,0 +1,216 @@
+"""Mistakes in the slope of an activation."""
+
+import numpy as np
+
+from manual import ReLU, Sigmoid, Softmax, Tanh
+from parity_tests.bugs.registry import bug
+
+
+@bug("dx", "σ' is taken at a instead of at z")
+class _(Sigmoid):
+    """σ' is taken at the output a instead of at the input z."""
+
+    def backward(self, delta, a):
+        s = 1 / (1 + np.exp(-a))
+        return delta * s * (1 - s), self
+
+
+@bug("dx")
+class _(Sigmoid):
+    """σ' is a(1 + a)."""
+
+    def backward(self, delta, a):
+        return delta * a * (1 + a), self
+
+
+@bug("dx", "δ is left out")
+class _(Sigmoid):
+    """σ' is returned without the δ from above."""
+
+    def backward(self, _, a):
+        return a * (1 - a), self
+
+
+@bug("a changed cache")
+class _(Sigmoid):
+    """The derivative is computed in the cache's own memory."""
+
+    def backward(self, delta, a):
+        a *= 1 - a
+        return delta * a, self
+
+
+@bug("dx", "the input stands where the output belongs")
+class _(Sigmoid):
+    """σ' is z(1 − z), with the input where the output belongs."""
+
+    def forward(self, z):
+        return super().forward(z)[0], z
+
+
+@bug("dx", "applied twice")
+class _(Sigmoid):
+    """σ' is multiplied in twice, by the layer and by its caller."""
+
+    def backward(self, delta, a):
+        return delta * (a * (1 - a)) * (a * (1 - a)), self
+
+
+@bug("dx")
+class _(Tanh):
+    """tanh' is 1 − a, the square forgotten."""
+
+    def backward(self, delta, a):
+        return delta * (1 - a), self
+
+
+@bug("dx", "the input stands where the output belongs")
+class _(Tanh):
+    """tanh' is 1 − z², from the input where the output belongs."""
+
+    def forward(self, z):
+        return np.tanh(z), z
+
+
+@bug("y")
+class _(Tanh):
+    """A float64 scalar takes part, and float32 in is float64 out."""
+
+    def forward(self, z):
+        a = 2 / (1 + np.exp(-2 * z)) - np.float64(1)
+        return a, a
+
+
+@bug("dx", "the derivative of Sigmoid")
+class _(Tanh):
+    """tanh' is a(1 − a), copied from the sigmoid."""
+
+    def backward(self, delta, a):
+        return delta * a * (1 - a), self
+
+
+@bug("dx", "the mask is taken from δ")
+class _(ReLU):
+    """The mask is where δ is positive, not where z is."""
+
+    def backward(self, delta, _):
+        return delta * (delta > 0), self
+
+
+@bug("dx", "σ' is left out")
+class _(ReLU):
+    """δ passes where nothing did."""
+
+    def backward(self, delta, _):
+        return delta, self
+
+
+@bug("dx", "a convention: only where z = 0")
+class _(ReLU):
+    """ReLU'(0) is 1 where torch has 0."""
+
+    def forward(self, z):
+        return np.maximum(z, 0), z >= 0
+
+
+@bug("a changed x")
+class _(ReLU):
+    """The input is clipped in place, and with it the cache of the layer before."""
+
+    def forward(self, z):
+        on = z > 0
+        z *= on
+        return z, on
+
+
+@bug("a changed delta")
+class _(ReLU):
+    """The mask is applied to δ in place, in memory that is the caller's."""
+
+    def backward(self, delta, on):
+        delta *= on
+        return delta, self
+
+
+@bug("dx", "a convention: only where z = 0")
+class _(ReLU):
+    """ReLU'(0) is ½ where torch has 0."""
+
+    def forward(self, z):
+        return np.maximum(z, 0), (1 + np.sign(z)) / 2
+
+
+@bug("dx", "δ is left out")
+class _(ReLU):
+    """The slope is returned, 1 or 0, without the δ from above."""
+
+    def backward(self, delta, on):
+        return on.astype(delta.dtype), self
+
+
+@bug("dx")
+class _(ReLU):
+    """What is not positive leaks a hundredth of δ, as in another layer."""
+
+    def backward(self, delta, on):
+        return delta * np.where(on, 1, 0.01).astype(delta.dtype), self
+
+
+@bug("dx", "the diagonal alone")
+class _(Softmax):
+    """σ' is a(1 − a), as if every output depended on its own input alone."""
+
+    def backward(self, delta, a):
+        return delta * a * (1 - a), self
+
+
+@bug("dx", "over the wrong axis")
+class _(Softmax):
+    """The sum runs over the batch instead of over the classes."""
+
+    def backward(self, delta, a):
+        return a * (delta - (delta * a).sum(axis=0)), self
+
+
+@bug("dx", "times −1")
+class _(Softmax):
+    """The sign is wrong."""
+
+    def backward(self, delta, a):
+        return a * ((delta * a).sum(axis=self.dim, keepdims=True) - delta), self
+
+
+@bug("dx", "the sum over the other outputs is left out")
+class _(Softmax):
+    """The product with the output is kept, the sum over the other outputs is not."""
+
+    def backward(self, delta, a):
+        return delta * a, self
+
+
+@bug("y", "1e-08 is added to the sum")
+class _(Softmax):
+    """The sum that divides is guarded, as if it could be 0."""
+
+    def forward(self, z):
+        e = np.exp(z - z.max(axis=self.dim, keepdims=True))
+        a = e / (e.sum(axis=self.dim, keepdims=True) + e.dtype.type(1e-8))
+        return a, a
+
+
+@bug("y", "the sum runs over the wrong axis")
+class _(Softmax):
+    """The exponentials are divided by their sum over the batch."""
+
+    def forward(self, z):
+        e = np.exp(z - z.max(axis=self.dim, keepdims=True))
+        right = e / e.sum(axis=self.dim, keepdims=True)
+        return e / e.sum(axis=0) if z.ndim == 2 and e.sum(axis=0).all() else right, right
+
+
+@bug("dx", "ReLU's mask is missing")
+class _(ReLU):
+    """The backward pass forgets which numbers were not positive."""
+
+    def backward(self, delta, _):
+        return delta.copy(), self

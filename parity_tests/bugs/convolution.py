@@ -1,0 +1,243 @@
+"""Mistakes in a convolution: the kernel's turn, the padding, the stride, the channels, a window too few."""
+
+import numpy as np
+
+from manual import Conv2d
+from manual.correlation import correlate, correlate_pictures
+from parity_tests.bugs.average_pooling import without_stride
+from parity_tests.bugs.registry import bug
+
+
+def turned(layer: Conv2d) -> Conv2d:
+    """The layer with its kernel turned by 180°."""
+    return layer.like(weight=layer.weight[:, :, ::-1, ::-1], bias=layer.bias)
+
+
+@bug("y", "the kernel is turned")
+class _(Conv2d):
+    """The kernel is turned, a convolution as mathematics has it, and its derivatives are right for that."""
+
+    def forward(self, a):
+        return Conv2d.forward(turned(self), a)
+
+    def backward(self, delta, a):
+        return Conv2d.backward(turned(self), delta, a)[0], self.gradient(delta, a)
+
+    def gradient(self, delta, a):
+        return turned(super().gradient(delta, a))
+
+
+@bug("y", "the kernel is turned")
+class _(Conv2d):
+    """The kernel is turned in the forward pass alone."""
+
+    def forward(self, a):
+        return Conv2d.forward(turned(self), a)
+
+
+@bug("dx", "the kernel is turned")
+class _(Conv2d):
+    """δ goes back through the kernel as it is, which is not turned."""
+
+    def backward(self, delta, a):
+        return Conv2d.backward(turned(self), delta, a)[0], self.gradient(delta, a)
+
+
+@bug("dweight", "the kernel is turned")
+class _(Conv2d):
+    """The weight gradient comes from a library's convolution, which turns it."""
+
+    def gradient(self, delta, a):
+        return turned(super().gradient(delta, a))
+
+
+@bug("dx", "the kernel is turned")
+class _(Conv2d):
+    """The kernel's columns are turned on the way back, its rows are not."""
+
+    def backward(self, delta, a):
+        half_turned = self.like(weight=self.weight[:, :, ::-1], bias=self.bias)
+        return Conv2d.backward(half_turned, delta, a)[0], self.gradient(delta, a)
+
+
+@bug("y", "the padding is off by one")
+class _(Conv2d):
+    """Every window begins one pixel too early."""
+
+    def forward(self, a):
+        right = super().forward(a)[0]
+        (p, q), b = self._padding, 0 if self.bias is None else self.bias[:, None, None]
+        return correlate(a, self.weight, right.shape[2:], self._stride, (p + 1, q + 1)) + b, a
+
+
+@bug("dx", "the padding is off by one")
+class _(Conv2d):
+    """δ is laid down K − p from the edge, where it is K − 1 − p."""
+
+    def backward(self, delta, a):
+        (u, v), (p, q) = self._kernel, self._padding
+        back = turned(self).weight.transpose(1, 0, 2, 3)
+        return correlate(delta, back, a.shape[2:], (1, 1), (u - p, v - q), self._stride), self.gradient(delta, a)
+
+
+@bug("dx", "the padding is left out")
+class _(Conv2d):
+    """The gradient of the padded picture is cropped at its first corner, not at the picture's."""
+
+    def backward(self, delta, a):
+        (u, v), back = self._kernel, turned(self).weight.transpose(1, 0, 2, 3)
+        return correlate(delta, back, a.shape[2:], (1, 1), (u - 1, v - 1), self._stride), self.gradient(delta, a)
+
+
+@bug("y")
+class _(Conv2d):
+    """The picture is padded with its own edge, not with 0."""
+
+    def forward(self, a):
+        (p, q), valid = self._padding, self.like()
+        valid._padding = 0, 0
+        return Conv2d.forward(valid, np.pad(a, ((0, 0), (0, 0), (p, p), (q, q)), "edge"))[0], a
+
+
+@bug("dx", "the stride is left out")
+class _(Conv2d):
+    """The pixels of δ are laid side by side: the stride is forgotten on the way back."""
+
+    def backward(self, delta, a):
+        side_by_side = self.like()
+        side_by_side._stride = 1, 1
+        return Conv2d.backward(side_by_side, delta, a)[0], self.gradient(delta, a)
+
+
+@bug("dweight", "the stride is left out")
+class _(Conv2d):
+    """The stride is forgotten in the weight gradient."""
+
+    def gradient(self, delta, a):
+        dW = correlate_pictures(a, delta, self._kernel, (1, 1), self._padding)
+        return self.like(weight=dW, bias=None if self.bias is None else delta.sum(axis=(0, 2, 3)))
+
+
+@bug("dweight", "the channels are exchanged")
+class _(Conv2d):
+    """The weight gradient is (in, out, …)."""
+
+    def gradient(self, delta, a):
+        right = super().gradient(delta, a)
+        return right.like(weight=right.weight.transpose(1, 0, 2, 3), bias=right.bias)
+
+
+@bug("dx")
+class _(Conv2d):
+    """In and out channels of the kernel are exchanged by a reshape on the way back."""
+
+    def backward(self, delta, a):
+        (u, v), (p, q) = self._kernel, self._padding
+        back = turned(self).weight.reshape(self.in_channels, self.out_channels, u, v)
+        da = correlate(delta, back, a.shape[2:], (1, 1), (u - 1 - p, v - 1 - q), self._stride)
+        return da, self.gradient(delta, a)
+
+
+@bug("dweight", "permuted")
+class _(Conv2d):
+    """The weight gradient's rows are (u, v, channel), and reshaped as if they were (channel, u, v)."""
+
+    def gradient(self, delta, a):
+        right = super().gradient(delta, a)
+        return right.like(weight=right.weight.transpose(0, 2, 3, 1).reshape(right.weight.shape), bias=right.bias)
+
+
+@bug("dweight", "the last example alone")
+class _(Conv2d):
+    """In a loop over the pictures, = stands where += belongs in the weight gradient."""
+
+    def gradient(self, delta, a):
+        right, last = super().gradient(delta, a), super().gradient(delta[-1:], a[-1:])
+        return right.like(weight=last.weight, bias=right.bias)
+
+
+@bug("dweight", "not summed over the batch")
+class _(Conv2d):
+    """The weight gradient is not summed over the batch."""
+
+    def gradient(self, delta, a):
+        right, alone = super().gradient(delta, a), [slice(n, n + 1) for n in range(len(a))]
+        each = [super(type(self), self).gradient(delta[n], a[n]).weight for n in alone]
+        return right.like(weight=np.stack(each), bias=right.bias)
+
+
+@bug("dbias", "not summed over the pixels")
+class _(Conv2d):
+    """The bias gradient is summed over the batch, as Linear's is, and not over the pixels."""
+
+    def gradient(self, delta, a):
+        right = super().gradient(delta, a)
+        return right.like(weight=right.weight, bias=None if self.bias is None else delta.sum(axis=0))
+
+
+@bug("dbias", "the first example alone")
+class _(Conv2d):
+    """The bias gradient is summed over the pixels of the first picture: right for a batch of 1."""
+
+    def gradient(self, delta, a):
+        right = super().gradient(delta, a)
+        return right.like(weight=right.weight, bias=None if self.bias is None else delta[0].sum(axis=(1, 2)))
+
+
+@bug("dbias", "times 1/")
+class _(Conv2d):
+    """The bias gradient is the mean over the pixels and the batch."""
+
+    def gradient(self, delta, a):
+        right = super().gradient(delta, a)
+        return right.like(weight=right.weight, bias=None if self.bias is None else delta.mean(axis=(0, 2, 3)))
+
+
+@bug("dx", "the last row of windows is left out")
+class _(Conv2d):
+    """The loop over the rows of windows stops one short on the way back."""
+
+    def backward(self, delta, a):
+        short = delta.copy()
+        short[:, :, -1] = 0
+        return super().backward(short, a)[0], self.gradient(delta, a)
+
+
+@bug("dweight", "the last column of windows is left out")
+class _(Conv2d):
+    """The loop over the columns of windows stops one short in the weight gradient."""
+
+    def gradient(self, delta, a):
+        short = delta.copy()
+        short[..., -1] = 0
+        return self.like(weight=super().gradient(short, a).weight, bias=super().gradient(delta, a).bias)
+
+
+@bug("dx", "overlap")
+class _(Conv2d):
+    """Where windows overlap, = stands where += belongs: the last one wins."""
+
+    def backward(self, delta, a):
+        (s, t), (u, v), (p, q) = self._stride, self._kernel, self._padding
+        field = np.pad(np.zeros_like(a), ((0, 0), (0, 0), (p, p), (q, q)))
+        for i, j in np.ndindex(*delta.shape[2:]):
+            part = np.einsum("no,ocuv->ncuv", delta[:, :, i, j], self.weight)
+            field[:, :, s * i : s * i + u, t * j : t * j + v] = part
+        return field[:, :, p : p + a.shape[2], q : q + a.shape[3]], self.gradient(delta, a)
+
+
+@bug("dbias", "δ is summed over axes 1 and 2 and 3, not over axes 0 and 2 and 3")
+class _(Conv2d):
+    """The bias gradient is summed over the channels in place of the pictures."""
+
+    def gradient(self, delta, a):
+        right = super().gradient(delta, a)
+        return right if self.bias is None else right.like(weight=right.weight, bias=delta.sum(axis=(1, 2, 3)))
+
+
+@bug("y", "the stride is left out")
+class _(Conv2d):
+    """The stride is ignored in the forward pass."""
+
+    def forward(self, a):
+        return without_stride(self, a), super().forward(a)[1]

@@ -1,0 +1,158 @@
+"""Mistakes in a loss: its factor, its sign, a derivative that is applied twice."""
+
+import numpy as np
+
+from manual import BCEWithLogitsLoss, CrossEntropyLoss, HalfMSELoss, MSELoss, Softmax
+from parity_tests.bugs.registry import bug
+
+
+@bug("delta", "times ½")
+class _(MSELoss):
+    """The 2 of the squared difference is forgotten."""
+
+    def backward(self, cache):
+        u, n = cache
+        return u / n
+
+
+@bug("delta", "times −1")
+class _(MSELoss):
+    """The difference is taken the wrong way round."""
+
+    def backward(self, cache):
+        u, n = cache
+        return -2 * u / n
+
+
+@bug("delta", "times the number of outputs")
+class _(MSELoss):
+    """The gradient is averaged over the examples, the cost over every output."""
+
+    def backward(self, cache):
+        u, n = cache
+        return 2 * u / min(n, len(u))
+
+
+@bug("delta", "times N")
+class _(HalfMSELoss):
+    """The gradient is summed over the batch, the cost averaged."""
+
+    def backward(self, u):
+        return u
+
+
+@bug("delta", "applied again")
+class _(CrossEntropyLoss):
+    """The softmax's derivative is applied again, though p − onehot includes it."""
+
+    def backward(self, cache):
+        p, delta = cache[0], super().backward(cache)
+        return p * (delta - (delta * p).sum(axis=1, keepdims=True))
+
+
+@bug("delta", "the probabilities")
+class _(CrossEntropyLoss):
+    """The gradient is that with respect to the probabilities, −1/p at the right class."""
+
+    def backward(self, cache):
+        p, y, n = cache
+        delta = np.zeros_like(p)
+        delta[np.arange(len(y)), y] = -1 / (n * p[np.arange(len(y)), y])
+        return delta
+
+
+@bug("delta")
+class _(CrossEntropyLoss):
+    """The one-hot targets are float64, and so the gradient of a float32 network."""
+
+    def backward(self, cache):
+        p, y, n = cache
+        return (p - np.eye(p.shape[1])[y]) / n
+
+
+@bug("delta", "applied again")
+class _(BCEWithLogitsLoss):
+    """The sigmoid's derivative is applied again, though p − t includes it."""
+
+    def backward(self, cache):
+        p = 1 / (1 + np.exp(-cache[0]))
+        return super().backward(cache) * p * (1 - p)
+
+
+@bug("delta", "times the number of elements")
+class _(MSELoss):
+    """The gradient is summed, the cost averaged."""
+
+    def backward(self, cache):
+        return 2 * cache[0]
+
+
+@bug("delta", "times 1/(the number of outputs)")
+class _(CrossEntropyLoss):
+    """The gradient is averaged over the classes too."""
+
+    def backward(self, cache):
+        return super().backward(cache) / cache[0].shape[1]
+
+
+@bug("delta", "the class before")
+class _(CrossEntropyLoss):
+    """The labels are taken to count from 1."""
+
+    def backward(self, cache):
+        p, y, n = cache
+        return (p - (np.arange(p.shape[1]) == y[:, None] - 1)) / n
+
+
+@bug("delta", "the target is left out")
+class _(CrossEntropyLoss):
+    """The 1 of the right class is never taken off p."""
+
+    def backward(self, cache):
+        return cache[0] / cache[2]
+
+
+@bug("delta", "times −1")
+class _(BCEWithLogitsLoss):
+    """It is the target minus the prediction, and the step still goes down."""
+
+    def backward(self, cache):
+        return -super().backward(cache)
+
+
+def of_the_class(loss, z, y):
+    """The softmax, the one-hot target, and by what the sum over the examples is divided."""
+    p = Softmax(dim=1).forward(z)[0]
+    return p, (np.arange(z.shape[1]) == y[:, None]).astype(z.dtype), len(z) if loss.reduction == "mean" else 1
+
+
+@bug("cost", "a convention: 1e-08 is added inside the logarithm")
+class _(CrossEntropyLoss):
+    """The logarithm is guarded, the gradient is that of the one without a guard."""
+
+    def forward(self, z, y):
+        p, on, n = of_the_class(self, z, y)
+        return -np.log((p * on).sum(axis=1) + p.dtype.type(1e-8)).sum() / p.dtype.type(n), super().forward(z, y)[1]
+
+
+@bug("delta", "a convention: 1e-05 is added inside the logarithm")
+class _(CrossEntropyLoss):
+    """The gradient is that of log(p + ε), the cost has no ε."""
+
+    def forward(self, z, y):
+        return super().forward(z, y)[0], of_the_class(self, z, y)
+
+    def backward(self, cache):
+        p, on, n = cache
+        guarded = (p * on).sum(axis=1, keepdims=True)
+        return (p - on) * (guarded / (guarded + p.dtype.type(1e-5))) / p.dtype.type(n)
+
+
+@bug("cost", "a convention: 1e-07 is added inside the logarithm")
+class _(BCEWithLogitsLoss):
+    """Both logarithms are guarded, in the cost alone."""
+
+    def forward(self, z, y):
+        a, e = 1 / (1 + np.exp(-z)), z.dtype.type(1e-7)
+        cost = -(y * np.log(a + e) + (1 - y) * np.log(1 - a + e)).sum()
+        return cost / z.dtype.type(z.size if self.reduction == "mean" else 1), super().forward(z, y)[1]

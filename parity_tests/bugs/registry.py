@@ -1,0 +1,75 @@
+"""The one registry of three catalogues: mistakes, mistakes with devices, and what is right in an unusual way.
+
+A mistake is a class that overrides methods of a right layer, loss, penalty, optimizer or network and bears its name,
+so that it is held against the same twin. Its docstring says what is wrong.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """One piece of a catalogue.
+
+    Of a mistake with devices, `right` is what is run to catch it, `wrong` the function that plants it, and `shows` the
+    message (a regular expression), empty where it is a library's own.
+    """
+
+    name: str
+    """What is wrong, or what is unusual."""
+    right: Any
+    """The right class."""
+    wrong: Any
+    """The class, under the same name, that does it otherwise."""
+    shows: str = ""
+    """The quantity on which a comparison of the two fails first."""
+    cause: str = ""
+    """What a diagnosis should say then, "" where nothing can be expected."""
+    seen: str = ""
+    """Where people made it."""
+
+
+BUGS: list[Entry] = []
+DEVICE_BUGS: list[Entry] = []
+UNUSUAL: list[Entry] = []
+
+Register = Callable[[Any], Any]
+MIXED = "Expected all tensors to be on the same device"
+
+
+def summary(described: Any) -> str:
+    """The docstring, without its full stop."""
+    return " ".join((described.__doc__ or "").split()).rstrip(".")
+
+
+def under_the_right_name(catalogue: list[Entry], shows: str = "", cause: str = "") -> Register:
+    """Put a class into the catalogue, under the name of the class that it derives from."""
+
+    def put(wrong: type) -> type:
+        right = wrong.__bases__[0]
+        catalogue.append(Entry(summary(wrong), right, wrong, shows, cause))
+        wrong.__name__ = right.__name__
+        return wrong
+
+    return put
+
+
+def bug(shows: str, cause: str = "") -> Register:
+    """Put a class into `BUGS`: the quantity that shows it first, and the cause that the diagnosis should name."""
+    return under_the_right_name(BUGS, shows, cause)
+
+
+def unusual(wrong: type) -> type:
+    """Put a class into `UNUSUAL`."""
+    return under_the_right_name(UNUSUAL)(wrong)
+
+
+def device_bug(seen: str, run: Callable[[str], Any], says: str = MIXED) -> Register:
+    """Put a function that plants a mistake with devices into `DEVICE_BUGS`."""
+
+    def put(plant: Any) -> None:
+        DEVICE_BUGS.append(Entry(summary(plant), run, plant, says, seen=seen))
+
+    return put

@@ -1,0 +1,74 @@
+"""A piece, right or wrong, held against torch on the examples of its file; and what it does to the caller's memory."""
+
+from collections.abc import Iterator
+from copy import copy, deepcopy
+from sys import modules
+from typing import Any
+
+import numpy as np
+import pytest
+
+from manual import Dropout, Layer, Linear, Loss, Network, Optimizer, Penalty
+from manual.documents import one_example, one_two_one, sine
+from torch_ref import Parity, compare_layer, compare_loss, compare_optimizer, compare_penalty
+
+
+def each(entries: Any, name: str = "bug") -> Any:
+    """Parametrize a test by the entries of a catalogue."""
+    return pytest.mark.parametrize(name, [pytest.param(e, id=f"{e.right.__name__}: {e.name}") for e in entries])
+
+
+def of(kind: type, right: Any) -> Any:
+    """The same layer, loss, penalty, optimizer or network as an object of the class `kind`."""
+    piece = copy(right)
+    piece.__class__ = kind
+    return piece
+
+
+def wrong(right: Any, **methods: Any) -> Any:
+    """A class, or a piece, with other methods, under the name of its class."""
+    if isinstance(right, type):
+        return type(right.__name__, (right,), methods)
+    return of(wrong(type(right), **methods), right)
+
+
+def cases(right: type) -> list[Any]:
+    """What the parity tests hold the class against: the examples of its file; for a network, document B's."""
+    if right is Network:
+        return [(one_two_one(), one_example()[0]), (one_two_one(), sine()[0])]
+    examples = modules[right.__module__].examples(np.random.default_rng(0))
+    found = [case if isinstance(case, tuple) else (case,) for case in examples]
+    return [case for case in found if type(case[0]) is right]
+
+
+def hold(piece: Any, data: list[Any], dtype: Any, rng: np.random.Generator) -> Parity:
+    """Compare with torch what `test_parity.py` compares."""
+    data = [a.astype(dtype) if a.dtype.kind == "f" else a for a in data]
+    if isinstance(piece, Layer):
+        return compare_layer(piece.astype(dtype), data[0], rng)
+    if isinstance(piece, Loss):
+        return compare_loss(piece, data[0], data[1])
+    if isinstance(piece, Penalty):
+        return compare_penalty(piece, Network(Linear(3, 4, rng=rng)).astype(dtype))
+    return compare_optimizer(piece, Linear(3, 4, rng=rng).astype(dtype), rng)
+
+
+def misused(piece: Any, data: list[Any], rng: np.random.Generator) -> Iterator[str]:
+    """What the piece does with memory that is the caller's, and a dropout in inference, where it should do nothing."""
+    if isinstance(piece, Layer):
+        x, as_it_was = data[0], data[0].copy()
+        y, cache = piece.forward(x)
+        delta = rng.standard_normal(y.shape)
+        upstream, kept = delta.copy(), deepcopy(cache)
+        piece.backward(delta, cache)
+        for name, now, before in [("x", x, as_it_was), ("delta", delta, upstream), ("cache", cache, kept)]:
+            if isinstance(now, np.ndarray) and not np.array_equal(now, before):
+                yield f"a changed {name}"
+    if isinstance(piece, Dropout) and not np.array_equal(piece.evaluated().forward(data[0])[0], data[0]):
+        yield "a mask in inference"
+    if isinstance(piece, Optimizer):
+        layer, gradient = Linear(3, 4, rng=rng), Linear(3, 4, rng=rng)
+        piece.step(layer, gradient)
+        kept = [value for state in piece.state.values() for value in state.values()]
+        if any(np.shares_memory(value, g) for value in kept for g in gradient.params.values()):
+            yield "a kept gradient"

@@ -1,0 +1,165 @@
+"""The tests can fail: each mistake of the catalogue is caught by the comparison that the right code passes, and no
+cause is named but its own."""
+
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from itertools import product
+
+import numpy as np
+import pytest
+
+from manual import (
+    AvgPool2d,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Layer,
+    Linear,
+    MaxPool2d,
+    MSELoss,
+    Network,
+    ReLU,
+    Tanh,
+)
+from parity_tests.bugs import BUGS, UNUSUAL
+from parity_tests.bugs.unusual.not_in_manual import LayerNorm, RMSNorm
+from parity_tests.comparison.against_torch import cases, each, hold, misused, of
+from torch_ref import compare_network
+
+LAYER_BUGS = [b for b in BUGS if issubclass(b.right, Layer) and not issubclass(b.right, Network)]
+RIGHT = pytest.mark.parametrize("right", dict.fromkeys(bug.right for bug in BUGS), ids=lambda kind: kind.__name__)
+FLOAT32_ONLY = {
+    "A float64 scalar takes part, and float32 in is float64 out",
+    "The one-hot targets are float64, and so the gradient of a float32 network",
+}
+NOT_NAMED = {
+    # a layer that is its own measure: its bound has the wrong shape, too
+    "The gradient of γ is not summed over the batch",
+    "The decay drives the weights away from 0",  # it grows by 1 + 2ηλ and shrinks by 1 − ηλ: not quite 1 + ηλ
+}
+NAMED_OTHERWISE = {
+    # at the first step there is no velocity; later on, it is also an SGD that forgets its dampening
+    "Nesterov looks ahead along the old velocity instead of the new one": "it is computed without",
+    # a square one is not changed by the reshape, and so not transposed
+    "The weight gradient comes out as (in, out) and is reshaped where it should be transposed": "it is transposed",
+}
+
+
+def undiagnosed(patch):
+    """Causes are costly to look for, and most tests here ask only whether a mistake is seen."""
+    patch.setattr("torch_ref.comparison.parity.diagnose", lambda *_: "")
+
+
+@pytest.fixture
+def never_diagnosed(monkeypatch):
+    """Where all is right no cause is looked for."""
+
+    def never(*_):
+        raise AssertionError("diagnosed")
+
+    monkeypatch.setattr("torch_ref.comparison.parity.diagnose", never)
+
+
+def symptoms(right_class, kind, dtype) -> Iterator[list[tuple[str, str]]]:
+    """Of each example the quantities that fail with their causes, or the error; and what `misused` says of `kind`."""
+    for right, *data in deepcopy(cases(right_class)):
+        rng = np.random.default_rng(0)
+        try:
+            compared = hold(of(kind, right), data, dtype, rng).comparisons
+            if failed := [(c.quantity, c.cause) for c in compared if not c.agrees]:
+                yield failed
+            yield from ([(said, "")] for said in misused(of(kind, right), data, rng))
+        except ValueError as error:
+            yield [(str(error), "")]
+
+
+@RIGHT
+@pytest.mark.usefixtures("never_diagnosed")
+def test_the_right_code_shows_nothing(right):
+    assert not [*symptoms(right, right, np.float64), *symptoms(right, right, np.float32)]
+
+
+@each(BUGS)
+def test_a_mistake_is_seen_where_it_shows_and_its_cause_is_named_and_no_other(bug, monkeypatch):
+    """Two causes may give the same numbers (the learning rate is 1 − μ, the batch is 1): then both are named."""
+    found = [*symptoms(bug.right, bug.wrong, np.float64)]
+    assert bool(found) == (bug.name not in FLOAT32_ONLY)
+    causes = [dict(reversed(failed)).get(bug.shows, "") for failed in found]
+    named = [name for name in (bug.cause, NAMED_OTHERWISE.get(bug.name)) if name]
+    assert all(any(name in cause for name in named) for cause in causes if cause)
+    if bug.cause and bug.name not in NOT_NAMED:
+        assert any(bug.cause in cause for cause in causes)
+    if bug.shows not in [failed[0][0] for failed in found]:
+        undiagnosed(monkeypatch)
+        assert bug.shows in [failed[0][0] for failed in symptoms(bug.right, bug.wrong, np.float32)]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@each(UNUSUAL, "entry")
+def test_a_right_implementation_is_accepted_however_unusual(entry, dtype):
+    for seed in range(3):
+        for piece, *data in deepcopy(cases(entry.right)):
+            result = hold(of(entry.wrong, piece), data, dtype, np.random.default_rng(seed))
+            assert result.agrees, f"\n{result}"
+
+
+# ---------------------------------------------------------------- within a network
+
+
+def around(layer, rng):
+    """A network with the layer at place 2, and data for it in which ReLU makes some zeros: ReLU'(0) is asked for."""
+    network = Network(Linear(3, 4, rng=rng), ReLU(), layer, Linear(4, 2, rng=rng))
+    return network, rng.standard_normal((6, 3)), rng.standard_normal((6, 2))
+
+
+def around_pictures(layer, front, rng):
+    """Likewise for a layer of 2 channels; with Tanh in front of it there are negative pixels, with ReLU there are
+    ties."""
+    below, x = [Conv2d(1, 2, 2, rng=rng), front, layer], rng.standard_normal((3, 1, 7, 8))
+    above = [] if isinstance(layer, Flatten) else [Flatten()]
+    features = Network(*below, *above).forward(x)[0].shape[1]
+    return Network(*below, *above, Linear(features, 2, rng=rng)), x, rng.standard_normal((3, 2))
+
+
+ON_PICTURES: dict[type, Callable[[np.random.Generator], Layer]] = {
+    Conv2d: lambda rng: Conv2d(2, 2, (3, 2), 2, (1, 2), rng=rng),
+    MaxPool2d: lambda _: MaxPool2d((3, 2), (2, 1), 1),
+    AvgPool2d: lambda _: AvgPool2d((3, 2), (2, 1), 1),
+    Flatten: lambda _: Flatten(),
+}
+ON_VECTORS: dict[type, Callable[[np.random.Generator], Layer]] = {
+    Linear: lambda rng: Linear(4, 4, rng=rng),
+    Dropout: lambda rng: Dropout(0.25, rng=rng),
+    LayerNorm: lambda _: LayerNorm(4),
+    RMSNorm: lambda _: RMSNorm(4),
+}
+
+
+def networks_with(right):
+    """Networks with such a layer at place 2, and data for them, on which every mistake with it shows."""
+    rng = np.random.default_rng(0)
+    if right in ON_PICTURES:
+        found = [around_pictures(ON_PICTURES[right](rng), front, rng) for front in (Tanh(), ReLU())]
+    else:
+        found = [around(ON_VECTORS[right](rng) if right in ON_VECTORS else right(), rng)]
+    for (network, x, y), dtype in product(found, (np.float64, np.float32)):
+        yield network.astype(dtype), x.astype(dtype), y.astype(dtype)
+
+
+@pytest.mark.parametrize("right", dict.fromkeys(b.right for b in LAYER_BUGS), ids=lambda kind: kind.__name__)
+@pytest.mark.usefixtures("never_diagnosed")
+def test_nothing_differs_in_a_right_network(right):
+    for network, x, y in networks_with(right):
+        assert compare_network(network, MSELoss(), x, y).agrees
+
+
+@each([b for b in LAYER_BUGS if not b.shows.startswith("a ")])
+def test_a_network_names_the_layer_with_the_mistake(bug, monkeypatch):
+    undiagnosed(monkeypatch)
+    for network, x, y in networks_with(bug.right):
+        first, front, right, *above = network.layers
+        wrong = Network(first, front, of(bug.wrong, right), *above)
+        if found := compare_network(wrong, MSELoss(), x, y).first:
+            assert (found.place, found.quantity) == (f"layer 2, {bug.right.__name__}", bug.shows)
+            return
+    pytest.fail("nothing differs")

@@ -1,0 +1,1 @@
+"""Tests of the certified derivative, and of a gradient that is truly 0."""

@@ -1,0 +1,1 @@
+"""Tests of a hand-written network inside torch."""
