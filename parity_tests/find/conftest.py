@@ -16,13 +16,13 @@ from experiments.train import command as train
 from parity_tests.drawn import draw
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four hundred drawn pictures: 280 to train on, 60 to choose by, 60 to test."""
     return draw(tmp_path_factory.mktemp("drawn") / "birds", 400)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def models(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """What training leaves: document B's kind of network, and one with convolutions, on the same pictures by the same
     steps."""

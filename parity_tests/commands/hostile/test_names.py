@@ -190,8 +190,10 @@ def test_names_are_text_in_the_report(shown: dict[str, Any], rows: "list[Row]", 
     from experiments.report import make as report
 
     chapter = shown["bluebird"]
-    kinds = dict(zip(chapter["kinds"], NAMES, strict=False))
-    named = {part: {kinds[kind]: value for kind, value in chapter[part].items()} for part in ("samples", "templates")}
-    renamed = report.page(shown | {"bluebird": chapter | named | {"kinds": [*kinds.values()]}}, rows, SPEED)
+    names = dict(zip(chapter["classes"], NAMES, strict=False))
+    named: dict[str, Any] = {"classes": [*names.values()]}
+    for part in ("samples", "templates"):
+        named[part] = {names[name]: value for name, value in chapter[part].items()}
+    renamed = report.page(shown | {"bluebird": chapter | named}, rows, SPEED)
     assert renamed.count("<script") == page.count("<script")
-    assert {*kinds.values()} <= {*Text(renamed).texts}
+    assert {*names.values()} <= {*Text(renamed).texts}
