@@ -1,5 +1,7 @@
 """A mistake in a layer, loss, optimizer or network is named; those of the catalogue are in comparison/test_bugs.py."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -211,13 +213,17 @@ def test_a_loss_says_what_it_does_otherwise(expected, loss, rng):
 
 
 class Past(Network):
-    """δ goes past the layers that `past` tells, unchanged."""
+    """δ goes past the layers of one kind, unchanged."""
+
+    def __init__(self, past: type, *layers: Any) -> None:
+        super().__init__(*layers)
+        self.past = past
 
     def backward(self, delta, tape):
         passed = []
         for layer, cache in zip(self.layers[::-1], tape[::-1], strict=True):
             below, gradient = layer.backward(delta, cache)
-            delta = delta if self.past(layer) else below
+            delta = delta if isinstance(layer, self.past) else below
             passed.append(gradient)
         return delta, self._of(passed[::-1])
 
@@ -230,8 +236,7 @@ Past.__name__ = "Network"
 
 def test_the_layer_of_a_network_whose_formula_is_wrong_is_named(rng):
     layers = Linear(3, 4, rng=rng), Tanh(), Linear(4, 5, rng=rng), Sigmoid(), Linear(5, 2, rng=rng)
-    network = Past(*layers)
-    network.past = lambda layer: isinstance(layer, Tanh)
+    network = Past(Tanh, *layers)
     assert causes(compare_layer(network, rng.standard_normal((6, 3)), rng)) == dict.fromkeys(
         ["dx", "d0.weight", "d0.bias", "d0.weight, by gradient()", "d0.bias, by gradient()"],
         "σ' is left out, in layer 1",
@@ -241,8 +246,7 @@ def test_the_layer_of_a_network_whose_formula_is_wrong_is_named(rng):
 def test_a_network_whose_relus_masks_are_missing(rng):
     widths = [(3, 8, ReLU()), (8, 5, Tanh()), (5, 8, ReLU())]
     layers = [layer for i, o, sigma in widths for layer in (Linear(i, o, rng=rng), sigma)]
-    network = Past(*layers, Linear(8, 2, rng=rng))
-    network.past = lambda layer: isinstance(layer, ReLU)
+    network = Past(ReLU, *layers, Linear(8, 2, rng=rng))
     result = compare_layer(network, rng.standard_normal((6, 3)), rng)
     assert causes(result)["dx"] == "σ' is left out: ReLU's mask is missing"
 

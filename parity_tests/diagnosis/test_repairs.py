@@ -1,5 +1,7 @@
 """A cause that the numbers alone prove: a repair that makes every one of them pass, and that little else would."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -180,7 +182,7 @@ def test_where_values_tie_in_a_window_another_may_have_the_delta():
     for n, i in np.ndindex(2, 2):
         window = x[n, 0, i : i + 3]
         last[n, 0, i + 2 - np.argmax(window[::-1])] += delta[n, 0, i]
-    about = {"given": {"x": x, "delta": delta}}
+    about: dict[str, Any] = {"given": {"x": x, "delta": delta}}
     assert cause(last, dx.numpy(), **about) == ""
     named = cause(last, dx.numpy(), pooled=True, **about)
     assert named == "a convention: only where values tie, of which another has the δ"

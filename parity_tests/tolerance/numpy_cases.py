@@ -97,8 +97,8 @@ PRODUCTS = {
     "einsum by numbers": Case(lambda x, y: np.einsum(x, [0, 1], y, [2, 1], [0, 2]), lambda t, s: t @ s.T, arrays=2),
     "tensordot": Case(
         lambda x, y: np.tensordot(x, y, axes=(1, 1)),
-        lambda t, s: torch.tensordot(t, s, dims=([1], [1])),
-        arrays=2,  # pyright: ignore
+        lambda t, s: torch.tensordot(t, s, dims=([1], [1])),  # pyright: ignore[reportArgumentType]
+        arrays=2,
     ),
     "inner": Case(np.inner, torch.inner, arrays=2),
     "outer": Case(np.outer, lambda t, s: torch.outer(t.ravel(), s.ravel()), arrays=2),
