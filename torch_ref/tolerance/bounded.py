@@ -87,6 +87,11 @@ class Bounded(ArrayMethods):
         """The largest magnitude that any evaluation may have."""
         return np.abs(self.value) if self._exact else np.abs(self.value) + 2 * self.error
 
+    @cached_property
+    def _infinite(self) -> Array:
+        """Where it is infinite exactly, and did not overflow."""
+        return np.isinf(self.value) & (self.error == 0)
+
     # ---------------------------------------------------------------- moving data about
 
     def _moved(self, move: Callable[[Array], Array], back: Callable[["Bounded"], Any] | None = None) -> Self:
@@ -141,7 +146,10 @@ class Bounded(ArrayMethods):
         if isinstance(other, Bounded):
             return other
         exact = np.asarray(other, dtype=np.float64)
-        return Bounded(exact, self.dtype, np.abs(exact - exact.astype(self.dtype)))
+        rounded = exact.astype(self.dtype)
+        if np.array_equal(exact, rounded):
+            return Bounded(exact, self.dtype)
+        return Bounded(exact, self.dtype, np.where(exact == rounded, 0, np.abs(exact - rounded)))
 
     def _rounded(
         self, value: Any, carried: Any, most: Any, zero: Any, roundings: Any = 2, positive: bool = False
@@ -155,10 +163,13 @@ class Bounded(ArrayMethods):
 
     def __add__(self, other: Any) -> "Bounded":
         other = self._of(other)
-        return Bounded(
-            self.value + other.value, self.dtype, self._carried + other._carried, self._sum + other._sum,
-            self._roundings + other._roundings + 1, self.positive and other.positive,
-        )  # fmt: skip
+        value, carried, magnitude = self.value + other.value, self._carried + other._carried, self._sum + other._sum
+        if np.isinf(value).any():  # a mask's −∞, which is exact, takes every finite number with it
+            ours, theirs = self._infinite, other._infinite
+            masked = (ours | theirs) & (ours | np.isfinite(self.error)) & (theirs | np.isfinite(other.error))
+            carried, magnitude = np.where(masked, 0, carried), np.where(masked, 0, magnitude)
+        roundings, positive = self._roundings + other._roundings + 1, self.positive and other.positive
+        return Bounded(value, self.dtype, carried, magnitude, roundings, positive)
 
     def __neg__(self) -> Self:
         return type(self)(-self.value, self.dtype, self._carried, self._sum, self._roundings)

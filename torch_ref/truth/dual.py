@@ -41,7 +41,7 @@ RULES: dict[str, Callable[[Any, Any, Any], Any]] = {  # f'(v)·d, by v, f(v) and
 }
 
 
-def _of(v: Any, name: str) -> Any:
+def function_of(v: Any, name: str) -> Any:
     """The function of that name in NumPy, by the value's own method."""
     return getattr(v, name if hasattr(v, name) else FLINT_S.get(name, name))()
 
@@ -50,7 +50,7 @@ def _function(name: str) -> Callable[["Dual"], "Dual"]:
     rule = RULES[name]
 
     def function(self: "Dual") -> "Dual":
-        value = _of(self.v, name)
+        value = function_of(self.v, name)
         return Dual(value, rule(self.v, value, self.d))
 
     function.__name__, function.__doc__ = name, f"As np.{name}."

@@ -1,0 +1,26 @@
+"""The rules: the name of an ATen operation, with its overload where that matters, -> a function of arrays.
+
+A rule takes the operation's arguments by ATen's names, and writes it with NumPy's functions, which every number type
+has. To add one, enter it into the table of its kind.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch_ref.program.operations.arithmetic import ARITHMETIC
+from torch_ref.program.operations.choices import CHOICES
+from torch_ref.program.operations.functions import FUNCTIONS
+from torch_ref.program.operations.moves import MOVES
+from torch_ref.program.operations.new_arrays import NEW_ARRAYS
+from torch_ref.program.operations.reductions import REDUCTIONS
+from torch_ref.program.operations.windows import WINDOWS
+
+OPERATIONS: dict[str, Callable[..., Any]] = {
+    **ARITHMETIC,
+    **FUNCTIONS,
+    **REDUCTIONS,
+    **CHOICES,
+    **MOVES,
+    **NEW_ARRAYS,
+    **WINDOWS,
+}

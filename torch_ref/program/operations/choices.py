@@ -1,0 +1,66 @@
+"""Comparisons, and what is chosen by them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from manual.number_types import Array
+from torch_ref.program.numbers import truth_of
+from torch_ref.tolerance.bounded import Bounded
+
+
+def comparison(f: Callable[..., Any]) -> Callable[..., Any]:
+    """The rule of a comparison: an array of truths."""
+    return lambda a, b: truth_of(f(a, b))
+
+
+def clamp(x: Any, min: Any = None, max: Any = None) -> Any:  # noqa: A002
+    """min(max(x, low), high)"""
+    if min is not None:
+        x = np.where(truth_of(x < min), min, x)
+    return x if max is None else np.where(truth_of(x > max), max, x)
+
+
+def sign(x: Any) -> Any:
+    """1, −1, and 0 where x is 0"""
+    return np.asarray(truth_of(x > 0), dtype=int) - truth_of(x < 0)
+
+
+def _of_floats(f: Callable[..., Any]) -> Callable[[Any], Array]:
+    """The rule of a question about infinities and NaN: no ball and no dual number is either."""
+    each = np.frompyfunc(lambda value: isinstance(value, float) and bool(f(value)), 1, 1)
+    return lambda x: f(x) if isinstance(x, Bounded) else truth_of(each(x))
+
+
+is_nan, is_infinite = _of_floats(np.isnan), _of_floats(np.isinf)
+
+
+CHOICES: dict[str, Callable[..., Any]] = {
+    "gt": comparison(np.greater),
+    "ge": comparison(np.greater_equal),
+    "lt": comparison(np.less),
+    "le": comparison(np.less_equal),
+    "eq": comparison(np.equal),
+    "ne": comparison(np.not_equal),
+    "where": lambda condition, a, b: np.where(truth_of(condition), a, b),
+    "maximum": np.maximum,
+    "minimum": np.minimum,
+    "fmax": np.maximum,
+    "fmin": np.minimum,
+    "clamp": clamp,
+    "clamp_min": lambda x, low: clamp(x, low),
+    "clamp_max": lambda x, high: clamp(x, None, high),
+    "relu": lambda x: np.where(truth_of(x > 0), x, 0),
+    "sign": sign,
+    "sgn": sign,
+    "isnan": is_nan,
+    "isinf": is_infinite,
+    "logical_and": lambda a, b: truth_of(a) & truth_of(b),
+    "logical_or": lambda a, b: truth_of(a) | truth_of(b),
+    "logical_xor": lambda a, b: truth_of(a) ^ truth_of(b),
+    "logical_not": lambda a: ~truth_of(a),
+    "bitwise_and": np.bitwise_and,
+    "bitwise_or": np.bitwise_or,
+    "bitwise_not": np.invert,
+}

@@ -1,0 +1,187 @@
+"""What moves numbers about: no number changes, but where several land on one place they add up."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from torch_ref.tolerance.bounded import Bounded
+
+
+def expand(x: Any, size: Any) -> Any:
+    """x repeated to a size, in which −1 keeps an axis."""
+    ahead = len(size) - x.ndim
+    return np.broadcast_to(x, [x.shape[i - ahead] if n == -1 else n for i, n in enumerate(size)])
+
+
+def cut(x: Any, dim: int = 0, start: Any = None, end: Any = None, step: int = 1) -> Any:
+    """x[start:end:step] along an axis."""
+    return x[_at(x, dim, slice(start, end, step))]
+
+
+def _at(x: Any, dim: int, where: Any) -> tuple[Any, ...]:
+    return (*[slice(None)] * (dim % x.ndim), where)
+
+
+def split(x: Any, size: Any, dim: int = 0) -> list[Any]:
+    """x in parts of a size, or of these sizes, along an axis."""
+    n = x.shape[dim]
+    ends = range(size, n, size) if isinstance(size, int) else np.cumsum(size)[:-1]
+    return [cut(x, dim, start, end) for start, end in zip([0, *ends], [*ends, n], strict=True)]
+
+
+def squeeze(x: Any, dim: Any = None) -> Any:
+    """x without its axes of length 1, or without those of them that are given."""
+    chosen = range(x.ndim) if dim is None else [dim] if isinstance(dim, int) else dim
+    gone = {d % x.ndim for d in chosen if x.ndim and x.shape[d] == 1}
+    return x.reshape(*[n for i, n in enumerate(x.shape) if i not in gone])
+
+
+def index(x: Any, indices: Any) -> Any:
+    """x[indices], where None keeps an axis."""
+    return x[_full(indices)]
+
+
+def _full(indices: Any) -> tuple[Any, ...]:
+    return tuple(slice(None) if i is None else np.asarray(i) for i in indices)
+
+
+def index_put(x: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
+    """x with values at some places; with `accumulate` they are added, in any order."""
+    return _put(x, _full(indices), values, accumulate)
+
+
+def _put(x: Any, where: Any, values: Any, add: bool) -> Any:
+    if isinstance(values, Bounded) and not isinstance(x, Bounded):
+        x = values._of(x)
+    new = x[...] if isinstance(x, Bounded) else x.copy()
+    if isinstance(new, Bounded):
+        new = new._moved(np.copy)
+    if add:
+        np.add.at(new, where, values)
+    else:
+        new[where] = values
+    return new
+
+
+def along(dim: int, indices: Any) -> tuple[Any, ...]:
+    """The places that indices along one axis name."""
+    indices = np.asarray(indices)
+    where = list(np.ogrid[tuple(slice(n) for n in indices.shape)])
+    where[dim] = indices
+    return tuple(where)
+
+
+def scatter(x: Any, dim: int, indices: Any, source: Any) -> Any:
+    """x with a source's numbers along an axis."""
+    return _put(x, along(dim, indices), _shaped(source, indices), add=False)
+
+
+def _shaped(source: Any, indices: Any) -> Any:
+    """A source may be longer than the indices; of it only what they reach is taken."""
+    return source if np.ndim(source) == 0 else source[tuple(slice(n) for n in np.shape(indices))]
+
+
+def flip(x: Any, dims: Any) -> Any:
+    """x in reverse along axes."""
+    return np.flip(x, tuple(dims))
+
+
+def padded(x: Any, pad: Any, value: Any = 0) -> Any:
+    """x with a margin: of its last axis first, below and above; a negative margin cuts."""
+    margins = [(0, 0)] * x.ndim
+    for i in range(len(pad) // 2):
+        margins[x.ndim - 1 - i] = (pad[2 * i], pad[2 * i + 1])
+    for axis, (low, high) in enumerate(margins):
+        x = cut(x, axis, max(-low, 0), x.shape[axis] - max(-high, 0))
+    margins = [(max(low, 0), max(high, 0)) for low, high in margins]
+    return np.pad(x, margins, "constant", constant_values=value)
+
+
+def diagonal(x: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
+    """The diagonal of two axes, as the last axis."""
+    return np.diagonal(x, offset, dim1, dim2)
+
+
+def embedding(weight: Any, indices: Any, *_: Any) -> Any:
+    """A row of the weights for each index."""
+    return weight[np.asarray(indices)]
+
+
+def triangle(f: Callable[..., Any]) -> Callable[..., Any]:
+    """The rule of a triangle of a matrix: 0 elsewhere."""
+    return lambda x, k=0: np.where(f(np.ones(x.shape, bool), k), x, 0)
+
+
+def unfold(x: Any, dim: int, size: int, step: int) -> Any:
+    """Every window of a size along an axis, its numbers as the last axis."""
+    starts = range(0, x.shape[dim] - size + 1, step)
+    return np.stack([np.swapaxes(cut(x, dim, i, i + size)[..., None], dim, -1)[_at(x, dim, 0)] for i in starts], dim)
+
+
+def strided(x: Any, size: Any, stride: Any, offset: int = 0) -> Any:
+    """The numbers of x, as they lie in memory in order, at each place Σ i·stride + offset."""
+    places = np.full(tuple(size), offset or 0)
+    for axis, (n, s) in enumerate(zip(size, stride, strict=True)):
+        places = places + (np.arange(n) * s).reshape([n if i == axis else 1 for i in range(len(size))])
+    return x.reshape(-1)[places]
+
+
+def sort(x: Any, dim: int = -1, descending: bool = False) -> tuple[Any, Any]:
+    """x in order along an axis, and where each number was."""
+    order = np.argsort(x, axis=dim)
+    order = np.flip(order, dim) if descending else order
+    return x[along(dim, order)], order
+
+
+def same(x: Any, **_: Any) -> Any:
+    """The numbers as they are."""
+    return x
+
+
+MOVES: dict[str, Callable[..., Any]] = {
+    "view": lambda x, size: x.reshape(*size),
+    "_unsafe_view": lambda x, size: x.reshape(*size),
+    "reshape": lambda x, size: x.reshape(*size),
+    "permute": lambda x, dims: np.transpose(x, dims),
+    "t": lambda x: x.T,
+    "transpose": np.swapaxes,
+    "expand": expand,
+    "unsqueeze": np.expand_dims,
+    "squeeze": squeeze,
+    "select": lambda x, dim, i: x[_at(x, dim, i)],
+    "slice": cut,
+    "split": split,
+    "split_with_sizes": split,
+    "cat": lambda parts, dim=0: np.concatenate([p for p in parts if p.shape != (0,)], axis=dim),
+    "stack": lambda parts, dim=0: np.stack(parts, axis=dim),
+    "index": index,
+    "index_put": index_put,
+    "_unsafe_index": index,
+    "_unsafe_index_put": index_put,
+    "_unsafe_masked_index": lambda x, mask, indices, fill: np.where(mask, index(x, indices), fill),
+    "index_select": lambda x, dim, i: x[_at(x, dim, np.asarray(i))],
+    "gather": lambda x, dim, i: x[along(dim, i)],
+    "scatter": scatter,
+    "scatter_add": lambda x, dim, i, source: _put(x, along(dim, i), _shaped(source, i), add=True),
+    "select_scatter": lambda x, source, dim, i: _put(x, _at(x, dim, i), source, add=False),
+    "slice_scatter": lambda x, source, dim=0, start=None, end=None, step=1: _put(
+        x, _at(x, dim, slice(start, end, step)), source, add=False
+    ),
+    "index_add": lambda x, dim, i, source, alpha=1: _put(x, _at(x, dim, np.asarray(i)), source * alpha, add=True),
+    "flip": flip,
+    "roll": lambda x, shifts, dims=(): np.roll(x, tuple(shifts), tuple(dims) or None),
+    "repeat": lambda x, times: np.tile(x, tuple(times)),
+    "constant_pad_nd": padded,
+    "diagonal": diagonal,
+    "unfold": unfold,
+    "as_strided": strided,
+    "sort": sort,
+    "embedding": embedding,
+    "tril": triangle(np.tril),
+    "triu": triangle(np.triu),
+    **dict.fromkeys(
+        ("clone", "detach", "alias", "lift_fresh_copy", "_to_copy", "contiguous", "to", "_conj", "conj", "real"), same
+    ),
+    "copy": lambda x, source: np.broadcast_to(source, x.shape),
+}

@@ -1,0 +1,65 @@
+"""Run a program on arrays of another number type: `Bounded`, or object arrays of dual numbers over balls."""
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch.fx import GraphModule, Interpreter
+
+from manual.number_types import Array
+from torch_ref.program.numbers import as_array
+from torch_ref.program.operations import OPERATIONS
+from torch_ref.twins import to_numpy
+
+Lift = Callable[[Array], Any]
+IGNORED = ("layout", "device", "pin_memory", "memory_format", "implicit", "non_blocking")
+"""What a call may say that changes no number."""
+
+
+class NoRule(LookupError):
+    """An operation that has no rule yet: the message names it, and where to add one."""
+
+
+def run(program: GraphModule, arrays: Sequence[Any], lift: Lift) -> Any:
+    """What the program gives. `lift` makes an array of floats, which the program brings along, one of the numbers.
+
+    Raises:
+        NoRule: an operation has no rule.
+        Undecided: the numbers leave a decision open.
+    """
+    return _Run(program, lift).run(*arrays)
+
+
+class _Run(Interpreter):
+    def __init__(self, program: GraphModule, lift: Lift) -> None:
+        super().__init__(program)
+        self.lift = lift
+
+    def call_function(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if target is operator.getitem:
+            return args[0][args[1]]
+        name = str(target.name()).removeprefix("aten::")
+        rule = OPERATIONS.get(name) or OPERATIONS.get(name.partition(".")[0])
+        if rule is None:
+            raise NoRule(f"aten::{name} has no rule: write one beside its kind in torch_ref/program/operations")
+        options = {key: value for key, value in kwargs.items() if key not in IGNORED}
+        dtype = options.pop("dtype", None)
+        result = rule(*args, **options)
+        return self._made(result, dtype)
+
+    def get_attr(self, target: Any, args: Any, kwargs: Any) -> Any:
+        value = super().get_attr(target, args, kwargs)
+        return self._made(to_numpy(value), None) if isinstance(value, torch.Tensor) else value
+
+    def _made(self, result: Any, dtype: torch.dtype | None) -> Any:
+        """A result that is of plain floats comes from constants, and goes on as numbers."""
+        if isinstance(result, tuple | list):
+            return [self._made(part, None) for part in result]
+        result = as_array(result)
+        if not isinstance(result, np.ndarray) or result.dtype == object:
+            return result
+        if result.dtype.kind == "f" or (dtype is not None and dtype.is_floating_point):
+            return self.lift(result.astype(np.float64))
+        return result if dtype is None else result.astype(str(dtype).removeprefix("torch."))

@@ -1,0 +1,56 @@
+"""Trace a function of tensors to the ATen operations that it is made of.
+
+What torch does in one fused kernel is taken apart by torch's own decompositions into operations that have a rule in
+operations/. Nothing is written in place in a program.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch._decomp import core_aten_decompositions, decomposition_table
+from torch.fx import GraphModule
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+aten = torch.ops.aten
+
+FUSED = (
+    aten.native_layer_norm, aten.native_layer_norm_backward, aten.native_group_norm, aten.native_group_norm_backward,
+    aten.native_batch_norm, aten.native_batch_norm_backward, aten._native_batch_norm_legit_functional,
+    aten.gelu, aten.gelu_backward, aten.silu, aten.silu_backward, aten.elu, aten.elu_backward, aten.leaky_relu,
+    aten.leaky_relu_backward, aten.hardtanh, aten.hardtanh_backward, aten.threshold_backward, aten.mish,
+    aten.mish_backward, aten.softplus, aten.softplus_backward, aten.hardswish, aten.hardswish_backward,
+    aten.hardsigmoid, aten.hardsigmoid_backward, aten.log_sigmoid_forward, aten.log_sigmoid_backward,
+    aten._softmax, aten._softmax_backward_data, aten._log_softmax, aten._log_softmax_backward_data, aten.logsumexp,
+    aten.tanh_backward, aten.sigmoid_backward, aten.addmm, aten.addmv, aten.addr, aten.baddbmm,
+    aten.nll_loss_forward, aten.nll_loss_backward, aten.mse_loss, aten.mse_loss_backward, aten.smooth_l1_loss,
+    aten.smooth_l1_loss_backward, aten.huber_loss, aten.huber_loss_backward, aten.binary_cross_entropy,
+    aten.binary_cross_entropy_backward, aten.embedding_dense_backward, aten.linalg_vector_norm, aten.pixel_shuffle,
+    aten.rsub, aten.lerp, aten.addcmul, aten.addcdiv, aten.diagonal_backward, aten.select_backward,
+    aten.slice_backward, aten.unfold_backward, aten.logit, aten.logit_backward, aten.xlogy, aten.stack,
+)  # fmt: skip
+"""Kernels of torch that are taken apart, although ATen's core has them."""
+
+
+def _table() -> dict[Any, Callable[..., Any]]:
+    table = {**core_aten_decompositions()}
+    for packet in FUSED:
+        overloads = [getattr(packet, name) for name in packet.overloads()]
+        table |= {overload: decomposition_table[overload] for overload in overloads if overload in decomposition_table}
+    return table
+
+
+TABLE = _table()
+
+
+def trace(function: Callable[..., Any], inputs: Sequence[torch.Tensor]) -> GraphModule:
+    """The program of a function on inputs of these shapes and dtypes; attention as products and a softmax.
+
+    Raises:
+        Exception: whatever torch raises where the function does what a program cannot say, as choosing a shape by its
+            data does.
+    """
+    with sdpa_kernel(SDPBackend.MATH):
+        program = make_fx(lambda *tensors: function(*tensors), decomposition_table=TABLE)(*inputs)
+        return make_fx(torch.func.functionalize(program))(*inputs)
