@@ -7,67 +7,73 @@ pytest.
 Both are run in float32 and float64, on the inputs as they are, non-contiguous, expanded and empty, and for each
 choice of the inputs that need a gradient. The upstream gradient is random, and as strided as the inputs are.
 
-No tolerance can be derived for code of which nothing is known. So this one is measured: a result may be twice as far
-as torch's own is, at the same dtype, from the reference in higher precision. Torch's own error is the largest that it
-makes of a quantity in any of these runs, relative to the array's largest element, and is taken to be one unit in the
-last place of that at least. Above float64 torch has no precision: there its own error is the one that it makes in
-float32, scaled by 2⁻²⁹, and the reference may have it too.
+What is allowed is derived where the reference can be run as a program (torch_ref/program): twice the error that any
+right evaluation of it may make. Where it cannot, because it draws random numbers, chooses shapes by its data, or does
+something that has no rule, the tolerance is measured, and the table says so: a result may be twice as far as torch's
+own is, at the same dtype, from the reference in higher precision. Torch's own error is then the largest that it makes
+of a quantity in any of these runs, relative to the array's largest element, and is taken to be one unit in the last
+place of that at least. Above float64 torch has no precision: there its own error is the one that it makes in float32,
+scaled by 2⁻²⁹, and the reference may have it too.
 """
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 
 from manual.number_types import Array
 from torch_ref.comparison.parity import Parity
-from torch_ref.comparison.verdict import AGREES, DIFFERS, ZERO_REFERENCE, Comparison
+from torch_ref.comparison.trials import DTYPES, Trial, deltas, in_float64, trials
+from torch_ref.comparison.verdict import AGREES, DIFFERS, ROUNDING, ZERO_REFERENCE, Comparison
 from torch_ref.diagnosis import Case, Compared
+from torch_ref.program.derivation import bounds
 from torch_ref.twins import to_numpy
 
-DTYPES = (torch.float64, torch.float32)
 FLOAT64_IN_FLOAT32 = 2.0**-29
 """One rounding in float64, in roundings in float32."""
 
 Function = Callable[..., Any]
-Arrange = Callable[[torch.Tensor], torch.Tensor]
 Found = dict[str, Any]
 """Arrays by name; None where there is no gradient."""
-
-
-class Trial(NamedTuple):
-    """A way to call both: how the tensors lie in memory, which inputs need a gradient, and in which dtypes."""
-
-    name: str
-    arrange: Arrange
-    needed: Sequence[int]
-    dtypes: Sequence[torch.dtype] = DTYPES[:1]
 
 
 @dataclass
 class Observed:
     """One quantity as the checked function, torch at the same dtype, and torch in float64 and in float32 compute it.
 
-    `trouble` says in words what no comparison can: an exception, a changed input.
+    `allowed` is the derived error of the same; `trouble` says in words what no comparison can: an exception, a changed
+    input.
     """
 
     place: str
     quantity: str
     trouble: str = ""
     arrays: dict[str, Array] = field(default_factory=dict)
+    why_measured: str = ""
 
 
-class Measured(Parity):
-    """Comparisons whose tolerance is not derived."""
+@dataclass
+class Checked(Parity):
+    """The comparisons of a check. `measured` says of each quantity without a derived tolerance why it has none."""
+
+    measured: dict[str, str] = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:
         """One line as for any comparisons, and one that says where the tolerance is from."""
-        return f"{super().verdict}\nthe tolerance is not derived: it is twice torch's own error at the same dtype"
+        return f"{super().verdict}\n{self.tolerance}"
+
+    @property
+    def tolerance(self) -> str:
+        """Where it is from."""
+        if not self.measured:
+            return "the tolerance is derived"
+        first, why = next(iter(self.measured.items()))
+        others = f" and {len(self.measured) - 1} more" if len(self.measured) > 1 else ""
+        return f"the tolerance of {first}{others} is measured, twice torch's own error at the same dtype: {why}"
 
 
 def check_backward(function: Callable[..., Any], reference: Callable[..., Any], inputs: Sequence[Any]) -> Parity:
@@ -93,22 +99,28 @@ def check_backward(function: Callable[..., Any], reference: Callable[..., Any], 
     return parity
 
 
-def judge(observed: Iterable[Observed], device: str = "cpu") -> Parity:
+def judge(observed: Iterable[Observed], device: str = "cpu") -> Checked:
     """The comparisons of what was observed."""
     observed = [*observed]
     own: dict[str, float] = {}
     for o in observed:
-        if o.arrays and not o.place.endswith("empty"):
+        if o.arrays and o.arrays["torch"].dtype.kind == "f" and not o.place.endswith("empty"):
             own[o.quantity] = max(own.get(o.quantity, 0), _own_error(o.arrays))
-    parity = Measured(device)
+    parity = Checked(device)
     for o in observed:
         if o.trouble:
             parity.comparisons.append(
                 Comparison(o.place, o.quantity, "", (), np.inf, np.inf, DIFFERS, reason=o.trouble)
             )
-        elif o.place.endswith("empty"):  # there a gradient is empty or zero, exactly
+        elif (
+            o.place.endswith("empty") or o.arrays["torch"].dtype.kind != "f"
+        ):  # there a gradient is empty or zero, exactly
             parity.add(o.place, o.quantity, o.arrays["ours"], o.arrays["torch"], 0)
+        elif "allowed" in o.arrays:
+            compared = Compared(o.arrays["ours"], o.arrays["torch"], 2 * o.arrays["allowed"])
+            parity.add_all(o.place, Case({o.quantity: compared}))
         else:
+            parity.measured.setdefault(o.quantity, o.why_measured)
             dtype, error = o.arrays["torch"].dtype, own[o.quantity]
             times = 3 * error * FLOAT64_IN_FLOAT32 if dtype == np.float64 else 2 * error + np.finfo(dtype).eps / 2
             allowed = (
@@ -121,20 +133,17 @@ def judge(observed: Iterable[Observed], device: str = "cpu") -> Parity:
 
 
 def judged(comparisons: Iterable[Comparison]) -> Iterator[Comparison]:
-    """The comparisons, where a reference of zeros tells nothing against a quantity that elsewhere agrees with another
-    one."""
+    """The comparisons. What tells nothing, as the reference is zero or less than its rounding, tells nothing against a
+    quantity that agrees elsewhere."""
     comparisons = [*comparisons]
     known = {c.quantity for c in comparisons if c.agrees}
     for c in comparisons:
-        if c.reason == ZERO_REFERENCE:
-            agrees = c.quantity in known or c.place.endswith("empty")
-            yield (
-                replace(c, verdict=AGREES, reason="")
-                if agrees
-                else replace(c, reason=f"{ZERO_REFERENCE}, on every input")
-            )
+        if c.reason in (ZERO_REFERENCE, ROUNDING) and c.quantity in known:
+            yield replace(c, verdict=AGREES, reason="")
+        elif c.reason == ZERO_REFERENCE and not c.place.endswith("empty"):
+            yield replace(c, reason=f"{ZERO_REFERENCE}, on every input")
         else:
-            yield c
+            yield replace(c, verdict=AGREES, reason="") if c.reason == ZERO_REFERENCE else c
 
 
 def _own_error(arrays: dict[str, Array]) -> float:
@@ -155,8 +164,10 @@ def observe(function: Function, reference: Function, inputs: Sequence[Any]) -> I
         raise ValueError("check_backward: expected a tensor of a floating dtype among the inputs, got none")
     names = _names(reference, len(inputs))
     single = [v.detach().float() if i in which else v for i, v in enumerate(inputs)]
-    for trial in _trials(which, names, rows=len(single[which[0]]) if single[which[0]].ndim else 0):
-        given = {d: [trial.arrange(v.to(d)) if i in which else v for i, v in enumerate(single)] for d in DTYPES}
+    double = [in_float64(v.detach()) if i in which else v for i, v in enumerate(inputs)]
+    given_in = dict(zip(DTYPES, (double, single), strict=True))
+    for trial in trials(which, names, rows=next((len(single[i]) for i in which if single[i].ndim), None)):
+        given = {d: [trial.arrange(v) if i in which else v for i, v in enumerate(given_in[d])] for d in DTYPES}
         try:
             expected = {d: _run(reference, values, trial, names) for d, values in given.items()}
         except Exception:
@@ -165,7 +176,34 @@ def observe(function: Function, reference: Function, inputs: Sequence[Any]) -> I
             continue
         for dtype in trial.dtypes:
             place = ", ".join(filter(None, [str(dtype).removeprefix("torch."), trial.name]))
-            yield from _observe(place, function, given[dtype], trial, names, expected[dtype], expected)
+            derived = {} if place.endswith("empty") else _derived(reference, given[dtype], trial, names)
+            for o in _observe(place, function, given[dtype], trial, names, expected[dtype], expected):
+                allowed = derived.get(o.quantity, "it is no number")
+                if o.arrays and isinstance(allowed, str):
+                    o.why_measured = allowed
+                elif o.arrays:
+                    o.arrays["allowed"] = allowed
+                yield o
+
+
+def _derived(reference: Function, values: list[Any], trial: Trial, names: list[str]) -> dict[str, Any]:
+    """The derived error of each output and gradient by name; or, where there is none, why."""
+    result = reference(*values)
+    outputs = [*result] if isinstance(result, tuple | list) else [result]
+    smooth = {i: o for i, o in enumerate(outputs) if torch.is_tensor(o) and o.is_floating_point()}
+    quantities = [*map(_output, smooth), *(f"d{names[i]}" for i in trial.needed)]
+    try:
+        found = bounds(reference, values, deltas([*smooth.values()], trial))
+    except Exception as error:
+        why = " ".join(f"{type(error).__name__}: {error}".split("While executing")[0].split())
+        return dict.fromkeys(quantities, why)
+    errors = {_output(i): b for i, b in zip(smooth, found.outputs, strict=True)}
+    errors |= {f"d{names[i]}": b for i, b in found.gradients.items()}
+    return {name: b.error for name, b in errors.items()}
+
+
+def _output(i: int) -> str:
+    return f"output {i}" if i else "output"
 
 
 def _observe(
@@ -186,6 +224,8 @@ def _observe(
     for name, now, old in zip(names, given, before, strict=True):
         if torch.is_tensor(now) and not np.array_equal(to_numpy(now), to_numpy(old), equal_nan=now.is_floating_point()):
             yield Observed(place, name, "is changed, which is its caller's")
+    for quantity in ours.keys() - expected.keys():
+        yield Observed(place, quantity, "is there, where the reference has none")
     for quantity, value in expected.items():
         mine = ours.get(quantity)
         if value is None or mine is None:
@@ -201,31 +241,21 @@ def _observe(
 
 
 def _run(function: Function, values: list[Any], trial: Trial, names: list[str]) -> Found:
-    """The outputs, and the gradients by name. The upstream gradient is the same for every call on the same shapes."""
+    """The outputs, and the gradients by name."""
     values = [v.detach().requires_grad_(i in trial.needed) if torch.is_tensor(v) else v for i, v in enumerate(values)]
     result = function(*values)
     outputs = [*result] if isinstance(result, tuple | list) else [result]
-    rng = np.random.default_rng(0)
-    smooth = [o for o in outputs if o.requires_grad]
-    deltas = [trial.arrange(torch.tensor(rng.standard_normal(o.shape, dtype=np.float32)).to(o)) for o in smooth]
-    kept = [d.clone() for d in deltas]
-    gradients = torch.autograd.grad(smooth, [values[i] for i in trial.needed], deltas, allow_unused=True)
-    if not all(map(torch.equal, deltas, kept)):
+    floats = [o for o in outputs if o.is_floating_point()]
+    pairs = [(o, delta) for o, delta in zip(floats, deltas(floats, trial), strict=True) if o.requires_grad]
+    smooth, upstream = ([*each] for each in zip(*pairs, strict=True)) if pairs else ([], [])
+    kept = [d.clone() for d in upstream]
+    gradients = torch.autograd.grad(smooth, [values[i] for i in trial.needed], upstream, allow_unused=True)
+    if not all(map(torch.equal, upstream, kept)):
         raise RuntimeError("backward changes the upstream gradient, which is its caller's")
-    found: Found = {f"output {i}" if i else "output": to_numpy(o).copy() for i, o in enumerate(outputs)}
+    found: Found = {_output(i): to_numpy(o).copy() for i, o in enumerate(outputs)}
     return found | {
         f"d{names[i]}": None if g is None else to_numpy(g).copy() for i, g in zip(trial.needed, gradients, strict=True)
     }
-
-
-def _trials(which: list[int], names: list[str], rows: int) -> Iterator[Trial]:
-    yield Trial("", lambda t: t, which, DTYPES)
-    yield Trial("non-contiguous", lambda t: torch.stack([t, t], -1)[..., 0], which)
-    yield Trial("expanded", lambda t: t[:1].expand_as(t) if t.ndim else t, which)
-    yield Trial("empty", lambda t: t[:0] if t.ndim and len(t) == rows else t, which, DTYPES)
-    sizes = range(1, len(which)) if len(which) <= 3 else (1, len(which) - 1)
-    for some in (some for size in sizes for some in combinations(which, size)):
-        yield Trial(f"only {', '.join(names[i] for i in some)}", lambda t: t, some)
 
 
 def _names(reference: Function, count: int) -> list[str]:

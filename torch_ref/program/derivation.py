@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from manual.number_types import Array
-from torch_ref.program.numbers import constant, is_number
+from torch_ref.program.numbers import constant
 from torch_ref.program.run import run
 from torch_ref.program.trace import trace
 from torch_ref.tolerance.bounded import Bounded
@@ -23,89 +23,72 @@ from torch_ref.twins import to_numpy
 Function = Callable[..., Any]
 
 
-class Truth(NamedTuple):
-    """The certified derivative of Σ δ·output by every input of floats: None for another."""
+class Bounds(NamedTuple):
+    """The outputs that are of floats, and the gradients by every input of floats, each with its error."""
 
-    gradients: list[Array | None]
+    outputs: list[Bounded]
+    gradients: dict[int, Bounded]
 
 
-def certified(function: Function, inputs: Sequence[torch.Tensor], deltas: Sequence[torch.Tensor]) -> Truth:
-    """The certified derivative of a function.
+def certified(function: Function, inputs: Sequence[Any], deltas: Sequence[torch.Tensor]) -> dict[int, Array]:
+    """The certified derivative of Σ δ·output by every input of floats, by its place among the inputs.
 
     Args:
         function: takes the inputs, and returns a tensor or several; written in torch.
-        inputs: tensors; those of floats are differentiated.
+        inputs: tensors, and whatever else the function takes; tensors of floats are differentiated.
         deltas: ∂C/∂output of each output that is of floats.
 
     Raises:
         NoRule: an operation of the function has no rule.
         Undecided: it decides exactly on an edge.
     """
-    program = trace(function, inputs)
-    floats = {f"{i}": to_numpy(x) for i, x in enumerate(inputs) if x.is_floating_point()}
+    of_floats = _OfFloats(function, inputs)
+    program = trace(of_floats, of_floats.tensors)
     weights = [constant(to_numpy(d).astype(np.float64)) for d in deltas]
 
     def cost(**arrays: Array) -> Any:
-        outputs = run(program, [arrays.get(f"{i}", _whole(x)) for i, x in enumerate(inputs)], constant)
-        smooth = [y for y in _listed(outputs) if is_number(y)]
-        return sum(np.sum(w * y) for w, y in zip(weights, smooth, strict=True))
+        outputs = run(program, [*arrays.values()], constant)
+        return sum(np.sum(w * y) for w, y in zip(weights, outputs, strict=True))
 
-    _, slopes = derivative(cost, floats)
-    return Truth([slopes.get(f"{i}") for i in range(len(inputs))])
-
-
-class Bounds(NamedTuple):
-    """The outputs that are of floats, and the gradients by every input of floats, each with its error."""
-
-    outputs: list[Bounded]
-    gradients: list[Bounded | None]
+    _, slopes = derivative(cost, {f"{i}": to_numpy(inputs[i]) for i in of_floats.places})
+    return {i: slopes[f"{i}"] for i in of_floats.places}
 
 
-def bounds(function: Function, inputs: Sequence[torch.Tensor], deltas: Sequence[torch.Tensor]) -> Bounds:
+def bounds(function: Function, inputs: Sequence[Any], deltas: Sequence[torch.Tensor]) -> Bounds:
     """How far any right evaluation of the function and of its gradients may lie from the exact ones.
 
+    Args and errors are those of `certified`; and:
+
     Raises:
-        NoRule: an operation of the function, or of its derivative, has no rule.
         Undecided: rounding leaves open how a decision falls.
     """
-    which = [i for i, x in enumerate(inputs) if x.is_floating_point()]
+    of_floats = _OfFloats(function, inputs)
+    n = len(of_floats.places)
 
-    def both(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        given = [*inputs]
+    def with_gradients(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        outputs, back = torch.func.vjp(of_floats, *tensors[:n])
+        return (*outputs, *back(tuple(tensors[n:])))
 
-        def of_floats(*floats: torch.Tensor) -> tuple[torch.Tensor, ...]:
-            for i, x in zip(which, floats, strict=True):
-                given[i] = x
-            return tuple(y for y in _listed(function(*given)) if y.is_floating_point())
-
-        outputs, back = torch.func.vjp(of_floats, *tensors[: len(which)])
-        return (*outputs, *back(tuple(tensors[len(which) :])))
-
-    tensors = [*[inputs[i] for i in which], *deltas]
-    dtype = tensors[0].dtype
-    program = trace(both, tensors)
-    lift = _lifted(np.dtype(str(dtype).removeprefix("torch.")))
-    found = run(program, [exact(to_numpy(t)) for t in tensors], lift)
-    outputs, slopes = found[: len(deltas)], found[len(deltas) :]
-    gradients: list[Bounded | None] = [None] * len(inputs)
-    for i, slope in zip(which, slopes, strict=True):
-        gradients[i] = slope
-    return Bounds([*outputs], gradients)
+    tensors = [*of_floats.tensors, *deltas]
+    program = trace(with_gradients, tensors)
+    dtype = to_numpy(tensors[0]).dtype
+    found = run(program, [exact(to_numpy(t)) for t in tensors], lambda array: Bounded(array.astype(dtype), dtype))
+    numbers = [x if isinstance(x, Bounded) else Bounded(x, dtype) for x in found]  # zeros may be of no type
+    return Bounds(numbers[: len(deltas)], dict(zip(of_floats.places, numbers[len(deltas) :], strict=True)))
 
 
-def _lifted(dtype: Any) -> Callable[[Array], Bounded]:
-    """Constants of a program: rounded once to the arrays' precision, as torch does."""
+class _OfFloats:
+    """A function of those of its inputs that are tensors of floats, which gives those of its outputs that are."""
 
-    def lift(array: Array) -> Bounded:
-        rounded = array.astype(dtype)
-        return Bounded(rounded, dtype)
+    def __init__(self, function: Function, inputs: Sequence[Any]) -> None:
+        self.function, self.inputs = function, inputs
+        self.places = [i for i, x in enumerate(inputs) if torch.is_tensor(x) and x.is_floating_point()]
+        self.tensors = [inputs[i].detach() for i in self.places]
 
-    return lift
-
-
-def _whole(x: torch.Tensor) -> Array:
-    return to_numpy(x)
-
-
-def _listed(outputs: Any) -> list[Any]:
-    return [*outputs] if isinstance(outputs, tuple | list) else [outputs]
+    def __call__(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        every = [*self.inputs]
+        for i, tensor in zip(self.places, tensors, strict=True):
+            every[i] = tensor
+        result = self.function(*every)
+        outputs = result if isinstance(result, tuple | list) else [result]
+        return tuple(y for y in outputs if torch.is_tensor(y) and y.is_floating_point())
