@@ -65,12 +65,13 @@ def test_a_right_function_agrees_on_everything_that_is_tried():
         "float32",
         "float64, non-contiguous",
         "float64, expanded",
+        "float64, upstream of other strides",
         "float64, empty",
         "float32, empty",
         *(f"float64, only input {i}" for i in range(3)),
         *(f"float64, only input {i}, input {j}" for i, j in ((0, 1), (0, 2), (1, 2))),
     }
-    assert "not derived" in str(parity)
+    assert str(parity).endswith("the tolerance is derived")
 
 
 def test_the_inputs_have_the_names_that_the_reference_gives_them():
@@ -199,16 +200,98 @@ def test_zeros_on_one_input_are_no_failure_where_another_input_tells():
     assert {c.place for c in parity.comparisons if c.quantity == "dx"} >= {"float64", "float64, expanded"}
 
 
+def by_its_data(x):
+    """A reference that is no program: it looks at its data."""
+    return x.clone() if x.sum().item() > 0 else 2 * x
+
+
 @pytest.mark.parametrize(("dtype", "times"), [(torch.float32, 2), (torch.float64, 3)])
-def test_the_error_may_be_twice_torch_s_own_and_in_float64_that_of_the_reference_besides(dtype, times, fails):
+def test_a_measured_error_may_be_twice_torch_s_own_and_in_float64_that_of_the_reference_besides(dtype, times, fails):
     """Torch's error is taken to be an ulp of the largest element, 1: it makes none here."""
 
     def wrong_by(ulps):
         def forward(x):
-            return x + (ulps * torch.finfo(dtype).eps if x.dtype == dtype else 0) * (x == 0.5)
+            return x + (ulps * torch.finfo(dtype).eps if x.dtype == dtype else 0) * (x < 0.75)
 
         return function(forward, lambda ctx, d, x: d.clone())
 
-    x = torch.tensor([1.0, 0.5])
-    check_backward(wrong_by(times), torch.clone, [x])
-    assert "output" in fails(wrong_by(times + 1), torch.clone, [x])
+    x = torch.tensor([1.0, 1 / 3], dtype=torch.float64)
+    measured = str(check_backward(wrong_by(times), by_its_data, [x]))
+    assert "the tolerance of output and 1 more is measured, twice torch's own error" in measured
+    assert "output" in fails(wrong_by(times + 1), by_its_data, [x])
+    assert "output" in fails(wrong_by(times), torch.clone, [x]), "where it is derived, it is 0"
+
+
+# ---------------------------------------------------------------- what a derived tolerance tells
+
+
+def in_blocks(x, y):
+    """Σxy, in another order: row by row, and the rows from the last to the first."""
+    total = x.new_zeros(())
+    for row in reversed((x * y).sum(1)):
+        total = total + row
+    return total
+
+
+@pytest.mark.parametrize("shape", [(64, 256), (512, 512)], ids=str)
+def test_another_order_of_a_sum_agrees(shape):
+    own = function(in_blocks, lambda ctx, d, x, y: (d * y, d * x))
+    check_backward(own, lambda x, y: (x * y).sum(), drawn(shape, shape))
+
+
+def test_a_mask_of_infinities_is_exact():
+    mask = torch.full((5, 7), -torch.inf).triu(1)
+    own = function(lambda x: torch.softmax(x, -1), lambda ctx, d, x: _of_softmax(d, torch.softmax(x, -1)))
+    check_backward(lambda x: own(x + mask.to(x)), lambda x: torch.softmax(x + mask.to(x), -1), drawn((5, 7)))
+
+
+def _of_softmax(d, p):
+    return p * (d - (d * p).sum(-1, keepdim=True))
+
+
+SUBTLE = {
+    "a relative error of 1e-9 in the smallest elements": lambda ctx, d, x: d * (1 + 1e-9 * (x.abs() < 0.1).to(x)) * 2 * x,
+    "the input kept in float32": lambda ctx, d, x: d * 2 * x.float().to(x),
+    "δ rounded to float32": lambda ctx, d, x: d.float().to(d) * 2 * x,
+    "δ read with the input's strides": lambda ctx, d, x: (
+        torch.as_strided(d, d.shape, x.stride()) if d.numel() > 1 else d) * 2 * x,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", SUBTLE)
+def test_what_a_measured_tolerance_would_let_pass_is_caught(mistake, fails):
+    assert "dx" in fails(function(lambda x: x * x, SUBTLE[mistake]), lambda x: x * x, drawn((8, 16)))
+
+
+def test_an_output_that_the_reference_has_not_is_caught(fails):
+    table = fails(lambda x: (x * x, x), lambda x: x * x, drawn((5, 3)))
+    assert "output 1" in table
+    assert "is there, where the reference has none" in table
+
+
+def test_outputs_of_integers_are_compared_exactly(fails):
+    def sorted_(x):
+        return x.sort(1)
+
+    check_backward(sorted_, lambda x: x.sort(1), drawn((5, 3)))
+    table = fails(lambda x: (x.sort(1)[0], x.sort(1)[1] + 1), lambda x: x.sort(1), drawn((5, 3)))
+    assert "output 1" in table
+
+
+def test_an_input_without_axes_comes_first():
+    check_backward(lambda s, x: s * x.sum(), lambda s, x: (s * x).sum(), drawn((), (5, 3)))
+
+
+def test_an_output_that_does_not_depend_on_every_input_has_its_own_upstream_gradient():
+    class Two(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, q, k):
+            ctx.save_for_backward(q, k)
+            return q * q, q * k
+
+        @staticmethod
+        def backward(ctx, first, second):  # pyright: ignore[reportIncompatibleMethodOverride]
+            q, k = ctx.saved_tensors
+            return first * 2 * q + second * k, second * q
+
+    check_backward(Two.apply, lambda q, k: (q * q, q * k), drawn((5, 3), (5, 3)))

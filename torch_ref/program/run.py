@@ -13,6 +13,9 @@ from torch_ref.program.numbers import as_array
 from torch_ref.program.operations import OPERATIONS
 from torch_ref.twins import to_numpy
 
+MADE_OF_NOTHING = ("full", "scalar_tensor", "empty")
+"""What is of torch's default dtype where none is given."""
+
 Lift = Callable[[Array], Any]
 IGNORED = ("layout", "device", "pin_memory", "memory_format", "implicit", "non_blocking")
 """What a call may say that changes no number."""
@@ -41,11 +44,14 @@ class _Run(Interpreter):
         if target is operator.getitem:
             return args[0][args[1]]
         name = str(target.name()).removeprefix("aten::")
-        rule = OPERATIONS.get(name) or OPERATIONS.get(name.partition(".")[0])
+        operation = name.partition(".")[0]
+        rule = OPERATIONS.get(name) or OPERATIONS.get(operation)
         if rule is None:
             raise NoRule(f"aten::{name} has no rule: write one beside its kind in torch_ref/program/operations")
         options = {key: value for key, value in kwargs.items() if key not in IGNORED}
         dtype = options.pop("dtype", None)
+        if dtype is None and operation in MADE_OF_NOTHING:
+            dtype = torch.get_default_dtype()
         result = rule(*args, **options)
         return self._made(result, dtype)
 
@@ -60,6 +66,8 @@ class _Run(Interpreter):
         result = as_array(result)
         if not isinstance(result, np.ndarray) or result.dtype == object:
             return result
-        if result.dtype.kind == "f" or (dtype is not None and dtype.is_floating_point):
+        if dtype is not None and dtype.is_floating_point:
+            result = to_numpy(torch.tensor(result).to(dtype).double())
+        if result.dtype.kind == "f":
             return self.lift(result.astype(np.float64))
         return result if dtype is None else result.astype(str(dtype).removeprefix("torch."))

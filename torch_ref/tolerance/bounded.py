@@ -55,7 +55,10 @@ class Bounded(ArrayMethods):
 
     @cached_property
     def _sum(self) -> Array:
-        return np.abs(self.value) + 2 * self._below_overflow if self._given_sum is None else self._given_sum
+        if self._given_sum is not None:
+            return self._given_sum
+        exactly_infinite = np.isinf(self.value) & (self._carried == 0)
+        return np.where(exactly_infinite, 0, np.abs(self.value) + 2 * self._below_overflow)
 
     @cached_property
     def positive(self) -> bool:
@@ -228,7 +231,8 @@ class Bounded(ArrayMethods):
 
     def _compare(self, other: Any, compare: Callable[[Array, Array], Array]) -> Array:
         other = self._of(other)
-        gap, doubt = np.abs(self.value - other.value), 2 * (self.error + other.error)
+        with np.errstate(invalid="ignore"):  # ∞ − ∞: both are exact
+            gap, doubt = np.abs(self.value - other.value), 2 * (self.error + other.error)
         if np.any((gap <= doubt) & (doubt > 0)):
             raise Undecided("a comparison that the rounding errors leave open")
         return compare(self.value, other.value)

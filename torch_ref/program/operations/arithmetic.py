@@ -66,12 +66,10 @@ ARITHMETIC: dict[str, Callable[..., Any]] = {
     "sub": subtract,
     "mul": lambda a, b: np.multiply(a, b),
     "div": divide,
+    "fmod": np.fmod,
     "neg": lambda x: -x,
     "reciprocal": lambda x: 1 / x,
     "pow": power,
-    "square": lambda x: x * x,
     "mm": product,
     "bmm": product,
-    "mv": product,
-    "dot": product,
 }

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from manual.number_types import Array
 from torch_ref.tolerance.bounded import Bounded
 
 
@@ -23,11 +24,10 @@ def _at(x: Any, dim: int, where: Any) -> tuple[Any, ...]:
     return (*[slice(None)] * (dim % x.ndim), where)
 
 
-def split(x: Any, size: Any, dim: int = 0) -> list[Any]:
-    """x in parts of a size, or of these sizes, along an axis."""
-    n = x.shape[dim]
-    ends = range(size, n, size) if isinstance(size, int) else np.cumsum(size)[:-1]
-    return [cut(x, dim, start, end) for start, end in zip([0, *ends], [*ends, n], strict=True)]
+def split(x: Any, sizes: Any, dim: int = 0) -> list[Any]:
+    """x in parts of these sizes along an axis."""
+    ends = np.cumsum(sizes)
+    return [cut(x, dim, end - n, end) for n, end in zip(sizes, ends, strict=True)]
 
 
 def squeeze(x: Any, dim: Any = None) -> Any:
@@ -108,23 +108,35 @@ def embedding(weight: Any, indices: Any, *_: Any) -> Any:
     return weight[np.asarray(indices)]
 
 
-def triangle(f: Callable[..., Any]) -> Callable[..., Any]:
-    """The rule of a triangle of a matrix: 0 elsewhere."""
-    return lambda x, k=0: np.where(f(np.ones(x.shape, bool), k), x, 0)
-
-
 def unfold(x: Any, dim: int, size: int, step: int) -> Any:
     """Every window of a size along an axis, its numbers as the last axis."""
     starts = range(0, x.shape[dim] - size + 1, step)
     return np.stack([np.swapaxes(cut(x, dim, i, i + size)[..., None], dim, -1)[_at(x, dim, 0)] for i in starts], dim)
 
 
-def strided(x: Any, size: Any, stride: Any, offset: int = 0) -> Any:
-    """The numbers of x, as they lie in memory in order, at each place Σ i·stride + offset."""
-    places = np.full(tuple(size), offset or 0)
+def places(size: Any, stride: Any, offset: Any) -> Array:
+    """Σ i·stride + offset, for each index i of an array of this size."""
+    found = np.full(tuple(size), offset or 0)
     for axis, (n, s) in enumerate(zip(size, stride, strict=True)):
-        places = places + (np.arange(n) * s).reshape([n if i == axis else 1 for i in range(len(size))])
-    return x.reshape(-1)[places]
+        found = found + (np.arange(n) * s).reshape([n if i == axis else 1 for i in range(len(size))])
+    return found
+
+
+def strided(x: Any, size: Any, stride: Any, offset: Any = 0) -> Any:
+    """The numbers of x at these places, counted as they lie in memory in order."""
+    return x.reshape(-1)[places(size, stride, offset)]
+
+
+def strided_put(x: Any, source: Any, size: Any, stride: Any, offset: Any = 0) -> Any:
+    """x with a source's numbers at these places."""
+    return _put(x.reshape(-1), places(size, stride, offset), source, add=False).reshape(*x.shape)
+
+
+def diagonal_put(x: Any, source: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
+    """x with a source's numbers on the diagonal of two axes."""
+    numbers = np.arange(x.size).reshape(x.shape)
+    on = np.diagonal(numbers, offset, dim1, dim2)
+    return _put(x.reshape(-1), on, source, add=False).reshape(*x.shape)
 
 
 def sort(x: Any, dim: int = -1, descending: bool = False) -> tuple[Any, Any]:
@@ -141,25 +153,16 @@ def same(x: Any, **_: Any) -> Any:
 
 MOVES: dict[str, Callable[..., Any]] = {
     "view": lambda x, size: x.reshape(*size),
-    "_unsafe_view": lambda x, size: x.reshape(*size),
-    "reshape": lambda x, size: x.reshape(*size),
     "permute": lambda x, dims: np.transpose(x, dims),
-    "t": lambda x: x.T,
-    "transpose": np.swapaxes,
     "expand": expand,
     "unsqueeze": np.expand_dims,
     "squeeze": squeeze,
     "select": lambda x, dim, i: x[_at(x, dim, i)],
     "slice": cut,
-    "split": split,
     "split_with_sizes": split,
     "cat": lambda parts, dim=0: np.concatenate([p for p in parts if p.shape != (0,)], axis=dim),
-    "stack": lambda parts, dim=0: np.stack(parts, axis=dim),
     "index": index,
     "index_put": index_put,
-    "_unsafe_index": index,
-    "_unsafe_index_put": index_put,
-    "_unsafe_masked_index": lambda x, mask, indices, fill: np.where(mask, index(x, indices), fill),
     "index_select": lambda x, dim, i: x[_at(x, dim, np.asarray(i))],
     "gather": lambda x, dim, i: x[along(dim, i)],
     "scatter": scatter,
@@ -168,20 +171,18 @@ MOVES: dict[str, Callable[..., Any]] = {
     "slice_scatter": lambda x, source, dim=0, start=None, end=None, step=1: _put(
         x, _at(x, dim, slice(start, end, step)), source, add=False
     ),
-    "index_add": lambda x, dim, i, source, alpha=1: _put(x, _at(x, dim, np.asarray(i)), source * alpha, add=True),
     "flip": flip,
-    "roll": lambda x, shifts, dims=(): np.roll(x, tuple(shifts), tuple(dims) or None),
     "repeat": lambda x, times: np.tile(x, tuple(times)),
     "constant_pad_nd": padded,
     "diagonal": diagonal,
     "unfold": unfold,
     "as_strided": strided,
+    "as_strided_scatter": strided_put,
+    "diagonal_scatter": diagonal_put,
     "sort": sort,
     "embedding": embedding,
-    "tril": triangle(np.tril),
-    "triu": triangle(np.triu),
-    **dict.fromkeys(
-        ("clone", "detach", "alias", "lift_fresh_copy", "_to_copy", "contiguous", "to", "_conj", "conj", "real"), same
-    ),
+    "clone": same,
+    "lift_fresh_copy": same,
+    "_to_copy": same,
     "copy": lambda x, source: np.broadcast_to(source, x.shape),
 }

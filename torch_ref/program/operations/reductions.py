@@ -53,11 +53,6 @@ def with_place(f: Callable[..., Any], place: Callable[..., Any]) -> Callable[...
     return rule
 
 
-def of_truths(f: Callable[..., Any]) -> Callable[..., Any]:
-    """The rule of any and all."""
-    return lambda x, dim=None, keepdim=False: np.asarray(f(truth_of(x), axis=axes(dim), keepdims=keepdim))
-
-
 REDUCTIONS: dict[str, Callable[..., Any]] = {
     "sum": total,
     "mean": mean,
@@ -75,6 +70,5 @@ REDUCTIONS: dict[str, Callable[..., Any]] = {
     "prod.dim_int": lambda x, dim, keepdim=False: np.prod(x, axis=dim, keepdims=keepdim),
     "cumsum": lambda x, dim: np.cumsum(x, axis=dim),
     "cumprod": lambda x, dim: np.cumprod(x, axis=dim),
-    "any": of_truths(np.any),
-    "all": of_truths(np.all),
+    "any": lambda x, dim=None, keepdim=False: np.asarray(np.any(truth_of(x), axis=axes(dim), keepdims=keepdim)),
 }

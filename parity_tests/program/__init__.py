@@ -1,0 +1,1 @@
+"""The tests of functions written in torch as programs."""

@@ -1,0 +1,104 @@
+"""Functions written in torch: their derivatives are certified, and what is allowed covers torch and the truth."""
+
+import numpy as np
+import pytest
+import torch
+
+from manual import Undecided
+from parity_tests.program.functions import CASES, Case, inputs
+from torch_ref import to_numpy
+from torch_ref.program import run
+from torch_ref.program.derivation import bounds, certified
+from torch_ref.program.operations import OPERATIONS
+from torch_ref.program.run import NoRule
+from torch_ref.truth.certify import distance
+
+
+def by_torch(function, tensors):
+    """δ, the output, and the gradients, by torch."""
+    tensors = [x.clone().requires_grad_() for x in tensors]
+    output = function(*tensors)
+    delta = torch.randn(output.shape, dtype=output.dtype, generator=torch.Generator().manual_seed(1))
+    return delta, output.detach(), torch.autograd.grad(output, tensors, delta)
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+def test_torch_lies_within_what_is_derived_of_the_certified_derivative(name, dtype):
+    """The truth is that of the forward; the tolerance has a median far below the value, or it would show nothing."""
+    function, tensors = CASES[name].function, inputs(CASES[name], dtype)
+    delta, _, gradients = by_torch(function, tensors)
+    truth = certified(function, tensors, [delta])
+    allowed = bounds(function, tensors, [delta]).gradients
+    for place, gradient in enumerate(gradients):
+        assert gradient.shape == allowed[place].shape == truth[place].shape
+        off, error = distance(to_numpy(gradient), truth[place]), allowed[place].error
+        assert np.all(off <= error)
+        size = np.abs(to_numpy(gradient))
+        assert np.median(error[size > 0] / size[size > 0]) < 1e5 * torch.finfo(dtype).eps
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_torchs_output_lies_within_what_is_derived(name):
+    function, tensors = CASES[name].function, inputs(CASES[name], torch.float64, seed=2)
+    delta, output, _ = by_torch(function, tensors)
+    (bound,) = bounds(function, tensors, [delta]).outputs
+    value = to_numpy(output)
+    same = (bound.value == value) | (np.abs(bound.value - value) <= 2 * bound.error)
+    assert same.all()
+
+
+def test_every_rule_is_reached(monkeypatch):
+    reached = set()
+
+    class Noted(dict):
+        def get(self, name, default=None):
+            found = super().get(name, default)
+            if found is not None:
+                reached.add(name)
+            return found
+
+    monkeypatch.setattr(run, "OPERATIONS", Noted(OPERATIONS))
+    for case in CASES.values():
+        tensors = inputs(case, torch.float64)
+        delta, _, _ = by_torch(case.function, tensors)
+        bounds(case.function, tensors, [delta])
+    assert OPERATIONS.keys() - reached == set()
+
+
+def test_a_wrong_derivative_is_found_by_the_forward_alone():
+    class Wrong(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        def backward(ctx, delta):  # pyright: ignore[reportIncompatibleMethodOverride]
+            (x,) = ctx.saved_tensors
+            return delta * x
+
+    tensors = inputs(Case(Wrong.apply, ((3, 4),)), torch.float64)
+    delta, _, (gradient,) = by_torch(Wrong.apply, tensors)
+    truth = certified(lambda x: x * x, tensors, [delta])[0]
+    assert np.all(distance(2 * to_numpy(gradient), truth) < 1e-14)
+    assert np.all(distance(to_numpy(gradient), truth) > 1e-3 * np.abs(to_numpy(gradient)))
+
+
+def test_what_has_no_rule_is_named_with_the_place_for_it():
+    x = torch.eye(3, dtype=torch.float64) + 1
+    with pytest.raises(NoRule, match=r"aten::_linalg_det has no rule: write one .* in torch_ref/program/operations"):
+        certified(torch.linalg.det, [x], [torch.tensor(1.0)])
+
+
+def test_a_decision_on_its_edge_is_no_derivative():
+    with pytest.raises(Undecided):
+        certified(torch.relu, [torch.tensor([0.0, 1.0])], [torch.ones(2)])
+
+
+def test_integers_and_what_is_no_tensor_are_passed_on():
+    table = torch.randn(4, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    index, delta = torch.tensor([3, 3, 0]), torch.ones(3, 2, dtype=torch.float64)
+    truth = certified(lambda table, index, scale: scale * table[index], [table, index, 2], [delta])
+    assert {*truth} == {0}
+    assert np.array_equal(truth[0].astype(float), [[2, 2], [0, 0], [0, 0], [4, 4]])
