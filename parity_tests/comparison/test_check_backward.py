@@ -250,7 +250,7 @@ def _of_softmax(d, p):
 
 
 SUBTLE = {
-    "a relative error of 1e-9 in the smallest elements": lambda ctx, d, x: d * (1 + 1e-9 * (x.abs() < 0.1).to(x)) * 2 * x,
+    "a relative error of 1e-9 in the smallest": lambda ctx, d, x: d * (1 + 1e-9 * (x.abs() < 0.1).to(x)) * 2 * x,
     "the input kept in float32": lambda ctx, d, x: d * 2 * x.float().to(x),
     "δ rounded to float32": lambda ctx, d, x: d.float().to(d) * 2 * x,
     "δ read with the input's strides": lambda ctx, d, x: (

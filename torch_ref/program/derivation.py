@@ -66,7 +66,7 @@ def bounds(function: Function, inputs: Sequence[Any], deltas: Sequence[torch.Ten
     n = len(of_floats.places)
 
     def with_gradients(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        outputs, back = torch.func.vjp(of_floats, *tensors[:n])
+        outputs, back, *_ = torch.func.vjp(of_floats, *tensors[:n])
         return (*outputs, *back(tuple(tensors[n:])))
 
     tensors = [*of_floats.tensors, *deltas]

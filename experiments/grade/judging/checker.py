@@ -96,10 +96,12 @@ def _overlooked(child: Sandboxed) -> Iterator[Finding]:
 def autograd(checked: CheckedPiece) -> None:
     """A torch.autograd.Function against the reference beside it."""
     checked.finding.against = "its reference"
-    checked.finding.tolerance = "not derived: twice torch's own error at the same dtype"
     found = checked.child.ask(ObserveFunction(checked.name, checked.device)).quantities
-    observed = [Observed(o.place, o.quantity, o.trouble, o.arrays) for o in found]
-    checked.comparisons += judge(observed, checked.device).comparisons
+    observed = [Observed(o.place, o.quantity, o.trouble, o.arrays, o.why_measured) for o in found]
+    parity = judge(observed, checked.device)
+    if parity.measured:
+        checked.finding.tolerance = parity.tolerance.removeprefix("the tolerance ")
+    checked.comparisons += parity.comparisons
 
 
 FORMS = {

@@ -129,6 +129,7 @@ class ObservedQuantity:
     quantity: str
     trouble: str
     arrays: Arrays
+    why_measured: str
 
 
 @dataclass(frozen=True)

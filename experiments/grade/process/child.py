@@ -200,7 +200,12 @@ class Server(Observer):
         with self.watching():
             found = [*observe(own.function.apply, own.reference, inputs)]
         return answers.ObservedFunction(
-            [answers.ObservedQuantity(o.place, o.quantity, one_line(o.trouble), all_numbers(o.arrays)) for o in found]
+            [
+                answers.ObservedQuantity(
+                    o.place, o.quantity, one_line(o.trouble), all_numbers(o.arrays), one_line(o.why_measured)
+                )
+                for o in found
+            ]
         )
 
 

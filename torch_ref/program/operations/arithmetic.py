@@ -34,7 +34,7 @@ def divide(a: Any, b: Any, rounding_mode: str | None = None) -> Any:
 
 def power(x: Any, n: Any) -> Any:
     """xⁿ: by products for a whole n, by a root for a half, else as e^(n log x) is."""
-    if not np.isscalar(n):
+    if not isinstance(n, int | float):
         return np.power(x, n)
     if float(n) == int(n):
         return _whole_power(x, int(n))

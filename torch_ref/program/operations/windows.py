@@ -150,12 +150,10 @@ def max_pool2d(
     field = padded(batched, margins(padding, room), -np.inf)
     numbers = np.arange(batched.shape[2] * batched.shape[3]).reshape(1, 1, *batched.shape[2:])
     places = padded(numbers, margins(padding, room), -1)
-    best, where = None, None
-    for index in pixels(kernel, stride, dilation, windows):
+    first, *others = pixels(kernel, stride, dilation, windows)
+    best, where = field[first], np.broadcast_to(places[first], field[first].shape)
+    for index in others:
         here, place = field[index], np.broadcast_to(places[index], field[index].shape)
-        if best is None:
-            best, where = here, place
-            continue
         inside = place >= 0
         greater = np.zeros(inside.shape, bool)
         if inside.any():
