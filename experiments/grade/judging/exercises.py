@@ -23,11 +23,12 @@ from torch_ref.diagnosis import Case, Compared
 
 
 class Sizes(NamedTuple):
-    """What a class is made with besides, and the shape of its input."""
+    """What a class is made with besides, the shape of its input, and what its target and its input are."""
 
     fixed: Options
     shape: tuple[int, ...]
     target: str = ""
+    input: str = "number"
 
 
 ACTIVATIONS = (
@@ -50,9 +51,13 @@ SIZES = {
     "MSELoss": Sizes({}, (5, 3), "number"), "L1Loss": Sizes({}, (5, 3), "number"),
     "SmoothL1Loss": Sizes({}, (5, 3), "number"), "HuberLoss": Sizes({}, (5, 3), "number"),
     "BCEWithLogitsLoss": Sizes({}, (5, 4), "share"), "CrossEntropyLoss": Sizes({}, (6, 4), "class"),
-    "NLLLoss": Sizes({}, (6, 4), "class"),
+    "NLLLoss": Sizes({}, (6, 4), "class"), "BCELoss": Sizes({}, (5, 4), "share", "share"),
+    "KLDivLoss": Sizes({}, (5, 4), "share"), "PoissonNLLLoss": Sizes({}, (5, 4), "share"),
+    "SoftMarginLoss": Sizes({}, (5, 3), "number"),
 }  # fmt: skip
 """Of the classes whose arguments are exercised."""
+WIDE = 6.0
+"""How much wider than a normal distribution the inputs are drawn once, for what a clip changes in its tails."""
 
 
 def exercise(checked: CheckedPiece) -> None:
@@ -65,9 +70,9 @@ def exercise(checked: CheckedPiece) -> None:
         raise Unclear(f"expected {checked.name} to take {missing[0]}, got ({', '.join(checked.accepts)})")
     rows, unknown = exercised(make, checked.accepts, sizes.fixed, lambda row: _reference(make, sizes, row) is not None)
     refused = []
-    for row in rows:
+    for row, scale in [*((row, 1.0) for row in rows), ({}, WIDE)]:
         try:
-            _at(checked, make, sizes, row)
+            _at(checked, make, sizes, row, scale)
         except Failed as why:
             refused.append(f"{_written(row) or 'its defaults'} ({why})")
     not_run = [*unknown, *refused[:1], *[f"{len(refused) - 1} more"] * (len(refused) > 1)]
@@ -97,7 +102,8 @@ class Reference(NamedTuple):
 def _reference(make: Any, sizes: Sizes, row: Options, scale: float = 1) -> Reference | None:
     """Torch's own pass; None where it takes no such arguments."""
     rng = np.random.default_rng(1)
-    x = torch.tensor(scale * rng.standard_normal(sizes.shape), requires_grad=True)
+    drawn = scale * rng.standard_normal(sizes.shape)
+    x = torch.tensor(1 / (1 + np.exp(-drawn)) if sizes.input == "share" else drawn, requires_grad=True)
     try:
         module = make(**sizes.fixed | _numbers(row)).double()
         for p in module.parameters():
@@ -124,13 +130,14 @@ def _target(sizes: Sizes, rng: np.random.Generator, row: Options) -> Array:
     return rng.random(sizes.shape) if sizes.target == "share" else rng.standard_normal(sizes.shape)
 
 
-def _at(checked: CheckedPiece, make: Any, sizes: Sizes, row: Options) -> None:
-    """Compare at one row of arguments."""
+def _at(checked: CheckedPiece, make: Any, sizes: Sizes, row: Options, scale: float) -> None:
+    """Compare at one row of arguments, on inputs of this scale."""
     options = {**sizes.fixed, **row}
-    reference = _reference(make, sizes, row)
+    reference = _reference(make, sizes, row, scale)
     if reference is None:
         return None
-    options, place = {n: v for n, v in options.items() if n in checked.accepts}, _written(row)
+    options = {n: v for n, v in options.items() if n in checked.accepts}
+    place = _written(row) if scale == 1 else f"inputs {scale:g} times as wide"
     own = _ours(checked.name, options)
     if own is not None and not sizes.target:
         params = {n: p for n, p in reference.inputs.items() if n != "x"}
@@ -179,7 +186,7 @@ def at_large_inputs(checked: CheckedPiece, name: str, x: str, names: dict[str, s
     """Where torch's output and gradients are finite, a right one's are: held against a named class, overflow
     differs."""
     sizes, make = SIZES.get(name), getattr(torch.nn, name, None)
-    if sizes is None or make is None:
+    if sizes is None or make is None or sizes.input == "share":
         return
     reference = _reference(make, sizes, {}, LARGE)
     if reference is None:
