@@ -139,7 +139,7 @@ def shown(trained: "Trained") -> dict[str, Any]:
 def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, dict[str, Any]]]:
     """`experiments.grade` of a file, or of one of this source; its exit status and the JSON."""
     from experiments.grade import command as check
-    from parity_tests.checking import source_of
+    from parity_tests.grade.checking import source_of
 
     def command(source: str | Path, *options: str) -> tuple[int, dict[str, Any]]:
         path = source if isinstance(source, Path) else tmp_path / "hand_in.py"

@@ -24,7 +24,6 @@ TESTED = (
     "tolerance/bounds",
     "truth/",
     "grade/",
-    "check_*",
     "posts/claims",
     "posts/errata_table",
     "manual/contract",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from parity_tests.checking import agreeing, failing, verdicts
+from parity_tests.grade.checking import agreeing, failing, verdicts
 
 NETWORK = """
     import numpy as np

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from experiments.grade.judging.argument_combinations import covering, exercised
 from experiments.grade.judging.exercises import SIZES
-from parity_tests.checking import failing, not_judged, verdicts
+from parity_tests.grade.checking import failing, not_judged, verdicts
 
 # ---------------------------------------------------------------- the covering array
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from parity_tests.checking import failing, rows, verdicts
+from parity_tests.grade.checking import failing, rows, verdicts
 
 POOL = """
     import numpy as np

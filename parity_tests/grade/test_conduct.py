@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from experiments.grade.judging import checker, twins
-from parity_tests.checking import ALL_OF_RIGHT, RIGHT, agreeing, failing, not_judged, remarks, rows, verdicts
 from parity_tests.conftest import few
+from parity_tests.grade.checking import ALL_OF_RIGHT, RIGHT, agreeing, failing, not_judged, remarks, rows, verdicts
 
 WRONG = {
     "raise ValueError('no\\nway')": "ValueError in line 10: no way",
@@ -43,8 +43,8 @@ PROTOCOL = {
 
 
 @pytest.mark.parametrize("body", few(WRONG))
-def test_what_goes_wrong_is_a_row_and_the_rest_is_checked(body, run):
-    status, result = run(RIGHT + f"---def relu_backward(delta, x):\n    {body}")
+def test_what_goes_wrong_is_a_row_and_the_rest_is_checked(body, run_apart):
+    status, result = run_apart(RIGHT + f"---def relu_backward(delta, x):\n    {body}")
     assert status == 1
     assert verdicts(result)["relu", "dx"] == "differs"
     assert WRONG[body] in failing(result)["dx"]
@@ -52,8 +52,8 @@ def test_what_goes_wrong_is_a_row_and_the_rest_is_checked(body, run):
 
 
 @pytest.mark.parametrize("body", few(PROTOCOL))
-def test_what_is_no_arithmetic_is_not_judged_and_the_rest_is_checked(body, run):
-    status, result = run(RIGHT + f"---def relu_backward(delta, x):\n    {body}")
+def test_what_is_no_arithmetic_is_not_judged_and_the_rest_is_checked(body, run_apart):
+    status, result = run_apart(RIGHT + f"---def relu_backward(delta, x):\n    {body}")
     assert status == 2
     assert verdicts(result)["relu", "dx"] == "not judged"
     assert PROTOCOL[body] in failing(result)["dx"]
@@ -64,8 +64,8 @@ NO_FORWARD = ["raise ValueError('no')", "raise NotImplementedError", "return Non
 
 
 @pytest.mark.parametrize("body", NO_FORWARD)
-def test_what_a_forward_fails_with_on_ordinary_inputs_is_not_judged(body, run):
-    status, result = run(RIGHT + f"---def relu_forward(x):\n    {body}")
+def test_what_a_forward_fails_with_on_ordinary_inputs_is_not_judged(body, run_apart):
+    status, result = run_apart(RIGHT + f"---def relu_forward(x):\n    {body}")
     assert status == 2
     assert {quantity: said for quantity, said in verdicts(result).items() if quantity[0] == "relu"} == {
         ("relu", "y"): "not judged", ("relu", "dx"): "not judged",
@@ -73,14 +73,14 @@ def test_what_a_forward_fails_with_on_ordinary_inputs_is_not_judged(body, run):
     assert agreeing(result) == ALL_OF_RIGHT[:2]
 
 
-def test_what_is_written_among_the_answers_is_a_row(run):
+def test_what_is_written_among_the_answers_is_a_row(run_apart):
     scribble = """
         def relu_backward(delta, x):
             for file in range(3, 9):
                 try: os.write(file, b"x" * 99)
                 except OSError: pass
     """
-    status, result = run(f"{RIGHT}---{scribble}")
+    status, result = run_apart(f"{RIGHT}---{scribble}")
     assert status == 2
     assert failing(result) == {"dx": "not judged: writes to a file that it did not open; "}
 
@@ -107,8 +107,8 @@ DYING = """
 """
 
 
-def test_what_ends_the_process_is_said_in_every_form(run):
-    status, result = run(DYING)
+def test_what_ends_the_process_is_said_in_every_form(run_apart):
+    status, result = run_apart(DYING)
     assert status == 2
     assert not_judged(result) == dict.fromkeys(
         ("linear", "own", "backward", "ReLU", "MSELoss", "SGD"), "ended the process with exit code 0"
@@ -116,12 +116,12 @@ def test_what_ends_the_process_is_said_in_every_form(run):
     assert "differs" not in verdicts(result).values()
 
 
-def test_a_piece_on_which_the_checker_itself_fails_is_not_agreement_and_the_rest_is_checked(run, monkeypatch):
+def test_a_piece_on_which_the_checker_itself_fails_is_not_agreement_and_the_rest_is_checked(run_apart, monkeypatch):
     def functions(checked):
         return twins.functions(checked) if checked.name == "relu" else [][0]
 
     monkeypatch.setitem(checker.FORMS, "functions", functions)
-    status, result = run(RIGHT)
+    status, result = run_apart(RIGHT)
     assert status == 2
     assert agreeing(result) == ALL_OF_RIGHT[2:]
     assert not_judged(result) == {"sigmoid": "the checker itself fails on it: IndexError: list index out of range"}
@@ -134,13 +134,13 @@ def test_a_process_that_lives_on_in_another_is_killed_at_the_timeout(fails, tmp_
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
-def test_nothing_that_a_file_started_is_left(run, tmp_path):
+def test_nothing_that_a_file_started_is_left(run_apart, tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     end = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     source = f"---import subprocess\nsubprocess.Popen(['sleep', '600'], stdout=open({str(pipe)!r}, 'w'))"
     try:
-        assert run(RIGHT + source)[0] == 0
+        assert run_apart(RIGHT + source)[0] == 0
         assert select.select([end], [], [], 60)[0]
         assert os.read(end, 1) == b""  # nobody has the other end
     finally:
@@ -148,8 +148,8 @@ def test_nothing_that_a_file_started_is_left(run, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux alone")
-def test_ten_gigabytes_are_refused(run):
-    status, result = run(RIGHT + "---def relu_backward(delta, x): return np.ones(10 << 27)")
+def test_ten_gigabytes_are_refused(run_apart):
+    status, result = run_apart(RIGHT + "---def relu_backward(delta, x): return np.ones(10 << 27)")
     assert status == 2
     assert failing(result) == {"dx": "not judged: asked for more than 4 GiB of memory; "}
 
@@ -161,23 +161,23 @@ def test_ten_gigabytes_are_refused(run):
         pytest.param("forward(z)", set(), marks=pytest.mark.slow),
     ],
 )
-def test_an_endless_loop_ends_and_the_pieces_after_it_are_checked(where, quantities, run):
-    status, result = run(f"{RIGHT}---def sigmoid_{where}:\n    while True: pass", "--timeout", "5")
+def test_an_endless_loop_ends_and_the_pieces_after_it_are_checked(where, quantities, run_apart):
+    status, result = run_apart(f"{RIGHT}---def sigmoid_{where}:\n    while True: pass", "--timeout", "5")
     assert status == 2
     assert failing(result).keys() == quantities
     assert not_judged(result) == {"sigmoid": "does not end within 5 s"}
     assert agreeing(result)[-2:] == ALL_OF_RIGHT[2:]
 
 
-def test_a_forward_that_gives_another_result_when_it_is_called_again_is_not_judged(run):
+def test_a_forward_that_gives_another_result_when_it_is_called_again_is_not_judged(run_apart):
     source = "---def relu_forward(x): return np.maximum(x, 0) + 1e-30 * np.random.default_rng().random(), x"
-    status, result = run(RIGHT + source)
+    status, result = run_apart(RIGHT + source)
     assert status == 2
     assert "forward gives another result when it is called again" in failing(result)["y"]
     assert agreeing(result) == ALL_OF_RIGHT[:2]
 
 
-def test_chance_from_the_global_generators_is_the_same_in_every_run(run):
+def test_chance_from_the_global_generators_is_the_same_in_every_run(run_apart):
     source = """
         import random
         import numpy as np
@@ -186,9 +186,9 @@ def test_chance_from_the_global_generators_is_the_same_in_every_run(run):
             return x * mask, mask
         def drop_backward(delta, mask): return delta * mask
     """
-    status, result = run(source)
+    status, result = run_apart(source)
     assert status == 0, failing(result)
-    assert run(source.replace("return delta *", "return 2 * delta *"))[0] == 1
+    assert run_apart(source.replace("return delta *", "return 2 * delta *"))[0] == 1
 
 
 CHANGED = {
@@ -226,31 +226,31 @@ CHANGED = {
 
 
 @pytest.mark.parametrize("name", CHANGED)
-def test_a_right_backward_that_changes_delta_agrees_with_a_remark(name, run):
-    status, result = run(CHANGED[name])
+def test_a_right_backward_that_changes_delta_agrees_with_a_remark(name, run_apart):
+    status, result = run_apart(CHANGED[name])
     assert status == 0, failing(result)
     assert remarks(result) == {(name, "backward"): "changes δ, which is its caller's"}
     assert {*verdicts(result).values()} == {"agrees"}
-    assert run(CHANGED[name], "--strict")[0] == 1
+    assert run_apart(CHANGED[name], "--strict")[0] == 1
 
 
-def test_a_backward_that_uses_up_its_cache_differs(run):
-    status, result = run(RIGHT + "---def sigmoid_backward(delta, a):\n    a *= 1 - a\n    return delta * a")
+def test_a_backward_that_uses_up_its_cache_differs(run_apart):
+    status, result = run_apart(RIGHT + "---def sigmoid_backward(delta, a):\n    a *= 1 - a\n    return delta * a")
     assert status == 1
     assert verdicts(result)["sigmoid", "backward"] == "differs"
     assert "gives another result when it is called again" in failing(result)["backward"]
 
 
-def test_a_forward_or_a_backward_that_changes_x_differs(run):
-    _, result = run(RIGHT + "---def relu_forward(x):\n    on = x > 0\n    x *= on\n    return x, on * 1.0")
+def test_a_forward_or_a_backward_that_changes_x_differs(run_apart):
+    _, result = run_apart(RIGHT + "---def relu_forward(x):\n    on = x > 0\n    x *= on\n    return x, on * 1.0")
     assert verdicts(result)["relu", "forward"] == "differs"
     assert "changes x, which is its caller's" in failing(result)["forward"]
-    _, result = run(RIGHT + "---def relu_backward(delta, x):\n    x[:] = x > 0\n    return delta * x")
+    _, result = run_apart(RIGHT + "---def relu_backward(delta, x):\n    x[:] = x > 0\n    return delta * x")
     assert verdicts(result)["relu", "backward"] == "differs"
     assert "changes x, which is its caller's" in failing(result)["backward"]
 
 
-def test_an_optimizer_that_changes_the_gradient_agrees_with_a_remark(run):
+def test_an_optimizer_that_changes_the_gradient_agrees_with_a_remark(run_apart):
     source = """
         class SGD:
             def __init__(self, lr): self.lr = lr
@@ -258,32 +258,32 @@ def test_an_optimizer_that_changes_the_gradient_agrees_with_a_remark(run):
                 g *= self.lr
                 p -= g
     """
-    status, result = run(source)
+    status, result = run_apart(source)
     assert status == 0
     assert remarks(result) == {("SGD", "step"): "changes the gradient, which is its caller's"}
     assert agreeing(result)[:2] == [("SGD", "weight"), ("SGD", "bias")]
-    assert run(source, "--strict")[0] == 1
+    assert run_apart(source, "--strict")[0] == 1
 
 
-def test_a_class_that_gives_float64_for_float32_agrees_with_a_remark(run):
+def test_a_class_that_gives_float64_for_float32_agrees_with_a_remark(run_apart):
     source = """
         import numpy as np
         class Tanh:
             def forward(self, z): return np.tanh(z.astype(float)), np.tanh(z.astype(float))
             def backward(self, delta, a): return delta * (1 - a * a), self
     """
-    status, result = run(source)
+    status, result = run_apart(source)
     assert status == 0, failing(result)
     assert remarks(result) == {("Tanh", quantity): "gives float64 for float32" for quantity in ("y", "dx")}
-    assert run(source, "--strict")[0] == 1
-    assert run(source.replace("return delta *", "return 2 * delta *"))[0] == 1
+    assert run_apart(source, "--strict")[0] == 1
+    assert run_apart(source.replace("return delta *", "return 2 * delta *"))[0] == 1
 
 
-def test_the_file_does_not_run_in_this_process_nor_write_beside_itself(run, tmp_path):
-    run(RIGHT + "---open('litter', 'w').close(); sys.modules['here'] = sys")
+def test_the_file_does_not_run_in_this_process_nor_write_beside_itself(run_apart, tmp_path):
+    run_apart(RIGHT + "---open('litter', 'w').close(); sys.modules['here'] = sys")
     assert "here" not in sys.modules
     assert {path.name for path in tmp_path.iterdir()} == {"hand_in.py"}
 
 
-def test_a_file_s_rows_are_the_same_when_it_is_checked_again(run):
-    assert rows(run(RIGHT)[1]) == rows(run(RIGHT)[1])
+def test_a_file_s_rows_are_the_same_when_it_is_checked_again(run_apart):
+    assert rows(run_apart(RIGHT)[1]) == rows(run_apart(RIGHT)[1])

@@ -3,7 +3,7 @@ more."""
 
 import pytest
 
-from parity_tests.checking import agreeing, failing, not_judged, remarks, rows, verdicts
+from parity_tests.grade.checking import agreeing, failing, not_judged, remarks, rows, verdicts
 
 
 def differing(result):

@@ -8,7 +8,7 @@ import pytest
 from experiments.grade import classroom
 from experiments.grade import command as check
 from experiments.grade.findings import Report
-from parity_tests.checking import RIGHT, source_of
+from parity_tests.grade.checking import RIGHT, source_of
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from experiments.grade import command as check
 from experiments.grade import pages
 from experiments.grade.findings import Finding, Report, Row, rows_of, strictly
-from parity_tests.checking import RIGHT, agreeing, failing, source_of, verdicts
+from parity_tests.grade.checking import RIGHT, agreeing, failing, source_of, verdicts
 from torch_ref.comparison.verdict import VERDICTS, Comparison
 
 EXAMPLES = Path(check.__file__).parent / "examples"

@@ -4,8 +4,8 @@ from textwrap import dedent
 
 import pytest
 
-from parity_tests.checking import ALL_OF_RIGHT, RIGHT, agreeing, failing, not_judged, verdicts
 from parity_tests.conftest import few
+from parity_tests.grade.checking import ALL_OF_RIGHT, RIGHT, agreeing, failing, not_judged, verdicts
 
 CANNOT_RUN = [
     ("", "it offers nothing that could be; expected a layer, loss or optimizer class"),
@@ -261,7 +261,7 @@ def test_what_only_helps_is_no_piece(run):
     assert agreeing(result) == [("Tanh", "y"), ("Tanh", "dx"), *ALL_OF_RIGHT]
 
 
-def test_imports_of_torch_where_numpy_was_the_task_are_not_judged(run):
-    status, result = run(f"{RIGHT}---import torch")
+def test_imports_of_torch_where_numpy_was_the_task_are_not_judged(run_apart):
+    status, result = run_apart(f"{RIGHT}---import torch")
     assert status == 2
     assert failing(result) == {"import": "not judged: it imports torch, where NumPy was the task; "}

@@ -6,8 +6,8 @@ from textwrap import dedent
 import pytest
 
 from experiments.grade import command as check
-from parity_tests.checking import RIGHT, agreeing, failing, not_judged, rows, verdicts
 from parity_tests.conftest import few
+from parity_tests.grade.checking import RIGHT, agreeing, failing, not_judged, rows, verdicts
 
 EXAMPLES = Path(check.__file__).parent / "examples"
 
@@ -37,9 +37,9 @@ def test_there_is_a_verdict_for_every_example():
 
 
 @pytest.mark.parametrize("name", few(VERDICTS))
-def test_an_example_gets_its_verdict(name, run):
+def test_an_example_gets_its_verdict(name, run_apart):
     status, expected = VERDICTS[name]
-    got, result = run(EXAMPLES / f"{name}.py")
+    got, result = run_apart(EXAMPLES / f"{name}.py")
     found = failing(result)
     assert got == status, result["verdict"]
     assert found.keys() == expected.keys()
