@@ -52,7 +52,7 @@ SIZES = {
     "SmoothL1Loss": Sizes({}, (5, 3), "number"), "HuberLoss": Sizes({}, (5, 3), "number"),
     "BCEWithLogitsLoss": Sizes({}, (5, 4), "share"), "CrossEntropyLoss": Sizes({}, (6, 4), "class"),
     "NLLLoss": Sizes({}, (6, 4), "class"), "BCELoss": Sizes({}, (5, 4), "share", "share"),
-    "KLDivLoss": Sizes({}, (5, 4), "share"), "PoissonNLLLoss": Sizes({}, (5, 4), "share"),
+    "KLDivLoss": Sizes({}, (5, 4), "share"),
     "SoftMarginLoss": Sizes({}, (5, 3), "number"),
 }  # fmt: skip
 """Of the classes whose arguments are exercised."""
