@@ -57,7 +57,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "device" in metafunc.fixturenames:
         chosen = metafunc.config.getoption("--device")
         everywhere = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
-        here = [pretend.NAME] if metafunc.module.__name__.rpartition(".")[2] in PRETENDED else []
+        here = [pretend.NAME] if getattr(metafunc.module, "__name__", "").rpartition(".")[2] in PRETENDED else []
         metafunc.parametrize("device", [chosen] if chosen else everywhere + here)
 
 
