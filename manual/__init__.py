@@ -5,7 +5,6 @@ Read `layers/linear.py` first: equations 2, 3 and 4. Then `network.py`, which se
 """
 
 from manual import init
-from manual.checks import InputError
 from manual.described import parameter, state
 from manual.layer import Layer
 from manual.layers import (
@@ -24,7 +23,8 @@ from manual.layers import (
 from manual.loss import Loss
 from manual.losses import BCEWithLogitsLoss, CrossEntropyLoss, HalfMSELoss, MSELoss
 from manual.network import Network
-from manual.number_types import Undecided, greater, lift, nonpositive, positive
+from manual.numbers.checks import InputError
+from manual.numbers.number_types import Undecided, greater, lift, nonpositive, positive
 from manual.optimizer import Optimizer
 from manual.optimizers import SGD, Adam, AdamW, RMSprop
 from manual.penalties import L1, L2, ElasticNet

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from manual.layer import Layer
 from manual.layers import Linear, ReLU, Sigmoid
 from manual.network import Network
-from manual.number_types import Array, Number, lift
+from manual.numbers.number_types import Array, Number, lift
 
 
 class Problem(NamedTuple):

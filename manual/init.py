@@ -17,9 +17,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from manual.checks import generator, instance, real
 from manual.layer import Layer
-from manual.number_types import Array
+from manual.numbers.checks import generator, instance, real
+from manual.numbers.number_types import Array
 
 L = TypeVar("L", bound=Layer)
 

@@ -12,9 +12,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from manual.checks import InputError
 from manual.described import Described
-from manual.number_types import Array, Number, lift
+from manual.numbers.checks import InputError
+from manual.numbers.number_types import Array, Number, lift
 
 
 def every_part(layer: "Layer") -> None:

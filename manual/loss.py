@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from manual.checks import InputError, mismatch, numbers, shown
 from manual.described import Settable
-from manual.number_types import Array
+from manual.numbers.checks import InputError, mismatch, numbers, shown
+from manual.numbers.number_types import Array
 
 
 class Loss(Settable):

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any, Self
 
-from manual.checks import InputError, shown
 from manual.described import keep
 from manual.layer import Layer, every_part
-from manual.number_types import Array
+from manual.numbers.checks import InputError, shown
+from manual.numbers.number_types import Array
 
 
 class Tape(list[Any]):

@@ -6,10 +6,10 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from manual.checks import InputError, instance
 from manual.described import Settable
 from manual.layer import Layer
-from manual.number_types import Array
+from manual.numbers.checks import InputError, instance
+from manual.numbers.number_types import Array
 
 PIECE = 2**15  # numbers of a parameter that are moved at a time: 128 KB in float32
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from manual.checks import instance
 from manual.described import Settable
 from manual.layer import Layer
-from manual.number_types import Array
+from manual.numbers.checks import instance
+from manual.numbers.number_types import Array
 
 
 class Penalty(Settable):

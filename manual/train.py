@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from manual.checks import InputError, at_least, finite, instance, shown, whole
 from manual.layer import Layer, every_part
 from manual.loss import Loss
 from manual.network import Network
-from manual.number_types import Array
+from manual.numbers.checks import InputError, at_least, finite, instance, shown, whole
+from manual.numbers.number_types import Array
 from manual.optimizer import Optimizer
 from manual.penalty import Penalty
 
@@ -37,16 +37,8 @@ class Diverged(ArithmeticError):
 
 
 def train(
-    network: Network,
-    loss: Loss,
-    optimizer: Optimizer,
-    x: Array,
-    y: Array,
-    *,
-    epochs: int | None = None,
-    batch_size: int | None = None,
-    threshold: float = 0,
-    seed: int = 0,
+    network: Network, loss: Loss, optimizer: Optimizer, x: Array, y: Array, *,
+    epochs: int | None = None, batch_size: int | None = None, threshold: float = 0, seed: int = 0,
     penalty: Penalty | None = None,
 ) -> Iterator[Step]:
     """Train in place, and yield one record a step, so that the caller can plot, compare or stop.

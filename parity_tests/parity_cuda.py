@@ -35,8 +35,8 @@ from experiments.report.record.survey import TRAINING, Row, survey, together
 from experiments.shared.command import write
 from experiments.train import command as train
 from manual import CrossEntropyLoss, InputError, Linear, Network, ReLU
-from parity_tests import pretend
-from parity_tests.pretend_trainer import trainer_on
+from parity_tests.devices import pretend
+from parity_tests.devices.pretend_trainer import trainer_on
 from torch_ref import Comparison, Parity, to_torch, twin
 from torch_ref.devices import prepare
 

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 
 from manual import InputError, Layer, Network
-from manual.checks import instance
 from manual.layer import every_part
+from manual.numbers.checks import instance
 from torch_ref.twins import to_numpy, to_torch
 
 

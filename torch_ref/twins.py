@@ -11,10 +11,10 @@ import numpy as np
 import torch
 
 from manual import InputError, Layer, Loss, Network, Optimizer
-from manual.checks import instance, shown
 from manual.layer import every_part
 from manual.layers.dropout import mask
-from manual.number_types import Array
+from manual.numbers.checks import instance, shown
+from manual.numbers.number_types import Array
 
 
 class NoTwin(LookupError):

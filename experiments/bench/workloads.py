@@ -24,7 +24,7 @@ from manual import (
 )
 from manual.documents import hand_computation, one_two_one, sine
 from manual.init import kaiming_normal
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 
 
 class Workload(NamedTuple):

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 
 import numpy as np
 
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 
 
 def augmented(pictures: Array, indices: Iterable[int], changes: Collection[str], seed: int, epoch: int) -> Array:

@@ -13,7 +13,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError, features
 
 from experiments.shared.errors import CommandError
 from experiments.shared.printable import printable
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 
 FORMATS = (
     *(["AVIF"] if features.check("avif") else []),

@@ -20,7 +20,7 @@ from experiments.data.settings import DataSettings
 from experiments.data.splits import Part, Parts
 from experiments.shared.scale import Scale
 from manual import InputError, batches
-from manual.checks import at_least, finite, whole
+from manual.numbers.checks import at_least, finite, whole
 from torch_ref import to_torch
 
 SETS = {"digits": digits, "hand_computation": hand_computation, "sine": sine}

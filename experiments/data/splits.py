@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 
 
 class Part(NamedTuple):

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from experiments.shared.png import as_png, data_uri
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 
 SIDE = 96  # pixels at most, where the network does not take more
 MARK = (255, 140, 40)

@@ -15,7 +15,7 @@ from experiments.shared import model_file
 from experiments.shared.command import expected_one_of
 from experiments.shared.scale import Scale
 from manual import InputError, Network, Softmax
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from torch_ref import to_numpy, to_torch, twin
 
 

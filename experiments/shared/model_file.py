@@ -31,9 +31,9 @@ from experiments.shared.scale import Scale
 from experiments.shared.spec import Spec, outline
 from experiments.shared.untrusted_files import plain_file
 from manual import AvgPool2d, Conv2d, InputError, Layer, MaxPool2d, Network
-from manual.checks import finite, pair, whole
-from manual.number_types import Array
-from manual.windows import window_count
+from manual.numbers.checks import finite, pair, whole
+from manual.numbers.number_types import Array
+from manual.numbers.windows import window_count
 
 KEYS = ("network", "dtype", "input", "classes", "scale")
 CODES = {"float32": "F32", "float64": "F64", "int64": "I64"}

@@ -4,7 +4,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 
 LEVELS = 256
 

@@ -16,9 +16,9 @@ import numpy as np
 import manual
 from experiments.shared.command import nearest
 from manual import InputError, Layer, Network
-from manual.checks import finite
 from manual.described import Described
-from manual.number_types import Array
+from manual.numbers.checks import finite
+from manual.numbers.number_types import Array
 
 D = TypeVar("D", bound=Described)
 Spec = dict[str, dict[str, Any]] | str

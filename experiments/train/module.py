@@ -13,8 +13,8 @@ from experiments.train import processes
 from experiments.train.backends import ByHand, ByTorch
 from experiments.train.settings import ModelSettings
 from manual import Diverged, Loss, Network, Optimizer, Penalty
-from manual.checks import at_least
-from manual.number_types import Array
+from manual.numbers.checks import at_least
+from manual.numbers.number_types import Array
 from manual.train import culprit, distance
 from torch_ref import params_of, to_numpy
 

@@ -14,7 +14,7 @@ import torch
 from experiments.train.checkpoints.checkpoint import WholeCheckpoints
 from experiments.train.settings import TrainerSettings
 from manual import InputError
-from manual.checks import whole
+from manual.numbers.checks import whole
 from torch_ref.devices import prepare
 
 NOISE = (

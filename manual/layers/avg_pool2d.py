@@ -2,10 +2,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from manual.checks import floats, mismatch
 from manual.layer import Layer
-from manual.number_types import Array
-from manual.windows import Pair, pixels, pooled, window_count
+from manual.numbers.checks import floats, mismatch
+from manual.numbers.number_types import Array
+from manual.numbers.windows import Pair, pixels, pooled, window_count
 
 
 class AvgPool2d(Layer):

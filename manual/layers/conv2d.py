@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from manual.checks import flag, generator, mismatch, pair, whole
-from manual.correlation import correlate, correlate_pictures
 from manual.described import parameter
 from manual.layer import Layer
-from manual.number_types import Array
-from manual.windows import Pair, window_count
+from manual.numbers.checks import flag, generator, mismatch, pair, whole
+from manual.numbers.correlation import correlate, correlate_pictures
+from manual.numbers.number_types import Array
+from manual.numbers.windows import Pair, window_count
 
 
 class Conv2d(Layer):

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from manual.checks import floats, fraction, generator
 from manual.described import state
 from manual.layer import Layer
-from manual.number_types import Array
+from manual.numbers.checks import floats, fraction, generator
+from manual.numbers.number_types import Array
 
 
 class Dropout(Layer):

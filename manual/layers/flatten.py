@@ -3,9 +3,9 @@ from math import prod
 
 import numpy as np
 
-from manual.checks import InputError, axis, floats
 from manual.layer import Layer
-from manual.number_types import Array
+from manual.numbers.checks import InputError, axis, floats
+from manual.numbers.number_types import Array
 
 
 class Flatten(Layer):

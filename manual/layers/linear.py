@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from manual.checks import flag, generator, mismatch, whole
 from manual.described import parameter
 from manual.layer import Layer
-from manual.number_types import Array
-from manual.sums import sum_over_batch
+from manual.numbers.checks import flag, generator, mismatch, whole
+from manual.numbers.number_types import Array
+from manual.numbers.sums import sum_over_batch
 
 
 class Linear(Layer):

@@ -2,10 +2,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from manual.checks import InputError, floats
 from manual.layer import Layer
-from manual.number_types import Array, greater
-from manual.windows import Pair, pixels, pooled, window_count
+from manual.numbers.checks import InputError, floats
+from manual.numbers.number_types import Array, greater
+from manual.numbers.windows import Pair, pixels, pooled, window_count
 
 Cache = tuple[tuple[int, ...], Array | int]
 

@@ -2,9 +2,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from manual.checks import floats
 from manual.layer import Layer
-from manual.number_types import Array
+from manual.numbers.checks import floats
+from manual.numbers.number_types import Array
 
 
 class Tanh(Layer):

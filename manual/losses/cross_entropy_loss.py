@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from manual.checks import InputError, mismatch
 from manual.loss import Loss, check_arrays, check_reduction
-from manual.number_types import Array
+from manual.numbers.checks import InputError, mismatch
+from manual.numbers.number_types import Array
 
 
 class CrossEntropyLoss(Loss):

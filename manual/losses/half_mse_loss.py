@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 
 from manual.loss import Loss, check_alike
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 
 
 class HalfMSELoss(Loss):

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from manual.loss import Loss, check_alike, check_reduction
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 
 
 class MSELoss(Loss):

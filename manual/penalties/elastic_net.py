@@ -3,8 +3,8 @@ from typing import Any
 
 import numpy as np
 
-from manual.checks import InputError, at_least
-from manual.number_types import Array, positive
+from manual.numbers.checks import InputError, at_least
+from manual.numbers.number_types import Array, positive
 from manual.penalty import Penalty
 
 

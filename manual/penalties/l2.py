@@ -3,8 +3,8 @@ from typing import Any
 
 import numpy as np
 
-from manual.checks import at_least
-from manual.number_types import Array
+from manual.numbers.checks import at_least
+from manual.numbers.number_types import Array
 from manual.penalty import Penalty
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from manual import Conv2d
-from manual.correlation import correlate, correlate_pictures
+from manual.numbers.correlation import correlate, correlate_pictures
 from parity_tests.bugs.average_pooling import without_stride
 from parity_tests.bugs.registry import bug
 

@@ -23,7 +23,7 @@ from experiments.train.trainer import quiet
 from manual import Adam, CrossEntropyLoss, Dropout, HalfMSELoss, Linear, Loss, Network, Tanh
 from manual.layers.dropout import mask
 from parity_tests.bugs.registry import DEVICE_BUGS, device_bug
-from parity_tests.pretend_trainer import trainer_on
+from parity_tests.devices.pretend_trainer import trainer_on
 from torch_ref import compare_training, embed, params_of, to_numpy, to_torch, twin, twin_optimizer
 from torch_ref.twins import OWN
 

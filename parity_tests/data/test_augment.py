@@ -14,7 +14,7 @@ from experiments.data.settings import DataSettings
 from experiments.train import command as train
 from experiments.train.module import Training
 from manual import InputError
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from parity_tests.drawn import draw
 
 SIZE = 32

@@ -10,7 +10,7 @@ from PIL import ExifTags, Image, ImageChops
 
 from experiments.data import birds
 from experiments.data.bird_drawing import SPECIES, picture
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 
 Drawn = list[tuple[str, Image.Image]]
 PAIRS = list(permutations(SPECIES, 2))

@@ -19,7 +19,7 @@ from experiments.shared.scale import Scale
 from experiments.train import command as train
 from experiments.train import module
 from experiments.train.checkpoints import restore
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from parity_tests.drawn import draw
 
 SIZE = 12

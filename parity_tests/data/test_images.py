@@ -9,7 +9,7 @@ import pytest
 from PIL import ExifTags, Image, features
 
 from experiments.data.images import DRAWN, Unreadable, files, image, is_drawn, pixels
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 
 SIZE = 12
 

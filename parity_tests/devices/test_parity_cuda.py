@@ -15,7 +15,7 @@ from experiments.report.record.json_record import read
 from experiments.report.record.survey import TRAINING, survey
 from manual import L2, SGD, Dropout, InputError, Linear, MSELoss, Network
 from parity_tests import parity_cuda
-from parity_tests.pretend import NAME
+from parity_tests.devices.pretend import NAME
 from torch_ref import (
     Parity,
     compare_end_to_end,

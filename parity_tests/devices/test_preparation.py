@@ -10,8 +10,8 @@ from torch.nn.functional import conv2d, pad
 from torch.utils._pytree import tree_map_only
 
 from manual import InputError
-from parity_tests import pretend
-from parity_tests.pretend import NAME, aten
+from parity_tests.devices import pretend
+from parity_tests.devices.pretend import NAME, aten
 from torch_ref import devices
 
 REDUCED = (

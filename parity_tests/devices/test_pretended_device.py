@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy, linear
 from experiments.report.record.survey import survey
 from manual import SGD, Adam, AdamW, Linear
 from parity_tests.bugs.devices import DEVICE_BUGS
-from parity_tests.pretend import NAME
+from parity_tests.devices.pretend import NAME
 from torch_ref import compare_optimizer, devices, to_numpy, to_torch
 
 

@@ -14,7 +14,7 @@ from experiments.grade.judging.checker import check
 from experiments.grade.process import protocol, sandbox
 from experiments.grade.process.answers import Noticed
 from experiments.grade.process.requests import REQUESTS, Describe
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 
 
 @dataclass

@@ -29,8 +29,8 @@ from manual import (
     init,
     train,
 )
-from manual.checks import shown
-from manual.number_types import greater
+from manual.numbers.checks import shown
+from manual.numbers.number_types import greater
 
 RNG = np.random.default_rng(0)
 NETWORK: Any = Network(Linear(2, 1, rng=RNG))

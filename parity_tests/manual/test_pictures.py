@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from manual import AvgPool2d, Conv2d, InputError, MaxPool2d, correlation
+from manual import AvgPool2d, Conv2d, InputError, MaxPool2d
+from manual.numbers import correlation
 from torch_ref import compare_layer, to_numpy
 from torch_ref.truth.certify import layer_truth
 

@@ -33,7 +33,7 @@ from manual import (
     train,
 )
 from manual.documents import LEARNING_RATE, PRINTED, hand_computation, linear
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from parity_tests.derived import alike, numbers, proved, rounded, step
 from torch_ref import (
     compare_end_to_end,

@@ -15,7 +15,7 @@ from experiments.report.chapters.errata import BUMP, ERRATA, HAT, Settled
 from experiments.report.chapters.passes import Pass, by_hand
 from manual import SGD, HalfMSELoss, Identity, Linear, Loss, MSELoss, Network, ReLU, init, lift, train
 from manual.documents import PRINTED, THETA, hand_computation, in_theta_order, linear, one_example, one_two_one, sine
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from parity_tests.derived import alike, numbers, proved, rounded, step
 from torch_ref import compare, params_of, to_torch, twin
 from torch_ref.tolerance.bounds import layer_bounds

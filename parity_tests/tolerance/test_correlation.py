@@ -14,7 +14,7 @@ from flint import arb
 from hypothesis import given
 from hypothesis import strategies as st
 
-from manual.correlation import correlate, correlate_pictures
+from manual.numbers.correlation import correlate, correlate_pictures
 from parity_tests.tolerance.exact import DTYPES, assert_is, assert_within, balls, draw, few, fractions, gamma, seeds
 from parity_tests.tolerance.test_rules import Operand
 from torch_ref.tolerance.bounded import Bounded

@@ -13,7 +13,7 @@ from flint import arb
 from hypothesis import given
 
 from manual import Sigmoid
-from manual.correlation import correlate
+from manual.numbers.correlation import correlate
 from parity_tests.tolerance.exact import DTYPES, assert_within, balls, few, roundoff, seeds, smallest_normal
 from torch_ref.tolerance.bounded import Bounded
 

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from torch_ref.comparison.parity import Parity
 from torch_ref.comparison.trials import DTYPES, Trial, deltas, in_float64, trials
 from torch_ref.comparison.verdict import AGREES, DIFFERS, ROUNDING, ZERO_REFERENCE, Comparison

@@ -21,8 +21,8 @@ import numpy as np
 import torch
 
 from manual import Layer, Network, Undecided
-from manual.checks import instance
-from manual.number_types import Array
+from manual.numbers.checks import instance
+from manual.numbers.number_types import Array
 from torch_ref.comparison.parity import Parity
 from torch_ref.comparison.unchanged import Handed
 from torch_ref.comparison.wiring import reference

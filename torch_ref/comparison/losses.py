@@ -4,8 +4,8 @@ import numpy as np
 import torch
 
 from manual import InputError, Layer, Loss, Network, Penalty, Undecided
-from manual.checks import instance, shown
-from manual.number_types import Array
+from manual.numbers.checks import instance, shown
+from manual.numbers.number_types import Array
 from torch_ref.comparison.parity import Parity
 from torch_ref.comparison.unchanged import Handed
 from torch_ref.devices import staying

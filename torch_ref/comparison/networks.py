@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from manual import InputError, Layer, Loss, Network, Optimizer, Undecided
-from manual.checks import instance, shown, whole
-from manual.number_types import Array
+from manual.numbers.checks import instance, shown, whole
+from manual.numbers.number_types import Array
 from torch_ref.comparison.layers import judge_layer
 from torch_ref.comparison.losses import judge_loss
 from torch_ref.comparison.optimizers import judge_update

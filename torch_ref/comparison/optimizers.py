@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from manual import Layer, Optimizer, Undecided
-from manual.checks import instance, whole
+from manual.numbers.checks import instance, whole
 from torch_ref.comparison.parity import Parity
 from torch_ref.comparison.unchanged import Handed
 from torch_ref.devices import staying

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from torch_ref.comparison.verdict import AGREES, NOT_JUDGED, ROUNDING, ZERO_REFERENCE, Comparison, compare, explained
 from torch_ref.diagnosis import Case, diagnose
 from torch_ref.tables import columns

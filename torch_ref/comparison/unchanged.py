@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from manual import Layer, Network
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from torch_ref.comparison.verdict import DIFFERS, Comparison
 
 

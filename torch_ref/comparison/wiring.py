@@ -14,7 +14,7 @@ import torch
 
 from manual import Layer, Network
 from manual.layer import every_part
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from torch_ref.embedding import Embedded
 from torch_ref.truth.certify import EXTRA_BITS, exact, layer_truth
 from torch_ref.twins import NoTwin, is_chain, to_numpy, to_torch, twin

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from manual import Layer, Loss, MaxPool2d, Optimizer
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from torch_ref.diagnosis.mistakes.formula import Formulas, Inputs, Values
 from torch_ref.diagnosis.mistakes.layers import layer_formulas
 from torch_ref.diagnosis.mistakes.losses import loss_formulas

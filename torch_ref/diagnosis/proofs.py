@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from torch_ref.diagnosis.case import Failure, within
 from torch_ref.diagnosis.mistakes.formula import ANOTHER_EPSILON, Formula, Formulas, Mistake
 from torch_ref.diagnosis.mistakes.known import known

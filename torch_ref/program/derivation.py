@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from torch_ref.program.numbers import constant
 from torch_ref.program.run import run
 from torch_ref.program.trace import trace

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from torch_ref.tolerance.bounded import Bounded
 from torch_ref.truth.certify import exact
 from torch_ref.truth.dual import function_of

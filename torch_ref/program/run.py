@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.fx import GraphModule, Interpreter
 
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from torch_ref.program.numbers import as_array
 from torch_ref.program.operations import OPERATIONS
 from torch_ref.twins import to_numpy

@@ -8,8 +8,8 @@ import numpy as np
 
 import manual
 from manual import InputError, Network, Undecided
-from manual.checks import shown
-from manual.number_types import Array
+from manual.numbers.checks import shown
+from manual.numbers.number_types import Array
 from torch_ref.tolerance import torch_formulas
 from torch_ref.tolerance.bounded import Bounded
 from torch_ref.twins import is_chain

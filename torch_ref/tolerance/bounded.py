@@ -28,7 +28,7 @@ from typing import Any, Self
 import numpy as np
 
 from manual import Undecided
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from torch_ref.tolerance.array_methods import ArrayMethods
 
 ULPS = 4  # of an elementary function
@@ -87,15 +87,13 @@ class Bounded(ArrayMethods):
 
     @cached_property
     def most(self) -> Array:
-        """The largest magnitude that any evaluation may have."""
+        """The largest magnitude of any evaluation."""
         return np.abs(self.value) if self._exact else np.abs(self.value) + 2 * self.error
 
     @cached_property
     def _infinite(self) -> Array:
         """Where it is infinite exactly, and did not overflow."""
         return np.isinf(self.value) & (self.error == 0)
-
-    # ---------------------------------------------------------------- moving data about
 
     def _moved(self, move: Callable[[Array], Array], back: Callable[["Bounded"], Any] | None = None) -> Self:
         """The same numbers elsewhere; in a view, `back` takes to this array what is done to that one in place."""
@@ -161,8 +159,6 @@ class Bounded(ArrayMethods):
         info = np.finfo(self.dtype)
         rounding = np.where(zero, 0, roundings * float(info.eps) / 2 * most + float(info.smallest_normal))
         return Bounded(value, self.dtype, carried + rounding, positive=positive)
-
-    # ---------------------------------------------------------------- sums
 
     def __add__(self, other: Any) -> "Bounded":
         other = self._of(other)
@@ -269,8 +265,6 @@ class Bounded(ArrayMethods):
             (value == 0) & (self.error == 0) & np.isin(self.value, (0, 1))
         )  # tanh 0, log 1; any other 0 has underflowed
         return self._rounded(value, carried, np.abs(value) + 2 * carried, zero, 2 * ulps)
-
-    # ---------------------------------------------------------------- NumPy's side
 
     __radd__ = __add__
     __rmul__ = __mul__

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from manual import Undecided
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from torch_ref.tolerance.bounded import Bounded
 from torch_ref.tolerance.sums import together
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from torch_ref.tolerance.array_methods import no_float
 from torch_ref.tolerance.bounded import Bounded
 from torch_ref.tolerance.sums import together

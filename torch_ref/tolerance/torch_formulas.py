@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import manual
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 
 
 class CrossEntropyLoss(manual.CrossEntropyLoss):

@@ -15,9 +15,9 @@ import flint
 import numpy as np
 
 from manual import InputError, Layer, Loss, Network, Undecided, lift
-from manual.checks import instance, shown
 from manual.layer import every_part
-from manual.number_types import Array
+from manual.numbers.checks import instance, shown
+from manual.numbers.number_types import Array
 from torch_ref.truth.dual import Dual
 
 EXTRA_BITS = 60  # correct beyond float64's 53

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from torch_ref.tolerance.bounded import Bounded
 from torch_ref.truth.certify import derivative
 from torch_ref.truth.decisions import decisions

@@ -18,7 +18,7 @@ import flint
 import numpy as np
 
 from manual import Layer, Loss, lift
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from torch_ref.truth.certify import derivative, exact
 from torch_ref.truth.decisions import Site, decisions
 

@@ -10,7 +10,7 @@ import numpy as np
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran, aliases, gradient_names, pair
 from manual import Layer, Optimizer
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 
 
 class ClassPiece(Piece):

@@ -9,7 +9,7 @@ import numpy as np
 
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 
 SHAPES = {
     **dict.fromkeys(("x", "z", "a", "inputs"), (5, 3)),

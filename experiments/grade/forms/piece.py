@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from experiments.grade.errors import Unclear
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 
 Arrays = dict[str, Array]
 Fields = dict[str, Any]

@@ -17,7 +17,7 @@ from experiments.grade.judging.checked_piece import LARGE, CheckedPiece
 from experiments.grade.judging.proxies import Trouble
 from experiments.grade.process.requests import Backward, Forward, ObserveOptions
 from manual import InputError
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from torch_ref import compare, compare_layer, compare_loss, to_numpy, to_torch
 from torch_ref.diagnosis import Case, Compared
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 
 
 class Measured(NamedTuple):

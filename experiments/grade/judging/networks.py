@@ -19,7 +19,7 @@ from experiments.grade.process.answers import Arrays, Observation
 from experiments.grade.process.requests import NetworkBackward, ObserveInputs
 from manual import HalfMSELoss, Linear, Network, ReLU
 from manual.documents import hand_computation
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from torch_ref import compare, to_numpy, to_torch, twin
 from torch_ref.diagnosis import Case, Compared, diagnose, of_layer
 from torch_ref.tolerance.bounded import Bounded

@@ -26,7 +26,7 @@ from experiments.grade.process.requests import (
 )
 from experiments.grade.process.sandbox import Sandboxed
 from manual import Layer, Loss, Optimizer
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from torch_ref.tolerance.bounds import loss_bounds
 
 Order = Literal["C", "F"]

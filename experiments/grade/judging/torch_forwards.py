@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from torch_ref import to_numpy
 
 Forward = Callable[..., torch.Tensor]

@@ -17,7 +17,7 @@ from experiments.grade.judging.exercises import SIZES, at_large_inputs, exercise
 from experiments.grade.judging.torch_forwards import UNARY
 from experiments.grade.process.requests import Forward, OwnTargets
 from manual import Layer, Loss
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from torch_ref import compare_layer, compare_loss
 
 DTYPES = (np.float64, np.float32)

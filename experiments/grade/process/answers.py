@@ -5,7 +5,7 @@ The arrays of a piece are by the names of its arguments; its output is "y", its 
 
 from dataclasses import dataclass, field
 
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 
 Arrays = dict[str, Array]
 

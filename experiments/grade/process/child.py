@@ -25,7 +25,7 @@ from experiments.grade.process.limits import all_numbers, limit_memory
 from experiments.grade.process.observation import Observer
 from experiments.grade.process.protocol import encode, receive, write
 from manual import Layer, Linear
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 
 Steps = requests.Steps | requests.StepErrors
 

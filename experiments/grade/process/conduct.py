@@ -16,7 +16,7 @@ from experiments.grade.errors import Unclear
 from experiments.grade.forms.piece import Arrays, Ran
 from experiments.grade.process.answers import Note
 from experiments.grade.process.limits import MEMORY, numbers
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 
 NOT_ARITHMETIC = (
     NotImplementedError, AssertionError, ImportError, SystemExit, KeyboardInterrupt, SyntaxError, MemoryError, OSError,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from experiments.grade.errors import Unclear
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 
 MEMORY = 4
 """GiB that a submission may ask for, where the system can limit it (Linux)."""

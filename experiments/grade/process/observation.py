@@ -13,7 +13,7 @@ from experiments.grade.process.conduct import Watched, seeded
 from experiments.grade.process.limits import numbers
 from experiments.grade.process.number_types import any_numbers, hint
 from manual import Undecided
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 
 
 class Observer(Watched):

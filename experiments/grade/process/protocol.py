@@ -15,7 +15,7 @@ from typing import IO, Any, TypeVar, get_args, get_origin, get_type_hints
 import numpy as np
 
 from experiments.grade.errors import Fault, Garbled
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 
 LARGEST = 1 << 32
 """Bytes of a message: what the process may have in memory."""

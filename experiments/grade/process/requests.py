@@ -19,7 +19,7 @@ from experiments.grade.process.answers import (
     Targets,
     Trajectory,
 )
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 
 Answer = TypeVar("Answer")
 Options = dict[str, Any]

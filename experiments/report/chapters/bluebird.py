@@ -22,7 +22,7 @@ from experiments.shared.png import as_png, data_uri
 from experiments.shared.scale import Scale
 from experiments.train.checkpoints import restore
 from experiments.train.checkpoints.run_folder import MODEL
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from torch_ref import to_torch
 
 POSITIVE = "bluebird"

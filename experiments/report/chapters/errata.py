@@ -32,7 +32,7 @@ from manual.documents import (
     one_example,
     one_two_one,
 )
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from torch_ref import to_numpy, to_torch, twin
 
 

@@ -12,7 +12,7 @@ from experiments.report.draw.svg import ACCENT, INK, MUTED, panel
 from experiments.report.page.formats import scientific
 from experiments.report.record.runs import Run
 from manual import documents
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from torch_ref import to_numpy, to_torch
 
 

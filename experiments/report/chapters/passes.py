@@ -9,7 +9,7 @@ from torch.nn.utils import parameters_to_vector
 
 from manual import SGD, HalfMSELoss, Loss, Network, train
 from manual.documents import LEARNING_RATE, hand_computation, in_theta_order
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from torch_ref import to_numpy, to_torch, twin
 
 LR = float(LEARNING_RATE)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from markupsafe import Markup
 
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 
 SIDES = ("manual", "torch")
 

@@ -8,7 +8,7 @@ from experiments.data.digits import digits
 from experiments.report.draw.svg import digit
 from experiments.report.record.runs import Run
 from experiments.train.checkpoints import restore
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from torch_ref import to_numpy, to_torch
 
 SHOWN = 12

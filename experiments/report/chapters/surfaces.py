@@ -11,7 +11,7 @@ from experiments.report.draw.svg import ACCENT, INK, RULE, panel
 from experiments.report.page.formats import scientific
 from experiments.report.record.runs import Run, at
 from manual import HalfMSELoss, Network, documents
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 
 ALIVE = ("param/0.weight[0,0]", "param/2.weight[0,0]")
 DEAD = ("param/0.bias[1]", "param/2.weight[0,1]", "param/0.weight[1,0]", "param/0.weight[1,1]")

@@ -14,7 +14,7 @@ from experiments.report.draw.svg import INK, MANUAL, RULE, TORCH, panel
 from experiments.report.page.formats import RAISED, groupby_in_order
 from experiments.report.record.survey import KINDS
 from manual import Undecided
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from torch_ref import to_numpy, to_torch, twin
 from torch_ref.examples import examples
 from torch_ref.truth.certify import EXTRA_BITS, layer_truth, loss_truth, ulps

@@ -19,7 +19,7 @@ from experiments.report.chapters.notation import FIELD, Exact, decimal, in_latex
 from experiments.report.chapters.worked import IN_THETA_ORDER, by_hand, by_torch, fraction, one_two_one, written_out
 from experiments.report.draw.diagram import Label, draw
 from manual import documents
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 
 Part = tuple[str, int]
 """A quantity, and which of its numbers."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from manual import SGD, HalfMSELoss, Network, documents, lift
 from manual.documents import Problem
-from manual.number_types import Array, Number
+from manual.numbers.number_types import Array, Number
 from torch_ref import to_numpy, to_torch, twin, twin_optimizer
 
 PARAMETERS = {"W1": "0.weight", "b1": "0.bias", "W2": "2.weight", "b2": "2.bias"}

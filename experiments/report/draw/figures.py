@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from experiments.report.draw.svg import ACCENT, INK, MANUAL, MUTED, TORCH, panel, stack
 from experiments.report.page.formats import scientific
 from experiments.report.record.runs import Run
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 
 BY_HAND: dict[str, Any] = {"color": MANUAL, "linewidth": 3, "alpha": 0.75, "solid_capstyle": "round"}
 BY_TORCH: dict[str, Any] = {"color": TORCH, "linewidth": 1.3, "linestyle": (0, (3, 2))}

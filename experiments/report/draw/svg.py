@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 
 INK, MUTED, RULE, MANUAL, TORCH, ACCENT = (f"#01010{i}" for i in range(1, 7))
 VARIABLES = {INK: "ink", MUTED: "muted", RULE: "rule", MANUAL: "manual", TORCH: "torch", ACCENT: "accent"}

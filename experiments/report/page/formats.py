@@ -12,7 +12,7 @@ from latex2mathml.converter import convert
 from markupsafe import Markup
 
 from experiments.bench.clock import Spread, brief
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 
 
 def mathml(latex: str) -> Markup:

@@ -9,7 +9,7 @@ import yaml
 
 from experiments.train.checkpoints import restore
 from experiments.train.module import Training, numbers
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from torch_ref import Parity, to_torch
 
 LIMIT = 1e-9

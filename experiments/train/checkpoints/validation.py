@@ -14,7 +14,7 @@ from experiments.shared.spec import outline
 from experiments.train.module import Training
 from experiments.train.settings import ModelSettings
 from manual import InputError
-from manual.checks import at_least, finite, whole
+from manual.numbers.checks import at_least, finite, whole
 from torch_ref import to_numpy
 
 SQUARES = ("exp_avg_sq", "square_avg")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import manual
 from manual import InputError, Layer, Loss, Network, Optimizer, Penalty, init
-from manual.number_types import Undecided
+from manual.numbers.number_types import Undecided
 from parity_tests.commands.hostile.broken import Refused, names, numbers, values
 
 PUBLIC = [

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 
 Values = dict[str, Any]  # by the quantity's name: "dx", "dweight", "delta", "weight", "weight, exp_avg", …
 Number = Callable[[Array], Any]  # an array of floats as one of another number type, which may be changed in place

@@ -13,7 +13,7 @@ import numpy as np
 
 import manual
 from manual import InputError, Layer, Network
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from torch_ref.diagnosis.mistakes.formula import Formula, Formulas, Inputs, Mistake, Number, Values, near
 from torch_ref.diagnosis.mistakes.layers import layer_formulas
 from torch_ref.diagnosis.mistakes.log_softmax import log_softmaxes

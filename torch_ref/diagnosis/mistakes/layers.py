@@ -7,7 +7,7 @@ import numpy as np
 
 import manual
 from manual import Layer, Network
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from torch_ref.diagnosis.mistakes.formula import EPSILONS, Formulas, Mistake, Number, Values, as_number, blind, changed
 from torch_ref.diagnosis.mistakes.parameters import PARAMETERS, WITHOUT_DELTA, with_transposed_weight
 from torch_ref.diagnosis.mistakes.passes import Backward, Forward, leaves, output, passed, plain

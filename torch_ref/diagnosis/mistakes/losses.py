@@ -7,7 +7,7 @@ import numpy as np
 
 import manual
 from manual import Loss
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from torch_ref.diagnosis.mistakes.formula import EPSILONS, Formulas, Mistake, Number, Values, as_number, blind
 from torch_ref.diagnosis.mistakes.passes import output, plain
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from manual import Layer, Network
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from torch_ref.diagnosis.mistakes.formula import Formula, Number, Values, as_number
 
 Backward = Callable[[Any, Any, Any], tuple[Any, Any]]

@@ -8,9 +8,9 @@ import numpy as np
 
 import manual
 from manual import Layer
-from manual.correlation import correlate
-from manual.number_types import Array
-from manual.windows import Pair, pixels
+from manual.numbers.correlation import correlate
+from manual.numbers.number_types import Array
+from manual.numbers.windows import Pair, pixels
 from torch_ref.diagnosis.mistakes.formula import changed
 from torch_ref.diagnosis.mistakes.parameters import PARAMETERS, WITHOUT_DELTA, with_bias
 from torch_ref.diagnosis.mistakes.passes import Backward, Forward, output, plain

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from manual import Layer
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from torch_ref.diagnosis.mistakes.formula import Mistake
 from torch_ref.diagnosis.mistakes.passes import passed
 

@@ -7,7 +7,7 @@ import numpy as np
 
 import manual
 from manual import Optimizer
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from torch_ref.diagnosis.mistakes.formula import (
     EPSILONS,
     WITHOUT_EPSILON,

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from torch_ref.program.numbers import truth_of
 from torch_ref.tolerance.bounded import Bounded
 

@@ -7,7 +7,7 @@ from typing import Any
 import flint
 import numpy as np
 
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 from torch_ref.program.numbers import constant, elementwise, is_number
 from torch_ref.tolerance.bounded import Bounded
 from torch_ref.truth.dual import Dual

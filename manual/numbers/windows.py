@@ -3,7 +3,7 @@
 from itertools import product
 from typing import Any
 
-from manual.checks import InputError, pair
+from manual.numbers.checks import InputError, pair
 
 Pair = tuple[int, int]
 

@@ -21,8 +21,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from manual.number_types import Array, bilinear
-from manual.windows import Pair
+from manual.numbers.number_types import Array, bilinear
+from manual.numbers.windows import Pair
 
 TILE = 2**17  # numbers of the matrix at a time: half a megabyte in float32
 

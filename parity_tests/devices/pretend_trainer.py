@@ -10,7 +10,7 @@ import torch
 from lightning.pytorch.accelerators import Accelerator
 from lightning.pytorch.strategies import SingleDeviceStrategy
 
-from parity_tests.pretend import NAME
+from parity_tests.devices.pretend import NAME
 
 
 class PretendAccelerator(Accelerator):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from manual.number_types import Array
+from manual.numbers.number_types import Array
 
 
 class InputError(ValueError):

@@ -1,0 +1,1 @@
+"""What every number type needs: the types, checks of what is given, windows, correlation, sums with a name."""
