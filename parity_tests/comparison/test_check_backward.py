@@ -295,3 +295,19 @@ def test_an_output_that_does_not_depend_on_every_input_has_its_own_upstream_grad
             return first * 2 * q + second * k, second * q
 
     check_backward(Two.apply, lambda q, k: (q * q, q * k), drawn((5, 3), (5, 3)))
+
+
+def narrow(x):
+    """A reference that rounds to float32 on its way."""
+    return (2 * x).float().to(x)
+
+
+@pytest.mark.parametrize("reference", [functional.hardsigmoid, narrow], ids=["hardsigmoid", "another precision"])
+def test_a_reference_agrees_with_itself_where_nothing_can_be_derived_of_it(reference):
+    """Torch's hardsigmoid has a float32 constant in its float64 gradient: no formula that is right allows that."""
+    check_backward(reference, reference, drawn((8, 16)))
+
+
+def test_a_precision_that_changes_on_the_way_is_named():
+    assert "is measured" in str(check_backward(narrow, narrow, drawn((8, 16))))
+    assert "it rounds to another precision" in str(check_backward(narrow, narrow, drawn((8, 16))))

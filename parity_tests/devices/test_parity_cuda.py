@@ -27,7 +27,7 @@ from torch_ref import (
     compare_training,
 )
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 
 
 class OneCaseEach(parity_cuda.Suite):

@@ -47,7 +47,7 @@ def certified(function: Function, inputs: Sequence[Any], deltas: Sequence[torch.
     weights = [constant(to_numpy(d).astype(np.float64)) for d in deltas]
 
     def cost(**arrays: Array) -> Any:
-        outputs = run(program, [*arrays.values()], constant)
+        outputs = run(program, [*arrays.values()], constant, of_floats.tensors[0].dtype)
         return sum(np.sum(w * y) for w, y in zip(weights, outputs, strict=True))
 
     _, slopes = derivative(cost, {f"{i}": to_numpy(inputs[i]) for i in of_floats.places})
@@ -72,7 +72,11 @@ def bounds(function: Function, inputs: Sequence[Any], deltas: Sequence[torch.Ten
     tensors = [*of_floats.tensors, *deltas]
     program = trace(with_gradients, tensors)
     dtype = to_numpy(tensors[0]).dtype
-    found = run(program, [exact(to_numpy(t)) for t in tensors], lambda array: Bounded(array.astype(dtype), dtype))
+
+    def rounded(array: Array) -> Bounded:
+        return Bounded(array.astype(dtype), dtype)
+
+    found = run(program, [exact(to_numpy(t)) for t in tensors], rounded, tensors[0].dtype)
     numbers = [x if isinstance(x, Bounded) else Bounded(x, dtype) for x in found]  # zeros may be of no type
     return Bounds(numbers[: len(deltas)], dict(zip(of_floats.places, numbers[len(deltas) :], strict=True)))
 

@@ -9,7 +9,7 @@ import torch
 from torch.fx import GraphModule, Interpreter
 
 from manual.numbers.number_types import Array
-from torch_ref.program.numbers import as_array
+from torch_ref.program.numbers import as_array, is_number
 from torch_ref.program.operations import OPERATIONS
 from torch_ref.twins import to_numpy
 
@@ -25,20 +25,21 @@ class NoRule(LookupError):
     """An operation that has no rule yet: the message names it, and where to add one."""
 
 
-def run(program: GraphModule, arrays: Sequence[Any], lift: Lift) -> Any:
-    """What the program gives. `lift` makes an array of floats, which the program brings along, one of the numbers.
+def run(program: GraphModule, arrays: Sequence[Any], lift: Lift, dtype: torch.dtype) -> Any:
+    """What the program gives. `lift` makes an array of floats, which the program brings along, one of the numbers;
+    `dtype` is what the numbers stand for.
 
     Raises:
         NoRule: an operation has no rule.
         Undecided: the numbers leave a decision open.
     """
-    return _Run(program, lift).run(*arrays)
+    return _Run(program, lift, dtype).run(*arrays)
 
 
 class _Run(Interpreter):
-    def __init__(self, program: GraphModule, lift: Lift) -> None:
+    def __init__(self, program: GraphModule, lift: Lift, dtype: torch.dtype) -> None:
         super().__init__(program)
-        self.lift = lift
+        self.lift, self.dtype = lift, dtype
 
     def call_function(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if target is operator.getitem:
@@ -50,6 +51,8 @@ class _Run(Interpreter):
             raise NoRule(f"aten::{name} has no rule: write one beside its kind in torch_ref/program/operations")
         options = {key: value for key, value in kwargs.items() if key not in IGNORED}
         dtype = options.pop("dtype", None)
+        if operation == "_to_copy" and dtype is not None and is_number(args[0]) and dtype != self.dtype:
+            raise NoRule(f"aten::_to_copy from {self.dtype} to {dtype} has no rule: it rounds to another precision")
         if dtype is None and operation in MADE_OF_NOTHING:
             dtype = torch.get_default_dtype()
         result = rule(*args, **options)

@@ -43,7 +43,13 @@ def index(x: Any, indices: Any) -> Any:
 
 
 def _full(indices: Any) -> tuple[Any, ...]:
-    return tuple(slice(None) if i is None else np.asarray(i) for i in indices)
+    return tuple(slice(None) if i is None else _whole(i) for i in indices)
+
+
+def _whole(indices: Any) -> Array:
+    """Indices as integers, also where there are none; a mask stays one."""
+    indices = np.asarray(indices)
+    return indices if indices.dtype == bool else indices.astype(np.int64)
 
 
 def index_put(x: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
@@ -152,7 +158,7 @@ def same(x: Any, **_: Any) -> Any:
 
 
 MOVES: dict[str, Callable[..., Any]] = {
-    "view": lambda x, size: x.reshape(*size),
+    "view": lambda x, size: x.reshape(tuple(size)),
     "permute": lambda x, dims: np.transpose(x, dims),
     "expand": expand,
     "unsqueeze": np.expand_dims,
@@ -181,6 +187,7 @@ MOVES: dict[str, Callable[..., Any]] = {
     "diagonal_scatter": diagonal_put,
     "sort": sort,
     "embedding": embedding,
+    "alias": same,
     "clone": same,
     "lift_fresh_copy": same,
     "_to_copy": same,

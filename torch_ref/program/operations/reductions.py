@@ -10,9 +10,9 @@ from torch_ref.program.numbers import as_array, truth_of
 Axes = tuple[int, ...] | None
 
 
-def axes(dim: Any) -> Axes:
-    """ATen's dim, an integer, a list or nothing, as NumPy's axis."""
-    if dim is None or (isinstance(dim, list | tuple) and not dim):
+def axes(dim: Any, x: Any) -> Axes:
+    """ATen's dim, an integer, a list or nothing, as NumPy's axis; a number without axes is summed as it is."""
+    if dim is None or not x.ndim or (isinstance(dim, list | tuple) and not dim):
         return None
     return (dim,) if isinstance(dim, int) else tuple(dim)
 
@@ -24,24 +24,24 @@ def count(x: Any, over: Axes) -> int:
 
 def total(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """Σx"""
-    return as_array(np.sum(x, axis=axes(dim), keepdims=keepdim))
+    return as_array(np.sum(x, axis=axes(dim, x), keepdims=keepdim))
 
 
 def mean(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """Σx/n"""
-    return total(x, dim, keepdim) / count(x, axes(dim))
+    return total(x, dim, keepdim) / count(x, axes(dim, x))
 
 
 def variance(x: Any, dim: Any = None, correction: Any = 1, keepdim: bool = False, unbiased: bool = True) -> Any:
     """Σ(x − x̄)²/(n − correction)"""
     gap = x - mean(x, dim, keepdim=True)
-    over = axes(dim)
+    over = axes(dim, x)
     return total(gap * gap, dim, keepdim) / (count(x, over) - (correction if unbiased else 0))
 
 
 def extreme(f: Callable[..., Any]) -> Callable[..., Any]:
     """The rule of the largest, or the smallest, along axes."""
-    return lambda x, dim=(), keepdim=False: as_array(f(x, axis=axes(dim), keepdims=keepdim))
+    return lambda x, dim=(), keepdim=False: as_array(f(x, axis=axes(dim, x), keepdims=keepdim))
 
 
 def with_place(f: Callable[..., Any], place: Callable[..., Any]) -> Callable[..., Any]:
@@ -70,5 +70,5 @@ REDUCTIONS: dict[str, Callable[..., Any]] = {
     "prod.dim_int": lambda x, dim, keepdim=False: np.prod(x, axis=dim, keepdims=keepdim),
     "cumsum": lambda x, dim: np.cumsum(x, axis=dim),
     "cumprod": lambda x, dim: np.cumprod(x, axis=dim),
-    "any": lambda x, dim=None, keepdim=False: np.asarray(np.any(truth_of(x), axis=axes(dim), keepdims=keepdim)),
+    "any": lambda x, dim=None, keepdim=False: np.asarray(np.any(truth_of(x), axis=axes(dim, x), keepdims=keepdim)),
 }
