@@ -132,6 +132,7 @@ CASES: dict[str, Case] = {
     "pad": Case(lambda x: F.pad(x, (1, 2, -1, 0), value=2.0), X),
     "tril": Case(lambda x: x.tril() - x.triu(1), X),
     "diagonal": Case(lambda x: x.diagonal(1) + x[:, 0].expand(2, 3).diagonal().sum(), ((3, 4),)),
+    "alias": Case(lambda x: torch.ops.aten.alias(x) * x, X),
     "unfold": Case(lambda x, w: x.unfold(1, 3, 1) @ w, ((2, 6), (3,))),
     "as_strided": Case(lambda x: x.as_strided((2, 3), (4, 1), 1), X),
     "conv1d": Case(lambda x, w, b: F.conv1d(x, w, b, dilation=2), ((2, 2, 7), (3, 2, 3), (3,))),
