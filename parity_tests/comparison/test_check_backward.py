@@ -311,3 +311,23 @@ def test_a_reference_agrees_with_itself_where_nothing_can_be_derived_of_it(refer
 def test_a_precision_that_changes_on_the_way_is_named():
     assert "is measured" in str(check_backward(narrow, narrow, drawn((8, 16))))
     assert "it rounds to another precision" in str(check_backward(narrow, narrow, drawn((8, 16))))
+
+
+def logarithm_of(forward):
+    return function(forward, lambda ctx, d, x: torch.where(x > 0, d / x, 0 * x))
+
+
+def test_what_nothing_bounds_is_no_agreement_because_another_trial_agrees(fails):
+    """At 0 the logarithm has a pole: a gradient of 0 there is wrong, and nothing that is derived says so."""
+    table = fails(logarithm_of(torch.log), torch.log, [torch.tensor([1.0, 0.0, 2.0])])
+    assert "an element has no bound" in table
+
+
+def test_an_infinity_in_what_is_measured_hides_no_other_element(fails):
+    def reference(x):
+        return x.median(1)[0] / (x * x).sum(1)
+
+    def backward(ctx, d, x):
+        return torch.func.vjp(reference, x)[1](d)[0] * (x < 3.5)
+
+    fails(function(reference, backward), reference, [torch.tensor([[1.0, 2, 3], [4, 1, 5], [0, 0, 0]])])

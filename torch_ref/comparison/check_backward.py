@@ -118,8 +118,7 @@ def judge(observed: Iterable[Observed], device: str = "cpu") -> Checked:
         ):  # there a gradient is empty or zero, exactly
             parity.add(o.place, o.quantity, o.arrays["ours"], o.arrays["torch"], 0)
         elif "allowed" in o.arrays:
-            compared = Compared(o.arrays["ours"], o.arrays["torch"], 2 * o.arrays["allowed"])
-            parity.add_all(o.place, Case({o.quantity: compared}))
+            _judge(parity, o, o.arrays["torch"], 2 * o.arrays["allowed"])
         else:
             parity.measured.setdefault(o.quantity, o.why_measured)
             dtype, error = o.arrays["torch"].dtype, own[o.quantity]
@@ -127,10 +126,20 @@ def judge(observed: Iterable[Observed], device: str = "cpu") -> Checked:
             allowed = (
                 times * np.abs(o.arrays["float64"]).max()
             )  # in float32 the half ulp is the reference's, rounded to it
-            compared = Compared(o.arrays["ours"], o.arrays["float64"].astype(dtype), allowed)
-            parity.add_all(o.place, Case({o.quantity: compared}))
+            _judge(parity, o, o.arrays["float64"].astype(dtype), allowed)
     parity.comparisons = [*judged(parity.comparisons)]
     return parity
+
+
+UNBOUNDED = "an element has no bound"
+
+
+def _judge(parity: Checked, o: Observed, reference: Array, allowed: Any) -> None:
+    """Compare one quantity. Where nothing bounds an element, no other trial tells that it is right."""
+    parity.add_all(o.place, Case({o.quantity: Compared(o.arrays["ours"], reference, allowed)}))
+    last = parity.comparisons[-1]
+    if last.reason == ROUNDING and not np.isfinite(allowed).all():
+        parity.comparisons[-1] = replace(last, reason=UNBOUNDED)
 
 
 def judged(comparisons: Iterable[Comparison]) -> Iterator[Comparison]:
@@ -148,9 +157,10 @@ def judged(comparisons: Iterable[Comparison]) -> Iterator[Comparison]:
 
 
 def _own_error(arrays: dict[str, Array]) -> float:
-    """Torch's own error in float32, by the largest element; a unit in its last place at least."""
-    exact, single = arrays["float64"], arrays["float32"]
-    largest = np.abs(exact).max()
+    """Torch's own error in float32 where that is finite, by the largest element; a unit in its last place at least."""
+    finite = np.isfinite(arrays["float64"]) & np.isfinite(arrays["float32"])
+    exact, single = arrays["float64"][finite], arrays["float32"][finite]
+    largest = np.abs(exact).max(initial=0)
     return max(np.abs(single - exact).max() / largest, np.finfo(np.float32).eps) if largest else 0
 
 
