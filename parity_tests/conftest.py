@@ -108,9 +108,7 @@ def agree(record_property: Callable[[str, object], None]) -> Callable[[Parity], 
 def trained(tmp_path_factory: pytest.TempPathFactory) -> "Trained":
     """The report's runs, of two epochs each, two seeds of the digits, and few drawn birds."""
     from experiments.report import make as report
-    from experiments.train import (
-        command as train,
-    )  # not at the top: the tests of `manual` alone would wait for Lightning
+    from experiments.train import command as train  # here: the tests of `manual` alone would wait for Lightning
 
     with pytest.MonkeyPatch.context() as patch:
         fit = train.run
@@ -137,8 +135,8 @@ def shown(trained: "Trained") -> dict[str, Any]:
 
 
 @pytest.fixture
-def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, dict[str, Any]]]:
-    """`experiments.grade` of a file, or of one of this source; its exit status and the JSON."""
+def run_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, dict[str, Any]]]:
+    """The grader's exit status and JSON for a file, or one of this source, which runs in a process of its own."""
     from experiments.grade import command as check
     from parity_tests.grade.checking import source_of
 

@@ -57,8 +57,8 @@ def test_what_starts_too_late_is_said_to_miss_its_limit():
     assert "1.15" in lines[1]
 
 
-def test_what_startup_checks_is_right_so_that_all_of_it_is_judged(run, tmp_path):
-    status, result = run(startup.filled_in(tmp_path))
+def test_what_startup_checks_is_right_so_that_all_of_it_is_judged(run_apart, tmp_path):
+    status, result = run_apart(startup.filled_in(tmp_path))
     assert (status, len(result["findings"])) == (0, 3)
 
 

@@ -331,3 +331,63 @@ def test_an_infinity_in_what_is_measured_hides_no_other_element(fails):
         return torch.func.vjp(reference, x)[1](d)[0] * (x < 3.5)
 
     fails(function(reference, backward), reference, [torch.tensor([[1.0, 2, 3], [4, 1, 5], [0, 0, 0]])])
+
+
+# ---------------------------------------------------------------- what is derived, and tells nothing
+
+
+def recurrent(steps):
+    def rnn(x, w):
+        for _ in range(steps):
+            x = torch.tanh(x @ w)
+        return x
+
+    return rnn
+
+
+def scaled(reference, factor):
+    """A function whose gradients are the reference's, times a factor."""
+    return function(reference, lambda ctx, d, *x: tuple(factor * g for g in torch.func.vjp(reference, *x)[1](d)))
+
+
+@pytest.mark.parametrize("steps", [28, 40])
+def test_the_bound_of_a_long_iteration_lets_no_factor_pass_and_fails_no_right_function(steps, fails):
+    inputs = drawn((2, 8), (8, 8))
+    right = str(check_backward(scaled(recurrent(steps), 1), recurrent(steps), inputs))
+    assert "is measured" in right
+    assert "of the largest element" in right
+    assert "dw" in fails(scaled(recurrent(steps), 1.01), recurrent(steps), inputs)
+
+
+def test_what_rounding_leaves_open_in_one_trial_is_said_and_does_not_count_as_agreement():
+    parity = check_backward(
+        function(in_blocks, lambda ctx, d, x, y: (d * y, d * x)),
+        lambda x, y: (x * y).sum(),
+        drawn((512, 512), (512, 512)),
+    )
+    (left,) = [c for c in parity.comparisons if not c.agrees]
+    assert (left.place, left.quantity, left.verdict) == ("float32", "output", "not judged")
+    assert "1 more are not judged" in parity.verdict
+
+
+def penalised(x, w):
+    return (x @ w).pow(2).sum() + w.pow(2).sum() / 10
+
+
+@pytest.mark.parametrize("reference", [
+    penalised,
+    lambda empty, b: empty.tanh() * b,
+    lambda x, w: (x[:, :0], x.exp() @ w),
+    lambda x, w: (None, x @ w),
+    lambda x, w: torch.max(x @ w, 1),
+    lambda x, w: (x @ w).sort(dim=1, stable=True),
+], ids=["a penalty of what is not emptied", "an input called empty", "an output of no elements", "an output of None",
+        "places", "an order"])  # fmt: skip
+def test_a_reference_agrees_with_itself(reference):
+    inputs = drawn((4, 3), (4, 3)) if "empty" in reference.__code__.co_varnames else drawn((4, 3), (3, 1))
+    check_backward(reference, reference, inputs)
+
+
+def test_a_penalty_of_what_is_not_emptied_is_caught_where_it_is_wrong(fails):
+    own = function(penalised, lambda ctx, d, x, w: (d * 2 * x @ w @ w.T, d * (2 * x.T @ x @ w + w / 10)))
+    assert "dw" in fails(own, penalised, drawn((4, 3), (3, 1)))

@@ -5,76 +5,36 @@ pytest.
         check_backward(MyFunction.apply, torch.nn.functional.gelu, [torch.randn(8, 16)])
 
 Both are run in float32 and float64, on the inputs as they are, non-contiguous, expanded and empty, and for each
-choice of the inputs that need a gradient. The upstream gradient is random, and as strided as the inputs are.
+choice of the inputs that need a gradient. The upstream gradient is random, as strided as the inputs are, and once of
+other strides.
 
-What is allowed is derived where the reference can be run as a program (torch_ref/program): twice the error that any
-right evaluation of it may make. Where it cannot, because it draws random numbers, chooses shapes by its data, or does
-something that has no rule, the tolerance is measured, and the table says so: a result may be twice as far as torch's
-own is, at the same dtype, from the reference in higher precision. Torch's own error is then the largest that it makes
-of a quantity in any of these runs, relative to the array's largest element, and is taken to be one unit in the last
-place of that at least. Above float64 torch has no precision: there its own error is the one that it makes in float32,
-scaled by 2⁻²⁹, and the reference may have it too.
+What is allowed is derived where the reference can be run as a program (torch_ref/program): twice the error that the
+reference's own formula may make, in any order of its sums. Where it cannot, because it draws random numbers, chooses
+shapes by its data, or does something that has no rule, and where what is derived is too wide to tell anything, the
+tolerance is measured, and the table says so: a result may be twice as far as torch's own is, at the same dtype, from
+the reference in higher precision. Torch's own error is then the largest that it makes of a quantity in any of these
+runs, relative to the array's largest element, and is taken to be one unit in the last place of that at least. Above
+float64 torch has no precision: there its own error is the one that it makes in float32, scaled by 2⁻²⁹, and the
+reference may have it too.
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
-from manual.numbers.number_types import Array
+from torch_ref.comparison.observations import Observed, judge
 from torch_ref.comparison.parity import Parity
 from torch_ref.comparison.trials import DTYPES, Trial, deltas, in_float64, trials
-from torch_ref.comparison.verdict import AGREES, DIFFERS, ROUNDING, ZERO_REFERENCE, Comparison
-from torch_ref.diagnosis import Case, Compared
 from torch_ref.program.derivation import bounds
 from torch_ref.tolerance.bounded import Bounded
 from torch_ref.twins import to_numpy
 
-FLOAT64_IN_FLOAT32 = 2.0**-29
-"""One rounding in float64, in roundings in float32."""
-
 Function = Callable[..., Any]
 Found = dict[str, Any]
 """Arrays by name; None where there is no gradient."""
-
-
-@dataclass
-class Observed:
-    """One quantity as the checked function, torch at the same dtype, and torch in float64 and in float32 compute it.
-
-    `allowed` is the derived error of the same; `trouble` says in words what no comparison can: an exception, a changed
-    input.
-    """
-
-    place: str
-    quantity: str
-    trouble: str = ""
-    arrays: dict[str, Array] = field(default_factory=dict)
-    why_measured: str = ""
-
-
-@dataclass
-class Checked(Parity):
-    """The comparisons of a check. `measured` says of each quantity without a derived tolerance why it has none."""
-
-    measured: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def verdict(self) -> str:
-        """One line as for any comparisons, and one that says where the tolerance is from."""
-        return f"{super().verdict}\n{self.tolerance}"
-
-    @property
-    def tolerance(self) -> str:
-        """Where it is from."""
-        if not self.measured:
-            return "the tolerance is derived"
-        first, why = next(iter(self.measured.items()))
-        others = f" and {len(self.measured) - 1} more" if len(self.measured) > 1 else ""
-        return f"the tolerance of {first}{others} is measured, twice torch's own error at the same dtype: {why}"
 
 
 def check_backward(function: Callable[..., Any], reference: Callable[..., Any], inputs: Sequence[Any]) -> Parity:
@@ -100,70 +60,6 @@ def check_backward(function: Callable[..., Any], reference: Callable[..., Any], 
     return parity
 
 
-def judge(observed: Iterable[Observed], device: str = "cpu") -> Checked:
-    """The comparisons of what was observed."""
-    observed = [*observed]
-    own: dict[str, float] = {}
-    for o in observed:
-        if o.arrays and o.arrays["torch"].dtype.kind == "f" and not o.place.endswith("empty"):
-            own[o.quantity] = max(own.get(o.quantity, 0), _own_error(o.arrays))
-    parity = Checked(device)
-    for o in observed:
-        if o.trouble:
-            parity.comparisons.append(
-                Comparison(o.place, o.quantity, "", (), np.inf, np.inf, DIFFERS, reason=o.trouble)
-            )
-        elif (
-            o.place.endswith("empty") or o.arrays["torch"].dtype.kind != "f"
-        ):  # there a gradient is empty or zero, exactly
-            parity.add(o.place, o.quantity, o.arrays["ours"], o.arrays["torch"], 0)
-        elif "allowed" in o.arrays:
-            _judge(parity, o, o.arrays["torch"], 2 * o.arrays["allowed"])
-        else:
-            parity.measured.setdefault(o.quantity, o.why_measured)
-            dtype, error = o.arrays["torch"].dtype, own[o.quantity]
-            times = 3 * error * FLOAT64_IN_FLOAT32 if dtype == np.float64 else 2 * error + np.finfo(dtype).eps / 2
-            allowed = (
-                times * np.abs(o.arrays["float64"]).max()
-            )  # in float32 the half ulp is the reference's, rounded to it
-            _judge(parity, o, o.arrays["float64"].astype(dtype), allowed)
-    parity.comparisons = [*judged(parity.comparisons)]
-    return parity
-
-
-UNBOUNDED = "an element has no bound"
-
-
-def _judge(parity: Checked, o: Observed, reference: Array, allowed: Any) -> None:
-    """Compare one quantity. Where nothing bounds an element, no other trial tells that it is right."""
-    parity.add_all(o.place, Case({o.quantity: Compared(o.arrays["ours"], reference, allowed)}))
-    last = parity.comparisons[-1]
-    if last.reason == ROUNDING and not np.isfinite(allowed).all():
-        parity.comparisons[-1] = replace(last, reason=UNBOUNDED)
-
-
-def judged(comparisons: Iterable[Comparison]) -> Iterator[Comparison]:
-    """The comparisons. What tells nothing, as the reference is zero or less than its rounding, tells nothing against a
-    quantity that agrees elsewhere."""
-    comparisons = [*comparisons]
-    known = {c.quantity for c in comparisons if c.agrees}
-    for c in comparisons:
-        if c.reason in (ZERO_REFERENCE, ROUNDING) and c.quantity in known:
-            yield replace(c, verdict=AGREES, reason="")
-        elif c.reason == ZERO_REFERENCE and not c.place.endswith("empty"):
-            yield replace(c, reason=f"{ZERO_REFERENCE}, on every input")
-        else:
-            yield replace(c, verdict=AGREES, reason="") if c.reason == ZERO_REFERENCE else c
-
-
-def _own_error(arrays: dict[str, Array]) -> float:
-    """Torch's own error in float32 where that is finite, by the largest element; a unit in its last place at least."""
-    finite = np.isfinite(arrays["float64"]) & np.isfinite(arrays["float32"])
-    exact, single = arrays["float64"][finite], arrays["float32"][finite]
-    largest = np.abs(exact).max(initial=0)
-    return max(np.abs(single - exact).max() / largest, np.finfo(np.float32).eps) if largest else 0
-
-
 def observe(function: Function, reference: Function, inputs: Sequence[Any]) -> Iterator[Observed]:
     """Run both on everything that there is to try. What the reference cannot do is not asked for.
 
@@ -187,11 +83,10 @@ def observe(function: Function, reference: Function, inputs: Sequence[Any]) -> I
             continue
         for dtype in trial.dtypes:
             place = ", ".join(filter(None, [str(dtype).removeprefix("torch."), trial.name]))
-            empty = place.endswith("empty")
-            derived = {} if empty else _derived(reference, given[dtype], trial, names, expected[dtype])
+            derived = _derived(reference, given[dtype], trial, names, expected[dtype])
             for o in _observe(place, function, given[dtype], trial, names, expected[dtype], expected):
                 allowed = derived.get(o.quantity, "it is no number")
-                if o.arrays and isinstance(allowed, str):
+                if isinstance(allowed, str):
                     o.why_measured = allowed
                 elif o.arrays:
                     o.arrays["allowed"] = allowed
@@ -269,14 +164,14 @@ def _run(function: Function, values: list[Any], trial: Trial, names: list[str]) 
     values = [v.detach().requires_grad_(i in trial.needed) if torch.is_tensor(v) else v for i, v in enumerate(values)]
     result = function(*values)
     outputs = [*result] if isinstance(result, tuple | list) else [result]
-    floats = [o for o in outputs if o.is_floating_point()]
+    floats = [o for o in outputs if torch.is_tensor(o) and o.is_floating_point()]
     pairs = [(o, delta) for o, delta in zip(floats, deltas(floats, trial), strict=True) if o.requires_grad]
     smooth, upstream = ([*each] for each in zip(*pairs, strict=True)) if pairs else ([], [])
     kept = [d.clone() for d in upstream]
     gradients = torch.autograd.grad(smooth, [values[i] for i in trial.needed], upstream, allow_unused=True)
     if not all(map(torch.equal, upstream, kept)):
         raise RuntimeError("backward changes the upstream gradient, which is its caller's")
-    found: Found = {_output(i): to_numpy(o).copy() for i, o in enumerate(outputs)}
+    found: Found = {_output(i): to_numpy(o).copy() for i, o in enumerate(outputs) if torch.is_tensor(o)}
     return found | {
         f"d{names[i]}": None if g is None else to_numpy(g).copy() for i, g in zip(trial.needed, gradients, strict=True)
     }

@@ -30,7 +30,7 @@ class Parity:
     @property
     def agrees(self) -> bool:
         """Whether there are comparisons, and all of them agree."""
-        return bool(self.comparisons) and all(c.agrees for c in self.comparisons)
+        return bool(self.comparisons) and self.first is None
 
     @property
     def first(self) -> Comparison | None:

@@ -51,8 +51,8 @@ class _Run(Interpreter):
             raise NoRule(f"aten::{name} has no rule: write one beside its kind in torch_ref/program/operations")
         options = {key: value for key, value in kwargs.items() if key not in IGNORED}
         dtype = options.pop("dtype", None)
-        if operation == "_to_copy" and dtype is not None and is_number(args[0]) and dtype != self.dtype:
-            raise NoRule(f"aten::_to_copy from {self.dtype} to {dtype} has no rule: it rounds to another precision")
+        if dtype not in (None, self.dtype) and args and is_number(args[0]):
+            raise NoRule(f"aten::{name} from {self.dtype} to {dtype} has no rule: it rounds to another precision")
         if dtype is None and operation in MADE_OF_NOTHING:
             dtype = torch.get_default_dtype()
         result = rule(*args, **options)

@@ -13,7 +13,7 @@ from experiments.grade.judging.proxies import Trouble
 from experiments.grade.process.answers import Description
 from experiments.grade.process.requests import ObserveFunction, Overlooked
 from experiments.grade.process.sandbox import Sandboxed
-from torch_ref.comparison.check_backward import Observed, judge
+from torch_ref.comparison.observations import Observed, judge
 from torch_ref.comparison.verdict import AGREES, DIFFERS, NOT_JUDGED
 
 EXPECTED = (

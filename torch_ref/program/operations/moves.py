@@ -116,6 +116,7 @@ def embedding(weight: Any, indices: Any, *_: Any) -> Any:
 
 def unfold(x: Any, dim: int, size: int, step: int) -> Any:
     """Every window of a size along an axis, its numbers as the last axis."""
+    dim %= x.ndim
     starts = range(0, x.shape[dim] - size + 1, step)
     return np.stack([np.swapaxes(cut(x, dim, i, i + size)[..., None], dim, -1)[_at(x, dim, 0)] for i in starts], dim)
 
@@ -145,8 +146,8 @@ def diagonal_put(x: Any, source: Any, offset: int = 0, dim1: int = 0, dim2: int 
     return _put(x.reshape(-1), on, source, add=False).reshape(*x.shape)
 
 
-def sort(x: Any, dim: int = -1, descending: bool = False) -> tuple[Any, Any]:
-    """x in order along an axis, and where each number was."""
+def sort(x: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> tuple[Any, Any]:
+    """x in order along an axis, and where each number was; a number type that leaves an order open says so."""
     order = np.argsort(x, axis=dim)
     order = np.flip(order, dim) if descending else order
     return x[along(dim, order)], order

@@ -36,7 +36,7 @@ def variance(x: Any, dim: Any = None, correction: Any = 1, keepdim: bool = False
     """Σ(x − x̄)²/(n − correction)"""
     gap = x - mean(x, dim, keepdim=True)
     over = axes(dim, x)
-    return total(gap * gap, dim, keepdim) / (count(x, over) - (correction if unbiased else 0))
+    return total(gap * gap, dim, keepdim) / max(0, count(x, over) - (correction if unbiased else 0))
 
 
 def extreme(f: Callable[..., Any]) -> Callable[..., Any]:
