@@ -165,7 +165,7 @@ CLASSES = {
             def __init__(self, reduction="mean"): self.reduction = reduction
             def forward(self, p, t):
                 d = p - t
-                return ((d * d).mean() if self.reduction == "mean" else (d * d).sum()), d
+                return {"mean": np.mean, "sum": np.sum, "none": np.copy}[self.reduction](d * d), d
             def backward(self, d): return 2 * d / (d.size if self.reduction == "mean" else 1)
     """,
     "HuberLoss": """
@@ -181,6 +181,7 @@ CLASSES = {
         class CrossEntropyLoss:
             def __init__(self, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
                 self.weight, self.ignore, self.reduction, self.e = weight, ignore_index, reduction, label_smoothing
+                assert reduction in ("mean", "sum")
             def forward(self, z, y):
                 k, keep = z.shape[1], y != self.ignore
                 t, w = np.where(keep, y, 0), np.ones(k, z.dtype) if self.weight is None else self.weight
@@ -243,6 +244,8 @@ MUTATIONS = [
     ("AvgPool2d", "(p, p), (q, q)))", "(p, p), (p, p)))"),
     ("AvgPool2d", "j * t:j * t + v] +=", "j * s:j * s + v] +="),
     ("MSELoss", '(d.size if self.reduction == "mean" else 1)', "d.size"),
+    ("MSELoss", '(d.size if self.reduction == "mean" else 1)', '{"mean": d.size, "sum": 1, "none": 2}[self.reduction]'),
+    ("MSELoss", '"none": np.copy', '"none": lambda each: each / 2'),
     ("HuberLoss", "self.d * (np.abs(u) - self.d / 2)", "np.abs(u) - self.d / 2"),
     ("HuberLoss", "np.clip(u, -self.d, self.d)", "np.clip(u, -1, 1)"),
     ("CrossEntropyLoss", "(w[t] * keep).sum()", "w[t].sum()"),
@@ -268,6 +271,8 @@ def test_a_class_that_is_right_at_all_arguments_agrees(some, run):
     status, result = run("---".join(["import numpy as np", *(CLASSES[name] for name in some)]))
     assert status == 0, (not_judged(result), failing(result))
     assert {finding["name"] for finding in result["findings"]} == {*some}
+    remarks = {f["name"] for f in result["findings"] for row in f["rows"] if "reduction='none'" in row["remark"]}
+    assert remarks == {"HuberLoss", "CrossEntropyLoss"} & {*some}  # which need not take it
 
 
 @pytest.mark.parametrize(

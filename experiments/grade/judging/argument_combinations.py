@@ -23,7 +23,7 @@ VALUES: dict[str, Sequence[Any]] = {
     "centered": (True,), "lr_decay": (0.1, 0.3), "initial_accumulator_value": (0.1, 0.5), "rho": (0.8, 0.5),
     "bias": (False,), "stride": (2, (2, 1)), "padding": (1, (0, 1)), "dilation": (2, (1, 2)), "groups": (2, 4),
     "padding_mode": ("reflect", "circular", "replicate"), "ceil_mode": (True,), "count_include_pad": (False,),
-    "divisor_override": (3, 1), "reduction": ("sum",), "ignore_index": (1, -1), "label_smoothing": (0.1, 0.3),
+    "divisor_override": (3, 1), "reduction": ("sum", "none"), "ignore_index": (1, -1), "label_smoothing": (0.1, 0.3),
     "negative_slope": (0.2, 0.5), "approximate": ("tanh",), "beta": (2.0, 0.5), "threshold": (1.0, 0.5),
     "delta": (0.5, 2.0),
     "elementwise_affine": (False,), "affine": (False,), "full": (True,), "log_target": (True,),
@@ -38,6 +38,8 @@ VALUES_OF: dict[tuple[str, str], Sequence[Any] | None] = {
     ("ELU", "alpha"): (2.0, 0.5), ("CELU", "alpha"): (2.0, 0.5), ("MaxPool2d", "stride"): (1, (3, 2)),
     ("AvgPool2d", "stride"): (1, (3, 2)), ("Conv2d", "groups"): (2, 4),
 }  # fmt: skip
+NOT_OWED = {"reduction": "none"}
+"""Values that a class need not take: it is said where it does not, and fails nothing."""
 HOW = {
     "rng", "device", "dtype", "foreach", "fused", "capturable", "differentiable", "decoupled_weight_decay", "inplace",
     "size_average", "reduce", "return_indices", "track_running_stats", "min_value", "max_value",

@@ -12,7 +12,7 @@ import torch
 
 import manual
 from experiments.grade.errors import Failed, Unclear
-from experiments.grade.judging.argument_combinations import Options, exercised
+from experiments.grade.judging.argument_combinations import NOT_OWED, Options, exercised
 from experiments.grade.judging.checked_piece import LARGE, CheckedPiece
 from experiments.grade.judging.proxies import Trouble
 from experiments.grade.process.requests import Backward, Forward, ObserveOptions
@@ -56,6 +56,12 @@ SIZES = {
     "SoftMarginLoss": Sizes({}, (5, 3), "number"),
 }  # fmt: skip
 """Of the classes whose arguments are exercised."""
+
+
+class NotTaken(Exception):
+    """A value that a class need not take, and does not."""
+
+
 WIDE = 6.0
 """How much wider than a normal distribution the inputs are drawn once, for what a clip changes in its tails."""
 
@@ -73,6 +79,8 @@ def exercise(checked: CheckedPiece) -> None:
     for row, scale in [*((row, 1.0) for row in rows), ({}, WIDE)]:
         try:
             _at(checked, make, sizes, row, scale)
+        except NotTaken as value:
+            checked.remarks["cost"] = f"does not take {value}"
         except Failed as why:
             refused.append(f"{_written(row) or 'its defaults'} ({why})")
     not_run = [*unknown, *refused[:1], *[f"{len(refused) - 1} more"] * (len(refused) > 1)]
@@ -118,7 +126,7 @@ def _reference(make: Any, sizes: Sizes, row: Options, scale: float = 1) -> Refer
             return Reference(inputs, delta, to_numpy(y), {"dx": to_numpy(dx), **gradients})
         target = _target(sizes, rng, row)
         cost = module(x, torch.tensor(target))
-        (dx,) = torch.autograd.grad(cost, [x])
+        (dx,) = torch.autograd.grad(cost.sum(), [x])
     except (RuntimeError, ValueError, TypeError, IndexError, AssertionError, NotImplementedError):
         return None
     return Reference({"prediction": to_numpy(x), "target": target}, None, to_numpy(cost), {"dprediction": to_numpy(dx)})
@@ -151,7 +159,7 @@ def _at(checked: CheckedPiece, make: Any, sizes: Sizes, row: Options, scale: flo
         prediction, target = reference.inputs["prediction"], reference.inputs["target"]
         return checked.keep(compare_loss(proxy, prediction, target, checked.device), place)
     y = "y" if not sizes.target else "cost"
-    ours = checked.child.ask(Forward(checked.name, reference.inputs, options)).y
+    ours = _output(checked, reference, options)
     if ours.shape != reference.y.shape:
         return checked.comparisons.append(compare(place, y, ours, reference.y, 0))
     found = checked.child.ask(ObserveOptions(checked.name, reference.inputs, reference.delta, options))
@@ -162,6 +170,24 @@ def _at(checked: CheckedPiece, make: Any, sizes: Sizes, row: Options, scale: flo
         shown = "delta" if name == "dprediction" else name
         compared[shown] = Compared(found.ours.get(name), theirs, 2 * found.truth[name].allowed)
     return checked.compare(Case(compared), place)
+
+
+def _output(checked: CheckedPiece, reference: Reference, options: Options) -> Array:
+    """What the submission's forward gives at these arguments.
+
+    Raises:
+        NotTaken: it raises, or gives one number for all examples, at a value that it need not take.
+    """
+    value = next((f"{n}={v!r}" for n, v in NOT_OWED.items() if options.get(n) == v), "")
+    try:
+        ours = checked.child.ask(Forward(checked.name, reference.inputs, options)).y
+    except Failed as why:
+        if not value:
+            raise
+        raise NotTaken(value) from why
+    if value and ours.ndim < reference.y.ndim:
+        raise NotTaken(value)
+    return ours
 
 
 def _ours(name: str, options: Options) -> Any:
