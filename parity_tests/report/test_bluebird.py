@@ -216,7 +216,7 @@ def test_found_and_missed_are_told_apart_by_the_answers(nets, monkeypatch):
         return taken
 
     monkeypatch.setattr(bluebird, "predictions", answers)
-    section = render("bluebird.html", bluebird=bluebird.chapter(nets))
+    section = render("sections/bluebird.html", bluebird=bluebird.chapter(nets))
     assert re.search(r"Of the 3 Bluebirds of the test part the .* finds 1 and misses 2\.", section)
     found = [alt for alt, _ in pictures_of(section) if alt.endswith("found.")]
     missed = [alt for alt, _ in pictures_of(section) if alt.endswith("missed.")]
