@@ -19,9 +19,21 @@ def test_another_name_is_no_attribute():
         torch_ref.compare_all  # noqa: B018
 
 
-def test_tolerance_and_truth_do_not_load_torch():
-    rooms = "torch_ref, torch_ref.tolerance.bounds, torch_ref.truth.slopes, torch_ref.truth.zero_reference"
-    loaded = f"import sys, {rooms}; print('torch' in sys.modules)"
-    assert (
-        subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout == "False\n"
-    )
+@pytest.mark.parametrize(
+    ("code", "slow"),
+    [
+        (
+            "import torch_ref, torch_ref.tolerance.bounds, torch_ref.truth.slopes, torch_ref.truth.zero_reference",
+            "torch",
+        ),
+        (
+            "import numpy as np, manual, torch_ref; "
+            "torch_ref.compare_layer(manual.ReLU(), np.ones((2, 3)), np.random.default_rng(0))",
+            "sympy",
+        ),
+    ],
+    ids=["tolerance and truth", "a comparison"],
+)
+def test_what_loads_slowly_is_not_loaded(code, slow):
+    asked = [sys.executable, "-c", f"import sys; {code}; print({slow!r} in sys.modules)"]
+    assert subprocess.run(asked, capture_output=True, text=True, check=True).stdout == "False\n"

@@ -3,6 +3,7 @@
 This is the one place where arrays become tensors and tensors become arrays.
 """
 
+from collections.abc import Sequence
 from functools import singledispatch
 from inspect import signature
 from typing import Any
@@ -158,3 +159,12 @@ def state_of(torch_optimizer: torch.optim.Optimizer, module: torch.nn.Module) ->
         }
         for name, p in module.named_parameters()
     }
+
+
+def gradients(y: torch.Tensor, inputs: Sequence[torch.Tensor], delta: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """∂(Σ δ·y)/∂input for each input.
+
+    It is what torch.autograd.grad(y, inputs, δ) gives to the last bit, since 1·δ is exact; but that imports sympy
+    (torch 2.13), for which a command would wait 0.8 s.
+    """
+    return torch.autograd.grad((y * delta).sum(), inputs)

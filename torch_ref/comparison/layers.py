@@ -31,7 +31,7 @@ from torch_ref.diagnosis import Compared, of_layer
 from torch_ref.tolerance.allowance import allowance, check_array, check_random, ours_of
 from torch_ref.tolerance.bounds import layer_bounds
 from torch_ref.truth.zero_reference import zero_of_layer
-from torch_ref.twins import params_of, to_numpy, to_torch
+from torch_ref.twins import gradients, params_of, to_numpy, to_torch
 
 
 def compare_layer(layer: Layer, x: Array, rng: np.random.Generator, device: str = "cpu") -> Parity:
@@ -64,7 +64,7 @@ def judge_layer(
     try:
         with staying(parity.device):
             expected = module(inputs)
-            dx, *gradients = torch.autograd.grad(expected, [inputs, *module.parameters()], delta)
+            dx, *of_params = gradients(expected, [inputs, *module.parameters()], delta)
         allowed = allowance(layer, lambda own: layer_bounds(own, given, upstream), nan)
     except Undecided as undecided:
         parity.not_judged(place, undecided)
@@ -84,7 +84,7 @@ def judge_layer(
         return Compared(value, to_numpy(theirs), bound if np.shape(bound) == theirs.shape else np.inf)
 
     compared = {"y": held("y", y, expected), "dx": held("dx", ours_dx, dx)}
-    for name, g in zip(names, gradients, strict=True):
+    for name, g in zip(names, of_params, strict=True):
         compared[f"d{name}"] = held(f"d{name}", ours.params.get(name), g)
         compared[f"d{name}, by gradient()"] = held(f"d{name}", alone.get(name), g)
     case = of_layer(ours_of(layer).like(**params_of(module)), given, upstream, compared)

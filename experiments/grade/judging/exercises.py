@@ -20,6 +20,7 @@ from manual import InputError
 from manual.numbers.number_types import Array
 from torch_ref import compare, compare_layer, compare_loss, to_numpy, to_torch
 from torch_ref.diagnosis import Case, Compared
+from torch_ref.twins import gradients
 
 
 class Sizes(NamedTuple):
@@ -119,11 +120,11 @@ def _reference(make: Any, sizes: Sizes, row: Options, scale: float = 1) -> Refer
         if not sizes.target:
             y = module(x)
             delta = rng.standard_normal(y.shape)
-            dx, *others = torch.autograd.grad(y, [x, *module.parameters()], to_torch(delta))
+            dx, *others = gradients(y, [x, *module.parameters()], to_torch(delta))
             names, params = zip(*module.named_parameters(), strict=True) if others else ((), ())
             inputs = {"x": to_numpy(x), **dict(zip(names, map(to_numpy, params), strict=True))}
-            gradients = {f"d{n}": to_numpy(g) for n, g in zip(names, others, strict=True)}
-            return Reference(inputs, delta, to_numpy(y), {"dx": to_numpy(dx), **gradients})
+            by_name = {f"d{n}": to_numpy(g) for n, g in zip(names, others, strict=True)}
+            return Reference(inputs, delta, to_numpy(y), {"dx": to_numpy(dx), **by_name})
         target = _target(sizes, rng, row)
         cost = module(x, torch.tensor(target))
         (dx,) = torch.autograd.grad(cost.sum(), [x])
@@ -221,12 +222,12 @@ def at_large_inputs(checked: CheckedPiece, name: str, x: str, names: dict[str, s
     inputs = {x if n == "x" else names.get(n, n): a for n, a in reference.inputs.items()}
     try:
         output = checked.child.ask(Forward(checked.name, inputs, options))
-        gradients = checked.child.ask(Backward(output.number, reference.delta)).by
+        found = checked.child.ask(Backward(output.number, reference.delta)).by
     except Failed:
         return  # what it raises here, it raises on tame inputs, too
     shown = {"y": "cost", "dprediction": "delta"} if sizes.target else {f"d{x}": "dx"}
     theirs = {"y": reference.y, **reference.gradients}
-    for quantity, ours in {"y": output.y, **gradients}.items():
+    for quantity, ours in {"y": output.y, **found}.items():
         plain = "dx" if quantity == f"d{x}" else quantity
         known = theirs.get(plain)
         if known is not None and ours.shape == known.shape and np.any(np.isfinite(known) & ~np.isfinite(ours)):

@@ -18,6 +18,7 @@ from manual.numbers.number_types import Array
 from torch_ref import to_numpy, to_torch, twin
 from torch_ref.examples import examples
 from torch_ref.truth.certify import EXTRA_BITS, layer_truth, loss_truth, ulps
+from torch_ref.twins import gradients
 
 
 class UlpErrors(NamedTuple):
@@ -86,7 +87,7 @@ def of_layer(layer: Any, x: Array) -> list[tuple[Array, Array]]:
     delta = np.random.default_rng(0).standard_normal(y.shape)
     dx, gradient = layer.backward(delta, cache)
     module, inputs = twin(layer), to_torch(x).requires_grad_()
-    theirs = torch.autograd.grad(module(inputs), [inputs, *module.parameters()], to_torch(delta))
+    theirs = gradients(module(inputs), [inputs, *module.parameters()], to_torch(delta))
     truths = layer_truth(layer, x, delta).values()
     ours = [dx, *gradient.params.values()]
     return [(ulps(o, t), ulps(to_numpy(p), t)) for o, p, t in zip(ours, theirs, truths, strict=True)]
