@@ -1,8 +1,9 @@
-"""What the README shows is what happens, and what it names is there."""
+"""What the README and the pages in docs/ show is what happens, and what they name is there."""
 
 import importlib
 import importlib.util
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,23 +18,31 @@ import manual
 import manual.layers
 import manual.losses
 import manual.optimizers
+from experiments.train.options import read
 from manual import HalfMSELoss, Linear
 from manual.documents import hand_computation
 from parity_tests import prove
 from parity_tests.bugs import BUGS
 from parity_tests.bugs.devices import DEVICE_BUGS
-from torch_ref import compare_layer
+from torch_ref import certify, compare_layer
 from torch_ref.tolerance.bounds import layer_bounds
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text("utf-8")
-CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
-SECTIONS = dict(re.findall(r"^#+ (.*)\n((?:(?!#+ ).*\n)*)", README, re.MULTILINE))
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text("utf-8")
+    for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+}
+README, CONTRIBUTING = PAGES["README.md"], PAGES["CONTRIBUTING.md"]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-TOURS = {name: BLOCK.findall(text)[0] for name, text in SECTIONS.items() if re.match(r"\d\. ", name)}
-LINES = 15  # of a tour, at most
-TYPED = re.findall(r"^\$ (\S+) (.*)\n((?:(?!\$ ).*\n)*)", TOURS["2. Grade a student's file"][1], re.MULTILINE)
+BLOCKS = [(page, kind, code) for page, text in PAGES.items() for kind, code in BLOCK.findall(text)]
+SHELL = [(page, code) for page, kind, code in BLOCKS if not kind and "manual/ " not in code]
+COMMANDS = [line.strip() for _, code in SHELL for line in code.replace("\\\n", "").splitlines() if line.strip()]
+"""The lines of all blocks that are typed, or printed."""
+TYPED = [typed for _, code in SHELL for typed in re.findall(r"^\$ (\S+) (.*)\n((?:(?!\$ ).*\n)*)", code, re.MULTILINE)]
+"""A command, its arguments, and what it prints."""
+AT_MOST = {"README.md": 900, "CONTRIBUTING.md": 1200}
+"""Words of a page; of another, 800."""
 
 PACKAGES = ("manual", "torch_ref", "parity_tests", "experiments")
 
@@ -41,12 +50,10 @@ MADE = {"reports/index.html", "hand_in.py", "test_swish.py", "found.html", "mode
 """Files that the reader makes, or has made."""
 
 
-def tour(number):
-    return next(block for name, (_, block) in TOURS.items() if name.startswith(str(number)))
-
-
 def block(start):
-    return next(code for _, code in BLOCK.findall(README) if code.startswith(start))
+    """The one block that starts like this."""
+    [code] = [code for _, _, code in BLOCKS if code.startswith(start)]
+    return code
 
 
 def said(text):
@@ -64,17 +71,17 @@ def somewhere(tmp_path, monkeypatch):
     return tmp_path
 
 
-# ---------------------------------------------------------------- the tours
+# ---------------------------------------------------------------- snippets
 
 
-def test_there_are_three_tours_of_at_most_15_lines():
-    assert len(TOURS) == 3
-    assert all(len(code.splitlines()) <= LINES for _, code in TOURS.values())
-    assert len(TYPED) == 3
+def test_every_python_block_is_run_here():
+    run = ("from flint", "import torch\nfrom torch_ref", "from torch_ref import certify", '"""A rational', "y, cache")
+    blocks = [code for _, kind, code in BLOCKS if kind == "python"]
+    assert sorted(blocks) == sorted(map(block, run))
 
 
 def test_the_equations_are_shown_with_code_that_is_there():
-    rows = re.findall(r"^\| \d \|.*\|(.*)\|$", SECTIONS["1. Read an equation, check a number"], re.MULTILINE)
+    rows = re.findall(r"^\| \d \|.*\|(.*)\|$", PAGES["docs/learn.md"], re.MULTILINE)
     assert len(rows) == 4
     code = "".join((ROOT / "manual" / "layers" / name).read_text("utf-8") for name in ("linear.py", "sigmoid.py"))
     code += (ROOT / "manual" / "train.py").read_text("utf-8")
@@ -82,7 +89,7 @@ def test_the_equations_are_shown_with_code_that_is_there():
 
 
 def test_the_hand_computation_gives_the_numbers_beside_it(capsys):
-    code, names = tour(1), {}
+    code, names = block("from flint"), {}
     exec(code, names)
     said = dict(re.findall(r"^(\w+).*# (-?\d+/\d+)", code, re.MULTILINE))
     assert said.keys() == {"prediction", "cost", "delta"}
@@ -110,7 +117,7 @@ def test_the_checker_says_what_the_tour_shows(somewhere, command, arguments, sho
 
 
 def test_the_tour_from_pytest_passes_and_fails_as_it_says(somewhere):
-    code, text = tour(3), SECTIONS["3. Check your own backward from pytest"]
+    code, text = block("import torch\nfrom torch_ref"), PAGES["docs/check.md"]
     factor = " * (1 + x * torch.sigmoid(-x))"
     assert factor in code
     (somewhere / "test_swish.py").write_text(code, "utf-8")
@@ -127,28 +134,27 @@ def test_the_tour_from_pytest_passes_and_fails_as_it_says(somewhere):
 
 def test_the_comparisons_run(capsys):
     network, x, y = hand_computation()
-    given = {
-        "network": network,
-        "loss": HalfMSELoss(),
-        "x": x,
-        "y": y,
-        "layer": network.layers[0],
-        "delta": np.ones((1, 2)),
-    }
+    given = {"network": network, "loss": HalfMSELoss(), "x": x, "y": y, "layer": network.layers[0]}
+    given["delta"] = np.ones((1, 2))
+    exec(block("y, cache"), given | {"np": np})
     exec(block("from torch_ref import certify"), given)
     table, certified = capsys.readouterr().out.rsplit("\n{", 1)
     assert "comparisons agree" in table
     assert re.findall(r"'(\w+)': (\S+?)[,}]", certified) == [("dx", "0.0"), ("dweight", "0.0"), ("dbias", "0.0")]
 
 
-# ---------------------------------------------------------------- a layer of one's own
-
-
-def test_the_new_layer_is_right(rng):
-    names = {"np": np, "Layer": manual.Layer}
-    exec(block("class Softplus"), names)
-    for layer, x in names["examples"](rng):
+def test_the_new_layer_is_right(rng, tmp_path, monkeypatch):
+    (tmp_path / "softsign.py").write_text(block('"""A rational'), "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    for layer, x in importlib.import_module("softsign").examples(rng):
         assert compare_layer(layer, x, rng).agrees
+        assert max(certify(layer, x, rng.standard_normal(x.shape)).values()) < 1e-20
+
+
+@pytest.mark.parametrize("line", sorted({line for line in COMMANDS if line.startswith("backprop-train")}))
+def test_the_command_lines_of_training_are_understood(line):
+    arguments = shlex.split(line)[1:]
+    assert read(arguments).subcommand == arguments[0]
 
 
 @pytest.mark.parametrize("package", [manual.layers, manual.losses, manual.optimizers])
@@ -159,24 +165,38 @@ def test_every_layer_loss_and_optimizer_is_importable_from_manual(package):
 # ---------------------------------------------------------------- what is named is there
 
 
-def test_every_link_leads_somewhere():
-    prose = re.sub(r"`[^`\n]+`", "", BLOCK.sub("", README))
-    anchors = {"#" + re.sub(r"[^\w -]", "", name.lower()).replace(" ", "-") for name in SECTIONS}
-    behind = dict(re.findall(r"^\[([^]]+)\]: (\S+)$", prose, re.MULTILINE))
-    for label, target in re.findall(r"\[([^]]+)\](?:\(([^)]+)\))?", prose):
-        target = target or behind[label]
-        assert target in anchors if target.startswith("#") else (ROOT / target).exists(), target
+def anchors(text):
+    heads = re.findall(r"^#+ (.*)$", BLOCK.sub("", text), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
 
 
-@pytest.mark.parametrize("text", [README, CONTRIBUTING], ids=["README", "CONTRIBUTING"])
-def test_every_file_that_is_named_is_there(text):
-    named = (
-        set(re.findall(r"(?<![\w/.*])((?:\w[\w-]*/)*\w[\w-]*\.(?:py|toml|yaml|md|svg|txt|html|csv))\b", text)) - MADE
-    )
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_somewhere(page):
+    prose = re.sub(r"`[^`\n]+`", "", BLOCK.sub("", PAGES[page]))
+    for _, target in re.findall(r"\[([^]]+)\]\(([^)]+)\)", prose):
+        file, _, anchor = target.partition("#")
+        path = (ROOT / page).parent / file if file else ROOT / page
+        assert path.exists(), target
+        assert not anchor or anchor in anchors(path.read_text("utf-8")), target
+
+
+def test_the_readme_leads_to_every_page():
+    linked = {target.partition("#")[0] for target in re.findall(r"\]\(([^)]+)\)", "".join(PAGES.values()))}
+    assert not {Path(page).name for page in PAGES} - {Path(target).name for target in linked} - {"README.md"}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_is_short(page):
+    assert len(PAGES[page].split()) <= AT_MOST.get(page, 800)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_file_that_is_named_is_there(page):
+    pattern = r"(?<![\w/.*])((?:\w[\w-]*/)*\w[\w-]*\.(?:py|toml|yaml|md|svg|txt|html|csv))\b"
+    named = {*re.findall(pattern, PAGES[page])} - MADE
     there = {path.name for package in PACKAGES for path in (ROOT / package).rglob("*.*")}
-    tests = ROOT / "parity_tests"
-    assert named
-    assert not [path for path in named if not ((ROOT / path).exists() or (tests / path).exists() or path in there)]
+    folders = ((ROOT / page).parent, ROOT, ROOT / "parity_tests", ROOT / "reports")
+    assert not [path for path in named if path not in there and not any((f / path).exists() for f in folders)]
 
 
 def tree() -> list[Path]:
@@ -205,11 +225,12 @@ def test_the_captioned_tree_is_that_of_the_folders():
     assert folders - {*tree()} == set()
 
 
-@pytest.mark.parametrize("text", [README, CONTRIBUTING], ids=["README", "CONTRIBUTING"])
-def test_every_command_that_is_named_is_there(text):
-    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_that_is_named_is_there(page):
+    text = PAGES[page]
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
     shell = "".join(code for kind, code in BLOCK.findall(text) if not kind) + "".join(re.findall(r"`[^`\n]+`", text))
-    for used in re.findall(r"\bmake ((?:[a-z]+ ?)+)", shell):
+    for used in re.findall(r"\bmake ((?:[a-z-]+ ?)+)", shell):
         assert set(used.split()) <= set(targets), used
     for module in re.findall(r"python -m ([\w.]+)", shell):
         assert importlib.util.find_spec(module), module
@@ -219,24 +240,28 @@ def test_every_command_that_is_named_is_there(text):
 
 
 def test_every_command_that_pip_installs_is_named():
-    assert all(command in README for command in PROJECT["scripts"])
+    assert all(command in "".join(PAGES.values()) for command in PROJECT["scripts"])
 
 
-def test_the_first_screen_says_what_it_is_for_whom_and_the_one_command():
-    screen = "\n".join(README.splitlines()[:30])
-    assert all(
-        word in screen for word in ("NumPy", "PyTorch", "You learn", "You teach", "You ship", "```\nmake report\n```")
-    )
+def test_each_of_the_four_readers_has_a_command_and_a_page():
+    heads = dict(re.findall(r"^## (.*)\n((?:(?!## ).*\n)*)", README, re.MULTILINE))
+    assert [*heads][:5] == ["Install", "Learn", "Teach", "Check", "Train"]
+    for reader in ("Learn", "Teach", "Check", "Train"):
+        assert BLOCK.search(heads[reader])
+        assert f"[{reader}](docs/{reader.lower()}.md)" in heads[reader]
 
 
 # ---------------------------------------------------------------- pictures
 
 
 def test_every_picture_is_shown_and_stands_alone_in_both_schemes():
-    pictures = {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").iterdir()}
-    shown = re.findall(r"!\[[^]]+\]\(([^)]+)\)", README) + re.findall(
-        r'<img src="(\S+)" width="\d+" alt="[^"]+">', README
-    )
+    pictures = {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.svg")}
+    shown = [
+        ((ROOT / page).parent / target).relative_to(ROOT).as_posix()
+        for page, text in PAGES.items()
+        for target in re.findall(r'!\[[^]]+\]\(([^)]+)\)|<img src="(\S+)" width="\d+" alt="[^"]+">', text)
+        for target in filter(None, target)
+    ]
     assert sorted(shown) == sorted(pictures)
     for picture in pictures:
         text = (ROOT / picture).read_text("utf-8")
@@ -251,14 +276,15 @@ def test_every_picture_is_shown_and_stands_alone_in_both_schemes():
 
 
 def test_the_counts_are_those_of_the_code():
-    assert len(BUGS) > int(re.search(r"more than (\d+) real backprop bugs", README)[1])  # pyright: ignore[reportOptionalSubscript]
+    for page in (README, PAGES["docs/verified.md"]):
+        assert len(BUGS) > int(re.search(r"more than (\d+) mistakes", page)[1])  # pyright: ignore[reportOptionalSubscript]
     assert f"{prove.NETWORKS:,} random networks" in README
-    assert f"{len(DEVICE_BUGS)} mistakes with devices" in README
+    assert f"{len(DEVICE_BUGS)} mistakes with devices" in PAGES["docs/machines.md"]
 
 
 def test_the_versions_are_those_that_are_tested():
     pinned = dict(re.findall(r"^(\S+)==(\S+)$", (ROOT / "constraints.txt").read_text("utf-8"), re.MULTILINE))
-    assert set(re.findall(r"torch (\d[\d.]*\d)", README)) == {pinned["torch"]}
+    assert set(re.findall(r"torch (\d[\d.]*\d)", PAGES["docs/install.md"])) == {pinned["torch"]}
     assert set(re.findall(r"Python (\d\.\d+)", README)) == {PROJECT["requires-python"].removeprefix(">=")}
 
 
@@ -266,5 +292,5 @@ def test_the_versions_are_those_that_are_tested():
 def test_what_rounding_allows_is_what_is_said_about_mps(rng, dtype, power):
     layer, x = Linear(784, 32, rng=rng).astype(dtype), rng.standard_normal((8, 784)).astype(dtype)
     allowed = 2 * layer_bounds(layer, x, np.ones((8, 32), dtype))["y"].error.max()
-    assert f"some 1e{power} in {np.dtype(dtype).name}" in " ".join(README.split())
+    assert f"some 1e{power} in {np.dtype(dtype).name}" in " ".join(PAGES["docs/install.md"].split())
     assert round(np.log10(allowed)) == power
