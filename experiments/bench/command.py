@@ -97,16 +97,21 @@ def _parser() -> Parser:
         "tables",
         nargs="*",
         metavar="TABLE",
-        help=f"{', '.join(TABLES)}; default: all; or startup alone: the seconds until a command says something",
+        help=f"{', '.join(TABLES)}; default: these three; or startup alone, the time until a command prints",
     )
     parser.add_argument("--threads", type=int, nargs="+", choices=CORES, metavar="N",
-                        help="for each side, of steps; default: 1 and 2")  # fmt: skip
+                        help="the threads of each side, for steps; default: 1 and 2")  # fmt: skip
     parser.add_argument("--dtype", nargs="+", choices=DTYPES, metavar="DTYPE",
-                        help="float32, float64, of steps; default: both")  # fmt: skip
-    parser.add_argument("--eager", action="store_true", help="without torch.compile, which takes long")
-    parser.add_argument("--format", choices=["table", "json"], default="table", help="default: table")
+                        help="the dtypes, float32 and float64, for steps; default: both")  # fmt: skip
+    parser.add_argument("--eager", action="store_true", help="torch in eager mode alone: torch.compile takes long")
     parser.add_argument(
-        "--against", type=Path, metavar="FILE", help="an earlier result in JSON: say what fell behind it"
+        "--format", choices=["table", "json"], default="table", help="the output's format; default: table"
+    )
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="FILE",
+        help="an earlier result in JSON to compare with: rows that became slower are named",
     )
     return parser
 

@@ -70,11 +70,11 @@ def main(arguments: list[str] | None = None) -> int:
         ABOUT,
     )
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="OUT", help="a folder that does not exist yet, or is empty"
+        "--out", type=Path, required=True, metavar="OUT", help="the folder to write to, empty or not there yet"
     )
-    parser.add_argument("--count", type=int, default=4000, help="of pictures, in all; default: 4000")
-    parser.add_argument("--seed", type=int, default=0, help="another seed, other pictures; default: 0")
-    parser.add_argument("--size", type=int, default=32, help="of a side, in pixels; default: 32")
+    parser.add_argument("--count", type=int, default=4000, help="the number of pictures; default: 4000")
+    parser.add_argument("--seed", type=int, default=0, help="the seed: another one draws other pictures; default: 0")
+    parser.add_argument("--size", type=int, default=32, help="the length of a side, in pixels; default: 32")
     options = parser.parse_args(arguments)
     if options.count < FEWEST:
         parser.error(f"--count: expected {FEWEST} or more, a picture of each class in each part, got {options.count}")

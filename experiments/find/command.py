@@ -20,13 +20,12 @@ from manual import InputError
 
 PAGE = templates(Path(__file__).parent)
 TEXT = {"table": table, "csv": as_csv, "json": as_json}
-ABOUT = f"""FILE is what a training run leaves. It holds all that is needed: the weights, the classes, how pictures
-are scaled.
-Every file in FOLDER and below is looked at, but for what begins with a dot; pictures are {", ".join(IMAGES)}.
-What is found comes first, the most probable at the head. Files that are no pictures, or broken ones, are named and
-counted.
+ABOUT = f"""FILE is what a training run leaves. It holds all that is needed: the weights, the classes, and how
+to scale pictures.
+Every file in FOLDER and below is read, unless its name begins with a dot; pictures are {", ".join(IMAGES)}.
+The most probable pictures come first. Files that are no pictures, or are broken, are named and counted.
 
-The network knows its classes and nothing else: it takes whatever it is shown for one of them.
+The network knows its classes and nothing else: it assigns one of them to whatever it is shown.
 
 """
 EXAMPLES = (
@@ -41,27 +40,31 @@ def main(arguments: list[str] | None = None) -> int:
     parser = Parser(
         "find", "Find a bird among pictures, with a network that was trained to tell birds apart.", EXAMPLES, ABOUT
     )
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="of pictures")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="the folder of pictures to search")
     parser.add_argument(
-        "--model", type=Path, required=True, metavar="FILE", help="a trained network, model.safetensors"
+        "--model", type=Path, required=True, metavar="FILE", help="the trained network, a model.safetensors"
     )
     parser.add_argument(
-        "--class", dest="positive", metavar="CLASS", help="what to find; default: bluebird, or the first"
+        "--class", dest="positive", metavar="CLASS", help="the class to find; default: bluebird, or the first"
     )
     parser.add_argument(
         "--threshold",
         type=float,
         metavar="P",
-        help="found is what is CLASS with this probability or more; default: what is CLASS more "
-        "probably than any other",
+        help="the probability from which on a picture counts as CLASS; default: that CLASS is the most probable class",
     )
-    parser.add_argument("--implementation", choices=["manual", "torch"], default="manual", help="default: manual")
+    parser.add_argument(
+        "--implementation",
+        choices=["manual", "torch"],
+        default="manual",
+        help="the implementation that predicts; default: manual",
+    )
     parser.add_argument(
         "--format",
         choices=[*TEXT, "html"],
         default="table",
-        help="default: table; html is a contact sheet that also shows where the network looked, by "
-        "the hand-written gradient",
+        help="the output's format; default: table; html is a contact sheet that also shows where the network "
+        "looked, by the hand-written gradient",
     )
     parser.add_argument("--out", type=Path, metavar="OUT", help="the file to write; default: standard output")
     options = parser.parse_args(arguments)

@@ -23,7 +23,9 @@ EXAMPLES = ("", "--full", "--out before", "--compare before/report.json reports/
 def main(arguments: list[str] | None = None) -> int:
     """Make the report, or compare two; 0 if every comparison agrees, or nothing got worse, else 1."""
     parser = Parser("report", "Train, compare, and write one page on it.", EXAMPLES)
-    parser.add_argument("--out", type=Path, default=Path("reports"), metavar="FOLDER", help="default: reports")
+    parser.add_argument(
+        "--out", type=Path, default=Path("reports"), metavar="FOLDER", help="the folder to write to; default: reports"
+    )
     either = parser.add_mutually_exclusive_group()
     either.add_argument("--full", action="store_true", help="train the Bluebird networks from three seeds")
     either.add_argument(
@@ -31,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
         nargs=2,
         type=Path,
         metavar=("A.json", "B.json"),
-        help="hold two runs' report.json against each other, what differs first, and write FOLDER/compare.html; "
+        help="compare the report.json of two runs, show first what differs, and write FOLDER/compare.html; "
         "exit code 1 if a verdict got worse, or B lacks a comparison that A has",
     )
     options = parser.parse_args(arguments)
