@@ -36,7 +36,7 @@ class _(Network):
         return delta, self._of(gradients[::-1])
 
 
-@bug("d0.weight", "another parameter's")
+@bug("d0.weight", "'s place")
 class _(Network):
     """The gradients come in the order of the backward pass, last layer first."""
 

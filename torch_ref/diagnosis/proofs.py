@@ -82,4 +82,4 @@ def another_parameters(f: Failure) -> Iterator[str]:
     for other, (_, reference, allowed) in f.case.compared.items():
         another = other[1:] in f.case.params and other != f.quantity
         if another and f.proved(f.ours.ravel(), reference.ravel(), np.max(allowed, initial=0)):
-            yield f"it is another parameter's: {other}"
+            yield f"this is {other}, in {f.quantity}'s place"
