@@ -39,10 +39,12 @@ class Checker(NamedTuple):
     strict: bool
 
     def report(self, path: Path) -> Report:
-        """The report on one file; of one that is no Python file, why it is not judged."""
-        if path.suffix != ".py":
-            kind = "a notebook" if path.suffix == ".ipynb" else f"a {path.suffix} file" if path.suffix else "no suffix"
-            return Report(path.name, [], f"{NOT_JUDGED}: expected a Python file (.py), got {kind}")
+        """The report on one file; of one that is neither Python nor a notebook, why it is not judged."""
+        if path.suffix not in (".py", ".ipynb"):
+            kind = f"a {path.suffix} file" if path.suffix else "no suffix"
+            return Report(
+                path.name, [], f"{NOT_JUDGED}: expected a Python file (.py) or a notebook (.ipynb), got {kind}"
+            )
         report = check(path, self.timeout, self.device)
         return strictly(report) if self.strict else report
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from experiments.grade import classroom
 from experiments.grade.classroom import Checker
+from experiments.grade.forms import listed
 from experiments.grade.pages import FORMATS
 from experiments.shared.command import Parser, command, nearest_file
 from manual import InputError
@@ -16,19 +17,11 @@ from torch_ref.devices import prepare
 
 TEMPLATE = Path(__file__).with_name("template.py")
 
-ABOUT = """forms, found by what FILE defines:
-  a class                a layer, loss or optimizer: forward and backward, or update. Named like one of this project's
-                         (Linear, MSELoss, Adam, …), it is checked against torch; else against the truth of its own
-                         forward, on what examples(rng) yields: (layer, x), or (loss, prediction, target)
-  two functions          forward(x, …) and backward(delta, …), whose other arguments are those of forward by name, or
-                         what it returned beside y. Named linear_forward, relu_forward, …, against torch; else against
-                         the truth of forward, on what examples(rng) yields: its arguments
-  a whole network        backward(W1, b1, …, x, y) gives (dW1, db1, …). With cost(W1, b1, …, x, y) beside it, against
-                         the truth of that; else against document A's network (ReLU, ½ Σ (ŷ − y)² / N) in torch
-  a torch.autograd.Function   against reference(…) beside it
+ABOUT = """FILE is a Python file or a notebook. Only what it defines is taken, not what it does when run. --forms lists
+the forms in which people write a backward, and what is recognised as one.
 
-The truth is taken by running forward on exact numbers, which have + − × / **, @, comparisons, np.exp, log, sqrt, tanh
-and the like, sum, mean, max, where, clip and indexing, but are no floats: no math.… and no astype(float).
+A piece is held against torch where that has it, and against the truth: the derivative of its own forward, which is run
+on exact numbers. Where it does not run on these, the truth is measured by differences, and the result says so.
 
 The four verdicts: agrees; convention (agrees, but for a choice that good implementations make differently); differs;
 not judged, with the reason.
@@ -39,7 +32,7 @@ FILE runs in a process of its own with limits on time and memory, so that a mist
 sandbox for hostile code: it runs with your rights.
 
 """
-EXAMPLES = ("--template > hand_in.py", "hand_in.py", "--format html hand_in.py > hand_in.html", "hand_ins/")
+EXAMPLES = ("--forms", "--template > hand_in.py", "hand_in.py", "--format html hand_in.py > hand_in.html", "hand_ins/")
 
 
 @command
@@ -47,11 +40,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Check what is asked for; the exit status."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    if options.template:
-        if len(sys.argv[1:] if arguments is None else arguments) > 1:
-            parser.error("--template stands alone")
-        print(TEMPLATE.read_text("utf-8"), end="")
-        return 0
+    for name, content in (("template", TEMPLATE.read_text("utf-8")), ("forms", listed())):
+        if getattr(options, name):
+            if len(sys.argv[1:] if arguments is None else arguments) > 1:
+                parser.error(f"--{name} stands alone")
+            print(content, end="")
+            return 0
     _refuse(parser, options)
     path = options.path
     how = Checker(options.timeout, options.device, options.strict)
@@ -83,6 +77,7 @@ def _parser() -> Parser:
         "--timeout", type=float, default=60, metavar="SECONDS", help="for each class or function of a file; default: 60"
     )
     parser.add_argument("--strict", action="store_true", help="a convention differs, and so does what has a remark")
+    parser.add_argument("--forms", action="store_true", help="list what is recognised as a backward, form by form")
     parser.add_argument("--template", action="store_true", help="print a file to start from, and to hand out")
     return parser
 

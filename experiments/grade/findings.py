@@ -58,11 +58,13 @@ class Finding:
 
 @dataclass
 class Report:
-    """What was found out about one file. `why`, if nothing of it can be judged, is said in one line."""
+    """What was found out about one file. `why`, if nothing of it can be judged, is said in one line; `left_out` is what
+    of it was not run."""
 
     file: str
     findings: list[Finding]
     why: str = ""
+    left_out: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.file = printable(self.file)

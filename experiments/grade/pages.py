@@ -17,7 +17,8 @@ from torch_ref.tables import columns
 
 def text(report: Report) -> str:
     """A table for each piece, one row a quantity, and the verdict in the last line."""
-    return "\n".join([*map(_table, report.findings), f"{report.file}: {report.verdict}\n"])
+    left_out = [printable(f"left out: {'; '.join(report.left_out)}")] if report.left_out else []
+    return "\n".join([*map(_table, report.findings), *left_out, f"{report.file}: {report.verdict}\n"])
 
 
 def _table(finding: Finding) -> str:
@@ -63,7 +64,7 @@ def from_json(content: str) -> Report:
         for row in finding["rows"]:
             row |= {name: np.inf for name in ("difference", "ratio") if row[name] is None}
         findings.append(Finding(**finding | {"rows": [Row(**row) for row in finding["rows"]]}))
-    return Report(values["file"], findings, values["why"])
+    return Report(values["file"], findings, values["why"], values["left_out"])
 
 
 def page(report: Report) -> str:

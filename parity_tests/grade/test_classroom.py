@@ -71,11 +71,10 @@ def test_every_file_has_a_row_and_what_nobody_handed_in_has_none(hand_ins, monke
         rows = summary(hand_ins)
         handed_in = {"anna.py", "ben.py", "cleo.py", "eve.py", str(Path("group", "dan.py"))}
         assert rows.keys() == {*handed_in, "lab.ipynb", "anna.ipynb", "notes.txt", "README"}
-        expected = "not judged: expected a Python file (.py), got "
-        assert rows["lab.ipynb"]["verdict"] == f"{expected}a notebook"
+        expected = "not judged: expected a Python file (.py) or a notebook (.ipynb), got "
         assert rows["notes.txt"]["verdict"] == f"{expected}a .txt file"
         assert rows["README"]["verdict"] == f"{expected}no suffix"
-        assert rows["lab.ipynb"]["result"] == "not judged"
+        assert rows["README"]["result"] == "not judged"
     for page in ("anna.html", "anna.ipynb.html"):  # a page each
         assert (hand_ins / "checked" / page).exists()
 

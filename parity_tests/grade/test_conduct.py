@@ -120,7 +120,7 @@ def test_a_piece_on_which_the_checker_itself_fails_is_not_agreement_and_the_rest
     def functions(checked):
         return twins.functions(checked) if checked.name == "relu" else [][0]
 
-    monkeypatch.setitem(checker.FORMS, "functions", functions)
+    monkeypatch.setitem(checker.JUDGED_BY, "functions", functions)
     status, result = run_apart(RIGHT)
     assert status == 2
     assert agreeing(result) == ALL_OF_RIGHT[2:]
@@ -129,7 +129,9 @@ def test_a_piece_on_which_the_checker_itself_fails_is_not_agreement_and_the_rest
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 def test_a_process_that_lives_on_in_another_is_killed_at_the_timeout(fails, tmp_path):
-    (tmp_path / "hand_in.py").write_text("import os, time\nif os.fork(): os._exit(0)\ntime.sleep(60)\n")
+    (tmp_path / "hand_in.py").write_text(
+        "import os, time\ndef f(x=os.fork() and os._exit(0), y=time.sleep(60)): pass\n"
+    )
     assert "not judged: does not end within 3 s" in fails(tmp_path / "hand_in.py", "--timeout", "3")
 
 
@@ -138,7 +140,8 @@ def test_nothing_that_a_file_started_is_left(run_apart, tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     end = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    source = f"---import subprocess\nsubprocess.Popen(['sleep', '600'], stdout=open({str(pipe)!r}, 'w'))"
+    source = f"---import subprocess\nmade = subprocess.Popen(['sleep', '600'], stdout=open({str(pipe)!r}, 'w'))"
+    source += "\ndef relu_forward(x): return np.maximum(x, 0), made and x"
     try:
         assert run_apart(RIGHT + source)[0] == 0
         assert select.select([end], [], [], 60)[0]

@@ -10,11 +10,9 @@ from parity_tests.grade.checking import ALL_OF_RIGHT, RIGHT, agreeing, failing, 
 CANNOT_RUN = [
     ("", "it offers nothing that could be; expected a layer, loss or optimizer class"),
     ("def f(:", "SyntaxError in line 1"),
-    ("import nosuchmodule", "ModuleNotFoundError in line 1: No module named 'nosuchmodule'"),
-    ("input()", "EOFError in line 1"),
-    ("raise SystemExit('done')", "called sys.exit('done')"),
-    ("1 / 0", "ZeroDivisionError in line 1"),
-    ("while True: pass", "does not end within 3 s"),
+    ("input()", "it offers nothing that could be; expected"),
+    ("def f(x=exit('done')): pass", "called sys.exit('done')"),
+    ("def f(x=[0 for _ in iter(int, 1)]): pass", "does not end within 3 s"),
 ]
 
 
@@ -24,13 +22,15 @@ def test_a_file_that_cannot_be_run_or_offers_nothing_is_an_error(source, said, f
     assert f"hand_in.py: not judged: {said}" in fails(tmp_path / "hand_in.py", "--timeout", "3")
 
 
-NO_PYTHON = {"lab.ipynb": "a notebook", "lab.txt": "a .txt file", "lab": "no suffix"}
+NO_PYTHON = {"lab.txt": "a .txt file", "lab": "no suffix"}
 
 
 @pytest.mark.parametrize(("name", "got"), NO_PYTHON.items())
 def test_a_file_that_is_no_python_file_is_an_error_that_says_what_it_is(name, got, fails, tmp_path):
     (tmp_path / name).write_text("{}")
-    assert f"{name}: not judged: expected a Python file (.py), got {got}" in fails(tmp_path / name)
+    assert f"{name}: not judged: expected a Python file (.py) or a notebook (.ipynb), got {got}" in fails(
+        tmp_path / name
+    )
 
 
 UNCLEAR = {
@@ -108,7 +108,7 @@ UNCLEAR = {
     "the forward does not run on exact numbers: LinAlgError": """
         import numpy as np
         def forward(x):
-            if x.dtype == object: raise np.linalg.LinAlgError
+            if x.dtype != float: raise np.linalg.LinAlgError
             return x
         def backward(delta): return delta
     """,
@@ -121,10 +121,6 @@ UNCLEAR = {
         import numpy as np
         def forward(x): return np.arctan2(x, 1) if x.dtype == float else np.vectorize(lambda v: v.sinc())(x)
         def backward(delta, x): return delta / (1 + x * x)
-    """,
-    "they are no floats: expected NumPy's functions, no math.… and no astype": """
-        def forward(x): return x.astype(float)
-        def backward(delta, x): return delta
     """,
     "forward was called with a guess, x (5, 3), and raised ValueError: not enough values to unpack": """
         def forward(x):

@@ -1,1 +1,17 @@
-"""The forms in which people write a backward: how each is recognised, and how it runs."""
+"""What people write a forward and a backward as: one module for each form.
+
+A form's docstring is what `--forms` prints of it; its `pieces(found)` yields what it recognises among the definitions
+of a file. The order counts: what one form claims, those after it are not offered.
+"""
+
+from types import ModuleType
+
+from experiments.grade.forms.contract import autograd, classes, functions, network
+from experiments.grade.forms.course import layers
+
+FORMS: tuple[ModuleType, ...] = (layers, autograd, classes, network, functions)
+
+
+def listed() -> str:
+    """Every form, in the words of its docstring."""
+    return "\n".join(f"{(form.__doc__ or '').strip()}\n" for form in FORMS)

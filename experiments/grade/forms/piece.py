@@ -1,7 +1,8 @@
 """What the forms of a piece have in common: how it is described, and how it runs."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,35 +12,74 @@ from manual.numbers.number_types import Array
 
 Arrays = dict[str, Array]
 Fields = dict[str, Any]
+Outputs = Any
+"""One output, or a dict of several by name; δ likewise."""
 
 
 class Ran(NamedTuple):
-    """One forward pass: its output, and the backward from there. `gradient` is a layer's own shorter way, if it has
-    one."""
+    """One forward pass: its output, and the backward from there.
 
-    y: Any
-    backward: Callable[[Array | None], Arrays]
-    gradient: Callable[[Array | None], Arrays] | None = None
+    There is no backward where a form asks for none, as when a norm is tested. `gradient` is a layer's own shorter way,
+    if it has one. Where the form promises that a backward leaves the cache alone, it is `pure`, and is called twice.
+    """
+
+    y: Outputs
+    backward: Callable[[Any], Arrays] | None
+    gradient: Callable[[Any], Arrays] | None = None
+    pure: bool = True
+
+    @property
+    def outputs(self) -> Fields:
+        """By name: "y", where there is one."""
+        return by_name(self.y)
+
+
+def by_name(y: Outputs) -> Fields:
+    """One output or several, by name."""
+    return y if isinstance(y, dict) else {"y": y}
 
 
 @dataclass(frozen=True)
 class Example:
-    """The inputs of a forward: `run` makes a pass of them, on any numbers. Without δ, its output is a cost."""
+    """The inputs of a forward: `run` makes a pass of them, on any numbers. Without δ, its output is a cost.
+
+    Args:
+        arrays: the inputs by name. What `run(arrays).backward` returns as "dx" is the derivative by "x".
+        run: makes the pass; it is handed copies, and must make anew what a pass leaves behind.
+        delta: the upstream gradient, of the shape of the output, or a dict of them.
+        fixed: the arrays of floats that have no derivative. Arrays of integers never have one.
+        place: at which of several settings this is, as a row says it.
+        choice: a convention that the file does not tell, such as which cost a network has. Of several, the one counts
+            for all examples by which most agrees.
+        known: what torch has it as, by a name in judging/torch_forwards.py, and with which options.
+        options: of that.
+    """
 
     arrays: Arrays
     run: Callable[[Arrays], Ran]
-    delta: Array | None = None
+    delta: Outputs = None
+    fixed: tuple[str, ...] = ()
+    place: str = ""
+    choice: str = ""
+    known: str = ""
+    options: Fields = field(default_factory=dict)
+
+    @property
+    def floats(self) -> Arrays:
+        """The inputs to differentiate by."""
+        return {n: a for n, a in self.arrays.items() if a.dtype.kind == "f" and n not in self.fixed}
 
     def scaled(self, factor: float) -> "Example":
         """The example with a larger input; its parameters stay."""
-        (first, x), *_ = self.arrays.items()
-        return Example({**self.arrays, first: x * factor if x.dtype.kind == "f" else x}, self.run, self.delta)
+        first = next(iter(self.arrays))
+        if first not in self.floats:
+            return self
+        return replace(self, arrays={**self.arrays, first: self.arrays[first] * factor})
 
     def moved(self, seed: int) -> "Example":
         """The example a little beside itself, where a decision that lies on an edge is off it."""
         rng = np.random.default_rng(seed)
-        new = {n: a + _step(a, rng) if a.dtype.kind == "f" else a for n, a in self.arrays.items()}
-        return Example(new, self.run, self.delta)
+        return replace(self, arrays=self.arrays | {n: a + _step(a, rng) for n, a in self.floats.items()})
 
 
 def _step(a: Array, rng: np.random.Generator) -> Array:
@@ -51,9 +91,14 @@ def _step(a: Array, rng: np.random.Generator) -> Array:
 
 
 class Piece:
-    """One thing to check. `arguments` are what its forward cannot do without; `accepts`, what may be set besides."""
+    """One thing to check. `arguments` are what its forward cannot do without; `accepts`, what may be set besides.
+
+    `judging` says how the grader judges it (judging/checker.py): by "truth", where `truth_examples` is all it needs.
+    """
 
     form: str
+    judging = "truth"
+    module: ModuleType
     has_cost = False
     has_gradient = False
 

@@ -10,33 +10,52 @@ from experiments.grade.judging.checked_piece import LARGE, NON_CONTIGUOUS, Check
 from experiments.grade.judging.proxies import Trouble
 from experiments.grade.judging.torch_forwards import outputs
 from experiments.grade.judging.zeros import SEEDS, settle_zeros
-from experiments.grade.process.answers import Arrays, Observation
+from experiments.grade.process.answers import Arrays, Drawn, Observation
 from experiments.grade.process.requests import Constants, DrawExamples, ObserveExample
-from torch_ref.comparison.verdict import CONVENTION, DIFFERS, compare
+from torch_ref.comparison.verdict import CONVENTION, DIFFERS, Comparison, compare
 from torch_ref.diagnosis import Case, Compared
+
+ITSELF = Drawn("", "", "", {})
+"""An example of which its form says nothing."""
 
 
 def against_truth(checked: CheckedPiece) -> None:
     """Compare every example of the file."""
     checked.finding.against = checked.finding.against or "the truth of its own forward"
-    count = checked.child.ask(DrawExamples(checked.name, seed=0)).count
-    for number in range(count):
-
-        def observe(moved: int, number: int = number) -> Observation:
-            return checked.child.ask(ObserveExample(checked.name, number, moved))
-
-        compare_example(checked, observe)
-    settle_zeros(checked, lambda seed: _redrawn(checked, seed))
-    if count and not any(c.differs for c in checked.comparisons):
+    drawn = checked.child.ask(DrawExamples(checked.name, seed=0)).examples
+    choice = _chosen(checked, drawn)
+    if choice:
+        checked.finding.form += f", {choice}"
+    settle_zeros(checked, lambda seed: _redrawn(checked, seed, choice))
+    if drawn and not any(c.differs for c in checked.comparisons):
         _at_large_inputs(checked)
 
 
-def _redrawn(checked: CheckedPiece, seed: int) -> list[Observation]:
-    count = checked.child.ask(DrawExamples(checked.name, seed)).count
-    return [checked.child.ask(ObserveExample(checked.name, number, seed)) for number in range(count)]
+def _chosen(checked: CheckedPiece, drawn: list[Drawn]) -> str:
+    """Compare every example, by the convention under which the least differs; that convention."""
+    before, found = checked.comparisons, dict[str, list[Comparison]]()
+    for choice in dict.fromkeys(one.choice for one in drawn):
+        checked.comparisons = found[choice] = []
+        for number, one in enumerate(drawn):
+            if one.choice == choice:
+                compare_example(checked, lambda moved, n=number: _observed(checked, n, moved), one)
+        if not any(c.differs for c in found[choice]):
+            break
+    best = min(found, key=lambda choice: len({c.quantity for c in found[choice] if c.differs}), default="")
+    checked.comparisons = before + found.get(best, [])
+    return best
 
 
-def compare_example(checked: CheckedPiece, observe: Callable[[int], Observation]) -> None:
+def _observed(checked: CheckedPiece, number: int, moved: int) -> Observation:
+    return checked.child.ask(ObserveExample(checked.name, number, moved))
+
+
+def _redrawn(checked: CheckedPiece, seed: int, choice: str) -> list[Observation]:
+    drawn = checked.child.ask(DrawExamples(checked.name, seed)).examples
+    return [_observed(checked, number, seed) for number, one in enumerate(drawn) if one.choice == choice]
+
+
+def compare_example(checked: CheckedPiece, observe: Callable[[int], Observation], drawn: Drawn = ITSELF) -> None:
     """Compare one example with its truth; where its forward decides on an edge, two others beside it.
 
     At the edge itself nothing is compared but that the derivative is finite.
@@ -54,27 +73,29 @@ def compare_example(checked: CheckedPiece, observe: Callable[[int], Observation]
     except Failed as why:
         return checked.fail("backward", Trouble(str(why), why.wrong))
     for one in found:
-        compare_observation(checked, one)
-        _compare_torch(checked, one)
+        compare_observation(checked, one, drawn.place)
+        _compare_torch(checked, one, drawn)
+        if one.measured:
+            checked.finding.tolerance = f"measured by differences: {one.measured}"
     return None
 
 
-def compare_observation(checked: CheckedPiece, observation: Observation) -> None:
+def compare_observation(checked: CheckedPiece, observation: Observation, at: str = "") -> None:
     """Compare what was observed with what is true: where a forward has a derivative, no choice is left to a
     convention."""
     before = len(checked.comparisons)
     inputs = observation.inputs
-    x = next(iter(inputs), "")
-    batch = inputs.get("y") if observation.delta is None else observation.delta
+    x, delta = next(iter(inputs), ""), next(iter(observation.delta.values()), None)
+    batch = inputs.get("y") if delta is None else delta
     sizes = {}
     if batch is not None and batch.ndim:
         sizes = {"N": len(batch), "the number of outputs": batch.size // len(batch)}
-    about = {"x": inputs[x]} | ({} if observation.delta is None else {"delta": observation.delta})
+    about = {"x": inputs[x]} | ({} if delta is None else {"delta": delta})
     params = {n: p for n, p in inputs.items() if n != x}
     for ours, place in ((observation.ours, ""), (observation.non_contiguous, NON_CONTIGUOUS)):
         compared = _compared(observation, ours, f"d{x}")
         case = Case({checked.shown(n): one for n, one in compared.items()}, about, params, sizes=sizes)
-        checked.compare(case, place)
+        checked.compare(case, ", ".join(filter(None, [at, place])))
     for i, c in enumerate(checked.comparisons[before:], before):
         if c.verdict == CONVENTION:
             checked.comparisons[i] = replace(c, verdict=DIFFERS, cause="")
@@ -89,16 +110,20 @@ def _compared(observation: Observation, ours: Arrays, dx: str) -> dict[str, Comp
     return compared
 
 
-def _compare_torch(checked: CheckedPiece, observation: Observation) -> None:
-    """Where torch has a forward of this name, the output is one of those that it may give."""
+def _compare_torch(checked: CheckedPiece, observation: Observation, drawn: Drawn) -> None:
+    """Where torch has a forward of this name, the outputs are those that it may give."""
     constants = checked.child.ask(Constants()).numbers
-    theirs = [*outputs(checked.name, observation.inputs, constants)]
-    if theirs and "y" in observation.truth:
+    known = drawn.known or checked.name
+    theirs = [*outputs(known, observation.inputs, constants, drawn.options if drawn.known else None)]
+    for place, name in enumerate(observation.outputs):
+        if not theirs or name not in observation.truth:
+            continue
         checked.torch_has_it = True
-        allowed = 2 * observation.truth["y"].allowed
-        best = min((compare("", "y", observation.ours["y"], y, allowed) for y in theirs), key=lambda c: c.ratio)
+        allowed = 2 * observation.truth[name].allowed
+        found = [compare(drawn.place, name, observation.ours[name], [*y.values()][place], allowed) for y in theirs]
+        best = min(found, key=lambda c: c.ratio)
         if best.differs:
-            checked.comparisons.append(replace(best, reason=f"its forward is not torch's {checked.name}"))
+            checked.comparisons.append(replace(best, reason=f"its forward is not torch's {known}"))
 
 
 def _is_finite(checked: CheckedPiece, observation: Observation) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from experiments.grade.errors import Failed, Fault, Gone, Unclear
 from experiments.grade.findings import Finding, Report, Row, rows_of
 from experiments.grade.judging import networks, optimizers, twins
+from experiments.grade.judging.against_truth import against_truth
 from experiments.grade.judging.checked_piece import CheckedPiece
 from experiments.grade.judging.factor_convention import common_factor
 from experiments.grade.judging.proxies import Trouble
@@ -28,7 +29,7 @@ def check(path: Path, timeout: float, device: str) -> Report:
     """Check every piece of a file."""
     with Sandboxed(path, timeout) as child:
         try:
-            pieces = child.begin()
+            pieces, left_out = child.begin(), child.left_out
         except Failed as why:
             return Report(path.name, [], f"{NOT_JUDGED}: {why}")
         except Fault as fault:
@@ -36,11 +37,12 @@ def check(path: Path, timeout: float, device: str) -> Report:
         findings = [check_piece(child, piece, device) for piece in pieces]
         findings += _overlooked(child)
         if not findings:
-            return Report(path.name, [], f"{NOT_JUDGED}: it offers nothing that could be; {EXPECTED}")
+            why = "; left out: ".join([f"{NOT_JUDGED}: it offers nothing that could be; {EXPECTED}", *left_out[:1]])
+            return Report(path.name, [], why, left_out)
         if child.imports_torch and not any(piece.form == "autograd" for piece in pieces):
             row = Row("import", NOT_JUDGED, reason="it imports torch, where NumPy was the task")
             findings.append(Finding(path.name, "the whole file", rows=[row]))
-    return Report(path.name, findings)
+    return Report(path.name, findings, left_out=left_out)
 
 
 def check_piece(child: Sandboxed, piece: Description, device: str) -> Finding:
@@ -49,7 +51,7 @@ def check_piece(child: Sandboxed, piece: Description, device: str) -> Finding:
     finding = checked.finding
     try:
         child.begin()
-        FORMS[checked.form](checked)
+        JUDGED_BY[piece.judging](checked)
     except Unclear as why:
         finding.not_judged = str(why)
     except Gone:
@@ -104,7 +106,8 @@ def autograd(checked: CheckedPiece) -> None:
     checked.comparisons += parity.comparisons
 
 
-FORMS = {
+JUDGED_BY = {
+    "truth": against_truth,
     "layer": twins.layer,
     "functions": twins.functions,
     "loss": twins.loss,
@@ -112,3 +115,4 @@ FORMS = {
     "network": networks.network,
     "autograd": autograd,
 }
+"""How a piece is judged, by what its form says."""

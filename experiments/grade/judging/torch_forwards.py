@@ -5,6 +5,7 @@ its output is also held against torch's. What a file fixes as it likes, an ε or
 in the file.
 """
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from experiments.grade.judging.named_forwards import FORWARDS
 from manual.numbers.number_types import Array
 from torch_ref import to_numpy
 
@@ -46,17 +48,39 @@ NORMS: dict[str, Callable[..., torch.Tensor]] = {
 SCALE, SHIFT = ("gamma", "weight", "w", "scale", "gain", "g"), ("beta", "bias", "b", "shift")
 
 
-def outputs(name: str, given: Mapping[str, Array], constants: list[float]) -> Iterator[Array]:
-    """The outputs that a right forward of this name may have; none where the name is not known, or the arguments are
-    others."""
+def outputs(
+    name: str, given: Mapping[str, Array], constants: list[float], options: Mapping[str, Any] | None = None
+) -> Iterator[dict[str, Array]]:
+    """The outputs that a right forward of this name may have, by their names; none where the name is not known, or the
+    arguments are others.
+
+    A form may say what its example is by a name in named_forwards.py.
+    """
+    if options is not None and name in FORWARDS:
+        yield from _named(FORWARDS[name], [torch.tensor(a) for a in given.values()], constants, options)
+        return
     kind = name.lower().replace("_", "")
     x, *params = given.items()
     tensors = [torch.tensor(x[1])]
     for forward in candidates(kind, [n.lower() for n, _ in params], constants, tensors, [p for _, p in params]):
         try:
-            yield to_numpy(forward(*tensors))
+            yield {"y": to_numpy(forward(*tensors))}
         except (RuntimeError, ValueError, TypeError):
             continue
+
+
+def _named(
+    forward: Forward, tensors: list[torch.Tensor], constants: list[float], options: Mapping[str, Any]
+) -> Iterator[dict[str, Array]]:
+    takes = inspect.signature(forward).parameters if inspect.isfunction(forward) else {}
+    every = any(p.kind is p.VAR_KEYWORD for p in takes.values())
+    known = {n: v for n, v in options.items() if every or n in takes}
+    for eps in [options.get("eps", c) for c in constants] if "eps" in takes else [None]:
+        try:
+            y = forward(*tensors, **known | ({} if eps is None else {"eps": eps}))
+        except (RuntimeError, ValueError, TypeError):
+            continue
+        yield {n: to_numpy(v) for n, v in (y if isinstance(y, dict) else {"y": y}).items()}
 
 
 def candidates(

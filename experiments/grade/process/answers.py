@@ -4,6 +4,7 @@ The arrays of a piece are by the names of its arguments; its output is "y", its 
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from manual.numbers.number_types import Array
 
@@ -12,10 +13,11 @@ Arrays = dict[str, Array]
 
 @dataclass(frozen=True)
 class Description:
-    """A piece: its form, what its forward cannot do without, and what may be set besides."""
+    """A piece: its form, how it is judged, what its forward cannot do without, and what may be set besides."""
 
     name: str
     form: str
+    judging: str
     arguments: list[str]
     accepts: list[str]
     has_cost: bool
@@ -24,9 +26,10 @@ class Description:
 
 @dataclass(frozen=True)
 class Pieces:
-    """The pieces of a file."""
+    """The pieces of a file, and which of its statements were not run, or failed."""
 
     pieces: list[Description]
+    left_out: list[str]
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,23 @@ class Count:
     """How many there are."""
 
     count: int
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One of the examples that were drawn: what the form says of it (Example in forms/piece.py)."""
+
+    place: str
+    choice: str
+    known: str
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class DrawnExamples:
+    """All of them."""
+
+    examples: list[Drawn]
 
 
 @dataclass(frozen=True)
@@ -107,18 +127,20 @@ class TrueValue:
 class Observation:
     """One pass of a submission and its truth.
 
-    `ours` are its output and derivatives, `non_contiguous` the same from arrays that are not contiguous. `decided` are
+    `ours` are its outputs and derivatives, `non_contiguous` the same from arrays that are not contiguous. `decided` are
     the answers that the forward's comparisons gave. Where it decides exactly on an edge, `undecided` says so, and there
-    is no truth.
+    is no truth. `measured` says why the truth is none that is certified, and its tolerance none that is derived.
     """
 
     ours: Arrays
     non_contiguous: Arrays
     inputs: Arrays
-    delta: Array | None
+    delta: Arrays
+    outputs: list[str]
     truth: dict[str, TrueValue] = field(default_factory=dict)
     decided: list[bool] = field(default_factory=list)
     undecided: str = ""
+    measured: str = ""
 
 
 @dataclass(frozen=True)

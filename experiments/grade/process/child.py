@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from experiments.grade.errors import Fault, Unclear
-from experiments.grade.forms import submission
+from experiments.grade.forms.definitions import load
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
+from experiments.grade.forms.recognition import Offered, constants
 from experiments.grade.process import answers, requests
 from experiments.grade.process.conduct import WatchedPass, one_line
 from experiments.grade.process.limits import all_numbers, limit_memory
@@ -69,9 +70,9 @@ class Server(Observer):
 
     @answer.register
     def _(self, _: requests.Describe) -> answers.Pieces:
-        self.offered = submission.load(self.path)
+        self.offered = Offered(load(self.path, self.told))
         self.pieces = self.offered.pieces
-        return answers.Pieces([_described(piece) for piece in self.pieces.values()])
+        return answers.Pieces([_described(piece) for piece in self.pieces.values()], self.offered.left_out)
 
     @answer.register
     def _(self, _: requests.Overlooked) -> answers.LookAlikes:
@@ -79,7 +80,7 @@ class Server(Observer):
 
     @answer.register
     def _(self, _: requests.Constants) -> answers.Numbers:
-        return answers.Numbers(sorted(submission.constants(self.offered.module)))
+        return answers.Numbers(sorted(constants(self.offered.module)))
 
     @answer.register
     def _(self, request: requests.Forward) -> answers.Output:
@@ -140,12 +141,12 @@ class Server(Observer):
         return found
 
     @answer.register
-    def _(self, request: requests.DrawExamples) -> answers.Count:
+    def _(self, request: requests.DrawExamples) -> answers.DrawnExamples:
         with self.in_stage("examples(rng), or the forward on what it yields,"):
             self.examples = [*self.pieces[request.piece].truth_examples(np.random.default_rng(request.seed))]
         if not self.examples:
             raise Unclear("examples(rng) yields nothing")
-        return answers.Count(len(self.examples))
+        return answers.DrawnExamples([answers.Drawn(e.place, e.choice, e.known, e.options) for e in self.examples])
 
     @answer.register
     def _(self, request: requests.OwnTargets) -> answers.Targets:

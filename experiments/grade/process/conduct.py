@@ -13,10 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from experiments.grade.errors import Unclear
-from experiments.grade.forms.piece import Arrays, Ran
+from experiments.grade.forms.piece import Arrays, Outputs, Ran, by_name
 from experiments.grade.process.answers import Note
 from experiments.grade.process.limits import MEMORY, numbers
-from manual.numbers.number_types import Array
 
 NOT_ARITHMETIC = (
     NotImplementedError, AssertionError, ImportError, SystemExit, KeyboardInterrupt, SyntaxError, MemoryError, OSError,
@@ -37,7 +36,7 @@ class Watched:
         """A forward pass on copies, made twice: what it does to them, and whether the second output is the first, is
         noted."""
         first, again = self.passed_once(inputs, run), self.passed_once(inputs, run)
-        if not np.array_equal(first.ran.y, again.ran.y, equal_nan=True):
+        if any(not np.array_equal(y, again.ran.outputs[n], equal_nan=True) for n, y in first.ran.outputs.items()):
             raise Unclear("forward gives another result when it is called again")
         return again
 
@@ -46,21 +45,25 @@ class Watched:
         copies = {name: a.copy(order="K") for name, a in inputs.items()}
         with self.watching(), self.in_stage("forward"):
             ran = seeded(run, dict(copies))
-        y = numbers(ran.y).copy()
+        outputs = {n: numbers(y).copy() for n, y in ran.outputs.items()}
+        y = outputs if isinstance(ran.y, dict) else outputs["y"]
         self.unchanged("forward", copies, inputs)
         return WatchedPass(ran._replace(y=y), copies, {name: a.copy(order="K") for name, a in copies.items()})
 
-    def backed(self, passed: "WatchedPass", delta: Array | None) -> dict[str, Any]:
-        """A backward pass, made twice from the same cache, each on a copy of δ."""
+    def backed(self, passed: "WatchedPass", delta: Outputs) -> dict[str, Any]:
+        """A backward pass, each on a copy of δ; made twice from the same cache, if that is to outlast it."""
         found = []
-        for _ in range(2):
-            copy = None if delta is None else delta.copy(order="K")
+        if passed.ran.backward is None:
+            return {}
+        for _ in range(2 if passed.ran.pure else 1):
+            copies = {n: d.copy(order="K") for n, d in by_name(delta).items()} if delta is not None else {}
             with self.watching():
-                found.append({n: numbers(g).copy() for n, g in passed.ran.backward(copy).items()})
-            if delta is not None and not np.array_equal(copy, delta, equal_nan=True):  # pyright: ignore[reportArgumentType]
+                given = copies if isinstance(delta, dict) else copies.get("y")
+                found.append({n: numbers(g).copy() for n, g in passed.ran.backward(given).items()})
+            if any(not np.array_equal(d, by_name(delta)[n], equal_nan=True) for n, d in copies.items()):
                 self.conduct.append(Note("backward", "changes δ, which is its caller's", True))
             self.unchanged("backward", passed.copies, passed.before)
-        first, again = found
+        first, again = found[0], found[-1]
         if any(not np.array_equal(g, again.get(n, np.nan), equal_nan=True) for n, g in first.items()):
             self.conduct.append(
                 Note("backward", "gives another result when it is called again: it changes its cache", False)

@@ -1,4 +1,4 @@
-"""One pass of a submission, and its truth: the derivative of its own forward, certified."""
+"""One pass of a submission, and its truth: the derivative of its own forward, certified, or else measured."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,11 +7,12 @@ from types import ModuleType
 import numpy as np
 
 from experiments.grade.errors import Unclear
-from experiments.grade.forms.piece import Arrays, Example
+from experiments.grade.forms.piece import Arrays, Example, by_name
 from experiments.grade.process.answers import Observation, TrueValue
 from experiments.grade.process.conduct import Watched, seeded
+from experiments.grade.process.differences import differences
 from experiments.grade.process.limits import numbers
-from experiments.grade.process.number_types import any_numbers, hint
+from experiments.grade.process.number_types import Numbers, any_numbers, hint
 from manual import Undecided
 from manual.numbers.number_types import Array
 
@@ -20,13 +21,19 @@ class Observer(Watched):
     """A file whose passes are observed."""
 
     def observed(self, module: ModuleType, example: Example) -> Observation:
-        """The submission's output and derivatives, and the true ones."""
+        """The submission's outputs and derivatives, and the true ones."""
         ours, non_contiguous = (self._pass(example, lay) for lay in (np.ascontiguousarray, np.asfortranarray))
-        return self._with_truth(Observation(ours, non_contiguous, example.arrays, example.delta), module, example)
+        delta = {} if example.delta is None else by_name(example.delta)
+        observation = Observation(ours, non_contiguous, example.arrays, delta, self._outputs)
+        observation = self._with_truth(observation, module, example)
+        if self._is_judged_backward:
+            return observation
+        return replace(observation, truth={n: observation.truth[n] for n in observation.outputs if observation.truth})
 
     def _pass(self, example: Example, lay: Callable[[Array], Array]) -> Arrays:
         passed = self.passed({n: lay(a).reshape(a.shape) for n, a in example.arrays.items()}, example.run)
-        return {"y": passed.ran.y, **self.backed(passed, example.delta)}
+        self._outputs, self._is_judged_backward = [*passed.ran.outputs], passed.ran.backward is not None
+        return {**passed.ran.outputs, **self.backed(passed, example.delta)}
 
     def _with_truth(self, observation: Observation, module: ModuleType, example: Example) -> Observation:
         """The same with what is true and what is allowed, or why that is not decided.
@@ -34,22 +41,62 @@ class Observer(Watched):
         Raises:
             Unclear: the forward runs on floats alone.
         """
-        from torch_ref.tolerance.bounded import Bounded
-        from torch_ref.truth.dual import Dual
-        from torch_ref.truth.slopes import Slopes
-
-        floats = {name: a for name, a in example.arrays.items() if a.dtype.kind == "f"}
-        fixed = {name: a for name, a in example.arrays.items() if name not in floats}
-        if not floats:
+        if not example.floats:
             raise Unclear("examples(rng) yields no array of floats, to differentiate by")
+        flat = Flattened(example, observation)
         try:
             with any_numbers(module):
-                found = Slopes.of(lambda **some: seeded(example.run, {**fixed, **some}).y, floats, example.delta)
+                truth, decided = flat.certified()
+            return replace(observation, truth=truth, decided=decided)
         except Undecided as error:
             return replace(observation, undecided=str(error))
         except Exception as error:
-            why = f"{self.told(error)[:100]}{hint(error, Dual, Bounded)}"
+            why = f"{self.told(error)[:100]}{flat.hint(error)}"
+        try:
+            return replace(observation, truth=flat.measured(module), measured=why)
+        except Exception:
             raise Unclear(f"the forward does not run on exact numbers: {why}") from None
-        slopes = {"y": found.output, **{f"d{name}": slope for name, slope in found.by.items()}}
-        truth = {name: TrueValue(numbers(slope.value), numbers(slope.allowed)) for name, slope in slopes.items()}
-        return replace(observation, truth=truth, decided=found.decided)
+
+
+class Flattened:
+    """A pass as a function of its floats, whose outputs are one array."""
+
+    def __init__(self, example: Example, observation: Observation) -> None:
+        self.example, self.floats = example, example.floats
+        self.others = {n: a for n, a in example.arrays.items() if n not in self.floats}
+        self.shapes = {n: observation.ours[n].shape for n in observation.outputs}
+        weights = [np.ravel(observation.delta[n]) for n in observation.outputs if n in observation.delta]
+        self.weight = np.concatenate(weights) if weights else None
+
+    def __call__(self, **some: Array) -> Array:
+        given = {n: some[n].view(Numbers) if n in some else self.others[n].copy() for n in self.example.arrays}
+        outputs = seeded(self.example.run, given).outputs
+        return np.concatenate([np.ravel(np.asarray(outputs[n])) for n in self.shapes])
+
+    def certified(self) -> tuple[dict[str, TrueValue], list[bool]]:
+        """The certified truth, the derived tolerance, and how the forward's decisions fell."""
+        from torch_ref.truth.slopes import Slopes
+
+        found = Slopes.of(self, self.floats, self.weight)
+        truth = self._parted(found.output.value, found.output.allowed)
+        truth |= {f"d{n}": TrueValue(numbers(s.value), numbers(s.allowed)) for n, s in found.by.items()}
+        return truth, found.decided
+
+    def measured(self, module: ModuleType) -> dict[str, TrueValue]:
+        """The truth by differences, and how far that is from certain."""
+        with any_numbers(module, np.longdouble):
+            output, by = differences(self, self.floats, self.weight)
+        return self._parted(*output) | {f"d{n}": TrueValue(*slope) for n, slope in by.items()}
+
+    def _parted(self, values: Array, allowed: Array) -> dict[str, TrueValue]:
+        """The outputs, each in its shape."""
+        places = np.cumsum([int(np.prod(shape)) for shape in self.shapes.values()])[:-1]
+        parts = zip(self.shapes.items(), np.split(values, places), np.split(allowed, places), strict=True)
+        return {n: TrueValue(numbers(v.reshape(shape)), numbers(a.reshape(shape))) for (n, shape), v, a in parts}
+
+    def hint(self, error: Exception) -> str:
+        """What the forward may do instead."""
+        from torch_ref.tolerance.bounded import Bounded
+        from torch_ref.truth.dual import Dual
+
+        return hint(error, Dual, Bounded)

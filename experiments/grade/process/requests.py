@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar, get_args
 from experiments.grade.process.answers import (
     Arrays,
     Count,
+    DrawnExamples,
     Gradients,
     LookAlikes,
     Numbers,
@@ -116,7 +117,7 @@ class StepErrors(Request[Trajectory]):
 
 
 @dataclass(frozen=True)
-class DrawExamples(Request[Count]):
+class DrawExamples(Request[DrawnExamples]):
     """Draw the inputs that the truth can be taken of, by this seed; `ObserveExample` refers to them by number."""
 
     piece: str

@@ -29,6 +29,7 @@ class Sandboxed:
         self.path, self.timeout = path.resolve(), timeout
         self.conduct: list[Note] = []
         self.imports_torch = False
+        self.left_out: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="check-", ignore_cleanup_errors=True)
         self.dead = ""
@@ -51,7 +52,8 @@ class Sandboxed:
         self.conduct, self.dead, self.left = [], "", self.timeout
         if self._process is None:
             self._start()
-            self._pieces = self.ask(Describe()).pieces
+            described = self.ask(Describe())
+            self._pieces, self.left_out = described.pieces, described.left_out
         return self._pieces
 
     def ask(self, request: Request[Answer]) -> Answer:

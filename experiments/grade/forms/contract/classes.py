@@ -1,4 +1,11 @@
-"""Classes that keep the contract of a layer, a loss or an optimizer."""
+"""Layers, losses and optimizers: classes that keep the contract of this project's.
+
+    layer      forward(x) gives (y, cache); backward(delta, cache) gives (dx, gradient)
+    loss       forward(prediction, target) gives (cost, cache); backward(cache) gives delta
+    optimizer  update(p, g, state) moves p in place, or step(network, gradient) moves all parameters
+One that is named as torch names it (Linear, MSELoss, Adam, …) is held against torch; another against the truth of
+its own forward, on what examples(rng) yields: (layer, x), or (loss, prediction, target).
+"""
 
 import inspect
 from collections.abc import Callable, Iterator
@@ -7,10 +14,31 @@ from typing import Any
 
 import numpy as np
 
+import manual
 from experiments.grade.errors import Unclear
+from experiments.grade.forms.definitions import Definitions, needs
 from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran, aliases, gradient_names, pair
-from manual import Layer, Optimizer
+from manual import Layer, Loss, Optimizer
 from manual.numbers.number_types import Array
+
+
+def pieces(found: Definitions) -> Iterator[Piece]:
+    """Every class that has a forward and a backward, or is named like an optimizer of this project or derived from
+    one."""
+    for kind in dict.fromkeys(found.classes().values()):
+        stands_for = getattr(manual, kind.__name__, kind)
+        if inspect.isclass(stands_for) and issubclass(stands_for, Optimizer):
+            yield OptimizerPiece(kind, found.module, "optimizer")
+        elif hasattr(kind, "forward") and hasattr(kind, "backward"):
+            is_named = issubclass(stands_for, Loss) if stands_for is not kind else _is_loss(kind)
+            loss = issubclass(kind, Loss) or is_named
+            yield LossPiece(kind, found.module, "loss") if loss else LayerPiece(kind, found.module, "layer")
+
+
+def _is_loss(kind: Any) -> bool:
+    """Whether a class's forward takes a prediction and a target, and its backward the cache alone: no δ comes from
+    above."""
+    return needs(kind.forward) > len(("self", "prediction")) and needs(kind.backward) == len(("self", "cache"))
 
 
 class ClassPiece(Piece):
@@ -22,6 +50,7 @@ class ClassPiece(Piece):
         required = [n for n, p in named.items() if p.default is p.empty and n != "rng"]
         super().__init__(make.__name__, required, [*named], [make])
         self.make, self.form, self.module = make, form, module
+        self.judging = form
         self.turned: set[str] = set()
         """The parameters that are (in, out), where torch's are (out, in)."""
         self.has_gradient = getattr(make, "gradient", Layer.gradient) is not Layer.gradient
@@ -76,10 +105,10 @@ class LayerPiece(ClassPiece):
         ran = self._pass(self.made(options, {name: given[name] for name in params}), given[x], params)
         if not self.turned:
             return ran
-        alone = ran.gradient
+        backward, alone = ran.backward, ran.gradient
         return Ran(
             ran.y,
-            lambda delta: self._turned_back(ran.backward(delta)),
+            None if backward is None else lambda delta: self._turned_back(backward(delta)),
             None if alone is None else lambda delta: self._turned_back(alone(delta)),
         )
 

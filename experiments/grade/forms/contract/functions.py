@@ -1,6 +1,13 @@
-"""Functions: a forward and its backward, the backward of a whole network, a torch.autograd.Function."""
+"""Two functions: forward(x, …) gives y, or (y, cache); backward(delta, …) gives the gradients.
+
+The backward's other arguments are those of forward, by name, or what forward returned beside y. The gradients come
+in the order of the arguments, or as a dict. Named linear_forward and linear_backward, or for relu, sigmoid, tanh or
+softmax, they are held against torch; others against the truth of forward, on what examples(rng) yields: its
+arguments.
+"""
 
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
@@ -8,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from experiments.grade.errors import Unclear
+from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran
 from manual.numbers.number_types import Array
 
@@ -23,10 +31,22 @@ OF_INPUT = {"x", "z", "inp", "input", "inputs", "pre_activation"}
 """What a backward calls the forward's output, or its input, where the forward calls it otherwise."""
 
 
+def pieces(found: Definitions) -> Iterator[Piece]:
+    """Every forward and backward, or name_forward and name_backward."""
+    functions, pairs = found.functions(), {}
+    for name, backward in functions.items():
+        match = re.fullmatch(r"(\w+_)?backward", name)
+        if match and (forward := functions.get(f"{match[1] or ''}forward")):
+            pairs[(match[1] or "forward").rstrip("_")] = forward, backward
+    for name, (forward, backward) in pairs.items():
+        others = [inspect.signature(f).parameters for n, (f, _) in pairs.items() if n != name]
+        yield FunctionsPiece(name, forward, backward, found.module, [[*parameters] for parameters in others])
+
+
 class FunctionsPiece(Piece):
     """Two functions. The backward's arguments after delta are the forward's, by name, or what the forward kept."""
 
-    form = "functions"
+    form = judging = "functions"
 
     def __init__(
         self,
@@ -170,53 +190,3 @@ def drawn_by_name(arguments: list[str], rng: np.random.Generator) -> Arrays:
     if SHAPES["W"] not in map(shapes.get, arguments):  # a bias of x itself
         shapes |= {"b": (3,), "bias": (3,)}
     return {name: rng.standard_normal(shapes[name]) for name in arguments}
-
-
-class NetworkPiece(Piece):
-    """The gradient of a whole network's cost by its parameters, as one function."""
-
-    form = "network"
-
-    def __init__(self, name: str, backward: Callable[..., Any], module: ModuleType) -> None:
-        self.of_all, self.cost, self.module = backward, getattr(module, "cost", None), module
-        super().__init__(name, [*inspect.signature(backward).parameters], [], [backward, self.cost])
-        self.has_cost = self.cost is not None
-
-    def run(self, given: Arrays, options: Fields) -> Ran:  # noqa: ARG002
-        y = 0.0 if self.cost is None else self.cost(**given)
-        return Ran(y, lambda _: self._by_name(self.of_all(**given)))
-
-    def _by_name(self, result: Any) -> Arrays:
-        names = self.arguments[:-2]
-        if isinstance(result, dict):
-            return {f"d{n.removeprefix('d')}": g for n, g in result.items()}
-        if not isinstance(result, tuple | list) or len(result) != len(names):
-            given = f"{len(result)} values" if isinstance(result, tuple | list) else f"a {type(result).__name__}"
-            raise Unclear(
-                f"backward returned {given}; expected {len(names)} arrays: {', '.join(f'd{n}' for n in names)}"
-            )
-        return {f"d{n}": g for n, g in zip(names, result, strict=True)}
-
-    def example(self, given: Arrays) -> Example:
-        """The cost as a function of the parameters, x and y fixed."""
-        fixed = {name: given[name] for name in self.arguments[-2:]}
-        params = {name: given[name] for name in self.arguments[:-2]}
-        return Example(params, lambda params: self.run({**params, **{n: a.copy() for n, a in fixed.items()}}, {}))
-
-
-class AutogradPiece(Piece):
-    """A torch.autograd.Function and the callable that it must agree with."""
-
-    form = "autograd"
-
-    def __init__(self, function: Any, module: ModuleType) -> None:
-        self.reference, self.function, self.module = getattr(module, "reference", None), function, module
-        arguments = [*inspect.signature(self.reference or function.apply).parameters]
-        super().__init__(function.__name__, arguments, [], [function])
-
-    def inputs(self, rng: np.random.Generator) -> list[Any]:
-        """What both are called with."""
-        if self.reference is None:
-            raise Unclear(f"expected reference(…) beside {self.name}, a callable of the same arguments in torch")
-        own = own_examples(self.name, self.arguments, self.arguments, [], self.module, rng)
-        return [*(own[0] if own else drawn_by_name(self.arguments, rng)).values()]

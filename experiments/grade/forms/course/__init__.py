@@ -1,0 +1,1 @@
+"""The forms of a course's assignments on rows: functions with caches, losses, update rules and small nets."""

@@ -1,0 +1,214 @@
+"""Course layers: X_forward(x, w, b, …) gives (out, cache); X_backward(dout, cache) gives the gradients.
+
+The gradients come in the order of the arguments, without those of the settings; several outputs (next_h, next_c,
+cache) have a δ each. Also X_forward_naive, X_backward_alt, sandwiches such as affine_relu, whole sequences, words.
+Settings are dicts by their keys (bn_param, conv_param, …: mode, p, seed, stride, pad, pool_height), tried in several.
+Rows, pictures (N, C, H, W), steps and sequences (N, T, D): by the arguments' names, or by what runs.
+Held against the truth of its own forward; affine, norms, conv, pools, rnn and lstm steps against torch's, too.
+"""
+
+import ast
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from experiments.grade.errors import Unclear
+from experiments.grade.forms.course.arguments import also, candidates, keys_of, settings, varied
+from experiments.grade.forms.definitions import Definitions, needs
+from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran
+from manual.numbers.number_types import Array
+
+NAME = re.compile(r"(?P<stem>\w+)_(?P<way>forward|backward)(?P<variant>_\w+)?")
+REFUSES = (AssertionError, NotImplementedError)
+"""What a function raises that is not written for a setting."""
+
+
+def pieces(found: Definitions) -> Iterator[Piece]:
+    """Every X_backward of δ and a cache, and the X_forward that it belongs to."""
+    functions = found.functions()
+    for name, backward in functions.items():
+        match = NAME.fullmatch(name)
+        if not match or match["way"] == "forward" or _has_examples(found, match["stem"]):
+            continue
+        names = [f"{match['stem']}_forward{variant}" for variant in (match["variant"] or "", "", "_naive")]
+        forward = next((functions[n] for n in names if n in functions), None)
+        if forward is not None and _takes_a_cache(forward, backward) and _returns_several(found, forward):
+            variant = match["variant"] or ""
+            yield LayerFunctions(f"{match['stem']}{variant}", match["stem"], forward, backward, found)
+
+
+def _has_examples(found: Definitions, stem: str) -> bool:
+    names = vars(found.module)
+    return any(name in names for name in ("examples", f"{stem}_examples", f"examples_{stem}"))
+
+
+def _takes_a_cache(forward: Any, backward: Any) -> bool:
+    """Whether a backward takes δ and what the forward kept, and nothing by the name of one of the forward's
+    arguments."""
+    of_forward, of_backward = inspect.signature(forward).parameters, inspect.signature(backward).parameters
+    return len(of_forward) > 0 and needs(backward) >= 2 and not {*of_forward} & {*[*of_backward][1:]}
+
+
+def _returns_several(found: Definitions, function: Callable[..., Any]) -> bool:
+    """Whether a function returns a tuple, or what another of the file returns."""
+    values = [n.value for n in ast.walk(found.node_of(function)) if isinstance(n, ast.Return)]
+    called = [v.func.id for v in values if isinstance(v, ast.Call) and isinstance(v.func, ast.Name)]
+    others = [f for name in called if inspect.isfunction(f := found.own().get(name)) and f is not function]
+    return any(isinstance(value, ast.Tuple) for value in values) or any(_returns_several(found, f) for f in others)
+
+
+@dataclass(frozen=True)
+class Call:
+    """How the forward is called: arrays, and the settings beside them."""
+
+    arrays: Arrays
+    settings: dict[str, Fields]
+
+
+class LayerFunctions(Piece):
+    """A forward, and the backward that takes its cache."""
+
+    form = "course layer"
+
+    def __init__(
+        self, name: str, stem: str, forward: Callable[..., Any], backward: Callable[..., Any], found: Definitions
+    ) -> None:
+        self.forward, self.backward, self.module, self.stem = forward, backward, found.module, stem
+        parameters = inspect.signature(forward).parameters
+        self.needed = [n for n, p in parameters.items() if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
+        self.keys = {n: keys for n in parameters if (keys := keys_of(found, forward, n)) or n.endswith("_param")}
+        self.outputs = _returned_names(found, forward)
+        super().__init__(name, self.needed, [n for n in parameters if n not in self.needed], [forward, backward])
+
+    def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
+        arguments = [n for n in self.needed if n not in self.keys and n != "G"]
+        given = {n: settings(keys) for n, keys in self.keys.items()}
+        family, arrays = self._fitting(arguments, given, rng)
+        self.form = f"course layer, {family}"
+        yield self._example("", Call(arrays, given), rng)
+        for place, call in self._others(arguments, arrays, given, rng):
+            try:
+                yield self._example(place, call, rng)
+            except REFUSES:
+                self.form += f", not at {place}"
+            except (ValueError, IndexError, TypeError, KeyError):
+                if place in given:
+                    raise
+
+    def _others(
+        self, arguments: list[str], arrays: Arrays, given: dict[str, Fields], rng: np.random.Generator
+    ) -> Iterator[tuple[str, Call]]:
+        """The same at other settings, and for arrays of another number of axes."""
+        for name, keys in self.keys.items():
+            for place, changed, shape in [*varied(keys)][: 1 if len(self.keys) > 1 else None]:
+                x = next(iter(arrays))
+                drawn = {} if shape is None else {x: rng.standard_normal((*arrays[x].shape[:2], *shape))}
+                changed |= _running(keys, changed, arrays, rng)
+                yield place, Call(arrays | drawn, given | {name: given[name] | changed})
+        for family, new in also(arguments, rng):
+            yield family, Call(new, given)
+
+    def _fitting(self, arguments: list[str], given: dict[str, Fields], rng: np.random.Generator) -> tuple[str, Arrays]:
+        """The first arrays of which the backward gives gradients of their shapes; else that both, or one, run on."""
+        best, found, why = 0, ("", {}), ""
+        for family, arrays in candidates(arguments, rng):
+            score, error = self._score(Call(arrays, given), rng)
+            if score > best:
+                best, found = score, (family, arrays)
+            if best == 3:
+                break
+            why = why or error
+        if not best:
+            shapes = f"what ({', '.join(arguments)}) are is not known: no arrays that were tried fit"
+            raise Unclear(f"{shapes}; the first raised {why}" if why else shapes)
+        return found
+
+    def _score(self, call: Call, rng: np.random.Generator) -> tuple[int, str]:
+        try:
+            example = self._example("", call, rng)
+        except Exception as error:
+            return 0, f"{type(error).__name__}: {error}"
+        try:
+            backward: Any = example.run({n: a.copy() for n, a in call.arrays.items()}).backward
+            gradients = backward(example.delta)
+        except Exception:
+            return 1, ""
+        fits = all(np.shape(gradients.get(f"d{n}", 0)) == a.shape for n, a in example.floats.items())
+        return 2 + fits, ""
+
+    def _example(self, place: str, call: Call, rng: np.random.Generator) -> Example:
+        """The example, whose forward has run once.
+
+        Raises:
+            Exception: it does not run.
+        """
+
+        def run(arrays: Arrays) -> Ran:
+            return self._run(Call(arrays, call.settings))
+
+        outputs = run({n: a.copy() for n, a in call.arrays.items()}).outputs
+        if any(np.asarray(y).dtype.kind != "f" for y in outputs.values()):
+            raise TypeError("the output is no array of floats")
+        delta = {n: rng.standard_normal(np.shape(y)) for n, y in [*outputs.items()][: max(1, needs(self.backward) - 1)]}
+        options = {k: _plain(v) for of in call.settings.values() for k, v in of.items()}
+        return Example(call.arrays, run, delta, place=place, known=self.stem, options=options)
+
+    def _run(self, call: Call) -> Ran:
+        arguments = {**call.arrays, **{n: _copied(of) for n, of in call.settings.items()}}
+        if "G" in self.needed:
+            arguments["G"] = 2
+        result = self.forward(**arguments)
+        if not isinstance(result, tuple) or len(result) < 2:
+            raise Unclear("forward returned no cache beside its output; expected (out, cache)")
+        *outputs, cache = result
+        names = self.outputs if len(self.outputs) == len(outputs) else [f"y{i + 1}" for i in range(len(outputs))]
+        y = dict(zip(names if len(outputs) > 1 else ["y"], outputs, strict=True))
+
+        def backward(delta: dict[str, Array]) -> Arrays:
+            first = next(iter(inspect.signature(self.backward).parameters))
+            deltas = [*delta.values()]
+            given = [cache, *deltas] if "cache" in first else [*deltas, cache]
+            return self._by_name(self.backward(*given), call.arrays)
+
+        return Ran(y, backward if cache is not None else None, pure=False)
+
+    def _by_name(self, result: Any, arrays: Arrays) -> Arrays:
+        if isinstance(result, dict):
+            found = {f"d{n.removeprefix('d')}": g for n, g in result.items()}
+            return {n: g for n, g in found.items() if n[1:] in arrays and g is not None}
+        gradients = [*result] if isinstance(result, tuple | list) else [result]
+        floats = [n for n, a in arrays.items() if np.asarray(a).dtype.kind in "fO"]
+        for names in (floats, [*arrays], self.needed):
+            if len(names) == len(gradients):
+                return {f"d{n}": g for n, g in zip(names, gradients, strict=True) if n in floats and g is not None}
+        expected = ", ".join(f"d{n}" for n in floats)
+        raise Unclear(f"backward returned {len(gradients)} arrays; expected {len(floats)}: {expected}")
+
+
+def _returned_names(found: Definitions, function: Callable[..., Any]) -> list[str]:
+    """What a function calls its outputs, but for the cache: next_h, next_c."""
+    for n in (n for n in ast.walk(found.node_of(function)) if isinstance(n, ast.Return)):
+        if isinstance(n.value, ast.Tuple) and all(isinstance(e, ast.Name) for e in n.value.elts[:-1]):
+            return [e.id for e in n.value.elts[:-1]]  # pyright: ignore[reportAttributeAccessIssue]
+    return []
+
+
+def _running(keys: set[str], changed: Fields, arrays: Arrays, rng: np.random.Generator) -> Fields:
+    """The running statistics that a norm needs when it is tested."""
+    if changed.get("mode") != "test":
+        return {}
+    size = [*arrays.values()][-1].size if len(arrays) > 1 else 0
+    kept = {k for k in keys if k.startswith(("running", "moving"))}
+    return {k: rng.uniform(0.5, 1.5, size) for k in sorted(kept)} if size else {}
+
+
+def _copied(of: Fields) -> Fields:
+    return {k: v.copy() if isinstance(v, np.ndarray) else v for k, v in of.items()}
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if isinstance(value, np.ndarray) else value

@@ -1,0 +1,241 @@
+"""The definitions of a file, without what it does when it is run: no training, no plots, no prints.
+
+Imports, functions and classes are taken, and of the statements beside them what these need: the names that they read,
+and the seeds. What is left out, or fails, is said. A notebook is the code of its cells, without magics.
+"""
+
+import ast
+import dis
+import inspect
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any
+
+MODULE = "the file"
+"""The name of the file's module: none can have it, for a file may be called numpy.py."""
+DEFINES = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+SETS_UP = {"seed", "manual_seed", "seterr", "append", "insert", "update", "extend", "set_default_dtype"}
+"""The last name of a call that later definitions may rely on."""
+
+
+@dataclass
+class Definitions:
+    """What a file defines. `tree` is all that it says; `left_out` what was not run, or failed, and why.
+
+    What a form has taken for a piece is `claimed`, and no other form is offered it.
+    """
+
+    module: ModuleType
+    tree: ast.Module
+    left_out: list[str] = field(default_factory=list)
+    claimed: set[int] = field(default_factory=set)
+
+    def own(self) -> dict[str, Any]:
+        """The functions and classes that the file itself defines, by their names, but for what helps the checker."""
+        found = {n: o for n, o in vars(self.module).items() if getattr(o, "__module__", None) == self.module.__name__}
+        return {n: o for n, o in found.items() if n not in ("reference", "examples")}
+
+    def functions(self) -> dict[str, Any]:
+        """The functions that no form has claimed yet."""
+        return {n: f for n, f in self._unclaimed() if inspect.isfunction(f)}
+
+    def classes(self) -> dict[str, Any]:
+        """The classes that no form has claimed yet, without those that only name what others define."""
+        kinds = [o for o in self.own().values() if inspect.isclass(o)]
+        found = {n: k for n, k in self._unclaimed() if inspect.isclass(k)}
+        return {n: k for n, k in found.items() if does_something(k) or not any(k in o.__bases__ for o in kinds)}
+
+    def node_of(self, thing: Any) -> ast.AST:
+        """What the file says of a function or a class; nothing, where it is not found."""
+        defined = [n for n in ast.walk(self.tree) if isinstance(n, ast.FunctionDef | ast.ClassDef)]
+        return next((n for n in reversed(defined) if n.name == thing.__name__), ast.Module([], []))
+
+    def _unclaimed(self) -> list[tuple[str, Any]]:
+        return [(n, o) for n, o in self.own().items() if id(o) not in self.claimed]
+
+
+NOTHING_DONE = {
+    "RESUME", "NOP", "PUSH_NULL", "PRECALL", "CALL", "LOAD_CONST", "LOAD_GLOBAL", "RAISE_VARARGS", "RETURN_VALUE",
+    "RETURN_CONST",
+}  # fmt: skip
+"""The instructions of a method that is there to be overridden."""
+
+
+def needs(function: Any) -> int:
+    """How many arguments a function cannot do without."""
+    parameters = inspect.signature(function).parameters.values()
+    named = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    return sum(p.default is p.empty for p in named)
+
+
+def does_something(kind: type) -> bool:
+    """Whether a class has a forward, backward, update or step of its own: more than a place for one."""
+    own = [vars(kind).get(name) for name in ("forward", "backward", "update", "step")]
+    return any(inspect.isfunction(f) and not is_placeholder(f.__code__) for f in own)
+
+
+def is_placeholder(code: CodeType) -> bool:
+    """Whether a method only raises NotImplementedError, or passes."""
+    return {*code.co_names} <= {"NotImplementedError"} and {
+        step.opname for step in dis.get_instructions(code)
+    } <= NOTHING_DONE
+
+
+def load(path: Path, told: Callable[[BaseException], str]) -> Definitions:
+    """What a Python file or a notebook defines.
+
+    Raises:
+        SyntaxError: it is no Python.
+    """
+    sys.path.append(str(path.parent))
+    module = ModuleType(MODULE)
+    module.__file__, module.__loader__ = str(path), SourceFileLoader(MODULE, str(path))
+    sys.modules[MODULE] = module
+    found = Definitions(module, ast.Module([], []))
+    for source in notebook_cells(path) if path.suffix == ".ipynb" else [path.read_bytes()]:
+        try:
+            found.tree.body += ast.parse(source, str(path)).body
+        except SyntaxError as error:
+            if path.suffix != ".ipynb":
+                raise
+            found.left_out.append(f"a cell: {told(error)}")
+    _run(found, path, told)
+    return found
+
+
+def notebook_cells(path: Path) -> list[str]:
+    """The code of a notebook's cells, each where it would stand in one file; magics and shell commands left out."""
+    cells, line = [], 0
+    for cell in json.loads(path.read_text("utf-8")).get("cells", []):
+        source = "".join(cell["source"])
+        magic = source.startswith("%%") and not source.startswith(("%%time", "%%capture"))
+        if cell.get("cell_type") != "code" or magic:
+            continue
+        lines = ["" if _is_magic(text) else text for text in source.split("\n")]
+        cells.append("\n" * line + "\n".join(lines))
+        line += len(lines)
+    return cells
+
+
+def _is_magic(line: str) -> bool:
+    """Whether it is a line for IPython: a magic, a shell command or a question."""
+    return line.lstrip().startswith(("%", "!", "?")) or (line.rstrip().endswith("?") and "#" not in line)
+
+
+def _run(found: Definitions, path: Path, told: Callable[[BaseException], str]) -> None:
+    """Run the statements that define something, or that what is defined needs."""
+    statements = [Statement(node, path) for node in found.tree.body]
+    needed, own = _needed(statements), {name for s in statements if s.defines for name in s.binds}
+    bound: set[str] = set()
+    skipped = 0
+    for s in statements:
+        if not _is_wanted(s, needed, bound, own):
+            skipped += not (isinstance(s.node, ast.Expr) and isinstance(s.node.value, ast.Constant))
+            continue
+        try:
+            exec(s.code, vars(found.module))
+            bound |= s.binds
+        except Exception as error:
+            _stand_in(s, vars(found.module))
+            found.left_out.append(told(error))
+    if skipped:
+        found.left_out.append(f"{skipped} {'statement' if skipped == 1 else 'statements'} beside the definitions")
+
+
+class Statement:
+    """One statement of the file: the names that it reads, also within what it defines, and those that it binds."""
+
+    def __init__(self, node: ast.stmt, path: Path) -> None:
+        self.node = node
+        self.code = compile(ast.Module([node], []), str(path), "exec", dont_inherit=True)
+        self.reads, self.binds = {*_global_names(self.code)}, {*_bound(node)}
+        self.defines = isinstance(node, ast.FunctionDef | ast.ClassDef)
+        self.imports = isinstance(node, ast.Import | ast.ImportFrom)
+        self.is_main = isinstance(node, ast.If) and "__name__" in self.reads
+
+
+def _is_wanted(s: Statement, needed: set[str], bound: set[str], own: set[str]) -> bool:
+    """Whether a statement defines something, or something else needs it."""
+    node = s.node
+    if s.defines or s.imports:
+        return True
+    if s.is_main or isinstance(node, ast.While):
+        return False
+    if isinstance(node, ast.Expr):
+        return isinstance(node.value, ast.Call) and _last_name(node.value.func) in SETS_UP and not s.reads & own
+    if isinstance(node, ast.If | ast.Try):
+        return any(isinstance(n, DEFINES) for n in ast.walk(node)) or bool(s.binds & needed)
+    if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name | ast.Attribute | ast.Lambda):
+        return True
+    trains = bool(s.reads & own) and (isinstance(node, ast.For | ast.With) or bool(s.binds & bound))
+    return bool(s.binds & needed) and not trains
+
+
+def _needed(statements: Iterable[Statement]) -> set[str]:
+    """The names that definitions read, and those that what makes these reads."""
+    others = [s for s in statements if not (s.defines or s.imports or s.is_main)]
+    needed = {name for s in statements if s.defines for name in s.reads}
+    size = -1
+    while len(needed) > size:
+        size = len(needed)
+        needed |= {name for s in others if s.binds & needed for name in s.reads}
+    return needed
+
+
+def _global_names(code: CodeType) -> Iterator[str]:
+    """The global names that code reads, and the code within it."""
+    yield from (step.argval for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"))
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _global_names(inner)
+
+
+def _bound(node: ast.AST) -> Iterator[str]:
+    """The names that a statement gives a value, or an element of one."""
+    for n in _outside_of_definitions(node):
+        if isinstance(n, ast.FunctionDef | ast.ClassDef):
+            yield n.name
+        elif isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store):
+            yield n.id
+        elif isinstance(n, ast.Subscript) and isinstance(n.ctx, ast.Store) and isinstance(n.value, ast.Name):
+            yield n.value.id
+        elif isinstance(n, ast.alias):
+            yield (n.asname or n.name).split(".")[0]
+
+
+def _outside_of_definitions(node: ast.AST) -> Iterator[ast.AST]:
+    yield node
+    if not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Lambda):
+        for child in ast.iter_child_nodes(node):
+            yield from _outside_of_definitions(child)
+
+
+def _last_name(node: ast.AST) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def _stand_in(s: Statement, names: dict[str, Any]) -> None:
+    """Bind what a failed import would have bound to something that says so when it is used."""
+    if s.imports:
+        for name in s.binds - {"*"}:
+            names.setdefault(name, Missing(name))
+
+
+class Missing:
+    """What could not be imported. It may be mentioned, and not called."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> "Missing":
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Missing(f"{self._name}.{name}")
+
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        raise ModuleNotFoundError(f"{self._name} is not installed here")

@@ -1,0 +1,100 @@
+"""What a file offers to be checked: its pieces, each in one of the forms, and what looks like one and is none."""
+
+import inspect
+import re
+from collections.abc import Iterator
+from types import CodeType, ModuleType
+from typing import Any
+
+from experiments.grade.forms import FORMS
+from experiments.grade.forms.definitions import Definitions, is_placeholder
+from experiments.grade.forms.piece import Piece
+
+LOOKS_LIKE_ONE = {
+    "forward", "backward", "backprop", "backpropagation", "fprop", "bprop", "propagate", "propagation", "grad",
+    "gradient",
+    "gradients", "derivative", "deriv", "prime", "loss", "cost", "step", "update", "optimizer", "optimize", "optimise",
+    "sgd",
+    "momentum", "rmsprop", "adam", "adamw", "adagrad", "net", "network", "layer", "delta",
+}  # fmt: skip
+"""The words of a name that make a function or a class look like a piece."""
+HELPS = {
+    "check",
+    "numerical",
+    "numeric",
+    "eval",
+    "test",
+    "plot",
+    "print",
+    "load",
+    "init",
+    "initialize",
+    "examples",
+    "example",
+}
+"""The words that say that it only helps to make or to test one."""
+
+
+class Offered:
+    """The pieces of one file, and what else in it looks like one."""
+
+    def __init__(self, found: Definitions) -> None:
+        self.module, self.left_out = found.module, found.left_out
+        self.pieces: dict[str, Piece] = {}
+        for form in FORMS:
+            for piece in [*form.pieces(found)]:
+                if piece.name in self.pieces:
+                    piece.name = f"{piece.name} ({piece.form})"
+                self.pieces[piece.name] = piece
+                found.claimed |= {id(o) for o in piece.made_of}
+        others = {n: o for n, o in found.own().items() if id(o) not in found.claimed}
+        self.others = {n: o for n, o in others.items() if _looks_like_one(n, o)}
+
+    def overlooked(self, ran: set[CodeType]) -> dict[str, str]:
+        """What looks like a piece, is none, and did not run while the pieces were checked: the form that it may be."""
+        return {n: _kind(o) for n, o in self.others.items() if ran.isdisjoint(_codes_of(o))}
+
+
+def constants(module: ModuleType) -> set[float]:
+    """The numbers in [0, 1] that a module's code, defaults and globals hold, and 1e-5, torch's own ε."""
+    found: list[Any] = [0.0, 1e-5, *vars(module).values()]
+    for thing in vars(module).values():
+        for f in _functions_of(thing) if getattr(thing, "__module__", None) == module.__name__ else ():
+            found += [*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values(), *_constants_of(f.__code__)]
+    return {float(c) for c in found if isinstance(c, int | float) and 0 <= c <= 1}
+
+
+def _constants_of(code: CodeType) -> Iterator[Any]:
+    for c in code.co_consts:
+        yield from _constants_of(c) if isinstance(c, CodeType) else (c,)
+
+
+def _looks_like_one(name: str, thing: Any) -> bool:
+    if inspect.isclass(thing):
+        if issubclass(thing, BaseException):
+            return False
+        methods = [n for n, f in vars(thing).items() if inspect.isfunction(f) and not is_placeholder(f.__code__)]
+        return any(_words(method) & LOOKS_LIKE_ONE for method in methods)
+    return inspect.isfunction(thing) and bool(_words(name) & LOOKS_LIKE_ONE) and not _words(name) & HELPS
+
+
+def _words(name: str) -> set[str]:
+    """The words of a name, in lower case: "softmax_loss", "updateParams", "L_model_backward2"."""
+    return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
+
+
+def _functions_of(thing: Any) -> Iterator[Any]:
+    for f in vars(thing).values() if inspect.isclass(thing) else [thing]:
+        f = getattr(f, "__func__", f)
+        if inspect.isfunction(f):
+            yield f
+
+
+def _codes_of(thing: Any) -> Iterator[CodeType]:
+    return (f.__code__ for f in _functions_of(thing))
+
+
+def _kind(thing: Any) -> str:
+    if inspect.isclass(thing):
+        return "class"
+    return f"function of ({', '.join(inspect.signature(thing).parameters)})"

@@ -1,0 +1,105 @@
+"""Hand-ins in the forms that people write: each gets what cases/hand-ins/index.toml says, whatever it calls its own
+things."""
+
+import ast
+import json
+import tomllib
+from fnmatch import fnmatch
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from experiments.grade import command as check
+from experiments.grade.forms import FORMS, listed
+from experiments.grade.forms.definitions import notebook_cells
+from parity_tests.grade.checking import not_judged, rows
+
+CASES = Path(__file__).parents[1] / "cases" / "hand-ins"
+INDEX = {case.pop("file"): case for case in tomllib.loads((CASES / "index.toml").read_text("utf-8"))["file"]}
+OF_EVERY_CLASS = ["self", "cls", "_*"]
+
+
+class Renamed(ast.NodeTransformer):
+    """A file whose own names are others, but for those that a form fixes."""
+
+    def __init__(self, tree, fixed):
+        imported = {n for node in ast.walk(tree) if isinstance(node, ast.alias) for n in (node.name, node.asname)}
+        bound = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        bound |= {n.arg for n in ast.walk(tree) if isinstance(n, ast.arg)}
+        bound |= {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+        kept = {n for n in bound if any(fnmatch(n, pattern) for pattern in fixed)} | imported
+        self.names = {name: f"{name[0]}q{i}" for i, name in enumerate(sorted(bound - kept))}
+        kinds = [n for n in ast.walk(tree) if isinstance(n, ast.ClassDef)]
+        own = {f.name for kind in kinds for f in kind.body if isinstance(f, ast.FunctionDef)}
+        stored = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)}
+        self.attributes = {n: f"a{i}" for i, n in enumerate(sorted(own | stored)) if n in own - kept or n not in kept}
+        self.attributes = {n: self.names.get(n, new) for n, new in self.attributes.items()}
+        self.attributes = {n: new for n, new in self.attributes.items() if not any(fnmatch(n, p) for p in fixed)}
+        self.functions = {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+
+    def visit_Name(self, node):
+        node.id = self.names.get(node.id, node.id)
+        return node
+
+    def visit_arg(self, node):
+        node.arg = self.names.get(node.arg, node.arg)
+        return self.generic_visit(node)
+
+    def visit_FunctionDef(self, node):
+        node.name = self.names.get(node.name, node.name)
+        return self.generic_visit(node)
+
+    visit_ClassDef = visit_FunctionDef
+
+    def visit_Attribute(self, node):
+        node.attr = self.attributes.get(node.attr, node.attr) if _is_self(node.value) else node.attr
+        return self.generic_visit(node)
+
+    def visit_Call(self, node):
+        called = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+        if called in self.functions:
+            for keyword in node.keywords:
+                keyword.arg = self.names.get(keyword.arg, keyword.arg)
+        return self.generic_visit(node)
+
+
+def _is_self(node):
+    return isinstance(node, ast.Name) and node.id == "self"
+
+
+def renamed(path, fixed):
+    cells = notebook_cells(path) if path.suffix == ".ipynb" else [path.read_text("utf-8")]
+    tree = ast.parse("\n".join(cell.lstrip("\n") if path.suffix == ".ipynb" else cell for cell in cells))
+    return ast.unparse(Renamed(tree, [*fixed, *OF_EVERY_CLASS]).visit(tree))
+
+
+def test_every_hand_in_is_in_the_index_one_right_and_one_wrong_of_each_form():
+    assert {path.name for path in CASES.iterdir() if path.suffix in (".py", ".ipynb")} == INDEX.keys()
+    verdicts = {(case["form"], case["verdict"]) for case in INDEX.values()}
+    assert verdicts == {*product({case["form"] for case in INDEX.values()}, ("right", "wrong"))}
+
+
+@pytest.mark.parametrize("renames", [False, True], ids=["as it is", "renamed"])
+@pytest.mark.parametrize("name", INDEX)
+def test_a_hand_in_gets_its_verdict_whatever_it_calls_its_own_things(name, renames, capsys, tmp_path):
+    case, path = INDEX[name], CASES / name
+    if renames:
+        path = tmp_path / f"{Path(name).stem}.py"
+        path.write_text(renamed(CASES / name, case["fixed"]), "utf-8")
+    status = check.main([str(path), "--format", "json"])
+    result = json.loads(capsys.readouterr().out)
+    wrong = {(piece, row["quantity"]) for piece, row in rows(result) if row["verdict"] == "differs"}
+    expected = {tuple(q.rsplit(".", 1)) for q in case.get("quantity", [])}
+    assert not_judged(result) == {}
+    if renames:  # the names of quantities may be the file's own
+        assert {piece for piece, _ in wrong} == {piece for piece, _ in expected}
+        assert len(wrong) == len(expected)
+    else:
+        assert wrong == expected
+    assert status == (1 if expected else 0), result["verdict"]
+
+
+def test_every_form_is_listed_in_a_few_lines():
+    assert all(form.__doc__ and 4 <= len(form.__doc__.strip().splitlines()) <= 9 for form in FORMS)
+    assert all(form.__doc__.strip() in listed() for form in FORMS)
