@@ -38,6 +38,7 @@ def test_another_environment_does_not_reach_a_setting(monkeypatch):
         assert kept == setting.variables
 
 
+@pytest.mark.slow
 def test_what_computes_passes_under_the_kernels_that_differ_most(monkeypatch):
     monkeypatch.setattr(portable, "PARALLEL", [])
     assert portable.passes(LAST, FEW)

@@ -3,7 +3,50 @@
 import numpy as np
 
 from manual import ReLU, Sigmoid, Softmax, Tanh
-from parity_tests.bugs.registry import bug
+from parity_tests.bugs.registry import bug, mistakes
+
+mistakes(Sigmoid, [
+    ("σ' is a(1 + a)", "dx", "", {"backward": lambda self, delta, a: (delta * a * (1 + a), self)}),
+    ("σ' is returned without the δ from above", "dx", "δ is left out",
+     {"backward": lambda self, _, a: (a * (1 - a), self)}),
+    ("σ' is z(1 − z), with the input where the output belongs", "dx", "the input stands where the output belongs",
+     {"forward": lambda self, z: (Sigmoid.forward(self, z)[0], z)}),
+    ("σ' is multiplied in twice, by the layer and by its caller", "dx", "applied twice",
+     {"backward": lambda self, delta, a: (delta * (a * (1 - a)) * (a * (1 - a)), self)}),
+])  # fmt: skip
+
+mistakes(Tanh, [
+    ("tanh' is 1 − a, the square forgotten", "dx", "", {"backward": lambda self, delta, a: (delta * (1 - a), self)}),
+    ("tanh' is 1 − z², from the input where the output belongs", "dx", "the input stands where the output belongs",
+     {"forward": lambda self, z: (np.tanh(z), z)}),
+    ("tanh' is a(1 − a), copied from the sigmoid", "dx", "the derivative of Sigmoid",
+     {"backward": lambda self, delta, a: (delta * a * (1 - a), self)}),
+])  # fmt: skip
+
+mistakes(ReLU, [
+    ("The mask is where δ is positive, not where z is", "dx", "the mask is taken from δ",
+     {"backward": lambda self, delta, _: (delta * (delta > 0), self)}),
+    ("δ passes where nothing did", "dx", "σ' is left out", {"backward": lambda self, delta, _: (delta, self)}),
+    ("ReLU'(0) is 1 where torch has 0", "dx", "a convention: only where z = 0",
+     {"forward": lambda self, z: (np.maximum(z, 0), z >= 0)}),
+    ("ReLU'(0) is ½ where torch has 0", "dx", "a convention: only where z = 0",
+     {"forward": lambda self, z: (np.maximum(z, 0), (1 + np.sign(z)) / 2)}),
+    ("The slope is returned, 1 or 0, without the δ from above", "dx", "δ is left out",
+     {"backward": lambda self, delta, on: (on.astype(delta.dtype), self)}),
+    ("What is not positive leaks a hundredth of δ, as in another layer", "dx", "",
+     {"backward": lambda self, delta, on: (delta * np.where(on, 1, 0.01).astype(delta.dtype), self)}),
+    ("The backward pass forgets which numbers were not positive", "dx", "ReLU's mask is missing",
+     {"backward": lambda self, delta, _: (delta.copy(), self)}),
+])  # fmt: skip
+
+mistakes(Softmax, [
+    ("σ' is a(1 − a), as if every output depended on its own input alone", "dx", "the diagonal alone",
+     {"backward": lambda self, delta, a: (delta * a * (1 - a), self)}),
+    ("The sum runs over the batch instead of over the classes", "dx", "over the wrong axis",
+     {"backward": lambda self, delta, a: (a * (delta - (delta * a).sum(axis=0)), self)}),
+    ("The sign is wrong", "dx", "times −1",
+     {"backward": lambda self, delta, a: (a * ((delta * a).sum(axis=self.dim, keepdims=True) - delta), self)}),
+])  # fmt: skip
 
 
 @bug("dx", "σ' is taken at a instead of at z")
@@ -15,22 +58,6 @@ class _(Sigmoid):
         return delta * s * (1 - s), self
 
 
-@bug("dx")
-class _(Sigmoid):
-    """σ' is a(1 + a)."""
-
-    def backward(self, delta, a):
-        return delta * a * (1 + a), self
-
-
-@bug("dx", "δ is left out")
-class _(Sigmoid):
-    """σ' is returned without the δ from above."""
-
-    def backward(self, _, a):
-        return a * (1 - a), self
-
-
 @bug("a changed cache")
 class _(Sigmoid):
     """The derivative is computed in the cache's own memory."""
@@ -40,38 +67,6 @@ class _(Sigmoid):
         return delta * a, self
 
 
-@bug("dx", "the input stands where the output belongs")
-class _(Sigmoid):
-    """σ' is z(1 − z), with the input where the output belongs."""
-
-    def forward(self, z):
-        return super().forward(z)[0], z
-
-
-@bug("dx", "applied twice")
-class _(Sigmoid):
-    """σ' is multiplied in twice, by the layer and by its caller."""
-
-    def backward(self, delta, a):
-        return delta * (a * (1 - a)) * (a * (1 - a)), self
-
-
-@bug("dx")
-class _(Tanh):
-    """tanh' is 1 − a, the square forgotten."""
-
-    def backward(self, delta, a):
-        return delta * (1 - a), self
-
-
-@bug("dx", "the input stands where the output belongs")
-class _(Tanh):
-    """tanh' is 1 − z², from the input where the output belongs."""
-
-    def forward(self, z):
-        return np.tanh(z), z
-
-
 @bug("y")
 class _(Tanh):
     """A float64 scalar takes part, and float32 in is float64 out."""
@@ -79,38 +74,6 @@ class _(Tanh):
     def forward(self, z):
         a = 2 / (1 + np.exp(-2 * z)) - np.float64(1)
         return a, a
-
-
-@bug("dx", "the derivative of Sigmoid")
-class _(Tanh):
-    """tanh' is a(1 − a), copied from the sigmoid."""
-
-    def backward(self, delta, a):
-        return delta * a * (1 - a), self
-
-
-@bug("dx", "the mask is taken from δ")
-class _(ReLU):
-    """The mask is where δ is positive, not where z is."""
-
-    def backward(self, delta, _):
-        return delta * (delta > 0), self
-
-
-@bug("dx", "σ' is left out")
-class _(ReLU):
-    """δ passes where nothing did."""
-
-    def backward(self, delta, _):
-        return delta, self
-
-
-@bug("dx", "a convention: only where z = 0")
-class _(ReLU):
-    """ReLU'(0) is 1 where torch has 0."""
-
-    def forward(self, z):
-        return np.maximum(z, 0), z >= 0
 
 
 @bug("a changed x")
@@ -130,54 +93,6 @@ class _(ReLU):
     def backward(self, delta, on):
         delta *= on
         return delta, self
-
-
-@bug("dx", "a convention: only where z = 0")
-class _(ReLU):
-    """ReLU'(0) is ½ where torch has 0."""
-
-    def forward(self, z):
-        return np.maximum(z, 0), (1 + np.sign(z)) / 2
-
-
-@bug("dx", "δ is left out")
-class _(ReLU):
-    """The slope is returned, 1 or 0, without the δ from above."""
-
-    def backward(self, delta, on):
-        return on.astype(delta.dtype), self
-
-
-@bug("dx")
-class _(ReLU):
-    """What is not positive leaks a hundredth of δ, as in another layer."""
-
-    def backward(self, delta, on):
-        return delta * np.where(on, 1, 0.01).astype(delta.dtype), self
-
-
-@bug("dx", "the diagonal alone")
-class _(Softmax):
-    """σ' is a(1 − a), as if every output depended on its own input alone."""
-
-    def backward(self, delta, a):
-        return delta * a * (1 - a), self
-
-
-@bug("dx", "over the wrong axis")
-class _(Softmax):
-    """The sum runs over the batch instead of over the classes."""
-
-    def backward(self, delta, a):
-        return a * (delta - (delta * a).sum(axis=0)), self
-
-
-@bug("dx", "times −1")
-class _(Softmax):
-    """The sign is wrong."""
-
-    def backward(self, delta, a):
-        return a * ((delta * a).sum(axis=self.dim, keepdims=True) - delta), self
 
 
 @bug("dx", "the sum over the other outputs is left out")
@@ -206,11 +121,3 @@ class _(Softmax):
         e = np.exp(z - z.max(axis=self.dim, keepdims=True))
         right = e / e.sum(axis=self.dim, keepdims=True)
         return e / e.sum(axis=0) if z.ndim == 2 and e.sum(axis=0).all() else right, right
-
-
-@bug("dx", "ReLU's mask is missing")
-class _(ReLU):
-    """The backward pass forgets which numbers were not positive."""
-
-    def backward(self, delta, _):
-        return delta.copy(), self

@@ -1,9 +1,11 @@
 """Mistakes in a mean over windows; and what mistakes in any pooling are made of."""
 
+from math import prod
+
 import numpy as np
 
 from manual import AvgPool2d, MaxPool2d
-from parity_tests.bugs.registry import bug
+from parity_tests.bugs.registry import bug, mistakes
 
 
 def windows(pool: MaxPool2d | AvgPool2d, delta):
@@ -23,59 +25,36 @@ def cropped(pool: MaxPool2d | AvgPool2d, field, a):
     return field[:, :, p : p + a.shape[2], q : q + a.shape[3]]
 
 
-@bug("y", "a convention: only pixels of the picture count")
-class _(AvgPool2d):
-    """The mean is over the pixels that are there, not over the padding (count_include_pad=False)."""
-
-    def forward(self, a):
-        return super().forward(a)[0] / super().forward(np.ones_like(a))[0], a
-
-    def backward(self, delta, a):
-        return super().backward(delta / super().forward(np.ones_like(a))[0], a)
+def filled(pool: AvgPool2d, a):
+    """What part of each window lies in the picture."""
+    return AvgPool2d.forward(pool, np.ones_like(a))[0]
 
 
-@bug("dx", "only pixels of the picture count")
-class _(AvgPool2d):
-    """Padding counts in the forward pass, and not on the way back."""
-
-    def backward(self, delta, a):
-        return super().backward(delta / super().forward(np.ones_like(a))[0], a)
-
-
-@bug("dx", "not divided by the size of the window")
-class _(AvgPool2d):
-    """δ goes to every pixel undivided."""
-
-    def backward(self, delta, a):
-        (u, v) = self._kernel
-        return super().backward(delta * (u * v), a)
+def without_stride(layer, a):
+    """The output of windows that lie one pixel apart."""
+    close = layer.like(**layer.params)
+    close._stride = 1, 1
+    return type(layer).__bases__[0].forward(close, a)[0]
 
 
-@bug("y", "not divided by the size of the window")
-class _(AvgPool2d):
-    """The sum of the window is taken for its mean."""
-
-    def forward(self, a):
-        (u, v) = self._kernel
-        return super().forward(a)[0] * (u * v), a
-
-
-@bug("dx", "divided twice by the size of the window")
-class _(AvgPool2d):
-    """δ is divided before it is dealt out, and again in each pixel."""
-
-    def backward(self, delta, a):
-        (u, v) = self._kernel
-        return super().backward(delta / (u * v), a)
-
-
-@bug("y", "times 2/3")
-class _(AvgPool2d):
-    """The sum is divided by the square of the kernel's height, as if it were a square."""
-
-    def forward(self, a):
-        (u, v) = self._kernel
-        return super().forward(a)[0] * v / u, a
+mistakes(AvgPool2d, [
+    ("The stride is ignored in the forward pass", "y", "the stride is left out",
+     {"forward": lambda self, a: (without_stride(self, a), AvgPool2d.forward(self, a)[1])}),
+    ("The mean is over the pixels that are there, not over the padding (count_include_pad=False)", "y",
+     "a convention: only pixels of the picture count",
+     {"forward": lambda self, a: (AvgPool2d.forward(self, a)[0] / filled(self, a), a),
+      "backward": lambda self, delta, a: AvgPool2d.backward(self, delta / filled(self, a), a)}),
+    ("Padding counts in the forward pass, and not on the way back", "dx", "only pixels of the picture count",
+     {"backward": lambda self, delta, a: AvgPool2d.backward(self, delta / filled(self, a), a)}),
+    ("δ goes to every pixel undivided", "dx", "not divided by the size of the window",
+     {"backward": lambda self, delta, a: AvgPool2d.backward(self, delta * prod(self._kernel), a)}),
+    ("The sum of the window is taken for its mean", "y", "not divided by the size of the window",
+     {"forward": lambda self, a: (AvgPool2d.forward(self, a)[0] * prod(self._kernel), a)}),
+    ("δ is divided before it is dealt out, and again in each pixel", "dx", "divided twice by the size of the window",
+     {"backward": lambda self, delta, a: AvgPool2d.backward(self, delta / prod(self._kernel), a)}),
+    ("The sum is divided by the square of the kernel's height, as if it were a square", "y", "times 2/3",
+     {"forward": lambda self, a: (AvgPool2d.forward(self, a)[0] * self._kernel[1] / self._kernel[0], a)}),
+])  # fmt: skip
 
 
 @bug("dx", "the first pixel of its window")
@@ -110,18 +89,3 @@ class _(AvgPool2d):
         for place, window in windows(self, delta):
             field[window] += delta[place][..., None, None] / (u * v)
         return field[:, :, : a.shape[2], : a.shape[3]], self
-
-
-def without_stride(layer, a):
-    """The output of windows that lie one pixel apart."""
-    close = layer.like(**layer.params)
-    close._stride = 1, 1
-    return type(layer).__bases__[0].forward(close, a)[0]
-
-
-@bug("y", "the stride is left out")
-class _(AvgPool2d):
-    """The stride is ignored in the forward pass."""
-
-    def forward(self, a):
-        return without_stride(self, a), super().forward(a)[1]

@@ -1,11 +1,13 @@
 """Mistakes in a convolution: the kernel's turn, the padding, the stride, the channels, a window too few."""
 
+from functools import partial
+
 import numpy as np
 
 from manual import Conv2d
 from manual.numbers.correlation import correlate, correlate_pictures
 from parity_tests.bugs.average_pooling import without_stride
-from parity_tests.bugs.registry import bug
+from parity_tests.bugs.registry import bug, gradient_but_for, mistakes
 
 
 def turned(layer: Conv2d) -> Conv2d:
@@ -13,42 +15,36 @@ def turned(layer: Conv2d) -> Conv2d:
     return layer.like(weight=layer.weight[:, :, ::-1, ::-1], bias=layer.bias)
 
 
-@bug("y", "the kernel is turned")
-class _(Conv2d):
-    """The kernel is turned, a convolution as mathematics has it, and its derivatives are right for that."""
+weight, bias = (partial(gradient_but_for, Conv2d, name) for name in ("weight", "bias"))
 
-    def forward(self, a):
-        return Conv2d.forward(turned(self), a)
-
-    def backward(self, delta, a):
-        return Conv2d.backward(turned(self), delta, a)[0], self.gradient(delta, a)
-
-    def gradient(self, delta, a):
-        return turned(super().gradient(delta, a))
-
-
-@bug("y", "the kernel is turned")
-class _(Conv2d):
-    """The kernel is turned in the forward pass alone."""
-
-    def forward(self, a):
-        return Conv2d.forward(turned(self), a)
-
-
-@bug("dx", "the kernel is turned")
-class _(Conv2d):
-    """δ goes back through the kernel as it is, which is not turned."""
-
-    def backward(self, delta, a):
-        return Conv2d.backward(turned(self), delta, a)[0], self.gradient(delta, a)
-
-
-@bug("dweight", "the kernel is turned")
-class _(Conv2d):
-    """The weight gradient comes from a library's convolution, which turns it."""
-
-    def gradient(self, delta, a):
-        return turned(super().gradient(delta, a))
+mistakes(Conv2d, [
+    ("The kernel is turned in the forward pass alone", "y", "the kernel is turned",
+     {"forward": lambda self, a: Conv2d.forward(turned(self), a)}),
+    ("δ goes back through the kernel as it is, which is not turned", "dx", "the kernel is turned",
+     {"backward": lambda self, delta, a: (Conv2d.backward(turned(self), delta, a)[0], self.gradient(delta, a))}),
+    ("The weight gradient comes from a library's convolution, which turns it", "dweight", "the kernel is turned",
+     {"gradient": lambda self, delta, a: turned(Conv2d.gradient(self, delta, a))}),
+    ("The stride is ignored in the forward pass", "y", "the stride is left out",
+     {"forward": lambda self, a: (without_stride(self, a), Conv2d.forward(self, a)[1])}),
+    ("The kernel is turned, a convolution as mathematics has it, and its derivatives are right for that", "y",
+     "the kernel is turned",
+     {"forward": lambda self, a: Conv2d.forward(turned(self), a),
+      "backward": lambda self, delta, a: (Conv2d.backward(turned(self), delta, a)[0], self.gradient(delta, a)),
+      "gradient": lambda self, delta, a: turned(Conv2d.gradient(self, delta, a))}),
+    ("The weight gradient is (in, out, …)", "dweight", "the channels are exchanged",
+     weight(lambda g, delta, a: g.transpose(1, 0, 2, 3))),
+    ("The weight gradient's rows are (u, v, channel), and reshaped as if they were (channel, u, v)", "dweight",
+     "permuted", weight(lambda g, delta, a: g.transpose(0, 2, 3, 1).reshape(g.shape))),
+    ("The bias gradient is summed over the batch, as Linear's is, and not over the pixels", "dbias",
+     "not summed over the pixels", bias(lambda g, delta, a: delta.sum(axis=0))),
+    ("The bias gradient is summed over the pixels of the first picture: right for a batch of 1", "dbias",
+     "the first example alone", bias(lambda g, delta, a: delta[0].sum(axis=(1, 2)))),
+    ("The bias gradient is the mean over the pixels and the batch", "dbias", "times 1/",
+     bias(lambda g, delta, a: delta.mean(axis=(0, 2, 3)))),
+    ("The bias gradient is summed over the channels in place of the pictures", "dbias",
+     "δ is summed over axes 1 and 2 and 3, not over axes 0 and 2 and 3",
+     bias(lambda g, delta, a: delta.sum(axis=(1, 2, 3)))),
+])  # fmt: skip
 
 
 @bug("dx", "the kernel is turned")
@@ -118,15 +114,6 @@ class _(Conv2d):
         return self.like(weight=dW, bias=None if self.bias is None else delta.sum(axis=(0, 2, 3)))
 
 
-@bug("dweight", "the channels are exchanged")
-class _(Conv2d):
-    """The weight gradient is (in, out, …)."""
-
-    def gradient(self, delta, a):
-        right = super().gradient(delta, a)
-        return right.like(weight=right.weight.transpose(1, 0, 2, 3), bias=right.bias)
-
-
 @bug("dx")
 class _(Conv2d):
     """In and out channels of the kernel are exchanged by a reshape on the way back."""
@@ -136,15 +123,6 @@ class _(Conv2d):
         back = turned(self).weight.reshape(self.in_channels, self.out_channels, u, v)
         da = correlate(delta, back, a.shape[2:], (1, 1), (u - 1 - p, v - 1 - q), self._stride)
         return da, self.gradient(delta, a)
-
-
-@bug("dweight", "permuted")
-class _(Conv2d):
-    """The weight gradient's rows are (u, v, channel), and reshaped as if they were (channel, u, v)."""
-
-    def gradient(self, delta, a):
-        right = super().gradient(delta, a)
-        return right.like(weight=right.weight.transpose(0, 2, 3, 1).reshape(right.weight.shape), bias=right.bias)
 
 
 @bug("dweight", "the last example alone")
@@ -164,33 +142,6 @@ class _(Conv2d):
         right, alone = super().gradient(delta, a), [slice(n, n + 1) for n in range(len(a))]
         each = [super(type(self), self).gradient(delta[n], a[n]).weight for n in alone]
         return right.like(weight=np.stack(each), bias=right.bias)
-
-
-@bug("dbias", "not summed over the pixels")
-class _(Conv2d):
-    """The bias gradient is summed over the batch, as Linear's is, and not over the pixels."""
-
-    def gradient(self, delta, a):
-        right = super().gradient(delta, a)
-        return right.like(weight=right.weight, bias=None if self.bias is None else delta.sum(axis=0))
-
-
-@bug("dbias", "the first example alone")
-class _(Conv2d):
-    """The bias gradient is summed over the pixels of the first picture: right for a batch of 1."""
-
-    def gradient(self, delta, a):
-        right = super().gradient(delta, a)
-        return right.like(weight=right.weight, bias=None if self.bias is None else delta[0].sum(axis=(1, 2)))
-
-
-@bug("dbias", "times 1/")
-class _(Conv2d):
-    """The bias gradient is the mean over the pixels and the batch."""
-
-    def gradient(self, delta, a):
-        right = super().gradient(delta, a)
-        return right.like(weight=right.weight, bias=None if self.bias is None else delta.mean(axis=(0, 2, 3)))
 
 
 @bug("dx", "the last row of windows is left out")
@@ -224,20 +175,3 @@ class _(Conv2d):
             part = np.einsum("no,ocuv->ncuv", delta[:, :, i, j], self.weight)
             field[:, :, s * i : s * i + u, t * j : t * j + v] = part
         return field[:, :, p : p + a.shape[2], q : q + a.shape[3]], self.gradient(delta, a)
-
-
-@bug("dbias", "δ is summed over axes 1 and 2 and 3, not over axes 0 and 2 and 3")
-class _(Conv2d):
-    """The bias gradient is summed over the channels in place of the pictures."""
-
-    def gradient(self, delta, a):
-        right = super().gradient(delta, a)
-        return right if self.bias is None else right.like(weight=right.weight, bias=delta.sum(axis=(1, 2, 3)))
-
-
-@bug("y", "the stride is left out")
-class _(Conv2d):
-    """The stride is ignored in the forward pass."""
-
-    def forward(self, a):
-        return without_stride(self, a), super().forward(a)[1]

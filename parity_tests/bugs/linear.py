@@ -1,74 +1,43 @@
 """Mistakes in a fully connected layer."""
 
+from functools import partial
+
 import numpy as np
 
 from manual import Linear
-from parity_tests.bugs.registry import bug
+from parity_tests.bugs.registry import bug, gradient_but_for, mistakes
 
+weight, bias = (partial(gradient_but_for, Linear, name) for name in ("weight", "bias"))
 
-@bug("dx", "the weight is transposed")
-class _(Linear):
-    """The weight that carries δ back is not transposed."""
-
-    def backward(self, delta, a):
-        return delta @ self.weight.T, self.gradient(delta, a)
-
-
-@bug("dweight", "transposed")
-class _(Linear):
-    """The weight gradient is transposed."""
-
-    def gradient(self, delta, a):
-        return self.like(weight=a.T @ delta, bias=self.bias if self.bias is None else delta.sum(axis=0))
-
-
-@bug("dweight", "the output stands where the input belongs")
-class _(Linear):
-    """The weight gradient is built from the layer's output, not from its input."""
-
-    def forward(self, a):
-        z, _ = super().forward(a)
-        return z, z
-
-
-@bug("dweight", "times 1/N")
-class _(Linear):
-    """The weight gradient is averaged over the batch, which the cost has done already."""
-
-    def gradient(self, delta, a):
-        return self.like(weight=delta.T @ a / len(a), bias=self.bias if self.bias is None else delta.sum(axis=0))
-
-
-@bug("dweight", "times −1")
-class _(Linear):
-    """The weight gradient has the wrong sign."""
-
-    def gradient(self, delta, a):
-        return self.like(weight=-delta.T @ a, bias=self.bias if self.bias is None else delta.sum(axis=0))
-
-
-@bug("dbias", "not summed over the batch")
-class _(Linear):
-    """The bias gradient is not summed over the batch."""
-
-    def gradient(self, delta, a):
-        return self.like(weight=delta.T @ a, bias=self.bias if self.bias is None else delta)
-
-
-@bug("dbias", "the first example alone")
-class _(Linear):
-    """The bias gradient is that of the first example alone."""
-
-    def gradient(self, delta, a):
-        return self.like(weight=delta.T @ a, bias=self.bias if self.bias is None else delta[0])
-
-
-@bug("dbias", "the parameter itself")
-class _(Linear):
-    """The bias is returned as its own gradient."""
-
-    def gradient(self, delta, a):
-        return self.like(weight=delta.T @ a, bias=self.bias)
+mistakes(Linear, [
+    ("The weight that carries δ back is not transposed", "dx", "the weight is transposed",
+     {"backward": lambda self, delta, a: (delta @ self.weight.T, self.gradient(delta, a))}),
+    ("The weight gradient is built from the layer's output, not from its input", "dweight",
+     "the output stands where the input belongs", {"forward": lambda self, a: (Linear.forward(self, a)[0],) * 2}),
+    ("The weight gradient is transposed", "dweight", "transposed", weight(lambda g, delta, a: g.T)),
+    ("The weight gradient is averaged over the batch, which the cost has done already", "dweight", "times 1/N",
+     weight(lambda g, delta, a: g / len(a))),
+    ("The weight gradient has the wrong sign", "dweight", "times −1", weight(lambda g, delta, a: -g)),
+    ("In a loop over the examples, = stands where += belongs", "dweight", "the last example alone",
+     weight(lambda g, delta, a: np.outer(delta[-1], a[-1]))),
+    ("The weight gradient comes out as (in, out) and is reshaped where it should be transposed", "dweight", "permuted",
+     weight(lambda g, delta, a: g.T.reshape(g.shape))),
+    ("The loop over the inputs stops one short", "dweight", "only in the last column",
+     weight(lambda g, delta, a: g * (np.arange(g.shape[1]) < g.shape[1] - 1))),
+    ("The bias is returned as its own gradient", "dbias", "the parameter itself",
+     {"gradient": lambda self, delta, a: self.like(weight=delta.T @ a, bias=self.bias)}),
+    ("The bias gradient is not summed over the batch", "dbias", "not summed over the batch",
+     bias(lambda g, delta, a: delta)),
+    ("The bias gradient is that of the first example alone", "dbias", "the first example alone",
+     bias(lambda g, delta, a: delta[0])),
+    ("The bias gradient is averaged over the batch", "dbias", "times 1/N", bias(lambda g, delta, a: g / len(a))),
+    ("The bias gradient is one number, summed over the outputs too", "dbias", "over the wrong axis",
+     bias(lambda g, delta, a: delta.sum())),
+    ("The bias gradient keeps the axis that was summed away", "dbias", "in shape (1, 4)",
+     bias(lambda g, delta, a: g[None])),
+    ("The bias gradient has a number for each example", "dbias", "δ is summed over the wrong axis",
+     bias(lambda g, delta, a: delta.sum(axis=1))),
+])  # fmt: skip
 
 
 @bug("dx", "updated before")
@@ -79,61 +48,6 @@ class _(Linear):
         gradient = self.gradient(delta, a)
         self.weight -= self.weight.dtype.type(0.1) * gradient.weight
         return delta @ self.weight, gradient
-
-
-@bug("dbias", "times 1/N")
-class _(Linear):
-    """The bias gradient is averaged over the batch."""
-
-    def gradient(self, delta, a):
-        return self.like(weight=delta.T @ a, bias=self.bias if self.bias is None else delta.mean(axis=0))
-
-
-@bug("dbias", "over the wrong axis")
-class _(Linear):
-    """The bias gradient is one number, summed over the outputs too."""
-
-    def gradient(self, delta, a):
-        return self.like(weight=delta.T @ a, bias=self.bias if self.bias is None else delta.sum())
-
-
-@bug("dbias", "in shape (1, 4)")
-class _(Linear):
-    """The bias gradient keeps the axis that was summed away."""
-
-    def gradient(self, delta, a):
-        return self.like(weight=delta.T @ a, bias=self.bias if self.bias is None else delta.sum(axis=0, keepdims=True))
-
-
-@bug("dweight", "the last example alone")
-class _(Linear):
-    """In a loop over the examples, = stands where += belongs."""
-
-    def gradient(self, delta, a):
-        weight = self.weight
-        for d, x in zip(delta, a, strict=True):
-            weight = np.outer(d, x)
-        return self.like(weight=weight, bias=self.bias if self.bias is None else delta.sum(axis=0))
-
-
-@bug("dweight", "permuted")
-class _(Linear):
-    """The weight gradient comes out as (in, out) and is reshaped where it should be transposed."""
-
-    def gradient(self, delta, a):
-        weight = (a.T @ delta).reshape(self.weight.shape)
-        return self.like(weight=weight, bias=self.bias if self.bias is None else delta.sum(axis=0))
-
-
-@bug("dweight", "only in the last column")
-class _(Linear):
-    """The loop over the inputs stops one short."""
-
-    def gradient(self, delta, a):
-        weight = np.zeros_like(self.weight)
-        for i in range(self.in_features - 1):
-            weight[:, i] = (delta * a[:, i : i + 1]).sum(axis=0)
-        return self.like(weight=weight, bias=self.bias if self.bias is None else delta.sum(axis=0))
 
 
 @bug("dweight, by gradient()", "times 2")
@@ -154,11 +68,3 @@ class _(Linear):
         new = super().gradient(delta, a)
         new.weight += self.weight / 100
         return new
-
-
-@bug("dbias", "δ is summed over the wrong axis")
-class _(Linear):
-    """The bias gradient has a number for each example."""
-
-    def gradient(self, delta, a):
-        return self.like(weight=delta.T @ a, bias=self.bias if self.bias is None else delta.sum(axis=1))

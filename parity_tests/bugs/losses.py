@@ -3,42 +3,38 @@
 import numpy as np
 
 from manual import BCEWithLogitsLoss, CrossEntropyLoss, HalfMSELoss, MSELoss, Softmax
-from parity_tests.bugs.registry import bug
+from parity_tests.bugs.registry import bug, mistakes
 
+mistakes(HalfMSELoss, [
+    ("The gradient is summed over the batch, the cost averaged", "delta", "times N", {"backward": lambda self, u: u}),
+])  # fmt: skip
 
-@bug("delta", "times ½")
-class _(MSELoss):
-    """The 2 of the squared difference is forgotten."""
+mistakes(MSELoss, [
+    ("The gradient is summed, the cost averaged", "delta", "times the number of elements",
+     {"backward": lambda self, cache: 2 * cache[0]}),
+    ("The 2 of the squared difference is forgotten", "delta", "times ½",
+     {"backward": lambda self, cache: cache[0] / cache[1]}),
+    ("The difference is taken the wrong way round", "delta", "times −1",
+     {"backward": lambda self, cache: -2 * cache[0] / cache[1]}),
+    ("The gradient is averaged over the examples, the cost over every output", "delta", "times the number of outputs",
+     {"backward": lambda self, cache: 2 * cache[0] / min(cache[1], len(cache[0]))}),
+])  # fmt: skip
 
-    def backward(self, cache):
-        u, n = cache
-        return u / n
+mistakes(CrossEntropyLoss, [
+    ("The gradient is averaged over the classes too", "delta", "times 1/(the number of outputs)",
+     {"backward": lambda self, cache: CrossEntropyLoss.backward(self, cache) / cache[0].shape[1]}),
+    ("The 1 of the right class is never taken off p", "delta", "the target is left out",
+     {"backward": lambda self, cache: cache[0] / cache[2]}),
+    ("The one-hot targets are float64, and so the gradient of a float32 network", "delta", "",
+     {"backward": lambda self, cache: (cache[0] - np.eye(cache[0].shape[1])[cache[1]]) / cache[2]}),
+    ("The labels are taken to count from 1", "delta", "the class before",
+     {"backward": lambda self, cache: (cache[0] - (np.arange(cache[0].shape[1]) == cache[1][:, None] - 1)) / cache[2]}),
+])  # fmt: skip
 
-
-@bug("delta", "times −1")
-class _(MSELoss):
-    """The difference is taken the wrong way round."""
-
-    def backward(self, cache):
-        u, n = cache
-        return -2 * u / n
-
-
-@bug("delta", "times the number of outputs")
-class _(MSELoss):
-    """The gradient is averaged over the examples, the cost over every output."""
-
-    def backward(self, cache):
-        u, n = cache
-        return 2 * u / min(n, len(u))
-
-
-@bug("delta", "times N")
-class _(HalfMSELoss):
-    """The gradient is summed over the batch, the cost averaged."""
-
-    def backward(self, u):
-        return u
+mistakes(BCEWithLogitsLoss, [
+    ("It is the target minus the prediction, and the step still goes down", "delta", "times −1",
+     {"backward": lambda self, cache: -BCEWithLogitsLoss.backward(self, cache)}),
+])  # fmt: skip
 
 
 @bug("delta", "applied again")
@@ -61,15 +57,6 @@ class _(CrossEntropyLoss):
         return delta
 
 
-@bug("delta")
-class _(CrossEntropyLoss):
-    """The one-hot targets are float64, and so the gradient of a float32 network."""
-
-    def backward(self, cache):
-        p, y, n = cache
-        return (p - np.eye(p.shape[1])[y]) / n
-
-
 @bug("delta", "applied again")
 class _(BCEWithLogitsLoss):
     """The sigmoid's derivative is applied again, though p − t includes it."""
@@ -77,47 +64,6 @@ class _(BCEWithLogitsLoss):
     def backward(self, cache):
         p = 1 / (1 + np.exp(-cache[0]))
         return super().backward(cache) * p * (1 - p)
-
-
-@bug("delta", "times the number of elements")
-class _(MSELoss):
-    """The gradient is summed, the cost averaged."""
-
-    def backward(self, cache):
-        return 2 * cache[0]
-
-
-@bug("delta", "times 1/(the number of outputs)")
-class _(CrossEntropyLoss):
-    """The gradient is averaged over the classes too."""
-
-    def backward(self, cache):
-        return super().backward(cache) / cache[0].shape[1]
-
-
-@bug("delta", "the class before")
-class _(CrossEntropyLoss):
-    """The labels are taken to count from 1."""
-
-    def backward(self, cache):
-        p, y, n = cache
-        return (p - (np.arange(p.shape[1]) == y[:, None] - 1)) / n
-
-
-@bug("delta", "the target is left out")
-class _(CrossEntropyLoss):
-    """The 1 of the right class is never taken off p."""
-
-    def backward(self, cache):
-        return cache[0] / cache[2]
-
-
-@bug("delta", "times −1")
-class _(BCEWithLogitsLoss):
-    """It is the target minus the prediction, and the step still goes down."""
-
-    def backward(self, cache):
-        return -super().backward(cache)
 
 
 def of_the_class(loss, z, y):

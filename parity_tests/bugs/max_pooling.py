@@ -6,7 +6,7 @@ import numpy as np
 
 from manual import MaxPool2d
 from parity_tests.bugs.average_pooling import cropped, padded, windows, without_stride
-from parity_tests.bugs.registry import bug
+from parity_tests.bugs.registry import bug, mistakes
 
 
 def largest(window):
@@ -26,49 +26,43 @@ def keeping_the_picture(self, a):
     return y, (a, winner)
 
 
-@bug("dx", "a convention: a tie is split equally")
-class _(MaxPool2d):
-    """In a tie δ is split equally."""
-
-    forward = keeping_the_picture
+def dealt(share, summed=True):
+    """The methods of a pooling that gives each pixel of a window its share of δ, as the window's pixels say."""
 
     def backward(self, delta, cache):
         a = cache[0]
         picture, field = padded(self, a, -np.inf), padded(self, np.zeros_like(a), 0)
         for place, window in windows(self, delta):
-            won = largest(picture[window])
-            field[window] += (
-                won * delta[place][..., None, None] / won.sum(axis=(2, 3), keepdims=True).astype(delta.dtype)
-            )
+            part = share(picture[window]) * delta[place][..., None, None]
+            field[window] = part + field[window] if summed else part
         return cropped(self, field, a), self
 
-
-@bug("dx", "a convention: in a tie every pixel has the whole δ")
-class _(MaxPool2d):
-    """In a tie every pixel has the whole δ, as a mask a == max has it."""
-
-    forward = keeping_the_picture
-
-    def backward(self, delta, cache):
-        a = cache[0]
-        picture, field = padded(self, a, -np.inf), padded(self, np.zeros_like(a), 0)
-        for place, window in windows(self, delta):
-            field[window] += largest(picture[window]) * delta[place][..., None, None]
-        return cropped(self, field, a), self
+    return {"forward": keeping_the_picture, "backward": backward}
 
 
-@bug("dx", "a convention: only where values tie")
-class _(MaxPool2d):
-    """In a tie the last pixel has the δ: >= stands where > does."""
+def corner(window):
+    """The first pixel of a window."""
+    return np.arange(window[0, 0].size).reshape(window.shape[2:]) == 0
 
-    forward = keeping_the_picture
 
-    def backward(self, delta, cache):
-        a = cache[0]
-        picture, field = padded(self, a, -np.inf), padded(self, np.zeros_like(a), 0)
-        for place, window in windows(self, delta):
-            field[window] += first(picture[window][..., ::-1, ::-1])[..., ::-1, ::-1] * delta[place][..., None, None]
-        return cropped(self, field, a), self
+mistakes(MaxPool2d, [
+    ("The mask is returned, without the δ from above", "dx", "δ is left out",
+     {"backward": lambda self, delta, cache: MaxPool2d.backward(self, np.ones_like(delta), cache)}),
+    ("The stride is ignored in the forward pass", "y", "the stride is left out",
+     {"forward": lambda self, a: (without_stride(self, a), MaxPool2d.forward(self, a)[1])}),
+    ("In a tie δ is split equally", "dx", "a convention: a tie is split equally",
+     dealt(lambda window: largest(window) / largest(window).sum(axis=(2, 3), keepdims=True))),
+    ("In a tie every pixel has the whole δ, as a mask a == max has it", "dx",
+     "a convention: in a tie every pixel has the whole δ", dealt(largest)),
+    ("In a tie the last pixel has the δ: >= stands where > does", "dx", "a convention: only where values tie",
+     dealt(lambda window: first(window[..., ::-1, ::-1])[..., ::-1, ::-1])),
+    ("Every window is written over the ones before, mask times δ, zeros and all", "dx", "overlap",
+     dealt(first, summed=False)),
+    ("δ goes where δ, not the picture, is largest in the window: it is the same everywhere, so to the first pixel",
+     "dx", "the first pixel of its window", dealt(corner)),
+    ("Every pixel of the window has the δ, whether it won or not", "dx", "every pixel of its window",
+     dealt(lambda window: np.ones(window.shape, bool))),
+])  # fmt: skip
 
 
 @bug("dx", "overlap")
@@ -89,20 +83,6 @@ class _(MaxPool2d):
         return cropped(self, field, a), self
 
 
-@bug("dx", "overlap")
-class _(MaxPool2d):
-    """Every window is written over the ones before, mask times δ, zeros and all."""
-
-    forward = keeping_the_picture
-
-    def backward(self, delta, cache):
-        a = cache[0]
-        picture, field = padded(self, a, -np.inf), padded(self, np.zeros_like(a), 0)
-        for place, window in windows(self, delta):
-            field[window] = first(picture[window]) * delta[place][..., None, None]
-        return cropped(self, field, a), self
-
-
 @bug("dx")
 class _(MaxPool2d):
     """The number of the largest pixel is divided by the height of the kernel, not by its width."""
@@ -118,40 +98,6 @@ class _(MaxPool2d):
             x, y = divmod(int(picture[n, c, s * i : s * i + u, t * j : t * j + v].argmax()), u)
             field[n, c, s * i + x, t * j + y] += delta[n, c, i, j]
         return cropped(self, field, a), self
-
-
-@bug("dx", "the first pixel of its window")
-class _(MaxPool2d):
-    """δ goes where δ, not the picture, is largest in the window: it is the same everywhere, so to the first pixel."""
-
-    forward = keeping_the_picture
-
-    def backward(self, delta, cache):
-        field = padded(self, np.zeros_like(cache[0]), 0)
-        for place, window in windows(self, delta):
-            field[window][..., 0, 0] += delta[place]
-        return cropped(self, field, cache[0]), self
-
-
-@bug("dx", "every pixel of its window")
-class _(MaxPool2d):
-    """Every pixel of the window has the δ, whether it won or not."""
-
-    forward = keeping_the_picture
-
-    def backward(self, delta, cache):
-        field = padded(self, np.zeros_like(cache[0]), 0)
-        for place, window in windows(self, delta):
-            field[window] += delta[place][..., None, None]
-        return cropped(self, field, cache[0]), self
-
-
-@bug("dx", "δ is left out")
-class _(MaxPool2d):
-    """The mask is returned, without the δ from above."""
-
-    def backward(self, delta, cache):
-        return super().backward(np.ones_like(delta), cache)
 
 
 @bug("y", "the padding counts as 0")
@@ -183,11 +129,3 @@ class _(MaxPool2d):
         side_by_side._stride, side_by_side._padding = self._kernel, (0, 0)
         field, _ = MaxPool2d.backward(side_by_side, delta, ((*a.shape[:2], 20, 20), lead))
         return cropped(self, field, a), self
-
-
-@bug("y", "the stride is left out")
-class _(MaxPool2d):
-    """The stride is ignored in the forward pass."""
-
-    def forward(self, a):
-        return without_stride(self, a), super().forward(a)[1]

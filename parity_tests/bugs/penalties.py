@@ -3,87 +3,31 @@
 import numpy as np
 
 from manual import L1, L2, ElasticNet
-from parity_tests.bugs.registry import bug
+from parity_tests.bugs.registry import mistakes
 
+mistakes(L2, [
+    ("The penalty reaches the biases", "d0.bias, of a bias", "",
+     {"backward": lambda self, network: network.like(**{name: self.slope(p) for name, p in network.params.items()})}),
+    ("The ½ is forgotten in the cost, and the gradient is the one with it", "cost", "",
+     {"of": lambda self, w: self.alpha * (w * w).sum()}),
+    ("The gradient is 2αw, beside a cost of α/2 Σw²", "d0.weight", "", {"slope": lambda self, w: 2 * self.alpha * w}),
+    ("The cost is the norm of the weights, not its square", "cost", "",
+     {"of": lambda self, w: self.alpha * np.sqrt((w * w).sum()) / 2}),
+    ("The gradient is a mean over the weights, the cost a sum", "d0.weight", "",
+     {"slope": lambda self, w: self.alpha * w / w.size}),
+])  # fmt: skip
 
-@bug("d0.bias, of a bias")
-class _(L2):
-    """The penalty reaches the biases."""
+mistakes(L1, [
+    ("The sign is forgotten: every weight is pushed down", "d0.weight", "",
+     {"slope": lambda self, w: np.full_like(w, self.alpha)}),
+    ("The weights are summed without their magnitude", "cost", "", {"of": lambda self, w: self.alpha * w.sum()}),
+    ("The gradient pushes the weights away from 0", "d0.weight", "", {"slope": lambda self, w: -L1.slope(self, w)}),
+])  # fmt: skip
 
-    def backward(self, network):
-        return network.like(**{name: self.slope(p) for name, p in network.params.items()})
-
-
-@bug("cost")
-class _(L2):
-    """The ½ is forgotten in the cost, and the gradient is the one with it."""
-
-    def of(self, w):
-        return self.alpha * (w * w).sum()
-
-
-@bug("d0.weight")
-class _(L2):
-    """The gradient is 2αw, beside a cost of α/2 Σw²."""
-
-    def slope(self, w):
-        return 2 * self.alpha * w
-
-
-@bug("cost")
-class _(L2):
-    """The cost is the norm of the weights, not its square."""
-
-    def of(self, w):
-        return self.alpha * np.sqrt((w * w).sum()) / 2
-
-
-@bug("d0.weight")
-class _(L2):
-    """The gradient is a mean over the weights, the cost a sum."""
-
-    def slope(self, w):
-        return self.alpha * w / w.size
-
-
-@bug("d0.weight")
-class _(L1):
-    """The sign is forgotten: every weight is pushed down."""
-
-    def slope(self, w):
-        return np.full_like(w, self.alpha)
-
-
-@bug("cost")
-class _(L1):
-    """The weights are summed without their magnitude."""
-
-    def of(self, w):
-        return self.alpha * w.sum()
-
-
-@bug("d0.weight")
-class _(L1):
-    """The gradient pushes the weights away from 0."""
-
-    def slope(self, w):
-        return -super().slope(w)
-
-
-@bug("cost")
-class _(ElasticNet):
-    """The parts of L1 and L2 are exchanged."""
-
-    def of(self, w):
-        return ElasticNet(self.alpha, 1 - self.l1_ratio).of(w)
-
-    def slope(self, w):
-        return ElasticNet(self.alpha, 1 - self.l1_ratio).slope(w)
-
-
-@bug("cost")
-class _(ElasticNet):
-    """The ½ of the quadratic part is forgotten in the cost."""
-
-    def of(self, w):
-        return super().of(w) + self.alpha * (1 - self.l1_ratio) * (w * w).sum() / 2
+mistakes(ElasticNet, [
+    ("The parts of L1 and L2 are exchanged", "cost", "",
+     {"of": lambda self, w: ElasticNet(self.alpha, 1 - self.l1_ratio).of(w),
+      "slope": lambda self, w: ElasticNet(self.alpha, 1 - self.l1_ratio).slope(w)}),
+    ("The ½ of the quadratic part is forgotten in the cost", "cost", "",
+     {"of": lambda self, w: ElasticNet.of(self, w) + self.alpha * (1 - self.l1_ratio) * (w * w).sum() / 2}),
+])  # fmt: skip

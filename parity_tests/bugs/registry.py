@@ -1,7 +1,8 @@
 """The one registry of three catalogues: mistakes, mistakes with devices, and what is right in an unusual way.
 
 A mistake is a class that overrides methods of a right layer, loss, penalty, optimizer or network and bears its name,
-so that it is held against the same twin. Its docstring says what is wrong.
+so that it is held against the same twin. One that is an expression is a row of a table; one that takes statements is
+written as a class, whose docstring says what is wrong.
 """
 
 from collections.abc import Callable
@@ -59,6 +60,27 @@ def under_the_right_name(catalogue: list[Entry], shows: str = "", cause: str = "
 def bug(shows: str, cause: str = "") -> Register:
     """Put a class into `BUGS`: the quantity that shows it first, and the cause that the diagnosis should name."""
     return under_the_right_name(BUGS, shows, cause)
+
+
+Row = tuple[str, str, str, dict[str, Any]]
+"""What is wrong, the quantity that shows it first, the cause that the diagnosis should name, the wrong methods."""
+
+
+def mistakes(right: type, rows: list[Row]) -> None:
+    """Put a class into `BUGS` for each row: the right one, but for these methods."""
+    for name, shows, cause, methods in rows:
+        BUGS.append(Entry(name, right, type(right.__name__, (right,), methods), shows, cause))
+
+
+def gradient_but_for(right: type, name: str, wrong: Callable[[Any, Any, Any], Any]) -> dict[str, Any]:
+    """The right class's `gradient`, but for one parameter's: made of the right one, δ and the input."""
+
+    def gradient(self: Any, delta: Any, a: Any) -> Any:
+        found = right.gradient(self, delta, a)  # pyright: ignore[reportAttributeAccessIssue]
+        changed = {key: wrong(g, delta, a) for key, g in found.params.items() if key == name}
+        return found.like(**found.params | changed)
+
+    return {"gradient": gradient}
 
 
 def unusual(wrong: type) -> type:

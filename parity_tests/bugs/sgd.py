@@ -3,23 +3,16 @@
 import numpy as np
 
 from manual import SGD
-from parity_tests.bugs.registry import bug
+from parity_tests.bugs.registry import bug, mistakes
 
-
-@bug("weight", "not moved")
-class _(SGD):
-    """The parameter's name is bound to a new array, and the network keeps the old one."""
-
-    def update(self, p, g, state):
-        super().update(p.copy(), g, state)
-
-
-@bug("weight", "up the gradient")
-class _(SGD):
-    """The step goes up the gradient."""
-
-    def update(self, p, g, state):
-        super().update(p, -g, state)
+mistakes(SGD, [
+    ("The parameter's name is bound to a new array, and the network keeps the old one", "weight", "not moved",
+     {"update": lambda self, p, g, state: SGD.update(self, p.copy(), g, state)}),
+    ("The step goes up the gradient", "weight", "up the gradient",
+     {"update": lambda self, p, g, state: SGD.update(self, p, -g, state)}),
+    ("The decay spares the biases", "bias", "a convention: biases are spared by weight_decay",
+     {"update": lambda self, p, g, state: SGD.update(self, p, g - self.weight_decay * p if p.ndim == 1 else g, state)}),
+])  # fmt: skip
 
 
 @bug("weight", "the sign of weight_decay")
@@ -78,14 +71,6 @@ class _(SGD):
         super().update(p, g, state)
         if first and self.momentum and not self.weight_decay:
             state["momentum_buffer"] = g
-
-
-@bug("bias", "a convention: biases are spared by weight_decay")
-class _(SGD):
-    """The decay spares the biases."""
-
-    def update(self, p, g, state):
-        super().update(p, g - self.weight_decay * p if p.ndim == 1 else g, state)
 
 
 @bug("weight", "without lr")

@@ -1,7 +1,6 @@
 """Dropout and penalties in the training script: they change how it trains, and not what is measured of what it
 trained."""
 
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from experiments.data.splits import Part
 from experiments.shared.spec import build_network
 from experiments.train import command as train
 from manual import batches
+from parity_tests.train.checkpoints.cutting import column
 from parity_tests.train.test_training import BILLIONTH
 from torch_ref import to_torch
 
@@ -43,11 +43,6 @@ def fit(out: Path, side: str, network: str, *more: str) -> Path:
             *more,
         ]
     )
-
-
-def column(run: Path, name: str) -> list[float]:
-    with (run / "metrics.csv").open(newline="", encoding="utf-8") as file:
-        return [float(row[name]) for row in csv.DictReader(file) if row[name]]
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,6 @@
 """The training script: one config, two implementations, the same run."""
 
 import csv
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -15,18 +13,14 @@ from experiments.train.checkpoints import restore
 from experiments.train.module import Training
 from experiments.train.settings import ModelSettings
 from manual import batches, documents
+from parity_tests.train.checkpoints.cutting import column
+from parity_tests.train.processes import forks
 from parity_tests.train.test_refusals import CONFIGS, fit
 
 DIGITS = str(CONFIGS / "digits.yaml")
 BOTH = ["manual", "torch"]
 BILLIONTH = 1e-9  # relative: how near the loss curves of two whole runs must stay, each on its own
 EITHER = pytest.mark.parametrize("implementation", BOTH)
-
-
-def rows(folder, column):
-    """A column of a run's log, where it is filled."""
-    with (folder / "metrics.csv").open(newline="", encoding="utf-8") as file:
-        return [float(row[column]) for row in csv.DictReader(file) if row[column]]
 
 
 def weights(folder):
@@ -68,11 +62,11 @@ def test_both_see_the_same_batches_in_the_order_of_the_hand_written_loop(digits)
 
 def test_the_curves_of_both_agree_to_a_billionth(digits):
     folders, _ = digits
-    for column, count in (("train_cost", 120), ("moved", 120), ("val_cost", 3), ("test_cost", 1)):
-        ours, reference = (rows(folders[name], column) for name in BOTH)
+    for quantity, count in (("train_cost", 120), ("moved", 120), ("val_cost", 3), ("test_cost", 1)):
+        ours, reference = (column(folders[name], quantity) for name in BOTH)
         assert len(ours) == count
         assert all(abs(a - b) <= BILLIONTH * abs(b) for a, b in zip(ours, reference, strict=True))
-    assert rows(folders["manual"], "val_accuracy") == rows(folders["torch"], "val_accuracy")
+    assert column(folders["manual"], "val_accuracy") == column(folders["torch"], "val_accuracy")
 
 
 def test_both_predict_the_same_digits(digits, capsys):
@@ -84,7 +78,7 @@ def test_both_predict_the_same_digits(digits, capsys):
         printed[name] = [*csv.DictReader(capsys.readouterr().out.splitlines())]
     assert printed["manual"] == printed["torch"]
     right = sum(row["prediction"] == row["target"] for row in printed["manual"])
-    assert rows(folders["manual"], "test_accuracy") == [right / len(Data(DataSettings("digits")).test.y)]
+    assert column(folders["manual"], "test_accuracy") == [right / len(Data(DataSettings("digits")).test.y)]
 
 
 def test_accuracy_is_the_share_of_right_digits(digits, capsys):
@@ -94,7 +88,7 @@ def test_accuracy_is_the_share_of_right_digits(digits, capsys):
         restore.load(folders["manual"] / "checkpoints" / "last.ckpt").network,
     )
     right = sum(int(np.argmax(network.forward(x[None])[0])) == y for x, y in zip(data.x, data.y, strict=True))
-    assert rows(folders["manual"], "test_accuracy") == [right / 360]
+    assert column(folders["manual"], "test_accuracy") == [right / 360]
     checkpoint = str(folders["manual"] / "checkpoints" / "last.ckpt")
     train.run(["test", "--config", DIGITS, "--ckpt_path", checkpoint])
     assert f"test_accuracy {right / 360}" in capsys.readouterr().out.splitlines()
@@ -120,10 +114,10 @@ def test_the_log_holds_the_parameters_before_each_step(implementation, tmp_path)
     start = documents.hand_computation().network.params
     for name, p in start.items():
         for index, value in np.ndenumerate(p):
-            before = rows(folder, f"param/{name}[{','.join(map(str, index))}]")
+            before = column(folder, f"param/{name}[{','.join(map(str, index))}]")
             assert len(before) == 2
             assert before[0] == value
-    assert rows(folder, "step")[:1] == [0]
+    assert column(folder, "step")[:1] == [0]
 
 
 def test_the_document_networks_start_with_the_documents_weights(tmp_path):
@@ -137,28 +131,6 @@ def test_the_document_networks_start_with_the_documents_weights(tmp_path):
         assert start.keys() == network.params.keys()
         for name, p in network.params.items():
             np.testing.assert_array_equal(start[name], p)
-
-
-@EITHER
-@pytest.mark.parametrize(
-    "optimizer", ["{SGD: {lr: 0.1, momentum: 0.9}}", "{Adam: {lr: 0.01}}", "{RMSprop: {lr: 0.01}}"]
-)
-def test_a_run_that_goes_on_equals_one_that_was_never_stopped(implementation, optimizer, tmp_path):
-    def one_two_one(epochs, *more):
-        return train.run(
-            [
-                *fit("one_two_one", tmp_path),
-                *options(model_implementation=implementation, model_optimizer=optimizer, trainer_max_epochs=epochs),
-                *more,
-            ]
-        )
-
-    whole, first = one_two_one(4), one_two_one(2)
-    second = one_two_one(4, "--ckpt_path", "last")
-    assert [*rows(first, "train_cost"), *rows(second, "train_cost")] == rows(whole, "train_cost")
-    assert rows(second, "step")[0] == 8
-    for name, p in weights(whole).items():
-        np.testing.assert_array_equal(weights(second)[name], p)
 
 
 def test_a_new_run_has_a_folder_of_its_own(tmp_path, capsys):
@@ -184,7 +156,7 @@ def test_training_stops_where_the_parameters_hardly_move(implementation, tmp_pat
     folder = train.run(
         [*fit("two_two_one", tmp_path), *options(model_implementation=implementation, model_threshold=1e-3)]
     )
-    moved = rows(folder, "moved")
+    moved = column(folder, "moved")
     assert len(moved) < 100
     assert moved[-1] < 1e-3 <= min(moved[:-1])
 
@@ -194,13 +166,14 @@ def test_every_hyperparameter_is_set_by_the_config(tmp_path):
     config = yaml.safe_load((CONFIGS / "digits.yaml").read_text("utf-8"))
     config["out"] = str(tmp_path)
     config["trainer"]["max_epochs"] = 1
+    config["data"]["batch_size"] = 629  # two steps an epoch
 
     def trained(change=lambda _: None):
         changed = yaml.safe_load(yaml.safe_dump(config))
         change(changed)
         (tmp_path / "config.yaml").write_text(yaml.safe_dump(changed), "utf-8")
         folder = train.run(["fit", "--config", str(tmp_path / "config.yaml")])
-        return folder, restore.load(folder / "checkpoints" / "last.ckpt").network, rows(folder, "train_cost")
+        return folder, restore.load(folder / "checkpoints" / "last.ckpt").network, column(folder, "train_cost")
 
     def layers(*specs):
         return lambda c: c["model"].update(
@@ -236,8 +209,7 @@ def test_every_hyperparameter_is_set_by_the_config(tmp_path):
     assert {p.dtype.name for p in single.params.values()} == {"float32"}
 
 
+@forks.forked
 def test_the_command_says_nothing_but_where_the_model_is(tmp_path):
-    command = [sys.executable, "-m", "experiments.train", *fit("two_two_one", tmp_path), *options(trainer_max_epochs=2)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=CONFIGS.parents[1])
-    assert done.stdout == f"{tmp_path / 'two_two_one' / 'manual' / 'version_0' / 'model.safetensors'}\n"
-    assert done.stderr == ""
+    command = forks.Fork(tmp_path, forks.command, *fit("two_two_one", tmp_path), *options(trainer_max_epochs=2))
+    assert command.end() == (0, f"{tmp_path / 'two_two_one' / 'manual' / 'version_0' / 'model.safetensors'}\n", "")

@@ -45,6 +45,7 @@ def failing(*_: object) -> None:
     raise KeyError("nobody thought of it")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("attempt", "what"),
     [

@@ -1,5 +1,8 @@
 """Training runs that are cut off at a step, and whether two runs are the same to the bit."""
 
+import csv
+from pathlib import Path
+
 import pytest
 from safetensors.numpy import load_file
 
@@ -52,6 +55,12 @@ def same(run, whole):
     assert ours.keys() == theirs.keys()
     weights = all(ours[name].tobytes() == theirs[name].tobytes() for name in ours)
     return (run / "metrics.csv").read_bytes() == (whole / "metrics.csv").read_bytes(), weights
+
+
+def column(run: Path, name: str) -> list[float]:
+    """A column of a run's log, where it is filled."""
+    with (run / "metrics.csv").open(newline="", encoding="utf-8") as file:
+        return [float(row[name]) for row in csv.DictReader(file) if row[name]]
 
 
 def steps(path):

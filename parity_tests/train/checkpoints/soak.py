@@ -29,7 +29,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from safetensors.numpy import load_file
 from tqdm import tqdm
 
 from experiments.shared.command import write
@@ -37,9 +36,9 @@ from experiments.train import command as train
 from experiments.train.checkpoints import checkpoint, saving
 from experiments.train.checkpoints.checkpoint import BEFORE, LAST, WholeCheckpoints
 from experiments.train.checkpoints.run_folder import CHECKPOINTS, MODEL
-from experiments.train.csv_log import METRICS
 from manual import InputError
 from parity_tests.drawn import draw
+from parity_tests.train.checkpoints.cutting import same
 from torch_ref.tables import columns
 
 KILLS = 50
@@ -221,17 +220,11 @@ def wrong(pid: int, run: Run, out: Path, step: int) -> str:
         end(pid, out)
     except RuntimeError as error:
         return str(error)
-    ours, whole = (load_file(folder / MODEL) for folder in (trained(out), run.whole))
     said = re.search(r"going on with .* from step (\d+)", (out / ERR).read_text("utf-8"))
     if int(said[1] if said else 0) != step:
         return f"it went on from another step than {step}"
-    if {name: array.tobytes() for name, array in ours.items()} != {
-        name: array.tobytes() for name, array in whole.items()
-    }:
-        return "the weights are others"
-    if (trained(out) / METRICS).read_bytes() != (run.whole / METRICS).read_bytes():
-        return "the log is another"
-    return ""
+    log, weights = same(trained(out), run.whole)
+    return "" if log and weights else "the log is another" if weights else "the weights are others"
 
 
 def soak(kills: int, folder: Path, seed: int, show: Callable[[], object]) -> dict[str, list[Kill]]:

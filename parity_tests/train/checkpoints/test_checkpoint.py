@@ -112,7 +112,7 @@ def inside(saved: Any, way: list[Any]) -> Any:
     return saved
 
 
-@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("side", ["manual", pytest.param("torch", marks=pytest.mark.slow)])
 def test_a_checkpoint_with_any_key_less_or_more_or_another_value_is_refused(
     side: str, runs: Callable[[str, str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

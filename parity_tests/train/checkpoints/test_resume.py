@@ -29,11 +29,9 @@ from parity_tests.train.processes import forks
     ("implementation", "at", "every", "left"),
     [
         ("manual", 0, NEVER, 0),
-        ("torch", 5, NEVER, 0),
         ("manual", 6, 0, 6),
         ("torch", 7, 0, 7),
         ("manual", 9, NEVER, 7),
-        ("torch", 9, NEVER, 7),
         ("torch", 13, 0, 13),
     ],
 )

@@ -1,7 +1,6 @@
 """What some rows of a whole count in it: a piece of what is evaluated, a process's share of a batch, even if it is
 empty."""
 
-import csv
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from experiments.train.module import AT_ONCE, Training
 from experiments.train.processes import Share
 from experiments.train.settings import ModelSettings
 from manual import Diverged
+from parity_tests.train.checkpoints.cutting import column
 from torch_ref import to_numpy
 
 EITHER = pytest.mark.parametrize("implementation", ["manual", "torch"])
@@ -44,11 +44,6 @@ def fit(out: Path, *more: str) -> Path:
     return train.run(["fit", *SETTLED, f"--out={out}", *more])
 
 
-def logged(run: Path, column: str) -> list[float]:
-    with (run / "metrics.csv").open(newline="", encoding="utf-8") as file:
-        return [float(row[column]) for row in csv.DictReader(file) if row[column]]
-
-
 @EITHER
 @pytest.mark.parametrize(("reduction", "n", "roundings"), [("mean", ROWS, 5), ("sum", 1, 0)])
 def test_what_is_evaluated_in_pieces_costs_what_all_rows_cost_at_once(
@@ -65,7 +60,7 @@ def test_what_is_evaluated_in_pieces_costs_what_all_rows_cost_at_once(
     )
     for name, (x, y) in (("val_cost", settled.validation), ("test_cost", settled.test)):
         right = Fraction(sum(int(3 * a + 1 - b) ** 2 for [a], [b] in zip(x, y, strict=True)), n)
-        [cost] = logged(run, name)
+        [cost] = column(run, name)
         assert abs(Fraction(cost) - right) <= ((1 + Fraction(1, 2**53)) ** roundings - 1) * right
 
 
@@ -75,8 +70,8 @@ def test_a_run_that_moves_by_the_threshold_itself_is_not_converged(
 ) -> None:
     """By nothing, where the threshold is 0; nor when it is gone on with."""
     side = f"--model.implementation={implementation}"
-    assert logged(fit(tmp_path, side, "--trainer.max_epochs=2"), "moved") == [0, 0]
-    assert logged(fit(tmp_path, side, "--trainer.max_epochs=5", "--ckpt_path=last"), "moved") == [0, 0, 0]
+    assert column(fit(tmp_path, side, "--trainer.max_epochs=2"), "moved") == [0, 0]
+    assert column(fit(tmp_path, side, "--trainer.max_epochs=5", "--ckpt_path=last"), "moved") == [0, 0, 0]
 
 
 KINDS = 4
