@@ -4,37 +4,29 @@ Read `layers/linear.py` first: equations 2, 3 and 4. Then `network.py`, which se
 `train.py`, the loop around it.
 """
 
-from manual import init
+from manual import blocks, init, layers, losses, optimizers, penalties
+from manual.block import Block
+from manual.blocks import *
 from manual.described import parameter, state
 from manual.layer import Layer
-from manual.layers import (
-    AvgPool2d,
-    Conv2d,
-    Dropout,
-    Flatten,
-    Identity,
-    Linear,
-    MaxPool2d,
-    ReLU,
-    Sigmoid,
-    Softmax,
-    Tanh,
-)
+from manual.layers import *
 from manual.loss import Loss
-from manual.losses import BCEWithLogitsLoss, CrossEntropyLoss, HalfMSELoss, MSELoss
+from manual.losses import *
 from manual.network import Network
 from manual.numbers.checks import InputError
 from manual.numbers.number_types import Undecided, greater, lift, nonpositive, positive
 from manual.optimizer import Optimizer
-from manual.optimizers import SGD, Adam, AdamW, RMSprop
-from manual.penalties import L1, L2, ElasticNet
+from manual.optimizers import *
+from manual.penalties import *
 from manual.penalty import Penalty
 from manual.train import Diverged, Step, batches, train
 
 __all__ = [
-    "L1", "L2", "SGD", "Adam", "AdamW", "AvgPool2d", "BCEWithLogitsLoss", "Conv2d", "CrossEntropyLoss", "Diverged",
-    "Dropout", "ElasticNet", "Flatten", "HalfMSELoss", "Identity", "InputError", "Layer", "Linear", "Loss", "MSELoss",
-    "MaxPool2d", "Network", "Optimizer", "Penalty", "RMSprop", "ReLU", "Sigmoid", "Softmax", "Step", "Tanh",
-    "Undecided",
+    "Block", "Diverged", "InputError", "Layer", "Loss", "Network", "Optimizer", "Penalty", "Step", "Undecided",
     "batches", "greater", "init", "lift", "nonpositive", "parameter", "positive", "state", "train",
 ]
+__all__ += layers.__all__
+__all__ += blocks.__all__
+__all__ += losses.__all__
+__all__ += optimizers.__all__
+__all__ += penalties.__all__

@@ -4,6 +4,9 @@
     dx, grad = layer.backward(delta, cache)  equation 2, and 3 and 4: grad is a layer whose parameters are the gradients
     grad     = layer.gradient(delta, cache)  equations 3 and 4 alone: what the first layer of a network needs
 
+Of several inputs, forward(x, h), dx is a tuple: ∂C/∂ each, None for one of integers, such as words, which has no
+derivative. Of several outputs y is a tuple, and then δ is one, too, with None for an output that nobody used.
+
 Nothing of a particular pass is kept on the layer. A layer of your own needs `forward` and `backward`, no more.
 """
 
@@ -28,7 +31,7 @@ def every_part(layer: "Layer") -> None:
             if id(array) not in own:
                 raise InputError(
                     f"{layer!r}: {key} of the layer in {name!r} is not among its params and state, and would not be "
-                    "trained; expected layers only in a Network"
+                    "trained; expected layers only as the parts of a Block, or in a Network"
                 )
 
 
@@ -49,18 +52,25 @@ def _held(value: Any, seen: set[int], name: str = "") -> Iterator[tuple[str, "La
             yield from _held(part, seen, name or key)
 
 
-class Layer(Described):
-    """A function of its input and of its parameters, and the adjoint of its derivative."""
+def several(value: Any) -> tuple[Any, ...]:
+    """The inputs, outputs or δs of a layer, which may be one array, as a tuple."""
+    return value if isinstance(value, tuple) else (value,)
 
-    def forward(self, x: Array, /) -> tuple[Array, Any]:
-        """(y, cache): the output, and what `backward` will need."""
+
+class Layer(Described):
+    """A function of its inputs and of its parameters, and the adjoint of its derivative."""
+
+    training = True  # a copy that `evaluated` makes says False where the two differ
+
+    def forward(self, *inputs: Any, **_: Any) -> tuple[Any, Any]:
+        """(y, cache): the output, and what `backward` will need. A layer names its inputs, most have one."""
         raise NotImplementedError
 
-    def backward(self, delta: Array, cache: Any, /) -> tuple[Array, Self]:
+    def backward(self, delta: Any, cache: Any, /) -> tuple[Any, Self]:
         """(∂C/∂x, gradient), given delta = ∂C/∂y and the cache of the forward pass."""
         raise NotImplementedError
 
-    def gradient(self, delta: Array, cache: Any, /) -> Self:
+    def gradient(self, delta: Any, cache: Any, /) -> Self:
         """The second half of `backward`. Worth writing where ∂C/∂x costs much and nobody asks for it."""
         return self.backward(delta, cache)[1]
 

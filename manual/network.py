@@ -1,10 +1,11 @@
-"""A layer made of layers: forward in order, the error δ back through them in reverse."""
+"""The block that is a chain: forward in order, the error δ back through the layers in reverse."""
 
 from collections.abc import Sequence
 from typing import Any, Self
 
+from manual.block import Block
 from manual.described import keep
-from manual.layer import Layer, every_part
+from manual.layer import Layer
 from manual.numbers.checks import InputError, shown
 from manual.numbers.number_types import Array
 
@@ -15,7 +16,7 @@ class Tape(list[Any]):
     output: Array
 
 
-class Network(Layer):
+class Network(Block):
     """Layers, one after the other; networks may be nested.
 
         a⁰ = x,  aˡ = layerˡ(aˡ⁻¹)                  forward
@@ -40,21 +41,10 @@ class Network(Layer):
         for place, layer in enumerate(layers):
             if not isinstance(layer, Layer):
                 raise InputError(f"Network: expected a layer at place {place}, got {layer!r}")
-            every_part(layer)
             if any(layer is other for other in layers[:place]):
                 raise InputError(f"Network: {layer!r} at place {place} is there twice; use a copy, "
                                  "copy.deepcopy(layer)")
-        self.layers: Sequence[Layer] = layers
-        self._places = [
-            (f"{place}.{name}", place, name, type(layer).params is Layer.params)
-            for place, layer in enumerate(layers)
-            for name in layer.params
-        ]
-        owners: dict[int, str] = {}
-        for name, p in self.params.items():
-            if owners.setdefault(id(p), name) != name:
-                raise InputError(f"Network: {owners[id(p)]} and {name} are the same array; use a "
-                                 "copy, copy.deepcopy(layer)")
+        self.parts = {str(place): layer for place, layer in enumerate(layers)}
 
     def forward(self, x: Array, /) -> tuple[Array, list[Any]]:
         """(output, tape); the tape is the list of the layers' caches."""
@@ -94,40 +84,6 @@ class Network(Layer):
         """Let every layer keep what this pass leaves behind."""
         for layer, cache in zip(self.layers, tape, strict=True):
             layer.commit(cache)
-
-    def evaluated(self) -> Self:
-        """The network for inference."""
-        return self._of([layer.evaluated() for layer in self.layers])
-
-    @property
-    def params(self) -> dict[str, Array]:
-        """Every layer's parameters by torch's names."""
-        layers = self.layers
-        return {
-            key: getattr(layers[place], name) if attribute else layers[place].params[name]
-            for key, place, name, attribute in self._places
-        }
-
-    @property
-    def state(self) -> dict[str, Array]:
-        """Every layer's state by torch's names."""
-        return {f"{place}.{name}": s for place, layer in enumerate(self.layers) for name, s in layer.state.items()}
-
-    def like(self, **arrays: Array | None) -> Self:
-        """A copy with these parameters, all or none, and perhaps this state, as for a layer; else a TypeError."""
-        given = {name: array for name, array in arrays.items() if array is not None} if arrays else self.params
-        if given.keys() - self.state.keys() != self.params.keys():
-            raise TypeError(f"{self!r}.like takes all parameters or none: expected {[*self.params]}, got {[*arrays]}")
-        layers = []
-        for place, layer in enumerate(self.layers):
-            own = {name: f"{place}.{name}" for name in (*layer.params, *layer.state)}
-            layers.append(layer.like(**{name: given[key] for name, key in own.items() if key in given}))
-        return self._of(layers)
-
-    def _of(self, layers: Sequence[Layer]) -> Self:
-        new = object.__new__(type(self))
-        new.__dict__ = self.__dict__ | {"layers": layers}
-        return new
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, self.layers))})"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         buffers_of,
         commit,
         params_of,
+        register,
         state_of,
         to_numpy,
         to_torch,
@@ -41,7 +42,8 @@ HOMES = {
     "penalties": ["penalty_of"],
     "truth.certify": ["certify"],
     "twins": [
-        "NoTwin", "buffers_of", "commit", "params_of", "state_of", "to_numpy", "to_torch", "twin", "twin_optimizer",
+        "NoTwin", "buffers_of", "commit", "params_of", "register", "state_of", "to_numpy", "to_torch", "twin",
+        "twin_optimizer",
     ],
 }  # fmt: skip
 """Module -> its public names."""

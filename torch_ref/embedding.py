@@ -11,33 +11,37 @@ from typing import Any
 import torch
 
 from manual import InputError, Layer, Network
-from manual.layer import every_part
+from manual.layer import every_part, several
 from manual.numbers.checks import instance
+from torch_ref.quantities import alone
 from torch_ref.twins import to_numpy, to_torch
 
 
 class _HandWritten(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, network: Network, x: torch.Tensor, *params: torch.Tensor) -> torch.Tensor:
-        y, ctx.tape = network.forward(to_numpy(x))
+    def forward(ctx: Any, network: Network, count: int, *tensors: torch.Tensor) -> Any:
+        y, ctx.tape = network.forward(*map(to_numpy, tensors[:count]))
         network.commit(ctx.tape)
-        ctx.network = network
-        ctx.save_for_backward(x, *params)
-        return to_torch(y, x.device)
+        ctx.network, ctx.count = network, count
+        ctx.save_for_backward(*tensors)
+        outputs = [to_torch(o, tensors[0].device) for o in several(y)]
+        return tuple(outputs) if isinstance(y, tuple) else outputs[0]
 
     @staticmethod
-    def backward(ctx: Any, delta: torch.Tensor) -> tuple[Any, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def backward(ctx: Any, *deltas: torch.Tensor) -> tuple[Any, ...]:
         if (
             torch.is_grad_enabled()
         ):  # create_graph=True; once_differentiable would let a gradient penalty pass as a constant
             raise RuntimeError("a hand-written backward cannot be differentiated again (create_graph=True)")
-        x, *_ = ctx.saved_tensors  # raises where the input or a parameter was changed in place since forward
-        if ctx.needs_input_grad[1]:
-            dx, gradient = ctx.network.backward(to_numpy(delta), ctx.tape)
-            dx = to_torch(dx, x.device)
+        x, *_ = ctx.saved_tensors  # raises where an input or a parameter was changed in place since forward
+        delta = alone([*map(to_numpy, deltas)])
+        inputs = range(ctx.count)
+        if any(ctx.needs_input_grad[2 + i] for i in inputs):
+            dx, gradient = ctx.network.backward(delta, ctx.tape)
+            slopes = [None if d is None else to_torch(d, x.device) for d in several(dx)]
         else:
-            dx, gradient = None, ctx.network.gradient(to_numpy(delta), ctx.tape)
-        return None, dx, *[to_torch(g, x.device) for g in gradient.params.values()]
+            slopes, gradient = [None for _ in inputs], ctx.network.gradient(delta, ctx.tape)
+        return None, None, *slopes, *[to_torch(g, x.device) for g in gradient.params.values()]
 
 
 class Embedded(torch.nn.Module):
@@ -83,16 +87,19 @@ class Embedded(torch.nn.Module):
         network = self._like(**arrays, **{name: to_numpy(b) for name, b in self.named_buffers()})
         return network if self.training else network.evaluated()
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, *inputs: torch.Tensor) -> Any:
         params = [attrgetter(name)(self) for name in self._names]
-        for name, tensor in zip(["the input", *self._names], [x, *params], strict=True):
-            if tensor.dtype not in (torch.float32, torch.float64):
+        names = ["the input" for _ in inputs] + self._names
+        for name, tensor in zip(names, [*inputs, *params], strict=True):
+            whole = name == "the input" and tensor.dtype in (torch.int32, torch.int64)
+            if not whole and tensor.dtype not in (torch.float32, torch.float64):
                 raise InputError(f"{type(self).__name__}: expected float32 or float64 for {name}, got {tensor.dtype}")
-        if x.device.type != "cpu":
+        device = inputs[0].device
+        if device.type != "cpu":
             warnings.warn(
-                f"the hand-written network runs on the CPU: every pass copies from {x.device} and back", stacklevel=2
+                f"the hand-written network runs on the CPU: every pass copies from {device} and back", stacklevel=2
             )
-        return _HandWritten.apply(self.network, x, *params)  # pyright: ignore[reportReturnType]
+        return _HandWritten.apply(self.network, len(inputs), *inputs, *params)
 
 
 def embed(network: Network) -> Embedded:

@@ -10,8 +10,9 @@ import numpy as np
 
 
 def modules(package: ModuleType) -> list[ModuleType]:
-    """The modules of a package, one a layer, loss or optimizer."""
-    return [importlib.import_module(f"{package.__name__}.{m.name}") for m in pkgutil.iter_modules(package.__path__)]
+    """The modules of a package and of the rooms in it, one a layer, loss or optimizer."""
+    found = pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    return [importlib.import_module(m.name) for m in found if not m.ispkg]
 
 
 def examples(package: ModuleType) -> Iterator[tuple[str, Callable[[], Any]]]:
@@ -21,7 +22,7 @@ def examples(package: ModuleType) -> Iterator[tuple[str, Callable[[], Any]]]:
         LookupError: a file has no `examples(rng)`, or it yields nothing.
     """
     for module in modules(package):
-        name = module.__name__.rsplit(".", 1)[1]
+        name = module.__name__.rpartition(".")[2]
         if not hasattr(module, "examples") or not [*module.examples(np.random.default_rng(0))]:
             raise LookupError(f"{module.__name__} has no examples(rng): nothing would test it")
         for i in range(len([*module.examples(np.random.default_rng(0))])):

@@ -3,7 +3,7 @@
 This is the one place where arrays become tensors and tensors become arrays.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import singledispatch
 from inspect import signature
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from manual import InputError, Layer, Loss, Network, Optimizer
+from manual import InputError, Layer, Loss, Network, Optimizer, Residual
 from manual.layer import every_part
 from manual.layers.dropout import mask
 from manual.numbers.checks import instance, shown
@@ -19,7 +19,7 @@ from manual.numbers.number_types import Array
 
 
 class NoTwin(LookupError):
-    """Torch has nothing of that name."""
+    """Torch has nothing of that name, and nothing is registered for it."""
 
 
 class HalfMSELoss(torch.nn.Module):
@@ -59,7 +59,30 @@ def commit(module: torch.nn.Module) -> None:
             piece.count += piece.p > 0
 
 
+class ResidualModule(torch.nn.Module):
+    """x + inner(x), which torch lacks."""
+
+    def __init__(self, inner: torch.nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.inner(x)
+
+
 OWN = {"HalfMSELoss": HalfMSELoss, "Dropout": Dropout}
+REGISTERED: dict[type[Layer], Callable[[Any], torch.nn.Module]] = {
+    Residual: lambda block: ResidualModule(twin(block.parts["inner"])),
+}
+"""Layer -> a module that does the same, made of the layer."""
+
+
+def register(kind: type[Layer], make: Callable[[Any], torch.nn.Module]) -> None:
+    """Hold every layer of this class, and of those that derive from it, against the module `make(layer)`.
+
+    Its parameters and buffers have the layer's names; they are given the layer's values.
+    """
+    REGISTERED[kind] = make
 
 
 def to_torch(array: Array, device: str | torch.device = "cpu") -> torch.Tensor:
@@ -74,11 +97,12 @@ def to_numpy(tensor: torch.Tensor) -> Array:
 
 @singledispatch
 def twin(layer: Layer | Loss, device: str | torch.device = "cpu") -> torch.nn.Module:
-    """The torch module of the same name, with the same hyperparameters and a copy of the weights, on the device.
+    """The torch module of the same name, with the same hyperparameters and a copy of the weights, on the device; or
+    what is registered for the layer's class.
 
     Raises:
         NoTwin: torch has no module of that name, or it takes other hyperparameters or has other parameters; a network
-            has a wiring of its own.
+            has a wiring of its own. `register` gives it one.
         InputError: it is neither a layer nor a loss; it holds a layer that would not be trained.
     """
     if not isinstance(layer, Layer | Loss):
@@ -86,17 +110,26 @@ def twin(layer: Layer | Loss, device: str | torch.device = "cpu") -> torch.nn.Mo
     if isinstance(layer, Layer):
         every_part(layer)
     name = type(layer).__name__
+    registered = next((REGISTERED[kind] for kind in type(layer).__mro__ if kind in REGISTERED), None)
     make: Any = OWN.get(name) or getattr(torch.nn, name, None)
-    if not _is_kind(make, torch.nn.Module):
-        raise NoTwin(f"torch.nn has no {name}, so {layer!r} has no twin")
+    if registered is None and not _is_kind(make, torch.nn.Module):
+        raise NoTwin(
+            f"torch.nn has no {name}, so {layer!r} has no twin; torch_ref.register({name}, make) gives it one: "
+            "make(layer) is a module with parameters of the same names"
+        )
     try:
-        with torch.device("meta"):  # no weights of its own are drawn
-            module = make(**layer.hyper)
+        if registered is not None:
+            module = registered(layer)
+        else:
+            with torch.device("meta"):  # no weights of its own are drawn
+                module = make(**layer.hyper)
         if isinstance(layer, Layer):
             module.load_state_dict({name: to_torch(p) for name, p in (layer.params | layer.state).items()}, assign=True)
+            module.train(layer.training)
     except (TypeError, RuntimeError) as error:
         said = " ".join(str(error).split())
-        raise NoTwin(f"torch.nn.{name} is another than {layer!r}: {said}") from error
+        what = "what is registered" if registered is not None else f"torch.nn.{name}"
+        raise NoTwin(f"{what} is another than {layer!r}: {said}") from error
     return module.to(device)
 
 
@@ -104,14 +137,17 @@ def twin(layer: Layer | Loss, device: str | torch.device = "cpu") -> torch.nn.Mo
 def _(network: Network, device: str | torch.device = "cpu") -> torch.nn.Module:
     every_part(network)
     if not is_chain(network):
-        raise NoTwin(f"torch has nothing that is wired as {network!r} is: it is no chain of its layers")
+        raise NoTwin(
+            f"torch has nothing that is wired as {network!r} is: it is no chain of its layers; make it a Block, for "
+            "which torch_ref.register gives a module"
+        )
     return torch.nn.Sequential(*[twin(layer, device) for layer in network.layers])
 
 
-def is_chain(network: Network) -> bool:
-    """Whether a network's output is that of its layers one after the other, and its parameters are theirs."""
-    return all(
-        getattr(type(network), name) is getattr(Network, name) and name not in vars(network)
+def is_chain(layer: Layer) -> bool:
+    """Whether its output is that of its layers one after the other, and its parameters are theirs."""
+    return isinstance(layer, Network) and all(
+        getattr(type(layer), name) is getattr(Network, name) and name not in vars(layer)
         for name in ("forward", "params", "state", "like", "commit")
     )
 
@@ -141,6 +177,13 @@ def twin_optimizer(optimizer: Optimizer, module: torch.nn.Module, **how: bool) -
         raise NoTwin(f"torch.optim.{name} is another than {optimizer!r}: {error}") from error
 
 
+def flat(outputs: Any) -> list[torch.Tensor]:
+    """A module's outputs, which may be one tensor, or tuples within a tuple, in order; None is left out."""
+    if isinstance(outputs, torch.Tensor):
+        return [outputs]
+    return [tensor for output in outputs if output is not None for tensor in flat(output)]
+
+
 def params_of(module: torch.nn.Module) -> dict[str, Array]:
     """A module's parameters by name, as a manual network takes them: `network.like(**params_of(module))`."""
     return {name: to_numpy(p).copy() for name, p in module.named_parameters()}
@@ -161,10 +204,12 @@ def state_of(torch_optimizer: torch.optim.Optimizer, module: torch.nn.Module) ->
     }
 
 
-def gradients(y: torch.Tensor, inputs: Sequence[torch.Tensor], delta: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """∂(Σ δ·y)/∂input for each input.
+def gradients(y: Any, inputs: Sequence[torch.Tensor], delta: Any) -> tuple[torch.Tensor, ...]:
+    """∂(Σ δ·y)/∂input for each input; of several outputs, lists of y and δ, where an output without a δ is not used.
 
     It is what torch.autograd.grad(y, inputs, δ) gives to the last bit, since 1·δ is exact; but that imports sympy
     (torch 2.13), for which a command would wait 0.8 s.
     """
-    return torch.autograd.grad((y * delta).sum(), inputs)
+    pairs = zip(y, delta, strict=True) if isinstance(y, list) else [(y, delta)]
+    total = [(output * d).sum() for output, d in pairs if d is not None]
+    return torch.autograd.grad(sum(total[1:], start=total[0]), inputs, materialize_grads=True) if inputs else ()

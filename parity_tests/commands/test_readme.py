@@ -82,7 +82,9 @@ def test_every_python_block_is_run_here():
 def test_the_equations_are_shown_with_code_that_is_there():
     rows = re.findall(r"^\| \d \|.*\|(.*)\|$", PAGES["docs/learn.md"], re.MULTILINE)
     assert len(rows) == 4
-    code = "".join((ROOT / "manual" / "layers" / name).read_text("utf-8") for name in ("linear.py", "sigmoid.py"))
+    code = "".join(
+        (ROOT / "manual" / "layers" / name).read_text("utf-8") for name in ("linear.py", "activations/sigmoid.py")
+    )
     code += (ROOT / "manual" / "train.py").read_text("utf-8")
     assert all(line in code for row in rows for line in re.findall(r"`([^`]+)`", row))
 

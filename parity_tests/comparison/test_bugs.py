@@ -19,6 +19,7 @@ from manual import (
     MSELoss,
     Network,
     ReLU,
+    Residual,
     Tanh,
 )
 from parity_tests.bugs import BUGS, UNUSUAL
@@ -132,6 +133,7 @@ ON_VECTORS: dict[type, Callable[[np.random.Generator], Layer]] = {
     Dropout: lambda rng: Dropout(0.25, rng=rng),
     LayerNorm: lambda _: LayerNorm(4),
     RMSNorm: lambda _: RMSNorm(4),
+    Residual: lambda rng: Residual(Network(Linear(4, 4, rng=rng), Tanh())),
 }
 
 

@@ -20,9 +20,10 @@ from torch_ref.comparison.optimizers import judge_update
 from torch_ref.comparison.parity import Parity
 from torch_ref.comparison.unchanged import Handed
 from torch_ref.comparison.wiring import reference
+from torch_ref.quantities import numbered
 from torch_ref.tolerance.allowance import allowance, check_array, ours_of
 from torch_ref.tolerance.bounds import exact, layer_bounds
-from torch_ref.twins import commit, is_chain, params_of, to_numpy, to_torch, twin, twin_optimizer
+from torch_ref.twins import buffers_of, commit, is_chain, params_of, to_numpy, to_torch, twin, twin_optimizer
 
 Piece = tuple[str, str, Layer, torch.nn.Module]
 """Where it is, the beginning of its parameters' names, the layer, and what it is held against."""
@@ -45,7 +46,7 @@ def compare_network(network: Network, loss: Loss, x: Array, y: Array, device: st
 def _check(where: str, network: Network, loss: Loss, x: Array, y: Array) -> None:
     instance(where, "network", network, Network)
     instance(where, "loss", loss, Loss)
-    check_array(where, "x", x)
+    check_array(where, "x", x, "fiu")
     if not isinstance(y, np.ndarray):
         raise InputError(f"{where}: expected y as an array, got {shown(y)}")
 
@@ -64,7 +65,7 @@ def _judge_pass(
         return
     for (place, _, layer, piece), a, out in zip(pieces, values, values[1:], strict=False):
         delta = torch.zeros_like(out) if out.grad is None else out.grad  # None: the cost does not depend on it
-        judge_layer(parity, f"{prefix}{place}", layer, piece, a, delta)
+        judge_layer(parity, f"{prefix}{place}", layer, piece, [a], lambda _, delta=delta: [delta])
     judge_loss(parity, f"{prefix}{loss!r}", loss, values[-1], y)
     if all(c.agrees for c in parity.comparisons[before:]):
         _judge_chain(parity, prefix, network, [layer for _, _, layer, _ in pieces], loss, to_numpy(x), to_numpy(y))
@@ -75,7 +76,7 @@ def _run_torch(
 ) -> tuple[list[torch.Tensor], torch.Tensor]:
     """(the input and every piece's output, the cost); their gradients, and those of the parameters, are left on
     them."""
-    values = [x.detach().clone().requires_grad_()]
+    values = [x.detach().clone().requires_grad_(x.is_floating_point())]
     try:
         for _, _, _, piece in pieces:
             values.append(piece(values[-1]))
@@ -106,13 +107,15 @@ def _judge_chain(
         for layer, cache in zip(layers[::-1], caches[::-1], strict=True):
             delta, gradient = layer.backward(delta, cache)
             gradients = [*gradient.params.values(), *gradients]
+    expected = {"y": a, **numbered("dx", delta), **dict(zip(network.params, gradients, strict=True))}
     try:
-        allowed = [0.0] * (2 + len(gradients)) if _sends_back_plainly(network) else _of_chain(layers, x, first)
+        plainly = _sends_back_plainly(network)
+        allowed = [0.0] * len(expected) if plainly else _of_chain(layers, x, first)[: len(expected)]
     except Undecided as undecided:
         parity.not_judged(place, undecided)
         return
-    _judge_whole(parity, place, network, loss, x, y, dict(zip(["y", "dx", *network.params], zip(
-        [a, delta, *gradients], allowed, strict=True), strict=True)))  # fmt: skip
+    _judge_whole(parity, place, network, loss, x, y, {
+        name: (value, bound) for (name, value), bound in zip(expected.items(), allowed, strict=True)})  # fmt: skip
 
 
 def _judge_whole(
@@ -179,15 +182,17 @@ def compare_end_to_end(network: Network, loss: Loss, x: Array, y: Array, device:
         parity.not_judged("end to end", undecided)
         return parity
     expected = [*values[1:], cost]
-    for (_, _, _, piece), out in zip(pieces[::-1], values[:0:-1], strict=True):
-        expected += [_grad(out), *map(_grad, piece.parameters())]
-    expected.append(_grad(values[0]))
+    for (_, _, layer, piece), out in zip(pieces[::-1], values[:0:-1], strict=True):
+        named = dict(piece.named_parameters())
+        expected += [_grad(out), *(_grad(named[name]) for name in layer.params)]
+    if values[0].requires_grad:
+        expected.append(_grad(values[0]))
     with np.errstate(all="ignore"):
         ours = _run_freely(pieces, lambda layer: layer, loss, x, y, np.asarray)
     for (place, quantity, value), theirs, tolerance in zip(ours, expected, allowed.values(), strict=True):
         parity.add(f"{place}, end to end", quantity, value, theirs, tolerance)
     by_name = {(place, quantity): i for i, (place, quantity, _) in enumerate(ours)}
-    at = {"y": by_name[pieces[-1][0], "y"], "dx": len(ours) - 1}
+    at = {"y": by_name[pieces[-1][0], "y"]} | ({"dx": len(ours) - 1} if values[0].requires_grad else {})
     at |= {f"{prefix}{name}": by_name[place, f"d{name}"] for place, prefix, layer, _ in pieces for name in layer.params}
     whole = {quantity: (to_numpy(expected[i]), allowed[i]) for quantity, i in at.items()}
     _judge_whole(parity, "the whole network, end to end", network, loss, x, y, whole)
@@ -208,7 +213,7 @@ def _run_freely(
     for _, _, layer, _ in pieces:
         own = formula(layer)
         layers.append(own.like(**{name: number(p) for name, p in own.params.items()}))
-    a, tape, found = number(x.copy()), [], []
+    a, tape, found = number(x.copy()) if x.dtype.kind == "f" else x, [], []
     for (place, *_), layer in zip(pieces, layers, strict=True):
         a, cache = layer.forward(a)
         tape.append(cache)
@@ -220,7 +225,7 @@ def _run_freely(
         found.append((place, "delta", delta))
         delta, gradient = layer.backward(delta, cache)
         found.extend((place, f"d{name}", g) for name, g in gradient.params.items())
-    return [*found, ("the whole network", "dx", delta)]
+    return found if delta is None else [*found, ("the whole network", "dx", delta)]
 
 
 def _grad(tensor: torch.Tensor) -> torch.Tensor:
@@ -246,7 +251,7 @@ def compare_training(
     free, free_optimizer = network.like(**params_of(module)), deepcopy(optimizer)
     for step in range(1, steps + 1):
         torch_optimizer.zero_grad()
-        now = network.like(**params_of(module))
+        now = network.like(**params_of(module), **(network.state | buffers_of(module)))
         _judge_pass(parity, f"step {step}, ", now, loss, module, inputs, target)
         if any(p.grad is None for p in module.parameters()):  # the pass was not judged
             return parity

@@ -6,24 +6,37 @@ layer before, takes that away, and the gradients are wrong far from where the fa
 
 from collections.abc import Callable, Iterator
 from copy import copy
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from manual import Layer, Network
+from manual import Block, Layer
 from manual.numbers.number_types import Array
 from torch_ref.comparison.verdict import DIFFERS, Comparison
 
 
+@dataclass
+class Seen:
+    """One call of a part, and the δ that came back to it."""
+
+    place: str
+    layer: Layer
+    inputs: tuple[Any, ...]
+    delta: Any = None
+
+
 class Handed:
     """The arrays that were handed from layer to layer, with their names and what they held. `findings`: which were
-    changed."""
+    changed. `seen`: every call of a part, with its inputs and its δ."""
 
     def __init__(self, network: Layer | None = None, prefix: str = "") -> None:
         self._held: list[tuple[str, Array, Array]] = []
         self._prefix = prefix
         self.findings: list[Comparison] = []
+        self.whole = network
+        self.seen: list[Seen] = []
         if network is not None:
             for kind, arrays in (("parameter", network.params), ("state", network.state)):
                 for name, array in arrays.items():
@@ -48,18 +61,23 @@ class Handed:
             self._held[i] = (name, array, array.copy())
 
     def watched(self, place: str, layer: Layer) -> Any:
-        """The layer, or the network with all its layers, so that after every call is looked what it changed."""
-        if isinstance(layer, Network):
-            parts = [self.watched(_inside(place, i, part), part) for i, part in enumerate(layer.layers)]
-            layer = layer._of(parts)
-        spy = copy(layer)
-        for way in ("forward", "backward", "gradient"):
-            vars(spy)[way] = partial(self._call, place, way, getattr(layer, way))
+        """The layer, or the block with all its parts, so that after every call is looked what it changed."""
+        spy = layer
+        if isinstance(layer, Block):
+            spy = layer._of([self.watched(_inside(place, name, part), part) for name, part in layer.parts.items()])
+        methods = {way: getattr(spy, way) for way in ("forward", "backward", "gradient")}
+        spy = copy(spy)
+        for way, method in methods.items():
+            vars(spy)[way] = partial(self._call, place, layer, way, method)
         return spy
 
-    def _call(self, place: str, way: str, method: Callable[..., Any], given: Any, *cache: Any) -> Any:
-        self.note(f"the {'input' if way == 'forward' else 'δ'} of {place}", given)
-        result = method(given, *cache)
+    def _call(self, place: str, layer: Layer, way: str, method: Callable[..., Any], *given: Any) -> Any:
+        self.note(f"the {'input' if way == 'forward' else 'δ'} of {place}", given if way == "forward" else given[0])
+        if way == "forward":
+            self.seen.append(Seen(place, layer, given))
+        else:
+            self._went_back(layer, given[0])
+        result = method(*given)
         self.check(place, way)
         if way == "forward":
             self.note(f"the output of {place}", result[0])
@@ -68,11 +86,17 @@ class Handed:
             self.note(f"the gradients of {place}", result)
         return result
 
+    def _went_back(self, layer: Layer, delta: Any) -> None:
+        """The δ belongs to the part's last call that has none."""
+        call = next((c for c in reversed(self.seen) if c.layer is layer and c.delta is None), None)
+        if call is not None:
+            call.delta = delta
 
-def _inside(place: str, i: int, part: Layer) -> str:
+
+def _inside(place: str, name: str, part: Layer) -> str:
     """How a layer is called: "layer 2.0, Tanh" in "layer 2, Network"."""
     inside = place.split(",")[0].removeprefix("layer ") + "." if place.startswith("layer ") else ""
-    return f"layer {inside}{i}, {type(part).__name__}"
+    return f"layer {inside}{name}, {type(part).__name__}"
 
 
 def _arrays(value: Any) -> Iterator[Array]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import manual
-from manual import InputError, Network, Undecided
+from manual import Block, InputError, Network, Undecided
 from manual.numbers.checks import shown
 from manual.numbers.number_types import Array
 from torch_ref.tolerance import torch_formulas
@@ -25,14 +25,14 @@ def ours_of(piece: Any, formula: Any = None) -> Any:
     """
     if isinstance(piece, Network):
         formula = Network if is_chain(piece) else type(piece)
+    elif isinstance(piece, Block) and formula is None:  # another's of that name may be made of other parts
+        formula = next((c for c in type(piece).__mro__ if c.__module__.startswith("manual.blocks.")), type(piece))
     formula = formula or getattr(manual, type(piece).__name__, type(piece))
-    if type(piece) is formula and not isinstance(piece, Network):
+    if type(piece) is formula and not isinstance(piece, Block):
         return piece
     own = object.__new__(formula)
     own.__dict__.update(vars(piece))
-    if isinstance(own, Network):
-        own.layers = [ours_of(layer) for layer in own.layers]
-    return own
+    return own._of([ours_of(layer) for layer in own.layers]) if isinstance(own, Block) else own
 
 
 def allowance(piece: Any, bounds: Callable[[Any], dict[Any, Bounded]], nan: bool = False) -> dict[Any, Array]:
@@ -68,7 +68,8 @@ def check_random(where: str, rng: Any) -> None:
         raise InputError(f"{where}: rng must be a numpy.random.Generator, as np.random.default_rng(0) is, got {rng!r}")
 
 
-def check_array(where: str, name: str, array: Any) -> None:
-    """An InputError unless it is an array of floats with an example a row."""
-    if not isinstance(array, np.ndarray) or not array.ndim or array.dtype.kind != "f":
-        raise InputError(f"{where}: expected {name} as an array of floats with an example a row, got {shown(array)}")
+def check_array(where: str, name: str, array: Any, kinds: str = "f") -> None:
+    """An InputError unless it is an array of floats, or of these kinds of numbers, with an example a row."""
+    if not isinstance(array, np.ndarray) or not array.ndim or array.dtype.kind not in kinds:
+        what = "floats" if kinds == "f" else "numbers"
+        raise InputError(f"{where}: expected {name} as an array of {what} with an example a row, got {shown(array)}")

@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 
 from manual import InputError, Layer, Loss, Optimizer, Penalty
+from manual.layer import several
 from manual.numbers.number_types import Array
+from torch_ref.quantities import numbered
 from torch_ref.tolerance.bounded import Bounded
 
 
@@ -23,18 +25,28 @@ def exact(array: Array) -> Bounded:
     return Bounded(array, array.dtype)
 
 
-def bounded(values: dict[str, Any]) -> dict[str, Any]:
+def bounded(values: dict[Any, Any]) -> dict[Any, Any]:
     """Arrays of floats taken as exact, by name; other values as they are."""
     return {name: exact(v) if getattr(v, "dtype", np.dtype(object)).kind == "f" else v for name, v in values.items()}
 
 
-def layer_bounds(layer: Layer, x: Array, delta: Array) -> dict[str, Bounded]:
-    """The layer's "y", "dx" and "dp" for each parameter p, given x and δ exactly."""
-    given: dict[str, Any] = bounded({"x": x, "delta": delta})
-    layer = layer.like(**bounded(layer.params))
-    y, cache = layer.forward(given["x"])
-    dx, gradient = layer.backward(given["delta"], cache)
-    return {"y": y, "dx": dx, **{f"d{name}": g for name, g in gradient.params.items()}}  # pyright: ignore[reportReturnType]
+def together(values: Any) -> Any:
+    """The inputs, or the δs, of a layer, taken as exact: one array or a tuple of them."""
+    exact_ones = tuple(bounded(dict(enumerate(several(values)))).values())
+    return exact_ones if isinstance(values, tuple) else exact_ones[0]
+
+
+def layer_bounds(layer: Layer, x: Any, delta: Any) -> dict[str, Bounded]:
+    """The layer's "y", "dx" and "dp" for each parameter p, and the state that it leaves, given x and δ exactly; of
+    several inputs or outputs, see quantities.py."""
+    state = {name: s.copy() for name, s in layer.state.items()}
+    layer = layer.like(**bounded(layer.params | state))
+    y, cache = layer.forward(*several(together(x)))
+    dx, gradient = layer.backward(together(delta), cache)
+    found = {**numbered("y", y), **numbered("dx", dx), **{f"d{name}": g for name, g in gradient.params.items()}}
+    if state:
+        layer.commit(cache)
+    return found | layer.state  # pyright: ignore[reportReturnType]
 
 
 def loss_bounds(loss: Loss, prediction: Array, target: Array) -> dict[str, Bounded]:

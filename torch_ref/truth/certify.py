@@ -15,9 +15,10 @@ import flint
 import numpy as np
 
 from manual import InputError, Layer, Loss, Network, Undecided, lift
-from manual.layer import every_part
+from manual.layer import every_part, several
 from manual.numbers.checks import instance, shown
 from manual.numbers.number_types import Array
+from torch_ref.quantities import numbered
 from torch_ref.truth.dual import Dual
 
 EXTRA_BITS = 60  # correct beyond float64's 53
@@ -82,29 +83,48 @@ def constants(array: Array) -> Array:
     return np.vectorize(lambda number: Dual(number, nowhere), otypes=[object])(exact(array))
 
 
-def layer_truth(layer: Layer, x: Array, delta: Array) -> dict[str, Array]:
-    """What `layer.forward(x)` has as its true derivative: ∂(Σ δ·y)/∂x as "dx", and "dp" for each parameter p.
+def lifted(values: Mapping[Any, Any], number: Callable[[Array], Array]) -> dict[Any, Any]:
+    """Arrays of floats as arrays of other numbers, by name; others as they are."""
+    return {name: number(v) if getattr(v, "dtype", None) and v.dtype.kind == "f" else v for name, v in values.items()}
+
+
+def layer_truth(layer: Layer, x: Any, delta: Any) -> dict[str, Array]:
+    """What `layer.forward(x)` has as its true derivative: ∂(Σ δ·y)/∂x as "dx", and "dp" for each parameter p. Several
+    inputs, and several δs, are tuples; see quantities.py. One of integers has no derivative.
 
     Raises:
         InputError: δ has not the output's shape.
     """
+    names, state = [*numbered("x", x)], lifted(layer.state, exact)
+    inputs = dict(zip(names, several(x), strict=True))
 
-    def function(x: Array, **params: Array) -> Any:
-        y, _ = layer.like(**params).forward(x)
-        if y.shape != delta.shape:
-            raise InputError(f"{layer!r}: expected δ of the output's shape {y.shape}, got shape {delta.shape}")
-        return (exact(delta) * y).sum()
+    def function(**arrays: Array) -> Any:
+        own = layer.like(**{name: arrays[name] for name in layer.params}, **state)
+        y = several(own.forward(*[arrays.get(name, inputs[name]) for name in names])[0])
+        shapes = [np.shape(d) for d in several(delta)]
+        if len(y) != len(shapes) or any(
+            o.shape != shape for o, shape, d in zip(y, shapes, several(delta), strict=True) if d is not None
+        ):
+            raise InputError(f"{layer!r}: expected δ of the output's shape {_said([o.shape for o in y])}, got shape "
+                             f"{_said(shapes)}")  # fmt: skip
+        return sum((exact(d) * o).sum() for d, o in zip(several(delta), y, strict=True) if d is not None)
 
-    _, slopes = derivative(function, {"x": x, **layer.params})
+    moving = {name: a for name, a in inputs.items() if a.dtype.kind in "fO"}
+    _, slopes = derivative(function, {**moving, **layer.params})
     return {f"d{name}": slope for name, slope in slopes.items()}
 
 
-def certify(layer: Layer, x: Array, delta: Array) -> dict[str, float]:
-    """How far the layer's own backward, run in 256 bits, lies from the truth: at most, relative to the largest
-    element of "dx" and of "dp" for each parameter p; infinitely, where that is 0 and ours is not. Beyond 1e-20 it is
-    another formula.
+def _said(shapes: list[Any]) -> str:
+    return " and ".join(map(str, shapes))
 
-    It needs no twin, and no tolerance.
+
+def certify(layer: Layer, x: Any, delta: Any) -> dict[str, float]:
+    """How far the layer's own backward, run in 256 bits, lies from the truth: at most, relative to the largest
+    element of "dx" and of "dp" for each parameter p, or, where that is 0, of all of them; infinitely, where all are 0
+    and ours is not. Beyond 1e-20 it is another formula.
+
+    It needs no twin, and no tolerance. Several inputs, and several δs, are tuples: "dx0", "dx1". One of integers has
+    no derivative.
 
     Raises:
         Undecided: see `derivative`.
@@ -113,21 +133,27 @@ def certify(layer: Layer, x: Array, delta: Array) -> dict[str, float]:
             trained.
     """
     instance("certify", "layer", layer, Layer)
-    for name, array in (("x", x), ("delta", delta)):
-        if not isinstance(array, np.ndarray):
+    for name, array in [*(("x", a) for a in several(x)), *(("delta", d) for d in several(delta))]:
+        unused = array is None and isinstance(delta, tuple) and name == "delta"
+        if not isinstance(array, np.ndarray) and not unused:
             raise InputError(f"certify: expected {name} as an array, got {shown(array)}")
     every_part(layer)
     truth = layer_truth(layer, x, delta)
     with flint.ctx.workprec(256):
-        own = layer.like(**{name: constants(p) for name, p in layer.params.items()})
-        dx, gradient = own.backward(constants(delta), own.forward(constants(x))[1])
-        found = {"dx": dx, **{f"d{name}": g for name, g in gradient.params.items()}}
+        own = layer.like(**lifted(layer.params | layer.state, constants))
+        given, upstream = ([*lifted(dict(enumerate(several(v))), constants).values()] for v in (x, delta))
+        dx, gradient = own.backward(
+            tuple(upstream) if isinstance(delta, tuple) else upstream[0], own.forward(*given)[1]
+        )
+        found = {**numbered("dx", dx), **{f"d{name}": g for name, g in gradient.params.items()}}
         gaps, sizes = {}, {}
         for name, slopes in truth.items():
             values = [number.v if isinstance(number, Dual) else number for number in found[name].ravel()]
             gaps[name] = max(float(abs(a - t).upper()) for a, t in zip(values, slopes.ravel(), strict=True))
             sizes[name] = max(float(abs(t).lower()) for t in slopes.ravel())
-    return {name: gap / sizes[name] if sizes[name] else inf if gap else 0.0 for name, gap in gaps.items()}
+    largest = max(sizes.values(), default=0.0)
+    units = {name: size or largest for name, size in sizes.items()}
+    return {name: gap / units[name] if units[name] else inf if gap else 0.0 for name, gap in gaps.items()}
 
 
 def loss_truth(loss: Loss, prediction: Array, target: Array) -> tuple[Any, Array]:

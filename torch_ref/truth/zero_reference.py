@@ -18,7 +18,9 @@ import flint
 import numpy as np
 
 from manual import Layer, Loss, lift
+from manual.layer import several
 from manual.numbers.number_types import Array
+from torch_ref.quantities import numbered
 from torch_ref.truth.certify import derivative, exact
 from torch_ref.truth.decisions import Site, decisions
 
@@ -78,21 +80,25 @@ def _slopes(function: Callable[..., Any], arrays: Mapping[str, Array], name: str
             return not abs(flint.arb(along(exact))) < flint.arb(2) ** -BITS
 
 
-def zero_of_layer(layer: Layer, x: Array, quantity: str) -> str:
-    """`why_not_zero` of a layer's "dx" or "dp", on draws of its input, δ and parameters."""
-    if quantity == "y":
+def zero_of_layer(layer: Layer, x: Any, quantity: str) -> str:
+    """`why_not_zero` of a layer's "dx" or "dp", on draws of its inputs, δ and parameters."""
+    if not quantity.startswith("d"):
         return "it is no gradient"
+    inputs = numbered("x", x)
 
-    def function(x: Array, delta: Array, **params: Array) -> Any:
-        return (delta * layer.like(**params).forward(x)[0]).sum()
+    def function(**arrays: Any) -> Any:
+        own = layer.like(**{name: arrays[name] for name in layer.params})
+        y = several(own.forward(*[arrays[name] for name in inputs])[0])
+        return sum((arrays[f" delta{i}"] * o).sum() for i, o in enumerate(y))
 
     def draws() -> Iterable[dict[str, Array]]:
         rng = np.random.default_rng(0)
         for _ in range(DRAWS):
-            given = rng.standard_normal(x.shape)
+            given = {name: rng.standard_normal(a.shape) if a.dtype.kind == "f" else a for name, a in inputs.items()}
             params = {name: rng.standard_normal(p.shape) for name, p in layer.params.items()}
-            y = layer.like(**params).forward(given)[0]
-            yield {"x": given, "delta": rng.standard_normal(np.shape(y)), **params}
+            y = several(layer.like(**params).forward(*given.values())[0])
+            deltas = {f" delta{i}": rng.standard_normal(np.shape(o)) for i, o in enumerate(y)}
+            yield {**given, **deltas, **params}
 
     return why_not_zero(function, draws(), quantity.removesuffix(", by gradient()").removeprefix("d"))
 

@@ -8,6 +8,7 @@ import numpy as np
 import manual
 from manual import Layer, Network
 from manual.numbers.number_types import Array
+from torch_ref.diagnosis.mistakes.blocks import BLOCK_OUTPUTS, BLOCKS
 from torch_ref.diagnosis.mistakes.formula import EPSILONS, Formulas, Mistake, Number, Values, as_number, blind, changed
 from torch_ref.diagnosis.mistakes.parameters import PARAMETERS, WITHOUT_DELTA, with_transposed_weight
 from torch_ref.diagnosis.mistakes.passes import Backward, Forward, leaves, output, passed, plain
@@ -61,7 +62,7 @@ DROPOUT: list[tuple[str, Backward]] = [
     ("the mask is left out", lambda f, _, d: (d / (1 - f.p), f)),
 ]
 
-OUTPUTS: dict[type[Layer], list[tuple[str, Forward]]] = PICTURES | {
+OUTPUTS: dict[type[Layer], list[tuple[str, Forward]]] = PICTURES | BLOCK_OUTPUTS | {
     manual.Softmax: [
         *((f"the sum runs over the wrong axis: axis {dim}", lambda f, x, dim=dim: output(changed(f, dim=dim), x))
           for dim in range(4)),
@@ -75,7 +76,7 @@ OUTPUTS: dict[type[Layer], list[tuple[str, Forward]]] = PICTURES | {
         ("the mask is left out", lambda f, x: x / (1 - f.p)),
     ],
 }  # fmt: skip
-BACKWARDS: dict[type[Layer], list[tuple[str, Backward]]] = {
+BACKWARDS: dict[type[Layer], list[tuple[str, Backward]]] = BLOCKS | {
     manual.ReLU: [*ACTIVATIONS, ("σ' is left out: ReLU's mask is missing", _left_out)],
     manual.Softmax: ACTIVATIONS + SOFTMAX,
     manual.Conv2d: CONVOLUTION,

@@ -1,0 +1,5 @@
+"""One file a block: layers that are made of layers. Each ends with `examples(rng)`, as a layer's file does."""
+
+from manual.blocks.residual import Residual
+
+__all__ = ["Residual"]

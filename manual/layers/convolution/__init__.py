@@ -1,0 +1,5 @@
+"""Sums over windows: convolutions."""
+
+from manual.layers.convolution.conv2d import Conv2d
+
+__all__ = ["Conv2d"]

@@ -1,0 +1,5 @@
+"""The same numbers in another shape."""
+
+from manual.layers.shape.flatten import Flatten
+
+__all__ = ["Flatten"]
