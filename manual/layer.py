@@ -93,7 +93,7 @@ class Layer(Described):
     @property
     def state(self) -> dict[str, Array]:
         """What `forward` reads and only `commit` changes, under torch's names."""
-        return {name: getattr(self, name) for name in self._states}
+        return {name: s for name in self._states if (s := getattr(self, name)) is not None}
 
     def like(self, **arrays: Array | None) -> Self:
         """A copy with these parameters: all or none, so that none is forgotten and taken for its own gradient.

@@ -15,6 +15,14 @@ def modules(package: ModuleType) -> list[ModuleType]:
     return [importlib.import_module(m.name) for m in found if not m.ispkg]
 
 
+def of_floats(package: ModuleType) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """The examples of a package without those that take words, or several inputs: one array of floats alone."""
+    for name, make in examples(package):
+        case = make()
+        if not isinstance(case, tuple) or (isinstance(case[1], np.ndarray) and case[1].dtype.kind == "f"):
+            yield name, make
+
+
 def examples(package: ModuleType) -> Iterator[tuple[str, Callable[[], Any]]]:
     """(id, make) for every example of every file; `make()` draws the example anew.
 

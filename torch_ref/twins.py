@@ -13,8 +13,8 @@ import torch
 
 from manual import InputError, Layer, Loss, Network, Optimizer, Residual
 from manual.layer import every_part
-from manual.layers.dropout import mask
 from manual.numbers.checks import instance, shown
+from manual.numbers.masks import mask
 from manual.numbers.number_types import Array
 
 
@@ -70,7 +70,17 @@ class ResidualModule(torch.nn.Module):
         return x + self.inner(x)
 
 
-OWN = {"HalfMSELoss": HalfMSELoss, "Dropout": Dropout}
+class Dropout2d(Dropout):
+    """Likewise, a channel of a picture at a time."""
+
+    def forward(self, a: torch.Tensor) -> torch.Tensor:
+        if not self.training:
+            return a
+        m = mask(self.seed, self.count, self.p, (self.before + len(a), a.shape[1]))[self.before :]
+        return a * to_torch(m, a.device)[:, :, None, None] / (1 - self.p)
+
+
+OWN = {"HalfMSELoss": HalfMSELoss, "Dropout": Dropout, "Dropout2d": Dropout2d}
 REGISTERED: dict[type[Layer], Callable[[Any], torch.nn.Module]] = {
     Residual: lambda block: ResidualModule(twin(block.parts["inner"])),
 }

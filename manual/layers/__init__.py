@@ -1,15 +1,19 @@
 """One file a layer, in rooms by kind. Each ends with `examples(rng)`, the cases on which the parity tests find it."""
 
-from manual.layers import activations, convolution, pooling, shape
+from manual.layers import activations, convolution, normalisation, pooling, shape
 from manual.layers.activations import *
 from manual.layers.convolution import *
 from manual.layers.dropout import Dropout
+from manual.layers.dropout2d import Dropout2d
+from manual.layers.embedding import Embedding
 from manual.layers.linear import Linear
+from manual.layers.normalisation import *
 from manual.layers.pooling import *
 from manual.layers.shape import *
 
-__all__ = ["Dropout", "Linear"]
+__all__ = ["Dropout", "Dropout2d", "Embedding", "Linear"]
 __all__ += activations.__all__
 __all__ += convolution.__all__
+__all__ += normalisation.__all__
 __all__ += pooling.__all__
 __all__ += shape.__all__

@@ -7,6 +7,7 @@ import numpy as np
 from manual.described import state
 from manual.layer import Layer
 from manual.numbers.checks import floats, fraction, generator
+from manual.numbers.masks import mask
 from manual.numbers.number_types import Array
 
 
@@ -51,11 +52,6 @@ class Dropout(Layer):
         new = self.like()
         new.p = 0
         return new
-
-
-def mask(seed: Any, count: Any, p: Any, shape: tuple[int, ...]) -> Array:
-    """Which neurons stay on in this step."""
-    return np.random.default_rng((int(seed), int(count))).random(shape) >= float(p)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[Dropout, Array]]:

@@ -14,10 +14,10 @@ from manual.numbers.sums import sum_over_batch
 class Linear(Layer):
     """Every output is a weighted sum of all inputs.
 
-        z = W a + b              a (N, in), W (out, in), b (out,), z (N, out)
+        z = W a + b              a (N, …, in), W (out, in), b (out,), z (N, …, out)
 
         ∂C/∂a = Wᵀ δ             equation 2; σ' is the business of the activation before
-        ∂C/∂W = Σ δ aᵀ           equation 4, summed over the batch
+        ∂C/∂W = Σ δ aᵀ           equation 4, summed over the batch, and over every axis but the last
         ∂C/∂b = Σ δ              equation 3, likewise
 
     Row n of an array is example n, so that the code multiplies from the other side: z = a Wᵀ + b. (`dot` is `@`; on
@@ -26,7 +26,7 @@ class Linear(Layer):
 
     Raises:
         InputError: in_features or out_features is not an integer >= 1, bias not a flag, or rng no generator; the input
-            is not (N, in), or not of the weight's dtype.
+            is not (N, …, in), or not of the weight's dtype.
     Source: document A, parts 1 and 3. Same as torch.nn.Linear on a batch.
     """
 
@@ -46,8 +46,8 @@ class Linear(Layer):
 
     def forward(self, a: Array, /) -> tuple[Array, Array]:
         W, b = self.weight, self.bias
-        if getattr(a, "dtype", 0) != W.dtype or a.shape[1:] != W.shape[1:]:
-            raise mismatch(self, f"(N, {self.in_features})", W.dtype, a)
+        if getattr(a, "dtype", 0) != W.dtype or a.shape[-1:] != W.shape[1:] or a.ndim < 2:
+            raise mismatch(self, f"(N, {self.in_features}) or (N, …, {self.in_features})", W.dtype, a)
         z = a.dot(W.T)
         if b is not None:
             z += b
@@ -57,6 +57,8 @@ class Linear(Layer):
         return delta.dot(self.weight), self.gradient(delta, a)
 
     def gradient(self, delta: Array, a: Array, /) -> "Linear":
+        if a.ndim > 2:  # every row of every matrix is an example
+            delta, a = delta.reshape(-1, delta.shape[-1]), a.reshape(-1, a.shape[-1])
         dW = delta.T.dot(a)
         db = None if self.bias is None else sum_over_batch(delta)
         return self.like(weight=dW, bias=db)

@@ -151,3 +151,12 @@ def betas(owner: object, value: Any) -> tuple[Any, Any]:
     except (TypeError, ValueError):
         raise InputError(f"{_name(owner)}: betas must be a pair of numbers in [0, 1), got {value!r}") from None
     return fraction(owner, "betas[0]", first), fraction(owner, "betas[1]", second)
+
+
+def shape(owner: object, name: str, value: Any) -> tuple[int, ...]:
+    """`value` as a shape, if it is an integer >= 1 or a tuple or list of them, else an InputError."""
+    if isinstance(value, tuple | list):
+        if not value:
+            raise InputError(f"{_name(owner)}: {name} must have at least one axis, got {value!r}")
+        return tuple(whole(owner, f"{name}[{i}]", n, 1) for i, n in enumerate(value))
+    return (whole(owner, name, value, 1),)

@@ -9,21 +9,36 @@ import numpy as np
 import pytest
 
 from manual import (
+    ELU,
+    GELU,
+    AdaptiveAvgPool2d,
     AvgPool2d,
+    BatchNorm1d,
+    BatchNorm2d,
+    Conv1d,
     Conv2d,
+    ConvTranspose2d,
     Dropout,
+    Dropout2d,
+    Embedding,
     Flatten,
+    GroupNorm,
     Layer,
+    LayerNorm,
+    LeakyReLU,
     Linear,
+    MaxPool1d,
     MaxPool2d,
     MSELoss,
     Network,
     ReLU,
     Residual,
+    RMSNorm,
+    Softplus,
     Tanh,
+    Unflatten,
 )
 from parity_tests.bugs import BUGS, UNUSUAL
-from parity_tests.bugs.unusual.not_in_manual import LayerNorm, RMSNorm
 from parity_tests.comparison.against_torch import cases, each, hold, misused, of
 from torch_ref import compare_network
 
@@ -34,8 +49,6 @@ FLOAT32_ONLY = {
     "The one-hot targets are float64, and so the gradient of a float32 network",
 }
 NOT_NAMED = {
-    # a layer that is its own measure: its bound has the wrong shape, too
-    "The gradient of γ is not summed over the batch",
     "The decay drives the weights away from 0",  # it grows by 1 + 2ηλ and shrinks by 1 − ηλ: not quite 1 + ηλ
 }
 NAMED_OTHERWISE = {
@@ -108,8 +121,10 @@ def test_a_right_implementation_is_accepted_however_unusual(entry, dtype):
 
 
 def around(layer, rng):
-    """A network with the layer at place 2, and data for it in which ReLU makes some zeros: ReLU'(0) is asked for."""
-    network = Network(Linear(3, 4, rng=rng), ReLU(), layer, Linear(4, 2, rng=rng))
+    """A network with the layer at place 2, and data for it in which ReLU makes some zeros: ReLU'(0) is asked for. What
+    is another below 0 is given what is below it."""
+    front = Tanh() if isinstance(layer, LeakyReLU | ELU) else ReLU()
+    network = Network(Linear(3, 4, rng=rng), front, layer, Linear(4, 2, rng=rng))
     return network, rng.standard_normal((6, 3)), rng.standard_normal((6, 2))
 
 
@@ -122,17 +137,43 @@ def around_pictures(layer, front, rng):
     return Network(*below, *above, Linear(features, 2, rng=rng)), x, rng.standard_normal((3, 2))
 
 
+def of_places(layer, rng):
+    """Likewise for a layer of sequences, of vectors that are split, or of words."""
+    x, y = rng.standard_normal((4, 1, 9)), rng.standard_normal((4, 2))
+    below = [Conv1d(1, 2, 2, rng=rng), Tanh()]
+    if isinstance(layer, Unflatten):
+        below, x = [Linear(3, 4, rng=rng), Tanh()], rng.standard_normal((4, 3))
+    if isinstance(layer, Embedding):
+        return Network(layer, Tanh(), Flatten(), Linear(12, 2, rng=rng)), rng.integers(5, size=(4, 4)), y
+    features = Network(*below, layer, Flatten()).forward(x)[0].shape[1]
+    return Network(*below, layer, Flatten(), Linear(features, 2, rng=rng)), x, y
+
+
+ON_PLACES: dict[type, Callable[[np.random.Generator], Layer]] = {
+    Conv1d: lambda rng: Conv1d(2, 2, 3, 2, 1, rng=rng),
+    MaxPool1d: lambda _: MaxPool1d(4, 3, 2),
+    Unflatten: lambda _: Unflatten(1, (2, 2)),
+    Embedding: lambda rng: Embedding(5, 3, rng=rng),
+}
 ON_PICTURES: dict[type, Callable[[np.random.Generator], Layer]] = {
     Conv2d: lambda rng: Conv2d(2, 2, (3, 2), 2, (1, 2), rng=rng),
     MaxPool2d: lambda _: MaxPool2d((3, 2), (2, 1), 1),
     AvgPool2d: lambda _: AvgPool2d((3, 2), (2, 1), 1),
     Flatten: lambda _: Flatten(),
+    ConvTranspose2d: lambda rng: ConvTranspose2d(2, 2, (3, 2), 2, (1, 0), rng=rng),
+    AdaptiveAvgPool2d: lambda _: AdaptiveAvgPool2d((4, 2)),
+    BatchNorm2d: lambda _: BatchNorm2d(2),
+    Dropout2d: lambda rng: Dropout2d(0.25, rng=rng),
 }
 ON_VECTORS: dict[type, Callable[[np.random.Generator], Layer]] = {
     Linear: lambda rng: Linear(4, 4, rng=rng),
     Dropout: lambda rng: Dropout(0.25, rng=rng),
-    LayerNorm: lambda _: LayerNorm(4),
-    RMSNorm: lambda _: RMSNorm(4),
+    LayerNorm: lambda rng: LayerNorm(4, 0.1).like(weight=1 + rng.random(4), bias=rng.random(4)),
+    RMSNorm: lambda rng: RMSNorm(4).like(weight=1 + rng.random(4)),
+    BatchNorm1d: lambda _: BatchNorm1d(4),
+    GroupNorm: lambda rng: GroupNorm(2, 4).like(weight=1 + rng.random(4), bias=rng.random(4)),
+    Softplus: lambda _: Softplus(2, threshold=0.5),
+    GELU: lambda _: GELU("tanh"),
     Residual: lambda rng: Residual(Network(Linear(4, 4, rng=rng), Tanh())),
 }
 
@@ -140,12 +181,16 @@ ON_VECTORS: dict[type, Callable[[np.random.Generator], Layer]] = {
 def networks_with(right):
     """Networks with such a layer at place 2, and data for them, on which every mistake with it shows."""
     rng = np.random.default_rng(0)
-    if right in ON_PICTURES:
+    if right in ON_PLACES:
+        found = [of_places(ON_PLACES[right](rng), rng)]
+    elif right in ON_PICTURES:
         found = [around_pictures(ON_PICTURES[right](rng), front, rng) for front in (Tanh(), ReLU())]
     else:
         found = [around(ON_VECTORS[right](rng) if right in ON_VECTORS else right(), rng)]
+    if issubclass(right, BatchNorm1d):
+        found += [(network.evaluated(), x, y) for network, x, y in found]
     for (network, x, y), dtype in product(found, (np.float64, np.float32)):
-        yield network.astype(dtype), x.astype(dtype), y.astype(dtype)
+        yield network.astype(dtype), x.astype(dtype) if x.dtype.kind == "f" else x, y.astype(dtype)
 
 
 @pytest.mark.parametrize("right", dict.fromkeys(b.right for b in LAYER_BUGS), ids=lambda kind: kind.__name__)
@@ -159,9 +204,9 @@ def test_nothing_differs_in_a_right_network(right):
 def test_a_network_names_the_layer_with_the_mistake(bug, monkeypatch):
     undiagnosed(monkeypatch)
     for network, x, y in networks_with(bug.right):
-        first, front, right, *above = network.layers
-        wrong = Network(first, front, of(bug.wrong, right), *above)
+        at = 0 if isinstance(network.layers[0], Embedding) else 2
+        wrong = Network(*network.layers[:at], of(bug.wrong, network.layers[at]), *network.layers[at + 1 :])
         if found := compare_network(wrong, MSELoss(), x, y).first:
-            assert (found.place, found.quantity) == (f"layer 2, {bug.right.__name__}", bug.shows)
+            assert (found.place, found.quantity) == (f"layer {at}, {bug.right.__name__}", bug.shows)
             return
     pytest.fail("nothing differs")

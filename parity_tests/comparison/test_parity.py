@@ -10,13 +10,13 @@ import manual.losses
 import manual.optimizers
 from manual import SGD, Linear, MSELoss, Network, Tanh
 from torch_ref import compare_layer, compare_loss, compare_network, compare_optimizer, compare_training
-from torch_ref.examples import examples
+from torch_ref.examples import examples, of_floats
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
 def each(package):
-    cases = [*examples(package)]
+    cases = [*of_floats(package)]
     return pytest.mark.parametrize("make", [make for _, make in cases], ids=[name for name, _ in cases])
 
 

@@ -22,7 +22,7 @@ from manual import (
     positive,
 )
 from parity_tests.derived import numbers, proved
-from torch_ref.examples import examples
+from torch_ref.examples import of_floats
 from torch_ref.tolerance.bounds import layer_bounds, loss_bounds
 
 
@@ -38,7 +38,7 @@ def ball(p, q):
 
 
 def each(package):
-    cases = [*examples(package)]
+    cases = [*of_floats(package)]
     return pytest.mark.parametrize("make", [make for _, make in cases], ids=[name for name, _ in cases])
 
 

@@ -26,7 +26,7 @@ from manual import (
 )
 from manual.documents import hand_computation, one_two_one, sine
 from torch_ref import certify, to_numpy, to_torch, twin
-from torch_ref.examples import examples
+from torch_ref.examples import of_floats
 from torch_ref.tolerance import torch_formulas
 from torch_ref.tolerance.bounds import layer_bounds, loss_bounds
 from torch_ref.truth.certify import Dual, derivative, distance, layer_truth, loss_truth, network_truth, ulps
@@ -40,7 +40,7 @@ ON_AN_EDGE = {
 
 
 def each(package):
-    cases = [(name, make) for name, make in examples(package) if name not in ON_AN_EDGE]
+    cases = [(name, make) for name, make in of_floats(package) if name not in ON_AN_EDGE]
     return pytest.mark.parametrize("make", [make for _, make in cases], ids=[name for name, _ in cases])
 
 
@@ -78,9 +78,9 @@ def test_a_loss_lies_within_its_error_of_the_truth(make, dtype):
     assert (distance(loss.backward(cache), true_delta) <= bounds["delta"].error).all()
 
 
-@pytest.mark.parametrize("name", sorted(ON_AN_EDGE & dict(examples(manual.layers)).keys()))
+@pytest.mark.parametrize("name", sorted(ON_AN_EDGE & dict(of_floats(manual.layers)).keys()))
 def test_where_the_forward_has_no_derivative_the_truth_says_so(name, rng):
-    layer, x = dict(examples(manual.layers))[name]()
+    layer, x = dict(of_floats(manual.layers))[name]()
     with pytest.raises(Undecided, match="decides exactly here"):
         layer_truth(layer, x, rng.standard_normal(layer.forward(x)[0].shape))
 
@@ -163,9 +163,9 @@ def test_a_gradient_that_is_0_is_certified_too():
     assert certify(Adds(), x, nothing) == {"dx": np.inf}
 
 
-@pytest.mark.parametrize("name", sorted(dict(examples(manual.layers)).keys() - ON_AN_EDGE))
+@pytest.mark.parametrize("name", sorted(dict(of_floats(manual.layers)).keys() - ON_AN_EDGE))
 def test_every_backward_of_the_project_is_certified_to_1e_20(name, rng):
-    layer, x = dict(examples(manual.layers))[name]()
+    layer, x = dict(of_floats(manual.layers))[name]()
     delta = rng.standard_normal(layer.forward(x)[0].shape)
     assert all(error < 1e-20 for error in certify(layer, x, delta).values())
 

@@ -8,11 +8,11 @@ import torch
 import manual.layers
 from manual import Sigmoid, Undecided
 from torch_ref import to_numpy, to_torch, twin
-from torch_ref.examples import examples
+from torch_ref.examples import of_floats
 from torch_ref.truth.slopes import Slopes
 
 ON_AN_EDGE = ("relu-1", "max_pool2d-3")
-LAYERS = [case for case in examples(manual.layers) if case[0] not in ON_AN_EDGE]
+LAYERS = [case for case in of_floats(manual.layers) if case[0] not in ON_AN_EDGE]
 
 
 @pytest.mark.parametrize("make", [make for _, make in LAYERS], ids=[name for name, _ in LAYERS])

@@ -155,6 +155,28 @@ def judge_layer(
     parity.comparisons += handed.findings
 
 
+def judge_within(
+    parity: Parity,
+    place: str,
+    layer: Layer,
+    module: torch.nn.Module,
+    inputs: list[torch.Tensor],
+    deltas: list[torch.Tensor | None],
+    parts: bool = True,
+) -> None:
+    """`judge_layer` on what came back to it. That may add up to nothing, as before a softmax or a normalisation, and
+    tell nothing; then it is redrawn.
+    """
+    for upstream in (lambda _: deltas, drawn(np.random.default_rng(0), parity.device)):
+        judged = Parity(parity.device, nans=[*parity.nans])
+        judge_layer(judged, place, layer, module, inputs, upstream, parts)
+        told = all(c.reason not in (ROUNDING, ZERO_REFERENCE) for c in judged.comparisons)
+        if told or any(c.differs for c in judged.comparisons):
+            break
+    parity.comparisons += judged.comparisons
+    parity.nans = judged.nans
+
+
 def _by_hand(handed: Handed, place: str, layer: Layer, given: Any, theirs: Pass) -> dict[str, Any]:
     """The layer's own outputs, gradients and the state that it leaves, by name; of a block whose outputs have other
     shapes, these alone."""
@@ -183,8 +205,7 @@ def _by_hand(handed: Handed, place: str, layer: Layer, given: Any, theirs: Pass)
 def _judge_parts(parity: Parity, block: Layer, handed: Handed) -> None:
     """Judge every layer within a block on what the block gave it, by the layer's own twin.
 
-    One that torch lacks is judged with the block alone, and so is one that nothing came back to. What came back may add
-    up to nothing, as before a softmax, and tell nothing; then it is redrawn.
+    One that torch lacks is judged with the block alone, and so is one that nothing came back to.
     """
     if not isinstance(block, Block) or is_chain(block):
         return
@@ -197,12 +218,7 @@ def _judge_parts(parity: Parity, block: Layer, handed: Handed) -> None:
             continue
         inputs = [to_torch(x, parity.device) for x in call.inputs]
         deltas = [None if d is None else to_torch(d, parity.device) for d in several(call.delta)]
-        for upstream in (lambda _, d=deltas: d, drawn(np.random.default_rng(0), parity.device)):
-            judged = Parity(parity.device, nans=parity.nans)
-            judge_layer(judged, call.place, call.layer, module, inputs, upstream, parts=False)
-            if all(c.reason not in (ROUNDING, ZERO_REFERENCE) for c in judged.comparisons):
-                break
-        parity.comparisons += judged.comparisons
+        judge_within(parity, call.place, call.layer, module, inputs, deltas, parts=False)
 
 
 def _case(layer: Layer, x: Any, delta: Any, compared: dict[str, Compared]) -> Case:

@@ -14,7 +14,7 @@ import torch
 from manual import InputError, Layer, Loss, Network, Optimizer, Undecided
 from manual.numbers.checks import instance, shown, whole
 from manual.numbers.number_types import Array
-from torch_ref.comparison.layers import judge_layer
+from torch_ref.comparison.layers import judge_within
 from torch_ref.comparison.losses import judge_loss
 from torch_ref.comparison.optimizers import judge_update
 from torch_ref.comparison.parity import Parity
@@ -65,7 +65,7 @@ def _judge_pass(
         return
     for (place, _, layer, piece), a, out in zip(pieces, values, values[1:], strict=False):
         delta = torch.zeros_like(out) if out.grad is None else out.grad  # None: the cost does not depend on it
-        judge_layer(parity, f"{prefix}{place}", layer, piece, [a], lambda _, delta=delta: [delta])
+        judge_within(parity, f"{prefix}{place}", layer, piece, [a], [delta])
     judge_loss(parity, f"{prefix}{loss!r}", loss, values[-1], y)
     if all(c.agrees for c in parity.comparisons[before:]):
         _judge_chain(parity, prefix, network, [layer for _, _, layer, _ in pieces], loss, to_numpy(x), to_numpy(y))

@@ -2,12 +2,13 @@
 bounded.py)."""
 
 from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 import numpy as np
 
 import manual
-from manual import Block, InputError, Network, Undecided
+from manual import Block, InputError, Layer, Network, Undecided
 from manual.numbers.checks import shown
 from manual.numbers.number_types import Array
 from torch_ref.tolerance import torch_formulas
@@ -30,9 +31,23 @@ def ours_of(piece: Any, formula: Any = None) -> Any:
     formula = formula or getattr(manual, type(piece).__name__, type(piece))
     if type(piece) is formula and not isinstance(piece, Block):
         return piece
+    if isinstance(piece, Layer) and not isinstance(piece, Block):
+        return _made(formula, piece)
     own = object.__new__(formula)
     own.__dict__.update(vars(piece))
     return own._of([ours_of(layer) for layer in own.layers]) if isinstance(own, Block) else own
+
+
+def _made(formula: type[Layer], piece: Layer) -> Layer:
+    """A layer of ours with the hyperparameters, parameters and state of this one, which may keep them otherwise; the
+    piece itself, where ours takes others."""
+    drawn = {"rng": np.random.default_rng(0)} if "rng" in signature(formula).parameters else {}
+    try:
+        own = formula(**piece.hyper, **drawn).like(**piece.params, **piece.state)
+    except (TypeError, InputError):
+        return piece
+    own.training = piece.training
+    return own
 
 
 def allowance(piece: Any, bounds: Callable[[Any], dict[Any, Bounded]], nan: bool = False) -> dict[Any, Array]:

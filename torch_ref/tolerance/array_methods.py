@@ -50,6 +50,12 @@ class ArrayMethods:
     value: Any
     dtype: Any
 
+    def erf(self) -> Any:
+        """The error function, which NumPy has not."""
+        from torch_ref.tolerance.elementwise import erf
+
+        return erf(self)
+
     shape = property(lambda self: self.value.shape)
     ndim = property(lambda self: self.value.ndim)
     size = property(lambda self: self.value.size)

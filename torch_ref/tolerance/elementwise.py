@@ -5,6 +5,7 @@ interval.
 domain, or meet a pole, has no bound. The rounding of each is 4 ulp.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -74,6 +75,16 @@ def function(f: np.ufunc, slope: Callable[[Array, Array], Any]) -> Callable[[Any
             return x._function(f, slope(x.value - 2 * x.error, x.value + 2 * x.error))
 
     return rule
+
+
+_erf = np.vectorize(math.erf, otypes=[np.float64])
+
+
+def erf(x: Any) -> Bounded:
+    """Its slope, 2/√π e^(−x²), is the larger the nearer x is to 0."""
+    low, high = x.value - 2 * x.error, x.value + 2 * x.error
+    least = np.where(low * high > 0, np.minimum(np.abs(low), np.abs(high)), 0)
+    return x._function(_erf, 2 / math.sqrt(math.pi) * np.exp(-least * least))
 
 
 def sqrt(x: Any) -> Bounded:

@@ -20,12 +20,20 @@ from torch_ref.truth.decisions import took
 
 FLINT_S = {f"arc{name}": f"a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")}  # names for NumPy's
 
+
+def erf_slope_at(v: Any) -> Any:
+    """2/√π e^(−v²)"""
+    root = type(v).pi().sqrt() if hasattr(type(v), "pi") else np.sqrt(np.pi)
+    return 2 / root * (-v * v).exp()
+
+
 RULES: dict[str, Callable[[Any, Any, Any], Any]] = {  # f'(v)·d, by v, f(v) and d
     "exp": lambda _, f, d: f * d,
     "expm1": lambda v, _, d: v.exp() * d,
     "log": lambda v, _, d: d / v,
     "log1p": lambda v, _, d: d / (1 + v),
     "sqrt": lambda _, f, d: d / (2 * f),
+    "erf": lambda v, _, d: erf_slope_at(v) * d,
     "sin": lambda v, _, d: v.cos() * d,
     "cos": lambda v, _, d: -v.sin() * d,
     "tan": lambda _, f, d: (1 + f * f) * d,
@@ -116,11 +124,16 @@ class Dual:
     def __abs__(self) -> "Dual":
         return self if self > 0 else -self
 
-    exp, expm1, log, log1p, sqrt = map(_function, ("exp", "expm1", "log", "log1p", "sqrt"))
+    exp, expm1, log, log1p, sqrt, erf = map(_function, ("exp", "expm1", "log", "log1p", "sqrt", "erf"))
     sin, cos, tan, sinh, cosh, tanh = map(_function, ("sin", "cos", "tan", "sinh", "cosh", "tanh"))
     arcsin, arccos, arctan = map(_function, ("arcsin", "arccos", "arctan"))
     arcsinh, arccosh, arctanh = map(_function, ("arcsinh", "arccosh", "arctanh"))
     fabs = __abs__
+
+    def erf_slope(self) -> "Dual":
+        """2/√π e^(−v²), the derivative of erf."""
+        slope = erf_slope_at(self.v)
+        return Dual(slope, -2 * self.v * slope * self.d)
 
     def exp2(self) -> "Dual":
         """2ᵛ"""

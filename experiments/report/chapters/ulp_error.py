@@ -16,7 +16,7 @@ from experiments.report.record.survey import KINDS
 from manual import Undecided
 from manual.numbers.number_types import Array
 from torch_ref import to_numpy, to_torch, twin
-from torch_ref.examples import examples
+from torch_ref.examples import of_floats
 from torch_ref.truth.certify import EXTRA_BITS, layer_truth, loss_truth, ulps
 from torch_ref.twins import gradients
 
@@ -65,7 +65,7 @@ def ulp_errors() -> Iterator[UlpErrors]:
     left out."""
     for kind, package, distances in (("layer", manual.layers, of_layer), ("loss", manual.losses, of_loss)):
         found: dict[str, list[tuple[Array, Array]]] = {}
-        for _, make in examples(package):
+        for _, make in of_floats(package):
             case = make()
             try:
                 found.setdefault(type(case[0]).__name__, []).extend(distances(*case))

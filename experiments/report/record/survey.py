@@ -19,7 +19,7 @@ from torch_ref import (
     compare_optimizer,
     compare_training,
 )
-from torch_ref.examples import examples
+from torch_ref.examples import of_floats
 
 STEPS = 3
 KINDS = {
@@ -106,7 +106,7 @@ def networks(dtype: np.dtype[Any], device: str) -> Iterator[tuple[str, Iterable[
 def each(package: ModuleType) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
     """Every class of a package, and the cases on which it is compared."""
     found: dict[str, list[tuple[Any, ...]]] = {}
-    for _, make in examples(package):
+    for _, make in of_floats(package):
         case = make()
         case = case if isinstance(case, tuple) else (case,)
         found.setdefault(type(case[0]).__name__, []).append(case)

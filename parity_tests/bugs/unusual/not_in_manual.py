@@ -1,4 +1,4 @@
-"""Right layers of torch that `manual` lacks: no code of ours measures them but their own."""
+"""Right layers of torch, as others write them: with fewer hyperparameters, and fields of their own."""
 
 from math import pi
 from typing import Any

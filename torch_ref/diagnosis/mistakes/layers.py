@@ -10,6 +10,7 @@ from manual import Layer, Network
 from manual.numbers.number_types import Array
 from torch_ref.diagnosis.mistakes.blocks import BLOCK_OUTPUTS, BLOCKS
 from torch_ref.diagnosis.mistakes.formula import EPSILONS, Formulas, Mistake, Number, Values, as_number, blind, changed
+from torch_ref.diagnosis.mistakes.norms import NORM_OUTPUTS, NORMS, PATHS
 from torch_ref.diagnosis.mistakes.parameters import PARAMETERS, WITHOUT_DELTA, with_transposed_weight
 from torch_ref.diagnosis.mistakes.passes import Backward, Forward, leaves, output, passed, plain
 from torch_ref.diagnosis.mistakes.pictures import AVG_POOLING, CONVOLUTION, MAX_POOLING, PICTURES
@@ -62,7 +63,13 @@ DROPOUT: list[tuple[str, Backward]] = [
     ("the mask is left out", lambda f, _, d: (d / (1 - f.p), f)),
 ]
 
-OUTPUTS: dict[type[Layer], list[tuple[str, Forward]]] = PICTURES | BLOCK_OUTPUTS | {
+DROPPED: list[tuple[str, Forward]] = [
+    ("the scale 1/(1 − p) is left out", lambda f, x: x * f.forward(x)[1]),
+    ("the scale is 1/p", lambda f, x: x * f.forward(x)[1] / f.p),
+    ("the mask is left out", lambda f, x: x / (1 - f.p)),
+]
+
+OUTPUTS: dict[type[Layer], list[tuple[str, Forward]]] = PICTURES | BLOCK_OUTPUTS | NORM_OUTPUTS | {
     manual.Softmax: [
         *((f"the sum runs over the wrong axis: axis {dim}", lambda f, x, dim=dim: output(changed(f, dim=dim), x))
           for dim in range(4)),
@@ -70,11 +77,8 @@ OUTPUTS: dict[type[Layer], list[tuple[str, Forward]]] = PICTURES | BLOCK_OUTPUTS
           for dim in range(4)),
         *((f"{e:g} is added to the sum: an ε guard", lambda f, x, e=e: _guarded(f, x, e)) for e in EPSILONS),
     ],
-    manual.Dropout: [
-        ("the scale 1/(1 − p) is left out", lambda f, x: x * f.forward(x)[1]),
-        ("the scale is 1/p", lambda f, x: x * f.forward(x)[1] / f.p),
-        ("the mask is left out", lambda f, x: x / (1 - f.p)),
-    ],
+    manual.Dropout: DROPPED,
+    manual.Dropout2d: DROPPED,
 }  # fmt: skip
 BACKWARDS: dict[type[Layer], list[tuple[str, Backward]]] = BLOCKS | {
     manual.ReLU: [*ACTIVATIONS, ("σ' is left out: ReLU's mask is missing", _left_out)],
@@ -84,6 +88,8 @@ BACKWARDS: dict[type[Layer], list[tuple[str, Backward]]] = BLOCKS | {
     manual.AvgPool2d: AVG_POOLING,
     manual.Flatten: WITHOUT_DELTA,
     manual.Dropout: DROPOUT,
+    manual.Dropout2d: DROPOUT,
+    **{norm: [*PATHS, *PARAMETERS] for norm in NORMS},
 }
 
 

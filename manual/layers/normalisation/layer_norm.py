@@ -1,0 +1,83 @@
+from collections.abc import Iterator
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from manual.described import parameter
+from manual.layer import Layer
+from manual.numbers.checks import at_least, flag, floats, mismatch, shape
+from manual.numbers.number_types import Array
+
+
+class LayerNorm(Layer):
+    """Brings the features of each example to mean 0 and variance 1, then stretches and shifts each by a learned amount.
+
+        m = Σ x / n,  u = x − m,  v = Σ u² / n        over the n features: the last axes, `normalized_shape`
+        r = 1 / √(v + ε),  h = u r
+        y = γ h + β                                   γ (weight), β (bias) of the features' shape
+
+        ∂C/∂γ = Σ δ h                                 over all examples, as y is linear in γ and β
+        ∂C/∂β = Σ δ
+
+    With g = ∂C/∂h = γ δ, an xⱼ moves y by three paths: by its own uⱼ, by m, and by v. Step by step:
+
+        r is a function of v       ∂C/∂r = Σ g u,  dr/dv = −½ r³,  so  ∂C/∂v = −½ r³ Σ g u = −½ r² Σ g h
+        u stands in h and in v     ∂C/∂u = g r + ∂C/∂v · 2u/n = r (g − h Σ g h / n)           [u = h / r]
+        x stands in u and in m     ∂C/∂x = ∂C/∂u − Σ ∂C/∂u / n
+                                         = r (g − Σ g / n − h Σ g h / n)                      [Σ h = 0]
+
+    So ∂C/∂x is g without its part along 1, the path by the mean, and along h, the path by the variance: to shift or
+    to stretch all features of an example changes nothing.
+
+    γ starts as 1, β as 0.
+
+    Raises:
+        InputError: normalized_shape is neither an integer >= 1 nor a tuple of them; eps is negative or not finite;
+            elementwise_affine or bias is not a flag; the input's last axes are not normalized_shape, there is no axis
+            before them, or it is not of floats of γ's dtype.
+    Source: Ba, Kiros & Hinton, "Layer Normalization", 2016. Same as torch.nn.LayerNorm on a batch.
+    """
+
+    normalized_shape: int | tuple[int, ...]
+    eps: Any = 1e-5
+    elementwise_affine: bool = True
+    weight: Any = parameter()
+    bias: Any = parameter(default=True)  # the flag goes in, the array (or None) comes out
+
+    def __post_init__(self) -> None:
+        self._shape = shape(self, "normalized_shape", self.normalized_shape)
+        self.eps = at_least(self, "eps", self.eps, 0)
+        affine, bias = flag(self, "elementwise_affine", self.elementwise_affine), flag(self, "bias", self.bias)
+        self.weight = np.ones(self._shape) if affine else None
+        self.bias = np.zeros(self._shape) if affine and bias else None
+
+    def forward(self, x: Array, /) -> tuple[Array, tuple[Array, Array]]:
+        floats(self, x)
+        k, n, dtype = len(self._shape), prod(self._shape), x.dtype if self.weight is None else self.weight.dtype
+        if x.ndim <= k or x.shape[-k:] != self._shape or x.dtype != dtype:
+            raise mismatch(self, f"(N, …, {', '.join(map(str, self._shape))})", dtype, x)
+        over = tuple(range(-k, 0))
+        u = x - x.sum(axis=over, keepdims=True) / n
+        r = 1 / np.sqrt((u * u).sum(axis=over, keepdims=True) / n + self.eps)
+        h = u * r
+        y = h if self.weight is None else h * self.weight
+        return (y if self.bias is None else y + self.bias), (h, r)
+
+    def backward(self, delta: Array, cache: tuple[Array, Array], /) -> tuple[Array, "LayerNorm"]:
+        (h, r), k, n = cache, len(self._shape), prod(self._shape)
+        over, examples_axes = tuple(range(-k, 0)), tuple(range(delta.ndim - k))
+        g = delta if self.weight is None else delta * self.weight
+        by_mean = g.sum(axis=over, keepdims=True) / n
+        by_variance = (g * h).sum(axis=over, keepdims=True) / n
+        return r * (g - by_mean - h * by_variance), self.like(
+            weight=None if self.weight is None else (delta * h).sum(axis=examples_axes),
+            bias=None if self.bias is None else delta.sum(axis=examples_axes),
+        )
+
+
+def examples(rng: np.random.Generator) -> Iterator[tuple[LayerNorm, Array]]:
+    layer = LayerNorm(4)
+    yield layer.like(weight=1 + rng.random(4), bias=rng.standard_normal(4)), rng.standard_normal((3, 4))
+    yield LayerNorm((2, 3), eps=0.1, bias=False), rng.standard_normal((2, 2, 2, 3))
+    yield LayerNorm(4, elementwise_affine=False), rng.standard_normal((3, 4)) + 2

@@ -1,0 +1,75 @@
+from collections.abc import Iterator
+
+import numpy as np
+
+from manual.layer import Layer
+from manual.numbers.checks import InputError, floats, mismatch, whole
+from manual.numbers.number_types import Array, greater
+
+
+class MaxPool1d(Layer):
+    """The largest number of each window of each channel of a sequence.
+
+        y[c,i] = max_u a[c, s·i + u − p]              what lies outside of the sequence never wins
+
+        a (N, C, L), y (N, C, I), I = ⌊(L + 2p − U)/s⌋ + 1
+
+        ∂C/∂a[c,x] = Σ δ[c,i], over the windows i that place x won: y moves with it there, and with no other
+
+    In a tie the first wins, as in torch: a place takes the lead if it is greater than all before it, and whoever took
+    it last has won. (A NaN wins; of several, the last.)
+
+    Raises:
+        InputError: kernel_size U or stride s (None: the kernel's size) is not an integer >= 1, padding p not one from
+            0 to half the kernel; the input is not (N, C, L), not of floats, or shorter than the kernel.
+        Undecided: numbers that leave open which is the greater.
+    Source: Ranzato et al., "Unsupervised Learning of Invariant Feature Hierarchies", 2007. Same as torch.nn.MaxPool1d
+    (without dilation, return_indices and ceil_mode).
+    """
+
+    kernel_size: int
+    stride: int | None = None
+    padding: int = 0
+
+    def __post_init__(self) -> None:
+        self._kernel = whole(self, "kernel_size", self.kernel_size, 1)
+        self._stride = self._kernel if self.stride is None else whole(self, "stride", self.stride, 1)
+        if 2 * whole(self, "padding", self.padding, 0) > self._kernel:
+            raise InputError(f"MaxPool1d: padding must be at most half of kernel_size {self.kernel_size}, "
+                             f"got {self.padding}")
+
+    def forward(self, a: Array, /) -> tuple[Array, tuple[tuple[int, ...], Array]]:
+        floats(self, a)
+        if a.ndim != 3:
+            raise mismatch(self, "(N, C, L)", "float", a)
+        size = (a.shape[2] + 2 * self.padding - self._kernel) // self._stride + 1
+        if size < 1 or not a.shape[2]:
+            raise InputError(f"{self!r}: expected sequences of at least the kernel's size, with their padding, "
+                             f"got {a.shape[2]}")
+        winner, y = np.zeros((*a.shape[:2], size), int), None
+        places = np.arange(size) * self._stride - self.padding  # of the first place of every window
+        for u in range(self._kernel):
+            inside = np.clip(places + u, 0, a.shape[2] - 1)  # outside, the edge again, which changes no maximum
+            place = a[:, :, inside]
+            leads = np.ones(place.shape, bool) if y is None else greater(place, y) | _nan(place)
+            winner = np.where(leads, inside, winner)
+            y = place if y is None else np.maximum(y, place)
+        assert y is not None
+        return y, (a.shape, winner)
+
+    def backward(self, delta: Array, cache: tuple[tuple[int, ...], Array], /) -> tuple[Array, "MaxPool1d"]:
+        shape, winner = cache
+        da = np.zeros_like(delta, shape=shape)
+        n, c, _ = np.ogrid[tuple(map(slice, winner.shape))]
+        np.add.at(da, (n, c, winner), delta)
+        return da, self
+
+
+def _nan(place: Array) -> Array | bool:
+    return np.isnan(place) if isinstance(place, np.ndarray) and place.dtype.kind == "f" else False
+
+
+def examples(rng: np.random.Generator) -> Iterator[tuple[MaxPool1d, Array]]:
+    yield MaxPool1d(2), rng.standard_normal((2, 3, 5))
+    yield MaxPool1d(3, stride=1, padding=1), rng.standard_normal((2, 2, 4))
+    yield MaxPool1d(4, stride=3, padding=2), rng.standard_normal((1, 2, 6))

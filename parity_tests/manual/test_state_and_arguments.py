@@ -1,0 +1,124 @@
+"""What only some layers have: running means in training and inference, words, rational numbers, arguments of their
+own."""
+
+import flint
+import numpy as np
+import pytest
+
+from manual import (
+    GELU,
+    SGD,
+    AdaptiveAvgPool2d,
+    BatchNorm1d,
+    BatchNorm2d,
+    Conv1d,
+    ConvTranspose2d,
+    Embedding,
+    GroupNorm,
+    InputError,
+    LayerNorm,
+    LeakyReLU,
+    Linear,
+    MaxPool1d,
+    MSELoss,
+    Network,
+    RMSNorm,
+    Softplus,
+    Tanh,
+    Unflatten,
+    lift,
+)
+from torch_ref import compare_network, compare_training, embed, to_numpy, to_torch, twin
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("momentum", [0.1, None])
+def test_running_means_are_torch_s_after_each_step_in_training_and_in_inference(momentum, rng, agree):
+    network = Network(Linear(3, 4, False, rng=rng), BatchNorm1d(4, momentum=momentum), Tanh(), Linear(4, 2, rng=rng))
+    x, y = rng.standard_normal((6, 3)), rng.standard_normal((6, 2))
+    trained = compare_training(network, MSELoss(), SGD(0.1), x, y, steps=3)
+    agree(trained)
+    kept = [c for c in trained.comparisons if c.quantity in network.layers[1].state]
+    assert [c.place.split(",")[0] for c in kept] == [f"step {i}" for i in (1, 2, 3) for _ in range(3)]
+    agree(compare_network(network.evaluated(), MSELoss(), x, y))
+
+
+def test_a_bias_before_a_normalisation_which_moves_nothing_is_judged_on_another_delta(rng, agree):
+    network = Network(Linear(3, 4, rng=rng), BatchNorm1d(4), Tanh())
+    agree(compare_network(network, MSELoss(), rng.standard_normal((6, 3)), rng.standard_normal((6, 4))))
+
+
+def test_a_batch_norm_inside_torch_keeps_its_running_means_in_torch_s_buffers(rng):
+    network, x = Network(BatchNorm2d(2)), rng.standard_normal((3, 2, 2, 2))
+    ours, theirs = embed(network), twin(network)
+    for module in (ours, theirs):
+        module(to_torch(x))
+        module.eval()
+    for (name, a), (other, b) in zip(ours.named_buffers(), theirs.named_buffers(), strict=True):
+        assert name == other
+        np.testing.assert_allclose(to_numpy(a), to_numpy(b), rtol=1e-14)
+    assert np.array_equal(ours.network.evaluated().state["0.running_mean"], to_numpy(ours.get_buffer("0.running_mean")))
+
+
+@pytest.mark.parametrize(
+    ("layer", "x"),
+    [
+        (LeakyReLU(flint.fmpq(1, 100)), RNG.standard_normal((2, 3))),
+        (Conv1d(2, 2, 2, padding=1, rng=RNG), RNG.standard_normal((1, 2, 4))),
+        (ConvTranspose2d(1, 2, 2, 2, rng=RNG), RNG.standard_normal((1, 1, 2, 2))),
+        (MaxPool1d(2), RNG.standard_normal((1, 2, 4))),
+        (AdaptiveAvgPool2d((2, 1)), RNG.standard_normal((1, 1, 3, 2))),
+        (Unflatten(1, (2, 2)), RNG.standard_normal((2, 4))),
+        (Embedding(3, 2, rng=RNG), np.array([[0, 2], [2, 2]])),
+    ],
+    ids=lambda v: type(v).__name__,
+)
+def test_a_rational_layer_stays_rational(layer, x):
+    exact = layer.astype(flint.fmpq)
+    y, cache = exact.forward(lift(x, flint.fmpq) if x.dtype.kind == "f" else x)
+    dx, gradient = exact.backward(y, cache)
+    for array in (y, *(() if dx is None else (dx,)), *gradient.params.values()):
+        assert {type(v) for v in array.ravel()} <= {flint.fmpq, int}
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: Embedding(3, 2, 3, rng=RNG), "padding_idx must be a word, 0 to 2, got 3"),
+        (lambda: GELU("exact"), "approximate must be 'none' or 'tanh', got 'exact'"),
+        (lambda: Softplus(0), "beta must be a finite number > 0, got 0"),
+        (lambda: LayerNorm(()), r"normalized_shape must have at least one axis, got \(\)"),
+        (lambda: GroupNorm(3, 4), "num_groups must divide num_channels, got 3 and 4"),
+        (lambda: BatchNorm1d(3, affine=1), "affine must be True or False, got 1"),  # pyright: ignore
+        (lambda: ConvTranspose2d(1, 1, 2, output_padding=1, rng=RNG), "output_padding must be below stride 1, got 1"),
+        (lambda: MaxPool1d(3, padding=2), "padding must be at most half of kernel_size 3, got 2"),
+        (lambda: AdaptiveAvgPool2d((1, 2, 3)), r"must be an integer or a pair, got \(1, 2, 3\)"),  # pyright: ignore
+        (lambda: Unflatten(1, (-1, -1)), r"one of them perhaps -1, got \(-1, -1\)"),
+    ],
+)
+def test_an_argument_that_cannot_be_is_refused(make, says):
+    with pytest.raises(InputError, match=says):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("layer", "x", "says"),
+    [
+        (Embedding(3, 2, rng=RNG), np.array([[0, 1], [3, 2]]), r"words 0 to 2, got 3 at index \(1, 0\)"),
+        (Embedding(3, 2, rng=RNG), np.ones((2, 2)), "expected an array of integers"),
+        (BatchNorm1d(3), np.ones((1, 3)), "expected more than one number a feature"),
+        (BatchNorm2d(3), np.ones((2, 3)), r"\(N, 3, H, W\)"),
+        (LayerNorm(3), np.ones(3), r"\(N, …, 3\)"),
+        (RMSNorm((2, 3)), np.ones((2, 3)), r"\(N, …, 2, 3\)"),
+        (GroupNorm(1, 2), np.ones((2, 3)), r"\(N, 2, …\)"),
+        (Conv1d(1, 1, 3, rng=RNG), np.ones((1, 1, 2)), "at least the kernel's size"),
+        (ConvTranspose2d(1, 1, 1, padding=1, rng=RNG), np.ones((1, 1, 1, 1)), "nothing is left of the output"),
+        (MaxPool1d(3), np.ones((1, 1, 2)), "at least the kernel's size"),
+        (Unflatten(1, (2, 2)), np.ones((1, 3)), "splits so along this axis"),
+        (Linear(3, 2, rng=RNG), np.ones((2, 4, 5)), r"\(N, …, 3\)"),
+    ],
+)
+def test_an_input_that_cannot_be_is_refused(layer, x, says):
+    with pytest.raises(InputError, match=says):
+        layer.forward(x)
