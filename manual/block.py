@@ -120,11 +120,11 @@ class Block(Layer):
 
         return back, gradient
 
-    def commit(self, tape: Any, /) -> None:
-        """Let every part keep what this pass leaves behind."""
+    def commit(self, cache: Any, /) -> None:
+        """Let every part keep what this pass leaves behind. The cache is the tape, or a tuple that begins with it."""
         parts = self.parts
-        for name, cache in tape:
-            parts[name].commit(cache)
+        for name, kept in cache[0] if isinstance(cache, tuple) else cache:
+            parts[name].commit(kept)
 
     def evaluated(self) -> Self:
         """The block for inference."""

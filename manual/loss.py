@@ -2,6 +2,10 @@
 
     cost, cache = loss.forward(prediction, target)
     delta       = loss.backward(cache)             ∂C/∂prediction: what equation 1 starts from
+    delta       = loss.backward(cache, delta)      where the cost is one of several, or with reduction="none" an array
+
+A loss has a cost for each number, or each example. `reduction` says what becomes of them: "mean", "sum", or "none",
+which hands them on as they are; δ then has their shape.
 """
 
 from typing import Any
@@ -14,21 +18,34 @@ from manual.numbers.number_types import Array
 
 
 class Loss(Settable):
-    """A scalar function of a prediction and its target."""
+    """A scalar function of a prediction and its target, or with reduction="none" one for each of its numbers."""
 
     def forward(self, prediction: Array, target: Array, /) -> tuple[Any, Any]:
         """(cost, cache)."""
         raise NotImplementedError
 
-    def backward(self, cache: Any, /) -> Array:
-        """∂C/∂prediction, of the prediction's shape and dtype."""
+    def backward(self, cache: Any, delta: Any = 1, /) -> Array:
+        """∂C/∂prediction, of the prediction's shape and dtype, for δ = ∂C/∂cost."""
         raise NotImplementedError
 
 
 def check_reduction(loss: Loss, reduction: str) -> None:
-    """An InputError unless the reduction is one of torch's two."""
-    if not isinstance(reduction, str) or reduction not in ("mean", "sum"):
-        raise InputError(f"{type(loss).__name__}: reduction must be 'mean' or 'sum', got {reduction!r}")
+    """An InputError unless the reduction is one of torch's three."""
+    if not isinstance(reduction, str) or reduction not in ("mean", "sum", "none"):
+        raise InputError(f"{type(loss).__name__}: reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
+
+
+def reduced(loss: Any, costs: Array, count: Any = None) -> tuple[Any, Any]:
+    """(cost, n): the costs, their sum, or their mean over `count`, which is how many there are; n divides each."""
+    if loss.reduction == "none":
+        return costs, 1
+    n = 1 if loss.reduction == "sum" else costs.size if count is None else count
+    return costs.sum() / n, n
+
+
+def shared(slope: Array, delta: Any, n: Any) -> Array:
+    """δ slope / n: what a number's slope becomes where its cost was divided by n, and has the derivative δ."""
+    return slope / n if isinstance(delta, int) and delta == 1 else delta * slope / n
 
 
 def check_alike(loss: Loss, prediction: Array, target: Array) -> None:

@@ -132,7 +132,7 @@ def twin(layer: Layer | Loss, device: str | torch.device = "cpu") -> torch.nn.Mo
             module = registered(layer)
         else:
             with torch.device("meta"):  # no weights of its own are drawn
-                module = make(**layer.hyper)
+                module = make(**{k: to_torch(v) if isinstance(v, np.ndarray) else v for k, v in layer.hyper.items()})
         if isinstance(layer, Layer):
             module.load_state_dict({name: to_torch(p) for name, p in (layer.params | layer.state).items()}, assign=True)
             module.train(layer.training)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from manual.loss import Loss, check_alike, check_reduction
+from manual.loss import Loss, check_alike, check_reduction, reduced, shared
 from manual.numbers.number_types import Array, positive
 
 
@@ -19,7 +19,7 @@ class BCEWithLogitsLoss(Loss):
     At z = −∞ with t = 1 the cost is ∞, where torch's formula has 0·∞, a NaN.
 
     Raises:
-        InputError: reduction is none of the two; target and prediction differ in shape or dtype, or are empty.
+        InputError: reduction is none of the three; target and prediction differ in shape or dtype, or are empty.
     Source: the last activation of document B, "Initialize Parameters", for two classes. Same as
     torch.nn.BCEWithLogitsLoss.
     """
@@ -32,17 +32,17 @@ class BCEWithLogitsLoss(Loss):
 
     def forward(self, z: Array, t: Array, /) -> tuple[Any, tuple[Array, Array, int]]:
         check_alike(self, z, t)
-        n = z.size if self.reduction == "mean" else 1
-        cost = z * (positive(z) - t) + np.log1p(np.exp(-np.abs(z)))
-        return cost.sum() / n, (z, t, n)
+        cost, n = reduced(self, z * (positive(z) - t) + np.log1p(np.exp(-np.abs(z))))
+        return cost, (z, t, n)
 
-    def backward(self, cache: tuple[Array, Array, int], /) -> Array:
+    def backward(self, cache: tuple[Array, Array, int], delta: Any = 1, /) -> Array:
         z, t, n = cache
         with np.errstate(over="ignore"):
-            return (1 / (1 + np.exp(-z)) - t) / n
+            return shared(1 / (1 + np.exp(-z)) - t, delta, n)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[BCEWithLogitsLoss, Array, Array]]:
     yield BCEWithLogitsLoss(), rng.standard_normal((5, 3)), rng.integers(2, size=(5, 3)).astype(float)
     yield BCEWithLogitsLoss(), np.array([[-20.0, 0.0, 20.0]]), np.array([[1.0, 0.5, 0.0]])
     yield BCEWithLogitsLoss(reduction="sum"), rng.standard_normal((5, 3)), rng.random((5, 3))
+    yield BCEWithLogitsLoss(reduction="none"), rng.standard_normal((5, 3)), rng.random((5, 3))

@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from manual.loss import Loss, check_arrays, check_reduction
-from manual.numbers.checks import InputError, mismatch
+from manual.loss import Loss, check_alike, check_reduction, reduced, shared
+from manual.numbers.checks import axis, fraction
+from manual.numbers.classes import as_rows, as_weight, check_logits, classes
 from manual.numbers.number_types import Array
 
 
@@ -18,41 +19,74 @@ class CrossEntropyLoss(Loss):
 
     log p is computed as z − max z − log Σ e^(z − max z): finite at any logits.
 
+    More generally, each row m of z (an example, or a place of one: z may be (N, classes, …), y (N, …)) has a weight k
+    for every class, and
+
+        C = −Σₘ Σ_c k[m,c] log p[m,c] / n         ∂C/∂z[m,c] = (p[m,c] Σ_j k[m,j] − k[m,c]) / n
+
+    where k = w[c] ((1 − ε) t[m,c] + ε/classes), with the class weights w or 1, and ε = label_smoothing. t is onehot(y),
+    and 0 throughout for the class `ignore_index`, which has no smoothing either; n is then Σ w[yₘ] ("mean"). Or y is t
+    itself, floats of z's shape, and n the number of rows.
+
     Raises:
-        InputError: reduction is none of the two; z is not (N, classes) or is empty; y is not (N,) integers in [0,
-            classes).
-    Source: document B, "Initialize Parameters" (softmax for classification). Same as torch.nn.CrossEntropyLoss with
-    class indices.
+        InputError: weight is no array of finite numbers >= 0, one a class; ignore_index is not an integer;
+            label_smoothing is not in [0, 1); reduction is none of the three; z is not (N, classes, …) or is empty; y is
+            neither (N, …) integers in [0, classes) nor of z's shape and dtype.
+    Source: document B, "Initialize Parameters" (softmax for classification). Same as torch.nn.CrossEntropyLoss.
     """
 
+    weight: Any = None
     _: KW_ONLY
+    ignore_index: int = -100
     reduction: str = "mean"
+    label_smoothing: Any = 0
 
     def __post_init__(self) -> None:
         check_reduction(self, self.reduction)
+        self.weight, self.ignore_index = as_weight(self, self.weight), axis(self, "ignore_index", self.ignore_index)
+        self.label_smoothing = fraction(self, "label_smoothing", self.label_smoothing)
 
     def forward(self, z: Array, y: Array, /) -> tuple[Any, Any]:
-        self._check(z, y)
-        n, rows = (len(z) if self.reduction == "mean" else 1), np.arange(len(z))
-        s = z - z.max(axis=1, keepdims=True)
+        k, labels, count = self._weights(z, y)
+        rows = as_rows(z)
+        s = rows - rows.max(axis=1, keepdims=True)
         e = np.exp(s)
-        total = e.sum(axis=1)
-        return (np.log(total) - s[rows, y]).sum() / n, (e / total[:, None], y, n)
+        total = e.sum(axis=1, keepdims=True)
+        if k is None:  # each row has one weight, 1
+            cost, n = reduced(self, np.log(total[:, 0]) - s[np.arange(len(s)), labels])
+            return cost, (e / total, labels, n)
+        costs = -np.where(k == 0, 0 * k, k * (s - np.log(total))).sum(axis=1)
+        cost, n = reduced(self, costs.reshape(z.shape[0], *z.shape[2:]), count)
+        return cost, (e / total, k, n, z.shape)
 
-    def backward(self, cache: Any, /) -> Array:
-        p, y, n = cache
-        onehot = np.arange(p.shape[1]) == y[:, None]
-        return (p - onehot) / n
+    def backward(self, cache: Any, delta: Any = 1, /) -> Array:
+        p, k, n, *shape = cache
+        if np.ndim(delta):
+            delta = delta.reshape(-1, 1)
+        if not shape:
+            return shared(p - (np.arange(p.shape[1]) == k[:, None]), delta, n)
+        slope, [shape] = shared(p * k.sum(axis=1, keepdims=True) - k, delta, n), shape
+        return np.moveaxis(slope.reshape(shape[0], *shape[2:], shape[1]), -1, 1)
 
-    def _check(self, z: Array, y: Array) -> None:
-        check_arrays(self, z, y)
-        if z.ndim != 2 or not z.size:
-            raise InputError(f"{self!r}: expected logits of shape (N, classes) with N at least 1, got {z.shape}")
-        if y.shape != z.shape[:1] or y.dtype.kind not in "iu":
-            raise mismatch(self, f"({len(z)},), a class for each example,", "int64", y)
-        if y.min() < 0 or y.max() >= z.shape[1]:
-            wrong = int(np.argmax((y < 0) | (y >= z.shape[1])))
-            raise InputError(f"{self!r}: expected classes 0 to {z.shape[1] - 1}, got {y[wrong]} at example {wrong}")
+    def _weights(self, z: Array, y: Array) -> tuple[Any, Any, Any]:
+        """(k, labels, n): k (M, classes), or None where it is onehot(labels) and z has two axes."""
+        w, smooth = self.weight, self.label_smoothing
+        if getattr(y, "dtype", 0) == getattr(z, "dtype", None) and getattr(y, "ndim", 0) == getattr(z, "ndim", None):
+            check_alike(self, z, y)
+            check_logits(self, z)
+            t, labels, count = as_rows(y), None, y.size // y.shape[1]
+        else:
+            labels, counted = classes(self, z, y)
+            if z.ndim == 2 and w is None and not smooth and counted.all():
+                return None, labels, len(labels)
+            t = (np.arange(z.shape[1]) == labels[:, None]).astype(counted.dtype)
+            count = counted.sum().item()
+        k = t if not smooth else t * (1 - smooth) + smooth / z.shape[1]
+        if w is not None:
+            k = k * w.astype(z.dtype) if z.dtype.kind == "f" else k * w
+        if labels is not None:
+            k = k * (labels != self.ignore_index)[:, None]
+        return k, labels, count
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[CrossEntropyLoss, Array, Array]]:
@@ -60,3 +94,8 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[CrossEntropyLoss, Array
     yield CrossEntropyLoss(), rng.standard_normal((1, 3)), rng.integers(3, size=1)
     yield CrossEntropyLoss(reduction="sum"), rng.standard_normal((5, 4)), rng.integers(4, size=5)
     yield CrossEntropyLoss(), np.array([[1000.0, 999.0, 998.0]]), np.array([1])
+    weight = rng.random(3) + 1
+    yield CrossEntropyLoss(weight, ignore_index=1), rng.standard_normal((6, 3)), np.array([0, 1, 2, 1, 0, 2])
+    yield CrossEntropyLoss(weight, label_smoothing=0.25), rng.standard_normal((2, 3, 2)), rng.integers(3, size=(2, 2))
+    yield CrossEntropyLoss(reduction="none", label_smoothing=0.1), rng.standard_normal((4, 3)), rng.integers(3, size=4)
+    yield CrossEntropyLoss(weight), rng.standard_normal((4, 3)), rng.dirichlet(np.ones(3), 4)

@@ -3,7 +3,7 @@ from typing import Any
 
 import numpy as np
 
-from manual.loss import Loss, check_alike
+from manual.loss import Loss, check_alike, shared
 from manual.numbers.number_types import Array
 
 
@@ -23,8 +23,8 @@ class HalfMSELoss(Loss):
         u = prediction - target
         return (u * u).sum() / (2 * len(u)), u
 
-    def backward(self, u: Array, /) -> Array:
-        return u / len(u)
+    def backward(self, u: Array, delta: Any = 1, /) -> Array:
+        return shared(u, delta, len(u))
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[HalfMSELoss, Array, Array]]:

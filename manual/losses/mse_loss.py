@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from manual.loss import Loss, check_alike, check_reduction
+from manual.loss import Loss, check_alike, check_reduction, reduced, shared
 from manual.numbers.number_types import Array
 
 
@@ -18,7 +18,7 @@ class MSELoss(Loss):
     torch's mean.
 
     Raises:
-        InputError: reduction is none of the two; target and prediction differ in shape or dtype, or are empty.
+        InputError: reduction is none of the three; target and prediction differ in shape or dtype, or are empty.
     Source: document A, part 2; document B, "Backward Pass". Same as torch.nn.MSELoss.
     """
 
@@ -31,15 +31,16 @@ class MSELoss(Loss):
     def forward(self, prediction: Array, target: Array, /) -> tuple[Any, tuple[Array, int]]:
         check_alike(self, prediction, target)
         u = prediction - target
-        n = u.size if self.reduction == "mean" else 1
-        return (u * u).sum() / n, (u, n)
+        cost, n = reduced(self, u * u)
+        return cost, (u, n)
 
-    def backward(self, cache: tuple[Array, int], /) -> Array:
+    def backward(self, cache: tuple[Array, int], delta: Any = 1, /) -> Array:
         u, n = cache
-        return 2 * u / n
+        return shared(2 * u, delta, n)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[MSELoss, Array, Array]]:
     yield MSELoss(), rng.standard_normal((5, 3)), rng.standard_normal((5, 3))
     yield MSELoss(), rng.standard_normal((1, 1)), rng.standard_normal((1, 1))
     yield MSELoss(reduction="sum"), rng.standard_normal((5, 3)), rng.standard_normal((5, 3))
+    yield MSELoss(reduction="none"), rng.standard_normal((5, 3)), rng.standard_normal((5, 3))

@@ -1,5 +1,8 @@
 """Mistakes in a loss: its factor, its sign, a derivative that is applied twice."""
 
+# pyright: reportIncompatibleMethodOverride=false
+# one cost has no δ
+
 import numpy as np
 
 from manual import BCEWithLogitsLoss, CrossEntropyLoss, HalfMSELoss, MSELoss, Softmax

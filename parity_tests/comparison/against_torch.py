@@ -8,7 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from manual import Dropout, Layer, Linear, Loss, Network, Optimizer, Penalty
+from manual import (
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    Dropout,
+    Layer,
+    Linear,
+    Loss,
+    MSELoss,
+    Network,
+    Optimizer,
+    Penalty,
+)
 from manual.documents import one_example, one_two_one, sine
 from torch_ref import Parity, compare_layer, compare_loss, compare_optimizer, compare_penalty
 
@@ -33,12 +44,25 @@ def wrong(right: Any, **methods: Any) -> Any:
 
 
 def cases(right: type) -> list[Any]:
-    """What the parity tests hold the class against: the examples of its file; for a network, document B's."""
+    """What the parity tests hold the class against: the examples of its file; for a network, document B's.
+
+    Of a loss those that every implementation takes: one cost, and of a classification a class for each example.
+    """
     if right is Network:
         return [(one_two_one(), one_example()[0]), (one_two_one(), sine()[0])]
     examples = modules[right.__module__].examples(np.random.default_rng(0))
     found = [case if isinstance(case, tuple) else (case,) for case in examples]
-    return [case for case in found if type(case[0]) is right]
+    return [case for case in found if type(case[0]) is right and not (right in WITH_OPTIONS and _has_options(*case))]
+
+
+WITH_OPTIONS = (MSELoss, CrossEntropyLoss, BCEWithLogitsLoss)
+
+
+def _has_options(loss: Any, prediction: Any, target: Any) -> bool:
+    """Whether it asks for more than a mean or a sum, over an example a row."""
+    weighted = getattr(loss, "weight", None) is not None or getattr(loss, "label_smoothing", 0)
+    soft = isinstance(loss, CrossEntropyLoss) and target.dtype.kind == "f"
+    return bool(loss.reduction == "none" or weighted or soft or prediction.ndim > 2)
 
 
 def hold(piece: Any, data: list[Any], dtype: Any, rng: np.random.Generator) -> Parity:

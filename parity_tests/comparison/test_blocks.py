@@ -71,9 +71,6 @@ class Head(Block):
         dx, dmemory = back("q", ds @ k), back("k", ds.T @ q) + back("v", p.T @ dpv)
         return (dx, dmemory), gradient()
 
-    def commit(self, cache, /):
-        super().commit(cache[0])
-
 
 class Forgets(Head):
     """Sends nothing back to the memory by way of v."""

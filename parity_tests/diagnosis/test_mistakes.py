@@ -24,7 +24,7 @@ from manual import (
     Sigmoid,
     Tanh,
 )
-from parity_tests.bugs.max_pooling import keeping_the_picture
+from parity_tests.bugs.layers.max_pooling import keeping_the_picture
 from parity_tests.comparison.against_torch import wrong
 from parity_tests.diagnosis.proofs import causes
 from torch_ref import compare_layer, compare_loss, compare_optimizer

@@ -105,7 +105,7 @@ def test_a_class_label_is_an_integer_in_range_one_an_example(classes, parts):
         CrossEntropyLoss().forward(np.zeros((3, 3)), np.array(classes))
 
 
-@pytest.mark.parametrize("logits", [np.zeros((0, 3)), np.zeros(3), np.zeros((3, 3, 3))])
+@pytest.mark.parametrize("logits", [np.zeros((0, 3)), np.zeros(3)])
 def test_logits_are_a_batch_of_vectors(logits):
     with says("CrossEntropyLoss", "expected logits of shape (N, classes)", str(logits.shape)):
         CrossEntropyLoss().forward(logits, np.zeros(len(logits), int))
@@ -168,8 +168,8 @@ def test_sizes_are_positive_integers(sizes, name, rng):
 
 @pytest.mark.parametrize("loss", [MSELoss, CrossEntropyLoss, BCEWithLogitsLoss])
 def test_a_reduction_is_mean_or_sum(loss):
-    with says(f"{loss.__name__}: reduction must be 'mean' or 'sum', got 'none'"):
-        loss(reduction="none")
+    with says(f"{loss.__name__}: reduction must be 'mean', 'sum' or 'none', got 'average'"):
+        loss(reduction="average")
 
 
 def test_a_network_is_made_of_different_layers(rng):

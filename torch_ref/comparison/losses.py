@@ -14,7 +14,7 @@ from torch_ref.penalties import penalty_of
 from torch_ref.tolerance.allowance import allowance, check_array, ours_of
 from torch_ref.tolerance.bounds import loss_bounds, penalty_bounds
 from torch_ref.truth.zero_reference import zero_of_loss
-from torch_ref.twins import to_numpy, to_torch, twin
+from torch_ref.twins import gradients, to_numpy, to_torch, twin
 
 
 def compare_loss(loss: Loss, prediction: Array, target: Array, device: str = "cpu") -> Parity:
@@ -36,13 +36,21 @@ def compare_loss(loss: Loss, prediction: Array, target: Array, device: str = "cp
 def judge_loss(parity: Parity, place: str, loss: Loss, prediction: torch.Tensor, target: torch.Tensor) -> None:
     """Add the comparisons of a loss, given torch's prediction; what it is given are copies."""
     inputs = prediction.detach().clone().requires_grad_()
+    module = twin(loss, parity.device).to(prediction.dtype)  # of the weights of classes, too
     with staying(parity.device):
-        expected = twin(loss, parity.device)(inputs, target)
-        (delta,) = torch.autograd.grad(expected, inputs)
+        expected = module(inputs, target)
+    upstream = None
+    if expected.ndim:  # reduction="none": each number has a δ
+        upstream = np.random.default_rng(0).standard_normal(expected.shape).astype(to_numpy(prediction).dtype)
+        back = to_torch(upstream, parity.device)
+    else:
+        back = torch.ones_like(expected)
+    with staying(parity.device):
+        (delta,) = gradients(expected, [inputs], back)
     given, wanted = to_numpy(prediction).copy(), to_numpy(target).copy()
     nan = parity.name_nans(place, {"prediction": given, "target": wanted})
     try:
-        allowed = allowance(loss, lambda own: loss_bounds(own, given, wanted), nan)
+        allowed = allowance(loss, lambda own: loss_bounds(own, given, wanted, upstream), nan)
     except Undecided as undecided:
         parity.not_judged(place, undecided)
         return
@@ -52,7 +60,7 @@ def judge_loss(parity: Parity, place: str, loss: Loss, prediction: torch.Tensor,
     with np.errstate(all="ignore"):
         cost, cache = loss.forward(mine, theirs)
         handed.check(place, "forward")
-        ours = loss.backward(cache)
+        ours = loss.backward(cache) if upstream is None else loss.backward(cache, upstream.copy())
         handed.check(place, "backward")
     compared = {
         "cost": Compared(cost, to_numpy(expected), allowed["cost"]),

@@ -49,11 +49,12 @@ def layer_bounds(layer: Layer, x: Any, delta: Any) -> dict[str, Bounded]:
     return found | layer.state  # pyright: ignore[reportReturnType]
 
 
-def loss_bounds(loss: Loss, prediction: Array, target: Array) -> dict[str, Bounded]:
-    """The loss's "cost" and "delta", given prediction and target exactly."""
-    given = bounded({"prediction": prediction, "target": target})
+def loss_bounds(loss: Loss, prediction: Array, target: Array, delta: Array | None = None) -> dict[str, Bounded]:
+    """The loss's "cost" and "delta", given prediction and target exactly, and the δ of a cost that is an array."""
+    given = bounded({"prediction": prediction, "target": target, "delta": delta})
     cost, cache = loss.forward(given["prediction"], given["target"])
-    return {"cost": cost, "delta": loss.backward(cache)}  # pyright: ignore[reportReturnType]
+    back = loss.backward(cache) if delta is None else loss.backward(cache, given["delta"])
+    return {"cost": cost, "delta": back}  # pyright: ignore[reportReturnType]
 
 
 def penalty_bounds(penalty: Penalty, network: Layer) -> dict[str, Bounded]:

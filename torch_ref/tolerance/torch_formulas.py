@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 import manual
+from manual.loss import reduced
+from manual.numbers.classes import as_rows
 from manual.numbers.number_types import Array
 
 
@@ -15,10 +17,15 @@ class CrossEntropyLoss(manual.CrossEntropyLoss):
     """p = exp(log p), where `manual` divides e^(z − max z) by its sum. (torch: log_softmax, nll_loss.)"""
 
     def forward(self, z: Array, y: Array, /) -> tuple[Any, Any]:
-        n = len(z) if self.reduction == "mean" else 1
-        s = z - z.max(axis=1, keepdims=True)
+        k, labels, count = self._weights(z, y)
+        rows = as_rows(z)
+        s = rows - rows.max(axis=1, keepdims=True)
         log_p = s - np.log(np.exp(s).sum(axis=1, keepdims=True))
-        return (-log_p[np.arange(len(z)), y]).sum() / n, (np.exp(log_p), y, n)
+        if k is None:
+            cost, n = reduced(self, -log_p[np.arange(len(rows)), labels])
+            return cost, (np.exp(log_p), labels, n)
+        cost, n = reduced(self, -(k * log_p).sum(axis=1).reshape(z.shape[0], *z.shape[2:]), count)
+        return cost, (np.exp(log_p), k, n, z.shape)
 
 
 class BCEWithLogitsLoss(manual.BCEWithLogitsLoss):
@@ -26,9 +33,9 @@ class BCEWithLogitsLoss(manual.BCEWithLogitsLoss):
     forms."""
 
     def forward(self, z: Array, t: Array, /) -> tuple[Any, tuple[Array, Array, int]]:
-        n = z.size if self.reduction == "mean" else 1
         log_sigmoid = -np.maximum(-z, 0) - np.log1p(np.exp(-np.abs(z)))
-        return ((1 - t) * z - log_sigmoid).sum() / n, (z, t, n)
+        cost, n = reduced(self, (1 - t) * z - log_sigmoid)
+        return cost, (z, t, n)
 
 
 def lerp(old: Any, new: Any, weight: Any) -> Any:

@@ -156,10 +156,15 @@ def certify(layer: Layer, x: Any, delta: Any) -> dict[str, float]:
     return {name: gap / units[name] if units[name] else inf if gap else 0.0 for name, gap in gaps.items()}
 
 
-def loss_truth(loss: Loss, prediction: Array, target: Array) -> tuple[Any, Array]:
-    """The true cost, and the true ∂C/∂prediction."""
+def loss_truth(loss: Loss, prediction: Array, target: Array, delta: Array | None = None) -> tuple[Any, Array]:
+    """The true cost, and the true ∂C/∂prediction; of a cost that is an array, the sum of it by δ and its derivative."""
     known = exact(target) if target.dtype.kind == "f" else target
-    cost, slopes = derivative(lambda prediction: loss.forward(prediction, known)[0], {"prediction": prediction})
+
+    def function(prediction: Array) -> Any:
+        cost, _ = loss.forward(prediction, known)
+        return cost if delta is None else (exact(delta) * cost).sum()
+
+    cost, slopes = derivative(function, {"prediction": prediction})
     return cost, slopes["prediction"]
 
 

@@ -115,4 +115,10 @@ def zero_of_loss(loss: Loss, prediction: Array, target: Array, quantity: str) ->
         }
         for _ in range(DRAWS)
     ]
-    return why_not_zero(lambda prediction, target: loss.forward(prediction, target)[0], draws, "prediction")
+    weights = rng.standard_normal(np.shape(loss.forward(prediction, target)[0]))
+
+    def function(prediction: Array, target: Array) -> Any:
+        cost = loss.forward(prediction, target)[0]
+        return (weights * cost).sum() if weights.ndim else cost
+
+    return why_not_zero(function, draws, "prediction")

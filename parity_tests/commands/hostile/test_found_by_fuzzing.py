@@ -27,7 +27,7 @@ def test_a_start_by_what_is_no_number_is_an_error(value: Any, rng: np.random.Gen
 
 @pytest.mark.parametrize("value", [np.array([]), np.array(["mean", "sum"])])
 def test_a_reduction_that_is_an_array_is_an_error(value: Any) -> None:
-    with pytest.raises(InputError, match="MSELoss: reduction must be 'mean' or 'sum', got array"):
+    with pytest.raises(InputError, match="MSELoss: reduction must be 'mean', 'sum' or 'none', got array"):
         MSELoss(reduction=value)
 
 

@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 
 from manual import MaxPool2d
-from parity_tests.bugs.average_pooling import cropped, padded, windows, without_stride
+from parity_tests.bugs.layers.average_pooling import cropped, padded, windows, without_stride
 from parity_tests.bugs.registry import bug, mistakes
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from manual import Conv2d
 from manual.numbers.correlation import correlate, correlate_pictures
-from parity_tests.bugs.average_pooling import without_stride
+from parity_tests.bugs.layers.average_pooling import without_stride
 from parity_tests.bugs.registry import bug, gradient_but_for, mistakes
 
 

@@ -1,0 +1,57 @@
+from collections.abc import Iterator
+from dataclasses import KW_ONLY
+from typing import Any
+
+import numpy as np
+
+from manual.loss import Loss, check_alike, reduced, shared
+from manual.numbers.checks import InputError, flag
+from manual.numbers.number_types import Array, positive
+
+
+class KLDivLoss(Loss):
+    """How far the distribution q lies from the true one p: the surprise by q where one by p is due.
+
+        C = Σ p (log p − log q) / n       prediction log q, target p; of any one shape, 0 log 0 is 0
+        ∂C/∂ log q = −p / n
+
+    With log_target=True the target is log p. n is 1 ("sum"), the number of examples ("batchmean", which is the
+    divergence), or of all numbers ("mean", torch's default, which is not, as torch warns).
+
+    Raises:
+        InputError: reduction is none of the four; log_target is not a flag; target and prediction differ in shape or
+            dtype, or are empty.
+    Source: Kullback & Leibler, "On Information and Sufficiency", 1951. Same as torch.nn.KLDivLoss.
+    """
+
+    _: KW_ONLY
+    reduction: str = "mean"
+    log_target: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.reduction, str) or self.reduction not in ("mean", "batchmean", "sum", "none"):
+            raise InputError("KLDivLoss: reduction must be 'mean', 'batchmean', 'sum' or 'none', "
+                             f"got {self.reduction!r}")
+        self.log_target = flag(self, "log_target", self.log_target)
+
+    def forward(self, log_q: Array, target: Array, /) -> tuple[Any, Any]:
+        check_alike(self, log_q, target)
+        if self.log_target:
+            p = np.exp(target)
+            costs = p * (target - log_q)
+        else:
+            p, there = target, positive(target)
+            costs = np.where(there, p * np.log(np.where(there, p, 1)), 0) - p * log_q
+        cost, n = reduced(self, costs, len(log_q) if self.reduction == "batchmean" else None)
+        return cost, (p, n)
+
+    def backward(self, cache: Any, delta: Any = 1, /) -> Array:
+        p, n = cache
+        return shared(-p, delta, n)
+
+
+def examples(rng: np.random.Generator) -> Iterator[tuple[KLDivLoss, Array, Array]]:
+    for reduction, log_target in (("batchmean", False), ("sum", True), ("none", False)):
+        log_q = np.log(rng.dirichlet(np.ones(4), 3))
+        p = rng.dirichlet(np.ones(4), 3)
+        yield KLDivLoss(reduction=reduction, log_target=log_target), log_q, np.log(p) if log_target else p

@@ -1,0 +1,56 @@
+"""The right classes of examples, for the losses of classification."""
+
+from typing import Any
+
+import numpy as np
+
+from manual.loss import Loss, check_arrays
+from manual.numbers.checks import InputError, mismatch, shown
+from manual.numbers.number_types import Array
+
+
+def as_weight(loss: Loss, weight: Any) -> Any:
+    """A weight for each class, if it is None or a vector of finite numbers, else an InputError."""
+    if weight is None:
+        return None
+    if not isinstance(weight, np.ndarray) or weight.ndim != 1 or weight.dtype.kind != "f":
+        raise InputError(f"{type(loss).__name__}: weight must be an array of floats, one a class, got {shown(weight)}")
+    if not np.isfinite(weight).all() or (weight < 0).any():
+        raise InputError(f"{type(loss).__name__}: weight must be finite and >= 0, got {weight}")
+    return weight
+
+
+def as_rows(z: Array) -> Array:
+    """(N, C, …) to (M, C): an example, or a place of one, a row."""
+    return z if z.ndim == 2 else np.moveaxis(z, 1, -1).reshape(-1, z.shape[1])
+
+
+def check_logits(loss: Any, z: Array) -> None:
+    """An InputError unless there are classes of at least one example, and a weight for each where there are weights."""
+    if z.ndim < 2 or not z.size:
+        raise InputError(f"{loss!r}: expected logits of shape (N, classes) or (N, classes, …) with N at least 1, "
+                         f"got {z.shape}")
+    if loss.weight is not None and len(loss.weight) != z.shape[1]:
+        raise InputError(f"{loss!r}: expected a weight for each class, got {len(loss.weight)} for {z.shape[1]}")
+
+
+def classes(loss: Any, z: Array, y: Array) -> tuple[Array, Array]:
+    """(labels, weights), (M,) each: of every row of z the right class, and how much it counts, 0 if it is ignored.
+
+    Raises:
+        InputError: z is not (N, C, …), y not (N, …) integers in [0, C).
+    """
+    check_arrays(loss, z, y)
+    check_logits(loss, z)
+    expected = (z.shape[0], *z.shape[2:])
+    if y.shape != expected or y.dtype.kind not in "iu":
+        raise mismatch(loss, f"{expected}, a class for each example,", "int64", y)
+    labels = y.reshape(-1)
+    counts = labels != loss.ignore_index
+    if (wrong := counts & ((labels < 0) | (labels >= z.shape[1]))).any():
+        at = int(np.argmax(wrong))
+        raise InputError(f"{loss!r}: expected classes 0 to {z.shape[1] - 1}, got {labels[at]} at example {at}")
+    weight = np.ones(z.shape[1], int) if loss.weight is None else loss.weight
+    dtype = z.dtype if z.dtype.kind == "f" else weight.dtype  # other numbers are multiplied by whole ones exactly
+    w = np.where(counts, weight[np.where(counts, labels, 0)], 0).astype(dtype)
+    return labels, w

@@ -1,0 +1,1 @@
+"""Mistakes in a layer, or a block."""
