@@ -28,7 +28,7 @@ from manual import (
     Unflatten,
     lift,
 )
-from torch_ref import compare_network, compare_training, embed, to_numpy, to_torch, twin
+from torch_ref import compare_layer, compare_network, compare_training, embed, to_numpy, to_torch, twin
 
 RNG = np.random.default_rng(0)
 
@@ -80,6 +80,11 @@ def test_a_rational_layer_stays_rational(layer, x):
     dx, gradient = exact.backward(y, cache)
     for array in (y, *(() if dx is None else (dx,)), *gradient.params.values()):
         assert {type(v) for v in array.ravel()} <= {flint.fmpq, int}
+
+
+@pytest.mark.parametrize("kind", [LayerNorm, RMSNorm])
+def test_a_normalisation_may_run_over_several_axes(kind, rng, agree):
+    agree(compare_layer(kind((2, 3), eps=0.1), rng.standard_normal((2, 2, 2, 3)), rng))
 
 
 @pytest.mark.parametrize(

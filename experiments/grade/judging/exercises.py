@@ -192,9 +192,10 @@ def _output(checked: CheckedPiece, reference: Reference, options: Options) -> Ar
 
 
 def _ours(name: str, options: Options) -> Any:
-    """The project's own piece with these arguments; None where it lacks them."""
+    """The project's own piece with these arguments; None where it lacks them. A loss of one cost alone: of options a
+    submission's own form is asked."""
     own: Any = getattr(manual, name, None)
-    if own is None:
+    if own is None or (issubclass(own, manual.Loss) and options not in ({}, {"reduction": "sum"})):
         return None
     accepted = {**own.__dataclass_fields__}
     if any(n not in accepted for n in options):

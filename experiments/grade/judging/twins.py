@@ -152,11 +152,20 @@ def _examples(checked: CheckedPiece, kind: type) -> list[tuple[Any, ...]] | None
     if make is None:
         return None
     cases = [case if isinstance(case, tuple) else (case,) for case in make(np.random.default_rng(0))]
+    cases = [case for case in cases if kind is not Loss or _is_plain(*case)]
     fit = [case for case in cases if _special(case[0]) <= {*checked.accepts}]
     if not fit:
         expected = " or ".join(dict.fromkeys(f"({', '.join(sorted(_special(case[0])))})" for case in cases))
         raise Unclear(f"expected {checked.name} to take {expected}, got ({', '.join(checked.accepts)})")
     return fit
+
+
+def _is_plain(loss: Any, prediction: Array, target: Array) -> bool:
+    """Whether it has one cost, and of a classification one class for each example, all alike."""
+    classes = loss.hyper.keys() >= {"ignore_index"}
+    alike = not classes or (target.dtype.kind in "iu" and prediction.ndim == 2)
+    weighted = loss.hyper.get("weight") is not None
+    return alike and not weighted and loss.hyper.get("reduction") != "none" and _special(loss) <= {"reduction"}
 
 
 def _options(checked: CheckedPiece, own: Any) -> dict[str, Any]:

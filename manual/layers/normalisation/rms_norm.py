@@ -73,5 +73,5 @@ class RMSNorm(Layer):
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[RMSNorm, Array]]:
     yield RMSNorm(4).like(weight=1 + rng.random(4)), rng.standard_normal((3, 4))
-    yield RMSNorm((2, 3), eps=0.1), rng.standard_normal((2, 2, 2, 3))
+    yield RMSNorm(3, eps=0.1), rng.standard_normal((4, 3))
     yield RMSNorm(4, elementwise_affine=False), rng.standard_normal((3, 4)) + 2
