@@ -11,6 +11,7 @@ from experiments.grade.judging.against_truth import against_truth
 from experiments.grade.judging.checked_piece import CheckedPiece
 from experiments.grade.judging.factor_convention import common_factor
 from experiments.grade.judging.proxies import Trouble
+from experiments.grade.judging.rules import rule
 from experiments.grade.process.answers import Description
 from experiments.grade.process.requests import ObserveFunction, Overlooked
 from experiments.grade.process.sandbox import Sandboxed
@@ -108,6 +109,7 @@ def autograd(checked: CheckedPiece) -> None:
 
 JUDGED_BY = {
     "truth": against_truth,
+    "rule": rule,
     "layer": twins.layer,
     "functions": twins.functions,
     "loss": twins.loss,
