@@ -1,6 +1,6 @@
 """Check every piece of a file, each by what its form asks for (twins.py, optimizers.py, networks.py)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,9 +26,9 @@ EXPECTED = (
 ITSELF = "the checker itself fails on it"
 
 
-def check(path: Path, timeout: float, device: str) -> Report:
-    """Check every piece of a file."""
-    with Sandboxed(path, timeout) as child:
+def check(path: Path, timeout: float, device: str, paths: Sequence[str] = ()) -> Report:
+    """Check every piece of a file, whose imports are also found in these folders."""
+    with Sandboxed(path, timeout, paths) as child:
         try:
             pieces, left_out = child.begin(), child.left_out
         except Failed as why:

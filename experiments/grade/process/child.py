@@ -243,6 +243,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")
     server = Server(Path(sys.argv[1]))
+    sys.path += sys.argv[2:]
     with suppress(EOFError):
         while True:
             for content in _reply(server, incoming):
