@@ -37,6 +37,7 @@ class Checker(NamedTuple):
     timeout: float
     device: str
     strict: bool
+    paths: Sequence[str] = ()
 
     def report(self, path: Path) -> Report:
         """The report on one file; of one that is neither Python nor a notebook, why it is not judged."""
@@ -45,7 +46,7 @@ class Checker(NamedTuple):
             return Report(
                 path.name, [], f"{NOT_JUDGED}: expected a Python file (.py) or a notebook (.ipynb), got {kind}"
             )
-        report = check(path, self.timeout, self.device)
+        report = check(path, self.timeout, self.device, self.paths)
         return strictly(report) if self.strict else report
 
 

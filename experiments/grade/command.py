@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
     _refuse(parser, options)
     path = options.path
-    how = Checker(options.timeout, options.device, options.strict)
+    how = Checker(options.timeout, options.device, options.strict, [str(p.resolve()) for p in options.path_ or []])
     if path.is_dir():
         try:
             return classroom.check_all(path, options.out or path / "checked", how)
@@ -76,6 +76,9 @@ def _parser() -> Parser:
     parser.add_argument(
         "--timeout", type=float, default=60, metavar="SECONDS", help="for each class or function of a file; default: 60"
     )
+    parser.add_argument(
+        "--path", dest="path_", action="append", type=Path, metavar="DIR", help="where FILE's imports are found, too"
+    )
     parser.add_argument("--strict", action="store_true", help="a convention differs, and so does what has a remark")
     parser.add_argument("--forms", action="store_true", help="list what is recognised as a backward, form by form")
     parser.add_argument("--template", action="store_true", help="print a file to start from, and to hand out")
@@ -91,6 +94,9 @@ def _refuse(parser: Parser, options: Namespace) -> None:
         )
     if not path.exists():
         parser.error(f"there is no {path}{nearest_file(path)}")
+    for folder_ in options.path_ or []:
+        if not folder_.is_dir():
+            parser.error(f"--path: there is no folder {folder_}")
     if options.timeout <= 0:
         parser.error(f"--timeout: expected more than 0 seconds, got {options.timeout:g}")
     if options.device == "cuda":

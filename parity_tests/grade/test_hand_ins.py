@@ -23,20 +23,15 @@ OF_EVERY_CLASS = ["self", "cls", "_*"]
 class Renamed(ast.NodeTransformer):
     """A file whose own names are others, but for those that a form fixes."""
 
-    def __init__(self, tree, fixed):
-        imported = {n for node in ast.walk(tree) if isinstance(node, ast.alias) for n in (node.name, node.asname)}
-        bound = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-        bound |= {n.arg for n in ast.walk(tree) if isinstance(n, ast.arg)}
-        bound |= {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.ClassDef)}
-        kept = {n for n in bound if any(fnmatch(n, pattern) for pattern in fixed)} | imported
-        self.names = {name: f"{name[0]}q{i}" for i, name in enumerate(sorted(bound - kept))}
-        kinds = [n for n in ast.walk(tree) if isinstance(n, ast.ClassDef)]
-        own = {f.name for kind in kinds for f in kind.body if isinstance(f, ast.FunctionDef)}
-        stored = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)}
-        self.attributes = {n: f"a{i}" for i, n in enumerate(sorted(own | stored)) if n in own - kept or n not in kept}
-        self.attributes = {n: self.names.get(n, new) for n, new in self.attributes.items()}
-        self.attributes = {n: new for n, new in self.attributes.items() if not any(fnmatch(n, p) for p in fixed)}
-        self.functions = {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    def __init__(self, tree: ast.AST, fixed: list[str]) -> None:
+        nodes = [*ast.walk(tree)]
+        imported = {n for node in nodes if isinstance(node, ast.alias) for n in (node.name, node.asname)}
+        self.defined = {n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+        bound = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        bound |= {n.arg for n in nodes if isinstance(n, ast.arg)} | self.defined
+        bound |= {n.attr for n in nodes if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)}
+        own = {n for n in bound if n not in imported and not any(fnmatch(n, pattern) for pattern in fixed)}
+        self.names = {name: f"{name[0]}q{i}" for i, name in enumerate(sorted(own))}
 
     def visit_Name(self, node):
         node.id = self.names.get(node.id, node.id)
@@ -50,22 +45,21 @@ class Renamed(ast.NodeTransformer):
         node.name = self.names.get(node.name, node.name)
         return self.generic_visit(node)
 
-    visit_ClassDef = visit_FunctionDef
+    def visit_ClassDef(self, node):
+        node.name = self.names.get(node.name, node.name)
+        return self.generic_visit(node)
 
     def visit_Attribute(self, node):
-        node.attr = self.attributes.get(node.attr, node.attr) if _is_self(node.value) else node.attr
+        is_own = isinstance(node.value, ast.Name) and node.value.id == "self"
+        node.attr = self.names.get(node.attr, node.attr) if is_own else node.attr
         return self.generic_visit(node)
 
     def visit_Call(self, node):
         called = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-        if called in self.functions:
+        if called in self.defined:
             for keyword in node.keywords:
-                keyword.arg = self.names.get(keyword.arg, keyword.arg)
+                keyword.arg = self.names.get(keyword.arg or "", keyword.arg)
         return self.generic_visit(node)
-
-
-def _is_self(node):
-    return isinstance(node, ast.Name) and node.id == "self"
 
 
 def renamed(path, fixed):
@@ -101,5 +95,6 @@ def test_a_hand_in_gets_its_verdict_whatever_it_calls_its_own_things(name, renam
 
 
 def test_every_form_is_listed_in_a_few_lines():
-    assert all(form.__doc__ and 4 <= len(form.__doc__.strip().splitlines()) <= 9 for form in FORMS)
-    assert all(form.__doc__.strip() in listed() for form in FORMS)
+    texts = [(form.__doc__ or "").strip() for form in FORMS]
+    assert all(4 <= len(text.splitlines()) <= 9 for text in texts)
+    assert all(text in listed() for text in texts)

@@ -65,6 +65,15 @@ def _function(name: str) -> Callable[["Dual"], "Dual"]:
     return function
 
 
+def _of_numbers(operation: Callable[["Dual", Any], "Dual"]) -> Callable[["Dual", Any], "Dual"]:
+    """An operation that leaves an array on its right to NumPy, which takes it element by element."""
+
+    def of(self: "Dual", other: Any) -> "Dual":
+        return NotImplemented if isinstance(other, np.ndarray) else operation(self, other)
+
+    return of
+
+
 class Dual:
     """A number and its derivatives in several directions. A decision exactly on its edge raises: no derivative is
     there.
@@ -77,14 +86,17 @@ class Dual:
     def __init__(self, v: Any, d: Any) -> None:
         self.v, self.d = v, d
 
+    @_of_numbers
     def __add__(self, other: Any) -> "Dual":
         return Dual(self.v + other.v, self.d + other.d) if isinstance(other, Dual) else Dual(self.v + other, self.d)
 
+    @_of_numbers
     def __mul__(self, other: Any) -> "Dual":
         if isinstance(other, Dual):
             return Dual(self.v * other.v, self.v * other.d + other.v * self.d)
         return Dual(self.v * other, self.d * other)
 
+    @_of_numbers
     def __truediv__(self, other: Any) -> "Dual":
         if isinstance(other, Dual):
             q = self.v / other.v
@@ -101,8 +113,9 @@ class Dual:
     def __pos__(self) -> "Dual":
         return self
 
+    @_of_numbers
     def __sub__(self, other: Any) -> "Dual":
-        return self + -other
+        return self + -(other * 1 if isinstance(other, np.bool_) else other)
 
     def __rsub__(self, other: Any) -> "Dual":
         return -self + other

@@ -7,9 +7,9 @@ of a file. The order counts: what one form claims, those after it are not offere
 from types import ModuleType
 
 from experiments.grade.forms.contract import autograd, classes, functions, network
-from experiments.grade.forms.course import layers
+from experiments.grade.forms.course import layers, losses, nets, rules
 
-FORMS: tuple[ModuleType, ...] = (layers, autograd, classes, network, functions)
+FORMS: tuple[ModuleType, ...] = (nets, losses, rules, layers, autograd, classes, network, functions)
 
 
 def listed() -> str:

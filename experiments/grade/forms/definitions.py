@@ -16,6 +16,8 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
+import numpy as np
+
 MODULE = "the file"
 """The name of the file's module: none can have it, for a file may be called numpy.py."""
 DEFINES = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
@@ -94,6 +96,7 @@ def load(path: Path, told: Callable[[BaseException], str]) -> Definitions:
     """
     sys.path.append(str(path.parent))
     module = ModuleType(MODULE)
+    vars(module)["float(…)"] = as_number
     module.__file__, module.__loader__ = str(path), SourceFileLoader(MODULE, str(path))
     sys.modules[MODULE] = module
     found = Definitions(module, ast.Module([], []))
@@ -147,11 +150,32 @@ def _run(found: Definitions, path: Path, told: Callable[[BaseException], str]) -
         found.left_out.append(f"{skipped} {'statement' if skipped == 1 else 'statements'} beside the definitions")
 
 
+def as_number(x: Any) -> Any:
+    """float(x), which leaves a number alone that is no float, while a forward runs on such."""
+    if getattr(x, "dtype", None) == np.longdouble:
+        return x
+    try:
+        return float(x)
+    except TypeError:
+        if hasattr(x, "exp") or getattr(x, "dtype", np.dtype(float)).kind == "O":
+            return x
+        raise
+
+
+class FloatCalls(ast.NodeTransformer):
+    """float(x) as a call of `as_number`, under a name that no file can have."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        if isinstance(node.func, ast.Name) and node.func.id == "float" and len(node.args) == 1:
+            node.func.id = "float(…)"
+        return self.generic_visit(node)
+
+
 class Statement:
     """One statement of the file: the names that it reads, also within what it defines, and those that it binds."""
 
     def __init__(self, node: ast.stmt, path: Path) -> None:
-        self.node = node
+        self.node = node = FloatCalls().visit(node)
         self.code = compile(ast.Module([node], []), str(path), "exec", dont_inherit=True)
         self.reads, self.binds = {*_global_names(self.code)}, {*_bound(node)}
         self.defines = isinstance(node, ast.FunctionDef | ast.ClassDef)

@@ -12,26 +12,15 @@ from experiments.grade.forms.piece import Piece
 
 LOOKS_LIKE_ONE = {
     "forward", "backward", "backprop", "backpropagation", "fprop", "bprop", "propagate", "propagation", "grad",
-    "gradient",
-    "gradients", "derivative", "deriv", "prime", "loss", "cost", "step", "update", "optimizer", "optimize", "optimise",
-    "sgd",
-    "momentum", "rmsprop", "adam", "adamw", "adagrad", "net", "network", "layer", "delta",
+    "gradient", "gradients", "derivative", "deriv", "prime", "loss", "cost", "step", "update", "optimizer", "optimize",
+    "optimise", "sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw", "adamax", "nadam", "adagrad", "adadelta",
+    "net", "network", "layer", "delta",
 }  # fmt: skip
 """The words of a name that make a function or a class look like a piece."""
 HELPS = {
-    "check",
-    "numerical",
-    "numeric",
-    "eval",
-    "test",
-    "plot",
-    "print",
-    "load",
-    "init",
-    "initialize",
-    "examples",
+    "check", "numerical", "numeric", "eval", "test", "plot", "print", "load", "init", "initialize", "examples",
     "example",
-}
+}  # fmt: skip
 """The words that say that it only helps to make or to test one."""
 
 

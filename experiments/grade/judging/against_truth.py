@@ -28,7 +28,7 @@ def against_truth(checked: CheckedPiece) -> None:
         checked.finding.form += f", {choice}"
     settle_zeros(checked, lambda seed: _redrawn(checked, seed, choice))
     if drawn and not any(c.differs for c in checked.comparisons):
-        _at_large_inputs(checked)
+        _at_large_inputs(checked, checked.torch_has_it and not drawn[0].known)
 
 
 def _chosen(checked: CheckedPiece, drawn: list[Drawn]) -> str:
@@ -133,9 +133,9 @@ def _is_finite(checked: CheckedPiece, observation: Observation) -> None:
             checked.fail(checked.shown(quantity), Trouble(said, True))
 
 
-def _at_large_inputs(checked: CheckedPiece) -> None:
-    """Whether the first example is finite where the truth is a float: a difference for a known name, a remark for
-    another."""
+def _at_large_inputs(checked: CheckedPiece, is_asked: bool) -> None:
+    """Whether the first example is finite where the truth is a float: a difference where that is asked, else a
+    remark."""
     conduct = [*checked.child.conduct]
     try:
         found = checked.child.ask(ObserveExample(checked.name, 0, factor=LARGE))
@@ -147,7 +147,7 @@ def _at_large_inputs(checked: CheckedPiece) -> None:
         ours = found.ours.get(quantity)
         if ours is None or ours.shape != true.value.shape or not np.any(np.isfinite(true.value) & ~np.isfinite(ours)):
             continue
-        if checked.torch_has_it:
+        if is_asked:
             trouble = Trouble("it overflows at large inputs, where torch does not", True)
             checked.fail(checked.shown(quantity), trouble)
         else:

@@ -1,6 +1,6 @@
 """Check every piece of a file, each by what its form asks for (twins.py, optimizers.py, networks.py)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from experiments.grade.judging.against_truth import against_truth
 from experiments.grade.judging.checked_piece import CheckedPiece
 from experiments.grade.judging.factor_convention import common_factor
 from experiments.grade.judging.proxies import Trouble
+from experiments.grade.judging.rules import rule
 from experiments.grade.process.answers import Description
 from experiments.grade.process.requests import ObserveFunction, Overlooked
 from experiments.grade.process.sandbox import Sandboxed
@@ -25,9 +26,9 @@ EXPECTED = (
 ITSELF = "the checker itself fails on it"
 
 
-def check(path: Path, timeout: float, device: str) -> Report:
-    """Check every piece of a file."""
-    with Sandboxed(path, timeout) as child:
+def check(path: Path, timeout: float, device: str, paths: Sequence[str] = ()) -> Report:
+    """Check every piece of a file, whose imports are also found in these folders."""
+    with Sandboxed(path, timeout, paths) as child:
         try:
             pieces, left_out = child.begin(), child.left_out
         except Failed as why:
@@ -108,6 +109,7 @@ def autograd(checked: CheckedPiece) -> None:
 
 JUDGED_BY = {
     "truth": against_truth,
+    "rule": rule,
     "layer": twins.layer,
     "functions": twins.functions,
     "loss": twins.loss,

@@ -43,6 +43,13 @@ NOT_RUN = Trouble("not run, as forward failed", False)
 NONE = Trouble("backward returned none", False)
 
 
+class LayerCache(NamedTuple):
+    """What a layer's forward keeps for its backward: its input, and the number of the pass."""
+
+    a: Array
+    number: int | None
+
+
 class LossCache(NamedTuple):
     """What a loss's forward keeps for its backward."""
 
@@ -78,9 +85,10 @@ class Proxies:
 
         params = {names[n]: turn(n, p) for n, p in own.params.items()}
 
-        def forward(_: Layer, a: Array) -> tuple[Array, int | None]:
+        def forward(_: Layer, a: Array) -> tuple[Array, LayerCache]:
             answer = self.forward({x: a, **params}, options)
-            return (_nan(own.forward(a)[0]), None) if answer is None else (answer.y, answer.number)
+            y, number = (_nan(own.forward(a)[0]), None) if answer is None else (answer.y, answer.number)
+            return y, LayerCache(a, number)
 
         def gradients(method: str, delta: Array, number: int | None) -> Arrays | None:
             if number is None:
@@ -101,12 +109,13 @@ class Proxies:
                     self.troubles[f"d{name}"] = NONE
             return SimpleNamespace(params=params)
 
-        def backward(_: Layer, delta: Array, number: int | None) -> tuple[Array | None, Any]:
-            found = gradients("backward", delta, number)
-            return None if found is None else found.get(f"d{x}"), of_params(found)
+        def backward(_: Layer, delta: Array, cache: LayerCache) -> tuple[Array, Any]:
+            found = gradients("backward", delta, cache.number)
+            dx = None if found is None else found.get(f"d{x}")
+            return _nan(cache.a) if dx is None else dx, of_params(found)
 
-        def alone(_: Layer, delta: Array, number: int | None) -> Any:
-            return of_params(gradients("gradient" if self.has_gradient else "backward", delta, number))
+        def alone(_: Layer, delta: Array, cache: LayerCache) -> Any:
+            return of_params(gradients("gradient" if self.has_gradient else "backward", delta, cache.number))
 
         return _proxy(own, forward=forward, backward=backward, gradient=alone)
 

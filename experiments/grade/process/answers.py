@@ -109,6 +109,14 @@ class Stepped:
 
 
 @dataclass(frozen=True)
+class RuleDescription:
+    """The rule that an update is by its name, and the settings that it is run with."""
+
+    kind: str
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Trajectory:
     """The parameters after each of several steps, or how far rounding may take them."""
 

@@ -116,6 +116,10 @@ class Server(Observer):
         return answers.Stepped(all_numbers(layer.params), kept)
 
     @answer.register
+    def _(self, request: requests.DescribeRule) -> answers.RuleDescription:
+        return answers.RuleDescription(*self.pieces[request.piece].rule())
+
+    @answer.register
     def _(self, request: requests.Steps) -> answers.Trajectory:
         with self.watching():
             found = self.steps(request, np.copy)
@@ -239,6 +243,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")
     server = Server(Path(sys.argv[1]))
+    sys.path += sys.argv[2:]
     with suppress(EOFError):
         while True:
             for content in _reply(server, incoming):

@@ -36,7 +36,10 @@ def differences(
             moved[name][place] += step
         return np.asarray(function(**moved), dtype=np.longdouble)
 
-    output = run()
+    def raw() -> Any:
+        return np.asarray(function(**{n: a.copy() for n, a in wide.items()}))
+
+    output, lost = run(), float(np.finfo(raw().dtype).eps)  # a float(…) in the forward rounds to fewer digits
     by = {}
     for name, a in wide.items():
         slope, error = np.empty(a.shape), np.empty(a.shape)
@@ -48,7 +51,9 @@ def differences(
             )
             slope[place], error[place] = other, 2 * abs(one - other)
         most = np.abs(slope).max(initial=0)
-        by[name] = slope, np.where(error > SMOOTH * most, np.inf, error + share * most)
+        scale = np.sum(np.abs(output) if weight is None else np.abs(weight * output))
+        rounding = 2 * lost * float(scale) / (STEP / 2 * float(size))
+        by[name] = slope, np.where(error > SMOOTH * most + rounding, np.inf, error.max() + rounding + share * most)
     value = output.astype(np.float64)
     return (value, share * np.abs(value)), by
 

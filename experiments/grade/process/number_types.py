@@ -31,13 +31,19 @@ MAKES_LIKE = ("zeros_like", "ones_like", "empty_like", "full_like")
 class Numbers(np.ndarray):
     """An array of numbers of any type, which stay what they are where floats are asked for."""
 
+    floats = np.dtype(object)
+    """What stands for floats while a forward runs (any_numbers)."""
+
     def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
         """A result: of no axes, the number itself, as of any array."""
         return array[()] if array.ndim == 0 else super().__array_wrap__(array, context, return_scalar)
 
     def astype(self, dtype: Any, *args: Any, **options: Any) -> Any:
-        """As an array's; of floats, a copy of itself."""
-        return self.copy() if _is_float(dtype) else super().astype(dtype, *args, **options)
+        """As an array's, but that floats are any numbers; truth values become 0 and 1."""
+        if not _is_float(dtype):
+            return super().astype(dtype, *args, **options)
+        own = super().astype(int) if self.dtype.kind == "b" else super()
+        return own.astype(self.floats)
 
 
 class AnyNumbers:
@@ -167,6 +173,7 @@ def any_numbers(module: ModuleType, dtype: Any = object) -> Iterator[None]:
         instead |= {id(getattr(special, name)): own for name, own in SCIPY.items()}
     instead |= {id(getattr(np, name)): getattr(instead[id(np)], name) for name in (*ELEMENTARY, *MAKES, *MAKES_LIKE)}
     instead |= {id(getattr(math, name)): f for name, f in instead[id(math)]._functions.items() if hasattr(math, name)}
+    Numbers.floats = np.dtype(dtype)
     before = {name: value for name, value in vars(module).items() if id(value) in instead}
     vars(module).update({name: instead[id(value)] for name, value in before.items()})
     try:

@@ -16,6 +16,7 @@ from experiments.grade.process.answers import (
     ObservedFunction,
     Output,
     Pieces,
+    RuleDescription,
     Stepped,
     Targets,
     Trajectory,
@@ -94,6 +95,13 @@ class Step(Request[Stepped]):
     params: Arrays
     gradient: Arrays
     state: dict[str, Arrays]
+
+
+@dataclass(frozen=True)
+class DescribeRule(Request[RuleDescription]):
+    """Which update rule is it, and with which settings?"""
+
+    piece: str
 
 
 @dataclass(frozen=True)

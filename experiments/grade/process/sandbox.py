@@ -8,6 +8,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -25,8 +26,8 @@ class Sandboxed:
     what was noticed besides the answers.
     """
 
-    def __init__(self, path: Path, timeout: float) -> None:
-        self.path, self.timeout = path.resolve(), timeout
+    def __init__(self, path: Path, timeout: float, paths: Sequence[str] = ()) -> None:
+        self.path, self.timeout, self.paths = path.resolve(), timeout, paths
         self.conduct: list[Note] = []
         self.imports_torch = False
         self.left_out: list[str] = []
@@ -101,7 +102,7 @@ class Sandboxed:
         variables = {"PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg", "PYTHONOPTIMIZE": ""}
         threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "experiments.grade.process.child", str(self.path)],
+            [sys.executable, "-m", "experiments.grade.process.child", str(self.path), *self.paths],
             cwd=self._folder.name,
             start_new_session=True,
             env=os.environ | variables | threads,

@@ -71,6 +71,9 @@ KEYS: dict[str, Any] = {
 """What a dict of settings holds, by its keys."""
 
 
+WINDOWS = {"pool_height", "pool_width", "pool_size", "f"}
+
+
 def drawn(roles: Mapping[str, str], shapes: Shapes, rng: np.random.Generator) -> Arrays | None:
     """An array for each argument, by its role; None where the family lacks one."""
     if not {*roles.values()} <= shapes.keys():
@@ -149,8 +152,9 @@ def _handed_as(call: ast.Call, argument: str, names: list[str]) -> Iterator[str]
 
 
 def settings(keys: set[str]) -> Fields:
-    """A dict of settings with these keys, as far as they are known."""
-    return {key: KEYS[key] for key in sorted(keys) if key in KEYS}
+    """A dict of settings with these keys, as far as they are known; windows lie side by side."""
+    known = {key: KEYS[key] for key in sorted(keys) if key in KEYS}
+    return known | ({"stride": 2} if "stride" in known and keys & WINDOWS else {})
 
 
 def varied(keys: set[str]) -> Iterator[tuple[str, Fields, tuple[int, int] | None]]:
@@ -160,7 +164,7 @@ def varied(keys: set[str]) -> Iterator[tuple[str, Fields, tuple[int, int] | None
         yield "stride 2, pad 1", {"stride": 2, "pad": 1}, (5, 3)
         yield "stride 1, pad 0", {"stride": 1, "pad": 0}, (3, 4)
     elif "stride" in keys:
-        sizes = [k for k in ("pool_height", "pool_width", "pool_size", "f") if k in keys]
+        sizes = sorted(WINDOWS & keys)
         for size, stride, shape in ((3, 1, (3, 4)), (3, 2, (5, 3)), (2, 2, (4, 4))):
             yield f"size {size}, stride {stride}", {"stride": stride, **dict.fromkeys(sizes, size)}, shape
     if "mode" in keys:

@@ -1,0 +1,117 @@
+"""Course losses: loss(x, y) gives (loss, dx); loss(W, X, y, reg) gives (loss, dW).
+
+Every function named for a loss (softmax_loss, svm_loss_naive, …) that returns two values or more.
+x are scores (N, C), or (N, T, C) with a mask, or one number an example; y classes, or numbers of x's shape. A gradient
+belongs to the argument of its shape. Held against the truth of the loss that it returns; softmax_loss and svm_loss of
+scores against torch's, too.
+"""
+
+import ast
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from experiments.grade.errors import Unclear
+from experiments.grade.forms.definitions import Definitions
+from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran
+from manual.numbers.number_types import Array
+
+WORDS = {"loss", "cost", "svm", "hinge", "entropy", "mse", "nll"}
+VARIANT = re.compile(r"_(naive|vectorized|vectorised|fast|alt)$")
+STRENGTH = 0.3
+"""Of a penalty: beside it, a factor of 2 shows."""
+
+
+def pieces(found: Definitions) -> Iterator[Piece]:
+    """Every function whose name says loss, and that returns several values."""
+    for name, f in found.functions().items():
+        words = {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
+        if words & WORDS and not words & {"forward", "backward"} and _returns_gradients(found, f):
+            yield LossFunction(name, f, found)
+
+
+def _returns_gradients(found: Definitions, f: Callable[..., Any]) -> bool:
+    values = [n.value for n in ast.walk(found.node_of(f)) if isinstance(n, ast.Return)]
+    return any(isinstance(value, ast.Tuple) and len(value.elts) > 1 for value in values)
+
+
+def drawn(count: int, rng: np.random.Generator) -> Iterator[list[Array]]:
+    """What the arguments may be."""
+    x, y = rng.standard_normal((5, 4)), np.array([0, 3, 1, 3, 2])
+    weights, rows = rng.standard_normal((3, 4)), rng.standard_normal((5, 3))
+    steps, words, mask = rng.standard_normal((2, 3, 4)), np.array([[0, 3, 1], [3, 2, 0]]), rng.random((2, 3)) < 0.7
+    mask[0, 0] = True
+    if count == 2:
+        yield from ([x, y], [x, rng.random((5, 4))], [x[:, 0], (y > 1).astype(int)], [steps, words], [x.T, y])
+    elif count == 3:
+        yield from ([weights, rows, y], [steps, words, mask], [rows, y, weights], [rows, weights, y])
+        yield from ([weights[:, 0], rows, (y > 1).astype(int)], [weights[:, :1], rows, (y > 1).astype(int)[:, None]])
+    elif count == 4:
+        yield [weights, weights[0], rows, y]
+
+
+class LossFunction(Piece):
+    """A function that gives a loss and its gradient at once."""
+
+    form = "course loss"
+
+    def __init__(self, name: str, f: Callable[..., Any], found: Definitions) -> None:
+        self.f, self.module = f, found.module
+        parameters = inspect.signature(f).parameters
+        needed = [n for n, p in parameters.items() if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+        super().__init__(name, needed, [n for n in parameters if n not in needed], [f])
+
+    def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
+        why = ""
+        for names, besides in self._ways():
+            for values in drawn(len(names), rng):
+                arrays = dict(zip(names, values, strict=True))
+                try:
+                    loss, gradients = self._called(arrays, besides)
+                except Exception as error:
+                    why = why or f"{type(error).__name__}: {error}"
+                    continue
+                if np.ndim(loss) == 0 or np.size(loss) == 1:
+                    yield self._example(arrays, besides, gradients)
+                    return
+        raise Unclear(f"what ({', '.join(self.arguments)}) are is not known: nothing that was tried fits; {why}")
+
+    def _ways(self) -> Iterator[tuple[list[str], Fields]]:
+        """The arguments that are arrays, and the others: the last one may be the strength of a penalty."""
+        penalty = {n: STRENGTH for n in self.accepts if n in ("reg", "lam", "lambd", "l2", "weight_decay")}
+        last = self.arguments[-1:]
+        if len(self.arguments) > 3:
+            yield self.arguments[:-1], {last[0]: STRENGTH} | penalty
+        yield self.arguments, penalty
+        if len(self.arguments) == 3:
+            yield self.arguments[:-1], {last[0]: STRENGTH} | penalty
+
+    def _called(self, arrays: Arrays, besides: Fields) -> tuple[Any, list[Any]]:
+        result = self.f(**{n: a.copy() for n, a in arrays.items()}, **besides)
+        if not isinstance(result, tuple) or len(result) < 2:
+            raise Unclear("expected (loss, gradient)")
+        loss, *gradients = result
+        if len(gradients) == 1 and isinstance(gradients[0], tuple | list):
+            gradients = [*gradients[0]]
+        if len(gradients) == 1 and isinstance(gradients[0], dict):
+            gradients = [*gradients[0].values()]
+        return loss, gradients
+
+    def _example(self, arrays: Arrays, besides: Fields, gradients: list[Any]) -> Example:
+        floats = [n for n, a in arrays.items() if a.dtype.kind == "f"]
+        of: list[str] = []
+        for g in gradients:
+            left = [n for n in floats if n not in of]
+            of.append(next((n for n in left if arrays[n].shape == np.shape(g)), left[0] if left else ""))
+
+        def run(given: Arrays) -> Ran:
+            loss, gradients = self._called(given, besides)
+            by = {f"d{n}": g for n, g in zip(of, gradients, strict=False) if n}
+            return Ran({"loss": np.sum(loss)}, lambda _: by, pure=False)
+
+        stem = VARIANT.sub("", self.name)
+        known = stem if len(arrays) == 2 and not besides else ""
+        return Example(arrays, run, fixed=tuple(n for n in floats if n not in of), known=known)

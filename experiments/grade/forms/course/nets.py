@@ -1,0 +1,115 @@
+"""Course nets: a class that keeps its parameters in self.params, and whose loss(X, y) gives (loss, grads).
+
+grads is a dict with the keys of params. The constructor's sizes are known by their names (input_size, hidden_dims,
+num_classes, …), or are numbers in that order; X are rows, or pictures (N, C, H, W); y are classes. A penalty (reg) is
+tried at a strength of its own. Held against the truth of the loss that it returns, by every parameter.
+"""
+
+import ast
+import copy
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from experiments.grade.errors import Unclear
+from experiments.grade.forms.course.losses import STRENGTH
+from experiments.grade.forms.definitions import Definitions
+from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran
+
+PICTURE = (2, 4, 4)
+MOST = 400
+"""Numbers that the parameters may have together."""
+
+
+def pieces(found: Definitions) -> Iterator[Piece]:
+    """Every class with params and a loss of X and y."""
+    for name, kind in found.classes().items():
+        loss = getattr(kind, "loss", None)
+        if inspect.isfunction(loss) and len(inspect.signature(loss).parameters) >= 3 and _keeps_params(found, kind):
+            yield Net(name, kind, found)
+
+
+def _keeps_params(found: Definitions, kind: type) -> bool:
+    nodes = [node for base in kind.__mro__ for node in ast.walk(found.node_of(base))]
+    return any(isinstance(n, ast.Attribute) and n.attr == "params" and isinstance(n.ctx, ast.Store) for n in nodes)
+
+
+class Net(Piece):
+    """A class with its own params."""
+
+    form = "course net"
+
+    def __init__(self, name: str, kind: type, found: Definitions) -> None:
+        super().__init__(name, [], [*inspect.signature(kind).parameters], [kind])
+        self.kind, self.module = kind, found.module
+
+    def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
+        why, takes = "", inspect.signature(self.kind.loss).parameters  # pyright: ignore[reportAttributeAccessIssue]
+        penalty = {n: STRENGTH for n in takes if n in ("reg", "lam", "lambd", "l2")}
+        rows, pictures = rng.standard_normal((5, 3)), rng.standard_normal((2, *PICTURE))
+        takes_pictures = any(_is_shape(p) for p in inspect.signature(self.kind).parameters.values())
+        for size, x in [(3, rows)] * (not takes_pictures) + [(PICTURE, pictures)]:
+            try:
+                np.random.seed(0)
+                net = self.kind(**self._arguments(size))
+                y = np.arange(len(x)) % _classes(net, x)
+            except Exception as error:
+                why = f"{type(error).__name__}: {error}" if isinstance(error, NotImplementedError) or not why else why
+                continue
+            if sum(np.size(p) for p in net.params.values()) > MOST:
+                raise Unclear(f"it has more than {MOST} parameters however it is made: {[*self.accepts]}")
+            params = {n: rng.standard_normal(np.shape(p)) for n, p in net.params.items()}
+            yield Example({"y": y, **params}, lambda given, net=net, x=x: self._run(net, given, x, penalty))
+            return
+        raise Unclear(f"it could not be made and run: {why}")
+
+    def _arguments(self, size: Any) -> Fields:
+        """What the constructor is called with."""
+        found: Fields = {}
+        order = iter((size, 4, 3))
+        for name, p in inspect.signature(self.kind).parameters.items():
+            value = _size(name, p.default, size)
+            if value is None and p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD:
+                value = next(order, 3)
+            elif value is not None and p.default is p.empty:
+                next(order, None)
+            if value is not None:
+                found[name] = value
+        return found
+
+    def _run(self, net: Any, given: Arrays, x: Any, penalty: Fields) -> Ran:
+        net, params = copy.deepcopy(net), {n: a for n, a in given.items() if n != "y"}
+        net.params = dict(params)
+        result = net.loss(x.copy(), given["y"], **penalty)
+        if not isinstance(result, tuple) or len(result) != 2 or not isinstance(result[1], dict):
+            raise Unclear("loss returned something else than (loss, grads)")
+        loss, grads = result
+        by = {f"d{n}": g for n, g in grads.items() if n in params}
+        return Ran({"loss": np.sum(loss)}, lambda _: by, pure=False)
+
+
+def _is_shape(p: inspect.Parameter) -> bool:
+    """Whether an argument's default is (C, H, W)."""
+    return isinstance(p.default, tuple) and len(p.default) == 3
+
+
+def _size(name: str, default: Any, size: Any) -> Any:
+    """What an argument of that name is; None where it stays at its default."""
+    many = isinstance(default, list | tuple) or name.endswith(("dims", "sizes", "layers"))
+    words = {
+        "input": size, "in_": size, "hidden": [4, 3] if many else 4, "class": 3, "output": 3, "out_": 3,
+        "filter_size": 3, "filters": 2, "reg": STRENGTH, "seed": 3,
+    }  # fmt: skip
+    if name == "dtype":
+        return np.float64
+    return next((value for word, value in words.items() if word in name.lower()), None)
+
+
+def _classes(net: Any, x: Any) -> int:
+    """How many classes there are scores for."""
+    try:
+        return np.shape(copy.deepcopy(net).loss(x.copy()))[1]
+    except (TypeError, IndexError):
+        return 3

@@ -1,0 +1,101 @@
+"""Course rules: an update as a function, f(w, dw, config) gives (w, config).
+
+It is known by its name: sgd, momentum, nesterov, adagrad, rmsprop, adam, adamax. The settings are what config holds
+after a call without one, by their keys: learning_rate, momentum, decay_rate, beta1, beta2, epsilon; what else it holds
+is the rule's own memory. w may be changed in place. Held against the rule of that name over several steps; where an ε
+stands, and whether a velocity is a mean, are conventions.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from experiments.grade.errors import Unclear
+from experiments.grade.forms.definitions import Definitions
+from experiments.grade.forms.piece import Fields, Piece
+from manual import Layer
+
+KINDS = ("adamax", "adam", "nesterov", "rmsprop", "adagrad", "momentum", "sgd")
+"""What a name says; the first that stands in it."""
+SETTINGS: dict[str, tuple[tuple[str, ...], float]] = {
+    "lr": (("learning_rate", "lr", "eta", "alpha"), 0.1),
+    "momentum": (("momentum", "mu"), 0.8),
+    "decay": (("decay_rate", "rho", "decay"), 0.7),
+    "beta1": (("beta1", "beta_1", "b1"), 0.8),
+    "beta2": (("beta2", "beta_2", "b2"), 0.7),
+    "eps": (("epsilon", "eps"), 0.05),
+}
+"""What the settings are called, and the values that they are given."""
+NEEDED = {
+    "sgd": ("lr",), "momentum": ("lr", "momentum"), "nesterov": ("lr", "momentum"), "adagrad": ("lr", "eps"),
+    "rmsprop": ("lr", "decay", "eps"), "adam": ("lr", "beta1", "beta2", "eps"),
+    "adamax": ("lr", "beta1", "beta2", "eps"),
+}  # fmt: skip
+
+
+def pieces(found: Definitions) -> Iterator[Piece]:
+    """Every function of a rule's name that takes w, dw and a config."""
+    for name, f in found.functions().items():
+        kind = kind_of(name)
+        if kind and len(inspect.signature(f).parameters) == 3:
+            yield RuleFunction(name, kind, f, found)
+
+
+def kind_of(name: str) -> str:
+    """The rule that a name says; "" for none."""
+    plain = re.sub(r"[^a-z]", "", name.lower())
+    return next((kind for kind in KINDS if kind in plain), "")
+
+
+class RuleFunction(Piece):
+    """An update rule."""
+
+    form, judging = "course rule", "rule"
+
+    def __init__(self, name: str, kind: str, f: Callable[..., Any], found: Definitions) -> None:
+        super().__init__(name, [*inspect.signature(f).parameters], [], [f])
+        self.kind, self.f, self.module = kind, f, found.module
+
+    def rule(self) -> tuple[str, dict[str, float]]:
+        """The rule that it is by name, and the settings that it is given.
+
+        Raises:
+            Unclear: it does not hold them.
+        """
+        held = self._config()
+        settings = {n: value for n, (names, value) in SETTINGS.items() if any(name in held for name in names)}
+        if missing := [n for n in NEEDED[self.kind] if n not in settings]:
+            raise Unclear(f"expected config to hold {SETTINGS[missing[0]][0][0]!r}, got {[*held]}")
+        return self.kind, {n: settings[n] for n in NEEDED[self.kind]}
+
+    def _config(self) -> Fields:
+        """What a config holds that is not given, or has the learning rate alone."""
+        for given in (None, {}, {"learning_rate": 0.1}):
+            try:
+                return _pair(self.f(np.ones(2), np.ones(2), given))[1]
+            except (TypeError, KeyError, AttributeError):
+                continue
+        return _pair(self.f(np.ones(2), np.ones(2), {n: v for names, v in SETTINGS.values() for n in names}))[1]
+
+    def steps(self, options: Fields) -> Callable[[Layer, Layer], None]:
+        """Steps of one parameter after the other, each with a config of its own."""
+        held = self._config()
+        given = {key: options[n] for n, (names, _) in SETTINGS.items() if n in options for key in names if key in held}
+        configs: dict[str, Any] = {}
+
+        def step(layer: Layer, gradient: Layer) -> None:
+            for name, p in layer.params.items():
+                config = configs.get(name) or dict(given)
+                new, configs[name] = _pair(self.f(p, gradient.params[name], config))
+                setattr(layer, name, new)
+
+        return step
+
+
+def _pair(result: Any) -> tuple[Any, Any]:
+    if not isinstance(result, tuple) or len(result) != 2 or not isinstance(result[1], dict):
+        raise Unclear("expected (w, config)")
+    return result
