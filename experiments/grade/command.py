@@ -15,6 +15,8 @@ from experiments.shared.command import Parser, command, nearest_file
 from manual import InputError
 from torch_ref.devices import prepare
 
+LONGEST = 24 * 60 * 60
+"""Seconds that one piece may take."""
 TEMPLATE = Path(__file__).with_name("template.py")
 
 ABOUT = """FILE is a Python file or a notebook. Only what it defines is taken, not what it does when run. --forms lists
@@ -91,8 +93,9 @@ def _refuse(parser: Parser, options: Namespace) -> None:
         )
     if not path.exists():
         parser.error(f"there is no {path}{nearest_file(path)}")
-    if options.timeout <= 0:
-        parser.error(f"--timeout: expected more than 0 seconds, got {options.timeout:g}")
+    if not 0 < options.timeout <= LONGEST:
+        expected = f"at most {LONGEST}" if options.timeout > 0 else "more than 0"
+        parser.error(f"--timeout: expected {expected} seconds, got {options.timeout:g}")
     if options.device == "cuda":
         try:
             prepare("cuda")

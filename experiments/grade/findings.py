@@ -59,12 +59,14 @@ class Finding:
 @dataclass
 class Report:
     """What was found out about one file. `why`, if nothing of it can be judged, is said in one line; `left_out` is what
-    of it was not run."""
+    of it was not run; `died` whether the process that ran it did, so that another run may tell more.
+    """
 
     file: str
     findings: list[Finding]
     why: str = ""
     left_out: list[str] = field(default_factory=list)
+    died: bool = False
 
     def __post_init__(self) -> None:
         self.file = printable(self.file)

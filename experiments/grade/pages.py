@@ -64,7 +64,7 @@ def from_json(content: str) -> Report:
         for row in finding["rows"]:
             row |= {name: np.inf for name in ("difference", "ratio") if row[name] is None}
         findings.append(Finding(**finding | {"rows": [Row(**row) for row in finding["rows"]]}))
-    return Report(values["file"], findings, values["why"], values["left_out"])
+    return Report(values["file"], findings, values["why"], values["left_out"], values["died"])
 
 
 def page(report: Report) -> str:

@@ -23,6 +23,7 @@ EXPECTED = (
 )
 
 ITSELF = "the checker itself fails on it"
+NOTHING = f"{NOT_JUDGED}: it offers nothing that could be"
 
 
 def check(path: Path, timeout: float, device: str) -> Report:
@@ -31,18 +32,18 @@ def check(path: Path, timeout: float, device: str) -> Report:
         try:
             pieces, left_out = child.begin(), child.left_out
         except Failed as why:
-            return Report(path.name, [], f"{NOT_JUDGED}: {why}")
+            return Report(path.name, [], f"{NOT_JUDGED}: {why}", died=child.died)
         except Fault as fault:
             return Report(path.name, [], f"{NOT_JUDGED}: {ITSELF}: {fault}")
         findings = [check_piece(child, piece, device) for piece in pieces]
         findings += _overlooked(child)
         if not findings:
-            why = "; left out: ".join([f"{NOT_JUDGED}: it offers nothing that could be; {EXPECTED}", *left_out[:1]])
+            why = "; left out: ".join([f"{NOTHING}; {EXPECTED}", *left_out[:1]])
             return Report(path.name, [], why, left_out)
         if child.imports_torch and not any(piece.form == "autograd" for piece in pieces):
             row = Row("import", NOT_JUDGED, reason="it imports torch, where NumPy was the task")
             findings.append(Finding(path.name, "the whole file", rows=[row]))
-    return Report(path.name, findings, left_out=left_out)
+    return Report(path.name, findings, left_out=left_out, died=child.died)
 
 
 def check_piece(child: Sandboxed, piece: Description, device: str) -> Finding:

@@ -8,7 +8,8 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,11 +19,26 @@ from experiments.grade.process.protocol import receive, send
 from experiments.grade.process.requests import Answer, Describe, Request
 
 HERE = Path(__file__).parents[3]
+RUNNING: set[subprocess.Popen[bytes]] = set()
+STOPPED = threading.Event()
+"""The processes that run in all threads, and whether no other may be started."""
+
+
+@contextmanager
+def stopping() -> Iterator[None]:
+    """While this lasts, nothing that runs a submission goes on, whatever thread waits for it."""
+    STOPPED.set()
+    for process in [*RUNNING]:
+        _kill(process)
+    try:
+        yield
+    finally:
+        STOPPED.clear()
 
 
 class Sandboxed:
-    """The process that runs one file. It is started at need, and again after it died: `dead` says of what, `conduct`
-    what was noticed besides the answers.
+    """The process that runs one file. It is started at need, and again after it died: `dead` says of what, `died`
+    whether it ever did, `conduct` what was noticed besides the answers.
     """
 
     def __init__(self, path: Path, timeout: float) -> None:
@@ -31,15 +47,14 @@ class Sandboxed:
         self.imports_torch = False
         self.left_out: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
-        self._folder = tempfile.TemporaryDirectory(prefix="check-", ignore_cleanup_errors=True)
         self.dead = ""
+        self.died = False
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._end()
-        self._folder.cleanup()
 
     def begin(self) -> list[Description]:
         """Give the next piece its time, of which only what the process takes is counted, in a process that lives;
@@ -95,9 +110,13 @@ class Sandboxed:
         finally:
             timer.cancel()
             self.left -= time.monotonic() - start
+        self.died = True
         raise Failed(self.dead)
 
     def _start(self) -> None:
+        if STOPPED.is_set():
+            raise Failed("stopped")
+        self._folder = tempfile.TemporaryDirectory(prefix="check-", ignore_cleanup_errors=True)
         variables = {"PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg", "PYTHONOPTIMIZE": ""}
         threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         self._process = subprocess.Popen(
@@ -109,6 +128,7 @@ class Sandboxed:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
+        RUNNING.add(self._process)
 
     def _end(self) -> int:
         """End the process; its exit code."""
@@ -122,7 +142,10 @@ class Sandboxed:
             process.wait(timeout=1)
         _kill(process)
         process.stdout.close()
-        return process.wait()
+        code = process.wait()
+        RUNNING.discard(process)
+        self._folder.cleanup()
+        return code
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
