@@ -22,8 +22,9 @@ from experiments.grade.findings import Finding, Report, strictly
 from experiments.grade.hand_ins import EXPECTED, HandIn, Refused, hand_ins, no_python, read
 from experiments.grade.judging.checker import ITSELF, NOTHING, check
 from experiments.grade.kept import Kept, names
-from experiments.grade.overview import Student, overview, spreadsheet, summary
 from experiments.grade.process.sandbox import stopping
+from experiments.grade.shown.overview import Student, overview, spreadsheet, summary
+from experiments.grade.shown.words import explained
 from experiments.shared.command import write
 from torch_ref.comparison.verdict import NOT_JUDGED
 
@@ -34,6 +35,7 @@ class Checker(NamedTuple):
     timeout: float
     device: str
     strict: bool
+    hints: str
 
     def report(self, path: Path) -> Report:
         """The report on one file; of what is no Python file, why it is not judged."""
@@ -48,7 +50,7 @@ class Checker(NamedTuple):
             report = check(path, self.timeout, self.device)
         except Exception as error:  # one file takes no other down
             return Report(path.name, [], f"{NOT_JUDGED}: {ITSELF}: {type(error).__name__}: {error}", died=True)
-        return strictly(report) if self.strict else report
+        return explained(strictly(report) if self.strict else report, path, self.hints)
 
     def report_of(self, hand_in: HandIn) -> Report:
         """The report on all that a student handed in."""

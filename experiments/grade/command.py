@@ -11,6 +11,7 @@ from experiments.grade import classroom
 from experiments.grade.classroom import Checker
 from experiments.grade.forms import listed
 from experiments.grade.pages import FORMATS
+from experiments.grade.shown.words import LEVELS
 from experiments.shared.command import Parser, command, nearest_file
 from manual import InputError
 from torch_ref.devices import prepare
@@ -50,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
     _refuse(parser, options)
     path = options.path
-    how = Checker(options.timeout, options.device, options.strict)
+    how = Checker(options.timeout, options.device, options.strict, options.hints)
     if path.is_dir():
         try:
             return classroom.check_all(path, options.out or path / "checked", how)
@@ -80,6 +81,9 @@ def _parser() -> Parser:
     )
     parser.add_argument("--strict", action="store_true", help="a convention differs, and so does what has a remark")
     parser.add_argument("--forms", action="store_true", help="list what is recognised as a backward, form by form")
+    parser.add_argument(
+        "--hints", choices=LEVELS, default="full", help="what is said of a difference: that there is one; a hint; all"
+    )
     parser.add_argument("--template", action="store_true", help="print a file to start from, and to hand out")
     return parser
 

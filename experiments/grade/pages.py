@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from experiments.grade.findings import Finding, Report, Row
+from experiments.grade.shown.words import SIGNS, came, factor
 from experiments.shared.printable import printable
 from experiments.shared.templates import templates
 from torch_ref.comparison.verdict import NOT_JUDGED
@@ -70,7 +71,7 @@ def from_json(content: str) -> Report:
 def page(report: Report) -> str:
     """One HTML file to hand back."""
     template = templates(Path(__file__).parent).get_template("page.html")
-    return template.render(report=report, distances=distances, headline=headline) + "\n"
+    return template.render(report=report, came=came, factor=factor, signs=SIGNS, headline=headline) + "\n"
 
 
 FORMATS: dict[str, Callable[[Report], str]] = {"text": text, "json": as_json, "html": page}

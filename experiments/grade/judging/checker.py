@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from experiments.grade.errors import Failed, Fault, Gone, Unclear
-from experiments.grade.findings import Finding, Report, Row, rows_of
+from experiments.grade.findings import Finding, Report, Row, inputs_text, rows_of
 from experiments.grade.judging import networks, optimizers, twins
 from experiments.grade.judging.against_truth import against_truth
 from experiments.grade.judging.checked_piece import CheckedPiece
@@ -66,6 +66,7 @@ def check_piece(child: Sandboxed, piece: Description, device: str) -> Finding:
     checked.by_convention(common_factor(checked.proxies.measured))
     checked.in_float64_first()
     rows = [replace(row, remark=checked.remarks.get(row.quantity, "")) for row in rows_of(checked.settled())]
+    rows = [replace(row, inputs=inputs_text(checked.inputs.get(row.quantity, {}))) for row in rows]
     finding.rows = [*rows, *_conduct(child)]
     if not checked.comparisons and not finding.not_judged:
         finding.not_judged = "there is nothing to compare"

@@ -78,7 +78,10 @@ class Proxies:
 
         params = {names[n]: turn(n, p) for n, p in own.params.items()}
 
+        seen: Arrays = {}
+
         def forward(_: Layer, a: Array) -> tuple[Array, int | None]:
+            seen["x"] = a
             answer = self.forward({x: a, **params}, options)
             return (_nan(own.forward(a)[0]), None) if answer is None else (answer.y, answer.number)
 
@@ -103,7 +106,8 @@ class Proxies:
 
         def backward(_: Layer, delta: Array, number: int | None) -> tuple[Array | None, Any]:
             found = gradients("backward", delta, number)
-            return None if found is None else found.get(f"d{x}"), of_params(found)
+            dx = None if found is None else found.get(f"d{x}")
+            return dx if dx is not None or seen["x"].dtype.kind != "f" else _nan(seen["x"]), of_params(found)
 
         def alone(_: Layer, delta: Array, number: int | None) -> Any:
             return of_params(gradients("gradient" if self.has_gradient else "backward", delta, number))

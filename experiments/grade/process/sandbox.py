@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from experiments.grade.errors import Failed, Fault, Garbled, Raised, Unclear
-from experiments.grade.process.answers import Description, NoAnswer, Note, Noticed, NotUnderstood
+from experiments.grade.process.answers import Arrays, Description, NoAnswer, Note, Noticed, NotUnderstood
 from experiments.grade.process.protocol import receive, send
 from experiments.grade.process.requests import Answer, Describe, Request
 
@@ -49,6 +49,7 @@ class Sandboxed:
         self._process: subprocess.Popen[bytes] | None = None
         self.dead = ""
         self.died = False
+        self.given: Arrays = {}
 
     def __enter__(self) -> Self:
         return self
@@ -81,6 +82,7 @@ class Sandboxed:
         if self.dead or self._process is None:
             raise Failed(self.dead)
         answer, noticed = self._exchange(self._process, request)
+        self._note_inputs(request, answer)
         self.conduct += [note for note in noticed.conduct if note not in self.conduct]
         self.imports_torch |= noticed.imports_torch
         if isinstance(answer, NoAnswer):
@@ -88,6 +90,16 @@ class Sandboxed:
         if isinstance(answer, NotUnderstood):
             raise Fault(answer.said)
         return answer
+
+    def _note_inputs(self, request: Any, answer: Any) -> None:
+        """Keep what the submission was last asked with; of its own examples, it says what they are."""
+        about = request if hasattr(request, "inputs") else answer
+        if hasattr(about, "inputs"):
+            self.given = {**about.inputs}
+        for one in (request, answer):
+            if (delta := getattr(one, "delta", None)) is not None:
+                by_name = delta if isinstance(delta, dict) else {"": delta}
+                self.given = {**self.given, **{f"delta {n}".strip(): d for n, d in by_name.items()}}
 
     def _exchange(self, process: Any, request: Request[Answer]) -> tuple[Answer | NoAnswer | NotUnderstood, Noticed]:
         """Send the request, and read the answer, in the time that is left."""

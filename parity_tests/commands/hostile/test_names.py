@@ -171,7 +171,7 @@ def test_a_class_is_a_row_a_file_whatever_the_files_are_called(
 ) -> None:
     from experiments.grade import classroom
     from experiments.grade.findings import Report
-    from experiments.grade.overview import cell
+    from experiments.grade.shown.overview import cell
 
     monkeypatch.setattr(classroom, "check", lambda path, *_: Report(path.name, [], f"not judged: {path.name}"))
     for name in NAMES:

@@ -11,12 +11,11 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from experiments.grade.findings import Finding, Report
+from experiments.grade.shown.words import SIGNS
 from experiments.shared.printable import printable
 from experiments.shared.templates import templates
-from torch_ref.comparison.verdict import AGREES, CONVENTION, DIFFERS, NOT_JUDGED, VERDICTS
+from torch_ref.comparison.verdict import NOT_JUDGED, VERDICTS
 
-SIGNS = {AGREES: "✓", CONVENTION: "≈", DIFFERS: "✗", NOT_JUDGED: "?"}
-"""Of the verdicts, so that none is known by its colour alone."""
 FORMULA = tuple("=+-@＝＋－＠")
 """What a spreadsheet computes begins with one of these."""
 COLUMNS = 30
