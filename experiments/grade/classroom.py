@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -18,11 +19,12 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from experiments.grade.findings import Finding, Report, strictly
+from experiments.grade.findings import Finding, Report, Row, strictly
 from experiments.grade.hand_ins import EXPECTED, HandIn, Refused, hand_ins, no_python, read
 from experiments.grade.judging.checker import ITSELF, NOTHING, check
 from experiments.grade.kept import Kept, names
 from experiments.grade.process.sandbox import stopping
+from experiments.grade.shortcuts import in_file
 from experiments.grade.shown.overview import Student, overview, spreadsheet, summary
 from experiments.grade.shown.words import explained
 from experiments.shared.command import write
@@ -37,7 +39,7 @@ class Checker(NamedTuple):
     strict: bool
     hints: str
 
-    def report(self, path: Path) -> Report:
+    def report(self, path: Path, neighbours: frozenset[str] = frozenset()) -> Report:
         """The report on one file; of what is no Python file, why it is not judged."""
         try:
             read(path)
@@ -50,13 +52,15 @@ class Checker(NamedTuple):
             report = check(path, self.timeout, self.device)
         except Exception as error:  # one file takes no other down
             return Report(path.name, [], f"{NOT_JUDGED}: {ITSELF}: {type(error).__name__}: {error}", died=True)
+        if report.findings:
+            report.findings += _of_shortcuts(path, report, neighbours)
         return explained(strictly(report) if self.strict else report, path, self.hints)
 
-    def report_of(self, hand_in: HandIn) -> Report:
+    def report_of(self, hand_in: HandIn, neighbours: frozenset[str]) -> Report:
         """The report on all that a student handed in."""
         if not hand_in.files:
             return Report(str(hand_in.name), [], f"{NOT_JUDGED}: {EXPECTED}, got a folder without files")
-        found = [(path, self.report(path)) for path in hand_in.files]
+        found = [(path, self.report(path, neighbours - {p.stem for p in hand_in.files})) for path in hand_in.files]
         if len(found) == 1:
             ((_, report),) = found
             return Report(str(hand_in.name), report.findings, report.why, report.left_out, report.died)
@@ -72,6 +76,23 @@ class Checker(NamedTuple):
         return Report(str(hand_in.name), findings, why, left_out, any(report.died for _, report in found))
 
 
+def _of_shortcuts(path: Path, report: Report, neighbours: frozenset[str]) -> Iterator[Finding]:
+    """A row for each thing in a file that may make it pass without a backward of its own."""
+    said = {row.quantity for row in report.rows}
+    found = [what for what in in_file(path, neighbours) if "import" not in said or "it imports torch" not in what]
+    if found:
+        yield Finding(path.name, "the whole file", rows=[Row("shortcut", NOT_JUDGED, reason=what) for what in found])
+
+
+def _with_a_backward(every: list[HandIn]) -> frozenset[str]:
+    """The modules that one student may import from another: what a course gives to all has no backward."""
+    found = set()
+    for path in (path for one in every for path in one.files if path.suffix == ".py"):
+        with suppress(OSError):
+            found |= {path.stem} if b"backward" in read(path) else set()
+    return frozenset(found)
+
+
 def check_all(folder: Path, out: Path, checker: Checker) -> int:
     """Check every student's hand-in; the worst exit status.
 
@@ -83,9 +104,9 @@ def check_all(folder: Path, out: Path, checker: Checker) -> int:
     if not every:
         raise LookupError(f"expected files in {folder}, found none")
     kept, name_of, reports = Kept(out), names(one.name for one in every), {}
-    pool = ThreadPoolExecutor(os.cpu_count())
+    pool, neighbours = ThreadPoolExecutor(os.cpu_count()), _with_a_backward(every)
     try:
-        waiting = {pool.submit(_checked, one, name_of[one.name], kept, checker): one.name for one in every}
+        waiting = {pool.submit(_checked, one, name_of[one.name], kept, checker, neighbours): one.name for one in every}
         for done in tqdm(as_completed(waiting), total=len(every), unit=" students", disable=None):
             reports[waiting[done]] = done.result()
         pool.shutdown()
@@ -106,12 +127,12 @@ def check_all(folder: Path, out: Path, checker: Checker) -> int:
     return max((student.report.status for student in students), key=(0, 2, 1).index)
 
 
-def _checked(hand_in: HandIn, name: str, kept: Kept, checker: Checker) -> Report:
+def _checked(hand_in: HandIn, name: str, kept: Kept, checker: Checker, neighbours: frozenset[str]) -> Report:
     """The report on one hand-in: the one that is there, or a new one."""
     digest = _digest(hand_in, checker)
     report = digest and kept.result(name, digest)
     if not report:
-        report = checker.report_of(hand_in)
+        report = checker.report_of(hand_in, neighbours)
         kept.keep(name, "" if report.died else digest, report)
     return report
 

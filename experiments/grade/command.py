@@ -10,7 +10,8 @@ from pathlib import Path
 from experiments.grade import classroom
 from experiments.grade.classroom import Checker
 from experiments.grade.forms import listed
-from experiments.grade.pages import FORMATS
+from experiments.grade.pages import as_json, page, text
+from experiments.grade.shown.systems import as_csv, gradescope, junit
 from experiments.grade.shown.words import LEVELS
 from experiments.shared.command import Parser, command, nearest_file
 from manual import InputError
@@ -18,6 +19,7 @@ from torch_ref.devices import prepare
 
 LONGEST = 24 * 60 * 60
 """Seconds that one piece may take."""
+FORMATS = {"text": text, "json": as_json, "html": page, "csv": as_csv, "gradescope": gradescope, "junit": junit}
 TEMPLATE = Path(__file__).with_name("template.py")
 
 ABOUT = """FILE is a Python file or a notebook. Only what it defines is taken, not what it does when run. --forms lists
@@ -62,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
         except KeyboardInterrupt:
             parser.exit(130, f"{parser.prog}: stopped; the same command goes on from here\n")
     report = how.report(path)
-    if not report.findings:
+    if not report.findings and options.format in (None, "text"):
         parser.error(f"{report.file}: {report.verdict}")
     print(FORMATS[options.format or "text"](report), end="")
     return report.status

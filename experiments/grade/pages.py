@@ -1,7 +1,6 @@
 """A report as text, as JSON and as a page."""
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -72,6 +71,3 @@ def page(report: Report) -> str:
     """One HTML file to hand back."""
     template = templates(Path(__file__).parent).get_template("page.html")
     return template.render(report=report, came=came, factor=factor, signs=SIGNS, headline=headline) + "\n"
-
-
-FORMATS: dict[str, Callable[[Report], str]] = {"text": text, "json": as_json, "html": page}
