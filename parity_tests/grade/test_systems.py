@@ -2,7 +2,12 @@
 
 import csv
 import json
+import os
+import shutil
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
 
@@ -63,3 +68,19 @@ def test_every_format_is_written_of_a_file_of_which_nothing_can_be_judged(kind, 
     assert "SyntaxError" in out
     if kind in ("gradescope", "json"):
         json.loads(out)
+
+
+TEACH = Path(__file__).parents[2] / "docs" / "teach"
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+@pytest.mark.parametrize(("source", "score"), [("linear_first_example.py", 0.75), ("linear_right.py", 1.0)])
+def test_the_autograder_writes_the_results_that_gradescope_reads(source, score, tmp_path):
+    (tmp_path / "submission").mkdir()
+    shutil.copy(Path(check.__file__).parent / "examples" / source, tmp_path / "submission" / "hand_in.py")
+    own = {"AUTOGRADER": str(tmp_path), "CHECK": f"{sys.executable} -m experiments.grade"}
+    subprocess.run(["bash", str(TEACH / "run_autograder")], env=os.environ | own, check=True)
+    (test,) = json.loads((tmp_path / "results" / "results.json").read_text("utf-8"))["tests"]
+    assert test["score"] == score
+    for script in ("run_autograder", "setup.sh"):
+        subprocess.run(["bash", "-n", str(TEACH / script)], check=True)
