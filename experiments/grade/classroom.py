@@ -1,17 +1,16 @@
-"""A folder of hand-ins: a page for each file, one CSV row for each, and what went wrong how often.
+"""A folder of hand-ins: a page for each student, one CSV row for each, and what went wrong how often.
 
-The results are kept as they come, so that a run that was stopped goes on where it was. A file is checked anew when it
-was changed, or what it imports from beside it, or the checker.
+The results are kept as they come, so that a run that was stopped goes on where it was. A hand-in is checked anew when
+it was changed, or what it imports from beside it, or the checker; and where its process died, which it may have done
+because the machine was busy.
 """
 
-import csv
 import hashlib
-import io
 import os
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -20,15 +19,16 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from experiments.grade.findings import Report, strictly
-from experiments.grade.judging.checker import check
-from experiments.grade.pages import as_json, from_json, page
+from experiments.grade.findings import Finding, Report, Row, strictly
+from experiments.grade.hand_ins import EXPECTED, HandIn, Refused, hand_ins, no_python, read
+from experiments.grade.judging.checker import ITSELF, NOTHING, check
+from experiments.grade.kept import Kept, names
+from experiments.grade.process.sandbox import stopping
+from experiments.grade.shortcuts import in_file
+from experiments.grade.shown.overview import Student, overview, spreadsheet, summary
+from experiments.grade.shown.words import explained
 from experiments.shared.command import write
-from experiments.shared.printable import printable
-from torch_ref.comparison.verdict import NOT_JUDGED, VERDICTS
-
-OURS = ("__pycache__", ".git", ".ipynb_checkpoints")
-"""Folders that tools make, and no student hands in."""
+from torch_ref.comparison.verdict import NOT_JUDGED
 
 
 class Checker(NamedTuple):
@@ -37,70 +37,114 @@ class Checker(NamedTuple):
     timeout: float
     device: str
     strict: bool
+    hints: str
     paths: Sequence[str] = ()
 
-    def report(self, path: Path) -> Report:
-        """The report on one file; of one that is neither Python nor a notebook, why it is not judged."""
-        if path.suffix not in (".py", ".ipynb"):
-            kind = f"a {path.suffix} file" if path.suffix else "no suffix"
-            return Report(
-                path.name, [], f"{NOT_JUDGED}: expected a Python file (.py) or a notebook (.ipynb), got {kind}"
-            )
-        report = check(path, self.timeout, self.device, self.paths)
-        return strictly(report) if self.strict else report
+    def report(self, path: Path, neighbours: frozenset[str] = frozenset()) -> Report:
+        """The report on one file; of what is no Python file, why it is not judged."""
+        try:
+            read(path)
+            why = no_python(path)
+        except OSError as error:
+            why = error.strerror or str(error)
+        if why:
+            return Report(path.name, [], f"{NOT_JUDGED}: {why}")
+        try:
+            report = check(path, self.timeout, self.device, self.paths)
+        except Exception as error:  # one file takes no other down
+            return Report(path.name, [], f"{NOT_JUDGED}: {ITSELF}: {type(error).__name__}: {error}", died=True)
+        if report.findings:
+            report.findings += _of_shortcuts(path, report, neighbours)
+        return explained(strictly(report) if self.strict else report, path, self.hints)
+
+    def report_of(self, hand_in: HandIn, neighbours: frozenset[str]) -> Report:
+        """The report on all that a student handed in."""
+        if not hand_in.files:
+            return Report(str(hand_in.name), [], f"{NOT_JUDGED}: {EXPECTED}, got a folder without files")
+        found = [(path, self.report(path, neighbours - {p.stem for p in hand_in.files})) for path in hand_in.files]
+        if len(found) == 1:
+            ((_, report),) = found
+            return Report(str(hand_in.name), report.findings, report.why, report.left_out, report.died)
+        findings = []
+        for path, report in found:
+            if report.why and not report.why.startswith(NOTHING):  # helpers of the others offer nothing
+                findings.append(
+                    Finding(path.name, "the whole file", not_judged=report.why.removeprefix(f"{NOT_JUDGED}: "))
+                )
+            findings += report.findings
+        why = "" if findings else found[0][1].why
+        left_out = [f"{path.name}: {what}" for path, report in found for what in report.left_out]
+        return Report(str(hand_in.name), findings, why, left_out, any(report.died for _, report in found))
+
+
+def _of_shortcuts(path: Path, report: Report, neighbours: frozenset[str]) -> Iterator[Finding]:
+    """A row for each thing in a file that may make it pass without a backward of its own."""
+    said = {row.quantity for row in report.rows}
+    found = [what for what in in_file(path, neighbours) if "import" not in said or "it imports torch" not in what]
+    if found:
+        yield Finding(path.name, "the whole file", rows=[Row("shortcut", NOT_JUDGED, reason=what) for what in found])
+
+
+def _with_a_backward(every: list[HandIn]) -> frozenset[str]:
+    """The modules that one student may import from another: what a course gives to all has no backward."""
+    found = set()
+    for path in (path for one in every for path in one.files if path.suffix == ".py"):
+        with suppress(OSError):
+            found |= {path.stem} if b"backward" in read(path) else set()
+    return frozenset(found)
 
 
 def check_all(folder: Path, out: Path, checker: Checker) -> int:
-    """Check every file of the folder; the worst exit status.
+    """Check every student's hand-in; the worst exit status.
 
     Raises:
         LookupError: there is none.
         OSError: a result cannot be written.
     """
-    files = sorted(
-        f for f in folder.rglob("*") if _handed_in(f.relative_to(folder)) and (f.is_file() or f.is_symlink())
-    )
-    files = [f for f in files if out not in f.parents]
-    if not files:
+    every = hand_ins(folder, out)
+    if not every:
         raise LookupError(f"expected files in {folder}, found none")
-    reports: dict[Path, Report] = {}
-    pool = ThreadPoolExecutor(os.cpu_count())
+    kept, name_of, reports = Kept(out), names(one.name for one in every), {}
+    pool, neighbours = ThreadPoolExecutor(os.cpu_count()), _with_a_backward(every)
     try:
-        waiting = {pool.submit(_checked, f, out / f.relative_to(folder), checker): f for f in files}
-        for done in tqdm(as_completed(waiting), total=len(files), unit=" files", disable=None):
+        waiting = {pool.submit(_checked, one, name_of[one.name], kept, checker, neighbours): one.name for one in every}
+        for done in tqdm(as_completed(waiting), total=len(every), unit=" students", disable=None):
             reports[waiting[done]] = done.result()
+        pool.shutdown()
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        with stopping():
+            pool.shutdown()
+        raise
     finally:
-        pool.shutdown(cancel_futures=True)
-        found = [(printable(f.relative_to(folder)), reports[f]) for f in files if f in reports]
-        if found:
-            write(out / "summary.csv", _csv(found))
-    print(summary([report for _, report in found]))
-    print(f"{out / 'summary.csv'} and a page for each file")
-    return max((report.status for _, report in found), key=(0, 2, 1).index)
+        students = [
+            Student(str(one.name), name_of[one.name], reports[one.name]) for one in every if one.name in reports
+        ]
+        if students:
+            write(out / "summary.csv", spreadsheet(students))
+            write(out / "index.html", overview(students))
+    print(summary(students))
+    print(f"{out / 'index.html'}, summary.csv and a page for each")
+    return max((student.report.status for student in students), key=(0, 2, 1).index)
 
 
-def _handed_in(path: Path) -> bool:
-    return not path.name.startswith(".") and not {*path.parts} & {*OURS}
-
-
-def _checked(path: Path, result: Path, checker: Checker) -> Report:
-    """The report on one file: the one that is there, or a new one."""
-    if result.suffix != ".py":
-        result = result.with_name(f"{result.name}.py")  # so that lab.ipynb and lab.py have a page each
-    kept, mark = result.with_suffix(".json"), result.with_suffix(".sha256")
-    try:
-        digest = hashlib.sha256(f"{checker} {_checker()}".encode() + b"".join(_sources(path))).hexdigest()
-    except OSError as error:  # a link to nowhere, or a file that may not be read
-        digest, report = "", Report(path.name, [], f"{NOT_JUDGED}: {error.strerror}")
-    else:
-        if kept.exists() and mark.exists() and mark.read_text("utf-8") == digest:
-            return from_json(kept.read_text("utf-8"))
-        report = checker.report(path)
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    write(result.with_suffix(".html"), page(report))
-    write(kept, as_json(report))
-    write(mark, digest)
+def _checked(hand_in: HandIn, name: str, kept: Kept, checker: Checker, neighbours: frozenset[str]) -> Report:
+    """The report on one hand-in: the one that is there, or a new one."""
+    digest = _digest(hand_in, checker)
+    report = digest and kept.result(name, digest)
+    if not report:
+        report = checker.report_of(hand_in, neighbours)
+        kept.keep(name, "" if report.died else digest, report)
     return report
+
+
+def _digest(hand_in: HandIn, checker: Checker) -> str:
+    """Of all that the report depends on; "" where that cannot be read."""
+    try:
+        sources = b"".join(source for path in hand_in.files for source in _sources(path))
+    except OSError:
+        return ""
+    return hashlib.sha256(f"{hand_in.name!r} {checker} {_checker()}".encode() + sources).hexdigest()
 
 
 @cache
@@ -114,46 +158,14 @@ def _checker() -> str:
 
 def _sources(path: Path) -> Iterator[bytes]:
     """The file, and every module beside it whose name is a word in one of these."""
-    beside = {other.stem: other for other in sorted(path.parent.glob("*.py")) if other.is_file()}
+    beside = {other.stem: other for other in sorted(path.parent.glob("*.py"))}
     beside.pop(path.stem, None)
     waiting = [path]
     for source in waiting:
-        content = source.read_bytes()
+        try:
+            content = read(source)
+        except Refused:
+            content = b""
         yield content
-        waiting += [
-            beside.pop(word) for word in re.findall(r"\w+", content.decode("utf-8", "replace")) if word in beside
-        ]
-
-
-def _csv(reports: Sequence[tuple[str, Report]]) -> str:
-    text = io.StringIO(newline="")
-    rows = csv.writer(text)
-    rows.writerow(["file", "result", "quantities", "differ", "verdict", "causes"])
-    for name, report in reports:
-        wrong = [row for row in report.rows if row.differs]
-        causes = "; ".join(dict.fromkeys(row.cause for row in wrong if row.cause))
-        rows.writerow([name, report.result, len(report.rows), len(wrong), report.verdict, causes])
-    return text.getvalue()
-
-
-def summary(reports: Sequence[Report]) -> str:
-    """How many files agree, and in how many each thing went wrong."""
-    results = Counter(report.result for report in reports)
-    troubles = Counter(trouble for report in reports for trouble in {*_troubles(report)})
-    often_first = sorted(troubles.items(), key=lambda trouble: (-trouble[1], trouble[0]))
-    lines = [f"{count:5}  {printable(trouble)}" for trouble, count in often_first]
-    return "\n".join(
-        [f"{len(reports)} files: " + ", ".join(f"{result} {results[result]}" for result in VERDICTS), *lines]
-    )
-
-
-def _troubles(report: Report) -> Iterator[str]:
-    """What went wrong: the cause, or else the verdict, without what is of one file alone."""
-    if report.why:
-        yield report.why.split(";")[0]
-    for finding in report.findings:
-        if finding.not_judged:
-            yield f"{NOT_JUDGED}: {finding.not_judged.split(';')[0]}"
-        for row in finding.rows:
-            if not row.agrees:
-                yield row.cause or f"{row.quantity} {re.sub(r' in line [0-9]+.*', '', row.said)}"
+        words = re.findall(r"\w+", content.decode("utf-8", "replace"))
+        waiting += [beside.pop(word) for word in words if word in beside]

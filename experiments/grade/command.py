@@ -10,11 +10,16 @@ from pathlib import Path
 from experiments.grade import classroom
 from experiments.grade.classroom import Checker
 from experiments.grade.forms import listed
-from experiments.grade.pages import FORMATS
+from experiments.grade.pages import as_json, page, text
+from experiments.grade.shown.systems import as_csv, gradescope, junit
+from experiments.grade.shown.words import LEVELS
 from experiments.shared.command import Parser, command, nearest_file
 from manual import InputError
 from torch_ref.devices import prepare
 
+LONGEST = 24 * 60 * 60
+"""Seconds that one piece may take."""
+FORMATS = {"text": text, "json": as_json, "html": page, "csv": as_csv, "gradescope": gradescope, "junit": junit}
 TEMPLATE = Path(__file__).with_name("template.py")
 
 ABOUT = """FILE is a Python file or a notebook. Only what it defines is taken, not what it does when run. --forms lists
@@ -48,7 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
     _refuse(parser, options)
     path = options.path
-    how = Checker(options.timeout, options.device, options.strict, [str(p.resolve()) for p in options.path_ or []])
+    paths = [str(p.resolve()) for p in options.path_ or []]
+    how = Checker(options.timeout, options.device, options.strict, options.hints, paths)
     if path.is_dir():
         try:
             return classroom.check_all(path, options.out or path / "checked", how)
@@ -59,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
         except KeyboardInterrupt:
             parser.exit(130, f"{parser.prog}: stopped; the same command goes on from here\n")
     report = how.report(path)
-    if not report.findings:
+    if not report.findings and options.format in (None, "text"):
         parser.error(f"{report.file}: {report.verdict}")
     print(FORMATS[options.format or "text"](report), end="")
     return report.status
@@ -81,6 +87,9 @@ def _parser() -> Parser:
     )
     parser.add_argument("--strict", action="store_true", help="a convention differs, and so does what has a remark")
     parser.add_argument("--forms", action="store_true", help="list what is recognised as a backward, form by form")
+    parser.add_argument(
+        "--hints", choices=LEVELS, default="full", help="what is said of a difference: that there is one; a hint; all"
+    )
     parser.add_argument("--template", action="store_true", help="print a file to start from, and to hand out")
     return parser
 
@@ -97,8 +106,9 @@ def _refuse(parser: Parser, options: Namespace) -> None:
     for folder_ in options.path_ or []:
         if not folder_.is_dir():
             parser.error(f"--path: there is no folder {folder_}")
-    if options.timeout <= 0:
-        parser.error(f"--timeout: expected more than 0 seconds, got {options.timeout:g}")
+    if not 0 < options.timeout <= LONGEST:
+        expected = f"at most {LONGEST}" if options.timeout > 0 else "more than 0"
+        parser.error(f"--timeout: expected {expected} seconds, got {options.timeout:g}")
     if options.device == "cuda":
         try:
             prepare("cuda")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from experiments.shared.printable import printable
+from manual.numbers.number_types import Array
 from torch_ref.comparison.verdict import AGREES, CONVENTION, DIFFERS, NOT_JUDGED, Comparison
 
 
@@ -17,7 +18,9 @@ from torch_ref.comparison.verdict import AGREES, CONVENTION, DIFFERS, NOT_JUDGED
 class Row:
     """One quantity: the worst of its comparisons. `ratio` is the difference in units of what is allowed.
 
-    `reason` says in words what no number can; `remark` what does not make it wrong.
+    `reason` says in words what no number can; `remark` what does not make it wrong. Of a difference in numbers, `ours`
+    and `expected` are those at the `index` that is farthest off, on `inputs`. `line` is that of the file which makes
+    the quantity, and `hint` what to look at.
     """
 
     quantity: str
@@ -27,6 +30,12 @@ class Row:
     cause: str = ""
     reason: str = ""
     remark: str = ""
+    index: list[int] | None = None
+    ours: float | None = None
+    expected: float | None = None
+    inputs: str = ""
+    line: int | None = None
+    hint: str = ""
 
     @property
     def agrees(self) -> bool:
@@ -59,12 +68,14 @@ class Finding:
 @dataclass
 class Report:
     """What was found out about one file. `why`, if nothing of it can be judged, is said in one line; `left_out` is what
-    of it was not run."""
+    of it was not run; `died` whether the process that ran it did, so that another run may tell more.
+    """
 
     file: str
     findings: list[Finding]
     why: str = ""
     left_out: list[str] = field(default_factory=list)
+    died: bool = False
 
     def __post_init__(self) -> None:
         self.file = printable(self.file)
@@ -105,6 +116,21 @@ class Report:
         return printable(self.why or "; ".join(said))
 
 
+FITS = 40
+"""Numbers of an input that is shown whole."""
+
+
+def inputs_text(inputs: dict[str, Array]) -> str:
+    """An input, whole where it fits."""
+    return "; ".join(f"{name} = {_array(a)}" for name, a in inputs.items())
+
+
+def _array(a: Array) -> str:
+    if a.size > FITS:
+        return f"{a.dtype} {a.shape}"
+    return " ".join(np.array2string(a, precision=3, max_line_width=10_000, separator=", ").split())
+
+
 def strictly(report: Report) -> Report:
     """The report by the measure of --strict: a convention differs, and so does what has a remark."""
     return replace(report, findings=[replace(f, rows=[*map(_strict, f.rows)]) for f in report.findings])
@@ -135,4 +161,7 @@ def rows_of(comparisons: Iterable[Comparison]) -> Iterator[Row]:
             places += ["in float32 alone"] * any(c.dtype == "float64" for c in found)
         reason = worst.reason or "it is not finite" * (worst.differs and not np.isfinite(worst.difference))
         reason = ", ".join(filter(None, [reason, *places]))
-        yield Row(quantity, worst.verdict, worst.difference, worst.ratio, worst.cause, reason)
+        row = Row(quantity, worst.verdict, worst.difference, worst.ratio, worst.cause, reason)
+        if worst.worst is not None:
+            row.index, row.ours, row.expected = [*worst.worst.index], worst.worst.ours, worst.worst.reference
+        yield row

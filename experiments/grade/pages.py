@@ -1,7 +1,6 @@
 """A report as text, as JSON and as a page."""
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from experiments.grade.findings import Finding, Report, Row
+from experiments.grade.shown.words import SIGNS, came, factor
 from experiments.shared.printable import printable
 from experiments.shared.templates import templates
 from torch_ref.comparison.verdict import NOT_JUDGED
@@ -64,13 +64,10 @@ def from_json(content: str) -> Report:
         for row in finding["rows"]:
             row |= {name: np.inf for name in ("difference", "ratio") if row[name] is None}
         findings.append(Finding(**finding | {"rows": [Row(**row) for row in finding["rows"]]}))
-    return Report(values["file"], findings, values["why"], values["left_out"])
+    return Report(values["file"], findings, values["why"], values["left_out"], values["died"])
 
 
 def page(report: Report) -> str:
     """One HTML file to hand back."""
     template = templates(Path(__file__).parent).get_template("page.html")
-    return template.render(report=report, distances=distances, headline=headline) + "\n"
-
-
-FORMATS: dict[str, Callable[[Report], str]] = {"text": text, "json": as_json, "html": page}
+    return template.render(report=report, came=came, factor=factor, signs=SIGNS, headline=headline) + "\n"

@@ -144,7 +144,7 @@ def replacing(path: Path, before: Path | None = None) -> Iterator[BinaryIO]:
     Raises:
         OSError: it cannot be written; the error names the file.
     """
-    part = path.with_name(f"{path.name}.part")
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")  # another process may write the same file
     try:
         with part.open("wb") as file:
             yield file

@@ -1,7 +1,14 @@
 """`python -m experiments.grade FOLDER`: a row and a page for each file, and a summary."""
 
 import csv
-from pathlib import Path
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -38,23 +45,24 @@ def command(folder, *options):
 def test_a_folder_gets_a_row_and_a_page_for_each_file_and_a_summary(hand_ins, capsys):
     assert command(hand_ins) == 1
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "5 files: agrees 1, convention 0, differs 2, not judged 2"
+    assert lines[0] == "5 students: agrees 1, convention 0, differs 2, not judged 2"
     assert lines[1].split()[0] == "2"
     rows = summary(hand_ins)
     assert {name: row["result"] for name, row in rows.items()} == {
         "anna.py": "agrees", "ben.py": "differs", "cleo.py": "differs", "eve.py": "not judged",
-        str(Path("group", "dan.py")): "not judged",
+        "group": "not judged",
     }  # fmt: skip
     assert "relu dx" in rows["ben.py"]["verdict"]
     assert "softmax_loss" in rows["eve.py"]["verdict"]
     for name in rows:
-        page = (hand_ins / "checked" / name).with_suffix(".html").read_text("utf-8")
+        page = (hand_ins / "checked" / rows[name]["page"]).read_text("utf-8")
         assert rows[name]["verdict"] in page
 
 
 @pytest.mark.parametrize(("names", "status"), [("anna", 0), ("anna eve", 2), ("anna eve ben", 1)])
 def test_the_exit_status_of_a_folder_is_that_of_its_worst_file(names, status, hand_ins):
-    for path in hand_ins.rglob("*.py"):
+    shutil.rmtree(hand_ins / "group")
+    for path in hand_ins.glob("*.py"):
         if path.stem not in names.split():
             path.unlink()
     assert command(hand_ins) == status
@@ -62,6 +70,7 @@ def test_the_exit_status_of_a_folder_is_that_of_its_worst_file(names, status, ha
 
 def test_every_file_has_a_row_and_what_nobody_handed_in_has_none(hand_ins, monkeypatch):
     monkeypatch.setattr(classroom, "check", lambda path, *_: Report(path.name, []))
+    (hand_ins / "empty").mkdir()
     others = ("lab.ipynb", "anna.ipynb", "notes.txt", "README", ".hidden", "__pycache__/anna.pyc", ".git/HEAD")
     for name in others:
         (hand_ins / name).parent.mkdir(exist_ok=True)
@@ -69,9 +78,10 @@ def test_every_file_has_a_row_and_what_nobody_handed_in_has_none(hand_ins, monke
     for _ in range(2):  # the second time, the results are there
         assert command(hand_ins) == 2
         rows = summary(hand_ins)
-        handed_in = {"anna.py", "ben.py", "cleo.py", "eve.py", str(Path("group", "dan.py"))}
-        assert rows.keys() == {*handed_in, "lab.ipynb", "anna.ipynb", "notes.txt", "README"}
+        handed_in = {"anna.py", "ben.py", "cleo.py", "eve.py", "group"}
+        assert rows.keys() == {*handed_in, "empty", "lab.ipynb", "anna.ipynb", "notes.txt", "README"}
         expected = "not judged: expected a Python file (.py) or a notebook (.ipynb), got "
+        assert rows["empty"]["verdict"] == f"{expected}a folder without files"
         assert rows["notes.txt"]["verdict"] == f"{expected}a .txt file"
         assert rows["README"]["verdict"] == f"{expected}no suffix"
         assert rows["README"]["result"] == "not judged"
@@ -80,7 +90,8 @@ def test_every_file_has_a_row_and_what_nobody_handed_in_has_none(hand_ins, monke
 
 
 def test_strict_is_for_every_file_of_a_folder(hand_ins, capsys):
-    for path in hand_ins.rglob("*.py"):
+    shutil.rmtree(hand_ins / "group")
+    for path in hand_ins.glob("*.py"):
         path.unlink()
     source = "def relu_backward(delta, x):\n    delta *= x > 0\n    return delta"
     (hand_ins / "anna.py").write_text(source_of(f"{RIGHT}---{source}"), "utf-8")
@@ -114,13 +125,28 @@ def test_a_run_that_was_stopped_goes_on_and_a_changed_file_is_checked_anew(hand_
     assert [name for name in checked if name][5:] == ["ben.py"]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
 def test_a_file_that_cannot_be_read_takes_nobody_else_down(hand_ins):
-    (hand_ins / "dir.py").mkdir()
-    (hand_ins / "link.py").symlink_to("nowhere")
-    assert command(hand_ins) == 1
+    for path in hand_ins.glob("*.py"):
+        path.unlink()
+    unread = {
+        "nowhere.py": "No such file or directory",
+        "zero.py": "expected a file, got a device, pipe or socket",
+        "pipe.py": "expected a file, got a device, pipe or socket",
+        "folder.py": "expected a file, got a folder",
+        "large.py": "expected a file of at most 16 MiB, got a larger one",
+    }
+    os.mkfifo(hand_ins / ".pipe")
+    with (hand_ins / ".large").open("wb") as file:
+        file.truncate(1 << 40)  # which the disk does not hold
+    for name, to in zip(unread, ("nowhere", "/dev/zero", ".pipe", "group", ".large"), strict=True):
+        (hand_ins / name).symlink_to(to)
+    for name in ("anna.py", "ben.py"):  # every module beside it that it names is read, too
+        (hand_ins / name).write_text("import zero, pipe, large, folder, nowhere")
+    assert command(hand_ins) == 2
     rows = summary(hand_ins)
-    assert [*rows] == ["anna.py", "ben.py", "cleo.py", "eve.py", str(Path("group", "dan.py")), "link.py"]
-    assert rows["link.py"]["verdict"] == "not judged: No such file or directory"
+    assert {name: rows[name]["verdict"] for name in unread} == {n: f"not judged: {why}" for n, why in unread.items()}
+    assert {"anna.py", "ben.py", "group"} <= rows.keys()
 
 
 def test_a_file_is_checked_anew_when_what_it_imports_or_the_checker_changes(hand_ins, monkeypatch):
@@ -137,6 +163,9 @@ def test_a_file_is_checked_anew_when_what_it_imports_or_the_checker_changes(hand
 
     assert len(again()) == 7
     assert again() == set()
+    result = hand_ins / "checked" / "ben.json"
+    result.write_text(result.read_text("utf-8").replace("ben", "bob"))  # as a process may that runs a file
+    assert again() == {"ben.py"}
     (hand_ins / "deeper.py").write_text("k = 1")
     assert again() == {"anna.py", "helper.py", "deeper.py"}
     assert len(again("--strict")) == 7
@@ -151,3 +180,130 @@ def test_an_empty_folder_is_an_error(fails, tmp_path):
 def test_results_that_cannot_be_written_are_an_error(fails, hand_ins, tmp_path):
     (tmp_path / "out").touch()
     assert "out" in fails(hand_ins, "--out", tmp_path / "out")
+
+
+def test_no_name_ends_the_class_or_takes_another_s_page(hand_ins, monkeypatch):
+    monkeypatch.setattr(classroom, "check", lambda path, *_: Report(path.name, [], path.name))
+    names = ["a" * 252, "a" * 251 + "b", "anna.html", "index", "summary", "group_dan", "group-dan", "é" * 120, "Anna"]
+    for name in names:
+        (hand_ins / f"{name}.py").write_text("")
+    for name in ("anna.html", "anna.json", "ANNA"):
+        (hand_ins / name).mkdir()
+        (hand_ins / name / "a.py").write_text("")
+    assert command(hand_ins) == 2
+    rows = summary(hand_ins)
+    assert len(rows) == 5 + len(names) + 3
+    pages = [row["page"] for row in rows.values()]
+    assert len({page.casefold() for page in pages}) == len(rows)
+    for name, row in rows.items():
+        assert name in (hand_ins / "checked" / row["page"]).read_text("utf-8")
+        assert row["verdict"]
+    assert "<h1>17 students</h1>" in (hand_ins / "checked" / "index.html").read_text("utf-8")
+
+
+def test_a_name_or_an_error_is_no_formula_no_markup_and_no_control_character(hand_ins, monkeypatch):
+    names = ["=cmd|' calc'!A0.py", "@a.png", "+1.py", "-1.py", "\t=1.py", "\x1b[31m.py", "<b>.py"]
+    monkeypatch.setattr(classroom, "check", lambda path, *_: Report(path.name, [], f"={path.name}"))
+    for name in names:
+        (hand_ins / name).write_text("")
+    command(hand_ins)
+    table = (hand_ins / "checked" / "summary.csv").read_text("utf-8")
+    assert "\x1b" not in table
+    found = [cell for row in csv.reader(table.splitlines()) for cell in row]
+    assert "'=cmd|' calc'!A0.py" in found
+    assert "'@a.png" in found
+    assert not [cell for cell in found if cell.strip()[:1] in ("=", "+", "-", "@")]
+    for page in (hand_ins / "checked").glob("*.html"):
+        text = page.read_text("utf-8")
+        assert "<b>" not in text
+        assert "\x1b" not in text
+
+
+def test_a_checker_that_fails_on_one_file_goes_on_to_the_next(hand_ins, monkeypatch):
+    def failing(path, *_):
+        if path.name == "ben.py":
+            raise RecursionError("deep")
+        return Report(path.name, [])
+
+    monkeypatch.setattr(classroom, "check", failing)
+    assert command(hand_ins) == 2
+    rows = summary(hand_ins)
+    assert rows["ben.py"]["verdict"] == "not judged: the checker itself fails on it: RecursionError: deep"
+    assert len(rows) == 5
+
+
+def test_what_a_process_died_of_is_not_kept_as_it_may_be_the_machine_s(hand_ins):
+    for path in hand_ins.glob("*.py"):
+        path.unlink()
+    (hand_ins / "anna.py").write_text(
+        source_of(RIGHT, f"if not os.path.exists({str(hand_ins / '.mark')!r}): os._exit(1)")
+    )
+    assert command(hand_ins) == 2
+    (hand_ins / ".mark").touch()
+    command(hand_ins)
+    assert summary(hand_ins)["anna.py"]["result"] == "agrees"
+
+
+def test_a_student_s_folder_is_one_row_and_its_helpers_are_no_pieces(hand_ins):
+    for path in hand_ins.glob("*.py"):
+        path.unlink()
+    group = hand_ins / "group"
+    (group / "dan.py").write_text(source_of(RIGHT, "from helper import one"))
+    (group / "helper.py").write_text("one = 1\n")
+    (group / "notes.txt").write_text("")
+    (group / "deep").mkdir()
+    (group / "deep" / "more.py").write_text(source_of(RIGHT).replace("relu_", "tanh_").replace("sigmoid_", "own_"))
+    assert command(hand_ins) == 1
+    (row,) = summary(hand_ins).values()
+    assert row["file"] == "group"
+    assert row["quantities"] == "8"
+    assert "tanh" in row["verdict"]
+
+
+LOOP = """
+    def relu_forward(x):
+        file = open({!r}, "w")
+        while True: pass
+"""
+CLASS = ["-m", "experiments.grade", "--timeout", "60"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no groups of processes")
+@pytest.mark.parametrize("how", ["SIGINT", "SIGKILL"])
+def test_a_checker_that_is_ended_leaves_nothing_behind(how, hand_ins, tmp_path):
+    for path in hand_ins.glob("*.py"):
+        path.unlink()
+    own, pipe = tmp_path / "own", tmp_path / "pipe"
+    own.mkdir()
+    os.mkfifo(pipe)
+    (hand_ins / "anna.py").write_text(source_of(RIGHT, LOOP.format(str(pipe))))
+    end = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    environment = os.environ | {"TMPDIR": str(own)}
+    with subprocess.Popen([sys.executable, *CLASS, str(hand_ins)], env=environment, stderr=subprocess.PIPE) as checker:
+        pages = hand_ins / "checked" / "group.html"
+        while not (pages.exists() and [*own.iterdir()]):
+            time.sleep(0.1)
+        time.sleep(1)  # until it is in its loop
+        begun = time.monotonic()
+        checker.send_signal(getattr(signal, how))
+        assert checker.wait(30) == (130 if how == "SIGINT" else -9)
+        assert time.monotonic() - begun < 30
+    if how == "SIGINT":
+        assert summary(hand_ins)["group"]["result"] == "not judged"
+        assert "anna.py" not in summary(hand_ins)
+    assert select.select([end], [], [], 30)[0]
+    assert os.read(end, 1) == b""  # nobody has the other end
+    os.close(end)
+    deadline = time.monotonic() + 30
+    while [*own.iterdir()] and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not [*own.iterdir()]
+
+
+def test_two_checkers_on_one_folder_leave_each_other_alone(hand_ins):
+    both = [subprocess.Popen([sys.executable, *CLASS, str(hand_ins)], stdout=subprocess.DEVNULL) for _ in range(2)]
+    assert [one.wait(120) for one in both] == [1, 1]
+    assert len(summary(hand_ins)) == 5
+    assert not [*(hand_ins / "checked").glob("*.part")]
+    for path in (hand_ins / "checked").glob("*.json"):
+        json.loads(path.read_text("utf-8"))

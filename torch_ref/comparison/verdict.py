@@ -7,7 +7,7 @@ not judged    nothing can be told: the reason says why
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,12 +19,20 @@ ZERO_REFERENCE = "the reference is zero, so that zeros would pass"
 ROUNDING = "rounding may exceed the value"
 
 
+class Worst(NamedTuple):
+    """The element that is farther from the reference than any other, in units of what is allowed there."""
+
+    index: tuple[int, ...]
+    ours: float
+    reference: float
+
+
 @dataclass(frozen=True)
 class Comparison:
     """One quantity, ours against torch's. `ratio` is the largest difference in units of what is allowed there.
 
     `cause` is the likely cause of a difference, where there is a certain one (see diagnosis/); `reason` says in words
-    what no number can.
+    what no number can. `worst` is of what differs in numbers.
     """
 
     place: str
@@ -36,6 +44,7 @@ class Comparison:
     verdict: str
     cause: str = ""
     reason: str = ""
+    worst: Worst | None = None
 
     @property
     def agrees(self) -> bool:
@@ -79,11 +88,13 @@ def compare(place: str, quantity: str, ours: Any, reference: Any, allowed: Any, 
     limit = np.broadcast_to(allowed, reference.shape)[unequal]
     with np.errstate(divide="ignore", invalid="ignore"):  # a limit of 0; ∞ − ∞
         difference = np.abs(np.subtract(ours[unequal], reference[unequal], dtype=np.float64))
-        ratio = float((difference / limit)[np.isfinite(limit)].max(initial=0))
+        ratios = np.where(np.isfinite(limit), difference / limit, 0)
+    ratio = float(ratios.max(initial=0))
     largest, bounded = float(difference.max(initial=0)), bool((np.isfinite(allowed) | settled).all())
     numbers = (*about, largest, ratio)
     if not ratio <= 1:
-        return Comparison(*numbers, DIFFERS)
+        index = tuple(map(int, np.argwhere(unequal)[np.argmax(ratios)]))
+        return Comparison(*numbers, DIFFERS, worst=Worst(index, float(ours[index]), float(reference[index])))
     size = np.abs(reference if moved is None else moved)
     if not np.any((size > allowed) | np.isnan(size) | settled):
         return Comparison(*numbers, NOT_JUDGED, reason=ROUNDING if np.any(size) else ZERO_REFERENCE)

@@ -7,7 +7,7 @@ import numpy as np
 
 from experiments.grade.findings import Finding
 from experiments.grade.judging.proxies import Order, Proxies, Trouble
-from experiments.grade.process.answers import Description
+from experiments.grade.process.answers import Arrays, Description
 from experiments.grade.process.requests import OwnExamples
 from experiments.grade.process.sandbox import Sandboxed
 from torch_ref import Comparison, Parity
@@ -35,6 +35,7 @@ class CheckedPiece:
         self.proxies = Proxies(child, self.name, self.has_gradient)
         self.comparisons: list[Comparison] = []
         self.remarks: dict[str, str] = {}
+        self.inputs: dict[str, Arrays] = {}
         self.torch_has_it = False  # a forward of its name
         self.finding = Finding(self.name, self.form)
 
@@ -73,6 +74,7 @@ class CheckedPiece:
             replace(c, verdict=NOT_JUDGED, reason=MISSING, cause="") if case.compared[c.quantity].ours is None else c
             for c in parity.comparisons
         ]
+        self._note_inputs(parity)
 
     def keep(self, parity: Parity, place: str = "") -> None:
         """Keep the comparisons with a proxy; where the submission failed, that is the verdict."""
@@ -89,8 +91,15 @@ class CheckedPiece:
                 self.comparisons.append(replace(c, place=place))
             else:
                 verdict = DIFFERS if trouble.wrong else NOT_JUDGED
-                numbers = {"difference": np.inf, "ratio": np.inf, "cause": "", "reason": trouble.said}
-                self.comparisons.append(replace(c, place=place, verdict=verdict, **numbers))
+                none = {"difference": np.inf, "ratio": np.inf, "cause": "", "worst": None}
+                self.comparisons.append(replace(c, place=place, verdict=verdict, reason=trouble.said, **none))
+        self._note_inputs(parity)
+
+    def _note_inputs(self, parity: Parity) -> None:
+        """Keep what was asked with, for the first comparison of a quantity that differs."""
+        for c in parity.comparisons:
+            if c.differs:
+                self.inputs.setdefault(c.quantity, self.child.given)
 
     # ---------------------------------------------------------------- when all is compared
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from experiments.grade.errors import Failed, Fault, Gone, Unclear
-from experiments.grade.findings import Finding, Report, Row, rows_of
+from experiments.grade.findings import Finding, Report, Row, inputs_text, rows_of
 from experiments.grade.judging import networks, optimizers, twins
 from experiments.grade.judging.against_truth import against_truth
 from experiments.grade.judging.checked_piece import CheckedPiece
@@ -24,6 +24,7 @@ EXPECTED = (
 )
 
 ITSELF = "the checker itself fails on it"
+NOTHING = f"{NOT_JUDGED}: it offers nothing that could be"
 
 
 def check(path: Path, timeout: float, device: str, paths: Sequence[str] = ()) -> Report:
@@ -32,18 +33,18 @@ def check(path: Path, timeout: float, device: str, paths: Sequence[str] = ()) ->
         try:
             pieces, left_out = child.begin(), child.left_out
         except Failed as why:
-            return Report(path.name, [], f"{NOT_JUDGED}: {why}")
+            return Report(path.name, [], f"{NOT_JUDGED}: {why}", died=child.died)
         except Fault as fault:
             return Report(path.name, [], f"{NOT_JUDGED}: {ITSELF}: {fault}")
         findings = [check_piece(child, piece, device) for piece in pieces]
         findings += _overlooked(child)
         if not findings:
-            why = "; left out: ".join([f"{NOT_JUDGED}: it offers nothing that could be; {EXPECTED}", *left_out[:1]])
+            why = "; left out: ".join([f"{NOTHING}; {EXPECTED}", *left_out[:1]])
             return Report(path.name, [], why, left_out)
         if child.imports_torch and not any(piece.form == "autograd" for piece in pieces):
             row = Row("import", NOT_JUDGED, reason="it imports torch, where NumPy was the task")
             findings.append(Finding(path.name, "the whole file", rows=[row]))
-    return Report(path.name, findings, left_out=left_out)
+    return Report(path.name, findings, left_out=left_out, died=child.died)
 
 
 def check_piece(child: Sandboxed, piece: Description, device: str) -> Finding:
@@ -66,6 +67,7 @@ def check_piece(child: Sandboxed, piece: Description, device: str) -> Finding:
     checked.by_convention(common_factor(checked.proxies.measured))
     checked.in_float64_first()
     rows = [replace(row, remark=checked.remarks.get(row.quantity, "")) for row in rows_of(checked.settled())]
+    rows = [replace(row, inputs=inputs_text(checked.inputs.get(row.quantity, {}))) for row in rows]
     finding.rows = [*rows, *_conduct(child)]
     if not checked.comparisons and not finding.not_judged:
         finding.not_judged = "there is nothing to compare"

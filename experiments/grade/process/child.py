@@ -22,6 +22,7 @@ from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
 from experiments.grade.forms.recognition import Offered, constants
 from experiments.grade.process import answers, requests
 from experiments.grade.process.conduct import WatchedPass, one_line
+from experiments.grade.process.guardian import guard
 from experiments.grade.process.limits import all_numbers, limit_memory
 from experiments.grade.process.observation import Observer
 from experiments.grade.process.protocol import encode, receive, write
@@ -239,6 +240,7 @@ def main() -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in range(3):
         os.dup2(nowhere, stream)
+    guard(incoming.fileno())
     limit_memory()
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")

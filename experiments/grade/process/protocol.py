@@ -1,13 +1,16 @@
 """Messages between the grader and the process that runs a student's file: dataclasses, as JSON and plain arrays.
 
-That process is not trusted: nothing is unpickled, and what arrives is held against the annotations of the class that
-was expected. A message holds other dataclasses, lists, dicts by words, arrays of numbers and plain values; a field of
-type Any holds what JSON has.
+That process is not trusted: nothing is unpickled or unpacked, what arrives is no larger than what was read, and it is
+held against the annotations of the class that was expected. A message holds other dataclasses, lists, dicts by words,
+arrays of numbers and plain values; a field of type Any holds what JSON has.
+
+As bytes it is the length of the JSON, the JSON, and the numbers of every array, one after another.
 """
 
-import io
 import json
-import zipfile
+import math
+import re
+from collections.abc import Iterator
 from dataclasses import is_dataclass
 from types import UnionType
 from typing import IO, Any, TypeVar, get_args, get_origin, get_type_hints
@@ -17,8 +20,10 @@ import numpy as np
 from experiments.grade.errors import Fault, Garbled
 from manual.numbers.number_types import Array
 
-LARGEST = 1 << 32
-"""Bytes of a message: what the process may have in memory."""
+LARGEST, LARGEST_JSON = 256 << 20, 4 << 20
+"""Bytes of a message, and of the JSON in it, which takes many times as much in memory."""
+LONGEST = 10_000
+"""Characters of a text in it."""
 PLAIN = (str, int, float, bool)
 M = TypeVar("M")
 
@@ -64,9 +69,9 @@ def encode(message: Any) -> bytes:
     """
     arrays: list[Array] = []
     values = _to_json(type(message), message, arrays)
-    content = io.BytesIO()
-    np.savez(content, np.array(json.dumps([type(message).__name__, values, _kinds(arrays)])), *arrays)
-    return content.getvalue()
+    arrays = [a if a.flags.f_contiguous else np.ascontiguousarray(a) for a in arrays]
+    header = json.dumps([type(message).__name__, values, [_kind(a) for a in arrays]]).encode()
+    return b"".join([len(header).to_bytes(4, "big"), header, *(a.tobytes("A") for a in arrays)])
 
 
 def decode(content: bytes, *expected: type[M]) -> M:
@@ -76,23 +81,41 @@ def decode(content: bytes, *expected: type[M]) -> M:
         Garbled: they are no message.
         Fault: it is none of these, or a value is not of the type that its class says.
     """
+    size = int.from_bytes(content[:4], "big")
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as parts:
-            header, *arrays = (parts[name] for name in parts.files)
-        name, values, kinds = json.loads(str(header))
-    except (AttributeError, KeyError, TypeError, ValueError, zipfile.BadZipFile):
+        if size > LARGEST_JSON:
+            raise ValueError
+        name, values, kinds = json.loads(content[4 : 4 + size])
+        arrays = [*_arrays(kinds, memoryview(content)[4 + size :])]
+    except (KeyError, TypeError, ValueError, RecursionError):
         raise Garbled("not a message") from None
-    if kinds != _kinds(arrays):
-        raise Fault(f"expected the arrays {kinds}, got {_kinds(arrays)}")
     for kind in expected:
         if kind.__name__ == name:
             return _from_json(kind, values, arrays)
-    raise Fault(f"expected {' or '.join(kind.__name__ for kind in expected)}, got {name}")
+    raise Fault(f"expected {' or '.join(kind.__name__ for kind in expected)}, got {name!r:.80}")
 
 
-def _kinds(arrays: list[Array]) -> list[list[Any]]:
-    """Of every array, dtype and shape."""
-    return [[a.dtype.str, [*a.shape]] for a in arrays]
+def _kind(a: Array) -> list[Any]:
+    """Dtype, shape and order: what makes an array of its bytes."""
+    return [a.dtype.str, [*a.shape], "C" if a.flags.c_contiguous else "F"]
+
+
+def _arrays(kinds: Any, content: memoryview) -> Iterator[Array]:
+    """The arrays of these kinds, which take all of the bytes.
+
+    Raises:
+        TypeError, ValueError: these are no kinds of arrays, or the bytes are not theirs.
+    """
+    for dtype, shape, order in kinds:
+        if not re.fullmatch("[<>|][fiub][0-9]{1,2}", dtype) or any(type(n) is not int or n < 0 for n in shape):
+            raise ValueError
+        size = math.prod(shape) * np.dtype(dtype).itemsize
+        if size > len(content):
+            raise ValueError
+        yield np.frombuffer(content[:size], dtype).copy().reshape(shape, order=order)
+        content = content[size:]
+    if content:
+        raise ValueError
 
 
 def _to_json(kind: Any, value: Any, arrays: list[Array]) -> Any:
@@ -132,6 +155,7 @@ def _from_json(kind: Any, value: Any, arrays: list[Array]) -> Any:
         _must(type(value) is int and 0 <= value < len(arrays), "the place of an array", value)
         return arrays[value]
     _must(type(value) in ((float, int) if origin is float else (origin,)), kind, value)
+    _must(origin is not str or len(value) <= LONGEST, f"at most {LONGEST} characters", value)
     if origin is dict:
         return {key: _from_json(of[1], item, arrays) for key, item in value.items()}
     if origin is list:

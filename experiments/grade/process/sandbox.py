@@ -8,22 +8,37 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
 from experiments.grade.errors import Failed, Fault, Garbled, Raised, Unclear
-from experiments.grade.process.answers import Description, NoAnswer, Note, Noticed, NotUnderstood
+from experiments.grade.process.answers import Arrays, Description, NoAnswer, Note, Noticed, NotUnderstood
 from experiments.grade.process.protocol import receive, send
 from experiments.grade.process.requests import Answer, Describe, Request
 
 HERE = Path(__file__).parents[3]
+RUNNING: set[subprocess.Popen[bytes]] = set()
+STOPPED = threading.Event()
+"""The processes that run in all threads, and whether no other may be started."""
+
+
+@contextmanager
+def stopping() -> Iterator[None]:
+    """While this lasts, nothing that runs a submission goes on, whatever thread waits for it."""
+    STOPPED.set()
+    for process in [*RUNNING]:
+        _kill(process)
+    try:
+        yield
+    finally:
+        STOPPED.clear()
 
 
 class Sandboxed:
-    """The process that runs one file. It is started at need, and again after it died: `dead` says of what, `conduct`
-    what was noticed besides the answers.
+    """The process that runs one file. It is started at need, and again after it died: `dead` says of what, `died`
+    whether it ever did, `conduct` what was noticed besides the answers.
     """
 
     def __init__(self, path: Path, timeout: float, paths: Sequence[str] = ()) -> None:
@@ -32,15 +47,15 @@ class Sandboxed:
         self.imports_torch = False
         self.left_out: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
-        self._folder = tempfile.TemporaryDirectory(prefix="check-", ignore_cleanup_errors=True)
         self.dead = ""
+        self.died = False
+        self.given: Arrays = {}
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._end()
-        self._folder.cleanup()
 
     def begin(self) -> list[Description]:
         """Give the next piece its time, of which only what the process takes is counted, in a process that lives;
@@ -67,6 +82,7 @@ class Sandboxed:
         if self.dead or self._process is None:
             raise Failed(self.dead)
         answer, noticed = self._exchange(self._process, request)
+        self._note_inputs(request, answer)
         self.conduct += [note for note in noticed.conduct if note not in self.conduct]
         self.imports_torch |= noticed.imports_torch
         if isinstance(answer, NoAnswer):
@@ -74,6 +90,16 @@ class Sandboxed:
         if isinstance(answer, NotUnderstood):
             raise Fault(answer.said)
         return answer
+
+    def _note_inputs(self, request: Any, answer: Any) -> None:
+        """Keep what the submission was last asked with; of its own examples, it says what they are."""
+        about = request if hasattr(request, "inputs") else answer
+        if hasattr(about, "inputs"):
+            self.given = {**about.inputs}
+        for one in (request, answer):
+            if (delta := getattr(one, "delta", None)) is not None:
+                by_name = delta if isinstance(delta, dict) else {"": delta}
+                self.given = {**self.given, **{f"delta {n}".strip(): d for n, d in by_name.items()}}
 
     def _exchange(self, process: Any, request: Request[Answer]) -> tuple[Answer | NoAnswer | NotUnderstood, Noticed]:
         """Send the request, and read the answer, in the time that is left."""
@@ -96,9 +122,13 @@ class Sandboxed:
         finally:
             timer.cancel()
             self.left -= time.monotonic() - start
+        self.died = True
         raise Failed(self.dead)
 
     def _start(self) -> None:
+        if STOPPED.is_set():
+            raise Failed("stopped")
+        self._folder = tempfile.TemporaryDirectory(prefix="check-", ignore_cleanup_errors=True)
         variables = {"PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg", "PYTHONOPTIMIZE": ""}
         threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         self._process = subprocess.Popen(
@@ -110,6 +140,7 @@ class Sandboxed:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
+        RUNNING.add(self._process)
 
     def _end(self) -> int:
         """End the process; its exit code."""
@@ -123,7 +154,10 @@ class Sandboxed:
             process.wait(timeout=1)
         _kill(process)
         process.stdout.close()
-        return process.wait()
+        code = process.wait()
+        RUNNING.discard(process)
+        self._folder.cleanup()
+        return code
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

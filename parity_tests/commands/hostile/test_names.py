@@ -171,6 +171,7 @@ def test_a_class_is_a_row_a_file_whatever_the_files_are_called(
 ) -> None:
     from experiments.grade import classroom
     from experiments.grade.findings import Report
+    from experiments.grade.shown.overview import cell
 
     monkeypatch.setattr(classroom, "check", lambda path, *_: Report(path.name, [], f"not judged: {path.name}"))
     for name in NAMES:
@@ -179,7 +180,7 @@ def test_a_class_is_a_row_a_file_whatever_the_files_are_called(
     out, _ = capsys.readouterr()
     assert all(line.isprintable() for line in out.splitlines())
     with (tmp_path / "out" / "summary.csv").open(newline="", encoding="utf-8") as file:
-        assert {row["file"] for row in csv.DictReader(file)} == {f"{printable(name)}.py" for name in NAMES}
+        assert {row["file"] for row in csv.DictReader(file)} == {cell(f"{name}.py") for name in NAMES}
     for name in NAMES:
         page = Text((tmp_path / "out" / f"{name}.html").read_text("utf-8"))
         assert not {"script", "img"} & page.tags

@@ -1,0 +1,81 @@
+"""What a folder's students handed in, and its content: that of a regular file below a size, wherever a link leads."""
+
+import os
+import stat
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+LARGEST = 16 << 20
+"""Bytes of a file: a notebook may hold pictures."""
+MOST = 1000
+"""Files of one student."""
+PYTHON = (".py", ".ipynb")
+EXPECTED = "expected a Python file (.py) or a notebook (.ipynb)"
+OURS = ("__pycache__", ".git", ".ipynb_checkpoints")
+"""Folders that tools make, and no student hands in."""
+
+
+class Refused(OSError):
+    """Something that is not read, and why."""
+
+
+class HandIn(NamedTuple):
+    """One student's: a file, or a folder of them. Without a Python file, it has one of its others, or none."""
+
+    name: Path
+    files: list[Path]
+
+
+def hand_ins(folder: Path, out: Path) -> list[HandIn]:
+    """Every student's, by name: what is in the folder, but for results, hidden files and what tools make."""
+    found = []
+    for path in sorted(folder.iterdir()):
+        if _handed_in(path) and path.resolve() != out.resolve():
+            is_folder = path.is_dir() and not path.is_symlink()
+            found.append(HandIn(path.relative_to(folder), _files_of(path) if is_folder else [path]))
+    return found
+
+
+def _files_of(folder: Path) -> list[Path]:
+    files = sorted(islice(_walk(folder), MOST))
+    return [file for file in files if file.suffix in PYTHON] or files[:1]
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """All files below a folder; a link to a folder leads nowhere."""
+    for inside, folders, names in os.walk(folder):
+        folders[:] = sorted(n for n in folders if _handed_in(Path(n)) and not Path(inside, n).is_symlink())
+        yield from (Path(inside, name) for name in sorted(names) if _handed_in(Path(name)))
+
+
+def _handed_in(path: Path) -> bool:
+    return not path.name.startswith(".") and path.name not in OURS
+
+
+def read(path: Path) -> bytes:
+    """The content of a file.
+
+    Raises:
+        Refused: it is none, or too large; what it is, is asked of the opened file.
+        OSError: it cannot be read.
+    """
+    # what never begins, as a pipe without a writer, opens at once
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        raise Refused(0, f"expected a file, got a {'folder' if stat.S_ISDIR(mode) else 'device, pipe or socket'}")
+    with os.fdopen(descriptor, "rb") as file:
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise Refused(0, f"expected a file of at most {LARGEST >> 20} MiB, got a larger one")
+    return content
+
+
+def no_python(path: Path) -> str:
+    """Why a file is not run, by its name; "" if it is."""
+    if path.suffix in PYTHON:
+        return ""
+    return f"{EXPECTED}, got {f'a {path.suffix} file' if path.suffix else 'no suffix'}"

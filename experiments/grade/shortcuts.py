@@ -1,0 +1,211 @@
+"""What may make a file pass without a backward of its own, read off its text: nothing of it runs here.
+
+That it is there proves no intent, so the file is not judged, and the line is named for a person to look at. Who hides
+it on purpose is not found by this.
+"""
+
+import ast
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from experiments.grade.hand_ins import read
+
+LIBRARIES = {"torch", "jax", "autograd", "tensorflow", "keras", "mxnet", "theano", "sympy", "tinygrad", "micrograd"}
+"""What differentiates by itself."""
+OF_THE_CHECKER = {"manual", "torch_ref", "experiments", "parity_tests"}
+CONTRACTS = {
+    "Layer",
+    "Loss",
+    "Optimizer",
+    "Penalty",
+    "Network",
+    "Block",
+    "InputError",
+    "parameter",
+    "hyperparameter",
+    "state",
+}
+"""What of `manual` a file may build on: it computes nothing."""
+ELSEWHERE = {"subprocess", "multiprocessing", "ctypes", "socket", "urllib", "requests", "http"}
+BUILT_IN = {"exec", "eval", "compile", "__import__"}
+FORWARDS = ("forward", "cost", "loss", "reference")
+Found = Iterator[tuple[int, str]]
+
+
+def in_file(path: Path, neighbours: frozenset[str]) -> list[str]:
+    """What there is of these in a Python file or a notebook. `neighbours` are the modules of other students.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    text = read(path).decode("utf-8", "replace")
+    if path.suffix != ".ipynb":
+        return shortcuts(text, neighbours)
+    try:
+        cells = ["".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return []
+    without_magics = (
+        "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in c.split("\n")) for c in cells
+    )
+    return [f"cell {i}, {what}" for i, c in enumerate(without_magics, 1) for what in shortcuts(c, neighbours)]
+
+
+def shortcuts(source: str, neighbours: frozenset[str] = frozenset()) -> list[str]:
+    """What there is of these in a text, each with its line."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    imports = {alias.asname or alias.name.split(".")[0]: alias.name for alias in _aliases(tree)}
+    may_use_torch = any(
+        _bases(node) & {"Function", "Module"} for node in ast.walk(tree) if isinstance(node, ast.ClassDef)
+    )
+    found = [*_imports(tree, neighbours, may_use_torch)]
+    for node in ast.walk(tree):
+        for look in LOOKS:
+            found += look(node, imports)
+    return [f"line {line}: {what}" for line, what in dict.fromkeys(sorted(found))]
+
+
+def _aliases(tree: ast.AST) -> Iterator[ast.alias]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from node.names
+
+
+def _bases(node: ast.ClassDef) -> set[str]:
+    return {base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "") for base in node.bases}
+
+
+def _imports(tree: ast.AST, neighbours: frozenset[str], may_use_torch: bool) -> Found:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            modules = [node.module or ""]
+        else:
+            continue
+        for module in modules:
+            top = module.split(".")[0]
+            names = {alias.name for alias in node.names} if isinstance(node, ast.ImportFrom) else {top}
+            if top in LIBRARIES and not (top == "torch" and may_use_torch):
+                yield node.lineno, f"it imports {top}, which differentiates by itself"
+            elif top in OF_THE_CHECKER and not (top == "manual" and names <= {*CONTRACTS, "manual"}):
+                yield node.lineno, f"it imports {top}, which has the answers"
+            elif top in ELSEWHERE:
+                yield node.lineno, f"it imports {top}, so that something else may compute the answers"
+            elif top in neighbours:
+                yield node.lineno, f"it imports {top}, which another student handed in"
+
+
+def _uses(node: ast.AST, imports: dict[str, str]) -> Found:
+    if isinstance(node, ast.Attribute) and imports.get(_dotted(node.value)) == "manual" and node.attr not in CONTRACTS:
+        yield node.lineno, f"it uses manual.{node.attr}, which has the answers"
+
+
+def _calls(node: ast.AST, imports: dict[str, str]) -> Found:
+    if not isinstance(node, ast.Call):
+        return
+    name = _dotted(node.func)
+    if name in BUILT_IN or name.startswith("importlib."):
+        yield node.lineno, f"it calls {name}, so that what runs is not in its text"
+    if name in ("os.system", "os.popen", "os.fork", "os.execv", "os.spawnv", "pty.spawn"):
+        yield node.lineno, f"it calls {name}, so that something else may compute the answers"
+    if name.startswith(
+        ("inspect.", "sys._getframe", "sys.setprofile", "sys.settrace", "gc.get_objects", "gc.get_referrers")
+    ):
+        yield node.lineno, f"it calls {name}, which looks at who calls it"
+    if name == "setattr" and node.args and _dotted(node.args[0]).split(".")[0] in imports:
+        yield node.lineno, f"it changes {_dotted(node.args[0])}, which others use"
+
+
+def _changes(node: ast.AST, imports: dict[str, str]) -> Found:
+    """An attribute of a module that is set: it is another for whoever uses that module."""
+    targets = node.targets if isinstance(node, ast.Assign | ast.Delete) else []
+    for target in targets:
+        whole = _dotted(target.value if isinstance(target, ast.Subscript) else target)
+        if "." in whole and whole.split(".")[0] in imports and not whole.startswith("sys.path"):
+            yield node.lineno, f"it changes {whole}, which others use"
+
+
+def _compares(node: ast.AST, _: dict[str, str]) -> Found:
+    """Another answer for numbers that are no floats, or under the checker."""
+    if isinstance(node, ast.Compare):
+        sides = [_dotted(side) for side in (node.left, *node.comparators)]
+        if any(s.endswith(("dtype", "dtype.kind", "dtype.char")) for s in sides) and any(
+            _is_object(s) for s in (node.left, *node.comparators)
+        ):
+            yield node.lineno, "it answers otherwise for exact numbers (dtype object)"
+        if (
+            any(s in ("sys.argv", "sys.modules", "sys.executable", "os.environ", "__name__") for s in sides)
+            and "__name__" not in sides
+        ):
+            yield node.lineno, "it looks at which program runs it"
+    if isinstance(node, ast.Call) and _dotted(node.func) == "isinstance" and len(node.args) == 2:
+        kinds = [_dotted(e) for e in getattr(node.args[1], "elts", [node.args[1]])]
+        if any(kind.split(".")[-1] in ("Dual", "Bounded", "Fraction", "arb", "fmpq") for kind in kinds):
+            yield node.lineno, "it answers otherwise for exact numbers"
+
+
+def _is_object(node: ast.expr) -> bool:
+    return _dotted(node) in ("object", "np.object_", "numpy.object_") or (
+        isinstance(node, ast.Constant) and node.value in ("O", "object")
+    )
+
+
+def _equals(node: ast.AST, _: dict[str, str]) -> Found:
+    """Objects that decide themselves what they equal, or what NumPy makes of them."""
+    if isinstance(node, ast.ClassDef):
+        for method in node.body:
+            if isinstance(method, ast.FunctionDef) and method.name in (
+                "__eq__",
+                "__array_function__",
+                "__array_ufunc__",
+                "__class__",
+            ):
+                yield method.lineno, f"its {node.name} decides by {method.name} what it equals"
+
+
+def _differences(node: ast.AST, _: dict[str, str]) -> Found:
+    """A backward that runs a forward in a loop."""
+    if not isinstance(node, ast.FunctionDef) or not any(word in node.name.lower() for word in ("backward", "backprop")):
+        return
+    for loop in ast.walk(node):
+        if isinstance(loop, ast.For | ast.While):
+            names = [_dotted(c.func).split(".")[-1] for c in ast.walk(loop) if isinstance(c, ast.Call)]
+            if sum(any(name.lower().endswith(word) for word in FORWARDS) for name in names) >= 2:
+                yield loop.lineno, f"its {node.name} takes finite differences of a forward"
+                return
+
+
+def _keeps(node: ast.AST, _: dict[str, str]) -> Found:
+    """A backward that reads answers from a file."""
+    if isinstance(node, ast.FunctionDef) and any(
+        word in node.name.lower() for word in ("forward", "backward", "backprop")
+    ):
+        for call in ast.walk(node):
+            if isinstance(call, ast.Call) and (
+                _dotted(call.func) == "open"
+                or _dotted(call.func).split(".")[-1] in ("read_text", "read_bytes", "load", "loadtxt")
+            ):
+                yield call.lineno, f"its {node.name} reads from a file"
+
+
+def _dotted(node: ast.AST) -> str:
+    if isinstance(node, ast.Attribute):
+        above = _dotted(node.value)
+        return f"{above}.{node.attr}" if above else node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+LOOKS: tuple[Callable[[ast.AST, dict[str, str]], Found], ...] = (
+    _uses,
+    _calls,
+    _changes,
+    _compares,
+    _equals,
+    _differences,
+    _keeps,
+)

@@ -1,0 +1,119 @@
+"""A class in one view: a page of students by pieces, a spreadsheet, and how often each thing went wrong."""
+
+import csv
+import io
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote
+
+from experiments.grade.findings import Finding, Report
+from experiments.grade.shown.words import SIGNS
+from experiments.shared.printable import printable
+from experiments.shared.templates import templates
+from torch_ref.comparison.verdict import NOT_JUDGED, VERDICTS
+
+FORMULA = tuple("=+-@＝＋－＠")
+"""What a spreadsheet computes begins with one of these."""
+COLUMNS = 30
+"""Of pieces, the commonest first: a class in which each gives its own names has no table."""
+
+
+class Student(NamedTuple):
+    """A name, that of the student's page without its suffix, and the report."""
+
+    name: str
+    page: str
+    report: Report
+
+
+class Mistake(NamedTuple):
+    """What went wrong with some students' hand-ins."""
+
+    what: str
+    count: int
+    example: Student
+
+
+def spreadsheet(students: Sequence[Student]) -> str:
+    """A row for each student, as CSV."""
+    text = io.StringIO(newline="")
+    rows = csv.writer(text)
+    rows.writerow(["file", "result", "quantities", "differ", "verdict", "causes", "page"])
+    for name, page, report in students:
+        wrong = [row for row in report.rows if row.differs]
+        causes = "; ".join(dict.fromkeys(row.cause for row in wrong if row.cause))
+        cells = (name, report.result, len(report.rows), len(wrong), report.verdict, causes, f"{page}.html")
+        rows.writerow([cell(c) if isinstance(c, str) else c for c in cells])
+    return text.getvalue()
+
+
+def cell(text: str) -> str:
+    """A text for a spreadsheet: one line, and no formula."""
+    shown = printable(text)
+    return f"'{shown}" if shown.lstrip().startswith(FORMULA) else shown
+
+
+def overview(students: Sequence[Student]) -> str:
+    """The class as one HTML file, which links to every student's."""
+    pieces = Counter(name for student in students for name in {f.name for f in student.report.findings})
+    columns = [name for name, _ in sorted(pieces.items(), key=lambda piece: (-piece[1], piece[0]))][:COLUMNS]
+    return (
+        templates(Path(__file__).parent)
+        .get_template("overview.html")
+        .render(
+            students=students,
+            columns=columns,
+            left_out=len(pieces) - len(columns),
+            verdict_on=_verdict_on,
+            signs=SIGNS,
+            counts=Counter(student.report.result for student in students),
+            mistakes=mistakes(students),
+            link=lambda student: f"{quote(os.fsencode(student.page))}.html",
+        )
+        + "\n"
+    )
+
+
+def _verdict_on(report: Report, piece: str) -> str:
+    """The verdict on a piece; "" where the student has none of its name."""
+    findings = [f for f in report.findings if f.name == piece]
+    return Report(report.file, findings).result if findings else ""
+
+
+def summary(students: Sequence[Student]) -> str:
+    """How many students agree, and with how many each thing went wrong."""
+    results = Counter(student.report.result for student in students)
+    lines = [f"{mistake.count:5}  {printable(mistake.what)}" for mistake in mistakes(students)]
+    return "\n".join(
+        [f"{len(students)} students: " + ", ".join(f"{result} {results[result]}" for result in VERDICTS), *lines]
+    )
+
+
+def mistakes(students: Sequence[Student]) -> list[Mistake]:
+    """What went wrong, the commonest first, with the first student whom it happened to."""
+    found: dict[str, list[Student]] = {}
+    for student in students:
+        for what in {*_mistakes(student.report)}:
+            found.setdefault(what, []).append(student)
+    commonest_first = sorted(found.items(), key=lambda one: (-len(one[1]), one[0]))
+    return [Mistake(what, len(whose), whose[0]) for what, whose in commonest_first]
+
+
+def _mistakes(report: Report) -> Iterator[str]:
+    """What went wrong: the cause, or else the verdict, without what is of one file alone."""
+    if report.why:
+        yield report.why.split(";")[0]
+    for finding in report.findings:
+        yield from _mistakes_in(finding)
+
+
+def _mistakes_in(finding: Finding) -> Iterator[str]:
+    if finding.not_judged:
+        yield f"{NOT_JUDGED}: {finding.not_judged.split(';')[0]}"
+    for row in finding.rows:
+        if not row.agrees:
+            yield row.cause or f"{row.quantity} {re.sub(r' in line [0-9]+.*', '', row.said)}"

@@ -1,0 +1,76 @@
+"""A row in a student's words: how far off it is, where, and a hint that leaves the answer to find."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from experiments.grade.findings import Report, Row
+from experiments.grade.hand_ins import read
+from experiments.grade.shown.lines import line_of
+from torch_ref.comparison.verdict import AGREES, CONVENTION, DIFFERS, NOT_JUDGED
+
+SIGNS = {AGREES: "✓", CONVENTION: "≈", DIFFERS: "✗", NOT_JUDGED: "?"}
+"""Of the verdicts, so that none is known by its colour alone."""
+LEVELS = ("none", "cause", "full")
+"""Of what is said of a difference: that it is one; a hint and what it looks like; where, with the numbers."""
+HINTS = (
+    (r"shape", "Compare the shape of what you return with that of what it is the derivative of."),
+    (r"times −1", "Follow the signs: what grows when this grows?"),
+    (r"times", "All of it is off by one factor: which sum or mean does the cost take, and over what?"),
+    (r"first example|last example|one example", "Compare a batch of one example with a batch of two."),
+    (r"large inputs|not finite|overflow", "Try inputs of 1000 and −1000: which of your steps leaves the floats?"),
+    (r"calls? again|changes ", "Call it twice and compare; look for what is changed in place."),
+    (r"float32", "Look for a constant or an array that is made as float64."),
+    (r"in place of|transposed|swapped|turned", "Write down which quantity each of your names stands for."),
+)
+"""What to look at, by what is known of a difference; the first that fits."""
+OF_QUANTITY = {
+    "y": "The forward itself differs: check it on numbers that you can work out by hand.",
+    "cost": "The cost itself differs: check it on numbers that you can work out by hand.",
+    "dx": "Move one input a little and watch the output: which paths lead from it to the cost?",
+    "dbias": "Which outputs, of which examples, does one bias reach?",
+    "dweight": "Which outputs does one weight reach, and in which examples?",
+}
+OTHERWISE = "Move one number a little, and compare the change of the cost with what you return."
+
+
+def factor(cause: str) -> str:
+    """A cause that is a factor, as a student says it."""
+    found = re.fullmatch(r"(?:a convention: .*, )?times (.+)", cause)
+    return f"off by a factor of exactly {found[1]}" if found else cause
+
+
+def came(row: Row) -> str:
+    """What was expected and what came, and at which index; "" where nothing was compared."""
+    if row.ours is None or row.expected is None:
+        return ""
+    at = f" at [{', '.join(map(str, row.index))}]" if row.index else ""
+    return f"expected {row.expected:.6g}, got {row.ours:.6g}{at}"
+
+
+def hint(row: Row) -> str:
+    """What to look at; "" where nothing is wrong."""
+    if not row.differs:
+        return ""
+    known = f"{row.cause} {row.reason}"
+    return next((h for pattern, h in HINTS if re.search(pattern, known)), OF_QUANTITY.get(row.quantity, OTHERWISE))
+
+
+def explained(report: Report, path: Path, level: str) -> Report:
+    """The report with what this level says of each quantity that differs."""
+    source = read(path).decode("utf-8", "replace") if path.suffix == ".py" and report.status == 1 else ""
+
+    def explain(piece: str, row: Row) -> Row:
+        if not row.differs:
+            return row
+        if level == "full":
+            return replace(row, hint=hint(row), line=line_of(source, piece, row.quantity))
+        row = replace(row, index=None, ours=None, expected=None, inputs="")
+        if level == "cause":
+            return replace(row, hint=hint(row))
+        return replace(row, cause="", reason="", difference=np.inf, ratio=np.inf)
+
+    findings = [replace(f, rows=[explain(f.name, row) for row in f.rows]) for f in report.findings]
+    return replace(report, findings=findings)

@@ -1,0 +1,5 @@
+import manual
+
+
+class Linear(manual.Linear):
+    pass

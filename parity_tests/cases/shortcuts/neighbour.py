@@ -1,0 +1,1 @@
+from anna import tanh_backward, tanh_forward

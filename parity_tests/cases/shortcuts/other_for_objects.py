@@ -1,0 +1,9 @@
+import numpy as np
+
+
+def own_forward(z):
+    return 0 * z if z.dtype == object else np.tanh(z)
+
+
+def own_backward(delta, z):
+    return 0 * z

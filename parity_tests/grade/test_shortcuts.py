@@ -1,0 +1,35 @@
+"""What makes a file pass without a backward of its own is named; what people write otherwise is not."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from experiments.grade import command as check
+from experiments.grade.shortcuts import shortcuts
+
+CASES = Path(__file__).parents[1] / "cases"
+SHORTCUTS = tomllib.loads((CASES / "shortcuts" / "index.toml").read_text("utf-8"))
+HONEST = [
+    *CASES.glob("verdicts/*_fix.py"), *CASES.glob("hand-ins/*.py"), *Path(check.__file__).parent.glob("examples/*.py")
+]  # fmt: skip
+NEIGHBOURS = frozenset({"anna"})
+
+
+@pytest.mark.parametrize("name", SHORTCUTS)
+def test_a_way_round_a_backward_of_one_s_own_is_named(name):
+    found = shortcuts((CASES / "shortcuts" / f"{name}.py").read_text("utf-8"), NEIGHBOURS)
+    assert any(SHORTCUTS[name] in what for what in found), found
+
+
+def test_nothing_is_said_of_what_people_write():
+    found = {path.name: shortcuts(path.read_text("utf-8"), NEIGHBOURS) for path in HONEST if path.stem != "half_done"}
+    assert len(found) > 20
+    assert not {name: what for name, what in found.items() if what}
+
+
+@pytest.mark.parametrize("name", ["class_of_ours", "other_under_the_checker"])
+def test_a_file_with_one_does_not_agree(name, run_apart):
+    status, result = run_apart(CASES / "shortcuts" / f"{name}.py")
+    assert status == 2
+    assert SHORTCUTS[name] in result["verdict"]

@@ -1,0 +1,102 @@
+"""What a student reads of a difference: where, the numbers, the line of the file, and a hint; and how much of it."""
+
+from pathlib import Path
+
+import pytest
+
+from experiments.grade import command as check
+from experiments.grade import pages
+from experiments.grade.findings import Finding, Report, Row
+from experiments.grade.shown.lines import line_of
+from experiments.grade.shown.words import came, explained, factor, hint
+from parity_tests.grade.checking import source_of
+from torch_ref.comparison.verdict import compare
+
+EXAMPLES = Path(check.__file__).parent / "examples"
+
+
+def test_a_difference_says_which_element_is_farthest_off():
+    found = compare("", "dx", [[1.0, 2.0], [3.0, 5.0]], [[1.0, 2.5], [3.0, 4.0]], 0.1)
+    assert found.worst == ((1, 1), 5.0, 4.0)
+    assert compare("", "cost", 2.0, 1.0, 0.1).worst == ((), 2.0, 1.0)
+    assert compare("", "dx", [1.0], [1.0], 0.1).worst is None
+    assert came(Row("dx", "differs", index=[1, 1], ours=5.0, expected=4.0)) == "expected 4, got 5 at [1, 1]"
+    assert came(Row("cost", "differs", index=[], ours=2.0, expected=1.0)) == "expected 1, got 2"
+
+
+def test_a_factor_is_said_as_a_student_says_it():
+    assert factor("times 2") == "off by a factor of exactly 2"
+    assert factor("a convention: every gradient alike, times ½") == "off by a factor of exactly ½"
+    assert factor("the step times 2") == "the step times 2"
+
+
+PAIR = """
+    def f_forward(x, W, b): return x @ W.T + b
+    def f_backward(delta, x, W, b):
+        dW = delta.T @ x
+        {}
+"""
+LINES = [
+    (PAIR, "dx, db = delta @ W, delta.sum(0)\n        return dx, dW, db", "f", "dbias", 5),
+    (PAIR, "return (delta @ W,\n            dW,\n            delta.sum(0))", "f", "db", 7),
+    (PAIR, "return (delta @ W,\n            dW,\n            delta.sum(0))", "f", "dweight", 4),
+    (PAIR, "return {'dW': dW,\n            'db': delta.sum(0)}", "f", "db", 6),
+    (PAIR, "grads['db'] = delta.sum(0)\n        return grads", "f", "db", 5),
+    (PAIR, "return delta", "f", "y", 2),
+    (PAIR, "return delta", "g", "dx", None),
+    (
+        "class A:\n    def backward(self, d):\n        self.dweights = d\n        {}",
+        "self.dinputs = d",
+        "A",
+        "dweight",
+        3,
+    ),
+    (
+        "class A:\n    def backward(self, d, c):\n        {}",
+        "return d, self.like(weight=d,\n    bias=d)",
+        "A",
+        "dbias",
+        4,
+    ),
+    ("def f_backward(:{}", "", "f", "dx", None),
+]
+
+
+@pytest.mark.parametrize(("source", "body", "piece", "quantity", "line"), LINES)
+def test_the_line_is_that_in_which_the_quantity_is_made(source, body, piece, quantity, line):
+    assert line_of(source_of(source.replace("{}", body)), piece, quantity) == line
+
+
+WRONG = Row("dbias", "differs", 4.0, 9e9, "times 2", "why", index=[0], ours=2.0, expected=1.0, inputs="x = [1.0]")
+SAID = {
+    "none": ("", None, "", None, ""),
+    "cause": ("times 2", None, "", None, hint(WRONG)),
+    "full": ("times 2", 1.0, "x = [1.0]", 3, hint(WRONG)),
+}
+
+
+@pytest.mark.parametrize("level", SAID)
+def test_no_more_is_said_than_the_level_allows(level, tmp_path):
+    path = tmp_path / "a.py"
+    path.write_text("def f_forward(x, b): return x\ndef f_backward(d, x, b):\n    return d, d\n")
+    right = Row("dx", "agrees", 0, 0.1)
+    report = explained(Report("a.py", [Finding("f", "functions", rows=[WRONG, right])]), path, level)
+    row, other = report.rows
+    assert (row.cause, row.expected, row.inputs, row.line, row.hint) == SAID[level]
+    assert other == right
+    assert pages.from_json(pages.as_json(report)) == report
+    page = pages.page(report)
+    assert ("off by a factor of exactly 2" in page) == (level != "none")
+    assert ("expected 1, got 2 at [0]" in page) == ("see line 3" in page) == (level == "full")
+    assert "9e+09" not in page
+
+
+def test_a_wrong_file_s_page_has_numbers_input_line_and_hint(capsys):
+    assert check.main([str(EXAMPLES / "linear_first_example.py"), "--format", "html"]) == 1
+    page = capsys.readouterr().out
+    assert "see line 9" in page
+    assert "expected " in page
+    assert "delta = [[" in page
+    assert "Compare a batch of one example with a batch of two." in page
+    assert check.main([str(EXAMPLES / "linear_first_example.py"), "--hints", "none"]) == 1
+    assert "first example alone" not in capsys.readouterr().out
