@@ -24,7 +24,7 @@ class Comparison:
     """One quantity, ours against torch's. `ratio` is the largest difference in units of what is allowed there.
 
     `cause` is the likely cause of a difference, where there is a certain one (see diagnosis/); `reason` says in words
-    what no number can.
+    what no number can; `tolerance` whether what is allowed is derived or measured, where both happen.
     """
 
     place: str
@@ -36,6 +36,7 @@ class Comparison:
     verdict: str
     cause: str = ""
     reason: str = ""
+    tolerance: str = ""
 
     @property
     def agrees(self) -> bool:
