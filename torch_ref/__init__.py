@@ -30,6 +30,8 @@ if TYPE_CHECKING:
         twin_optimizer,
     )
 
+__version__ = "0.2.0"
+
 HOMES = {
     "comparison.check_backward": ["check_backward"],
     "comparison.layers": ["compare_layer"],

@@ -11,6 +11,7 @@ compiled, where torch.compile finds a compiler (steps, float32, one thread).
     kernel    the same, with NumPy's BLAS held to its AVX2 kernel: what is left is not its choice of instructions
     growth    one network ever wider and deeper, with ever larger batches
     startup   alone: how long an import, a help and a refused argument take beside `import torch`
+    verdicts  alone: how long check_backward takes beside a full gradcheck
 
 OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE change how NumPy multiplies, which reads them when it loads: where they are not
 as the benchmark wants them, it starts itself again.
@@ -28,7 +29,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from experiments.bench import regression, startup
+from experiments.bench import regression, startup, verdicts
 from experiments.bench.machine import kernel
 from experiments.bench.table import Untimed, Void, table, text
 from experiments.bench.workloads import growth, workloads
@@ -54,11 +55,14 @@ def main(arguments: list[str] | None = None) -> int:
     if options.tables == ["startup"]:
         print(startup.text(startup.seconds()))
         return 0
-    if "startup" in options.tables:
-        parser.error("startup stands alone")
+    if options.tables == ["verdicts"]:
+        print(verdicts.text())
+        return 0
+    if {"startup", "verdicts"} & {*options.tables}:
+        parser.error(f"{'startup' if 'startup' in options.tables else 'verdicts'} stands alone")
     for name in options.tables:
         if name not in TABLES:
-            parser.error(expected_one_of((*TABLES, "startup"), name))
+            parser.error(expected_one_of((*TABLES, "startup", "verdicts"), name))
     chosen = options.tables or TABLES
     if "steps" not in chosen and (options.threads or options.dtype):
         parser.error(f"--threads and --dtype are of steps; {' and '.join(chosen)}: one thread, float32")
@@ -97,7 +101,8 @@ def _parser() -> Parser:
         "tables",
         nargs="*",
         metavar="TABLE",
-        help=f"{', '.join(TABLES)}; default: these three; or startup alone, the time until a command prints",
+        help=f"{', '.join(TABLES)}; default: these three; or alone: startup, the time until a command prints, "
+        "or verdicts, check_backward beside gradcheck",
     )
     parser.add_argument("--threads", type=int, nargs="+", choices=CORES, metavar="N",
                         help="the threads of each side, for steps; default: 1 and 2")  # fmt: skip

@@ -61,7 +61,7 @@ TABLE = [
     ("bench", "--threads 0", "argument --threads: expected one of 1"),
     ("bench", "--threads two", "argument --threads: invalid int value: 'two'"),
     ("bench", "--format xml", "argument --format: expected one of table, json, got 'xml'"),
-    ("bench", "steps grow", "expected one of steps, kernel, growth, startup, got 'grow'; did you mean 'growth'?"),
+    ("bench", "steps grow", "expected one of steps, kernel, growth, startup, verdicts, got 'grow'; did you mean"),
     ("bench", "steps startup", "startup stands alone"),
     ("bench", "growth --threads 1", "--threads and --dtype are of steps; growth: one thread, float32"),
     ("bench", "kernel --dtype float64", "--threads and --dtype are of steps; kernel: one thread, float32"),

@@ -4,184 +4,202 @@ pytest.
     def test_my_function():
         check_backward(MyFunction.apply, torch.nn.functional.gelu, [torch.randn(8, 16)])
 
-Both are run in float32 and float64, on the inputs as they are, non-contiguous, expanded and empty, and for each
-choice of the inputs that need a gradient. The upstream gradient is random, as strided as the inputs are, and once of
-other strides.
+It is tried on the inputs as they are and on others that are made of them (functions/draws.py): batches of 1, 2, an odd
+number and none, 1e-4 and 1e4 times as large, near overflow, repeated indices, NaN and infinities. The inputs, and the
+upstream gradient, lie in memory otherwise; δ is zero, one number expanded, or undefined for all outputs but one; some
+inputs alone need a gradient; the graph is run backward twice; calls disturb each other and are repeated. What the
+reference cannot do is not asked for.
 
-What is allowed is derived where the reference can be run as a program (torch_ref/program): twice the error that the
-reference's own formula may make, in any order of its sums. Where it cannot, because it draws random numbers, chooses
-shapes by its data, or does something that has no rule, and where what is derived is too wide to tell anything, the
-tolerance is measured, and the table says so: a result may be twice as far as torch's own is, at the same dtype, from
-the reference in higher precision. Torch's own error is then the largest that it makes of a quantity in any of these
-runs, relative to the array's largest element, and is taken to be one unit in the last place of that at least. Above
-float64 torch has no precision: there its own error is the one that it makes in float32, scaled by 2⁻²⁹, and the
-reference may have it too.
+What is allowed is derived where the reference can be run as a program (torch_ref/program): twice the error that its own
+formula may make, in any order of its sums. Where it cannot, because it draws random numbers, chooses shapes by its data
+or does something that has no rule, and where what is derived is too wide to tell anything, it is measured
+(functions/expected.py), and the table says so.
 """
 
-import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import torch
 
-from torch_ref.comparison.observations import Observed, judge
-from torch_ref.comparison.parity import Parity
-from torch_ref.comparison.trials import DTYPES, Trial, deltas, in_float64, trials
-from torch_ref.program.derivation import bounds
-from torch_ref.tolerance.bounded import Bounded
-from torch_ref.twins import to_numpy
+from torch_ref.comparison.functions.blame import described
+from torch_ref.comparison.functions.calls import Function, Given, Leaves, Subject, is_real, names_of
+from torch_ref.comparison.functions.claims import claims
+from torch_ref.comparison.functions.expected import Reference
+from torch_ref.comparison.functions.judge import judge
+from torch_ref.comparison.functions.observe import InDtype, Observed
+from torch_ref.comparison.functions.options import Options
+from torch_ref.comparison.functions.result import Checked
+from torch_ref.comparison.functions.upstream import Upstream
 
-Function = Callable[..., Any]
-Found = dict[str, Any]
-"""Arrays by name; None where there is no gradient."""
+Inputs = Sequence[Any] | Callable[[np.random.Generator], Sequence[Any]]
+SHORTENED = 1 - 2.0**-30
+"""Makes of a float32 number a float64 one that float32 has not, so that a loss of digits shows."""
 
 
-def check_backward(function: Callable[..., Any], reference: Callable[..., Any], inputs: Sequence[Any]) -> Parity:
-    """Compare a function's output and gradients with those of a reference.
+def check_backward(
+    function: Function,
+    reference: Function,
+    inputs: Inputs,
+    *,
+    kwargs: Mapping[str, Any] | None = None,
+    dtypes: Sequence[torch.dtype] | None = None,
+    device: str | None = None,
+    accumulate: torch.dtype | None = None,
+    orders: int = 1,
+    repeats: int = 12,
+    seed: int = 0,
+    skip: Sequence[str] = (),
+    strict: bool = False,
+    quick: bool = False,
+) -> Checked:
+    """Compare a function's outputs and gradients with those of a reference.
 
     Args:
-        function: takes the inputs, returns a tensor or several; a Function's `apply`.
-        reference: the same function written in torch, which differentiates it.
-        inputs: tensors, and whatever else the two take. Those of a floating dtype are differentiated.
+        function: takes the inputs, and returns a tensor, several, or a dict of them: a Function's `apply`, an operator
+            of `torch.library`, a module.
+        reference: the same function written in torch, which differentiates it. Of two modules the reference is run with
+            the parameters of the function; a plain reference takes them by name.
+        inputs: tensors, and whatever else the two take; or a function of a NumPy Generator that makes them; or several
+            lists. Tensors of floats and of complex numbers are differentiated; where some have requires_grad=True,
+            these alone.
+        kwargs: keyword arguments of both.
+        dtypes: in which it is judged: else float64 and float32, or the bfloat16 or float16 of the inputs alone.
+        device: where the tensors are moved to.
+        accumulate: the dtype of the sums inside, where it is not that of the inputs.
+        orders: 2 judges second derivatives, too.
+        repeats: how often it is called again, in shuffled order.
+        seed: of the upstream gradients, and of all else that is drawn.
+        skip: names of trials that are left out (functions/options.py).
+        strict: a convention, and what the function does not offer, is a failure.
+        quick: the inputs as they are alone, with one upstream gradient.
 
     Returns:
-        The comparisons, which all agree.
+        The comparisons, none of which fails. Printed it is a table.
 
     Raises:
-        AssertionError: they do not; its message is the table.
-        ValueError: no input is a tensor of a floating dtype.
+        AssertionError: one fails; the message names it.
+        ValueError: no input is a tensor of a floating dtype; a parameter has no place in the reference; a trial to skip
+            is none.
     """
-    parity = judge(
-        observe(function, reference, inputs), next((v.device.type for v in inputs if torch.is_tensor(v)), "cpu")
-    )
+    __tracebackhide__ = True
+    options = Options(kwargs or {}, dtypes, device, accumulate, orders, repeats, seed, skip, quick)
+    with torch.random.fork_rng(devices=[]):
+        parity = judge(observe(function, reference, inputs, options), device or _device(inputs))
+    parity.seed, parity.strict = seed, strict
     if not parity.agrees:
-        raise AssertionError(f"\n{parity}")
+        raise AssertionError(f"\n{parity.failure}")
     return parity
 
 
-def observe(function: Function, reference: Function, inputs: Sequence[Any]) -> Iterator[Observed]:
+def observe(
+    function: Function, reference: Function, inputs: Inputs, options: Options | None = None
+) -> Iterator[Observed]:
     """Run both on everything that there is to try. What the reference cannot do is not asked for.
 
     Raises:
-        ValueError: no input is a tensor of a floating dtype.
+        ValueError: see `check_backward`.
     """
-    which = [i for i, value in enumerate(inputs) if torch.is_tensor(value) and value.is_floating_point()]
-    if not which:
+    options = options or Options()
+    for number, values in enumerate(_every(inputs, options.seed)):
+        found = _observe(function, reference, values, options)
+        for o in found:
+            o.place += f", inputs {number + 1}" if number else ""
+            yield o
+
+
+def _every(inputs: Inputs, seed: int) -> Iterator[Sequence[Any]]:
+    """The lists of inputs: as made twice, or as given."""
+    if callable(inputs):
+        for number in range(2):
+            made = inputs(np.random.default_rng(seed + number))
+            yield [torch.from_numpy(v) if isinstance(v, np.ndarray) else v for v in made]
+    elif inputs and all(isinstance(one, list | tuple) for one in inputs):
+        yield from inputs
+    else:
+        yield inputs
+
+
+def _observe(function: Function, reference: Function, inputs: Sequence[Any], options: Options) -> Iterator[Observed]:
+    params = dict(function.named_parameters()) if isinstance(function, torch.nn.Module) else {}
+    given = Given(inputs, options.kwargs, params, names_of(reference, len(inputs)))
+    if not given.needed:
         raise ValueError("check_backward: expected a tensor of a floating dtype among the inputs, got none")
-    names = _names(reference, len(inputs))
-    single = [v.detach().float() if i in which else v for i, v in enumerate(inputs)]
-    double = [in_float64(v.detach()) if i in which else v for i, v in enumerate(inputs)]
-    given_in = dict(zip(DTYPES, (double, single), strict=True))
-    for trial in trials(which, names, rows=next((len(single[i]) for i in which if single[i].ndim), None)):
-        given = {d: [trial.arrange(v) if i in which else v for i, v in enumerate(given_in[d])] for d in DTYPES}
-        try:
-            expected = {d: _run(reference, values, trial, names) for d, values in given.items()}
-        except Exception:
-            if not trial.name:
-                raise
+    ours = Subject(function, given)
+    theirs = Reference(Subject(reference, given, _renamed(reference, params)), options.accumulate)
+    offered = 0
+    for dtype in options.dtypes_of(given):
+        leaves = [_cast(v, dtype, i in given.needed, options.device) for i, v in enumerate(given.leaves)]
+        if error := _refusal(ours, leaves, options):
+            wanted = options.dtypes is not None or dtype is None or any(v.dtype == dtype for v in _reals(given.leaves))
+            if wanted:
+                theirs.subject.begin(
+                    leaves, given.needed, Upstream(options.seed)
+                )  # a reference that fails, too, raises
+            name = str(dtype).removeprefix("torch.")
+            yield Observed(name, "all", error, offered=wanted)
             continue
-        for dtype in trial.dtypes:
-            place = ", ".join(filter(None, [str(dtype).removeprefix("torch."), trial.name]))
-            derived = _derived(reference, given[dtype], trial, names, expected[dtype])
-            for o in _observe(place, function, given[dtype], trial, names, expected[dtype], expected):
-                allowed = derived.get(o.quantity, "it is no number")
-                if isinstance(allowed, str):
-                    o.why_measured = allowed
-                elif o.arrays:
-                    o.arrays["allowed"] = allowed
-                yield o
+        tried = InDtype(ours, theirs, leaves, dtype, options)
+        yield from chain(tried.observe(), () if offered or options.quick else claims(tried))
+        offered += 1
 
 
-def _derived(reference: Function, values: list[Any], trial: Trial, names: list[str], expected: Found) -> dict[str, Any]:
-    """The derived error of each output and gradient by name; or, where there is none, why."""
-    result = reference(*values)
-    outputs = [*result] if isinstance(result, tuple | list) else [result]
-    smooth = {i: o for i, o in enumerate(outputs) if torch.is_tensor(o) and o.is_floating_point()}
-    quantities = [*map(_output, smooth), *(f"d{names[i]}" for i in trial.needed)]
-    try:
-        found = bounds(reference, values, deltas([*smooth.values()], trial))
-    except Exception as error:
-        why = " ".join(f"{type(error).__name__}: {error}".split("While executing")[0].split())
-        return dict.fromkeys(quantities, why)
-    errors = {_output(i): b for i, b in zip(smooth, found.outputs, strict=True)}
-    errors |= {f"d{names[i]}": b for i, b in found.gradients.items()}
-    return {name: b.error if _covers(b, expected.get(name)) else BEYOND for name, b in errors.items()}
+def _refusal(function: Subject, leaves: Leaves, options: Options) -> str:
+    """What the function raises on the inputs as they are, or "". One that works in place, by contract, on what autograd
+    knows to be changed, is given copies from there on."""
+    upstream, refused = Upstream(options.seed), ""
+    for in_place in (False, True):
+        function.in_place = in_place
+        try:
+            begun = function.begin(leaves, function.given.needed, upstream)
+        except Exception as error:
+            refused = refused or described(error)
+            continue
+        if not in_place or begun.returned:
+            return ""
+    function.in_place = False
+    return refused
 
 
-BEYOND = "torch's own result lies beyond what is derived of its reference"
+def _cast(value: Any, dtype: torch.dtype | None, shorten: bool, device: str | None) -> Any:
+    """A tensor in a dtype: in float64 with numbers that float32 has not; equal ones stay equal, 0 stays 0, and 1 is
+    below 1."""
+    if torch.is_tensor(value) and device is not None:
+        value = value.to(device)
+    if not is_real(value) or dtype is None:
+        return value
+    if value.is_complex() and not dtype.is_complex:
+        return value
+    if dtype.is_complex and not value.is_complex():
+        dtype = torch.float64 if dtype == torch.complex128 else torch.float32
+    wide = value.to(dtype)
+    narrow = {torch.float64: torch.float32, torch.complex128: torch.complex64}.get(dtype)
+    if shorten and narrow and torch.equal(wide.to(narrow).to(dtype), wide):
+        return wide * SHORTENED
+    return wide
 
 
-def _covers(bound: Bounded, value: Any) -> bool:
-    """Whether torch's own result lies within what is derived: else one of the two does something else."""
-    if value is None or bound.shape != value.shape:
-        return False
-    same = (bound.value == value) | (np.isnan(bound.value) & np.isnan(value))
-    with np.errstate(invalid="ignore"):
-        return bool(np.all(same | ~(np.abs(bound.value - value) > 2 * bound.error)))
+def _reals(leaves: Leaves) -> list[torch.Tensor]:
+    return [v for v in leaves if is_real(v)]
 
 
-def _output(i: int) -> str:
-    return f"output {i}" if i else "output"
+def _renamed(reference: Function, params: Mapping[str, torch.Tensor]) -> dict[str, str]:
+    """The reference's name of each parameter of the function: its own, or that of the same shape in the same order.
+
+    Raises:
+        ValueError: it has none.
+    """
+    if not isinstance(reference, torch.nn.Module):
+        return {}
+    theirs = dict(reference.named_parameters())
+    if not params or params.keys() == theirs.keys():
+        return {}
+    if [tuple(p.shape) for p in params.values()] != [tuple(p.shape) for p in theirs.values()]:
+        raise ValueError(f"check_backward: expected a reference with the parameters {[*params]}, got {[*theirs]}")
+    return dict(zip(params, theirs, strict=True))
 
 
-def _observe(
-    place: str,
-    function: Function,
-    given: list[Any],
-    trial: Trial,
-    names: list[str],
-    expected: Found,
-    in_dtype: dict[torch.dtype, Found],
-) -> Iterator[Observed]:
-    before = [v.clone() if torch.is_tensor(v) else v for v in given]
-    try:
-        ours, again = (_run(function, given, trial, names) for _ in range(2))
-    except Exception as error:
-        yield Observed(place, "all", f"{type(error).__name__}: {' '.join(str(error).split())}")
-        return
-    for name, now, old in zip(names, given, before, strict=True):
-        if torch.is_tensor(now) and not np.array_equal(to_numpy(now), to_numpy(old), equal_nan=now.is_floating_point()):
-            yield Observed(place, name, "is changed, which is its caller's")
-    for quantity in ours.keys() - expected.keys():
-        yield Observed(place, quantity, "is there, where the reference has none")
-    for quantity, value in expected.items():
-        mine = ours.get(quantity)
-        if value is None or mine is None:
-            if mine is not value:
-                yield Observed(
-                    place, quantity, "is missing" if mine is None else "is there, where the reference has none"
-                )
-        elif not np.array_equal(mine, again[quantity], equal_nan=True):
-            yield Observed(place, quantity, "is another for the same input")
-        else:
-            exact, single = (in_dtype[d][quantity] for d in DTYPES)
-            yield Observed(place, quantity, "", {"ours": mine, "torch": value, "float64": exact, "float32": single})
-
-
-def _run(function: Function, values: list[Any], trial: Trial, names: list[str]) -> Found:
-    """The outputs, and the gradients by name."""
-    values = [v.detach().requires_grad_(i in trial.needed) if torch.is_tensor(v) else v for i, v in enumerate(values)]
-    result = function(*values)
-    outputs = [*result] if isinstance(result, tuple | list) else [result]
-    floats = [o for o in outputs if torch.is_tensor(o) and o.is_floating_point()]
-    pairs = [(o, delta) for o, delta in zip(floats, deltas(floats, trial), strict=True) if o.requires_grad]
-    smooth, upstream = ([*each] for each in zip(*pairs, strict=True)) if pairs else ([], [])
-    kept = [d.clone() for d in upstream]
-    gradients = torch.autograd.grad(smooth, [values[i] for i in trial.needed], upstream, allow_unused=True)
-    if not all(map(torch.equal, upstream, kept)):
-        raise RuntimeError("backward changes the upstream gradient, which is its caller's")
-    found: Found = {_output(i): to_numpy(o).copy() for i, o in enumerate(outputs) if torch.is_tensor(o)}
-    return found | {
-        f"d{names[i]}": None if g is None else to_numpy(g).copy() for i, g in zip(trial.needed, gradients, strict=True)
-    }
-
-
-def _names(reference: Function, count: int) -> list[str]:
-    """The inputs' names in the reference, if it gives them."""
-    try:
-        parameters = inspect.signature(reference).parameters.values()
-    except (TypeError, ValueError):
-        parameters = ()
-    names = [p.name for p in parameters if p.kind is not p.VAR_POSITIONAL][:count]
-    return names if len(names) == count else [f"input {i}" for i in range(count)]
+def _device(inputs: Inputs) -> str:
+    values = [] if callable(inputs) else inputs
+    return next((v.device.type for v in values if torch.is_tensor(v)), "cpu")

@@ -32,7 +32,8 @@ class Comparison:
     """One quantity, ours against torch's. `ratio` is the largest difference in units of what is allowed there.
 
     `cause` is the likely cause of a difference, where there is a certain one (see diagnosis/); `reason` says in words
-    what no number can. `worst` is of what differs in numbers.
+    what no number can; `tolerance` whether what is allowed is derived or measured, where both happen; `worst` is of
+    what differs in numbers.
     """
 
     place: str
@@ -45,6 +46,7 @@ class Comparison:
     cause: str = ""
     reason: str = ""
     worst: Worst | None = None
+    tolerance: str = ""
 
     @property
     def agrees(self) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch.fx import GraphModule
 
 from manual.numbers.number_types import Array
 from torch_ref.program.numbers import constant
@@ -54,44 +55,78 @@ def certified(function: Function, inputs: Sequence[Any], deltas: Sequence[torch.
     return {i: slopes[f"{i}"] for i in of_floats.places}
 
 
-def bounds(function: Function, inputs: Sequence[Any], deltas: Sequence[torch.Tensor]) -> Bounds:
+def bounds(
+    function: Function,
+    inputs: Sequence[Any],
+    deltas: Sequence[torch.Tensor],
+    programs: dict[Any, GraphModule | Exception] | None = None,
+) -> Bounds:
     """How far any right evaluation of the function and of its gradients may lie from the exact ones.
 
     Args and errors are those of `certified`; and:
+        programs: where the function's programs are kept, by what they are for.
 
     Raises:
         Undecided: rounding leaves open how a decision falls.
     """
     of_floats = _OfFloats(function, inputs)
-    n = len(of_floats.places)
-
-    def with_gradients(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        outputs, back, *_ = torch.func.vjp(of_floats, *tensors[:n])
-        return (*outputs, *back(tuple(tensors[n:])))
-
     tensors = [*of_floats.tensors, *deltas]
-    program = trace(with_gradients, tensors)
+    program, others = _program(of_floats, tensors, {} if programs is None else programs)
     dtype = to_numpy(tensors[0]).dtype
 
     def rounded(array: Array) -> Bounded:
         return Bounded(array.astype(dtype), dtype)
 
-    found = run(program, [exact(to_numpy(t)) for t in tensors], rounded, tensors[0].dtype)
+    given = [*(exact(to_numpy(t)) for t in tensors), *map(to_numpy, others)]
+    found = run(program, given, rounded, tensors[0].dtype)
     numbers = [x if isinstance(x, Bounded) else Bounded(x, dtype) for x in found]  # zeros may be of no type
     return Bounds(numbers[: len(deltas)], dict(zip(of_floats.places, numbers[len(deltas) :], strict=True)))
 
 
+def _program(
+    of_floats: "_OfFloats", tensors: list[torch.Tensor], programs: dict[Any, GraphModule | Exception]
+) -> tuple[GraphModule, list[torch.Tensor]]:
+    """The program of outputs and gradients, by these tensors and by those that are not of floats; where it takes its
+    shapes from the latter, they belong to the program, which is not kept."""
+    n, m = len(of_floats.places), len(tensors)
+
+    def with_gradients(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        def function(*floats: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            return of_floats(*floats, *tensors[m:])
+
+        outputs, back, *_ = torch.func.vjp(function, *tensors[:n])
+        return (*outputs, *back(tuple(tensors[n:m])))
+
+    others = of_floats.others
+    key = (*((t.shape, t.dtype) for t in (*tensors, *others)), *map(repr, of_floats.fixed))
+    if key not in programs:
+        try:
+            programs[key] = trace(with_gradients, [*tensors, *others])
+        except Exception as error:
+            programs[key] = error
+    program = programs[key]
+    if not isinstance(program, Exception):
+        return program, others
+    if not others:
+        raise program
+    return trace(with_gradients, tensors), []
+
+
 class _OfFloats:
-    """A function of those of its inputs that are tensors of floats, which gives those of its outputs that are."""
+    """A function of those of its inputs that are tensors of floats, and, where they are given, of the other tensors;
+    it gives those of its outputs that are of floats."""
 
     def __init__(self, function: Function, inputs: Sequence[Any]) -> None:
         self.function, self.inputs = function, inputs
         self.places = [i for i, x in enumerate(inputs) if torch.is_tensor(x) and x.is_floating_point()]
         self.tensors = [inputs[i].detach() for i in self.places]
+        elsewhere = [i for i, x in enumerate(inputs) if torch.is_tensor(x) and i not in self.places]
+        self.every, self.others = [*self.places, *elsewhere], [inputs[i] for i in elsewhere]
+        self.fixed = [x for x in inputs if not torch.is_tensor(x)]
 
     def __call__(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
         every = [*self.inputs]
-        for i, tensor in zip(self.places, tensors, strict=True):
+        for i, tensor in zip(self.every, tensors, strict=False):
             every[i] = tensor
         result = self.function(*every)
         outputs = result if isinstance(result, tuple | list) else [result]

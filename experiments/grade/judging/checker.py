@@ -15,7 +15,8 @@ from experiments.grade.judging.rules import rule
 from experiments.grade.process.answers import Description
 from experiments.grade.process.requests import ObserveFunction, Overlooked
 from experiments.grade.process.sandbox import Sandboxed
-from torch_ref.comparison.observations import Observed, judge
+from torch_ref.comparison.functions.judge import judge
+from torch_ref.comparison.functions.observe import Observed
 from torch_ref.comparison.verdict import AGREES, DIFFERS, NOT_JUDGED
 
 EXPECTED = (
@@ -102,7 +103,9 @@ def autograd(checked: CheckedPiece) -> None:
     """A torch.autograd.Function against the reference beside it."""
     checked.finding.against = "its reference"
     found = checked.child.ask(ObserveFunction(checked.name, checked.device)).quantities
-    observed = [Observed(o.place, o.quantity, o.trouble, o.arrays, o.why_measured) for o in found]
+    observed = [
+        Observed(o.place, o.quantity, o.trouble, o.arrays, o.why_measured, "", o.offered, o.only_where) for o in found
+    ]
     parity = judge(observed, checked.device)
     if parity.measured:
         checked.finding.tolerance = parity.tolerance.removeprefix("the tolerance ")

@@ -160,6 +160,8 @@ class ObservedQuantity:
     trouble: str
     arrays: Arrays
     why_measured: str
+    offered: bool
+    only_where: str
 
 
 @dataclass(frozen=True)

@@ -208,7 +208,13 @@ class Server(Observer):
         return answers.ObservedFunction(
             [
                 answers.ObservedQuantity(
-                    o.place, o.quantity, one_line(o.trouble), all_numbers(o.arrays), one_line(o.why_measured)
+                    o.place,
+                    o.quantity,
+                    one_line(o.trouble),
+                    all_numbers(o.arrays),
+                    one_line(o.why_measured),
+                    o.offered,
+                    o.only_where,
                 )
                 for o in found
             ]

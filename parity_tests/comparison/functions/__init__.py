@@ -1,0 +1,1 @@
+"""The check of functions of one's own."""

@@ -1,0 +1,64 @@
+"""What a failure says, what JSON keeps, and how a trial is left out or seen again."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn import functional
+
+import torch_ref
+from parity_tests.comparison.functions.cheats import dsilu, inputs, own, silu
+from torch_ref import check_backward
+from torch_ref.comparison.verdict import AGREES
+
+
+def test_a_failure_names_trial_element_count_cause_and_seed():
+    def backward(delta, x):
+        return torch.where(x == x.max(), 2.0, 1.0).to(x) * dsilu(delta, x) if x.numel() else delta
+
+    with pytest.raises(AssertionError) as failure:
+        check_backward(own(silu, backward), functional.silu, inputs(2, 3), seed=3, quick=True)
+    said = str(failure.value)
+    assert re.search(r"float64 +dinput .* differs: at \(\d, \d\) \S+, expected \S+; 1 of 6 elements", said)
+    assert said.endswith("the seed is 3")
+
+
+def test_an_exception_comes_with_the_line_of_the_users_code():
+    def backward(delta, x):
+        return delta.view(-1).missing
+
+    with pytest.raises(AssertionError, match=r"AttributeError: .*test_result\.py:\d+: return delta\.view"):
+        check_backward(own(silu, backward), functional.silu, inputs(2, 3), quick=True)
+
+
+def test_the_cause_of_float32_inside_is_named():
+    function = own(silu, lambda d, x: dsilu(d.float(), x.float()).to(x))
+    with pytest.raises(AssertionError, match="float32 inside"):
+        check_backward(function, functional.silu, inputs(), quick=True)
+    check_backward(function, functional.silu, inputs(), quick=True, accumulate=torch.float32)
+    check_backward(function, functional.silu, inputs(), quick=True, dtypes=[torch.float32])
+
+
+def test_json_keeps_the_verdict_and_each_comparison():
+    kept = json.loads(check_backward(own(silu, dsilu), functional.silu, inputs(2, 3), quick=True).json())
+    assert (kept["verdict"], kept["agrees"], kept["tolerance"]) == (AGREES, True, "the tolerance is derived")
+    assert {c["tolerance"] for c in kept["comparisons"]} == {"derived"}
+
+
+def test_a_trial_is_left_out_by_its_name():
+    wrong = own(silu, lambda d, x: dsilu(d, x) * (len(x) != 1))
+    check_backward(wrong, functional.silu, inputs(2, 3), skip=["batch of 1"])
+    with pytest.raises(ValueError, match="expected skip to name trials, got 'no such'"):
+        check_backward(wrong, functional.silu, inputs(2, 3), skip=["no such"])
+
+
+def test_strict_takes_what_is_not_offered_for_a_failure():
+    with pytest.raises(AssertionError, match="not offered: forward mode"):
+        check_backward(own(silu, dsilu), functional.silu, inputs(2, 3), strict=True)
+
+
+def test_the_version_is_that_of_the_package():
+    written = (Path(torch_ref.__file__).parents[1] / "pyproject.toml").read_text("utf-8")
+    assert f'version = "{torch_ref.__version__}"' in written

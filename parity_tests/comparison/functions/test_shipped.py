@@ -1,0 +1,19 @@
+"""Functions as people ship them: those that are right agree, and each bug is told."""
+
+import pytest
+
+from parity_tests.comparison.functions.shipped import SHIPPED
+from torch_ref import check_backward
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_right_function_agrees(name):
+    shipped = SHIPPED[name]
+    check_backward(shipped.make(False), shipped.reference, shipped.inputs, **shipped.how)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_bug_differs(name):
+    shipped = SHIPPED[name]
+    with pytest.raises(AssertionError, match="differs"):
+        check_backward(shipped.make(True), shipped.reference, shipped.inputs, **shipped.how)

@@ -1,0 +1,175 @@
+"""One call of a function, or of a module with its parameters: what it is given as one flat list, its outputs and
+gradients by name."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils._pytree import keystr, tree_flatten_with_path, tree_unflatten
+
+from torch_ref.comparison.functions.upstream import Upstream
+from torch_ref.twins import to_numpy
+
+Function = Callable[..., Any]
+Leaves = list[Any]
+Found = dict[str, torch.Tensor | None]
+"""Outputs, and gradients, by name; None where there is no gradient."""
+
+
+class Changed(Exception):
+    """A call changed what is its caller's: `quantity`, and what is said of it."""
+
+    def __init__(self, quantity: str, said: str) -> None:
+        super().__init__(said)
+        self.quantity, self.said = quantity, said
+
+
+class Given:
+    """What both functions are given: inputs, keyword arguments and a module's parameters, as one list.
+
+    `floats` are the places of the tensors of floats, or of complex numbers; `needed` those of them that are
+    differentiated: where some have requires_grad=True, these alone.
+    """
+
+    def __init__(self, inputs: Sequence[Any], kwargs: Mapping[str, Any], params: Mapping[str, Any], names: list[str]):
+        found: list[Any]
+        found, self.spec = tree_flatten_with_path((list(inputs), dict(kwargs), dict(params)))
+        self.leaves = [v for _, v in found]
+        self.names = [_name(path, names) for path, _ in found]
+        self.floats = [i for i, v in enumerate(self.leaves) if is_real(v)]
+        asked = {i for i in self.floats if self.leaves[i].requires_grad}
+        own = {i for i in self.floats if found[i][0][0].idx == 2}  # parameters, each with a word of its own
+        inputs_asked = asked - own or set(self.floats) - own
+        self.needed = sorted(inputs_asked | asked & own)
+        self.leaves = [v.detach() if torch.is_tensor(v) else v for v in self.leaves]
+
+    def parts(self, leaves: Leaves) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:
+        """Inputs, keyword arguments and parameters."""
+        return tree_unflatten(leaves, self.spec)
+
+
+def is_real(value: Any) -> bool:
+    """Whether it is a tensor of floats, or of complex numbers."""
+    return torch.is_tensor(value) and (value.is_floating_point() or value.is_complex())
+
+
+def _name(path: Any, names: list[str]) -> str:
+    part, first, *rest = path
+    key = names[first.idx] if part.idx == 0 else first.key
+    return f"{key}{keystr(tuple(rest))}"
+
+
+class Subject:
+    """A function that is called by the list of what it is given, and gives its outputs by name."""
+
+    def __init__(self, function: Function, given: Given, renamed: Mapping[str, str] | None = None) -> None:
+        self.function, self.given, self.renamed = function, given, renamed or {}
+        self.in_place = False
+        self.random_state = torch.get_rng_state()
+
+    def __call__(self, leaves: Leaves) -> dict[str, Any]:
+        args, kwargs, params = self.given.parts(leaves)
+        params = {self.renamed.get(name, name): p for name, p in params.items()}
+        if not isinstance(self.function, torch.nn.Module):
+            return outputs_of(self.function(*args, **kwargs, **params))
+        reals = [v for v in leaves if is_real(v)]
+        rest = {**dict(self.function.named_parameters()), **dict(self.function.named_buffers())}
+        rest = {n: t.detach().to(reals[0].dtype if is_real(t) else t.dtype) for n, t in rest.items()}
+        return outputs_of(torch.func.functional_call(self.function, {**rest, **params}, tuple(args), kwargs))
+
+    def run(self, leaves: Leaves, needed: Sequence[int], upstream: Upstream, passes: int = 1) -> Found:
+        """The outputs and the gradients; the graph run backward so many times, of which the last is told.
+
+        Raises:
+            Changed: an input, or the upstream gradient, is another afterwards.
+        """
+        (found,) = finish([self.begin(leaves, needed, upstream)], passes)
+        return found
+
+    def begin(self, leaves: Leaves, needed: Sequence[int], upstream: Upstream) -> "Begun":
+        """The forward alone."""
+        return Begun(self, leaves, needed, upstream)
+
+
+class Begun:
+    """A call between its forward and its backward."""
+
+    def __init__(self, subject: Subject, leaves: Leaves, needed: Sequence[int], upstream: Upstream) -> None:
+        self.names, self.needed = subject.given.names, [*needed]
+        self.values = [v.detach().requires_grad_(i in needed) if is_real(v) else v for i, v in enumerate(leaves)]
+        self.given = [v.clone() if subject.in_place and torch.is_tensor(v) else v for v in self.values]
+        self.kept = [v.detach().clone() if torch.is_tensor(v) else v for v in leaves]
+        torch.manual_seed(upstream.seed)  # a function that draws random numbers draws the reference's
+        outputs = subject(self.given)
+        subject.random_state = torch.get_rng_state()
+        at = enumerate(self.given)
+        self.returned = {i for i, v in at if subject.in_place and any(o is v for o in outputs.values())}
+        self.results: Found = {n: o.detach().clone() for n, o in outputs.items() if torch.is_tensor(o)}
+        self.smooth = {n: o for n, o in outputs.items() if is_real(o) and o.requires_grad}
+        self.deltas = upstream.of(self.smooth)
+
+    def backward(self, keep: bool) -> Found:
+        """The outputs and the gradients."""
+        before = {n: d.clone() for n, d in self.deltas.items()}
+        gradients: Sequence[torch.Tensor | None] = [None] * len(self.needed)
+        if self.deltas:
+            ends = [self.smooth[n] for n in self.deltas]
+            starts = [self.values[i] for i in self.needed]
+            gradients = torch.autograd.grad(ends, starts, [*self.deltas.values()], keep, allow_unused=True)
+        self._look(before)
+        return self.results | {
+            f"d{self.names[i]}": None if g is None else g.detach().clone()
+            for i, g in zip(self.needed, gradients, strict=True)
+        }
+
+    def _look(self, before: Mapping[str, torch.Tensor]) -> None:
+        for name, delta in self.deltas.items():
+            if not same(delta, before[name]):
+                raise Changed("all", "backward changes the upstream gradient, which is its caller's")
+        for i, (now, old) in enumerate(zip(self.given, self.kept, strict=True)):
+            if torch.is_tensor(now) and i not in self.returned and not same(now.detach(), old):
+                raise Changed(self.names[i], "is changed, which is its caller's")
+
+
+def finish(begun: Sequence[Begun], passes: int = 1) -> list[Found]:
+    """The backward of calls that were begun, in this order."""
+    for _ in range(passes - 1):
+        for one in begun:
+            one.backward(keep=True)
+    return [one.backward(keep=False) for one in begun]
+
+
+def same(a: torch.Tensor, b: torch.Tensor) -> bool:
+    """Whether they hold the same numbers; a NaN is the same as itself."""
+    return bool(torch.equal(a, b) or (is_real(a) and ((a == b) | (a != a) & (b != b)).all()))
+
+
+def outputs_of(result: Any) -> dict[str, Any]:
+    """The outputs by name: "output", "output 1", …, or "output['key']"."""
+    if isinstance(result, Mapping):
+        return {f"output[{key!r}]": value for key, value in result.items()}
+    every = [*result] if isinstance(result, tuple | list) else [result]
+    return {f"output {i}" if i else "output": value for i, value in enumerate(every)}
+
+
+def names_of(reference: Function, count: int) -> list[str]:
+    """The inputs' names in the reference, if it gives them."""
+    of = reference.forward if isinstance(reference, torch.nn.Module) else reference
+    try:
+        parameters = inspect.signature(of).parameters.values()
+    except (TypeError, ValueError):
+        parameters = ()
+    names = [p.name for p in parameters if p.kind is not p.VAR_POSITIONAL][:count]
+    return names if len(names) == count else [f"input {i}" for i in range(count)]
+
+
+def array_of(tensor: torch.Tensor) -> np.ndarray[Any, Any]:
+    """The tensor's numbers in a dtype that NumPy has: those of bfloat16 and float16 in float64, and a complex one as
+    two."""
+    if tensor.is_complex():
+        tensor = torch.view_as_real(tensor.detach().resolve_conj())
+    if tensor.is_floating_point() and tensor.dtype not in (torch.float32, torch.float64):
+        tensor = tensor.double()
+    return to_numpy(tensor)

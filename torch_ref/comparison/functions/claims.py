@@ -1,0 +1,185 @@
+"""What a function may offer besides: forward mode, vmap, second derivatives. Each is judged where it is offered, and
+where it is not, that is said."""
+
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch.autograd import forward_ad
+
+from torch_ref.comparison.functions.blame import described
+from torch_ref.comparison.functions.calls import Given, Leaves, Subject, is_real
+from torch_ref.comparison.functions.expected import Expected, Reference
+from torch_ref.comparison.functions.observe import InDtype, Observed, compared
+from torch_ref.comparison.functions.upstream import Upstream
+
+TANGENT = "output, forward: "
+NO_PROGRAM = "forward mode has no program"
+"""Torch itself may crash where a derivative of its forward mode is traced."""
+
+
+def claims(tried: InDtype) -> Iterator[Observed]:
+    """Each claim that is asked for. `tried` has been observed."""
+    if tried.reference.random:
+        return
+    for name, try_it in (("forward mode", _forward_mode), ("vmap", _vmap), ("second derivatives", _second)):
+        if tried.options.asks(name) and (name != "second derivatives" or tried.options.orders == 2):
+            place = f"{tried.dtype}, {name}"
+            if refused := _not_claimed(tried.function.function, name):
+                yield Observed(name, "all", refused, offered=False)
+                continue
+            yield from try_it(place, name, tried)
+
+
+def _not_claimed(function: Any, name: str) -> str:
+    """Why a Function does not offer it, where it says so itself; "" where it is to be tried."""
+    of = getattr(function, "__self__", None)
+    if not (isinstance(of, type) and issubclass(of, torch.autograd.Function)):
+        return ""
+    if name == "forward mode" and of.jvp is torch.autograd.Function.jvp:
+        return f"{of.__name__} has no jvp"
+    if name == "vmap" and not of.generate_vmap_rule and of.vmap is torch.autograd.Function.vmap:
+        return f"{of.__name__} has no vmap"
+    return ""
+
+
+def _forward_mode(place: str, name: str, tried: InDtype) -> Iterator[Observed]:
+    """Σ ∂output/∂input·t, of random directions t."""
+    leaves = tried.known[""][0]
+    given = tried.given
+    directions = [*Upstream(tried.options.seed).of({f"t{i}": leaves[i] for i in given.needed}).values()]
+
+    n = len(leaves)
+
+    def ours_along(values: Leaves) -> dict[str, Any]:
+        with forward_ad.dual_level():
+            every = [*values]
+            for i, t in zip(given.needed, directions, strict=True):
+                every[i] = forward_ad.make_dual(values[i], t)
+            outputs = {k: o for k, o in tried.function(every).items() if is_real(o)}
+            tangents = {k: forward_ad.unpack_dual(o).tangent for k, o in outputs.items()}
+            return {
+                TANGENT + k: torch.zeros_like(o) if tangents[k] is None else tangents[k] for k, o in outputs.items()
+            }
+
+    def theirs_along(*every: Any) -> dict[str, Any]:
+        def of_needed(*needed: torch.Tensor) -> dict[str, Any]:
+            values = [*every[:n]]
+            for i, value in zip(given.needed, needed, strict=True):
+                values[i] = value
+            return {k: o for k, o in tried.reference.subject(values).items() if is_real(o)}
+
+        _, tangents, *_ = torch.func.jvp(of_needed, tuple(every[i] for i in given.needed), tuple(every[n:]))
+        return {TANGENT + k: t for k, t in tangents.items()}
+
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            ours = ours_along([*leaves])
+    except Exception as error:
+        yield Observed(name, "all", described(error), offered=False)
+        return
+    names = [*given.names, *(f"t{i}" for i in range(len(directions)))]
+    whole = Given([*leaves, *directions], {}, {}, names)
+    whole.needed = []
+    try:
+        reference = Reference(_Named(Subject(theirs_along, whole)), tried.options.accumulate, why=NO_PROGRAM)
+        expected = reference.on([*leaves, *directions], tried.upstream)
+    except Exception as error:
+        yield Observed(name, "all", f"nor by the reference: {described(error)}", offered=False)
+        return
+    yield from compared(place, ours, expected, set())
+
+
+class _Named(Subject):
+    """A subject whose outputs have names already."""
+
+    def __init__(self, subject: Subject) -> None:
+        super().__init__(subject.function, subject.given)
+
+    def __call__(self, leaves: Leaves) -> dict[str, Any]:
+        return self.function(*leaves)
+
+
+def _vmap(place: str, name: str, tried: InDtype) -> Iterator[Observed]:
+    """Two calls as one, over a new first axis."""
+    two = [v for k, v in tried.known.items() if k in ("", "rows in another order", "expanded")][:2]
+    at = tried.given.floats
+
+    def one(*floats: torch.Tensor) -> dict[str, Any]:
+        every = [*two[0][0]]
+        for i, value in zip(at, floats, strict=True):
+            every[i] = value
+        return {n: o for n, o in tried.function(every).items() if torch.is_tensor(o)}
+
+    if len(two) < 2 or any(torch.is_tensor(v) and not is_real(v) for v in two[0][0]):
+        return
+    try:
+        found = torch.func.vmap(one)(*(torch.stack([leaves[i] for leaves, _ in two]) for i in at))
+    except Exception as error:
+        yield Observed(name, "all", described(error), offered=False)
+        return
+    for number, (_, expected) in enumerate(two):
+        mine = {n: o[number] for n, o in found.items()}
+        only = Expected(
+            {n: v for n, v in expected.own.items() if n in mine}, expected.expected, expected.allowed,
+            expected.measured, expected.open,
+        )  # fmt: skip
+        yield from compared(f"{place}, {number + 1} of 2", mine, only, set())
+
+
+def _second(place: str, name: str, tried: InDtype) -> Iterator[Observed]:
+    """The gradients, as functions of the inputs and of δ, have gradients, too."""
+    leaves = tried.known[""][0]
+    given, subject = tried.given, tried.function
+    smooth = {n: o for n, o in tried.reference.subject(leaves).items() if is_real(o)}
+    deltas = [*tried.upstream.of(smooth).values()]
+    n = len(leaves)
+    names = [*given.names, *(f"δ{i or ''}" for i in range(len(deltas)))]
+    whole = Given([*leaves, *deltas], {}, {}, names)
+    whole.needed = [*given.needed, *range(n, n + len(deltas))]
+
+    def gradients(of: Subject) -> Callable[..., dict[str, Any]]:
+        def function(*every: Any) -> dict[str, Any]:
+            values = [*every[:n]]
+            with torch.enable_grad():
+                for i in given.needed:
+                    values[i] = values[i] if values[i].requires_grad else values[i].detach().requires_grad_()
+                outputs = [o for k, o in of(values).items() if k in smooth]
+                found = torch.autograd.grad(
+                    outputs, [values[i] for i in given.needed], every[n:], create_graph=True, allow_unused=True
+                )
+            return {f"output d{given.names[i]}": g for i, g in zip(given.needed, found, strict=True) if g is not None}
+
+        return function
+
+    ours = _Named(Subject(gradients(subject), whole))
+    try:
+        found = ours.run([*leaves, *deltas], whole.needed, tried.upstream)
+    except Exception as error:
+        yield Observed(name, "all", described(error), offered=False)
+        return
+    if all(v is None for q, v in found.items() if not q.startswith("output")):
+        yield Observed(name, "all", "its gradients have no graph", offered=False)
+        return
+    reference = Reference(_Named(Subject(_by_vjp(tried, smooth), whole)), tried.options.accumulate)
+    expected = reference.on([*leaves, *deltas], tried.upstream, first=True)
+    yield from compared(place, found, expected, {q for q in expected.own if q.startswith("output")})
+
+
+def _by_vjp(tried: InDtype, smooth: dict[str, Any]) -> Callable[..., dict[str, Any]]:
+    """The reference's gradients, in a form that can be traced."""
+    given, n = tried.given, len(tried.given.leaves)
+
+    def function(*every: Any) -> dict[str, Any]:
+        def of_needed(*needed: torch.Tensor) -> tuple[Any, ...]:
+            values = [*every[:n]]
+            for i, value in zip(given.needed, needed, strict=True):
+                values[i] = value
+            return tuple(o for k, o in tried.reference.subject(values).items() if k in smooth)
+
+        _, back, *_ = torch.func.vjp(of_needed, *(every[i] for i in given.needed))
+        found = back(tuple(every[n:]))
+        return {f"output d{given.names[i]}": g for i, g in zip(given.needed, found, strict=True)}
+
+    return function

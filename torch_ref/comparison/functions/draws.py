@@ -1,0 +1,120 @@
+"""The numbers that are tried: the inputs as they are, and others that are made of them.
+
+A draw takes the inputs, as a list, and gives others; None where it does not apply. What the reference cannot do, or
+where it has no finite value, is not asked for.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from torch_ref.comparison.functions.calls import Given, Leaves, is_real
+
+Make = Callable[[Leaves, np.random.Generator], Leaves | None]
+LARGE = 2**17
+"""Of more elements than this, all trials but the first take the first rows alone."""
+OVERFLOW = "overflow"
+IGNORED = -100
+"""The index that torch's losses leave out."""
+
+
+class Draw(NamedTuple):
+    """A name, and how its numbers are made. `refusable`: an exception there is no mistake, as nothing that was given
+    asks for it. `only_where` names what is no number, of which only the place is compared."""
+
+    name: str
+    make: Make
+    refusable: bool = False
+    only_where: str = ""
+
+
+def draws(given: Given) -> Iterator[Draw]:
+    """All of them."""
+    rows, floats = rows_of(given), set(given.floats)
+
+    def gather(name: str, order: Callable[[int, np.random.Generator], list[int]]) -> Iterator[Draw]:
+        def make(leaves: Leaves, rng: np.random.Generator) -> Leaves:
+            index = order(rows or 0, rng)
+            return [v[index] if has_rows(v, rows) else v for v in leaves]
+
+        if rows:
+            yield Draw(name, make)
+
+    def scale(name: str, factor: Callable[[Leaves], float]) -> Draw:
+        return Draw(name, lambda leaves, _: [v * factor(leaves) if i in floats else v for i, v in enumerate(leaves)])
+
+    yield Draw("expanded", lambda leaves, _: [v[:1].expand_as(v) if i in floats and v.ndim and len(v) else v
+                                              for i, v in enumerate(leaves)])  # fmt: skip
+    yield from gather("rows in another order", lambda n, rng: [*rng.permutation(n)])
+    yield from gather("batch of 1", lambda *_: [0])
+    yield from gather("batch of 2", lambda n, _: [0, n - 1])
+    yield from gather("odd batch", lambda n, _: [*range(n), *range((n % 2) * 2 or 1)][: n + 2 - n % 2])
+    yield from gather("empty", lambda *_: [])
+    yield scale("times 1e-4", lambda _: 1e-4)
+    yield scale("times 1e4", lambda _: 1e4)
+    yield scale("near overflow", lambda leaves: near_overflow([leaves[i] for i in floats]))._replace(
+        only_where=OVERFLOW
+    )
+    yield Draw("repeated indices", _repeated, refusable=True)
+    yield Draw("ignored indices", _ignored, refusable=True)
+    yield Draw("NaN", lambda leaves, rng: _with(leaves, given, rng, [torch.nan]), True, "NaN")
+    yield Draw("infinities", lambda leaves, rng: _with(leaves, given, rng, [torch.inf, -torch.inf]), True, "infinity")
+
+
+def rows_of(given: Given) -> int | None:
+    """The length of the batch: that of the first input that has one."""
+    return next((len(given.leaves[i]) for i in given.floats if given.leaves[i].ndim), None)
+
+
+def has_rows(value: object, rows: int | None) -> bool:
+    """Whether it is a tensor with an axis for the batch."""
+    return isinstance(value, torch.Tensor) and value.ndim > 0 and len(value) == rows
+
+
+def cut(given: Given, leaves: Leaves) -> Leaves:
+    """The first rows alone of what is large, or all."""
+    size, rows = sum(leaves[i].numel() for i in given.floats), rows_of(given)
+    if size <= LARGE or not rows:
+        return leaves
+    kept = max(1, min(17, rows * LARGE // size))
+    return [v[:kept] if has_rows(v, rows) else v for v in leaves]
+
+
+def near_overflow(floats: Leaves) -> float:
+    """What makes the largest element's square come near the largest number of the dtype."""
+    largest = max((float(v.abs().max()) for v in floats if v.numel()), default=0.0)
+    top = min((torch.finfo(v.dtype).max for v in floats), default=1.0)
+    return top**0.5 / 64 / largest if 0 < largest < torch.inf else 1.0
+
+
+def _is_index(value: object) -> bool:
+    return isinstance(value, torch.Tensor) and not is_real(value) and value.dtype != torch.bool and value.numel() > 1
+
+
+def _repeated(leaves: Leaves, rng: np.random.Generator) -> Leaves | None:
+    if not any(map(_is_index, leaves)):
+        return None
+    return [_replaced(v, rng, v.flatten()[0], v.numel() // 2 + 1) if _is_index(v) else v for v in leaves]
+
+
+def _ignored(leaves: Leaves, rng: np.random.Generator) -> Leaves | None:
+    if not any(map(_is_index, leaves)):
+        return None
+    return [_replaced(v, rng, IGNORED, 1) if _is_index(v) and v.dtype == torch.int64 else v for v in leaves]
+
+
+def _replaced(v: torch.Tensor, rng: np.random.Generator, value: Any, count: int) -> torch.Tensor:
+    new = v.flatten().clone()
+    new[torch.from_numpy(rng.permutation(v.numel())[:count])] = value
+    return new.reshape(v.shape)
+
+
+def _with(leaves: Leaves, given: Given, rng: np.random.Generator, values: list[float]) -> Leaves:
+    """The first differentiated input with these among its numbers."""
+    at = given.needed[0]
+    new = leaves[at].flatten().clone()
+    for place, value in zip(rng.permutation(new.numel()), values, strict=False):
+        new[int(place)] = value
+    return [new.reshape(v.shape) if i == at else v for i, v in enumerate(leaves)]

@@ -1,0 +1,110 @@
+"""What was observed of a function, judged, one quantity after the other: nothing is kept but the verdict."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from manual.numbers.number_types import Array
+from torch_ref.comparison.functions.observe import Observed
+from torch_ref.comparison.functions.result import PLACES, Checked
+from torch_ref.comparison.verdict import AGREES, CONVENTION, DIFFERS, NOT_JUDGED, ROUNDING, ZERO_REFERENCE, Comparison
+from torch_ref.diagnosis import Case, Compared
+
+UNBOUNDED = "an element has no bound"
+IN_FLOAT32 = 2.0**29
+"""A rounding in float32, in roundings in float64."""
+ROUGH = 2.0**22
+"""So many times what is allowed in float64 is no rounding there, but may be one in float32."""
+
+
+def judge(observed: Iterable[Observed], device: str = "cpu") -> Checked:
+    """The comparisons of what was observed."""
+    parity = Checked(device)
+    for o in observed:
+        if not o.offered:
+            parity.not_offered.setdefault(o.place, o.trouble)
+        elif o.trouble:
+            parity.comparisons.append(
+                Comparison(o.place, o.quantity, "", (), np.inf, np.inf, DIFFERS, reason=o.trouble)
+            )
+        elif o.only_where:
+            parity.comparisons.append(_of_places(o))
+        else:
+            if o.why_measured:
+                parity.measured.setdefault(o.quantity, o.why_measured)
+            _judge(parity, o)
+    parity.comparisons = judged(parity.comparisons)
+    return parity
+
+
+def _judge(parity: Checked, o: Observed) -> None:
+    """Compare one quantity. Where nothing bounds an element of the inputs as they are, no other trial tells that it is
+    right."""
+    ours, expected, allowed = o.arrays["ours"], o.arrays["expected"], o.arrays["allowed"]
+    if expected.dtype.kind == "f":
+        parity.add_all(o.place, Case({o.quantity: Compared(ours, expected, allowed)}))
+    else:
+        parity.add(o.place, o.quantity, ours, expected, 0)
+    last = parity.comparisons[-1]
+    if last.reason == ROUNDING and not np.isfinite(allowed).all() and "," not in o.place:
+        last = replace(last, reason=UNBOUNDED)
+    if last.differs and not last.reason:
+        last = replace(last, reason=_where(ours, expected, allowed), cause=last.cause or _cause(o))
+    kind = ("measured" if o.why_measured else "derived") if expected.dtype.kind == "f" else ""
+    parity.comparisons[-1] = replace(last, tolerance=kind, dtype=o.dtype or last.dtype)
+
+
+def _where(ours: Array, expected: Array, allowed: Array) -> str:
+    """The element that differs most, what it is, what is expected, and how many differ."""
+    with np.errstate(all="ignore"):
+        apart = np.abs(np.subtract(ours, expected, dtype=np.float64))
+        wrong = ~((ours == expected) | (apart <= allowed) | (np.isnan(ours) & np.isnan(expected)))
+        ratio = np.where(wrong, np.nan_to_num(apart / allowed, nan=np.inf, posinf=np.inf), -1)
+    at = np.unravel_index(int(np.argmax(ratio)), expected.shape) if expected.shape else ()
+    place = f"at {tuple(map(int, at))} " if at else ""
+    got, wanted = ours[at], expected[at]
+    overflow = ", an overflow" if np.isinf(got) and np.isfinite(wanted) else ""
+    return f"{place}{got:.9g}, expected {wanted:.9g}{overflow}; {int(wrong.sum()):,} of {wrong.size:,} elements"
+
+
+def _cause(o: Observed) -> str:
+    """ "float32 inside", where a result in float64 is right to within the roundings of float32, and to no more."""
+    ours, expected, allowed = o.arrays["ours"], o.arrays["expected"], o.arrays["allowed"]
+    if expected.dtype != np.float64 or o.dtype or not np.isfinite(ours).all():
+        return ""
+    with np.errstate(all="ignore"):
+        error = ours - expected
+        ratio = np.where(error == 0, 0, np.abs(error) / allowed)
+    rough = np.array_equal(ours.astype(np.float32), ours) or ratio.max() > ROUGH
+    one_way = error.size > 3 and abs(np.sign(error * expected).sum()) == np.count_nonzero(error)
+    return "float32 inside" if rough and ratio.max() <= IN_FLOAT32 and not one_way else ""
+
+
+def _of_places(o: Observed) -> Comparison:
+    """Of what is no number only the places are compared. An output that hides a NaN differs, and so does one that
+    overflows; elsewhere good implementations differ, as where(mask, x, 0) does from mask·x."""
+    ours, expected = o.arrays["ours"], o.arrays["expected"]
+    about = (o.place, o.quantity, o.dtype or str(expected.dtype), expected.shape, 0.0, 0.0)
+    alike = (ours == expected) | (np.isnan(ours) & np.isnan(expected)) | (np.isfinite(ours) & np.isfinite(expected))
+    if alike.all():
+        return Comparison(*about, AGREES, tolerance=PLACES)
+    at = tuple(map(int, np.argwhere(~alike)[0]))
+    said = f"{ours[at]}, expected {expected[at]}, at {at}; {int((~alike).sum()):,} of {alike.size:,} elements"
+    wrong = o.only_where == "overflow" or (o.only_where == "NaN" and o.quantity.startswith("output"))
+    if wrong and not (o.only_where == "NaN" and not np.isnan(expected).any()):
+        return Comparison(*about[:4], np.inf, np.inf, DIFFERS, reason=said)
+    return Comparison(*about, CONVENTION, f"a convention: how {o.only_where} spreads", said, PLACES)
+
+
+def judged(comparisons: list[Comparison]) -> list[Comparison]:
+    """The comparisons, where a reference of zeros tells nothing against a quantity that elsewhere agrees with another
+    one, nor where nothing is rounded: of integers, and of no elements."""
+    known = {c.quantity for c in comparisons if c.agrees and c.tolerance != PLACES}
+    settled: list[Comparison] = []
+    for c in comparisons:
+        if c.reason == ZERO_REFERENCE and c.verdict == NOT_JUDGED:
+            agrees = c.quantity in known or not c.dtype.startswith(("float", "bfloat")) or 0 in c.shape
+            c = replace(c, verdict=AGREES, reason="") if agrees else replace(c, reason=f"{c.reason}, on every input")
+        settled.append(c)
+    return settled

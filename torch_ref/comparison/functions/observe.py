@@ -1,0 +1,267 @@
+"""Run a function on everything that there is to try, beside what is expected of it. Nothing is judged here."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import torch
+
+from manual.numbers.number_types import Array
+from torch_ref.comparison.functions.blame import described
+from torch_ref.comparison.functions.calls import Changed, Found, Leaves, Subject, array_of, finish, is_real
+from torch_ref.comparison.functions.draws import OVERFLOW, Draw, cut, draws
+from torch_ref.comparison.functions.expected import Expected, Reference
+from torch_ref.comparison.functions.options import Options
+from torch_ref.comparison.functions.upstream import Upstream, halves, strided, transposed, zeros
+
+SUBSETS = 6
+"""So many choices of the inputs that need a gradient are tried at most."""
+FAR = ("times 1e-4", "times 1e4")
+MISSING = "is missing; what needs no gradient is given without requires_grad, beside inputs that have it"
+
+
+@dataclass
+class Observed:
+    """One quantity as the checked function computes it and as it is expected, each as "ours", "expected" and "allowed"
+    in `arrays`.
+
+    `why_measured` says why what is allowed is not derived. `trouble` says in words what no comparison can: an
+    exception, a changed input; `offered` is false where it is what the function does not offer. `dtype` is the name of
+    the dtype where NumPy has none such. `only_where` names what is no number, of which only the place is compared.
+    """
+
+    place: str
+    quantity: str
+    trouble: str = ""
+    arrays: dict[str, Array] = field(default_factory=dict)
+    why_measured: str = ""
+    dtype: str = ""
+    offered: bool = True
+    only_where: str = ""
+
+
+class InDtype:
+    """All trials of one dtype; `again`, in another one before: few rows are tried there alone."""
+
+    def __init__(
+        self, function: Subject, reference: Reference, leaves: Leaves, dtype: torch.dtype | None, options: Options
+    ) -> None:
+        self.function, self.reference, self.leaves, self.options = function, reference, leaves, options
+        self.given = function.given
+        self.needed = self.given.needed
+        self.upstream = Upstream(options.seed)
+        self.dtype = "as given" if dtype is None else str(dtype).removeprefix("torch.")
+        self.known: dict[str, tuple[Leaves, Expected]] = {}
+        self.again = reference.decided
+
+    def observe(self) -> Iterator[Observed]:
+        """Every trial that is asked for."""
+        yield from self._first()
+        if self.options.quick:
+            return
+        small = cut(self.given, self.leaves)
+        if small is not self.leaves:
+            self.leaves = small
+            self.known[""] = small, self.reference.on(small, self.upstream)
+        yield from self._upstreams()
+        yield from self._subsets()
+        if self.reference.random:  # other numbers, or another order in memory, may take other random ones
+            return
+        yield from self._layouts()
+        for draw in draws(self.given):
+            if self.options.asks(draw.name) and not (self.again and draw.name in ("batch of 1", "batch of 2")):
+                yield from self._draw(draw)
+        yield from self._calls()
+
+    def _first(self) -> Iterator[Observed]:
+        ours = self._attempt(lambda: self._run(self.leaves))
+        expected = self.reference.on(self.leaves, self.upstream, first=True)
+        self.known[""] = self.leaves, expected
+        yield from self._told("", ours, expected)
+
+    def _layouts(self) -> Iterator[Observed]:
+        leaves, expected = self.known[""]
+        for name, arrange in (("non-contiguous", strided), ("transposed", transposed)):
+            if self.options.asks(name):
+                moved = [arrange(v) if is_real(v) else v for v in leaves]
+                yield from self._told(name, self._attempt(lambda moved=moved: self._run(moved)), expected)
+
+    def _upstreams(self) -> Iterator[Observed]:
+        leaves, base = self.known[""]
+        seed = self.options.seed
+        ways: list[tuple[str, str, Upstream]] = [
+            ("δ of other strides", "", Upstream(seed, strided)),
+            ("δ transposed", "", Upstream(seed, transposed)),
+            ("δ of zeros", "δ", Upstream(seed, values=zeros)),
+            ("δ expanded", "δ", Upstream(seed, values=halves)),
+        ]
+        outputs = [n for n, v in base.own.items() if n.startswith("output") and v is not None and is_real(v)]
+        if len(outputs) > 1:
+            ways += [("δ of one output alone", n, Upstream(seed, only=n)) for n in outputs]
+        for name, other, upstream in ways:
+            if not self.options.asks(name):
+                continue
+            ours = self._attempt(lambda upstream=upstream: self._run(leaves, upstream=upstream))
+            expected = self.reference.again(base, leaves, upstream) if other else base
+            place = name if other in ("", "δ") else f"{name}, {other}"
+            yield from filter(_of_gradient, self._told(place, ours, expected))
+
+    def _draw(self, draw: Draw) -> Iterator[Observed]:
+        base_leaves, base = self.known[""]
+        leaves = draw.make(base_leaves, np.random.default_rng(self.options.seed))
+        if leaves is None:
+            return
+        ours = self._attempt(lambda: self._run(leaves))
+        try:
+            expected = self.reference.on(leaves, self.upstream)
+        except Exception:  # what the reference cannot do is not asked for
+            return
+        if base.finite and not expected.finite and draw.only_where in ("", OVERFLOW):
+            return
+        if draw.name in FAR:
+            expected = _of_the_largest(expected)
+        if (
+            all(same_shape(a, b) for a, b in zip(leaves, base_leaves, strict=True))
+            and not draw.only_where
+            and not draw.refusable
+        ):
+            self.known[draw.name] = leaves, expected
+        yield from self._told(draw.name, ours, expected, draw)
+
+    def _subsets(self) -> Iterator[Observed]:
+        leaves, expected = self.known[""]
+        needed = self.needed
+        sizes = range(1, len(needed)) if len(needed) <= 3 else sorted({1, len(needed) - 1})
+        some = [each for size in sizes for each in combinations(needed, size)]
+        if len(some) > SUBSETS:
+            chosen = np.random.default_rng(self.options.seed).permutation(len(some))[:SUBSETS]
+            some = [some[i] for i in sorted(chosen)]
+        for each in some if self.options.asks("only some inputs") else []:
+            ours = self._attempt(lambda each=each: self._run(leaves, each))
+            named = ", ".join(self.given.names[i] for i in each)
+            yield from self._told(f"only {named}", ours, expected, needed=each)
+
+    def _calls(self) -> Iterator[Observed]:
+        leaves, expected = self.known[""]
+        if self.options.asks("backward twice"):
+            ours = self._attempt(lambda: self.function.run(leaves, self.needed, self.upstream, passes=2))
+            yield from self._told("backward twice", ours, expected)
+        others = [name for name in self.known if name and name not in FAR]
+        if others:
+            yield from self._beside(*self.known[others[0]])
+        if self.options.asks("repeated in another order"):
+            rng, names = np.random.default_rng(self.options.seed), [*self.known]
+            for call in range(self.options.repeats):
+                leaves, expected = self.known[names[int(rng.integers(len(names)))]]
+                ours = self._attempt(lambda leaves=leaves: self._run([_fresh(v) for v in leaves]))
+                found = [*self._told(f"call {call + 1} of {self.options.repeats} in another order", ours, expected)]
+                yield from found if call == self.options.repeats - 1 else filter(_beyond, found)
+
+    def _beside(self, other: Leaves, of_other: Expected) -> Iterator[Observed]:
+        """Two calls that may disturb each other."""
+        leaves, expected = self.known[""]
+        if self.options.asks("two forwards first"):
+            both = self._attempt(
+                lambda: finish([self.function.begin(v, self.needed, self.upstream) for v in (leaves, other)])
+            )
+            each = both if isinstance(both, list) else [both, both]
+            yield from self._told("two forwards first", each[0], expected)
+            yield from self._told("two forwards first, the second", each[1], of_other)
+        if self.options.asks("reused memory"):
+            buffers = [_fresh(v) for v in leaves]
+            for name, values, wanted in (("", leaves, expected), (", other numbers", other, of_other)):
+                for buffer, value in zip(buffers, values, strict=True):
+                    if torch.is_tensor(buffer):
+                        buffer.copy_(value)
+                yield from self._told(f"reused memory{name}", self._attempt(lambda: self._run(buffers)), wanted)
+
+    # ------------------------------------------------------------ one call
+
+    def _run(self, leaves: Leaves, needed: Sequence[int] | None = None, upstream: Upstream | None = None) -> Found:
+        return self.function.run(leaves, self.needed if needed is None else needed, upstream or self.upstream)
+
+    def _attempt(self, call: Callable[[], Any]) -> Any:
+        """What it gives, or the exception that it raises."""
+        try:
+            return call()
+        except Exception as error:
+            return error
+
+    def _told(
+        self, trial: str, ours: Any, expected: Expected, draw: Draw | None = None, needed: Sequence[int] | None = None
+    ) -> Iterator[Observed]:
+        """What is to be judged of one trial."""
+        place = f"{self.dtype}, {trial}" if trial else self.dtype
+        if isinstance(ours, Changed):
+            yield Observed(place, ours.quantity, ours.said)
+        elif isinstance(ours, Exception):
+            yield Observed(place, "all", described(ours), offered=not (draw and draw.refusable))
+        else:
+            left_out = {f"d{self.given.names[i]}" for i in self.needed if needed is not None and i not in needed}
+            yield from compared(place, ours, expected, left_out, draw.only_where if draw else "")
+
+
+def compared(
+    place: str, ours: Found, expected: Expected, left_out: set[str], only_where: str = ""
+) -> Iterator[Observed]:
+    """Each quantity of ours beside what is expected of it."""
+    for quantity in ours.keys() - expected.own.keys():
+        yield Observed(place, quantity, "is there, where the reference has none")
+    for quantity, own in expected.own.items():
+        if quantity in left_out:
+            continue
+        mine = ours.get(quantity)
+        if own is None or mine is None:
+            present = own if mine is None else mine
+            if present is not None and not (quantity.startswith("d") and not present.any()):
+                yield Observed(place, quantity, MISSING if mine is None else "is there, where the reference has none")
+            continue
+        if mine.shape != own.shape or mine.dtype != own.dtype:
+            what = ("shape", tuple(mine.shape), tuple(own.shape)) if mine.shape != own.shape else (
+                "dtype", str(mine.dtype).removeprefix("torch."), str(own.dtype).removeprefix("torch."))  # fmt: skip
+            yield Observed(place, quantity, "{} {}, expected {}".format(*what))
+            continue
+        array, wanted = array_of(mine), expected.expected[quantity]
+        if quantity in expected.open:
+            array = np.where(expected.open[quantity], wanted, array)
+        arrays = {"ours": array, "expected": wanted, "allowed": np.asarray(expected.allowed[quantity])}
+        dtype = "" if str(own.dtype) == f"torch.{array.dtype}" else str(own.dtype).removeprefix("torch.")
+        yield Observed(place, quantity, "", arrays, expected.measured[quantity], dtype, only_where=only_where)
+
+
+def _of_gradient(o: Observed) -> bool:
+    """Whether it depends on δ, or is wrong in words."""
+    return bool(o.trouble) or not o.quantity.startswith("output")
+
+
+def _beyond(o: Observed) -> bool:
+    """Whether it is worth a line: in a repeated call, only what is wrong is."""
+    if o.trouble:
+        return True
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(np.subtract(o.arrays["ours"], o.arrays["expected"], dtype=np.float64))
+        alike = o.arrays["ours"] == o.arrays["expected"]
+        alike |= np.isnan(apart) & ~(np.isfinite(o.arrays["ours"]) ^ np.isfinite(o.arrays["expected"]))
+        return not bool(np.all(alike | (apart <= o.arrays["allowed"])))
+
+
+def _of_the_largest(expected: Expected) -> Expected:
+    """Far from the inputs as they are another right formula loses digits in elements that are small beside others, as
+    1 + tanh x does for a sigmoid: 16 roundings of the largest are allowed besides."""
+    for name, value in expected.expected.items():
+        own = expected.own[name]
+        if own is not None and is_real(own):
+            largest = np.abs(value[np.isfinite(value)]).max(initial=0)
+            expected.allowed[name] = expected.allowed[name] + 16 * float(torch.finfo(own.dtype).eps) * largest
+    return expected
+
+
+def _fresh(value: Any) -> Any:
+    return value.clone(memory_format=torch.contiguous_format) if torch.is_tensor(value) else value
+
+
+def same_shape(a: Any, b: Any) -> bool:
+    """Whether the one may stand in the other's memory."""
+    return not torch.is_tensor(a) or a.shape == b.shape

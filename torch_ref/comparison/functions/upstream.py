@@ -1,0 +1,55 @@
+"""The upstream gradients: the same numbers for every call on the same shapes, and how they lie in memory.
+
+Each is random, ±[½, 2), so that none is so small that its element tells nothing. What is derived for them holds for
+those that are nowhere larger, as it grows with |δ|: zeros, halves, and those of one output alone.
+"""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import torch
+
+HALF = 0.5
+Arrange = Callable[[torch.Tensor], torch.Tensor]
+
+
+def strided(t: torch.Tensor) -> torch.Tensor:
+    """The same numbers, two apart in memory."""
+    return torch.stack([t, t], -1)[..., 0]
+
+
+def transposed(t: torch.Tensor) -> torch.Tensor:
+    """The same numbers, the first axis last in memory; those of a vector two apart."""
+    return strided(t) if t.ndim < 2 else t.transpose(0, -1).contiguous().transpose(0, -1)
+
+
+class Upstream:
+    """Makes δ of each output."""
+
+    def __init__(
+        self, seed: int, arrange: Arrange | None = None, values: Arrange | None = None, only: str | None = None
+    ) -> None:
+        self.seed, self.arrange, self.values, self.only = seed, arrange, values, only
+
+    def of(self, outputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """δ by the output's name; none of an output whose δ stays undefined."""
+        return {name: self._one(name, o) for name, o in outputs.items() if self.only in (None, name)}
+
+    def _one(self, name: str, output: torch.Tensor) -> torch.Tensor:
+        rng = np.random.default_rng([self.seed, *name.encode()])
+        shape = (*output.shape, 2) if output.is_complex() else tuple(output.shape)
+        numbers = torch.from_numpy(np.asarray(rng.uniform(0.5, 2, shape) * rng.choice([-1, 1], shape)))
+        delta = torch.view_as_complex(numbers) if output.is_complex() else numbers
+        delta = delta.to(device=output.device, dtype=output.dtype)
+        delta = delta if self.values is None else self.values(delta)
+        return delta if self.arrange is None else self.arrange(delta)
+
+
+def zeros(delta: torch.Tensor) -> torch.Tensor:
+    """δ of zeros."""
+    return torch.zeros_like(delta)
+
+
+def halves(delta: torch.Tensor) -> torch.Tensor:
+    """δ of halves that are one number in memory, as a sum's backward hands on."""
+    return delta.new_tensor(HALF).expand(delta.shape)
