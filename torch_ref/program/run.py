@@ -11,10 +11,13 @@ from torch.fx import GraphModule, Interpreter
 from manual.numbers.number_types import Array
 from torch_ref.program.numbers import as_array, is_number
 from torch_ref.program.operations import OPERATIONS
+from torch_ref.program.operations.steps import whole
 from torch_ref.twins import to_numpy
 
-MADE_OF_NOTHING = ("full", "scalar_tensor", "empty")
+MADE_OF_NOTHING = ("full", "scalar_tensor", "empty", "zeros")
 """What is of torch's default dtype where none is given."""
+
+INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
 Lift = Callable[[Array], Any]
 IGNORED = ("layout", "device", "pin_memory", "memory_format", "implicit", "non_blocking")
@@ -33,7 +36,8 @@ def run(program: GraphModule, arrays: Sequence[Any], lift: Lift, dtype: torch.dt
         NoRule: an operation has no rule.
         Undecided: the numbers leave a decision open.
     """
-    return _Run(program, lift, dtype).run(*arrays)
+    with np.errstate(all="ignore"):  # what may overflow has no bound
+        return _Run(program, lift, dtype).run(*arrays)
 
 
 class _Run(Interpreter):
@@ -51,6 +55,8 @@ class _Run(Interpreter):
             raise NoRule(f"aten::{name} has no rule: write one beside its kind in torch_ref/program/operations")
         options = {key: value for key, value in kwargs.items() if key not in IGNORED}
         dtype = options.pop("dtype", None)
+        if operation == "_to_copy" and dtype in INTEGERS and is_number(args[0]):
+            return self._made(whole(args[0]), dtype)
         if dtype not in (None, self.dtype) and args and is_number(args[0]):
             raise NoRule(f"aten::{name} from {self.dtype} to {dtype} has no rule: it rounds to another precision")
         if dtype is None and operation in MADE_OF_NOTHING:

@@ -38,7 +38,7 @@ def _table() -> dict[Any, Callable[..., Any]]:
     for packet in FUSED:
         overloads = [getattr(packet, name) for name in packet.overloads()]
         table |= {overload: decomposition_table[overload] for overload in overloads if overload in decomposition_table}
-    return table
+    return table | {aten.detach.default: aten.detach_copy}  # which is kept: it ends a derivative
 
 
 TABLE = _table()
@@ -53,4 +53,7 @@ def trace(function: Callable[..., Any], inputs: Sequence[torch.Tensor]) -> Graph
     """
     with sdpa_kernel(SDPBackend.MATH):
         program = make_fx(lambda *tensors: function(*tensors), decomposition_table=TABLE)(*inputs)
-        return make_fx(torch.func.functionalize(program))(*inputs)
+        program = make_fx(torch.func.functionalize(program))(*inputs)
+    program.graph.eliminate_dead_code()
+    program.recompile()
+    return program
