@@ -13,12 +13,11 @@ import torch
 
 from manual.numbers.number_types import Array
 from torch_ref.program.numbers import constant
-from torch_ref.program.run import run
+from torch_ref.program.run import as_numpy, run
 from torch_ref.program.trace import trace
 from torch_ref.tolerance.bounded import Bounded
 from torch_ref.tolerance.bounds import exact
 from torch_ref.truth.certify import derivative
-from torch_ref.twins import to_numpy
 
 Function = Callable[..., Any]
 
@@ -30,39 +29,45 @@ class Bounds(NamedTuple):
     gradients: dict[int, Bounded]
 
 
-def certified(function: Function, inputs: Sequence[Any], deltas: Sequence[torch.Tensor]) -> dict[int, Array]:
+def certified(
+    function: Function, inputs: Sequence[Any], deltas: Sequence[torch.Tensor], by: Sequence[int] | None = None
+) -> dict[int, Array]:
     """The certified derivative of Σ δ·output by every input of floats, by its place among the inputs.
 
     Args:
         function: takes the inputs, and returns a tensor or several; written in torch.
-        inputs: tensors, and whatever else the function takes; tensors of floats are differentiated.
+        inputs: tensors, and whatever else the function takes.
         deltas: ∂C/∂output of each output that is of floats.
+        by: the places of the inputs to differentiate by; all tensors of floats where nothing is said.
 
     Raises:
         NoRule: an operation of the function has no rule.
         Undecided: it decides exactly on an edge.
     """
-    of_floats = _OfFloats(function, inputs)
+    of_floats = _OfFloats(function, inputs, by)
     program = trace(of_floats, of_floats.tensors)
-    weights = [constant(to_numpy(d).astype(np.float64)) for d in deltas]
+    weights = [constant(as_numpy(d).astype(np.float64)) for d in deltas]
 
     def cost(**arrays: Array) -> Any:
         outputs = run(program, [*arrays.values()], constant, of_floats.tensors[0].dtype)
         return sum(np.sum(w * y) for w, y in zip(weights, outputs, strict=True))
 
-    _, slopes = derivative(cost, {f"{i}": to_numpy(inputs[i]) for i in of_floats.places})
+    _, slopes = derivative(cost, {f"{i}": as_numpy(inputs[i]) for i in of_floats.places})
     return {i: slopes[f"{i}"] for i in of_floats.places}
 
 
-def bounds(function: Function, inputs: Sequence[Any], deltas: Sequence[torch.Tensor]) -> Bounds:
+def bounds(
+    function: Function, inputs: Sequence[Any], deltas: Sequence[torch.Tensor], by: Sequence[int] | None = None
+) -> Bounds:
     """How far any right evaluation of the function and of its gradients may lie from the exact ones.
 
-    Args and errors are those of `certified`; and:
+    In bfloat16 and float16 every operation is taken to compute in float32, as torch's kernels do, and to round once on
+    storing. Args and errors are those of `certified`; and:
 
     Raises:
         Undecided: rounding leaves open how a decision falls.
     """
-    of_floats = _OfFloats(function, inputs)
+    of_floats = _OfFloats(function, inputs, by)
     n = len(of_floats.places)
 
     def with_gradients(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -71,22 +76,23 @@ def bounds(function: Function, inputs: Sequence[Any], deltas: Sequence[torch.Ten
 
     tensors = [*of_floats.tensors, *deltas]
     program = trace(with_gradients, tensors)
-    dtype = to_numpy(tensors[0]).dtype
+    dtype = as_numpy(tensors[0]).dtype
 
     def rounded(array: Array) -> Bounded:
         return Bounded(array.astype(dtype), dtype)
 
-    found = run(program, [exact(to_numpy(t)) for t in tensors], rounded, tensors[0].dtype)
+    found = run(program, [exact(as_numpy(t)) for t in tensors], rounded, tensors[0].dtype)
     numbers = [x if isinstance(x, Bounded) else Bounded(x, dtype) for x in found]  # zeros may be of no type
     return Bounds(numbers[: len(deltas)], dict(zip(of_floats.places, numbers[len(deltas) :], strict=True)))
 
 
 class _OfFloats:
-    """A function of those of its inputs that are tensors of floats, which gives those of its outputs that are."""
+    """A function of those of its inputs that it is differentiated by, which gives those of its outputs that are."""
 
-    def __init__(self, function: Function, inputs: Sequence[Any]) -> None:
+    def __init__(self, function: Function, inputs: Sequence[Any], by: Sequence[int] | None) -> None:
         self.function, self.inputs = function, inputs
-        self.places = [i for i, x in enumerate(inputs) if torch.is_tensor(x) and x.is_floating_point()]
+        floats = [i for i, x in enumerate(inputs) if torch.is_tensor(x) and x.is_floating_point()]
+        self.places = floats if by is None else [*by]
         self.tensors = [inputs[i].detach() for i in self.places]
 
     def __call__(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:

@@ -33,11 +33,17 @@ FUSED = (
 """Kernels of torch that are taken apart, although ATen's core has them."""
 
 
+def _twice(a: Any, b: Any, *, alpha: Any = 1) -> Any:
+    """a + alpha·b as a product and a sum: torch's kernel of a half rounds both."""
+    return NotImplemented if alpha == 1 else a + alpha * b
+
+
 def _table() -> dict[Any, Callable[..., Any]]:
     table = {**core_aten_decompositions()}
     for packet in FUSED:
         overloads = [getattr(packet, name) for name in packet.overloads()]
         table |= {overload: decomposition_table[overload] for overload in overloads if overload in decomposition_table}
+    table[aten.add.Tensor] = _twice
     return table | {aten.detach.default: aten.detach_copy}  # which is kept: it ends a derivative
 
 
