@@ -35,10 +35,10 @@ def main() -> int:
     except KeyboardInterrupt:
         print(f"interrupted after {len(audit)} of {len(names)} operators", file=sys.stderr)
     if options.operators:
-        print(page(audit))
+        print(page(audit, len(known)))
     else:
         for path, text in (
-            (ROOT / "docs/tables/audit.md", page(audit)),
+            (ROOT / "docs/tables/audit.md", page(audit, len(known))),
             (
                 ROOT / "reports/audit.json",
                 json.dumps({n: [j.as_dict() for j in f] for n, f in audit.items()}, indent=1),
@@ -46,7 +46,7 @@ def main() -> int:
         ):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-    print(*summary(audit), sep="\n")
+    print(*summary(audit, len(known)), sep="\n")
     return int(any(j.outcome == "beyond" and not j.finding for found in audit.values() for j in found))
 
 

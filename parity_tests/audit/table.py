@@ -21,15 +21,15 @@ HOW_TO_READ = (
 Audit = dict[str, list[Judged]]
 
 
-def summary(audit: Audit) -> list[str]:
-    """The counts, a line each."""
+def summary(audit: Audit, of: int) -> list[str]:
+    """The counts, a line each; `of` is how many operators there are."""
     every = [j for found in audit.values() for j in found]
     outcomes = Counter(j.outcome for j in every)
     derived = sum(any(j.outcome == DERIVED for j in found) for found in audit.values())
     certified = sum(any(j.certified == "yes" for j in found) for found in audit.values())
     widths = [w for found in audit.values() if (w := relative(found)) is not None]
     return [
-        f"{len(audit)} differentiable operators, torch {torch.__version__.split('+')[0]}, float64 and float32",
+        f"{len(audit)} of {of} differentiable operators, torch {torch.__version__.split('+')[0]}, float64 and float32",
         f"operators whose tolerance is derived: {derived}; whose gradient is certified: {certified}",
         f"samples: {len(every)}; " + "; ".join(f"{o}: {outcomes[o]}" for o in (DERIVED, BEYOND, MEASURED, NOT_JUDGED)),
         f"share of the samples not judged: {outcomes[NOT_JUDGED] / max(1, len(every)):.1%}",
@@ -43,10 +43,10 @@ def relative(found: list[Judged]) -> float | None:
     return median(widths) if widths else None
 
 
-def page(audit: Audit) -> str:
+def page(audit: Audit, of: int) -> str:
     """The whole page."""
     lines = ["# PyTorch audited", "", "Written by `make audit`.", ""]
-    lines += [f"- {line}" for line in summary(audit)]
+    lines += [f"- {line}" for line in summary(audit, of)]
     lines += ["", *HOW_TO_READ, "", "## Findings", "", *_findings(audit)]
     lines += ["", "## Why not derived, not judged", "", *_reasons(audit, MEASURED), *_reasons(audit, NOT_JUDGED)]
     wide = [(n, w) for n, found in audit.items() if (w := relative(found)) is not None and w > WIDE]

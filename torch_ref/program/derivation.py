@@ -86,6 +86,22 @@ def bounds(
     return Bounds(numbers[: len(deltas)], dict(zip(of_floats.places, numbers[len(deltas) :], strict=True)))
 
 
+def gradient_of(function: Function, inputs: Sequence[Any], by: Sequence[int] | None = None) -> Function:
+    """The gradients, as a function of the inputs that they are by, and of δ: its bounds are those of a second
+    derivative.
+
+    Its program is that of torch's derivative, so that what `certified` says of it is the derivative of that one.
+    """
+    of_floats = _OfFloats(function, inputs, by)
+
+    def gradients(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        n = len(of_floats.places)
+        _, back, *_ = torch.func.vjp(of_floats, *tensors[:n])
+        return back(tuple(tensors[n:]))
+
+    return gradients
+
+
 class _OfFloats:
     """A function of those of its inputs that it is differentiated by, which gives those of its outputs that are."""
 

@@ -19,6 +19,9 @@ OF_FRACTIONS: dict[Any, Callable[[Fraction], int]] = {
 NEXT = Fraction(1, 2**2000)
 """Below what any two floats differ by."""
 
+COMPUTED = Fraction(1, 2**20)
+"""So much, relative, a constant may be off that torch computes in float32: near a jump it may lie on either side."""
+
 
 def stepped(f: np.ufunc) -> Callable[[Any], Any]:
     """The rule of NumPy's floor, ceil, trunc or rint.
@@ -32,8 +35,9 @@ def stepped(f: np.ufunc) -> Callable[[Any], Any]:
         if isinstance(number, float):
             return float(f(number))
         v = number.v if isinstance(number, Dual) else number
-        edge = NEXT if isinstance(number, Dual) and number.d.size else 0
         low, high = (Fraction(int(q.p), int(q.q)) for q in (v.lower().fmpq(), v.upper().fmpq()))
+        moving = isinstance(number, Dual) and number.d.size
+        edge = NEXT if moving else 0 if low == high == whole(low) else abs(low) * COMPUTED
         if whole(low - edge) != whole(high + edge):
             raise Undecided(f"{f.__name__} decides exactly on a jump, or leaves open on which side of it")
         return type(v)(whole(low))
