@@ -6,7 +6,7 @@ TEST_ENV := OMP_NUM_THREADS=1 # on few cores the threads of two libraries fight 
 
 PYTEST = $(TEST_ENV) $(BIN) -m pytest --numprocesses=auto --dist=loadgroup $(if $(DEVICE),--device=$(DEVICE))
 
-.PHONY: setup report report-full test slow portable floors parity-cuda soak prove mutants check
+.PHONY: setup report report-full test slow portable floors parity-cuda soak prove audit mutants check
 
 setup: .venv/ready
 
@@ -39,6 +39,9 @@ soak: setup
 
 prove: setup
 	$(TEST_ENV) $(BIN) -m parity_tests.prove
+
+audit: setup
+	$(BIN) -m pip install --quiet --constraint constraints.txt --editable '.[audit]' && $(TEST_ENV) $(BIN) -m parity_tests.audit
 
 mutants: setup
 	$(TEST_ENV) $(BIN) -m parity_tests.mutants

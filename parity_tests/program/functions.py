@@ -140,6 +140,31 @@ CASES: dict[str, Case] = {
     "conv2d in groups": Case(lambda x, w: F.conv2d(x, w, groups=2), ((1, 4, 3, 3), (2, 2, 2, 2))),
     "max_pool2d": Case(lambda x: F.max_pool2d(x, 3, 2, 1), ((2, 1, 5, 4),)),
     "avg_pool2d": Case(lambda x: F.avg_pool2d(x, 2, 2, 1, count_include_pad=False), ((2, 1, 5, 4),)),
+    **{f.__name__: Case(f, X, lambda x: x.abs() + 0.5) for f in (torch.lgamma, torch.special.erfcx, torch.i0)},
+    **{f.__name__: Case(f, X) for f in (
+        torch.special.i0e, torch.special.i1, torch.special.i1e, torch.frac, F.hardshrink, F.softshrink)},
+    "digamma": Case(lambda x: torch.digamma(x.detach().abs() + 0.5) * x, X),
+    "polygamma": Case(lambda x: torch.polygamma(2, x.abs() + 1) + torch.polygamma(3, x - 5.3), X),
+    "erfinv": Case(lambda x: torch.erfinv(0.9 * x.tanh()) + torch.special.ndtri(x.sigmoid()), X),
+    "steps": Case(lambda x: x * (x.floor() + x.ceil() + x.trunc() + x.round() + (3 * x).round(decimals=1)), X),
+    "remainders": Case(lambda x, y: x.remainder(y) + 2 * x.fmod(y) + torch.remainder(x, 0.7), XX),
+    "rounded quotients": Case(
+        lambda x, y: x * y * (torch.div(x, y, rounding_mode="floor") + torch.div(x, y, rounding_mode="trunc")
+                          + torch.floor_divide(x.detach(), y.detach())), XX),
+    "copysign": Case(lambda x, y: torch.copysign(x, y) * x.sgn() + x.angle() * y, XX),
+    "index from numbers": Case(lambda x: x[:, (x[0].sigmoid() * 4).long()], X),
+    "logcumsumexp": Case(lambda x: x.detach().logcumsumexp(1) * x, X),
+    "cummax": Case(lambda x: x.cummax(1)[0] + x.cummin(0)[0], X),
+    "topk": Case(lambda x: x.topk(2)[0] + x.topk(2, largest=False)[0], X),
+    "median": Case(lambda x: x.median() + x.nanmedian() + x.median(1)[0] + x.nanmedian(0)[0].sum()
+                   + x.kthvalue(2, 1)[0], X),
+    "number without axes": Case(
+        lambda x: x.cumsum(0) + x.max(0)[0] + x.sort(0)[0] + x.gather(0, torch.tensor(0)) + x.unfold(0, 1, 1)[0],
+        ((),)),
+    "addbmm": Case(lambda x, a, b: torch.addbmm(x, a, b, beta=2, alpha=3), ((3, 2), (2, 3, 4), (2, 4, 2))),
+    "bilinear": Case(F.bilinear, ((3, 4), (3, 2), (5, 4, 2))),
+    "ldexp": Case(lambda x: torch.ldexp(x, torch.tensor([1.0, -2.0, 0.0, 3.0]).to(x)), X),
+    "swapped": Case(lambda x: torch.ops.aten.transpose(x, 0, 1) * 2, X),
     "constants": Case(
         lambda x: x * torch.full_like(x, 0.1) + torch.zeros_like(x) + torch.ones(3, 4, dtype=x.dtype)
         + x.new_full((3, 4), 0.5) + torch.full((3, 1), 0.3, dtype=x.dtype), X),

@@ -14,12 +14,11 @@ from torch.fx import GraphModule
 
 from manual.numbers.number_types import Array
 from torch_ref.program.numbers import constant
-from torch_ref.program.run import run
+from torch_ref.program.run import as_numpy, run
 from torch_ref.program.trace import trace
 from torch_ref.tolerance.bounded import Bounded
 from torch_ref.tolerance.bounds import exact
 from torch_ref.truth.certify import derivative
-from torch_ref.twins import to_numpy
 
 Function = Callable[..., Any]
 
@@ -31,27 +30,30 @@ class Bounds(NamedTuple):
     gradients: dict[int, Bounded]
 
 
-def certified(function: Function, inputs: Sequence[Any], deltas: Sequence[torch.Tensor]) -> dict[int, Array]:
+def certified(
+    function: Function, inputs: Sequence[Any], deltas: Sequence[torch.Tensor], by: Sequence[int] | None = None
+) -> dict[int, Array]:
     """The certified derivative of Σ δ·output by every input of floats, by its place among the inputs.
 
     Args:
         function: takes the inputs, and returns a tensor or several; written in torch.
-        inputs: tensors, and whatever else the function takes; tensors of floats are differentiated.
+        inputs: tensors, and whatever else the function takes.
         deltas: ∂C/∂output of each output that is of floats.
+        by: the places of the inputs to differentiate by; all tensors of floats where nothing is said.
 
     Raises:
         NoRule: an operation of the function has no rule.
         Undecided: it decides exactly on an edge.
     """
-    of_floats = _OfFloats(function, inputs)
+    of_floats = _OfFloats(function, inputs, by)
     program = trace(of_floats, of_floats.tensors)
-    weights = [constant(to_numpy(d).astype(np.float64)) for d in deltas]
+    weights = [constant(as_numpy(d).astype(np.float64)) for d in deltas]
 
     def cost(**arrays: Array) -> Any:
         outputs = run(program, [*arrays.values()], constant, of_floats.tensors[0].dtype)
         return sum(np.sum(w * y) for w, y in zip(weights, outputs, strict=True))
 
-    _, slopes = derivative(cost, {f"{i}": to_numpy(inputs[i]) for i in of_floats.places})
+    _, slopes = derivative(cost, {f"{i}": as_numpy(inputs[i]) for i in of_floats.places})
     return {i: slopes[f"{i}"] for i in of_floats.places}
 
 
@@ -60,24 +62,26 @@ def bounds(
     inputs: Sequence[Any],
     deltas: Sequence[torch.Tensor],
     programs: dict[Any, GraphModule | Exception] | None = None,
+    by: Sequence[int] | None = None,
 ) -> Bounds:
     """How far any right evaluation of the function and of its gradients may lie from the exact ones.
 
-    Args and errors are those of `certified`; and:
+    In bfloat16 and float16 every operation is taken to compute in float32, as torch's kernels do, and to round once on
+    storing. Args and errors are those of `certified`; and:
         programs: where the function's programs are kept, by what they are for.
 
     Raises:
         Undecided: rounding leaves open how a decision falls.
     """
-    of_floats = _OfFloats(function, inputs)
+    of_floats = _OfFloats(function, inputs, by)
     tensors = [*of_floats.tensors, *deltas]
     program, others = _program(of_floats, tensors, {} if programs is None else programs)
-    dtype = to_numpy(tensors[0]).dtype
+    dtype = as_numpy(tensors[0]).dtype
 
     def rounded(array: Array) -> Bounded:
         return Bounded(array.astype(dtype), dtype)
 
-    given = [*(exact(to_numpy(t)) for t in tensors), *map(to_numpy, others)]
+    given = [exact(as_numpy(t)) if t.is_floating_point() else as_numpy(t) for t in (*tensors, *others)]
     found = run(program, given, rounded, tensors[0].dtype)
     numbers = [x if isinstance(x, Bounded) else Bounded(x, dtype) for x in found]  # zeros may be of no type
     return Bounds(numbers[: len(deltas)], dict(zip(of_floats.places, numbers[len(deltas) :], strict=True)))
@@ -98,7 +102,7 @@ def _program(
         return (*outputs, *back(tuple(tensors[n:m])))
 
     others = of_floats.others
-    key = (*((t.shape, t.dtype) for t in (*tensors, *others)), *map(repr, of_floats.fixed))
+    key = (*of_floats.places, *((t.shape, t.dtype) for t in (*tensors, *others)), *map(repr, of_floats.fixed))
     if key not in programs:
         try:
             programs[key] = trace(with_gradients, [*tensors, *others])
@@ -112,13 +116,30 @@ def _program(
     return trace(with_gradients, tensors), []
 
 
+def gradient_of(function: Function, inputs: Sequence[Any], by: Sequence[int] | None = None) -> Function:
+    """The gradients, as a function of the inputs that they are by, and of δ: its bounds are those of a second
+    derivative.
+
+    Its program is that of torch's derivative, so that what `certified` says of it is the derivative of that one.
+    """
+    of_floats = _OfFloats(function, inputs, by)
+
+    def gradients(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        n = len(of_floats.places)
+        _, back, *_ = torch.func.vjp(of_floats, *tensors[:n])
+        return back(tuple(tensors[n:]))
+
+    return gradients
+
+
 class _OfFloats:
-    """A function of those of its inputs that are tensors of floats, and, where they are given, of the other tensors;
+    """A function of those of its inputs that it is differentiated by, and, where they are given, of the other tensors;
     it gives those of its outputs that are of floats."""
 
-    def __init__(self, function: Function, inputs: Sequence[Any]) -> None:
+    def __init__(self, function: Function, inputs: Sequence[Any], by: Sequence[int] | None) -> None:
         self.function, self.inputs = function, inputs
-        self.places = [i for i, x in enumerate(inputs) if torch.is_tensor(x) and x.is_floating_point()]
+        floats = [i for i, x in enumerate(inputs) if torch.is_tensor(x) and x.is_floating_point()]
+        self.places = floats if by is None else [*by]
         self.tensors = [inputs[i].detach() for i in self.places]
         elsewhere = [i for i, x in enumerate(inputs) if torch.is_tensor(x) and i not in self.places]
         self.every, self.others = [*self.places, *elsewhere], [inputs[i] for i in elsewhere]

@@ -9,7 +9,7 @@ import numpy as np
 from manual.numbers.number_types import Array
 from torch_ref.tolerance.bounded import Bounded
 from torch_ref.truth.certify import exact
-from torch_ref.truth.dual import function_of
+from torch_ref.truth.dual import Dual, function_of
 
 
 def constant(array: Array) -> Array:
@@ -21,8 +21,8 @@ def constant(array: Array) -> Array:
 
 
 def is_number(x: Any) -> bool:
-    """Whether it is an array of numbers that stand for floats, and not of integers or truths."""
-    return isinstance(x, Bounded) or (isinstance(x, np.ndarray) and x.dtype == object)
+    """Whether it is numbers that stand for floats, and not integers or truths."""
+    return isinstance(x, Bounded | Dual) or (isinstance(x, np.ndarray) and x.dtype == object)
 
 
 def elementwise(f: Callable[..., Any]) -> Callable[[Any], Any]:

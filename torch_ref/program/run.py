@@ -6,15 +6,27 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.fx import GraphModule, Interpreter
+from torch.fx import GraphModule, Interpreter, Node
 
 from manual.numbers.number_types import Array
 from torch_ref.program.numbers import as_array, is_number
 from torch_ref.program.operations import OPERATIONS
+from torch_ref.program.operations.moves import MOVES
+from torch_ref.program.operations.steps import whole
+from torch_ref.tolerance.bounded import Bounded
 from torch_ref.twins import to_numpy
 
-MADE_OF_NOTHING = ("full", "scalar_tensor", "empty")
+MADE_OF_NOTHING = ("full", "scalar_tensor", "empty", "zeros")
 """What is of torch's default dtype where none is given."""
+
+INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
+
+HALVES = (torch.bfloat16, torch.float16)
+"""What is stored in them is computed in a wider type, and rounded once."""
+EXTREMES = ("amax", "amin", "max", "min", "maximum", "minimum", "fmax", "fmin", "sort", "topk", "kthvalue", "median",
+            "cummax", "cummin", "relu", "abs", "neg")  # fmt: skip
+EXACT = (MOVES.keys() | {*EXTREMES}) - {"_to_copy", "scatter_add", "index_put"}
+"""What gives numbers that are there already, and rounds none."""
 
 Lift = Callable[[Array], Any]
 IGNORED = ("layout", "device", "pin_memory", "memory_format", "implicit", "non_blocking")
@@ -33,7 +45,20 @@ def run(program: GraphModule, arrays: Sequence[Any], lift: Lift, dtype: torch.dt
         NoRule: an operation has no rule.
         Undecided: the numbers leave a decision open.
     """
-    return _Run(program, lift, dtype).run(*arrays)
+    with np.errstate(all="ignore"):  # what may overflow has no bound
+        return _Run(program, lift, dtype).run(*arrays)
+
+
+def as_numpy(tensor: torch.Tensor) -> Array:
+    """The values; a half's as float32, which holds them exactly."""
+    return to_numpy(tensor.float() if tensor.dtype in HALVES else tensor)
+
+
+def stored(x: Bounded, dtype: torch.dtype) -> Bounded:
+    """The numbers, each rounded once to a half; what may overflow there has no bound."""
+    info = torch.finfo(dtype)
+    error = x.error + np.where(x.most == 0, 0, info.eps / 2 * x.most + info.tiny)
+    return Bounded(x.value, x.dtype, np.where(x.most > info.max, np.inf, error), positive=x.positive)
 
 
 class _Run(Interpreter):
@@ -51,16 +76,32 @@ class _Run(Interpreter):
             raise NoRule(f"aten::{name} has no rule: write one beside its kind in torch_ref/program/operations")
         options = {key: value for key, value in kwargs.items() if key not in IGNORED}
         dtype = options.pop("dtype", None)
-        if dtype not in (None, self.dtype) and args and is_number(args[0]):
+        if operation == "_to_copy" and dtype in INTEGERS and is_number(args[0]):
+            return self._made(whole(args[0]), dtype)
+        if not self._holds(dtype) and args and is_number(args[0]):
             raise NoRule(f"aten::{name} from {self.dtype} to {dtype} has no rule: it rounds to another precision")
         if dtype is None and operation in MADE_OF_NOTHING:
             dtype = torch.get_default_dtype()
         result = rule(*args, **options)
         return self._made(result, dtype)
 
+    def _holds(self, dtype: torch.dtype | None) -> bool:
+        """Whether its numbers may stand for this dtype: their own, and where that is a half, any of floats."""
+        return dtype is None or dtype == self.dtype or (self.dtype in HALVES and dtype.is_floating_point)
+
+    def run_node(self, n: Node) -> Any:
+        """What an operation gives, rounded once more where it is stored as a half."""
+        result = super().run_node(n)
+        meta = n.meta.get("tensor_meta")
+        if not isinstance(result, Bounded) or getattr(meta, "dtype", None) not in HALVES or n.op != "call_function":
+            return result
+        source: Any = n.args[0] if n.target is operator.getitem else n
+        name = str(source.target.name()).removeprefix("aten::").partition(".")[0]
+        return result if name in EXACT else stored(result, meta.dtype)
+
     def get_attr(self, target: Any, args: Any, kwargs: Any) -> Any:
         value = super().get_attr(target, args, kwargs)
-        return self._made(to_numpy(value), None) if isinstance(value, torch.Tensor) else value
+        return self._made(as_numpy(value), None) if isinstance(value, torch.Tensor) else value
 
     def _made(self, result: Any, dtype: torch.dtype | None) -> Any:
         """A result that is of plain floats comes from constants, and goes on as numbers."""

@@ -33,12 +33,18 @@ FUSED = (
 """Kernels of torch that are taken apart, although ATen's core has them."""
 
 
+def _twice(a: Any, b: Any, *, alpha: Any = 1) -> Any:
+    """a + alpha·b as a product and a sum: torch's kernel of a half rounds both."""
+    return NotImplemented if alpha == 1 else a + alpha * b
+
+
 def _table() -> dict[Any, Callable[..., Any]]:
     table = {**core_aten_decompositions()}
     for packet in FUSED:
         overloads = [getattr(packet, name) for name in packet.overloads()]
         table |= {overload: decomposition_table[overload] for overload in overloads if overload in decomposition_table}
-    return table
+    table[aten.add.Tensor] = _twice
+    return table | {aten.detach.default: aten.detach_copy}  # which is kept: it ends a derivative
 
 
 TABLE = _table()
@@ -53,4 +59,7 @@ def trace(function: Callable[..., Any], inputs: Sequence[torch.Tensor]) -> Graph
     """
     with sdpa_kernel(SDPBackend.MATH):
         program = make_fx(lambda *tensors: function(*tensors), decomposition_table=TABLE)(*inputs)
-        return make_fx(torch.func.functionalize(program))(*inputs)
+        program = make_fx(torch.func.functionalize(program))(*inputs)
+    program.graph.eliminate_dead_code()
+    program.recompile()
+    return program

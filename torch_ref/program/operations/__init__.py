@@ -12,12 +12,18 @@ from torch_ref.program.operations.choices import CHOICES
 from torch_ref.program.operations.functions import FUNCTIONS
 from torch_ref.program.operations.moves import MOVES
 from torch_ref.program.operations.new_arrays import NEW_ARRAYS
+from torch_ref.program.operations.orders import ORDERS
 from torch_ref.program.operations.reductions import REDUCTIONS
+from torch_ref.program.operations.special import SPECIAL
+from torch_ref.program.operations.steps import STEPS
 from torch_ref.program.operations.windows import WINDOWS
 
 OPERATIONS: dict[str, Callable[..., Any]] = {
     **ARITHMETIC,
     **FUNCTIONS,
+    **SPECIAL,
+    **STEPS,
+    **ORDERS,
     **REDUCTIONS,
     **CHOICES,
     **MOVES,

@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 
 from manual.numbers.number_types import Array
+from torch_ref.program.numbers import is_number
 from torch_ref.tolerance.bounded import Bounded
+from torch_ref.truth.dual import Dual
 
 
 def expand(x: Any, size: Any) -> Any:
@@ -21,7 +23,7 @@ def cut(x: Any, dim: int = 0, start: Any = None, end: Any = None, step: int = 1)
 
 
 def _at(x: Any, dim: int, where: Any) -> tuple[Any, ...]:
-    return (*[slice(None)] * (dim % x.ndim), where)
+    return (*[slice(None)] * (dim % x.ndim), where) if x.ndim else ()
 
 
 def split(x: Any, sizes: Any, dim: int = 0) -> list[Any]:
@@ -34,7 +36,7 @@ def squeeze(x: Any, dim: Any = None) -> Any:
     """x without its axes of length 1, or without those of them that are given."""
     chosen = range(x.ndim) if dim is None else [dim] if isinstance(dim, int) else dim
     gone = {d % x.ndim for d in chosen if x.ndim and x.shape[d] == 1}
-    return x.reshape(*[n for i, n in enumerate(x.shape) if i not in gone])
+    return x.reshape(tuple(n for i, n in enumerate(x.shape) if i not in gone))
 
 
 def index(x: Any, indices: Any) -> Any:
@@ -73,9 +75,18 @@ def _put(x: Any, where: Any, values: Any, add: bool) -> Any:
 def along(dim: int, indices: Any) -> tuple[Any, ...]:
     """The places that indices along one axis name."""
     indices = np.asarray(indices)
+    if not indices.ndim:
+        return ()
     where = list(np.ogrid[tuple(slice(n) for n in indices.shape)])
     where[dim] = indices
     return tuple(where)
+
+
+def gather(x: Any, dim: int, indices: Any) -> Any:
+    """x's numbers at indices along an axis; a number without axes is one with one."""
+    return (x if x.ndim else x.reshape(1))[along(dim, np.reshape(indices, -1) if not x.ndim else indices)].reshape(
+        np.shape(indices)
+    )
 
 
 def scatter(x: Any, dim: int, indices: Any, source: Any) -> Any:
@@ -116,7 +127,7 @@ def embedding(weight: Any, indices: Any, *_: Any) -> Any:
 
 def unfold(x: Any, dim: int, size: int, step: int) -> Any:
     """Every window of a size along an axis, its numbers as the last axis."""
-    dim %= x.ndim
+    x, dim = (x, dim % x.ndim) if x.ndim else (x.reshape(1), 0)
     starts = range(0, x.shape[dim] - size + 1, step)
     return np.stack([np.swapaxes(cut(x, dim, i, i + size)[..., None], dim, -1)[_at(x, dim, 0)] for i in starts], dim)
 
@@ -136,21 +147,14 @@ def strided(x: Any, size: Any, stride: Any, offset: Any = 0) -> Any:
 
 def strided_put(x: Any, source: Any, size: Any, stride: Any, offset: Any = 0) -> Any:
     """x with a source's numbers at these places."""
-    return _put(x.reshape(-1), places(size, stride, offset), source, add=False).reshape(*x.shape)
+    return _put(x.reshape(-1), places(size, stride, offset), source, add=False).reshape(x.shape)
 
 
 def diagonal_put(x: Any, source: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
     """x with a source's numbers on the diagonal of two axes."""
     numbers = np.arange(x.size).reshape(x.shape)
     on = np.diagonal(numbers, offset, dim1, dim2)
-    return _put(x.reshape(-1), on, source, add=False).reshape(*x.shape)
-
-
-def sort(x: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> tuple[Any, Any]:
-    """x in order along an axis, and where each number was; a number type that leaves an order open says so."""
-    order = np.argsort(x, axis=dim)
-    order = np.flip(order, dim) if descending else order
-    return x[along(dim, order)], order
+    return _put(x.reshape(-1), on, source, add=False).reshape(x.shape)
 
 
 def same(x: Any, **_: Any) -> Any:
@@ -158,8 +162,16 @@ def same(x: Any, **_: Any) -> Any:
     return x
 
 
+def detached(x: Any) -> Any:
+    """The numbers without their derivatives."""
+    if isinstance(x, Bounded) or not is_number(x):
+        return x
+    return np.asarray(np.frompyfunc(lambda number: number.v if isinstance(number, Dual) else number, 1, 1)(x), object)
+
+
 MOVES: dict[str, Callable[..., Any]] = {
     "view": lambda x, size: x.reshape(tuple(size)),
+    "transpose": lambda x, a, b: np.swapaxes(x, a, b) if x.ndim else x,
     "permute": lambda x, dims: np.transpose(x, dims),
     "expand": expand,
     "unsqueeze": np.expand_dims,
@@ -171,7 +183,7 @@ MOVES: dict[str, Callable[..., Any]] = {
     "index": index,
     "index_put": index_put,
     "index_select": lambda x, dim, i: x[_at(x, dim, np.asarray(i))],
-    "gather": lambda x, dim, i: x[along(dim, i)],
+    "gather": gather,
     "scatter": scatter,
     "scatter_add": lambda x, dim, i, source: _put(x, along(dim, i), _shaped(source, i), add=True),
     "select_scatter": lambda x, source, dim, i: _put(x, _at(x, dim, i), source, add=False),
@@ -186,11 +198,11 @@ MOVES: dict[str, Callable[..., Any]] = {
     "as_strided": strided,
     "as_strided_scatter": strided_put,
     "diagonal_scatter": diagonal_put,
-    "sort": sort,
     "embedding": embedding,
     "alias": same,
     "clone": same,
     "lift_fresh_copy": same,
+    "detach_copy": detached,
     "_to_copy": same,
     "copy": lambda x, source: np.broadcast_to(source, x.shape),
 }

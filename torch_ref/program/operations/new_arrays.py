@@ -20,7 +20,7 @@ NEW_ARRAYS: dict[str, Callable[..., Any]] = {
     "full": full,
     "full_like": lambda x, value, **_: np.full(x.shape, value),
     "scalar_tensor": lambda value, **_: np.asarray(value),
-    "empty": lambda size, **_: np.zeros(tuple(size)),
+    **{name: lambda size, **_: np.zeros(tuple(size)) for name in ("empty", "zeros", "_efficientzerotensor")},
     "new_empty_strided": lambda _, size, __, **___: np.zeros(tuple(size)),
     "empty_permuted": lambda size, _, **__: np.zeros(tuple(size)),
     "arange": arange,

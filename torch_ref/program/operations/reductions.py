@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from torch_ref.program.numbers import as_array, truth_of
+from torch_ref.program.operations.orders import with_an_axis
 
 Axes = tuple[int, ...] | None
 
@@ -48,9 +49,14 @@ def with_place(f: Callable[..., Any], place: Callable[..., Any]) -> Callable[...
     """The same along one axis, and where it is."""
 
     def rule(x: Any, dim: int, keepdim: bool = False) -> tuple[Any, Any]:
-        return f(x, axis=dim, keepdims=keepdim), np.asarray(place(x, axis=dim, keepdims=keepdim))
+        return as_array(f(x, axis=dim, keepdims=keepdim)), np.asarray(place(x, axis=dim, keepdims=keepdim))
 
     return rule
+
+
+def place(f: Callable[..., Any]) -> Callable[..., Any]:
+    """The rule of where the extreme is, along one axis or in all."""
+    return lambda x, dim=None, keepdim=False: np.asarray(f(x, axis=dim if x.ndim else None, keepdims=keepdim))
 
 
 REDUCTIONS: dict[str, Callable[..., Any]] = {
@@ -60,15 +66,13 @@ REDUCTIONS: dict[str, Callable[..., Any]] = {
     "var_mean": lambda x, dim=None, **how: (variance(x, dim, **how), mean(x, dim, how.get("keepdim", False))),
     "amax": extreme(np.max),
     "amin": extreme(np.min),
-    "max.dim": with_place(np.max, np.argmax),
-    "min.dim": with_place(np.min, np.argmin),
+    "max.dim": with_an_axis(with_place(np.max, np.argmax)),
+    "min.dim": with_an_axis(with_place(np.min, np.argmin)),
     "max": lambda x: as_array(np.max(x)),
     "min": lambda x: as_array(np.min(x)),
-    "argmax": lambda x, dim=None, keepdim=False: np.asarray(np.argmax(x, axis=dim, keepdims=keepdim)),
-    "argmin": lambda x, dim=None, keepdim=False: np.asarray(np.argmin(x, axis=dim, keepdims=keepdim)),
+    "argmax": place(np.argmax),
+    "argmin": place(np.argmin),
     "prod": lambda x: as_array(np.prod(x)),
-    "prod.dim_int": lambda x, dim, keepdim=False: np.prod(x, axis=dim, keepdims=keepdim),
-    "cumsum": lambda x, dim: np.cumsum(x, axis=dim),
-    "cumprod": lambda x, dim: np.cumprod(x, axis=dim),
+    "prod.dim_int": with_an_axis(lambda x, dim, keepdim=False: np.prod(x, axis=dim, keepdims=keepdim)),
     "any": lambda x, dim=None, keepdim=False: np.asarray(np.any(truth_of(x), axis=axes(dim, x), keepdims=keepdim)),
 }
