@@ -282,26 +282,3 @@ def test_theta_2_stretches_and_does_not_translate():
     printed, corrected, _ = settled("E18", dx.error[0])
     assert proved(corrected, [2 * Fraction("0.6") * Fraction("0.8") / 4], dx.error)
     assert np.array_equal(corrected, 2 * printed)
-
-
-@pytest.mark.ledger("E18")
-def test_each_theta_acts_on_its_own_neuron_but_theta_4_on_all_of_f():
-    theta, x, by = decimals(*THETA), lift(np.arange(-30, 31)[:, None] / 10, Fraction), Fraction(1, 4)
-
-    def relu(u):
-        return np.maximum(u, 0)
-
-    def f(i=None, change=Fraction(0)):
-        changed = [t + change * (i == place) for place, t in enumerate(theta)]
-        return one_two_one(Fraction, ReLU, changed).forward(x)[0].tolist()
-
-    t0, t1, t2, t3, t4, t5, t6 = theta
-    first, second = t5 * relu(t0 + t2 * x), t6 * relu(t1 + t3 * x)
-    assert f() == (t4 + first + second).tolist()
-    assert f(4, by) == (t4 + first + second + by).tolist()
-    assert f(0, by) == (t4 + t5 * relu(t0 + t2 * (x + by / t2)) + second).tolist()
-    assert f(1, by) == (t4 + first + t6 * relu(t1 + t3 * (x + by / t3))).tolist()
-    assert f(2, by) == (t4 + t5 * relu(t0 + t2 * (x * (1 + by / t2))) + second).tolist()
-    assert f(3, by) == (t4 + first + t6 * relu(t1 + t3 * (x * (1 + by / t3)))).tolist()
-    assert f(5, by) == (t4 + first * (1 + by / t5) + second).tolist()
-    assert f(6, by) == (t4 + first + second * (1 + by / t6)).tolist()
