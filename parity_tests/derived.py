@@ -14,7 +14,7 @@ import numpy as np
 from flint import arb
 
 from manual import Layer, Loss, Network, Optimizer
-from torch_ref import compare
+from torch_ref import compare, to_numpy, to_torch, twin
 from torch_ref.tolerance.bounded import Bounded
 
 
@@ -31,9 +31,21 @@ rounded = partial(numbers, ulps=1 / 2)
 
 def step(network: Network, loss: Loss, optimizer: Optimizer, x: Any, y: Any) -> None:
     """One training step, on numbers of any type."""
+    optimizer.step(network, network.like(**gradient(network, loss, x, y)))
+
+
+def gradient(network: Layer, loss: Loss, x: Any, y: Any) -> dict[str, Any]:
+    """The parameters' gradients, by the hand-written code, on numbers of any type."""
     prediction, tape = network.forward(x)
     _, cache = loss.forward(prediction, y)
-    optimizer.step(network, network.gradient(loss.backward(cache), tape))
+    return network.gradient(loss.backward(cache), tape).params
+
+
+def torch_gradient(network: Network, loss: Loss, x: Any, y: Any) -> dict[str, Any]:
+    """The same by torch."""
+    module = twin(network)
+    twin(loss)(module(to_torch(x)), to_torch(y)).backward()
+    return {name: to_numpy(p.grad) for name, p in module.named_parameters() if p.grad is not None}
 
 
 def proved(values: Any, truths: Any, errors: Any) -> bool:

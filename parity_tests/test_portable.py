@@ -9,6 +9,7 @@ FIRST, LAST = SETTINGS[0], SETTINGS[-1]
 FEW = ["parity_tests/posts/test_document_a.py"]
 
 
+@pytest.mark.slow
 def test_the_settings_are_told_apart_by_the_kernels_in_use():
     first, last = (portable.kernels(setting).split(", ") for setting in (FIRST, LAST))
     assert (first[-1], last[-1]) == ("1", "2")

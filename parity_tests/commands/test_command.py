@@ -53,9 +53,9 @@ import_module(f"experiments.{{room}}").main()
     ("room", "module", "extra", "arguments"),
     [
         ("train", "jsonargparse", "train", ["--help"]),
-        ("train", "lightning", "train", ["fit", "--config", "digits"]),
+        pytest.param("train", "lightning", "train", ["fit", "--config", "digits"], marks=pytest.mark.slow),
         ("find", "PIL", "train", ["--help"]),
-        ("bench", "threadpoolctl", "bench", ["--help"]),
+        pytest.param("bench", "threadpoolctl", "bench", ["--help"], marks=pytest.mark.slow),
     ],
 )
 def test_what_is_not_installed_is_said_with_the_extra_that_brings_it(

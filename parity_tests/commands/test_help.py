@@ -13,12 +13,11 @@ from experiments.bench import command as bench
 from experiments.grade import command as check
 from experiments.report import make as report
 from experiments.report.command import main as report_main
-from experiments.report.record.json_record import Record, as_json
-from experiments.report.record.survey import Row
+from experiments.report.record.json_record import as_json
 from experiments.shared.command import ROOMS
 from experiments.train import command as train
 from experiments.train.options import ABOUT, CONFIGS, with_config_files
-from torch_ref import Comparison, Parity
+from parity_tests.records import compared, record
 
 COMMANDS = {"train": train.main, "check": check.main, "report": report_main, "bench": bench.main}
 FILE = "def relu_forward(x):\n    return x * (x > 0)\n\n\ndef relu_backward(delta, x):\n    return delta * (x > 0)\n"
@@ -72,9 +71,9 @@ def test_a_command_that_the_page_names_is_one_that_is_there(typed):
 
 def make(out, full):
     """A report of one comparison."""
-    parity = Parity("cpu", [Comparison("", "y", "float64", (), 0.0, 0.0, "agrees")])
-    (out / "report.json").write_text(as_json(Record({}, [Row("layer", "ReLU", "float64", parity)], [], [])))
-    return parity
+    one = record(compared())
+    (out / "report.json").write_text(as_json(one))
+    return one.rows[0].parity
 
 
 @pytest.fixture

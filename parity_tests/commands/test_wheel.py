@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments.report.record.json_record import Record, as_json
-from experiments.report.record.survey import Row
-from torch_ref import Comparison, Parity
+from experiments.report.record.json_record import as_json
+from parity_tests.records import compared, record
 
 CLONE = Path(__file__).parents[2]
 PACKAGES = ("manual", "torch_ref", "experiments")
@@ -92,8 +91,7 @@ def test_an_installed_command_trains_by_the_name_of_a_config(site, run, tmp_path
 
 @pytest.mark.slow
 def test_an_installed_command_compares_two_reports(site, run, tmp_path):
-    rows = [Row("layer", "ReLU", "float64", Parity("cpu", [Comparison("", "y", "float64", (), 0.0, 0.0, "agrees")]))]
-    (tmp_path / "a.json").write_text(as_json(Record({}, rows, [], [])), "utf-8")
+    (tmp_path / "a.json").write_text(as_json(record(compared())), "utf-8")
     done = run(installed(site, "report"), "--compare", "a.json", "a.json")
     assert (done.returncode, done.stderr) == (0, "")
     assert "No verdict got worse" in (tmp_path / "reports" / "compare.html").read_text("utf-8")

@@ -15,16 +15,13 @@ from experiments.train import command as train
 from experiments.train.module import Training
 from manual import InputError
 from manual.numbers.number_types import Array
+from parity_tests.data.test_images import noise
 from parity_tests.drawn import draw
 
 SIZE = 32
 EPOCH = 3
 """Batches of ten, of the 28 pictures of the training part."""
 Batch = tuple[Array, Array]
-
-
-def noise(*shape: int) -> Array:
-    return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
 
 
 @pytest.fixture(scope="module")

@@ -12,24 +12,19 @@ import pytest
 from PIL import Image
 
 from experiments.data.folder import CHOOSE, part_of, pictures
-from experiments.data.images import FORMATS, image, pixels
+from experiments.data.images import FORMATS
 from experiments.data.module import Data
 from experiments.data.settings import DataSettings
 from experiments.shared.scale import Scale
 from experiments.train import command as train
 from experiments.train import module
 from experiments.train.checkpoints import restore
-from manual.numbers.number_types import Array
+from parity_tests.data.test_images import SIZE, cut, noise, read
 from parity_tests.drawn import draw
 
-SIZE = 12
 KINDS = ["blue_jay", "bluebird", "goldfinch", "robin"]
 PARTS = ["train", "validation", "test"]
 Command = Callable[..., tuple[int, str]]
-
-
-def noise(*shape: int, seed: int = 0) -> Array:
-    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
 
 
 @pytest.fixture(scope="module")
@@ -62,16 +57,6 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
         return 0, capsys.readouterr().err
 
     return run
-
-
-def read(path: Path) -> Array:
-    """(SIZE, SIZE, 3)"""
-    return pixels(image(path, SIZE), SIZE).transpose(1, 2, 0)
-
-
-def cut(path: Path, kind: str) -> None:
-    Image.fromarray(noise(64, 64, 3)).save(path, kind)
-    path.write_bytes(path.read_bytes()[:-2000])
 
 
 # What is left out

@@ -28,8 +28,15 @@ from manual import (
 
 DECORATED = pytest.mark.parametrize(
     "decorated",
-    [dataclass, dataclass(eq=False), dataclass(order=True), dataclass(kw_only=True), dataclass(init=False)],
-    ids=["plain", "eq", "order", "kw_only", "init"],
+    [
+        lambda cls: cls,
+        dataclass,
+        dataclass(eq=False),
+        dataclass(order=True),
+        dataclass(kw_only=True),
+        dataclass(init=False),
+    ],
+    ids=["not decorated", "plain", "eq", "order", "kw_only", "init"],
 )
 
 
@@ -56,7 +63,7 @@ def affine(decorated: Callable[[type], Any]) -> Any:
 
 
 @DECORATED
-def test_a_layer_that_is_decorated_once_more_stays_what_it_is(decorated, rng):
+def test_a_layers_fields_are_hyperparameters_parameters_and_state_however_it_is_decorated(decorated, rng):
     affine_layer = affine(decorated)
     layer, other = affine_layer(3), affine_layer(3, False)
     assert [*layer.params] == ["gain", "shift"]
@@ -66,6 +73,9 @@ def test_a_layer_that_is_decorated_once_more_stays_what_it_is(decorated, rng):
     assert repr(other) == "Affine(size=3, shift=False)"
     assert layer != affine_layer(3)
     assert len({layer, affine_layer(3)}) == 2
+    for wrong in ({"gain": 1}, {"passes": 1}):
+        with pytest.raises(TypeError):
+            affine_layer(3, **wrong)
     x = rng.standard_normal((5, 3))
     y, cache = layer.forward(x)
     np.testing.assert_array_equal(layer.backward(y, cache)[1].params["shift"], y.sum(axis=0))

@@ -1,7 +1,11 @@
+# pyright: reportArgumentType=false
+# What is given is wrong on purpose.
+
 """An error begins with the piece that refuses, and names the argument, what was expected of it, and what was given."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import flint
@@ -13,16 +17,21 @@ from manual import (
     L2,
     SGD,
     Adam,
+    AdamW,
     AvgPool2d,
+    BCEWithLogitsLoss,
     Conv2d,
+    CrossEntropyLoss,
     Dropout,
     ElasticNet,
     Flatten,
+    HalfMSELoss,
     InputError,
     Linear,
     MaxPool2d,
     MSELoss,
     Network,
+    ReLU,
     RMSprop,
     Softmax,
     Undecided,
@@ -41,7 +50,10 @@ X, Y = np.zeros((4, 2)), np.zeros((4, 1))
 
 TENSOR: Any = torch.zeros(4, 3)
 
-REFUSED: list[tuple[Callable[[], Any], list[str]]] = [
+Row = tuple[Callable[[], Any], list[str]]
+"""What is refused, and what the error names: it begins with the first."""
+
+PIECES: list[Row] = [
     (lambda: init.constant(NETWORK, NOTHING), ["constant", "value", "'nothing'"]),
     (lambda: init.constant(NOTHING, 1), ["constant", "network", "Layer", "a str"]),
     (lambda: init.xavier_uniform(NETWORK, RNG, NOTHING), ["xavier_uniform", "gain", "'nothing'"]),
@@ -72,6 +84,110 @@ REFUSED: list[tuple[Callable[[], Any], list[str]]] = [
     (lambda: Flatten().forward(TENSOR), ["Flatten", "array", "a Tensor", "(4, 3)", "torch.float32"]),
     (lambda: greater(np.array([flint.arb("nan")]), np.array([flint.arb(1)])), ["greater"]),
 ]  # fmt: skip
+
+
+def of_losses() -> Iterator[Row]:
+    for loss in (MSELoss(), HalfMSELoss(), BCEWithLogitsLoss()):
+        yield partial(loss.forward, np.zeros((5, 1)), np.zeros(5)), [repr(loss), "expected", "(5, 1)", "(5,)"]
+        yield partial(loss.forward, np.zeros((5, 1), "f4"), np.zeros((5, 1))), [repr(loss), "float32", "float64"]
+        yield partial(loss.forward, np.zeros((0, 1)), np.zeros((0, 1))), [repr(loss), "empty batch"]
+    for classes, named in (
+        ([0, 3, 1], ["classes 0 to 2", "3 at example 1"]),
+        ([0, 1, -1], ["classes 0 to 2", "-1 at example 2"]),
+        ([0.0, 1.0, 2.0], ["int64", "float64"]),
+        ([True, False, True], ["int64", "bool"]),
+        ([0, 1], ["(3,)", "(2,)"]),
+        ([[0], [1], [2]], ["(3,)", "(3, 1)"]),
+    ):
+        yield partial(CrossEntropyLoss().forward, np.zeros((3, 3)), np.array(classes)), ["CrossEntropyLoss", *named]
+    for z in (np.zeros((0, 3)), np.zeros(3), np.zeros((3, 3, 3))):
+        named = ["CrossEntropyLoss", "logits of shape (N, classes)", str(z.shape)]
+        yield partial(CrossEntropyLoss().forward, z, np.zeros(len(z), int)), named
+    for make in (MSELoss, CrossEntropyLoss, BCEWithLogitsLoss):
+        yield (
+            partial(make, reduction="average"),
+            [f"{make.__name__}: reduction must be 'mean', 'sum' or 'none'", "'average'"],
+        )
+
+
+def of_arguments() -> Iterator[Row]:
+    for value, named in (((1.0, 0.9), "betas[0]"), ((0.9, -1), "betas[1]"), (0.9, "a pair"), ((0.9,), "a pair")):
+        for rule in (Adam, AdamW):
+            yield partial(rule, betas=value), [f"{rule.__name__}: betas", named]
+    for more in ({}, {"momentum": 0.9, "dampening": 0.1}):
+        yield partial(SGD, nesterov=True, **more), ["SGD: nesterov needs a momentum above 0 and a dampening of 0"]
+    linear = partial(Linear, rng=RNG)
+    for flag in ("no", 1, None):
+        yield partial(SGD, nesterov=flag), ["SGD: nesterov must be True or False", repr(flag)]
+        yield partial(RMSprop, centered=flag), ["RMSprop: centered must be True or False", repr(flag)]
+        yield partial(linear, 3, 4, bias=flag), ["Linear: bias must be True or False", repr(flag)]
+    for size in (0, -1, 2.5, True):
+        yield partial(linear, size, 3), ["Linear: in_features must be an integer >= 1", repr(size)]
+        yield partial(linear, 3, size), ["Linear: out_features must be an integer >= 1", repr(size)]
+    for dim in (0.5, [0, 1], True, None):
+        yield partial(Softmax, dim=dim), [f"Softmax: dim must be an integer, got {dim!r}"]
+    for dim in (2, -3):
+        yield (
+            partial(Network(Softmax(dim=dim)).forward, FLAT),
+            ["layer 0 of 1", f"Softmax(dim={dim})", "axis", "(4, 3)"],
+        )
+
+
+def of_networks() -> Iterator[Row]:
+    linear = partial(Linear, rng=RNG)
+    layer, network = linear(3, 3), Network(linear(3, 4), ReLU(), Network(linear(4, 4), linear(4, 2)))
+    first = f"layer 0 of 3, {network.layers[0]!r}"
+    for x, named in (
+        (np.zeros((5, 7)), [first, "(N, 3)", "float64", "(5, 7)"]),
+        (np.zeros(3), [first, "(N, 3)", "(3,)"]),
+        (np.zeros((5, 3), np.float32), [first, "float64", "float32"]),
+        (np.zeros((5, 3), np.int64), [first, "float64", "int64"]),
+        (TENSOR.double(), [first, "float64", "torch.float64"]),
+        (np.zeros((0, 3)), [f"{network!r}: expected an array of at least one example", "shape (0, 3)"]),
+        ([[1.0, 2.0, 3.0]], [f"{network!r}: expected an array of at least one example", "a list"]),
+        (np.float64(1), [f"{network!r}: expected an array of at least one example", "shape ()"]),
+    ):
+        yield partial(network.forward, x), named
+    nested = Network(ReLU(), network)
+    yield partial(nested.forward, np.zeros((5, 7))), ["layer 1 of 2, layer 0 of 3, Linear", "(5, 7)"]
+    yield Network, ["Network: expected at least one layer", "none"]
+    yield (
+        partial(Network, layer, layer),
+        ["Network: Linear", "at place 1 is there twice", "copy.deepcopy(layer)"],
+    )
+    yield partial(Network, Network(layer), layer), ["Network: 0.0.weight and 1.weight are the same array"]
+    yield partial(Network, layer, layer.like()), ["Network: 0.weight and 1.weight are the same array"]
+    yield partial(Network, ReLU), ["Network: expected a layer at place 0", "ReLU"]
+
+
+def of_training() -> Iterator[Row]:
+    data: dict[str, Any] = {"x": np.zeros((5, 2)), "y": np.zeros((5, 1))}
+
+    def first_step(**given: Any) -> Any:
+        return next(train(NETWORK, MSELoss(), SGD(), **data | given))
+
+    for name, array in data.items():
+        for bad in (np.nan, np.inf):
+            wrong = array.copy()
+            wrong[3, 0] = bad
+            yield partial(first_step, **{name: wrong}), [f"train: {name}: expected finite values", "at index (3, 0)"]
+    yield (
+        partial(first_step, y=np.zeros((4, 1))),
+        ["train: expected a target for each example", "5 examples and 4 targets"],
+    )
+    yield partial(first_step, x=X[:0], y=Y[:0]), ["train: expected at least one example", "none"]
+    for name, value, what in (
+        ("batch_size", 0, "an integer >= 1"),
+        ("batch_size", 2.5, "an integer >= 1"),
+        ("epochs", -1, "an integer >= 0"),
+        ("epochs", True, "an integer >= 0"),
+        ("seed", -1, "an integer >= 0"),
+        ("threshold", np.nan, "a finite number >= 0"),
+    ):
+        yield partial(first_step, **{name: value}), [f"train: {name} must be {what}", str(value)]
+
+
+REFUSED = [*PIECES, *of_losses(), *of_arguments(), *of_networks(), *of_training()]
 
 
 @pytest.mark.parametrize(("refused", "named"), REFUSED, ids=[f"{i} {named[0]}" for i, (_, named) in enumerate(REFUSED)])

@@ -2,39 +2,13 @@
 
 import copy
 import math
-from typing import Any
 
 import numpy as np
 import pytest
 
-from manual import SGD, InputError, Layer, Linear, MSELoss, Network, ReLU, RMSprop, Softmax, parameter, state, train
+from manual import SGD, InputError, Layer, Linear, MSELoss, Network, ReLU, RMSprop, Softmax, parameter, train
 from manual.documents import claims, sine
 from torch_ref import compare_optimizer
-
-
-def test_a_layer_s_fields_are_hyperparameters_parameters_and_state():
-    class Shifted(Layer):
-        size: int
-        weight: np.ndarray = parameter()
-        bias: Any = parameter(default=True)
-        count: np.ndarray = state()
-
-        def __post_init__(self):
-            self.weight, self.count = np.ones(self.size), np.zeros(())
-            self.bias = np.zeros(self.size) if self.bias else None
-
-    layer, without = Shifted(3), Shifted(3, False)
-    assert layer.hyper == {"size": 3, "bias": True}
-    assert without.hyper == {"size": 3, "bias": False}
-    assert [*layer.params] == ["weight", "bias"]
-    assert [*without.params] == ["weight"]
-    assert [*layer.state] == ["count"]
-    assert repr(without) == "Shifted(size=3, bias=False)"
-    assert layer != Shifted(3)
-    assert len({layer, Shifted(3)}) == 2
-    for wrong in ({"weight": 1}, {"count": 1}):
-        with pytest.raises(TypeError):
-            Shifted(3, **wrong)
 
 
 def test_a_gradient_whose_parameters_come_in_another_order_moves_nothing(rng):

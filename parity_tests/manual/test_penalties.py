@@ -28,18 +28,6 @@ def test_a_penalty_agrees_with_torch(name, dtype, network, device, agree):
     agree(compare_penalty(CASES[name](), network.astype(dtype), device))
 
 
-@pytest.mark.ledger("B5")
-def test_a_penalty_that_reaches_the_biases_is_caught(network):
-    class WithBiases(L2):
-        def backward(self, network, /):
-            return network.like(**{name: self.slope(p) for name, p in network.params.items()})
-
-    WithBiases.__name__ = "L2"
-    assert {c.quantity for c in compare_penalty(WithBiases(0.1), network).comparisons if not c.agrees} == {
-        "d0.bias, of a bias"
-    }
-
-
 @EACH
 def test_its_gradient_is_the_certified_derivative_of_its_cost(name, network):
     penalty, rational = CASES[name](), network.astype(flint.fmpq)
@@ -60,8 +48,7 @@ def test_a_weight_of_0_is_left_alone_as_torch_does(network, device):
 
 
 @pytest.mark.ledger("B5")
-@pytest.mark.parametrize("penalty", [L1(0.05), L2(0.05), ElasticNet(0.05)], ids=repr)
-def test_a_small_data_set_is_overfitted_without_it_and_less_with_it(penalty, rng):
+def test_a_small_data_set_is_overfitted_without_a_penalty_and_less_with_one(rng):
     """A line with noise, twelve points for sixty parameters: the gap between new points and those trained on
     shrinks."""
     x, new = rng.uniform(-1, 1, (12, 1)), rng.uniform(-1, 1, (200, 1))
@@ -75,9 +62,11 @@ def test_a_small_data_set_is_overfitted_without_it_and_less_with_it(penalty, rng
         on = [MSELoss().forward(network.forward(a)[0], b)[0] for a, b in ((new, wanted), (x, y))]
         return on[0] - on[1], on[0]
 
-    without, with_it = gap(None), gap(penalty)
-    assert with_it[0] < without[0] / 2
-    assert with_it[1] < without[1]
+    without = gap(None)
+    for penalty in (L1(0.05), L2(0.05), ElasticNet(0.05)):
+        with_it = gap(penalty)
+        assert with_it[0] < without[0] / 2
+        assert with_it[1] < without[1]
 
 
 def test_the_loop_adds_its_cost_and_its_gradient(network, rng):

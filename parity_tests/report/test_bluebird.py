@@ -4,7 +4,6 @@ import base64
 import csv
 import html
 import io
-import json
 import re
 import shutil
 from collections import Counter
@@ -16,19 +15,14 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from experiments.data import birds
-from experiments.data.images import files
 from experiments.find.contact_sheet import MARK
 from experiments.report import make as report
 from experiments.report.chapters import bluebird
 from experiments.report.chapters.bluebird import Predictions
 from experiments.report.page.template import render
 from experiments.report.record import runs
-from experiments.report.record.bird_dataset import draw
-from experiments.report.record.previous_runs import Stamp, previous_runs, stamp
 from experiments.shared import model_file
 from experiments.train import command as train
-from manual import InputError
-from parity_tests.conftest import SPEED
 from torch_ref import twin
 
 SIDES = ("manual", "torch")
@@ -278,118 +272,3 @@ def test_the_accuracies_are_in_the_record(trained, said, side):
             if (r.network, r.implementation, r.seed, r.quantity) == (title, side, 0, "test_accuracy")
         ]
         assert accuracy == sum(y == taken for y, taken in pairs) / len(pairs)
-
-
-# ---------------------------------------------------------------- earlier runs
-
-
-@pytest.fixture
-def before(nets, tmp_path):
-    """Copies of both runs of softmax regression; and leave beside each another, as an earlier report would have."""
-    copies = [
-        runs.read(shutil.copytree(nets["bluebird_softmax"][s][0].folder, tmp_path / s / "version_0")) for s in SIDES
-    ]
-
-    def leave(seed, made, sides=SIDES, change=lambda config: config, pictures=None):
-        for run in copies:
-            if run.folder.parent.name in sides:
-                n = len([*run.folder.parent.iterdir()])
-                other = runs.read(shutil.copytree(run.folder, run.folder.with_name(f"version_{n}")))
-                config = other.folder / "config.yaml"
-                seeded = config.read_text("utf-8").replace("  seed: 0\n  start", f"  seed: {seed}\n  start")
-                assert seeded.count(f"  seed: {seed}\n  start") == 1
-                config.write_text(change(seeded), "utf-8")
-                same = json.loads((run.folder / "made.json").read_text("utf-8"))["pictures"]
-                stamp(other, Stamp(made, "abc1234", pictures or same))
-
-    return *[[run] for run in copies], leave
-
-
-def test_the_latest_earlier_pair_of_each_further_seed_is_shown(before):
-    manual, torch, leave = before
-    assert previous_runs(manual, torch) == []
-    leave(2, "2030-01-02 00:00 UTC")
-    leave(1, "2030-01-03 00:00 UTC")
-    leave(1, "2030-01-01 00:00 UTC")
-    leave(0, "2030-01-04 00:00 UTC")
-    found = previous_runs(manual, torch)
-    assert [(about.made, ours.seed, theirs.seed) for about, ours, theirs in found] == [
-        ("2030-01-03 00:00 UTC", 1, 1), ("2030-01-02 00:00 UTC", 2, 2),
-    ]  # fmt: skip
-    assert all(ours.folder.parent.name == "manual" for _, ours, _ in found)
-    assert all(theirs.folder.parent.name == "torch" for _, _, theirs in found)
-
-
-@pytest.mark.parametrize("other", [
-    {"sides": ["manual"]},
-    {"sides": ["torch"]},
-    {"change": lambda config: config.replace("lr: 0.001", "lr: 0.002")},
-    {"change": lambda config: config.replace("batch_size: 64", "batch_size: 32")},
-    {"change": lambda config: config.replace("max_epochs: 2", "max_epochs: 3")},
-    {"pictures": "others"},
-])  # fmt: skip
-def test_an_earlier_run_of_another_config_or_of_other_pictures_is_not_shown(before, other):
-    manual, torch, leave = before
-    leave(1, "2030-01-01 00:00 UTC", **other)
-    assert previous_runs(manual, torch) == []
-
-
-def test_two_earlier_runs_of_one_seed_are_a_pair_only_if_one_report_made_them(before):
-    manual, torch, leave = before
-    leave(1, "2030-01-01 00:00 UTC", sides=["manual"])
-    leave(1, "2030-01-02 00:00 UTC", sides=["torch"])
-    assert previous_runs(manual, torch) == []
-
-
-def test_a_run_that_was_not_finished_is_not_shown(before):
-    manual, torch, leave = before
-    leave(1, "2030-01-01 00:00 UTC")
-    (manual[0].folder.with_name("version_1") / "made.json").unlink()
-    assert previous_runs(manual, torch) == []
-
-
-def test_earlier_runs_are_on_the_page_with_date_and_commit(before, nets, shown, rows):
-    manual, torch, leave = before
-    leave(1, "2030-01-01 00:00 UTC")
-    chapter = bluebird.chapter(nets | {"bluebird_softmax": {"manual": manual, "torch": torch}})
-    page = report.page(shown | {"bluebird": chapter}, rows, SPEED)
-    body = table(page[page.index('<section id="bluebird">') :], "precision and recall of Bluebird")
-    assert [(row[1], row[-1]) for row in body[:3]] == [
-        ("0", "with this page"), ("1", "2030-01-01 00:00 UTC, commit abc1234"), ("mean", ""),
-    ]  # fmt: skip
-    assert "the training runs of Bluebird that are older have their date" in page
-
-
-def test_without_earlier_runs_nothing_is_said_of_them(page):
-    assert "with this page" not in page
-    assert "that are older have their date" not in page
-
-
-# ---------------------------------------------------------------- the pictures on the disk
-
-
-def test_pictures_are_drawn_once_and_again_where_they_are_not_whole(tmp_path, monkeypatch):
-    drawn = []
-    written = birds.written
-    monkeypatch.setattr(birds, "written", lambda *both: drawn.append(1) or written(*both))
-    first = draw(tmp_path, 40)
-    content = {path: path.read_bytes() for path in files(tmp_path)}
-    assert (len(drawn), len(content)) == (1, 40)
-    assert draw(tmp_path, 40) == first
-    assert len(drawn) == 1
-    one, *_ = content
-    for times, spoil in enumerate((one.unlink, lambda: one.write_bytes(b"")), start=2):
-        spoil()
-        assert draw(tmp_path, 40) == first
-        assert (len(drawn), {path: path.read_bytes() for path in files(tmp_path)}) == (times, content)
-    assert draw(tmp_path, 44) != first
-    assert len(drawn) == 4
-
-
-def test_a_picture_that_was_not_drawn_here_is_an_error_and_stays(tmp_path):
-    draw(tmp_path, 40)
-    mine = tmp_path / "train" / "robin" / "mine.jpg"
-    mine.write_text("mine")
-    with pytest.raises(InputError, match="expected the 40 pictures drawn here and nothing else, got 41 files"):
-        draw(tmp_path, 40)
-    assert mine.read_text() == "mine"

@@ -4,9 +4,6 @@ import json
 
 import pytest
 
-from experiments.data.module import Order
-from experiments.train.checkpoints.checkpoint import WholeCheckpoints
-from experiments.train.csv_log import CSVLog
 from experiments.train.module import Training
 from experiments.train.options import configs
 from parity_tests.train.checkpoints import soak
@@ -71,55 +68,6 @@ def test_a_run_that_was_done_within_an_epoch_is_not_trained_on(arguments, wholes
         fit(tmp_path, arguments)
     run = fit(tmp_path, arguments, at=done)
     assert same(run, whole) == (True, True)
-
-
-def forgets_the_batches_done(patch):
-    patch.setattr(Order, "done", property(lambda _: 0, lambda *_: None), raising=False)
-
-
-def keeps_the_rows_after_the_checkpoint(patch):
-    init = CSVLog.__init__
-    patch.setattr(
-        CSVLog,
-        "__init__",
-        lambda log, folder, columns, size: init(log, folder, columns, size and (folder / "metrics.csv").stat().st_size),
-    )
-
-
-def loses_the_optimizers_state(patch):
-    load = WholeCheckpoints.load_checkpoint
-    patch.setattr(
-        WholeCheckpoints, "load_checkpoint", lambda *given, **named: load(*given, **named) | {"optimizer": {}}
-    )
-
-
-def forgets_dropouts_count(patch):
-    save = WholeCheckpoints.save_checkpoint
-
-    def saved(self, content, path, storage_options=None):
-        for tensor in content["state_dict"].values():
-            if not tensor.is_floating_point():
-                tensor.zero_()
-        save(self, content, path)
-
-    patch.setattr(WholeCheckpoints, "save_checkpoint", saved)
-
-
-@pytest.mark.parametrize(
-    ("mistake", "every", "implementation", "found"),
-    [
-        (forgets_the_batches_done, 0, "manual", (False, False)),
-        (keeps_the_rows_after_the_checkpoint, NEVER, "manual", (False, True)),
-        (loses_the_optimizers_state, 0, "torch", (False, False)),
-        (forgets_dropouts_count, 0, "manual", (False, False)),
-    ],
-)
-def test_a_mistake_in_going_on_shows(mistake, every, implementation, found, wholes, tmp_path, monkeypatch):
-    arguments = [*DIGITS, "--trainer.max_epochs=2", f"--model.implementation={implementation}"]
-    whole = wholes(arguments)
-    mistake(monkeypatch)
-    cut(tmp_path, arguments, 9, every=every)
-    assert same(fit(tmp_path, arguments), whole) == found
 
 
 def test_every_config_has_its_killed_runs():
