@@ -14,7 +14,7 @@ import torch
 from flint import arb
 
 from experiments.report.chapters import passes
-from experiments.report.chapters.worked import by_hand, by_torch, fraction
+from experiments.report.steps.worked import by_hand, by_torch, fraction
 from manual import (
     SGD,
     Adam,
