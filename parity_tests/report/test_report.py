@@ -156,8 +156,8 @@ def test_the_speeds_are_on_the_page_with_what_was_reached_and_what_was_not(shown
     section = page[page.index('<section id="speed">') :]
     assert "6.5, fused update<td" in section
     assert "6.5 (6–7)" in section
-    assert "2-2-1, batch 1, torch / manual: at least 5 (aim 7) was asked: 6.5, reached\n" in section
-    assert "digits, batch 64, torch / manual: at least 2.5 (aim 3.5) was asked, not timed" in section
+    assert "2-2-1, batch 1, torch / manual: aim at least 5 (ideal 7): 6.5, reached\n" in section
+    assert "digits, batch 64, torch / manual: aim at least 2.5 (ideal 3.5), not timed" in section
     assert "digits, batch 64 was not timed: never quiet" in section
 
 
