@@ -48,6 +48,11 @@ function changed(given, name, i, value) {
 }
 
 // (v, u): the cost with two of the numbers at each pair of values.
-function heights(given, activation, [first, second], u, v) {
-  return v.map((q) => u.map((p) => forward(changed(changed(given, ...first, p), ...second, q), activation).C[0]));
+function heights(given, activation, [[first, i], [second, j]], u, v) {
+  const moved = structuredClone(given); // written to in place: this runs thousands of times while a slider moves
+  return v.map((q) => u.map((p) => {
+    moved[first][i] = p;
+    moved[second][j] = q;
+    return forward(moved, activation).C[0];
+  }));
 }

@@ -18,10 +18,14 @@ function drawSurface(canvas, { given, activation, over, range, path }) {
 
   context.clearRect(0, 0, width, height);
   context.fillStyle = colour("accent");
-  costs.forEach((row, j) => row.forEach((cost, i) => {
-    context.globalAlpha = 0.03 + 0.045 * band(cost);
-    context.fillRect((i * width) / columns, height - ((j + 1) * height) / rows, width / columns, height / rows);
-  }));
+  costs.forEach((row, j) => {
+    const bands = row.map(band);
+    for (let from = 0, to = 0; from < columns; from = to) { // neighbours of one band are one rectangle
+      while (to < columns && bands[to] === bands[from]) to += 1;
+      context.globalAlpha = 0.03 + 0.045 * bands[from];
+      context.fillRect((from * width) / columns, height - ((j + 1) * height) / rows, ((to - from) * width) / columns, height / rows);
+    }
+  });
   context.globalAlpha = 1;
 
   context.strokeStyle = colour("manual");
