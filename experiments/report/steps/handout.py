@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from experiments.report.page.template import render
 from experiments.report.steps import walk
-from experiments.report.steps.notation import decimal, plain
+from experiments.report.steps.notation import Exact, decimal, plain
 from experiments.report.steps.worked import by_hand, by_torch, fraction
 from manual import Network, ReLU
 from manual.documents import Problem, linear
@@ -50,7 +50,7 @@ class Part(NamedTuple):
 def drawn(seed: int, given: Numbers) -> Numbers:
     """The numbers given, and the others drawn: short, and such that one neuron is on and the answer is not yet right,
     where the numbers given leave that open."""
-    rng = random.Random(seed)
+    rng, numbers = random.Random(seed), dict(given)
     for _ in range(100):
         numbers = {
             name: given.get(name) or [f"{rng.choice(range(1, 10)) * sign(rng, name) / 10:.1f}" for _ in range(count)]
@@ -93,7 +93,9 @@ def handout(numbers: Numbers, name: str) -> str:
 def walked(numbers: Numbers) -> list[tuple[str, walk.Step]]:
     """Every step of the hand computation with these numbers, by the quantity that it finds first."""
     lr, of = numbers["lr"][0], problem(numbers)
-    exact = {name: [*map(fraction, values)] for name, values in by_hand(flint.fmpq, of, lr).items()}
+    exact: dict[str, list[Exact]] = {
+        name: [*map(fraction, values)] for name, values in by_hand(flint.fmpq, of, lr).items()
+    }
     symbols = walk.with_derivatives(walk.HAND_SYMBOLS, r"\partial C / \partial {}")
     steps = [("", phase, "", templates | EVERY_SLOPE if "dW1" in templates else templates)
              for phase, templates in walk.HAND.values()]  # fmt: skip
