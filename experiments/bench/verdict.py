@@ -1,4 +1,4 @@
-"""What a table of the benchmark says in words: what was asked and reached, where torch is faster, and how a network
+"""What a table of the benchmark says in words: what was aimed at and reached, where torch is faster, and how a network
 grows."""
 
 from collections.abc import Iterator
@@ -54,17 +54,17 @@ def verdict(target: Target, reached: float | None) -> str:
     if reached is None:
         return "not timed"
     if target.aim is not None and reached >= target.aim:
-        return "reached, and the aim"
+        return "reached, and the ideal"
     return "reached" if reached >= target.least else "not reached"
 
 
 def notes(table: dict[str, Any]) -> Iterator[str]:
     """The sentences below a table."""
     for each in table["targets"]:
-        aim = f" (aim {each['aim']:g})" if each["aim"] else ""
+        aim = f" (ideal {each['aim']:g})" if each["aim"] else ""
         got = "" if each["reached"] is None else f": {brief(each['reached'])}"
-        asked = f"{each['workload']}, {QUANTITIES[each['quantity']]}: at least {each['least']:g}{aim} was asked"
-        yield f"{asked}{got}, {each['verdict']}"
+        aimed = f"{each['workload']}, {QUANTITIES[each['quantity']]}: aim at least {each['least']:g}{aim}"
+        yield f"{aimed}{got}, {each['verdict']}"
     faster = [
         f"{row['workload']} "
         f"({brief(row['ratio']['median'])}{'' if row['choice'] == 'default' else ', ' + row['choice']})"

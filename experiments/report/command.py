@@ -6,17 +6,22 @@ The runs are kept in `FOLDER/runs/`; the page of last time stays until the new o
 
 `--full` trains the networks that look for the Bluebird from three seeds; pages made in the same folder later show
 these runs, each with its date.
+`--handout` writes sheets to hand out instead: one training step with blanks, the solutions on the last page.
 `--compare A.json B.json` holds two such files against each other instead, and writes `FOLDER/compare.html`.
 """
 
 from pathlib import Path
 
+from experiments.report import sheets
 from experiments.report.record import comparison
 from experiments.report.record.json_record import read
 from experiments.shared.command import Parser, command, write
 from manual import Diverged, InputError
 
-EXAMPLES = ("", "--full", "--out before", "--compare before/report.json reports/report.json")
+EXAMPLES = (
+    "", "--full", "--out before", "--compare before/report.json reports/report.json",
+    "--handout --x 0.5 0.1 --y 0.8 --lr 0.1 --seed 7", "--handout --sheets 30",
+)  # fmt: skip
 
 
 @command
@@ -36,7 +41,14 @@ def main(arguments: list[str] | None = None) -> int:
         help="compare the report.json of two runs, show first what differs, and write FOLDER/compare.html; "
         "exit code 1 if a verdict got worse, or B lacks a comparison that A has",
     )
+    either.add_argument(
+        "--handout",
+        action="store_true",
+        help="write FOLDER/handout-SEED.html: one training step with blanks, for A4; solutions on the last page",
+    )
+    sheets.add(parser)
     options = parser.parse_args(arguments)
+    numbers = sheets.given(parser, options)
     try:
         records = [read(path) for path in options.compare or ()]
     except InputError as error:
@@ -46,6 +58,9 @@ def main(arguments: list[str] | None = None) -> int:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         parser.error(f"--out: expected a folder, got {out} ({error.strerror})")
+    if options.handout:
+        print(*sheets.handed_out(out, numbers, options.seed or 1, options.sheets or 1), sep="\n")
+        return 0
     if records:
         found = comparison.difference(*records)
         write(out / "compare.html", comparison.page([*map(str, options.compare)], records, found))

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from experiments.bench.machine import commit, machine
 from experiments.bench.table import TITLES as SPEED_TITLES
 from experiments.bench.verdict import notes
-from experiments.report.chapters import bluebird, errata, fits, starts, surfaces, walk
+from experiments.report.chapters import bluebird, errata, fits, scrubber, starts, surfaces
 from experiments.report.chapters.recognition import recognised
 from experiments.report.chapters.sensitivity import sensitivity
 from experiments.report.chapters.ulp_error import strips, ulp_errors
@@ -36,6 +36,7 @@ from experiments.report.record.previous_runs import Stamp, stamp
 from experiments.report.record.runs import Run
 from experiments.report.record.summary import Summary, summary
 from experiments.report.record.survey import STEPS, TRAINING, Row, survey, together
+from experiments.report.steps import play, walk
 from experiments.shared.command import write
 from experiments.shared.templates import SHARED
 from experiments.train import command as train
@@ -53,6 +54,8 @@ NETWORKS = {
     "one_two_one_random": "1-2-1, random start: the same from parameters drawn at random",
     "digits": "64-128-10, ReLU: digits, five initialisations",
 }
+SCRIPTS = ("equations", "tools", "surface", "play", "scrub", "walk", "links", "predict")
+"""The page's scripts, in the order in which they need each other."""
 SEEDS = {"digits": range(5)}
 PICTURES = 4000
 TITLES = NETWORKS | bluebird.TITLES
@@ -153,6 +156,7 @@ def contents(trained: Trained) -> dict[str, Any]:
     first = {name: (sides["manual"][0], sides["torch"][0]) for name, sides in trained.items()}
     return {
         "claims": claims,
+        "play": play.played(),
         "hand": walk.hand_computation(),
         "derivatives": walk.derivatives(),
         "theta": documents.THETA,
@@ -160,6 +164,7 @@ def contents(trained: Trained) -> dict[str, Any]:
         "errata": errata.table(),
         "categories": errata.CATEGORIES,
         "trainings": [figures.training(name, title, *trained[name].values()) for name, title in NETWORKS.items()],
+        "scrubber": scrubber.scrubber(*(first[name][0] for name in ("two_two_one", "one_two_one", "digits"))),
         "surfaces": surfaces.surfaces(*first["two_two_one"]),
         "forming": fits.forming(*first["one_two_one"]),
         "thetas": fits.under_theta(first["one_two_one"][0]),
@@ -175,11 +180,12 @@ def contents(trained: Trained) -> dict[str, Any]:
 
 def page(shown: dict[str, Any], rows: list[Row], speed: dict[str, Any]) -> str:
     """The page as HTML."""
-    script = (PAGE / "walk.js").read_text("utf-8")
+    script = scripts()
     fingerprint = b64encode(sha256(script.encode()).digest()).decode()
     return render(
         "index.html",
         **shown,
+        play_data=play.as_json(shown["play"]),
         summary=summary(rows),
         marks=marks(rows),
         map=parity_map(rows),
@@ -194,6 +200,11 @@ def page(shown: dict[str, Any], rows: list[Row], speed: dict[str, Any]) -> str:
         script=Markup(script),
         fingerprint=fingerprint,
     )
+
+
+def scripts() -> str:
+    """The page's scripts, as one."""
+    return "\n".join((PAGE / "scripts" / f"{name}.js").read_text("utf-8") for name in SCRIPTS)
 
 
 def record(trained: Trained, rows: list[Row], speed: dict[str, Any]) -> Record:

@@ -89,7 +89,7 @@ def test_a_machine_that_is_never_quiet_gives_no_numbers(quiet, monkeypatch, caps
     assert bench.main(SHORT) == 1
     shown, error = capsys.readouterr()
     assert error == "python -m experiments.bench: nothing was timed\n"
-    assert "2-2-1, batch 1, torch / manual: at least 5 (aim 7) was asked, not timed" in shown
+    assert "2-2-1, batch 1, torch / manual: aim at least 5 (ideal 7), not timed" in shown
     rows = [line for line in shown.splitlines() if "rounds undisturbed" in line]
     assert len(rows) == len(workloads(np.float32))
     assert all(re.search(r"other processes left 0 of \d+ rounds undisturbed, fewer than 1$", row) for row in rows)
@@ -139,7 +139,7 @@ def test_a_blas_that_is_not_held_to_avx2_gives_no_table_of_it(quiet, monkeypatch
     assert bench.main(["kernel"]) == 1
     shown, _ = capsys.readouterr()
     assert "all of them: NumPy's BLAS cannot be held to AVX2 here: mkl 2024, kernel unknown" in shown
-    assert "784-512-512-10, batch 128, torch / manual: at least 1.1 was asked, not timed" in shown
+    assert "784-512-512-10, batch 128, torch / manual: aim at least 1.1, not timed" in shown
 
 
 def test_all_tables_are_made_each_in_its_environment(quiet, monkeypatch, capsys):

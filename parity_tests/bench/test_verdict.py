@@ -31,13 +31,13 @@ def test_what_was_asked_is_said_to_be_reached_or_not():
     large = "784-512-512-10, batch 128"
     small = [timed("2-2-1, batch 1", 7), timed("1-2-1, batch 256", 5.9), timed("digits, batch 64", 2.499)]
     assert in_words("steps", *small, timed(large, 2, 0.7)) == [
-        "2-2-1, batch 1, torch / manual: at least 5 (aim 7) was asked: 7, reached, and the aim",
-        "1-2-1, batch 256, torch / manual: at least 4 (aim 6) was asked: 5.9, reached",
-        "digits, batch 64, torch / manual: at least 2.5 (aim 3.5) was asked: 2.5, not reached",
-        f"{large}, torch / manual: at least 1.7 (aim 2) was asked: 2, reached, and the aim",
-        "Bluebird CNN, batch 64, torch / manual: at least 0.8 (aim 1.15) was asked, not timed",
-        f"{large}, of a product's rate: at least 0.7 was asked: 0.7, reached",
-        "Bluebird CNN, batch 64, of a product's rate: at least 0.4 was asked, not timed",
+        "2-2-1, batch 1, torch / manual: aim at least 5 (ideal 7): 7, reached, and the ideal",
+        "1-2-1, batch 256, torch / manual: aim at least 4 (ideal 6): 5.9, reached",
+        "digits, batch 64, torch / manual: aim at least 2.5 (ideal 3.5): 2.5, not reached",
+        f"{large}, torch / manual: aim at least 1.7 (ideal 2): 2, reached, and the ideal",
+        "Bluebird CNN, batch 64, torch / manual: aim at least 0.8 (ideal 1.15), not timed",
+        f"{large}, of a product's rate: aim at least 0.7: 0.7, reached",
+        "Bluebird CNN, batch 64, of a product's rate: aim at least 0.4, not timed",
     ]
     assert in_words("steps", timed(large, 2), threads=2) == in_words("steps", timed(large, 2), dtype="float64") == []
 

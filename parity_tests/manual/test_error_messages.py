@@ -100,7 +100,7 @@ def of_losses() -> Iterator[Row]:
         ([[0], [1], [2]], ["(3,)", "(3, 1)"]),
     ):
         yield partial(CrossEntropyLoss().forward, np.zeros((3, 3)), np.array(classes)), ["CrossEntropyLoss", *named]
-    for z in (np.zeros((0, 3)), np.zeros(3), np.zeros((3, 3, 3))):
+    for z in (np.zeros((0, 3)), np.zeros(3)):
         named = ["CrossEntropyLoss", "logits of shape (N, classes)", str(z.shape)]
         yield partial(CrossEntropyLoss().forward, z, np.zeros(len(z), int)), named
     for make in (MSELoss, CrossEntropyLoss, BCEWithLogitsLoss):

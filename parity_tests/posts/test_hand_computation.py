@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from experiments.report.chapters import passes
-from experiments.report.chapters.worked import by_hand, by_torch, fraction
+from experiments.report.steps.worked import by_hand, by_torch, fraction
 from manual import SGD, HalfMSELoss, train
 from manual.documents import LEARNING_RATE, PRINTED, hand_computation
 from manual.numbers.number_types import Array

@@ -101,7 +101,7 @@ def test_a_network_that_takes_nothing_for_a_bluebird_has_not_reached_its_precisi
 
 
 def test_the_page_says_what_is_reached_and_what_is_not(page: str, shown: dict[str, Any]) -> None:
-    table = page[page.index("What was asked of the networks") :].split("</table>")[0]
+    table = page[page.index("The aims, set before the networks") :].split("</table>")[0]
     rows = [
         [html.unescape(re.sub("<.*?>", "", cell)).strip() for cell in re.split(r"<t[hd][^>]*>", row)[1:]]
         for row in table[table.index("<tbody>") :].split("<tr>")[1:]

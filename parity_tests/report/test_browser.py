@@ -191,8 +191,8 @@ def test_paper_is_white_and_without_what_is_folded_away(opened):
     view.emulate_media(media="print")
     assert view.locator("body").evaluate("body => getComputedStyle(body).backgroundColor") == "rgb(255, 255, 255)"
     assert view.locator("nav").is_hidden()
-    assert view.locator("#parity summary").first.is_visible()
-    assert view.locator("#parity details table").first.is_hidden()
+    assert view.locator("#parity .raw > summary").first.is_visible()
+    assert view.locator("#parity .raw table").first.is_hidden()
     note = view.locator("#parity").evaluate("section => getComputedStyle(section, '::after').content")
     assert "not printed" in note
 

@@ -92,7 +92,7 @@ def test_the_marks_of_two_devices_are_of_one_strip():
 def test_the_text_alternative_counts_what_does_not_agree():
     svg = marks([row(compared(0), compared(7, "differs"))])
     assert (
-        "2 comparisons. Layers: 2, 1 of them exact, the largest at 7.00 of what is allowed; 1 that do not agree." in svg
+        "2 comparisons. Layers: 2, 1 of them exact, the largest at 7.00 of the tolerance; 1 that do not agree." in svg
     )
 
 
@@ -209,14 +209,15 @@ def view(request, browser, page, tmp_path):
         yield view
 
 
-def test_verdict_and_picture_are_on_the_first_screen(view):
-    for which in ("#verdict", ".marks"):
+def test_the_verdict_and_the_network_are_on_the_first_screen(view):
+    for which in ("#verdict", "#play-two-two-one .network"):
         box = view.locator(which).bounding_box()
         assert box["y"] >= 0
         assert box["y"] + box["height"] <= 900
 
 
 def test_a_cell_opens_its_comparisons_and_they_lead_back(view):
+    view.locator("#parity > details > summary").click()
     cell = view.locator(".map a").last
     details = view.locator(cell.get_attribute("href"))
     assert not details.is_visible()
@@ -237,7 +238,7 @@ def test_a_browser_that_leaves_a_target_folded_is_helped(browser, page, tmp_path
         view = context.new_page()
         view.goto((tmp_path / "index.html").as_uri() + "#cell-layer-0-0")
         view.locator("#cell-layer-0-0").wait_for(state="visible")
-        view.evaluate("document.querySelector('#parity details').open = false")
+        view.evaluate("document.querySelectorAll('#parity details').forEach(each => { each.open = false; })")
         assert view.locator("#cell-layer-0-0").is_hidden()
         view.evaluate("dispatchEvent(new HashChangeEvent('hashchange'))")
         view.locator("#cell-layer-0-0").wait_for(state="visible")

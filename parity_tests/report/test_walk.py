@@ -9,8 +9,9 @@ import flint
 import numpy as np
 import pytest
 
-from experiments.report.chapters import passes, walk
-from experiments.report.chapters.worked import IN_THETA_ORDER, PARAMETERS, one_two_one
+from experiments.report.chapters import passes
+from experiments.report.steps import walk
+from experiments.report.steps.worked import IN_THETA_ORDER, PARAMETERS, one_two_one
 from manual import SGD, HalfMSELoss
 from manual.documents import LEARNING_RATE, PRINTED, THETA
 from parity_tests.derived import proved, rounded

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from experiments.report.chapters import walk
+from experiments.report.steps import walk
 
 HAND, DERIVATIVES = walk.hand_computation(), walk.derivatives()
 
@@ -75,7 +75,7 @@ def test_the_walk_steps_by_its_buttons_and_lights_up_an_edge(view):
 def collisions(view: Page) -> list[str]:
     """The texts of a drawing that meet another, and those outside the nodes that meet a node."""
     return view.locator(".network:visible").evaluate_all("""drawings => drawings.flatMap(drawing => {
-        const step = drawing.closest(".step").id;
+        const step = drawing.closest("[id]").id;
         const texts = [...drawing.querySelectorAll("text")].filter(text => text.textContent);
         const nodes = [...drawing.querySelectorAll(".node")];
         const meet = (one, other) => {
@@ -92,7 +92,7 @@ def collisions(view: Page) -> list[str]:
 def test_no_label_meets_another_or_a_node_in_any_step(view):
     for section in ("#hand", "#derivatives"):
         view.locator(section).get_by_role("button", name="All").click()
-    assert view.locator(".network:visible").count() == len(HAND + DERIVATIVES)
+    assert view.locator(".step .network:visible").count() == len(HAND + DERIVATIVES)
     assert collisions(view) == []
     label, value = (view.locator(f"#hand-12 text.{which}").last for which in ("label", "value"))
     label.evaluate("(label, [x, y]) => { label.setAttribute('x', x); label.setAttribute('y', y); }",
@@ -102,7 +102,7 @@ def test_no_label_meets_another_or_a_node_in_any_step(view):
 
 @pytest.mark.parametrize("section", ["hand", "derivatives"])
 def test_on_a_narrow_screen_a_row_is_a_list_with_the_columns_names(view, section):
-    table = view.locator(f"#{section}-1 table")
+    table = view.locator(f"#{section}-1 table[role=table]")
     names = table.locator("thead th").all_text_contents()[1:]
     cells = table.get_by_role("row").filter(has=view.get_by_role("rowheader")).first.get_by_role("cell")
     assert table.locator("thead").is_visible()

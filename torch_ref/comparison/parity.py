@@ -45,10 +45,10 @@ class Parity:
     @property
     def _verdict(self) -> str:
         if self.first is None:
-            worst = max((c.ratio for c in self.comparisons), default=0.0)
+            worst = float(f"{max((c.ratio for c in self.comparisons), default=0.0):.2g}")
             return (
                 f"{len(self.comparisons):,} comparisons agree; the largest difference is "
-                f"{worst:.2g} of what rounding allows"
+                f"{100 * worst:g}% of the rounding tolerance"
             )
         wrong = sum(not c.agrees for c in self.comparisons)
         first = f"{self.first.place}, {self.first.quantity}: {self.first.said}"

@@ -20,24 +20,24 @@ class Label(NamedTuple):
 RADIUS = 30
 STUB = 13
 """The length of the edge that a bias or the target comes in by."""
-HIDDEN = ((214, 62), (214, 194))
-OUTPUT = (344, 128)
-COST = (432, 128)
+HIDDEN = ((214, 56), (214, 216))
+OUTPUT = (344, 136)
+COST = (432, 136)
 ABOVE, BELOW = -14, 14
 """Where a derivative stands: a line above or below the value."""
 WEIGHTS = {
-    1: {"W0": (132, 82, "end", ABOVE), "W1": (132, 184, "end", BELOW)},
+    1: {"W0": (122, 84, "end", ABOVE), "W1": (122, 196, "end", BELOW)},
     2: {
-        "W0": (125, 55, "middle", ABOVE), "W1": (198, 108, "end", BELOW),
-        "W2": (190, 158, "end", ABOVE), "W3": (125, 211, "middle", BELOW),
+        "W0": (125, 49, "middle", ABOVE), "W1": (143, 134, "start", BELOW),
+        "W2": (104, 134, "end", BELOW), "W3": (125, 233, "middle", BELOW),
     },
 }  # fmt: skip
 """Number of inputs -> edge of the hidden layer -> its label's point, which end of the label that is, the derivative's
 side."""
 LABELS = {
-    "b0": (208, 118, "start", BELOW), "b1": (214, 250, "middle", BELOW),
-    "V0": (258, 72, "start", ABOVE), "V1": (250, 213, "start", BELOW),
-    "c0": (344, 184, "middle", BELOW), "y0": (432, 184, "middle", BELOW),
+    "b0": (222, 110, "start", BELOW), "b1": (214, 273, "middle", BELOW),
+    "V0": (262, 70, "start", ABOVE), "V1": (250, 224, "start", BELOW),
+    "c0": (344, 193, "middle", BELOW), "y0": (432, 193, "middle", BELOW),
 }  # fmt: skip
 """The same of every other edge."""
 
@@ -50,7 +50,7 @@ def draw(name: str, title: str, labels: dict[str, Label], at_work: set[str], off
     and bias c0 of the output. Those `at_work` are lit, with arrows along `direction` (1 forward, -1 backward, 0
     neither); nodes that are `off` pass nothing on.
     """
-    inputs = [(36, 62), (36, 194)] if "x1" in labels else [(36, 128)]
+    inputs = [(36, 56), (36, 216)] if "x1" in labels else [(36, 136)]
     edges = {f"W{j * len(inputs) + i}": (x, h) for j, h in enumerate(HIDDEN) for i, x in enumerate(inputs)}
     edges |= {f"V{j}": (h, OUTPUT) for j, h in enumerate(HIDDEN)} | {"wire": (OUTPUT, (COST[0] - 4, COST[1]))}
     stubs = {"b0": HIDDEN[0], "b1": HIDDEN[1], "c0": OUTPUT, "y0": COST}
@@ -64,15 +64,22 @@ def draw(name: str, title: str, labels: dict[str, Label], at_work: set[str], off
     def state(element: str) -> str:
         return " lit" * (element in lit) + " off" * (element in off)
 
-    parts = [edge(state(element), *ends, direction if element in lit else 0) for element, ends in edges.items()]
-    parts += [f'<path class="edge{state(element)}" d="M{x} {y + RADIUS}v{STUB}"/>' for element, (x, y) in stubs.items()]
-    parts += [node(state(element), element == "C0", place, labels[element]) for element, place in nodes.items()]
-    parts += [text(state(e), labels[e], *place) for e, place in (LABELS | WEIGHTS[len(inputs)]).items()]
+    parts = {
+        element: edge(state(element), *ends, direction if element in lit else 0) for element, ends in edges.items()
+    }
+    stub = '<path class="edge{}" d="M{} {}v{}"/>'
+    parts |= {element: stub.format(state(element), x, y + RADIUS, STUB) for element, (x, y) in stubs.items()}
+    grouped = [f'<g data-part="{element}">{drawn}</g>' for element, drawn in parts.items()]
+    for element, place in nodes.items():
+        drawn = node(state(element), element == "C0", place, labels[element])
+        grouped.append(f'<g data-part="{element}">{drawn}</g>')
+    for element, place in (LABELS | WEIGHTS[len(inputs)]).items():
+        grouped.append(f'<g data-part="{element}">{text(state(element), labels[element], *place)}</g>')
     at_work_said = "; ".join(spoken(label) for element, label in labels.items() if element in at_work)
     return Markup(
-        '<svg class="network" viewBox="0 0 468 268" role="img" aria-labelledby="{name}-title {name}-desc">'
+        '<svg class="network" viewBox="0 0 468 292" role="img" aria-labelledby="{name}-title {name}-desc">'
         '<title id="{name}-title">{title}</title><desc id="{name}-desc">At work: {said}.</desc>{parts}</svg>'
-    ).format(name=name, title=title, said=at_work_said, parts=Markup("".join(parts)))
+    ).format(name=name, title=title, said=at_work_said, parts=Markup("".join(grouped)))
 
 
 def edge(state: str, start: Point, end: Point, direction: int) -> str:
@@ -98,14 +105,16 @@ def node(state: str, square: bool, place: Point, label: Label) -> str:
         else f'<circle class="node{state}" cx="{x}" cy="{y}" r="{RADIUS}"/>'
     )
     symbol = f'<text class="symbol" x="{x}" y="{y - RADIUS - 7}">{escape(label.symbol)}</text>'
-    return shape + symbol + f'<text class="value" x="{x}" y="{y + 4}">{escape(label.value)}</text>'
+    value = f'<text class="value" x="{x}" y="{y + 4}">{escape(label.value)}</text>'
+    slope = f'<text class="value derivative" x="{x}" y="{y + 19}">{escape(label.derivative)}</text>'
+    return shape + symbol + value + (slope if label.derivative else "")
 
 
 def text(state: str, label: Label, x: float, y: float, anchor: str, derivative: int) -> str:
     """A parameter's symbol and value, and the derivative a line above or below."""
     start = f'<text class="label{state}" text-anchor="{anchor}" x="{x}" y="{y}">'
     slope = f'<tspan class="derivative" x="{x}" dy="{derivative}">∂ {escape(label.derivative)}</tspan>'
-    value = f'<tspan class="symbol">{escape(label.symbol)}</tspan> {escape(label.value)}'
+    value = f'<tspan class="symbol">{escape(label.symbol)}</tspan> <tspan>{escape(label.value)}</tspan>'
     return f"{start}{value}{slope if label.derivative else ''}</text>"
 
 

@@ -47,7 +47,7 @@ def marks(rows: Iterable[Row]) -> Markup:
         y += LABEL + tallest(heaped) * pitch
         parts.append(strip(label(kind, comparisons), heaped, pitch, y))
     description = f"{len(found):,} comparisons. " + " ".join(
-        f"{label(kind, comparisons)}, the largest at {ratio(max(c.ratio for c in comparisons))} of what is allowed; "
+        f"{label(kind, comparisons)}, the largest at {ratio(max(c.ratio for c in comparisons))} of the tolerance; "
         f"{sum(not c.agrees for c in comparisons) or 'none'} that do not agree."
         for kind, comparisons in kinds.items()
     )
@@ -109,7 +109,7 @@ def scale(decades: int, y: float) -> Markup:
     step = (ONE - LEFT) / decades
     every = max(1, decades // 3)
     texts = [(EXACT / 2, y + 24, "middle", "exact"), (ONE, y + 24, "middle", "1"), (ONE + 6, 18, "start", "beyond"),
-             (ONE - 6, 18, "end", "within what rounding allows")]  # fmt: skip
+             (ONE - 6, 18, "end", "within the rounding tolerance")]  # fmt: skip
     texts += [
         (ONE - power * step, y + 24, "middle", f"10{str(-power).translate(RAISED)}")
         for power in range(every, decades + 1, every)

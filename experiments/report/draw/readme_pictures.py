@@ -5,10 +5,10 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from experiments.report.chapters.walk import Step
 from experiments.report.draw.marks import marks
 from experiments.report.draw.svg import alone
 from experiments.report.record.survey import Row
+from experiments.report.steps.walk import Step
 
 PAGE = Path(__file__).parents[1] / "page"
 

@@ -73,7 +73,7 @@ def smaller(svg: str) -> str:
     """The same picture in half the bytes: without unused ids, line breaks, and digits finer than a screen."""
     used = set(re.findall(r'(?:href="|url\()#([^")]+)', svg))
     svg = re.sub(r' id="([^"]+)"', lambda found: found[0] if found[1] in used else "", svg)
-    svg = re.sub(r'\bd="[^"]+"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", " ".join(path[0].split())), svg)
+    svg = re.sub(r'\bd="[^"]+"', lambda path: re.sub(r"(\.\d)\d+", r"\1", " ".join(path[0].split())), svg)
     return re.sub(r">\s+<", "><", svg)
 
 

@@ -4,7 +4,7 @@
       "format": "backprop-by-hand report", "version": 2,
       "made": {"Commit": "571e77c", "CPU": "…", "NumPy": "2.4.0, openblas …", "torch": "…", …},
       "agrees": true,
-      "verdict": "1,284 comparisons agree; the largest difference is 0.31 of what rounding allows; …",
+      "verdict": "1,284 comparisons agree; the largest difference is 31% of the rounding tolerance; …",
       "rows": [{"kind": "layer", "subject": "Linear", "dtype": "float32", "device": "cpu", "places": [
           ["Linear(3, 4)", [["y", "float32", [5, 4], 1.192e-07, 0.1132, "agrees", ""], …]], …]}, …],
       "results": [["digits, 64-128-10", "manual", 0, "test_accuracy", 0.9722], …],

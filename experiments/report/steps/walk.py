@@ -15,9 +15,10 @@ import flint
 import numpy as np
 from markupsafe import Markup
 
-from experiments.report.chapters.notation import FIELD, Exact, decimal, in_latex, plain, put_in
-from experiments.report.chapters.worked import IN_THETA_ORDER, by_hand, by_torch, fraction, one_two_one, written_out
 from experiments.report.draw.diagram import Label, draw
+from experiments.report.steps import explained
+from experiments.report.steps.notation import FIELD, Exact, decimal, in_latex, plain, put_in, with_terms
+from experiments.report.steps.worked import IN_THETA_ORDER, by_hand, by_torch, fraction, one_two_one, written_out
 from manual import documents
 from manual.numbers.number_types import Array
 
@@ -32,13 +33,15 @@ class Line(NamedTuple):
     value.
 
     `result` is all the digits of a rational number, and six of any other; `printed` is the document's own number, as
-    printed.
+    printed. `math` and `worked` are the equation and the numbers put in as markup, in which every quantity is a term.
     """
 
     symbol: str
     equation: str
     numbers: str
     result: str
+    math: Markup
+    worked: Markup
     printed: str
     manual: float
     torch: float
@@ -55,6 +58,11 @@ class Line(NamedTuple):
         unit = Fraction(1, 10 ** len(self.printed.partition(".")[2]))
         return isinstance(self.exact, Fraction) and abs(Fraction(self.printed) - self.exact) <= unit / 2
 
+    def matches(self, value: float) -> bool:
+        """Whether a float64 is the printed number, to the digits printed."""
+        places = len(self.printed.partition(".")[2])
+        return bool(self.printed) and round(value, places) == float(self.printed)
+
     def ulps(self, value: float) -> float:
         """How far a float64 is from the exact value, in units of its last place."""
         exact = self.exact if isinstance(self.exact, flint.arb) else flint.fmpq(*self.exact.as_integer_ratio())
@@ -64,7 +72,7 @@ class Line(NamedTuple):
 
 class Step(NamedTuple):
     """Numbers that are computed together. `claim` is the document's, if it prints this step; `phase` one of
-    DIRECTION's."""
+    DIRECTION's. `why`, the posts' `equations` by number, `errata`, a `note` on notation and `code` explain it."""
 
     id: str
     claim: str
@@ -72,6 +80,11 @@ class Step(NamedTuple):
     title: str
     lines: list[Line]
     drawing: Markup
+    why: str
+    equations: list[int]
+    errata: list[str]
+    note: str
+    code: list[explained.CodeLine]
 
 
 DIRECTION = {"forward": 1, "cost": 1, "error": -1, "gradient": -1, "update": 0}
@@ -211,7 +224,12 @@ def walk(name: str, steps: Sequence[tuple[str, str, str, Templates]], values: Va
             {f"h{i}" for quantity, i in known if quantity == "a1" and values.exact["a1"][i] == 0},
             DIRECTION[phase],
         )
-        yield Step(f"{name}-{place}", claim, phase, title, lines, drawing)
+        first = next(iter(templates))
+        yield Step(
+            f"{name}-{place}", claim, phase, title, lines, drawing, explained.WHY[first],
+            sorted({n for quantity in templates for n in explained.EQUATIONS.get(quantity, ())}),
+            explained.ERRATA[name].get(first, []), explained.NOTES.get(claim, ""), explained.code(name, templates),
+        )  # fmt: skip
 
 
 def line(part: Part, template: str, printed: str, values: Values) -> Line:
@@ -221,7 +239,16 @@ def line(part: Part, template: str, printed: str, values: Values) -> Line:
     relation = r"\leftarrow" if f"{quantity}_old" in values.exact else "="
     equation = f"{symbol} {relation} {in_latex(template.format(**values.symbols))}"
     floats = float(values.manual[quantity][i]), float(values.torch[quantity][i])
-    return Line(symbol, equation, put_in(template, values.exact), decimal(exact), printed, *floats, exact)
+    terms = [(quantity, i), *((other, int(j)) for other, j in re.findall(FIELD, template))]
+    math = with_terms(equation, [(values.symbols[name][j], term(name, j)) for name, j in terms])
+    numbers, worked = put_in(template, values.exact), put_in(template, values.exact, term)
+    return Line(symbol, equation, numbers, decimal(exact), math, Markup(worked), printed, *floats, exact)
+
+
+def term(quantity: str, i: int) -> str:
+    """The attributes that join a number to its symbol, its name in the code and its element of the drawing."""
+    part = f' data-part="{ELEMENT[quantity]}{i}"' if quantity in ELEMENT else ""
+    return f'class="term" data-term="{quantity} {i}"{part}'
 
 
 NODES = {"x": ["x"], "h": ["z1", "a1", "delta1"], "o": ["z2", "delta2"], "C": ["C"], "y": ["y"]}

@@ -33,10 +33,14 @@ def fraction(value: Any) -> Fraction:
     return Fraction(int(rational.p), int(rational.q))
 
 
-def by_hand(number: Number, problem: Callable[[Number], Problem] = documents.hand_computation) -> dict[str, Array]:
+def by_hand(
+    number: Number,
+    problem: Callable[[Number], Problem] = documents.hand_computation,
+    lr: str = documents.LEARNING_RATE,
+) -> dict[str, Array]:
     """Every quantity of the step from the hand-written layers, loss and optimizer, in any number type."""
     network, x, y = problem(number)
-    eta = lift(documents.LEARNING_RATE, number)
+    eta = lift(lr, number)
     old = {f"{name}_old": network.params[path].copy() for name, path in PARAMETERS.items()}
     first, activation, second = network.layers
     z1, cache1 = first.forward(x)
@@ -58,11 +62,13 @@ def by_hand(number: Number, problem: Callable[[Number], Problem] = documents.han
     )  # fmt: skip
 
 
-def by_torch(problem: Callable[[], Problem] = documents.hand_computation) -> dict[str, Array]:
+def by_torch(
+    problem: Callable[[], Problem] = documents.hand_computation, lr: str = documents.LEARNING_RATE
+) -> dict[str, Array]:
     """What the step computes, from autograd and torch.optim."""
     network, x, y = problem()
     module = twin(network)
-    optimizer = twin_optimizer(SGD(lr=float(documents.LEARNING_RATE)), module)
+    optimizer = twin_optimizer(SGD(lr=float(lr)), module)
     first, activation, second = module.children()
     z1 = first(to_torch(x))
     a1 = activation(z1)

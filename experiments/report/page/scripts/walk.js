@@ -1,5 +1,4 @@
-"use strict";
-// A walk shows one step at a time: by its buttons, by ← → Home End while the focus is in it, or by a link to a step.
+// A walk shows one step at a time: by its buttons, by ← → Home End while it is in the middle of the screen, or by a link to a step.
 // Without this script, and in print, all steps stand below each other.
 for (const walk of document.querySelectorAll(".walk")) {
   const steps = [...walk.querySelectorAll(".step")];
@@ -38,14 +37,21 @@ for (const walk of document.querySelectorAll(".walk")) {
   next.addEventListener("click", () => show(at + 1));
   all.addEventListener("click", showAll);
   addEventListener("hashchange", showLinked);
-  walk.addEventListener("keydown", (event) => {
+  walk.addEventListener("keydown", byKey);
+  addEventListener("keydown", (event) => { // without a focus, the keys are the walk's that is to be seen
+    const { top, bottom } = walk.getBoundingClientRect();
+    if (event.target === document.body && top < innerHeight / 2 && bottom > innerHeight / 2) byKey(event);
+  });
+
+  function byKey(event) {
+    if (event.target.matches("input")) return;
     const step = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: last }[event.key];
     const other = event.altKey || event.ctrlKey || event.metaKey || event.shiftKey;
     const box = event.target.closest(".scroll, .equations");
     if (step === undefined || other || (box && box.scrollWidth > box.clientWidth)) return; // what scrolls has the keys itself
     event.preventDefault();
     show(step);
-  });
+  }
   controls.hidden = false;
   show(0);
   showLinked();
@@ -54,11 +60,7 @@ for (const walk of document.querySelectorAll(".walk")) {
 // A link into something folded unfolds it, where the browser does not.
 function unfold() {
   const target = document.getElementById(location.hash.slice(1));
-  const folded = target?.closest("details:not([open])");
-  if (folded) {
-    folded.open = true;
-    target.scrollIntoView();
-  }
+  for (let folded; (folded = target?.closest("details:not([open])")); folded.open = true, target.scrollIntoView());
 }
 addEventListener("hashchange", unfold);
 unfold();
