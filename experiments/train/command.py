@@ -23,7 +23,7 @@ def run(arguments: list[str]) -> Path:
     """Run the command line's arguments; what is wrong is raised.
 
     Returns:
-        The run's folder for `fit`, the checkpoint for the other commands.
+        The run's folder for `fit`, or that of all runs where it left nothing; the checkpoint for the other commands.
     """
     from experiments.train.options import read
 
@@ -56,7 +56,7 @@ def main() -> None:
         message = "; ".join([shortened(" ".join(str(error).split())), *getattr(error, "__notes__", ())])
         print(f"{program('train')}: {printable(message)}", file=sys.stderr)
         sys.exit(error.code if isinstance(error, Stopped) else 2)
-    if result.is_dir() and _is_first():
+    if (result / MODEL).is_file() and _is_first():
         print(result / MODEL)
 
 

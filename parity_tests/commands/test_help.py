@@ -17,7 +17,7 @@ from experiments.report.record.json_record import Record, as_json
 from experiments.report.record.survey import Row
 from experiments.shared.command import ROOMS
 from experiments.train import command as train
-from experiments.train.options import ABOUT, CONFIGS, with_config_files
+from experiments.train.options import ABOUT, CONFIGS, config_file
 from torch_ref import Comparison, Parity
 
 COMMANDS = {"train": train.main, "check": check.main, "report": report_main, "bench": bench.main}
@@ -110,16 +110,10 @@ def test_every_example_runs(name, run, short, tmp_path):
 
 
 def test_a_config_is_found_by_its_name_and_a_file_of_that_name_comes_first(tmp_path):
-    digits = str(CONFIGS / "digits.yaml")
     with chdir(tmp_path):
-        assert [*with_config_files(["-c", "digits", "--config=digits"])] == ["-c", digits, f"--config={digits}"]
+        assert config_file("digits") == CONFIGS / "digits.yaml"
         (tmp_path / "digits").touch()
-        assert [*with_config_files(["--config", "digits", "--name", "x"])] == [
-            "--config",
-            "digits",
-            "--name",
-            "x",
-        ]
+        assert config_file("digits") == Path("digits")
 
 
 LATE = """
