@@ -51,6 +51,7 @@ class Session:
 
     def __init__(self, options: Options, stop: Stop) -> None:
         self.options, self.stop, self.saved = options, stop, {}
+        self.found: dict[str, Any] = {}
         self._find_checkpoint()
         self.data = Data(options.data, options.model.dtype)
         of = options.trainer
@@ -116,7 +117,9 @@ class Session:
         try:
             with processes.connected(self.trainer):
                 self.trainer.fit(self.model, datamodule=self.data, ckpt_path=start, weights_only=True)
+                self.found |= self.trainer.callback_metrics
                 self.trainer.test(self.model, datamodule=self.data, verbose=False)
+                self.found |= self.trainer.callback_metrics
             if first:
                 model_file.save(self.result / MODEL, self._trained())
         except (OSError, Stopped) as error:
@@ -130,7 +133,9 @@ class Session:
         with TemporaryDirectory() as folder:
             self._equip(None, Path(folder))
             self.trainer.fit(self.model, datamodule=self.data)
+            self.found |= self.trainer.callback_metrics
             self.trainer.test(self.model, datamodule=self.data, verbose=False)
+            self.found |= self.trainer.callback_metrics
 
     def _equip(self, log: CSVLog | None, folder: Path, *more: L.Callback) -> None:
         """Give the trainer what the config names; what it writes is in the run's folder."""
@@ -193,6 +198,16 @@ class Session:
         (run / CHECKPOINTS).mkdir(exist_ok=True)
         print(printable(f"going on with {run} from step {saved.get('global_step', 0)}"), file=sys.stderr)
         return start, saved["log"]
+
+    @property
+    def outcome(self) -> list[str]:
+        """What came of the training, as lines."""
+        lines = []
+        for part, label in (("val", "validation"), ("test", "test")):
+            values = {what: self.found.get(f"{part}_{what}") for what in ("cost", "accuracy")}
+            if said := [f"{what} {value.item():.4g}" for what, value in values.items() if value is not None]:
+                lines.append(f"{label}: {', '.join(said)}")
+        return lines
 
     def _trained(self) -> Model:
         model, data = self.options.model, self.data

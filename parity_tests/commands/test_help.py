@@ -91,8 +91,8 @@ def short(monkeypatch, tmp_path):
     monkeypatch.setattr(bench, "growth", lambda dtype: [])
     monkeypatch.setattr(table, "compiled_side", lambda work: "not here")
     monkeypatch.setattr(bench, "workloads", lambda dtype, full=bench.workloads: full(dtype)[:2])
-    run = train.run
-    monkeypatch.setattr(train, "run", lambda given: run([*given, "--trainer.max_epochs=1"]))
+    run = train._session
+    monkeypatch.setattr(train, "_session", lambda given: run([*given, "--trainer.max_epochs=1"]))
     monkeypatch.setattr(report, "make", make)
 
 
