@@ -110,17 +110,34 @@ class Order(Sampler[Any]):
     def __init__(self, n: int, batch_size: int, seed: int) -> None:
         self.n, self.batch_size, self.seed, self.epoch = n, batch_size, seed, 0
         self.rank, self.processes, self.done = 0, 1, 0
+        self.batches, self.same = -(-n // batch_size), False
+
+    def limit(self, batches: float | None, same: int) -> None:
+        """Let an epoch have so many batches, or that share of them; with `same` the first so many, and every epoch
+        those of the first.
+
+        Raises:
+            InputError: there are not so many, or fewer than one.
+        """
+        for name, given in (("limit_train_batches", batches), ("overfit_batches", same or None)):
+            if given is not None:
+                count = int(given * self.batches) if isinstance(given, float) else given
+                if not 1 <= count <= self.batches or (isinstance(given, float) and given > 1):
+                    raise InputError(
+                        f"trainer.{name} {given}: expected 1 to {self.batches} batches, or a share of them"
+                    )
+                self.batches, self.same = count, bool(same)
 
     def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
+        self.epoch = 0 if self.same else epoch
 
     def __iter__(self) -> Iterator[torch.Tensor]:
         done, self.done = self.done, 0  # at the first batch: Lightning calls iter() early
-        for rows in islice(batches(self.n, self.batch_size, self.seed, self.epoch), done, None):
+        for rows in islice(batches(self.n, self.batch_size, self.seed, self.epoch), done, self.batches):
             yield torch.from_numpy(share_of(rows, self.rank, self.processes))
 
     def __len__(self) -> int:
-        return -(-self.n // self.batch_size)
+        return self.batches
 
 
 class Augmented(Dataset[Any]):

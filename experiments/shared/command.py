@@ -1,6 +1,7 @@
 """What the commands have in common: their name, their examples, their errors, and how they write."""
 
 import argparse
+import errno
 import os
 import signal
 import sys
@@ -138,12 +139,16 @@ def write(path: Path, text: str) -> None:
 @contextmanager
 def replacing(path: Path, before: Path | None = None) -> Iterator[BinaryIO]:
     """A file beside it to write to, which takes its place when all is written and on the disk; else the old one stays.
+    A link is followed. What is neither a file nor a link to one, as a device, stays what it is.
 
     With `before` the old one is kept, under that name.
 
     Raises:
         OSError: it cannot be written; the error names the file.
     """
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        raise FileExistsError(errno.EEXIST, "expected a file, or none", str(path))
     part = path.with_name(f"{path.name}.{os.getpid()}.part")  # another process may write the same file
     try:
         with part.open("wb") as file:

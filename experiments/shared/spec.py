@@ -1,7 +1,8 @@
-"""Layers, losses and optimizers from what a config file says: a name, or a mapping of one name to its arguments.
+"""Layers, losses and optimizers from what a config file says: a name, or a name and its arguments.
 
 ReLU                                            a name
-Linear: {in_features: 64, out_features: 128}    a name and arguments
+{class_path: SGD, init_args: {lr: 0.2}}         a name and arguments, as Lightning's command line has it
+Linear: {in_features: 64, out_features: 128}    the same, shorter
 Linear: {in_features: 64, out_features: classes}    as many as the data have, where they name them
 """
 
@@ -21,8 +22,8 @@ from manual.numbers.checks import finite
 from manual.numbers.number_types import Array
 
 D = TypeVar("D", bound=Described)
-Spec = dict[str, dict[str, Any]] | str
-"""A layer, loss, optimizer or penalty: a name, or one name: {arguments}."""
+Spec = dict[str, Any] | str
+"""A layer, loss, optimizer or penalty: a name, {class_path: name, init_args: {arguments}}, or one name: {arguments}."""
 
 
 def build(base: type[D], spec: Spec, rng: np.random.Generator | None = None) -> D:
@@ -33,9 +34,7 @@ def build(base: type[D], spec: Spec, rng: np.random.Generator | None = None) -> 
             does not take, or that it refuses.
     """
     what = base.__name__.lower()
-    if not isinstance(spec, str) and not (isinstance(spec, Mapping) and len(spec) == 1):
-        raise InputError(f"{what}: expected a name, or one name: {{arguments}}, got {reprlib.repr(spec)}")
-    [(name, arguments)] = [(spec, {})] if isinstance(spec, str) else spec.items()
+    name, arguments = named(what, spec)
     known = {
         n: c
         for n, c in vars(manual).items()
@@ -45,7 +44,7 @@ def build(base: type[D], spec: Spec, rng: np.random.Generator | None = None) -> 
         raise InputError(
             f"there is no {what} {name!r}{nearest(str(name), known) or '; there are ' + ', '.join(sorted(known))}"
         )
-    takes, arguments = signature(known[name]).parameters, arguments or {}
+    takes = signature(known[name]).parameters
     if not isinstance(arguments, Mapping):
         raise InputError(f"{name}: expected {{arguments}}, got {reprlib.repr(arguments)}")
     for argument in arguments:
@@ -58,6 +57,22 @@ def build(base: type[D], spec: Spec, rng: np.random.Generator | None = None) -> 
         raise
     except (TypeError, ValueError, MemoryError, OverflowError) as error:
         raise InputError(f"{name}: {str(error).removeprefix(f'{name}.__init__() ')}") from None
+
+
+def named(what: str, spec: Any) -> tuple[Any, Any]:
+    """The name and the arguments that a spec gives.
+
+    Raises:
+        InputError: it is of another form.
+    """
+    if isinstance(spec, str):
+        return spec.removeprefix("manual."), {}
+    if isinstance(spec, Mapping) and "class_path" in spec and spec.keys() <= {"class_path", "init_args"}:
+        return str(spec["class_path"]).removeprefix("manual."), spec.get("init_args") or {}
+    if isinstance(spec, Mapping) and len(spec) == 1:
+        [(name, arguments)] = spec.items()
+        return name, arguments or {}
+    raise InputError(f"{what}: expected a name, or one name: {{arguments}}, got {reprlib.repr(spec)}")
 
 
 class _NoNumbers(np.random.Generator):

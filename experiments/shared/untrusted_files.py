@@ -1,17 +1,32 @@
 """Files that users and strangers give, which may be none, or not what they seem."""
 
+import re
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from experiments.shared.command import nearest_file
+from experiments.shared.command import nearest_file, shortened
 from experiments.shared.printable import printable
 from manual import InputError
 
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+FLOAT = re.compile(
+    r"[-+]?(([0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)([eE][-+]?[0-9]+)?|\.(inf|Inf|INF))$|\.(nan|NaN|NAN)$"
+)
 LEVELS = 100
 """Of a config file, at most."""
+
+
+class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # pyright: ignore[reportGeneralTypeIssues]
+    """PyYAML's, but 1e-3 is a number, and a date is a text."""
+
+
+Loader.yaml_implicit_resolvers = {
+    letter: [(tag, form) for tag, form in known if tag.rpartition(":")[2] not in ("float", "timestamp")]
+    for letter, known in Loader.yaml_implicit_resolvers.items()
+}
+Loader.add_implicit_resolver("tag:yaml.org,2002:float", FLOAT, list("-+.0123456789"))
 
 
 def plain_file(path: Path, what: str) -> Path:
@@ -35,46 +50,72 @@ def no_folder(path: Path) -> str:
     return f"there is no folder {printable(path)}{nearest_file(path)}"
 
 
-def plain_yaml(path: Path) -> Path:
-    """The path, if a file of YAML is there that means what it says.
+def read_config(path: Path) -> Any:
+    """What a file of YAML says; nothing in it is an empty mapping.
 
     Raises:
-        InputError: it is no file, or no YAML; a name stands twice in one place; an alias, by which few lines can
-            stand for more than the memory holds; a tag, which would make an object; more than `LEVELS` levels.
+        InputError: it is no file of UTF-8, or see `load_yaml`.
     """
-    plain_file(path, "config")
     try:
-        text = path.read_text("utf-8")
-        _check_events(path, text)
-        _check_names(path, yaml.compose(text, LOADER))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        text = plain_file(path, "config").read_text("utf-8")
+    except UnicodeDecodeError as error:
         raise InputError(f"{path}: expected a config in YAML, got what is none ({error})") from None
-    return path
+    said = load_yaml(str(path), text)
+    return {} if said is None else said
 
 
-def _check_events(path: Path, text: str) -> None:
+def load_yaml(where: str, text: str) -> Any:
+    """What a text of YAML says.
+
+    Raises:
+        InputError: it is no YAML; a name stands twice in one place; an alias, by which few lines can stand for more
+            than the memory holds; a tag, which would make an object; more than `LEVELS` levels; a number or a text that
+            no program could hold.
+    """
+    try:
+        _check_events(where, text)
+        _check_names(where, yaml.compose(text, Loader))
+        return yaml.load(text, Loader)
+    except (yaml.YAMLError, UnicodeError) as error:
+        raise InputError(f"{where}: expected a config in YAML, got what is none ({error})") from None
+    except ValueError as error:  # a number without digits, or of thousands
+        raise InputError(f"{where}: expected numbers that can be read, got {shortened(str(error))}") from None
+
+
+def _check_events(where: str, text: str) -> None:
     level = 0
-    for event in yaml.parse(text, LOADER):
+    for event in yaml.parse(text, Loader):
         line = event.start_mark.line + 1
         level += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if (
             level > LEVELS
         ):  # who builds from this calls itself at every level, and C ends without a word where the stack does
-            raise InputError(f"{path}, line {line}: expected at most {LEVELS} levels, got more")
+            raise InputError(f"{where}, line {line}: expected at most {LEVELS} levels, got more")
         if isinstance(event, yaml.AliasEvent):
-            raise InputError(f"{path}, line {line}: expected a config without aliases, got *{event.anchor}")
+            raise InputError(f"{where}, line {line}: expected a config without aliases, got *{event.anchor}")
+        held = getattr(event, "value", "")
+        if "\0" in held or not _can_be_written(held):
+            raise InputError(f"{where}, line {line}: expected a text that can be written to a file, got {held!r}")
         if tag := getattr(event, "tag", None):
-            raise InputError(f"{path}, line {line}: expected a config without tags, got {tag}")
+            raise InputError(f"{where}, line {line}: expected a config without tags, got {tag}")
 
 
-def _check_names(path: Path, node: yaml.Node | None) -> None:
+def _check_names(where: str, node: yaml.Node | None) -> None:
     parts = node.value if isinstance(node, yaml.CollectionNode) else []
     if isinstance(node, yaml.MappingNode):
         names = Counter(key.value for key, _ in parts if isinstance(key, yaml.ScalarNode))
         if twice := [name for name, count in names.items() if count > 1]:
             raise InputError(
-                f"{path}, line {node.start_mark.line + 1}: expected every name once, got {twice[0]!r} twice"
+                f"{where}, line {node.start_mark.line + 1}: expected every name once, got {twice[0]!r} twice"
             )
         parts = [part for pair in parts for part in pair]
     for part in parts:
-        _check_names(path, part)
+        _check_names(where, part)
+
+
+def _can_be_written(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

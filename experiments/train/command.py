@@ -5,7 +5,8 @@
 
 `--config` takes a file, or the name of one in experiments/train/configs/.
 A run's folder, OUT/NAME/IMPLEMENTATION/version_N, holds metrics.csv, config.yaml, checkpoints/ and, when all is
-trained, model.safetensors, whose path is the last line of `fit`. What is needed to use the network is in that one file.
+trained, model.safetensors. `fit` ends with cost and accuracy on the validation and test parts, and that file's path.
+What is needed to use the network is in that one file.
 A run that was cut off is gone on with in its folder by the same command, and ends in the same numbers as if it had
 not been. `--ckpt_path` takes a file, or `last`: what the latest run of this config left. `fit` goes on from it in a
 new folder.
@@ -13,18 +14,26 @@ new folder.
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from experiments.shared.command import command, program, shortened
 from experiments.shared.printable import printable
 from manual import Diverged, InputError
+
+if TYPE_CHECKING:
+    from experiments.train.session import Session
 
 
 def run(arguments: list[str]) -> Path:
     """Run the command line's arguments; what is wrong is raised.
 
     Returns:
-        The run's folder for `fit`, the checkpoint for the other commands.
+        The run's folder for `fit`, or that of all runs where it left nothing; the checkpoint for the other commands.
     """
+    return _session(arguments).result
+
+
+def _session(arguments: list[str]) -> "Session":
     from experiments.train.options import read
 
     options = read(arguments)
@@ -35,7 +44,7 @@ def run(arguments: list[str]) -> Path:
 
     with quiet(), Stop() as stop:
         try:
-            return Session(options, stop).result
+            return Session(options, stop)
         except NoTwin as error:
             raise InputError(str(error)) from None
 
@@ -47,7 +56,7 @@ def main() -> None:
     from experiments.train.stop import Stopped
 
     try:
-        result = run(sys.argv[1:])
+        session = _session(sys.argv[1:])
     except BrokenPipeError:
         raise
     except (InputError, Diverged, OSError, Stopped) as error:
@@ -56,8 +65,11 @@ def main() -> None:
         message = "; ".join([shortened(" ".join(str(error).split())), *getattr(error, "__notes__", ())])
         print(f"{program('train')}: {printable(message)}", file=sys.stderr)
         sys.exit(error.code if isinstance(error, Stopped) else 2)
-    if result.is_dir() and _is_first():
-        print(result / MODEL)
+    if _is_first():
+        for line in session.outcome:
+            print(line)
+        if (session.result / MODEL).is_file():
+            print(session.result / MODEL)
 
 
 def _is_first() -> bool:

@@ -16,7 +16,7 @@ class CSVLog(Logger):
 
     Args:
         folder: of the run.
-        columns: of the file, after epoch and step.
+        columns: of the file, after epoch and step. What else is logged, as a callback does, is for other loggers.
         size: bytes that are kept of a file that is there; what comes after them is cut off.
 
     Raises:
@@ -28,7 +28,7 @@ class CSVLog(Logger):
         self.folder = folder
         self._file = (folder / METRICS).open("ab", buffering=0)
         self._file.truncate(size)
-        self._writer = csv.DictWriter(self, ["epoch", "step", *columns], lineterminator="\n")
+        self._writer = csv.DictWriter(self, ["epoch", "step", *columns], extrasaction="ignore", lineterminator="\n")
         if not size:
             self._writer.writeheader()
 
@@ -38,7 +38,8 @@ class CSVLog(Logger):
         return os.fstat(self._file.fileno()).st_size
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        self._writer.writerow({**metrics, "step": step})
+        if metrics.keys() & {*self._writer.fieldnames} - {"epoch", "step"}:
+            self._writer.writerow({**metrics, "step": step})
 
     def write(self, line: str) -> None:
         """Append a line."""

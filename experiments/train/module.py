@@ -1,8 +1,8 @@
 """One training script for both implementations."""
 
 from collections.abc import Iterable
-from math import isfinite
-from typing import Any
+from math import inf, isfinite
+from typing import Any, NamedTuple
 
 import lightning as L
 import numpy as np
@@ -25,6 +25,13 @@ AT_ONCE = 512
 """Examples: a part to evaluate goes through the network in pieces, whose size its memory depends on."""
 
 
+class _Waiting(NamedTuple):
+    """Gradients and costs of batches whose step is still to come."""
+
+    gradients: list[torch.Tensor]
+    costs: list[float]
+
+
 class Training(L.LightningModule):
     """A network, its loss and its optimizer, trained by one of the two implementations.
 
@@ -33,14 +40,25 @@ class Training(L.LightningModule):
     Args:
         chosen: what the config says.
         classes: what the data's classes are called, if they are; an argument "classes" of a layer is their number.
+        accumulate: batches whose mean gradient makes a step.
+        clip: the largest gradient, by `clip_by`: its norm, or the value of each number.
 
     Raises:
         InputError: a part of it cannot be built.
         Diverged: a cost that is not finite; while training, the parameters are still those before that step.
     """
 
-    def __init__(self, chosen: ModelSettings, classes: list[str] | None = None) -> None:
+    def __init__(
+        self,
+        chosen: ModelSettings,
+        classes: list[str] | None = None,
+        accumulate: int = 1,
+        clip: float | None = None,
+        clip_by: str = "norm",
+    ) -> None:
         super().__init__()
+        self.accumulate, self.clip, self.clip_by = accumulate, clip, clip_by
+        self.moved, self._waiting = inf, _Waiting([], [])
         at_least(self, "seed", chosen.seed, 0)
         at_least(self, "threshold", chosen.threshold, 0)
         network, penalty = counted(chosen.network, classes), chosen.penalty
@@ -80,6 +98,10 @@ class Training(L.LightningModule):
         if self.trainer.world_size > 1:
             self.manual_backward(torch.stack([p.sum() for p in self.side.module.parameters()]).sum() * 0)
 
+    def steps(self, batches: int) -> int:
+        """Training steps in so many batches."""
+        return -(-batches // self.accumulate)
+
     def training_step(self, batch: list[torch.Tensor]) -> None:
         x, y = batch
         epoch, step, old = self.current_epoch, self.global_step, params_of(self.side.module)
@@ -87,6 +109,16 @@ class Training(L.LightningModule):
         own, pull = self.side.cost(x, y, share)
         cost = self._whole_cost(f"epoch {epoch}, step {step}: the cost", [x], [own])
         pull(self._autograd)
+        if self.accumulate > 1:
+            self._waiting.costs.append(cost)
+            made = self.trainer.fit_loop.batch_idx + 1
+            whole = made % self.accumulate == 0 or made == self.trainer.num_training_batches
+            self._gather(whole)
+            if not whole:
+                return
+            cost, self._waiting = sum(self._waiting.costs) / len(self._waiting.costs), _Waiting([], [])
+        if self.clip is not None:
+            self.clip_gradients(self.optimizers(), self.clip, self.clip_by)  # pyright: ignore[reportArgumentType]
         self.optimizers().step()  # pyright: ignore[reportAttributeAccessIssue, reportCallIssue]
         self.moved = distance(params_of(self.side.module), old)
         self.log("train_cost", cost, prog_bar=True, logger=False)
@@ -109,9 +141,19 @@ class Training(L.LightningModule):
         return np.concatenate(predictions), np.concatenate(targets)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        data: Any = self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
-        checkpoint["config"] = {"model": self.settings, "data": data.settings}
+        data = getattr(self.trainer, "datamodule", None)
+        checkpoint["config"] = {"model": self.settings, "data": getattr(data, "settings", {})}
         checkpoint["moved"] = self.moved
+
+    def _gather(self, whole: bool) -> None:
+        """Add this batch's gradients to those that wait for their step; with the last of them, make them its own."""
+        own = [p.grad for p in self.side.module.parameters() if p.grad is not None]
+        waiting = self._waiting.gradients or [torch.zeros_like(g) for g in own]
+        for total, g in zip(waiting, own, strict=True):
+            total += g / self.accumulate
+            if whole:
+                g.copy_(total)
+        self._waiting.gradients[:] = waiting
 
     def _autograd(self, cost: torch.Tensor) -> None:
         """Backward from a process's part of the cost. The gradients become the whole batch's: the sum over the
@@ -142,8 +184,9 @@ class Training(L.LightningModule):
         self._record(step, values)
 
     def _record(self, step: int, values: dict[str, float]) -> None:
-        if self.logger:
-            self.logger.log_metrics({"epoch": step // self.trainer.num_training_batches, **values}, step)
+        for logger in self.loggers:
+            epoch = step // self.steps(int(self.trainer.num_training_batches))
+            logger.log_metrics({"epoch": epoch, **values}, step)
 
 
 def numbers(params: dict[str, Array]) -> dict[str, float]:

@@ -2,20 +2,23 @@
 to say no."""
 
 import argparse
+import os
 import re
-from collections.abc import Iterable, Iterator
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonargparse import ArgumentError, ArgumentParser, DefaultHelpFormatter, Namespace
+from jsonargparse import ArgumentError, ArgumentParser, DefaultHelpFormatter, Namespace, set_loader
 
 from experiments.data.settings import DataSettings
 from experiments.shared.command import examples_text, expected_one_of, nearest, nearest_file, program
-from experiments.shared.untrusted_files import plain_yaml
+from experiments.shared.printable import printable
+from experiments.shared.spec import build
+from experiments.train.layering import Layers
 from experiments.train.settings import ModelSettings, TrainerSettings
-from manual import InputError
+from manual import InputError, Loss, Optimizer, Penalty
 
 CONFIGS = Path(__file__).parent / "configs"
 QUOTED, CLASS = "'([^']*)'", "<class '([^']*)'>"
@@ -35,6 +38,7 @@ EXAMPLES = (
     "fit --config digits --model.implementation torch --model.seed 1",
     "test --config digits --ckpt_path last",
 )
+set_loader("typed", lambda text: text)  # what is YAML has been read
 SECTIONS = {"trainer": TrainerSettings, "model": ModelSettings, "data": DataSettings}
 
 
@@ -73,47 +77,91 @@ class Help(DefaultHelpFormatter, argparse.RawDescriptionHelpFormatter):
     """Help whose examples stay as they are typed."""
 
 
-class ConfigParser(ArgumentParser):
-    """A parser of options and config files, which it reads as UTF-8 whatever the locale is."""
-
-    def __init__(self, **about: Any) -> None:
-        named = f"--config takes a file or a name: {', '.join(sorted(configs()))}\n\n"
-        epilog = named + examples_text("train", EXAMPLES)
-        super().__init__(exit_on_error=False, formatter_class=Help, epilog=epilog, **about)
-        self.add_argument("-c", "--config", action="config", help="A file, or the name of one.")
-
-    def parse_path(self, path: Any, *arguments: Any, **kwargs: Any) -> Any:
-        return self.parse_string(Path(path).read_text("utf-8"), path, *arguments, **kwargs)
+def parser(about: str) -> ArgumentParser:
+    """What says of each key of a config what it may be, and shows it as help."""
+    named = f"--config takes a file or a name: {', '.join(sorted(configs()))}\n\n"
+    epilog = named + examples_text("train", EXAMPLES)
+    made = ArgumentParser(
+        prog=program("train"), description=about, epilog=epilog, exit_on_error=False, formatter_class=Help,
+        parser_mode="typed",
+    )  # fmt: skip
+    made.add_argument("-c", "--config", type=str | None, help="A file, or the name of one; the last that says it wins.")
+    made.add_argument("--name", type=str, required=True, help="The run's name: OUT/NAME/IMPLEMENTATION/version_N.")
+    made.add_argument("--out", type=str, default="runs", help="The folder of all runs.")
+    made.add_argument("--ckpt_path", type=str | None, default=None, help="A checkpoint, or last: the latest run's.")
+    for section, settings in SECTIONS.items():
+        made.add_class_arguments(settings, section)
+    return made
 
 
 def read(arguments: list[str]) -> Options:
-    """What was typed, with the config files that it names.
+    """What was typed, with the config files and the environment variables.
 
     Raises:
         InputError: a word that is not known, a value that cannot be, no such file, or what cannot go together.
+        SystemExit: with --help or --print_config, which is shown.
     """
-    parser = ConfigParser(
-        prog=program("train"), description="Train a network by either implementation, and look at what it learned."
-    )
-    added, parsers = parser.add_subcommands(), {name: _subcommand_parser(about) for name, about in ABOUT.items()}
-    for name, each in parsers.items():
-        added.add_subcommand(name, each, help=ABOUT[name])
+    subcommand, *rest = arguments or [""]
+    if subcommand in ("-h", "--help", ""):
+        print(_overview())
+        raise SystemExit(0 if subcommand else 2)
+    if subcommand not in ABOUT:
+        raise InputError(expected_one_of(ABOUT, subcommand))
+    each = parser(ABOUT[subcommand])
+    if {"-h", "--help"} & {*rest}:
+        each.prog += f" {subcommand}"
+        each.print_help()
+        raise SystemExit(0)
+    layers = _layers(subcommand, rest, each)
     try:
-        typed = parser.parse_args([*with_config_files(arguments)])
+        typed = each.parse_object(layers.config, env=False)
     except ArgumentError as error:
-        known = [option for each in parsers.values() for option in each._option_string_actions]
-        raise InputError(_clearer(" ".join(str(error).split()), known)) from None
-    return _options(typed.subcommand, typed[typed.subcommand])
+        raise InputError(_clearer(" ".join(str(error).split()), subcommand)) from None
+    options = _options(subcommand, typed)
+    for note in dict.fromkeys(layers.notes):
+        print(printable(note), file=sys.stderr)
+    if "--print_config" in rest:
+        print(options.as_yaml(), end="")
+        raise SystemExit(0)
+    return options
 
 
-def _subcommand_parser(about: str) -> ConfigParser:
-    parser = ConfigParser(description=about)
-    parser.add_argument("--name", type=str, required=True, help="The run's name: OUT/NAME/IMPLEMENTATION/version_N.")
-    parser.add_argument("--out", type=str, default="runs", help="The folder of all runs.")
-    parser.add_argument("--ckpt_path", type=str | None, default=None, help="A checkpoint, or last: the latest run's.")
-    for section, settings in SECTIONS.items():
-        parser.add_class_arguments(settings, section, sub_configs=True)
-    return parser
+def _overview() -> str:
+    lines = [f"usage: {program('train')} {{{','.join(ABOUT)}}} [options]", ""]
+    lines += ["Train a network by either implementation, and look at what it learned.", ""]
+    lines += [f"  {name:10}{about}" for name, about in ABOUT.items()]
+    return "\n".join([*lines, "", "fit --help, and so on, lists the options.", "", examples_text("train", EXAMPLES)])
+
+
+def _layers(subcommand: str, words: list[str], each: ArgumentParser) -> Layers:
+    """The environment's variables, PL_FIT__MODEL__SEED and the like, and over them what was typed, in its order."""
+    types = {action.dest: getattr(action, "_typehint", None) for action in each._actions}
+    known = {key for key in types if key not in ("help", "config", "print_config", *SECTIONS)}
+    layers = Layers(known, {key for key in known if types[key] in (str, str | None)})
+    prefix = f"PL_{subcommand.upper()}__"
+    for name in sorted(os.environ):
+        if name.startswith(prefix):
+            key = name.removeprefix(prefix).lower().replace("__", ".")
+            _lay(layers, name, key, os.environ[name])
+    waiting = iter(words)
+    for word in waiting:
+        option, separator, value = word.partition("=")
+        if not option.startswith("-"):
+            raise InputError(f"expected an option, as --model.seed, got {word!r}")
+        if option == "--print_config":
+            continue
+        key = "config" if option == "-c" else option.removeprefix("--")
+        if not separator and (value := next(waiting, None)) is None:
+            raise InputError(f"{option}: expected a value, got none")
+        _lay(layers, option, key, str(value))
+    return layers
+
+
+def _lay(layers: Layers, where: str, key: str, value: str) -> None:
+    if key == "config":
+        layers.add_file(config_file(value))
+    else:
+        layers.add_option(where, key, value)
 
 
 def _options(subcommand: str, typed: Namespace) -> Options:
@@ -122,6 +170,9 @@ def _options(subcommand: str, typed: Namespace) -> Options:
     implementation, trainer = sections["model"].implementation, sections["trainer"]
     if subcommand != "fit" and typed.ckpt_path is None:
         raise InputError(f"{subcommand}: expected --ckpt_path, a file or last")
+    _check_named(sections["model"])
+    if trainer.precision:
+        _make_mixed(sections["model"], trainer.precision)
     if implementation == "manual":
         _check_one_process(trainer)
     if not re.fullmatch(r"\w[\w.-]*", typed.name):
@@ -131,6 +182,23 @@ def _options(subcommand: str, typed: Namespace) -> Options:
     config = {name: typed[name] for name in ("name", "out", "ckpt_path")}
     config |= {name: vars(settings) for name, settings in sections.items()}
     return Options(subcommand, Path(typed.out, typed.name, implementation), config=config, **sections)
+
+
+def _make_mixed(model: ModelSettings, precision: str) -> None:
+    if model.implementation == "manual":
+        raise InputError(
+            f"trainer.precision {precision}: model.implementation manual is NumPy, which has neither bfloat16 nor "
+            "autocast; expected torch"
+        )
+    if model.dtype == "float64":
+        print(f"trainer.precision {precision}: model.dtype is float32", file=sys.stderr)
+        model.dtype = "float32"
+
+
+def _check_named(model: ModelSettings) -> None:
+    for base, spec in ((Loss, model.loss), (Optimizer, model.optimizer), (Penalty, model.penalty)):
+        if spec is not None:
+            build(base, spec)
 
 
 def _check_one_process(trainer: TrainerSettings) -> None:
@@ -144,40 +212,23 @@ def _check_one_process(trainer: TrainerSettings) -> None:
             )
 
 
-def _clearer(message: str, options: Iterable[str]) -> str:
-    """An error of the parser; if it is about a name that is not known, with the nearest that is."""
-    if found := re.match(r"unrecognized arguments: (--?[^ =]+)", message):
-        return f"there is no option {found[1]!r}{nearest(found[1], options)}"
-    if found := re.match(r"Subcommand '\w+' does not accept option '(.+)'", message):
-        return f"the config has no {found[1]!r}{nearest(found[1], [option.removeprefix('--') for option in options])}"
+def _clearer(message: str, subcommand: str) -> str:
+    """An error of the parser, without the words for a Python programmer."""
     if found := re.match(r'Parser key "(.+?)": Expected a typing.Literal\[(.+)\]\. Got value: (.*)', message):
         key, known, got = found.groups()
         return f"{key}: {expected_one_of(re.findall(QUOTED, known), got)}"
+    if found := re.match(r'Parser key "(.+?)": Expected a <class \'(\w+)\'>\. Got value: (.*)', message):
+        key, wanted, got = found.groups()
+        return f"{key}: expected {wanted}, got {got}"
     if found := re.match(UNION, message):
         key, types, got = found.groups()
         types = re.sub(NONE, "", types)  # first or last, by jsonargparse's version
         types = re.sub(r"list\[typing.Literal\[(.+)\]\]", r"a list of \1", types)
         types = re.sub(CLASS, r"\1", types)
         return f"{key}: expected {types}, got {got}"
-    if found := re.match(r"argument subcommand: invalid choice: '(.*)' \(choose from (.+)\)", message):
-        got, known = found.groups()
-        return expected_one_of(re.findall(QUOTED, known), got)
+    if message.startswith("the following arguments are required: "):
+        return message.replace(": ", f": {subcommand}.")
     return message
-
-
-def with_config_files(arguments: list[str]) -> Iterator[str]:
-    """The arguments, with the file for the name of a config.
-
-    Raises:
-        InputError: there is no such file, and no such name.
-    """
-    option = ""
-    for argument in arguments:
-        if argument.startswith("--config="):
-            yield f"--config={config_file(argument.removeprefix('--config='))}"
-        else:
-            yield str(config_file(argument)) if option in ("-c", "--config") else argument
-        option = argument
 
 
 def config_file(typed: str) -> Path:
@@ -187,7 +238,7 @@ def config_file(typed: str) -> Path:
         return configs()[typed]
     if not path.exists():
         raise InputError(f"there is no config {typed}{nearest(typed, configs()) or nearest_file(path)}")
-    return plain_yaml(path)
+    return path
 
 
 def configs() -> dict[str, Path]:

@@ -4,11 +4,16 @@ import csv
 import sys
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+
+import lightning as L
+from lightning.pytorch.callbacks import EarlyStopping, LearningRateMonitor, RichProgressBar, TQDMProgressBar
 
 from experiments.data.images import account
 from experiments.data.module import Data
 from experiments.shared import model_file
+from experiments.shared.command import expected_one_of
 from experiments.shared.model_file import Model
 from experiments.shared.printable import printable
 from experiments.train import processes
@@ -16,6 +21,7 @@ from experiments.train.checkpoints import checkpoint, resume, run_folder
 from experiments.train.checkpoints.restore import latest
 from experiments.train.checkpoints.run_folder import CHECKPOINTS, MODEL
 from experiments.train.checkpoints.saving import Saving
+from experiments.train.classes import made
 from experiments.train.csv_log import CSVLog
 from experiments.train.module import Training
 from experiments.train.options import Options
@@ -23,12 +29,16 @@ from experiments.train.stop import Stop, Stopped
 from experiments.train.trainer import trainer
 from manual import InputError
 
+EXACT = (EarlyStopping, LearningRateMonitor, RichProgressBar, TQDMProgressBar)
+"""Callbacks with which a run that was cut off ends in the same bits."""
+
 
 class Session:
     """Lightning's trainer on a network and data, and what is written and printed around it.
 
     Attributes:
-        result: the run's folder for `fit`, the checkpoint for the other subcommands.
+        result: the run's folder for `fit`, or that of all runs where it left nothing; the checkpoint for the other
+            subcommands.
 
     Raises:
         InputError: data or network that cannot be, or do not fit; a checkpoint that cannot be used.
@@ -41,11 +51,21 @@ class Session:
 
     def __init__(self, options: Options, stop: Stop) -> None:
         self.options, self.stop, self.saved = options, stop, {}
+        self.found: dict[str, Any] = {}
         self._find_checkpoint()
         self.data = Data(options.data, options.model.dtype)
-        self.model = Training(options.model, self.data.classes)
-        self.trainer = trainer(options.trainer)
+        of = options.trainer
+        self.data.order.limit(of.limit_train_batches, of.overfit_batches)
+        self.model = Training(
+            options.model,
+            self.data.classes,
+            of.accumulate_grad_batches,
+            of.gradient_clip_val,
+            of.gradient_clip_algorithm,
+        )
+        self.trainer = trainer(of)
         self._check()
+        self._name_classes()
         with ExitStack() as self.until_done:
             self.until_done.enter_context(processes.connected(self.trainer))
             processes.start(self.trainer)
@@ -85,24 +105,71 @@ class Session:
     def fit(self) -> None:
         """Train, and test what came of it."""
         first = self.trainer.is_global_zero
+        if self.options.trainer.fast_dev_run:
+            return self._rehearse()
         begun: Any = self._begun() if first else None
         self.result, start, logged = self.trainer.strategy.broadcast(begun)
         log = CSVLog(self.result, self.model.columns, logged) if first else None
         if log:
-            self.trainer.logger = log
             self.until_done.callback(log.close)
         saving = Saving(self.result / CHECKPOINTS, log, self.stop)
-        self.trainer.callbacks.append(saving)  # pyright: ignore[reportAttributeAccessIssue]
+        self._equip(log, self.result, saving)
         try:
             with processes.connected(self.trainer):
                 self.trainer.fit(self.model, datamodule=self.data, ckpt_path=start, weights_only=True)
+                self.found |= self.trainer.callback_metrics
                 self.trainer.test(self.model, datamodule=self.data, verbose=False)
+                self.found |= self.trainer.callback_metrics
             if first:
                 model_file.save(self.result / MODEL, self._trained())
         except (OSError, Stopped) as error:
             saved = saving.saved and self.result.exists()
             error.add_note(f"the same command {f'goes on from step {saving.saved}' if saved else 'starts anew'}")
             raise
+
+    def _rehearse(self) -> None:
+        """A batch of each part, which leaves nothing behind."""
+        self.result = self.options.runs
+        with TemporaryDirectory() as folder:
+            self._equip(None, Path(folder))
+            self.trainer.fit(self.model, datamodule=self.data)
+            self.found |= self.trainer.callback_metrics
+            self.trainer.test(self.model, datamodule=self.data, verbose=False)
+            self.found |= self.trainer.callback_metrics
+
+    def _equip(self, log: CSVLog | None, folder: Path, *more: L.Callback) -> None:
+        """Give the trainer what the config names; what it writes is in the run's folder."""
+        said = self.options.trainer
+        self.trainer.callbacks += [*self.callbacks, *more]  # pyright: ignore[reportAttributeAccessIssue]
+        if log:
+            self.trainer.loggers = [log, *made("logger", said.logger, folder)]
+        for profiler in made("profiler", said.profiler, folder):
+            self.trainer.profiler = profiler  # pyright: ignore[reportAttributeAccessIssue]
+
+    def _name_classes(self) -> None:
+        """Make the callbacks, and try whether there are the loggers and profilers, before a run leaves anything; say
+        what cannot go on to the same bits.
+        """
+        said, known = self.options.trainer, self.model.columns[:1] + self.model.columns[2:4]
+        with TemporaryDirectory() as nowhere:
+            self.callbacks = made("callbacks", said.callbacks, Path(nowhere))
+            loggers = made("logger", said.logger, Path(nowhere))
+            made("profiler", said.profiler, Path(nowhere))
+        for callback in self.callbacks:
+            self._check_monitor(callback, known)
+        reasons = {
+            f"trainer.max_time {said.max_time}": said.max_time,
+            "the rows of other loggers, which stand twice": loggers,
+            f"trainer.precision {said.precision}, whose scale begins anew": said.precision == "16-mixed",
+            "callbacks, of which only what they save is kept": [c for c in self.callbacks if type(c) not in EXACT],
+        }
+        if (given := [name for name, there in reasons.items() if there]) and self.trainer.is_global_zero:
+            print(f"if it is cut off it goes on, but not to the same bits: {'; '.join(given)}", file=sys.stderr)
+
+    def _check_monitor(self, callback: L.Callback, known: list[str]) -> None:
+        if (monitor := getattr(callback, "monitor", None)) not in (None, *known):
+            name = type(callback).__name__
+            raise InputError(f"trainer.callbacks {name}: monitor: {expected_one_of(known, str(monitor))}")
 
     def _begun(self) -> tuple[Path, Path | None, int]:
         """The run's folder, the checkpoint that it starts from, and how much of its log comes before that."""
@@ -131,6 +198,16 @@ class Session:
         (run / CHECKPOINTS).mkdir(exist_ok=True)
         print(printable(f"going on with {run} from step {saved.get('global_step', 0)}"), file=sys.stderr)
         return start, saved["log"]
+
+    @property
+    def outcome(self) -> list[str]:
+        """What came of the training, as lines."""
+        lines = []
+        for part, label in (("val", "validation"), ("test", "test")):
+            values = {what: self.found.get(f"{part}_{what}") for what in ("cost", "accuracy")}
+            if said := [f"{what} {value.item():.4g}" for what, value in values.items() if value is not None]:
+                lines.append(f"{label}: {', '.join(said)}")
+        return lines
 
     def _trained(self) -> Model:
         model, data = self.options.model, self.data

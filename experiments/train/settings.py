@@ -13,14 +13,14 @@ class ModelSettings:
 
     Args:
         network: the layers in order, each a name or one name: {arguments}.
-        loss: a name or one name: {arguments}.
-        optimizer: a name or one name: {arguments}.
-        implementation: manual or torch.
-        dtype: of parameters and data.
-        seed: what the parameters are drawn from.
+        loss: its name; --model.loss.ARGUMENT sets an argument of it.
+        optimizer: its name; --model.optimizer.lr sets the learning rate, and so on.
+        implementation: who computes: manual or torch.
+        dtype: the numbers' type, of parameters and data.
+        seed: a number that the parameters are drawn from.
         start: parameters by name, in place of drawn ones.
-        threshold: converged, and so done, when ‖θ_new − θ_old‖ < threshold.
-        penalty: a name or one name: {arguments}; its cost is added to the batch's.
+        threshold: a distance; training is done when ‖θ_new − θ_old‖ < threshold.
+        penalty: its name; its cost is added to the batch's.
     """
 
     network: list[Spec]
@@ -36,22 +36,80 @@ class ModelSettings:
 
 @dataclass
 class TrainerSettings:
-    """Lightning's trainer, with what this project varies.
+    """Lightning's trainer.
 
     Args:
         max_epochs: passes over the training part, 1 or more; with model.threshold, at most so many.
+        min_epochs: passes that nothing ends training before.
         max_steps: training steps at most, 1 or more; -1 is no limit.
-        accelerator: cpu, or, with the torch implementation, gpu.
-        enable_progress_bar: show a progress bar, on a terminal.
-        devices: how many on each machine; with the torch implementation. Each is a process, on the CPU too.
-        num_nodes: how many machines.
-        strategy: ddp, each process has a share of every batch; auto is ddp where there are several processes.
+        min_steps: training steps that nothing ends training before.
+        max_time: a time after which training ends, DD:HH:MM:SS.
+        limit_train_batches: batches of an epoch, or a share of them.
+        limit_val_batches: 0 leaves validation out; it is one batch, whole.
+        overfit_batches: batches that every epoch trains on, the same ones.
+        val_check_interval: batches between validations, or a share of an epoch.
+        check_val_every_n_epoch: epochs between validations.
+        fast_dev_run: a run of one batch of each part, or so many, to see that all works; it leaves nothing behind.
+        accelerator: the hardware: cpu, or, with the torch implementation, gpu.
+        devices: the number on each machine, or auto; with the torch implementation. Each is a process, on the CPU too.
+        num_nodes: the number of machines.
+        strategy: how processes share the work: by ddp each has a share of every batch; auto is the same.
+        precision: the arithmetic of torch: bf16-mixed, or, on a GPU, 16-mixed; parameters are then float32.
+        deterministic: whether torch refuses what does not give the same bits twice.
+        gradient_clip_val: the largest gradient, by the algorithm that follows.
+        gradient_clip_algorithm: the measure of a gradient: norm, or value, of each number.
+        accumulate_grad_batches: batches whose mean gradient makes a step.
+        logger: loggers besides metrics.csv, which is always written: a name, a list of them, or false.
+        callbacks: names of Lightning's callbacks, or dotted paths of your own; callbacks+ adds one.
+        profiler: what measures the time of each part, as simple, or advanced; it writes to the run's folder.
+        detect_anomaly: whether torch says which operation gave a NaN.
+        enable_progress_bar: whether a terminal shows progress.
+        enable_model_summary: whether a table of the parameters is shown.
     """
 
     max_epochs: int
+    min_epochs: int | None = None
     max_steps: int = -1
+    min_steps: int | None = None
+    max_time: str | None = None
+    limit_train_batches: int | float | None = None
+    limit_val_batches: int | None = None
+    overfit_batches: int = 0
+    val_check_interval: int | float | None = None
+    check_val_every_n_epoch: int = 1
+    fast_dev_run: bool | int = False
     accelerator: Literal["cpu", "gpu"] = "cpu"
-    enable_progress_bar: bool = True
-    devices: int = 1
+    devices: int | Literal["auto"] = 1
     num_nodes: int = 1
     strategy: Literal["auto", "ddp"] = "auto"
+    precision: Literal["bf16-mixed", "16-mixed"] | None = None
+    deterministic: bool = False
+    gradient_clip_val: float | None = None
+    gradient_clip_algorithm: Literal["norm", "value"] = "norm"
+    accumulate_grad_batches: int = 1
+    logger: dict[str, Any] | list[dict[str, Any]] | bool | None = None
+    callbacks: list[dict[str, Any]] | dict[str, Any] | None = None
+    profiler: dict[str, Any] | None = None
+    detect_anomaly: bool = False
+    enable_progress_bar: bool = True
+    enable_model_summary: bool = False
+
+
+REFUSED = {
+    "barebones": "it switches off what this script is for",
+    "benchmark": "it chooses kernels by their speed, so that two runs differ",
+    "default_root_dir": "the runs' folder is --out",
+    "enable_autolog_hparams": "the config is in the run's config.yaml",
+    "enable_checkpointing": "a run always saves, and goes on where it was cut off",
+    "inference_mode": "evaluation never records a graph",
+    "limit_test_batches": "the test part is one batch, whole",
+    "limit_predict_batches": "the test part is one batch, whole",
+    "log_every_n_steps": "every step is logged",
+    "model_registry": "a run leaves model.safetensors",
+    "num_sanity_val_steps": "network, data and loss are tried on one example before training",
+    "plugins": "checkpoints are written by this script, so that a killed run leaves a whole one",
+    "reload_dataloaders_every_n_epochs": "the data are read once",
+    "sync_batchnorm": "no layer here normalises over a batch that processes share",
+    "use_distributed_sampler": "the data share out every batch themselves",
+}
+"""Options of Lightning's trainer that are not offered, and why."""

@@ -16,7 +16,7 @@ from experiments.report.command import main as report_main
 from experiments.report.record.json_record import as_json
 from experiments.shared.command import ROOMS
 from experiments.train import command as train
-from experiments.train.options import ABOUT, CONFIGS, with_config_files
+from experiments.train.options import ABOUT, CONFIGS, config_file
 from parity_tests.records import compared, record
 
 COMMANDS = {"train": train.main, "check": check.main, "report": report_main, "bench": bench.main}
@@ -90,8 +90,8 @@ def short(monkeypatch, tmp_path):
     monkeypatch.setattr(bench, "growth", lambda dtype: [])
     monkeypatch.setattr(table, "compiled_side", lambda work: "not here")
     monkeypatch.setattr(bench, "workloads", lambda dtype, full=bench.workloads: full(dtype)[:2])
-    run = train.run
-    monkeypatch.setattr(train, "run", lambda given: run([*given, "--trainer.max_epochs=1"]))
+    run = train._session
+    monkeypatch.setattr(train, "_session", lambda given: run([*given, "--trainer.max_epochs=1"]))
     monkeypatch.setattr(report, "make", make)
 
 
@@ -109,16 +109,10 @@ def test_every_example_runs(name, run, short, tmp_path):
 
 
 def test_a_config_is_found_by_its_name_and_a_file_of_that_name_comes_first(tmp_path):
-    digits = str(CONFIGS / "digits.yaml")
     with chdir(tmp_path):
-        assert [*with_config_files(["-c", "digits", "--config=digits"])] == ["-c", digits, f"--config={digits}"]
+        assert config_file("digits") == CONFIGS / "digits.yaml"
         (tmp_path / "digits").touch()
-        assert [*with_config_files(["--config", "digits", "--name", "x"])] == [
-            "--config",
-            "digits",
-            "--name",
-            "x",
-        ]
+        assert config_file("digits") == Path("digits")
 
 
 LATE = """

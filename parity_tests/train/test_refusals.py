@@ -121,11 +121,11 @@ def test_a_checkpoint_of_another_network_is_an_error(fails, checkpoints):
     [
         ("--model.implementation", "torch", "model.implementation was 'manual' there, and is 'torch' here"),
         (
-            "--model.optimizer",
-            "{SGD: {lr: 0.2}}",
-            "optimizer was {'SGD': {'lr': 0.1}} there, and is {'SGD': {'lr': 0.2}} here",
+            "--model.optimizer.lr",
+            "0.2",
+            "SGD(lr=0.1, momentum=0, dampening=0, weight_decay=0, nesterov=False) there, and is SGD(lr=0.2",
         ),
-        ("--model.penalty", "{L1: {alpha: 0.1}}", "model.penalty was None there, and is {'L1': {'alpha': 0.1}} here"),
+        ("--model.penalty", "{class_path: L1, init_args: {alpha: 0.1}}", "penalty was None there, and is L1(alpha="),
         ("--data.seed", "1", "data.seed was 0 there, and is 1 here"),
         ("--trainer.max_epochs", "2", "nothing is left to train"),
     ],
@@ -143,7 +143,7 @@ def test_data_that_are_not_finite_are_an_error(fails, monkeypatch):
 
 @pytest.mark.parametrize("implementation", ["manual", "torch"])
 def test_a_cost_that_is_not_finite_stops_and_keeps_what_was_saved(implementation, fails, tmp_path):
-    line = fails("fit", "--model.implementation", implementation, "--model.optimizer", "{SGD: {lr: 1.0e+60}}")
+    line = fails("fit", "--model.implementation", implementation, "--model.optimizer.lr", "1.0e+60")
     assert re.search(r"epoch (\d), step \1: val_cost is (inf|nan); ", line)
     epoch = int(line.partition("epoch ")[2][0])
     folder = tmp_path / "runs" / "two_two_one" / implementation / "version_0"
@@ -153,6 +153,6 @@ def test_a_cost_that_is_not_finite_stops_and_keeps_what_was_saved(implementation
 
 @pytest.mark.parametrize("implementation", ["manual", "torch"])
 def test_a_cost_that_is_not_finite_within_an_epoch_stops_there(implementation, fails):
-    options = ["--model.implementation", implementation, "--model.optimizer", "{SGD: {lr: 1.0e+200}}"]
+    options = ["--model.implementation", implementation, "--model.optimizer.lr", "1.0e+200"]
     line = fails("fit", *options, config="one_two_one")
     assert re.search(r"epoch 0, step 1: the cost is (inf|nan); ", line)

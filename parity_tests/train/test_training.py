@@ -210,6 +210,14 @@ def test_every_hyperparameter_is_set_by_the_config(tmp_path):
 
 
 @forks.forked
-def test_the_command_says_nothing_but_where_the_model_is(tmp_path):
+def test_the_command_says_what_came_of_it_and_where_the_model_is(tmp_path):
     command = forks.Fork(tmp_path, forks.command, *fit("two_two_one", tmp_path), *options(trainer_max_epochs=2))
-    assert command.end() == (0, f"{tmp_path / 'two_two_one' / 'manual' / 'version_0' / 'model.safetensors'}\n", "")
+    status, out, err = command.end()
+    assert (status, err) == (0, "")
+    folder = tmp_path / "two_two_one" / "manual" / "version_0"
+    validation, test, model = out.splitlines()
+    logged = csv.DictReader((folder / "metrics.csv").read_text("utf-8").splitlines())
+    [said] = [row["test_cost"] for row in logged if row["test_cost"]]
+    assert test == f"test: cost {float(said):.4g}"
+    assert validation.startswith("validation: cost ")
+    assert model == str(folder / "model.safetensors")

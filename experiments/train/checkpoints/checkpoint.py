@@ -20,7 +20,15 @@ from experiments.train.checkpoints.validation import check_contents, check_file
 from manual import InputError
 
 LAST, BEFORE = "last.ckpt", "before.ckpt"
-SAVED = {"config": dict, "state_dict": dict, "optimizer": dict, "global_step": int, "moved": float, "log": int}
+SAVED = {
+    "config": dict,
+    "state_dict": dict,
+    "optimizer": dict,
+    "global_step": int,
+    "moved": float,
+    "log": int,
+    "callbacks": dict,
+}
 """All that a checkpoint holds, and of what type. Whatever else Lightning restores follows from it: see `Saving`."""
 
 
@@ -42,7 +50,7 @@ class WholeCheckpoints(TorchCheckpointIO):
             file.write(content.getbuffer())
 
     def load_checkpoint(self, path: str | os.PathLike[str], *_: Any, **__: Any) -> dict[str, Any]:
-        return read(Path(path)) | {"pytorch-lightning_version": L.__version__, "callbacks": {}, "lr_schedulers": []}
+        return read(Path(path)) | {"pytorch-lightning_version": L.__version__, "lr_schedulers": []}
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -8,12 +8,13 @@ from typing import Any
 import lightning as L
 
 from experiments.data.module import Data
+from experiments.shared.spec import build
 from experiments.train.checkpoints import checkpoint
 from experiments.train.checkpoints.restore import restored
 from experiments.train.checkpoints.run_folder import CHECKPOINTS
 from experiments.train.csv_log import METRICS
 from experiments.train.module import Training
-from manual import InputError
+from manual import InputError, Loss, Optimizer, Penalty
 
 Check = Callable[[dict[str, Any]], None]
 
@@ -32,8 +33,12 @@ def check_to_go_on(saved: dict[str, Any], model: Training, data: Data) -> None:
     """The same where it is not of this run."""
     then = saved["config"]
     checkpoint.same(then["data"].get("classes"), data.settings.get("classes"), "data.classes")
-    for key in ("network", "implementation", "dtype", "loss", "optimizer", "penalty"):
+    for key in ("network", "implementation", "dtype"):
         checkpoint.same(then["model"][key], model.settings[key], f"model.{key}")
+    for key, base in (("loss", Loss), ("optimizer", Optimizer), ("penalty", Penalty)):
+        before, now = (spec and repr(build(base, spec)) for spec in (then["model"][key], model.settings[key]))
+        if before != now:
+            raise InputError(f"the checkpoint is of another run: model.{key} was {before} there, and is {now} here")
     for key in data.settings:
         checkpoint.same(then["data"].get(key), data.settings[key], f"data.{key}")
     restored(saved)
@@ -41,7 +46,7 @@ def check_to_go_on(saved: dict[str, Any], model: Training, data: Data) -> None:
 
 def check_rest(saved: dict[str, Any], model: Training, data: Data, trainer: L.Trainer) -> None:
     """Raise InputError where a checkpoint leaves nothing to train."""
-    step, steps = saved["global_step"], (trainer.max_epochs or 0) * len(data.order)
+    step, steps = saved["global_step"], (trainer.max_epochs or 0) * model.steps(len(data.order))
     if step >= steps or 0 <= trainer.max_steps <= step or saved["moved"] < model.settings["threshold"]:
         raise InputError(f"nothing is left to train: the checkpoint is of step {step}")
 

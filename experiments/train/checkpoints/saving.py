@@ -1,12 +1,14 @@
 """When a run is saved, and what makes it go on as if it had never stopped."""
 # pyright: reportIncompatibleMethodOverride=false
 
+from math import inf
 from pathlib import Path
 from signal import SIGTERM
 from time import monotonic
 from typing import Any
 
 import lightning as L
+from lightning.pytorch.callbacks import Checkpoint
 
 from experiments.train.checkpoints.checkpoint import LAST
 from experiments.train.csv_log import CSVLog
@@ -16,8 +18,9 @@ SECONDS = 60
 """Of work that a killed run loses at most, besides the step in progress and the validation after an epoch."""
 
 
-class Saving(L.Callback):
-    """Saves after an epoch, after a minute within one, and when the run is to stop.
+class Saving(Checkpoint):
+    """Saves after an epoch, after a minute within one, and when the run is to stop. A Checkpoint is called after every
+    other callback, so that what is saved of them is what they go on with.
 
     Args:
         folder: of the checkpoints.
@@ -29,15 +32,18 @@ class Saving(L.Callback):
     """
 
     def __init__(self, folder: Path, csv: CSVLog | None, stop: Stop) -> None:
-        self.folder, self.csv, self.stop, self.saved = folder, csv, stop, 0
+        self.folder, self.csv, self.stop, self.saved, self.ending = folder, csv, stop, 0, False
 
     def on_train_start(self, *_: Any) -> None:
         self.stop.listen()  # in place of Lightning, which would not save
         self.stop.waits, self._time = True, monotonic()
 
-    def on_train_batch_end(self, trainer: L.Trainer, _: Any, __: Any, ___: Any, batch: int) -> None:
-        if trainer.should_stop or batch + 1 == trainer.num_training_batches:
-            return  # validation follows, and then the end of the epoch
+    def on_train_batch_end(self, trainer: L.Trainer, module: Any, _: Any, __: Any, batch: int) -> None:
+        made = batch + 1
+        if trainer.should_stop or made == trainer.num_training_batches or made % (trainer.val_check_batch or inf) == 0:
+            return  # validation follows, and then the end of the epoch, or the next batch
+        if made % module.accumulate:
+            return  # the next step has begun
         if self._any(trainer, self.stop.asked is not None or monotonic() - self._time >= SECONDS):
             self._save(trainer)
 
@@ -51,6 +57,7 @@ class Saving(L.Callback):
     def _save(self, trainer: L.Trainer) -> None:
         if self.csv:
             self.csv.flush()
+        self.ending = trainer.should_stop
         trainer.save_checkpoint(self.folder / LAST)
         self.saved, self._time = trainer.global_step, monotonic()
         self._heed(trainer)
@@ -62,32 +69,38 @@ class Saving(L.Callback):
     def _any(self, trainer: L.Trainer, decision: bool) -> bool:
         return trainer.strategy.reduce_boolean_decision(decision, all=False)
 
+    def state_dict(self) -> dict[str, Any]:
+        return {"ending": True} if self.ending else {}
+
     def on_save_checkpoint(self, _: Any, __: Any, checkpoint: dict[str, Any]) -> None:
         checkpoint["log"] = self.csv.size if self.csv else 0
 
     def on_load_checkpoint(self, trainer: Any, module: Any, checkpoint: dict[str, Any]) -> None:
         self.saved, order = checkpoint["global_step"], trainer.datamodule.order
-        order.done = self.saved % len(order)
-        trainer.should_stop = checkpoint["moved"] < module.settings["threshold"]
-        checkpoint["loops"] = {"fit_loop": between_steps(self.saved, len(order))}
+        epoch, steps = divmod(self.saved, module.steps(len(order)))
+        order.done = steps * module.accumulate
+        ending = checkpoint["callbacks"].get(self.state_key, {}).get("ending", False)
+        trainer.should_stop = ending is True or checkpoint["moved"] < module.settings["threshold"]
+        checkpoint["loops"] = {"fit_loop": between_steps(self.saved, epoch * len(order) + order.done, len(order))}
         checkpoint["optimizer_states"] = [
             module.configure_optimizers().state_dict() | {"state": checkpoint["optimizer"]}
         ]
 
 
-def between_steps(step: int, batches: int) -> dict[str, Any]:
-    """The state of Lightning's training loop, with so many steps made, of so many an epoch, and none begun.
+def between_steps(step: int, done: int, batches: int) -> dict[str, Any]:
+    """The state of Lightning's training loop, with so many steps made and batches done, of so many an epoch, and none
+    begun.
 
     What it would save itself says that the present step is not completed, and after the last that the epoch is.
     """
     made = dict.fromkeys(("ready", "completed"), step)
-    epoch, batch = divmod(step, batches)
+    epoch, batch = divmod(done, batches)
     begun = epoch + (batch > 0)
     epochs = {"ready": begun, "started": begun, "processed": epoch, "completed": epoch}
     return {
         "epoch_progress": {"total": epochs, "current": dict(epochs)},
         "epoch_loop.batch_progress": {
-            "total": dict.fromkeys(epochs, step),
+            "total": dict.fromkeys(epochs, done),
             "current": dict.fromkeys(epochs, batch),
             "is_last_batch": False,
         },

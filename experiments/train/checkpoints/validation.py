@@ -68,7 +68,11 @@ def check_contents(saved: dict[str, Any]) -> None:
     _check_keys("config", saved["config"], ("model", "data"))
     for part, said in saved["config"].items():
         _check_dict(f"config, {part}", said)
-    _check_plain(saved["config"])
+    _check_plain("config", saved["config"])
+    for name, said in saved["callbacks"].items():
+        if type(name) is not str or type(said) is not dict or not said:
+            raise InputError(f"callbacks: expected what each has to remember, got {reprlib.repr({name: said})}")
+    _check_plain("callbacks", saved["callbacks"], torch.Tensor)
     model = saved["config"]["model"]
     network, dtype = outline(model["network"]), getattr(torch, model["dtype"])
     names = {name: f"side.module.{name}" for name in network.params | network.state}
@@ -146,17 +150,17 @@ def _check_not_negative(where: str, found: torch.Tensor) -> None:
         raise InputError(f"{where}: expected values >= 0, got {reprlib.repr(found.min().item())}")
 
 
-def _check_plain(config: object) -> None:
+def _check_plain(where: str, found: object, *more: type) -> None:
     """Raise InputError unless it is nested mappings, lists, numbers and texts, and not too many: what stands in
-    several places counts as often.
+    several places counts as often. What else may stand there is in `more`.
     """
-    waiting = [config]
+    waiting = [found]
     for value in waiting:
-        if type(value) not in PLAIN:
-            raise InputError(f"config: a {type(value).__name__} is not expected")
+        if type(value) not in (*PLAIN, *more):
+            raise InputError(f"{where}: a {type(value).__name__} is not expected")
         if isinstance(value, dict):
             waiting += [*value, *value.values()]
         elif isinstance(value, list | tuple):
             waiting += value
         if len(waiting) > LONGEST:
-            raise InputError(f"config: expected at most {LONGEST:,} values")
+            raise InputError(f"{where}: expected at most {LONGEST:,} values")

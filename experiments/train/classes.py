@@ -1,0 +1,100 @@
+"""Lightning's loggers, callbacks and profilers, and one's own, by the name that a config gives."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import callbacks, loggers, profilers
+
+from experiments.shared.command import nearest
+from manual import InputError
+
+KINDS = {
+    "logger": (loggers, loggers.Logger),
+    "callbacks": (callbacks, callbacks.Callback),
+    "profiler": (profilers, profilers.Profiler),
+}
+SHORT = {"simple": "SimpleProfiler", "advanced": "AdvancedProfiler", "pytorch": "PyTorchProfiler"}
+EXTRAS = {"TensorBoardLogger": "tensorboard", "WandbLogger": "wandb"}
+NOT_OFFERED = {
+    "ModelCheckpoint": "a run saves itself, as last.ckpt and before.ckpt, and goes on from there",
+    "OnExceptionCheckpoint": "a run that fails goes on from its last checkpoint",
+    "GradientAccumulationScheduler": "it is for automatic optimization; trainer.accumulate_grad_batches is offered",
+    "BackboneFinetuning": "the layers here are trained from the first step",
+    "LambdaCallback": "a config cannot hold a function; name a callback of your own by its dotted path",
+}
+
+
+def made(option: str, said: Any, folder: Path) -> list[Any]:
+    """The objects that `trainer.OPTION` names, in their order; what they write goes to the run's folder.
+
+    Raises:
+        InputError: a name that is not known, or is of another kind; arguments that it does not take; a package that
+            is not installed.
+    """
+    each = said if isinstance(said, list) else [said] if isinstance(said, Mapping) else []
+    return [_made(option, spec["class_path"], dict(spec.get("init_args") or {}), folder) for spec in each]
+
+
+def _made(option: str, name: str, arguments: dict[str, Any], folder: Path) -> Any:
+    where = f"trainer.{option} {name}"
+    cls = _class(option, name)
+    takes = signature(cls).parameters
+    folders = {"save_dir": str(folder), "dirpath": str(folder)}
+    flat = {"name": "", "version": ""} if cls.__name__ == "TensorBoardLogger" else {}
+    offline = {"offline": True} if cls.__name__ == "WandbLogger" else {}
+    file = {"filename": "profile"} if option == "profiler" else {}
+    own = {key: value for key, value in (folders | flat | offline | file).items() if key in takes}
+    any_name = any(p.kind is p.VAR_KEYWORD for p in takes.values())
+    for argument in arguments:
+        if argument not in takes and not any_name:
+            raise InputError(f"{where}: there is no argument {argument!r}{nearest(argument, takes)}")
+    try:
+        return cls(**(own | arguments))
+    except ImportError as error:  # Lightning's loggers need packages of their own
+        extra = EXTRAS.get(cls.__name__)
+        what = f"pip install 'backprop-by-hand[{extra}]'" if extra else " ".join(str(error).split())
+        raise InputError(f"{where}: a package that it needs is not installed; {what}") from None
+    except Exception as error:  # whatever its constructor does not like
+        raise InputError(f"{where}: {type(error).__name__}: {' '.join(str(error).split())}") from None
+
+
+def _class(option: str, name: str) -> Any:
+    module, base = KINDS[option]
+    where, name = f"trainer.{option} {name}", SHORT.get(name, name) if option == "profiler" else name
+    name = name.removeprefix(f"{module.__name__}.")
+    if "." in name:
+        found = _imported(where, name)
+    else:
+        known = [n for n, c in vars(module).items() if isinstance(c, type) and issubclass(c, base) and c is not base]
+        if name not in known:
+            raise InputError(f"{where}: there is none of that name{nearest(name, known) or f'; there are {known}'}")
+        found = getattr(module, name)
+    if not (isinstance(found, type) and issubclass(found, base)):
+        raise InputError(f"{where}: expected a {base.__name__}, got {found!r}")
+    if reason := NOT_OFFERED.get(found.__name__):
+        raise InputError(f"{where}: not offered: {reason}")
+    return found
+
+
+def _imported(where: str, path: str) -> Any:
+    module, _, name = path.rpartition(".")
+    try:
+        with _from_here():
+            return getattr(import_module(module), name)
+    except Exception as error:  # whatever the module does when it is imported
+        raise InputError(f"{where}: {type(error).__name__}: {' '.join(str(error).split())}") from None
+
+
+@contextmanager
+def _from_here() -> Iterator[None]:
+    """With the folder that the command is typed in among those that modules are looked for in."""
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(Path.cwd()))

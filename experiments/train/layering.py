@@ -1,0 +1,154 @@
+"""A run's config from its layers: environment variables, config files and options, each over those before it.
+
+A class is named as Lightning's command line has it, class_path and init_args, or by its name alone. Here nothing that
+a config names is imported: a refused word need not wait for Lightning, and a stranger's file runs nothing.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from experiments.shared.command import nearest
+from experiments.shared.untrusted_files import load_yaml, read_config
+from experiments.train.settings import REFUSED
+from manual import InputError
+
+SECTIONS = ("trainer", "model", "data")
+LISTS = ("trainer.callbacks", "trainer.logger")
+NAMED = ("model.loss", "model.optimizer", "model.penalty", "trainer.profiler", *LISTS)
+"""What names a class, and its arguments; of the lists one or more."""
+PARTS = {"class_path", "init_args"}
+OLD = "{key}: {{{name}: …}} is written {{class_path: {name}, init_args: …}} now"
+
+
+class Layers:
+    """What was said so far.
+
+    Args:
+        known: the keys that a config may have, as trainer.max_epochs.
+        texts: those of them whose value is taken as it is typed.
+
+    Attributes:
+        config: nested, as a config file has it.
+        notes: what is read, and is written in another way now.
+    """
+
+    def __init__(self, known: set[str], texts: set[str]) -> None:
+        self.known, self.texts = known, texts
+        self.config: dict[str, Any] = {section: {} for section in SECTIONS}
+        self.notes: list[str] = []
+
+    def add_file(self, path: Path) -> None:
+        """Lay a config file over it."""
+        self._add(str(path), read_config(path))
+
+    def add_option(self, where: str, key: str, text: str) -> None:
+        """Lay one option over it; a key with + at its end adds to a list."""
+        key, more = key.removesuffix("+"), key.endswith("+")
+        if key in self.texts:
+            return self._set(where, key, text)
+        value = text if key in SECTIONS else load_yaml(where, text)
+        return self._append(where, key, value) if more else self._set(where, key, value)
+
+    def _add(self, where: str, said: Any, prefix: str = "") -> None:
+        if not isinstance(said, Mapping):
+            raise InputError(f"{where}: expected names and their values, got {type(said).__name__}")
+        keys = [*_flat(said, prefix, self.known)]
+        for key, value in keys:
+            if [name for name, _ in keys].count(key) > 1:
+                raise InputError(f"{where}: expected every name once, got {key!r} twice")
+            self._set(where, key, value)
+
+    def _set(self, where: str, key: str, value: Any) -> None:
+        if key in SECTIONS:
+            return self._add(str(value), read_config(Path(str(value))), f"{key}.")
+        for named in NAMED:
+            if key.startswith(f"{named}."):
+                return self._set_argument(where, named, key.removeprefix(f"{named}."), value)
+        self._check_known(where, key)
+        if key in NAMED:
+            value = self._over(key, self._get(key), self._named(key, value))
+        group, name = self._place(key)
+        group[name] = value
+        return None
+
+    def _set_argument(self, where: str, key: str, argument: str, value: Any) -> None:
+        """Set an argument of the class that the key names; of a list, of the last in it."""
+        group, name = self._place(key)
+        held = group.get(name)
+        last = held[-1] if isinstance(held, list) and held else held
+        if argument == "class_path":
+            return self._set(where, key, value)
+        if not isinstance(last, dict):
+            raise InputError(f"{where}: expected {key} first, the class that has the argument {argument!r}")
+        last["init_args"] |= {argument.removeprefix("init_args.").removeprefix(f"{last['class_path']}."): value}
+        return None
+
+    def _append(self, where: str, key: str, value: Any) -> None:
+        self._check_known(where, key)
+        group, name = self._place(key)
+        held = group.get(name)
+        if key in NAMED:
+            if key not in LISTS:
+                raise InputError(f"{where}: {key} is one, not a list")
+            value = self._named(key, value)
+        held = held if isinstance(held, list) else [] if held in (None, True, False) else [held]
+        group[name] = held + (value if isinstance(value, list) else [value])
+
+    def _named(self, key: str, value: Any) -> Any:
+        """What names a class, as class_path and init_args."""
+        if isinstance(value, list) and key in LISTS:
+            return [self._named(key, each) for each in value]
+        if isinstance(value, str):
+            return {"class_path": value.removeprefix("manual."), "init_args": {}}
+        if not isinstance(value, Mapping):
+            return value
+        if value.keys() <= PARTS and value:
+            name, arguments = value.get("class_path"), value.get("init_args")
+        elif len(value) == 1:
+            [(name, arguments)] = value.items()
+            self.notes.append(OLD.format(key=key, name=name))
+        else:
+            name, arguments = None, value
+        nameless = name is None and value.keys() != {"init_args"}
+        if nameless or not isinstance(name, str | None) or not isinstance(arguments, Mapping | None):
+            raise InputError(f"{key}: expected a name, or {{class_path: NAME, init_args: {{…}}}}, got {value!r}")
+        return {"class_path": name and name.removeprefix("manual."), "init_args": dict(arguments or {})}
+
+    def _over(self, key: str, held: Any, new: Any) -> Any:
+        """The new over what is held: of the same class it keeps the arguments that it does not name."""
+        if not isinstance(new, dict):
+            return new
+        held = held if isinstance(held, dict) else None
+        if new["class_path"] is None and held is None:
+            raise InputError(f"{key}: expected class_path, the class that the init_args are for")
+        if held and new["class_path"] in (None, held["class_path"]):
+            return held | {"init_args": held["init_args"] | new["init_args"]}
+        return new
+
+    def _get(self, key: str) -> Any:
+        group, name = self._place(key)
+        return group.get(name)
+
+    def _place(self, key: str) -> tuple[dict[str, Any], str]:
+        section, _, name = key.partition(".")
+        return (self.config[section], name) if name else (self.config, section)
+
+    def _check_known(self, where: str, key: str) -> None:
+        if reason := REFUSED.get(key.removeprefix("trainer.")) if key.startswith("trainer.") else None:
+            raise InputError(f"{key} is not offered: {reason}")
+        if key not in self.known:
+            if where.startswith("--"):
+                options = [f"--{name}" for name in self.known]
+                raise InputError(f"there is no option '--{key}'{nearest(f'--{key}', options)}")
+            raise InputError(f"{where}: the config has no {key!r}{nearest(key, self.known)}")
+
+
+def _flat(said: Mapping[Any, Any], prefix: str, known: set[str]) -> Iterator[tuple[str, Any]]:
+    """The keys of a config with their sections before them, and their values."""
+    for name, value in said.items():
+        key = f"{prefix}{name}"
+        if key in SECTIONS and isinstance(value, Mapping):
+            yield from _flat(value, f"{key}.", known)
+        else:
+            yield key, value

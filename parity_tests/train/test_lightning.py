@@ -1,0 +1,155 @@
+"""The options of Lightning's trainer: they do what they say, and a run with them that is cut off ends as if it had not
+been."""
+
+import csv
+import inspect
+import sys
+from dataclasses import fields
+
+import lightning as L
+import pytest
+
+from experiments.train import command as train
+from experiments.train.options import ABOUT, parser
+from experiments.train.settings import REFUSED, TrainerSettings
+from manual import InputError
+from parity_tests.train.checkpoints.cutting import DIGITS, NEVER, cut, fit, same
+
+STOPPING = ["--trainer.callbacks+=EarlyStopping", "--trainer.callbacks.monitor=val_cost"]
+EXACT = {
+    "accumulation": ["--trainer.accumulate_grad_batches=3", "--trainer.gradient_clip_val=0.05"],
+    "clipping by value": ["--trainer.gradient_clip_val=0.01", "--trainer.gradient_clip_algorithm=value"],
+    "limits": ["--trainer.limit_train_batches=0.5", "--trainer.limit_val_batches=0"],
+    "overfitting": ["--trainer.overfit_batches=2"],
+    "validations": ["--trainer.val_check_interval=2"],
+    "epochs between validations": ["--trainer.check_val_every_n_epoch=2"],
+    "early stopping": [*STOPPING, "--trainer.callbacks.min_delta=10", "--trainer.callbacks.patience=1"],
+}
+
+
+def rows(run):
+    return [*csv.DictReader((run / "metrics.csv").read_text().splitlines())]
+
+
+def short(side, *options, epochs=3):
+    return [*DIGITS, f"--trainer.max_epochs={epochs}", f"--model.implementation={side}", *options]
+
+
+def test_every_option_of_lightnings_trainer_is_offered_or_refused_with_a_reason() -> None:
+    theirs = {*inspect.signature(L.Trainer.__init__).parameters} - {"self"}
+    ours = {field.name for field in fields(TrainerSettings)}
+    assert ours | REFUSED.keys() == theirs
+    assert not ours & REFUSED.keys()
+    assert all(REFUSED.values())
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_not_offered_is_refused_with_the_reason(name) -> None:
+    with pytest.raises(InputError, match=f"trainer.{name} is not offered: {REFUSED[name]}"):
+        train.run(["fit", "--config=digits", f"--trainer.{name}=1"])
+
+
+@pytest.mark.parametrize(("side", "every"), [("manual", NEVER), pytest.param("torch", 0, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", EXACT)
+def test_a_run_that_is_cut_off_ends_in_the_same_bits(name, side, every, tmp_path) -> None:
+    arguments = short(side, *EXACT[name])
+    whole = fit(tmp_path / "whole", arguments)
+    at = len([row for row in rows(whole) if row["train_cost"]]) - 1
+    cut(tmp_path / "cut", arguments, at, every=every)
+    assert same(fit(tmp_path / "cut", arguments), whole) == (True, True)
+
+
+def test_accumulated_batches_make_the_step_of_one_batch_of_their_size(tmp_path) -> None:
+    size = ["--data.name=sine", "--model.network=[{Linear: {in_features: 1, out_features: 1}}]", "--model.loss=MSELoss"]
+    model = [
+        "--config=one_two_one",
+        *size,
+        "--model.start=null",
+        "--trainer.max_epochs=1",
+        "--model.optimizer.momentum=0",
+    ]
+    once = fit(tmp_path / "once", [*model, "--data.batch_size=32", "--trainer.limit_train_batches=1"])
+    twice = fit(
+        tmp_path / "twice",
+        [*model, "--data.batch_size=16", "--trainer.limit_train_batches=2", "--trainer.accumulate_grad_batches=2"],
+    )
+    [[one, *_], [two, *_]] = rows(once), rows(twice)
+    assert float(one["moved"]) == pytest.approx(float(two["moved"]), rel=32 * sys.float_info.epsilon)
+
+
+def test_what_ends_or_limits_a_run_does(tmp_path) -> None:
+    runs = {name: fit(tmp_path / name, short("manual", *options, epochs=5)) for name, options in EXACT.items()}
+    costs = {name: [row["train_cost"] for row in rows(run) if row["train_cost"]] for name, run in runs.items()}
+    validated = {name: sum(bool(row["val_cost"]) for row in rows(run)) for name, run in runs.items()}
+    steps = {name: len(made) for name, made in costs.items()}
+    assert steps == {
+        "accumulation": 15, "clipping by value": 35, "limits": 15, "overfitting": 10, "validations": 35,
+        "epochs between validations": 35, "early stopping": 14,
+    }  # fmt: skip
+    assert [validated[name] for name in ("limits", "validations", "epochs between validations")] == [0, 15, 2]
+
+
+def test_a_rehearsal_leaves_nothing(tmp_path) -> None:
+    fit(tmp_path, short("manual", "--trainer.fast_dev_run=true"))
+    assert not [*tmp_path.iterdir()]
+
+
+def test_another_logger_gets_what_metrics_csv_has(tmp_path, capsys) -> None:
+    run = fit(tmp_path, short("manual", "--trainer.logger=CSVLogger", "--trainer.logger.name=more", epochs=1))
+    theirs = [*csv.DictReader((run / "more/version_0/metrics.csv").read_text().splitlines())]
+    assert {row["val_cost"] for row in rows(run)} == {row["val_cost"] for row in theirs}
+    assert "not to the same bits: the rows of other loggers" in capsys.readouterr().err
+
+
+OWN = """
+from lightning.pytorch.callbacks import Callback
+
+class Told(Callback):
+    def __init__(self, word):
+        self.word = word
+    def on_fit_end(self, trainer, module):
+        print(self.word)
+"""
+
+
+def test_a_callback_of_ones_own_is_named_by_its_path(tmp_path, monkeypatch, capsys) -> None:
+    (tmp_path / "own_callbacks.py").write_text(OWN)
+    monkeypatch.chdir(tmp_path)
+    own = ["--trainer.callbacks+=own_callbacks.Told", "--trainer.callbacks.word=done"]
+    fit(tmp_path, short("manual", *own, epochs=1))
+    assert "done\n" in capsys.readouterr().out
+
+
+SAID = {
+    "trainer.callbacks EarlyStoping: there is none of that name; did you mean 'EarlyStopping'?": ["EarlyStoping"],
+    "trainer.callbacks EarlyStopping: there is no argument 'mon'": ["EarlyStopping", "--trainer.callbacks.mon=1"],
+    "'val_cots'; did you mean 'val_cost'?": ["EarlyStopping", "--trainer.callbacks.monitor=val_cots"],
+    "trainer.callbacks os.path: expected a Callback": ["os.path"],
+    "trainer.callbacks nowhere.Own: ModuleNotFoundError": ["nowhere.Own"],
+    "trainer.callbacks ModelCheckpoint: not offered": ["ModelCheckpoint"],
+}
+
+
+@pytest.mark.parametrize("said", SAID)
+def test_a_class_that_cannot_be_is_refused_and_leaves_nothing(said, tmp_path) -> None:
+    name, *more = SAID[said]
+    with pytest.raises(InputError) as error:
+        fit(tmp_path, short("manual", f"--trainer.callbacks+={name}", *more))
+    assert said in str(error.value)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_mixed_precision_is_torchs_alone_and_takes_float32(tmp_path, capsys) -> None:
+    mixed = "--trainer.precision=bf16-mixed"
+    with pytest.raises(InputError, match="manual is NumPy"):
+        fit(tmp_path, short("manual", mixed))
+    run = fit(tmp_path / "mixed", short("torch", mixed, epochs=1))
+    assert "model.dtype is float32" in capsys.readouterr().err
+    plain = fit(tmp_path / "plain", short("torch", "--model.dtype=float32", epochs=1))
+    assert rows(run)[0]["train_cost"] != rows(plain)[0]["train_cost"]
+
+
+def test_every_option_of_the_trainer_has_a_line_of_help() -> None:
+    actions = {action.dest: action for action in parser(ABOUT["fit"])._actions}
+    for field in fields(TrainerSettings):
+        assert actions[f"trainer.{field.name}"].help
