@@ -31,6 +31,9 @@ HELPS = {
     "initialize",
     "examples",
     "example",
+    "descent",
+    "train",
+    "fit",
 }
 """The words that say that it only helps to make or to test one."""
 
