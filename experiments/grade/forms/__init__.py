@@ -6,10 +6,17 @@ of a file. The order counts: what one form claims, those after it are not offere
 
 from types import ModuleType
 
+from experiments.grade.forms import derivatives, scalars
 from experiments.grade.forms.contract import autograd, classes, functions, network
 from experiments.grade.forms.course import layers, losses, nets, rules
+from experiments.grade.forms.stateful import layers as stateful_layers
+from experiments.grade.forms.stateful import losses as stateful_losses
+from experiments.grade.forms.whole import forward_backward, network_class, recurrent, script, updates
 
-FORMS: tuple[ModuleType, ...] = (nets, losses, rules, layers, autograd, classes, network, functions)
+FORMS: tuple[ModuleType, ...] = (
+    nets, losses, rules, layers, scalars, stateful_layers, network_class, forward_backward, recurrent, updates, script,
+    stateful_losses, autograd, classes, network, functions, derivatives,
+)  # fmt: skip
 
 
 def listed() -> str:

@@ -20,6 +20,7 @@ LOOKS_LIKE_ONE = {
 HELPS = {
     "check", "numerical", "numeric", "eval", "test", "plot", "print", "load", "init", "initialize", "examples",
     "example",
+    "descent", "train", "fit",
 }  # fmt: skip
 """The words that say that it only helps to make or to test one."""
 

@@ -41,9 +41,15 @@ def _chosen(checked: CheckedPiece, drawn: list[Drawn]) -> str:
                 compare_example(checked, lambda moved, n=number: _observed(checked, n, moved), one)
         if not any(c.differs for c in found[choice]):
             break
-    best = min(found, key=lambda choice: len({c.quantity for c in found[choice] if c.differs}), default="")
+    best = min(found, key=lambda choice: _wrong(found[choice]), default="")
     checked.comparisons = before + found.get(best, [])
     return best
+
+
+def _wrong(comparisons: list[Comparison]) -> tuple[int, int]:
+    """How many quantities differ, and in how many comparisons."""
+    differing = [c.quantity for c in comparisons if c.differs]
+    return len({*differing}), len(differing)
 
 
 def _observed(checked: CheckedPiece, number: int, moved: int) -> Observation:

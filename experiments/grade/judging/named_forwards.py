@@ -106,10 +106,16 @@ def svm_loss(x: Tensor, y: Tensor) -> Tensor:
     return F.multi_margin_loss(x, y) * x.shape[1]
 
 
+def descent(*arrays: Tensor, lr: float) -> dict[str, Tensor]:
+    """θ − η ∂C/∂θ of each parameter; the gradients come after the parameters, in the same order."""
+    half = len(arrays) // 2
+    return {f"{i}": p - lr * g for i, (p, g) in enumerate(zip(arrays[:half], arrays[half:], strict=True))}
+
+
 FORWARDS: dict[str, Callable[..., Any]] = {
     "affine": affine, "fc": affine, "linear": affine, "temporal_affine": affine, "relu": torch.relu,
     "sigmoid": torch.sigmoid, "tanh": torch.tanh, "affine_relu": affine_relu, "batchnorm": norm, "layernorm": layernorm,
     "spatial_batchnorm": norm, "spatial_groupnorm": groupnorm, "conv": conv, "conv_relu": conv_relu,
     "max_pool": max_pool, "rnn_step": rnn_step, "rnn": rnn, "lstm_step": lstm_step, "lstm": lstm,
-    "word_embedding": word_embedding, "softmax_loss": softmax_loss, "svm_loss": svm_loss,
+    "word_embedding": word_embedding, "descent": descent, "softmax_loss": softmax_loss, "svm_loss": svm_loss,
 }  # fmt: skip

@@ -20,13 +20,17 @@ from manual.numbers.number_types import Array
 class Observer(Watched):
     """A file whose passes are observed."""
 
-    def observed(self, module: ModuleType, example: Example) -> Observation:
-        """The submission's outputs and derivatives, and the true ones."""
+    def observed(self, module: ModuleType, example: Example, is_moved: bool = False) -> Observation:
+        """The submission's outputs and derivatives, and the true ones.
+
+        What decides on an edge for moved inputs too is no decision that they lead to, such as the clipping of a
+        gradient of 0 on the way: then the truth is measured.
+        """
         ours = self._pass(example, np.ascontiguousarray)
         non_contiguous = self._pass(example, np.asfortranarray) if self._is_pure else ours
         delta = {} if example.delta is None else by_name(example.delta)
         observation = Observation(ours, non_contiguous, example.arrays, delta, self._outputs)
-        observation = self._with_truth(observation, module, example)
+        observation = self._with_truth(observation, module, example, is_moved)
         if self._is_judged_backward:
             return observation
         return replace(observation, truth={n: observation.truth[n] for n in observation.outputs if observation.truth})
@@ -37,7 +41,9 @@ class Observer(Watched):
         self._outputs, self._is_judged_backward = [*passed.ran.outputs], passed.ran.backward is not None
         return {**passed.ran.outputs, **self.backed(passed, example.delta)}
 
-    def _with_truth(self, observation: Observation, module: ModuleType, example: Example) -> Observation:
+    def _with_truth(
+        self, observation: Observation, module: ModuleType, example: Example, is_moved: bool
+    ) -> Observation:
         """The same with what is true and what is allowed, or why that is not decided.
 
         Raises:
@@ -51,7 +57,9 @@ class Observer(Watched):
                 truth, decided = flat.certified()
             return replace(observation, truth=truth, decided=decided)
         except Undecided as error:
-            return replace(observation, undecided=str(error))
+            if not is_moved:
+                return replace(observation, undecided=str(error))
+            why = str(error)
         except Exception as error:
             why = f"{self.told(error)[:100]}{flat.hint(error)}"
         try:

@@ -1,0 +1,90 @@
+"""A function and its derivative: sigmoid(x) and sigmoid_derivative(x), or one function with a flag, f(x, deriv=False).
+
+Also sigmoid_prime, d_sigmoid, sigmoid_grad, …; the derivative may be one of x or of the output, a(1 − a). And a cost
+of two arguments with its gradient: mse(y_true, y_pred) and mse_prime(y_true, y_pred), in either order.
+Held against the truth of the function itself.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from experiments.grade.forms.definitions import Definitions, needs
+from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
+from experiments.grade.forms.stateful.losses import StatefulLoss
+
+MARK = re.compile(r"_?(derivatives?|deriv|der|prime|grad|gradient)_?|^d_?(?=[a-z])", re.IGNORECASE)
+"""What makes the name of a derivative of a function's."""
+FLAG = re.compile(r"deriv\w*|der|prime|grad\w*|backward", re.IGNORECASE)
+
+
+def pieces(found: Definitions) -> Iterator[Piece]:
+    """Every function that has a derivative beside it, or within it."""
+    functions = found.functions()
+    for name, derivative in functions.items():
+        bare = MARK.sub("", name)
+        function = functions.get(bare) if bare != name else None
+        if function is not None and needs(function) == needs(derivative) == 1:
+            yield Differentiated(bare, function, derivative, [function, derivative], found)
+        elif function is not None and needs(function) == needs(derivative) == 2:
+            yield CostFunction(bare, function, derivative, found)
+    for name, function in functions.items():
+        flag = next((n for n in [*inspect.signature(function).parameters][1:] if FLAG.fullmatch(n)), None)
+        if flag and needs(function) in (1, 2):
+            yield Differentiated(
+                name,
+                lambda x, f=function, flag=flag: f(x, **{flag: False}),
+                lambda x, f=function, flag=flag: f(x, **{flag: True}),
+                [function],
+                found,
+            )
+
+
+class Differentiated(Piece):
+    """A function of one array, element by element, and its derivative."""
+
+    form = "function and its derivative"
+
+    def __init__(
+        self,
+        name: str,
+        function: Callable[..., Any],
+        derivative: Callable[..., Any],
+        made_of: list[Any],
+        found: Definitions,
+    ) -> None:
+        self.function, self.derivative, self.module = function, derivative, found.module
+        super().__init__(name, ["x"], [], made_of)
+
+    def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
+        x = rng.standard_normal((5, 3))
+        delta = rng.standard_normal(np.shape(self.function(x.copy())))
+        for choice, of in (("of x", lambda x: x), ("of the output", lambda x: self.function(x))):
+
+            def run(given: Arrays, of: Callable[..., Any] = of) -> Ran:
+                x = given["x"]
+
+                def backward(delta: Any) -> Arrays:
+                    return {"dx": np.asarray(delta * self.derivative(of(np.copy(x))))}
+
+                return Ran(self.function(x), backward)
+
+            yield Example({"x": x}, run, delta, choice=choice)
+
+
+class CostFunction(StatefulLoss):
+    """A cost of a prediction and a target, and the function that is its gradient."""
+
+    form = "cost and its gradient"
+
+    def __init__(self, name: str, cost: Callable[..., Any], gradient: Callable[..., Any], found: Definitions) -> None:
+        self.module, self.cost, self.gradient = found.module, lambda _: cost, lambda _: gradient
+        self.names, self.gradient_names = ([*inspect.signature(f).parameters][:2] for f in (cost, gradient))
+        Piece.__init__(self, name, self.names, [], [cost, gradient])
+
+    def _made(self, rng: np.random.Generator) -> Any:  # noqa: ARG002
+        return SimpleNamespace()

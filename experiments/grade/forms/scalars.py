@@ -1,0 +1,98 @@
+"""Scalars that know how they were computed: class Value with operators, backward() and grad.
+
+A class made of one number, which has + and *; what it defines besides (−, /, **, with numbers on either side, relu,
+tanh, exp, log, sigmoid, …) is tried in expressions, and values that are used more than once. The number may be called
+data, value or val. Held against the truth of its own forward.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from experiments.grade.errors import Unclear
+from experiments.grade.forms.definitions import Definitions
+from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
+from experiments.grade.forms.stateful.objects import BACKWARD, needed
+
+Expression = Callable[[Sequence[Any]], Any]
+NUMBERS = ("data", "value", "val", "v", "item")
+"""What the number may be called."""
+OPERATORS: dict[str, tuple[str, Expression]] = {
+    "__add__": ("sum", lambda v: v[0] + v[1] + v[2]),
+    "__mul__": ("product", lambda v: v[0] * v[1] * v[2]),
+    "__radd__": ("a number first in a sum", lambda v: 3 + v[0]),
+    "__rmul__": ("a number first in a product", lambda v: 3 * v[0]),
+    "__neg__": ("minus", lambda v: -v[0]),
+    "__sub__": ("difference", lambda v: v[0] - v[1]),
+    "__rsub__": ("a number first in a difference", lambda v: 3 - v[0]),
+    "__truediv__": ("quotient", lambda v: v[0] / v[1]),
+    "__rtruediv__": ("a number first in a quotient", lambda v: 3 / v[0]),
+    "__pow__": ("power", lambda v: v[0] ** 3 + v[1] ** 2),
+}
+"""What each operator is tried in."""
+REUSED: dict[str, Expression] = {
+    "reused": lambda v: (v[0] * v[1] + v[2]) * (v[0] * v[1]) + v[0],
+    "used by itself": lambda v: v[0] * v[0] + (v[1] + v[1]),
+    "reused on the way": lambda v: ((w := v[0] * v[1] + v[2]) * w + w * v[2]) * v[0],
+}
+OF_ANY_SIGN = ("relu", "leaky_relu", "tanh", "sigmoid", "sin", "cos", "abs", "exp", "softplus", "gelu", "silu")
+FUNCTIONS = (*OF_ANY_SIGN, "log", "sqrt")
+
+
+def pieces(found: Definitions) -> Iterator[Piece]:
+    """Every class of one number that adds, multiplies and goes backward."""
+    for name, kind in found.classes().items():
+        back = next((n for n in BACKWARD if inspect.isfunction(getattr(kind, n, None))), None)
+        operators = {"__add__", "__mul__"} <= {*dir(kind)}
+        if back and operators and len(needed(kind.__init__)) == 1 and not needed(getattr(kind, back)):
+            yield Scalar(name, kind, back, found)
+
+
+class Scalar(Piece):
+    """A class of numbers with a graph."""
+
+    form = "scalars with a graph"
+
+    def __init__(self, name: str, kind: type, back: str, found: Definitions) -> None:
+        self.kind, self.back, self.module = kind, back, found.module
+        super().__init__(name, ["data"], [], [kind])
+
+    def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
+        leaf = self.kind(1.5)
+        self.number = next((n for n in NUMBERS if getattr(leaf, n, None) == 1.5), "")
+        if not self.number:
+            raise Unclear(f"expected {self.name}(1.5) to keep its number as {', '.join(NUMBERS[:-1])} or {NUMBERS[-1]}")
+        for place, expression in self._expressions():
+            leaves = rng.uniform(0.5, 2, 3)
+            yield Example({"leaves": leaves}, self._runner(expression), place=place)
+
+    def _expressions(self) -> Iterator[tuple[str, Expression]]:
+        """Each operator and function, and the same where what it takes is used once more."""
+        for place, expression in self._single():
+            yield place, expression
+            yield f"{place}, reused", lambda v, f=expression: f(v) * v[0] * v[1]
+        yield from REUSED.items()
+
+    def _single(self) -> Iterator[tuple[str, Expression]]:
+        own = dir(self.kind)
+        yield from (tried for operator, tried in OPERATORS.items() if operator in own)
+        for name in FUNCTIONS:
+            if inspect.isfunction(getattr(self.kind, name, None)) and not needed(getattr(self.kind, name)):
+                yield name, lambda v, name=name: getattr(v[0] * v[1], name)() * v[2]
+                if name in OF_ANY_SIGN:
+                    yield f"{name} of a negative number", lambda v, name=name: getattr(v[0] * -1, name)() * v[2]
+
+    def _runner(self, expression: Expression) -> Callable[[Arrays], Ran]:
+        def run(given: Arrays) -> Ran:
+            leaves = [self.kind(number) for number in given["leaves"]]
+            out = expression(leaves)
+
+            def backward(_: Any) -> Arrays:
+                getattr(out, self.back)()
+                return {"dleaves": np.array([float(leaf.grad) for leaf in leaves])}
+
+            return Ran(np.asarray(getattr(out, self.number)), backward, pure=False)
+
+        return run

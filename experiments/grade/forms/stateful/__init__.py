@@ -1,0 +1,1 @@
+"""Classes that keep on themselves what a pass leaves behind."""

@@ -1,0 +1,194 @@
+"""Losses as classes: a cost of a prediction and a target, and a gradient by the prediction.
+
+forward(y_pred, y_true) gives one number, or one for each example (calculate(…) their mean); loss, cost, __call__.
+backward(dvalues, y_true), backward(dout=1), grad(predicted, actual), gradient(y, p): returned, or kept as
+self.dinputs. The target comes first where its name says so. It is one-hot, or a class for each example; whichever
+runs is tried. Softmax and its loss may be one class; a guard, as in log(y + 1e-7), may be missing in the gradient.
+Held against the truth of its own cost.
+"""
+
+import copy
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from experiments.grade.errors import Unclear
+from experiments.grade.forms.definitions import Definitions
+from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
+from experiments.grade.forms.stateful.guards import guards, without_guards
+from experiments.grade.forms.stateful.objects import BACKWARD, constructions, input_gradient, needed, returns_a_tuple
+from manual import Loss
+from manual.numbers.number_types import Array
+
+COSTS = ("calculate", "forward", "loss", "cost", "calc_loss", "compute_loss", "compute", "__call__", "call")
+GRADIENTS = (*BACKWARD, "grad", "gradient", "derivative", "deriv", "prime", "delta", "loss_prime", "loss_gradient")
+TARGETS = {
+    "y", "t", "y_true", "ytrue", "true", "target", "targets", "label", "labels", "actual", "truth", "expected",
+    "y_real", "ground_truth", "gt", "desired", "y_batch",
+}  # fmt: skip
+"""What a target is called; where both arguments are called so, the second is one."""
+UPSTREAM = {"dout", "grad_output", "grad", "upstream", "dloss", "dl", "d_out"}
+COLUMNS = "examples are columns"
+ROWS = ("one-hot", "labels", "labels in a column")
+EACH = {"their mean": np.mean, "their sum": np.sum}
+"""What a cost for each example is the cost of."""
+
+
+class Target(NamedTuple):
+    """A prediction and a target that go together."""
+
+    name: str
+    prediction: Array
+    target: Array
+
+
+def pieces(found: Definitions) -> Iterator[Piece]:
+    """Every class with a cost of two arguments, and a gradient."""
+    own = [k for k in found.own().values() if inspect.isclass(k)]
+    for name, kind in found.classes().items():
+        cost = next((n for n in COSTS if _takes_two(getattr(kind, n, None))), None)
+        gradient = next((n for n in GRADIENTS if _is_a_gradient(getattr(kind, n, None))), None)
+        if cost is None or gradient is None or issubclass(kind, Loss) or returns_a_tuple(getattr(kind, cost)):
+            continue
+        if any(kind in k.__mro__[1:] for k in own) and not _has_its_own(kind, gradient):
+            continue
+        yield StatefulLoss(name, kind, (cost, gradient), found)
+
+
+def _takes_two(method: Any) -> bool:
+    return inspect.isfunction(method) and len(needed(method)) == 2
+
+
+def _is_a_gradient(method: Any) -> bool:
+    return inspect.isfunction(method) and len(needed(method)) <= 2
+
+
+def _has_its_own(kind: type, gradient: str) -> bool:
+    return gradient in vars(kind)
+
+
+def is_target_first(names: list[str]) -> bool:
+    """Whether the first of two arguments is called as a target is, and the second is not."""
+    first, second = (name.lower() in TARGETS for name in names)
+    return first and not second
+
+
+def targets(rng: np.random.Generator) -> Iterator[Target]:
+    """Probabilities as predictions, which are also numbers and logits; every class occurs."""
+    p = rng.uniform(0.1, 1, (5, 4))
+    p /= p.sum(1, keepdims=True)
+    labels = np.array([1, 0, 3, 2, 1])
+    yield Target("one-hot", p, np.eye(4)[labels])
+    yield Target("labels", p, labels)
+    yield Target("labels in a column", p, labels[:, None])
+    yield Target("one number", p[:, :1], np.array([[1.0], [0.0], [0.0], [1.0], [1.0]]))
+    yield Target(COLUMNS, p.T.copy(), np.eye(4)[labels].T.copy())
+
+
+class StatefulLoss(Piece):
+    """A class with a cost and a gradient."""
+
+    form = "loss as a class"
+
+    def __init__(self, name: str, kind: type, methods: tuple[str, str], found: Definitions) -> None:
+        self.kind, self.module = kind, found.module
+        self.cost, self.gradient = (lambda own, name=name: getattr(own, name) for name in methods)
+        self.names, self.gradient_names = (needed(getattr(kind, name)) for name in methods)
+        super().__init__(name, self.names, [], [kind])
+
+    @property
+    def target_first(self) -> bool:
+        """Whether the cost takes the target first, by its arguments' names."""
+        return is_target_first(self.names)
+
+    def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
+        prototype = self._made(rng)
+        found, why = [], ""
+        for one in targets(rng):
+            try:
+                value, dx = self._tried(prototype, one)
+                if one.target.dtype.kind == "i" and self._takes_numbers(prototype, one):
+                    continue
+            except Exception as error:
+                why = why or f"{type(error).__name__}: {error}"
+                continue
+            if np.all(np.isfinite(value)) and (np.shape(dx) == one.prediction.shape or not found):
+                found.append((one, np.ndim(value)))
+        rows = [each for each in found if each[0].name in ROWS] or found[:1]
+        if not found:
+            raise Unclear(f"expected a cost of predictions and one-hot rows or classes; the first raised {why}")
+        for choice, each in self._choices(found[0][1]):
+            for one, _ in rows:
+                yield self._example(prototype, one, choice, each)
+        if [one.name for one, _ in rows] == ["one-hot"] and found[-1][0].name == COLUMNS:
+            for choice, each in self._choices(found[-1][1]):
+                yield self._example(prototype, found[-1][0], f"{choice} {COLUMNS}".strip(), each)
+
+    def _choices(self, axes: int) -> Iterator[tuple[str, Callable[..., Any]]]:
+        """The conventions that the file does not tell: what a cost for each example adds up to, and guards."""
+        of_each = {f"of the losses, {name}": each for name, each in EACH.items()} if axes else {"": np.sum}
+        yield from of_each.items()
+        small = guards(self.module)
+        if small:
+            without = f"without {', '.join(f'{g:g}' for g in sorted(small))} in the cost"
+            yield from ((f"{name} {without}".strip(), each) for name, each in of_each.items())
+
+    def _made(self, rng: np.random.Generator) -> Any:
+        why = ""
+        for arguments in constructions(self.kind, rng):
+            try:
+                return self.kind(*arguments)
+            except Exception as error:
+                why = why or f"{type(error).__name__}: {error}"
+        raise Unclear(f"how a {self.name} is made is not known; the first raised {why}")
+
+    def _tried(self, prototype: Any, one: Target) -> tuple[Any, Any]:
+        own = copy.deepcopy(prototype)
+        value = self._value(own, one.prediction.copy(), one.target.copy())
+        return np.asarray(value, dtype=float), self._back(own, one.prediction.copy(), one.target.copy())
+
+    def _takes_numbers(self, prototype: Any, one: Target) -> bool:
+        """Whether it takes classes for numbers, as a squared error does."""
+        try:
+            self._tried(prototype, one._replace(target=one.target + 0.5))
+        except Exception:
+            return False
+        return True
+
+    def _value(self, own: Any, prediction: Array, target: Array) -> Any:
+        given = (target, prediction) if self.target_first else (prediction, target)
+        value = self.cost(own)(*given)
+        return value[0] if isinstance(value, tuple | list) else value
+
+    def _back(self, own: Any, prediction: Array, target: Array) -> Any:
+        """∂C/∂prediction, by what the gradient's arguments are called."""
+        kept, names = {*vars(own)}, self.gradient_names
+        upstream = np.copy(own.output) if np.shape(getattr(own, "output", ())) == prediction.shape else prediction
+        if len(names) == 2:
+            given = [target, upstream] if is_target_first(names) else [upstream, target]
+        elif len(names) == 1:
+            name = names[0].lower()
+            given = [target if name in TARGETS else 1.0 if name in UPSTREAM else upstream]
+        else:
+            given = []
+        returned = self.gradient(own)(*given)
+        return input_gradient(own, returned, prediction, [n for n in vars(own) if n not in kept])
+
+    def _example(self, prototype: Any, one: Target, choice: str, each: Callable[..., Any]) -> Example:
+        name = self.names[1 if self.target_first else 0]
+
+        def run(given: Arrays) -> Ran:
+            own, prediction = copy.deepcopy(prototype), given[name]
+            with without_guards(self.module) if "without" in choice else nullcontext():
+                value = each(self._value(own, prediction, one.target.copy()))
+
+            def backward(_: Any) -> Arrays:
+                dx = self._back(own, prediction, one.target.copy())
+                return {} if dx is None else {f"d{name}": np.asarray(dx)}
+
+            return Ran({"loss": value}, backward, pure=False)
+
+        return Example({name: one.prediction}, run, place=one.name, choice=choice)

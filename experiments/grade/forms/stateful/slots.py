@@ -1,0 +1,110 @@
+"""Where an object keeps its arrays: in attributes, in dicts and lists that are attributes, and in objects in these."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Step(NamedTuple):
+    """One step on the way to an array: an attribute, or an item by its key or place."""
+
+    key: Any
+    is_item: bool
+
+    def of(self, thing: Any) -> Any:
+        """What lies there."""
+        return thing[self.key] if self.is_item else getattr(thing, self.key)
+
+    def put(self, thing: Any, value: Any) -> None:
+        """Keep a value there."""
+        if self.is_item:
+            thing[self.key] = value
+        else:
+            setattr(thing, self.key, value)
+
+
+Slot = tuple[Step, ...]
+"""The way from an object to an array."""
+DEPTH = 4
+"""Steps at most: layers[0].params["w"]."""
+ALIKE = {
+    **dict.fromkeys(("w", "weight", "weights", "kernel", "kernels", "filters"), "w"),
+    **dict.fromkeys(("b", "bias", "biases"), "b"),
+    **dict.fromkeys(("x", "input", "inputs", "a", "z", "prev", "activation"), "x"),
+}
+"""What the names of an array have in common."""
+MARKS = re.compile(r"gradients?|grads?|deriv(ative)?s?|deltas?|^nabla|_|^d(?=[a-zA-Z])", re.IGNORECASE)
+"""What makes the name of a gradient of another name."""
+
+
+def slots(thing: Any, way: Slot = ()) -> Iterator[tuple[Slot, Any]]:
+    """Every array of floats that an object keeps, and where."""
+    if isinstance(thing, np.ndarray):
+        if way and thing.dtype.kind in "fO" and thing.size > 0:
+            yield way, thing
+        return
+    if len(way) < DEPTH:
+        for step in _steps(thing):
+            yield from slots(step.of(thing), (*way, step))
+
+
+def _steps(thing: Any) -> Iterator[Step]:
+    if isinstance(thing, dict):
+        yield from (Step(key, True) for key in thing)
+    elif isinstance(thing, list | tuple):
+        yield from (Step(place, True) for place in range(len(thing)))
+    elif hasattr(thing, "__dict__") and not isinstance(thing, type) and not callable(thing):
+        yield from (Step(name, False) for name in vars(thing))
+
+
+def put(thing: Any, slot: Slot, value: Any) -> None:
+    """Keep an array there."""
+    for step in slot[:-1]:
+        thing = step.of(thing)
+    slot[-1].put(thing, value)
+
+
+def label(slot: Slot) -> str:
+    """What a row calls an array: its name, after the place of what it belongs to; or its container's name and place."""
+    last = slot[-1].key
+    if isinstance(last, int) and len(slot) > 1:
+        last = f"{slot[-2].key}{last}"
+    return ".".join([*(str(s.key) for s in slot[:-1] if s.is_item), str(last)])
+
+
+def stem(name: str) -> str:
+    """What is left of a name without the marks of a gradient: "dweights", "W_grad" and "weights" are one."""
+    bare = MARKS.sub("", name).lower()
+    return ALIKE.get(bare, bare)
+
+
+def _is_marked(slot: Slot) -> bool:
+    """Whether the name of an array, or of what it lies in, is marked as that of gradients."""
+    names = [s.key for s in slot if isinstance(s.key, str)][-2:]
+    return any(MARKS.sub("", name) != name.replace("_", "") for name in names)
+
+
+def gradient_in(kept: Mapping[Slot, Any], parameter: Slot, place: int) -> Any:
+    """The gradient of a parameter among the arrays that an object keeps; None if there is none.
+
+    It stands beside the parameter, under a gradient's name of the same stem, or at its key or place in a dict or a
+    list of gradients.
+    """
+    for slot, value in kept.items():
+        container, key = slot[:-1], slot[-1].key
+        if slot == parameter or not _is_marked(slot) or _owner(slot) != _owner(parameter):
+            continue
+        if isinstance(key, int) and container and slot[-1].is_item:
+            if key == (parameter[-1].key if isinstance(parameter[-1].key, int) else place):
+                return value
+        elif stem(str(key)) == stem(str(parameter[-1].key)):
+            return value
+    return None
+
+
+def _owner(slot: Slot) -> Slot:
+    """The object that an array belongs to, without the dict or list that it lies in."""
+    attributes = [i for i, step in enumerate(slot) if not step.is_item]
+    return slot[: attributes[-1]] if attributes else ()

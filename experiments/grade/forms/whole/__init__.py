@@ -1,0 +1,1 @@
+"""Whole networks, whose gradients come all at once."""

@@ -1,0 +1,177 @@
+"""A network as functions: forward_prop(W1, b1, W2, b2, X) → (Z1, A1, Z2, A2), back_prop(Z1, A1, …, X, Y) → gradients.
+
+Any order of the arguments, x or X, with and without biases, any number of layers W1, W2, …; what back_prop takes is
+what forward_prop takes or returns, by name, and Y: classes, one-hot, or numbers; rows or columns. The gradients come
+in a row or in a dict. The cost is a function of the file (compute_cost, …) of the output and Y, else the first of
+cross-entropy, ½ Σ (a − y)² and the like under which nothing differs; the head says which.
+Held against the truth of its own forward.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from experiments.grade.errors import Unclear
+from experiments.grade.forms.definitions import Definitions
+from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
+from experiments.grade.forms.whole.costs import Cost, choices
+from experiments.grade.forms.whole.results import gradients_in, returned_names
+
+RUNS = re.compile(r"(feed_?)?forward(_?(prop|propagation|propagate|pass|step))?|propagate_forward", re.IGNORECASE)
+GIVES = re.compile(
+    r"back(ward)?(_?(prop|propagation|propagate|pass|step))?|propagate_backward|gradients?", re.IGNORECASE
+)
+DATA = {"x", "X", "inputs", "input", "data"}
+TARGET = {"y", "Y", "labels", "label", "target", "targets", "y_true", "T", "t"}
+WEIGHT, BIAS = (
+    re.compile(r"(w|weights?|theta)_?(\d+)", re.IGNORECASE),
+    re.compile(r"(b|bias(es)?)_?(\d+)", re.IGNORECASE),
+)
+OUTPUT = "the network's output"
+EXAMPLES, SIZES = 6, {1: (4, 3), 2: (4, 5, 3), 3: (4, 5, 2, 3), 4: (4, 5, 2, 4, 3)}
+
+
+class Layout(NamedTuple):
+    """How examples lie, and what Y is; the arrays by name."""
+
+    name: str
+    arrays: Arrays
+    target: Any
+    one_hot: Any
+
+
+def pieces(found: Definitions) -> Iterator[Piece]:
+    """A forward of parameters and data, and the backward whose arguments are among what it takes and returns."""
+    functions = found.functions()
+    for name, forward in functions.items():
+        takes, gives = [*inspect.signature(forward).parameters], returned_names(found.node_of(forward))
+        if (
+            not RUNS.fullmatch(name)
+            or len([n for n in takes if n in DATA]) != 1
+            or not any(map(WEIGHT.fullmatch, takes))
+        ):
+            continue
+        for backward in functions.values():
+            known = {*takes, *gives, *TARGET}
+            names = {*inspect.signature(backward).parameters}
+            if GIVES.fullmatch(backward.__name__) and names <= known and names & TARGET:
+                yield Propagation(forward, backward, found)
+                break
+
+
+class Propagation(Piece):
+    """The two functions."""
+
+    form = "network as functions"
+
+    def __init__(self, forward: Callable[..., Any], backward: Callable[..., Any], found: Definitions) -> None:
+        self.forward, self.backward, self.module = forward, backward, found.module
+        self.outputs, self.names = (returned_names(found.node_of(f)) for f in (forward, backward))
+        self.costs = [f for n, f in found.own().items() if inspect.isfunction(f) and re.search("cost|loss", n, re.I)]
+        takes = [*inspect.signature(forward).parameters]
+        super().__init__(f"{forward.__name__}, {backward.__name__}", takes, [], [forward, backward])
+
+    def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
+        layout = self._fitting(rng)
+        self.form = f"network as functions, {layout.name}"
+        (data,) = (n for n in self.arguments if n in DATA)
+        own = self._own_cost(layout)
+        output = self._pass({n: a.copy() for n, a in layout.arrays.items()})[OUTPUT]
+        for choice, cost in [own] if own else choices(EXAMPLES, output, layout.one_hot):
+            target = layout.target if own else layout.one_hot
+            yield Example(
+                layout.arrays, self._runner(layout, lambda a, c=cost, t=target: c(a, t)), fixed=(data,), choice=choice
+            )
+
+    def _layouts(self, rng: np.random.Generator) -> Iterator[Layout]:
+        """Columns and rows, biases of one axis or two; and for each, what Y may be."""
+        weights = sorted((n for n in self.arguments if WEIGHT.fullmatch(n)), key=_number)
+        sizes = SIZES.get(len(weights), ())
+        labels = np.array([0, 2, 1, 2, 0, 1])
+        for columns in (True, False):
+            for flat in (False, True):
+                arrays = {}
+                for name in self.arguments:
+                    if name in DATA:
+                        arrays[name] = rng.standard_normal((sizes[0], EXAMPLES) if columns else (EXAMPLES, sizes[0]))
+                        continue
+                    match = WEIGHT.fullmatch(name) or BIAS.fullmatch(name)
+                    if match is None:
+                        raise Unclear(f"expected parameters like W1, b1 and data X, got {name}")
+                    k = weights.index(next(w for w in weights if _number(w) == _number(name)))
+                    n, m = sizes[k : k + 2]
+                    one = (m,) if flat else (m, 1) if columns else (1, m)
+                    arrays[name] = rng.standard_normal(
+                        ((m, n) if columns else (n, m)) if WEIGHT.fullmatch(name) else one
+                    )
+                one_hot = np.eye(3)[labels].T if columns else np.eye(3)[labels]
+                where = "examples are columns" if columns else "examples are rows"
+                yield Layout(f"{where}, Y are classes", arrays, labels, one_hot)
+                yield Layout(f"{where}, Y is one-hot", arrays, one_hot, one_hot)
+
+    def _fitting(self, rng: np.random.Generator) -> Layout:
+        why, forward_alone = "", None
+        for layout in self._layouts(rng):
+            try:
+                kept = self._pass({n: a.copy() for n, a in layout.arrays.items()})
+                if np.shape(kept[OUTPUT]) != layout.one_hot.shape:
+                    continue
+            except Exception as error:
+                why = why or f"{type(error).__name__}: {error}"
+                continue
+            try:
+                self._back(kept, layout.target)
+                return layout
+            except Exception:
+                forward_alone = forward_alone or layout
+        if forward_alone is None:
+            raise Unclear(f"expected weights and data as rows or columns; the first raised {why}")
+        return forward_alone
+
+    def _pass(self, given: Arrays) -> dict[str, Any]:
+        """What forward takes and returns, by name; the last array is the network's output."""
+        result = self.forward(**given)
+        values = [*result] if isinstance(result, tuple | list) else [result]
+        names = self.outputs if len(self.outputs) == len(values) else [f"value {i}" for i in range(len(values))]
+        kept = dict(zip(names, values, strict=True))
+        output = next(v for v in reversed(values) if isinstance(v, np.ndarray))
+        cache = next((v for v in values if isinstance(v, dict)), {})
+        return {**given, **kept, **cache, OUTPUT: output}
+
+    def _back(self, kept: dict[str, Any], target: Any) -> Any:
+        names = inspect.signature(self.backward).parameters
+        return self.backward(**{n: np.copy(target) if n in TARGET and n not in kept else kept[n] for n in names})
+
+    def _own_cost(self, layout: Layout) -> tuple[str, Cost] | None:
+        """A function of the file that is one number of the output and Y, in either order."""
+        output = self._pass({n: a.copy() for n, a in layout.arrays.items()})[OUTPUT]
+        for cost in self.costs:
+            for turned in (False, True):
+                call = (lambda a, y, f=cost: f(y, a)) if turned else cost
+                names = [*inspect.signature(cost).parameters]
+                if len(names) != 2 or turned != (names[0] in TARGET):
+                    continue
+                try:
+                    if np.ndim(call(np.copy(output), np.copy(layout.target))) == 0:
+                        return f"cost {cost.__name__}", call
+                except Exception:
+                    continue
+        return None
+
+    def _runner(self, layout: Layout, cost: Callable[[Any], Any]) -> Callable[[Arrays], Ran]:
+        def run(given: Arrays) -> Ran:
+            kept = self._pass(given)
+            value = cost(kept[OUTPUT])
+            shapes = {n: np.shape(a) for n, a in layout.arrays.items() if n not in DATA}
+            return Ran(
+                {"cost": value}, lambda _: gradients_in(self._back(kept, layout.target), self.names, shapes), pure=False
+            )
+
+        return run
+
+
+def _number(name: str) -> int:
+    return int(re.sub(r"\D", "", name))

@@ -1,0 +1,72 @@
+"""One step of gradient descent as a function: update_params(W1, b1, …, dW1, db1, …, alpha) → (W1, b1, …).
+
+Also update_parameters(parameters, grads, learning_rate) with dicts: grads["dW1"] belongs to parameters["W1"]. The new
+parameters are returned, or the old ones changed in place.
+Held against θ − η ∂C/∂θ in torch.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from experiments.grade.forms.definitions import Definitions
+from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
+from experiments.grade.forms.stateful.objects import RATES
+from experiments.grade.forms.whole.forward_backward import BIAS, WEIGHT
+
+RATE = 0.25
+PARAMETERS = {"parameters", "params", "weights"}
+GRADIENTS = {"grads", "gradients", "grad", "gradient"}
+
+
+def pieces(found: Definitions) -> Iterator[Piece]:
+    """Every function of parameters, their gradients and a learning rate."""
+    for name, function in found.functions().items():
+        names = [*inspect.signature(function).parameters]
+        rate = next((n for n in names if n.lower() in RATES), None)
+        of_names = [n for n in names if WEIGHT.fullmatch(n) or BIAS.fullmatch(n)]
+        if rate and len(names) == 3 and names[0] in PARAMETERS and names[1] in GRADIENTS:
+            yield Update(name, function, [], (names[0], names[1]), rate, found)
+        elif rate and of_names and {*names} == {*of_names, *(f"d{n}" for n in of_names), rate}:
+            yield Update(name, function, of_names, None, rate, found)
+
+
+class Update(Piece):
+    """A function that makes one step."""
+
+    form = "a step of gradient descent"
+
+    def __init__(
+        self,
+        name: str,
+        function: Callable[..., Any],
+        names: list[str],
+        dicts: tuple[str, str] | None,
+        rate: str,
+        found: Definitions,
+    ) -> None:
+        self.function, self.dicts, self.rate, self.module = function, dicts, rate, found.module
+        self.names = names or ["W1", "b1", "W2", "b2"]
+        super().__init__(name, [*inspect.signature(function).parameters], [], [function])
+
+    def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
+        shapes = {n: (k + 2, k + 3) if WEIGHT.fullmatch(n) else (k + 2, 1) for k, n in enumerate(self.names)}
+        arrays = {n: rng.standard_normal(shape) for n, shape in shapes.items()}
+        arrays |= {f"d{n}": rng.standard_normal(shape) for n, shape in shapes.items()}
+        delta = {n: rng.standard_normal(shape) for n, shape in shapes.items()}
+        yield Example(arrays, self._run, delta, known="descent", options={"lr": RATE})
+
+    def _run(self, given: Arrays) -> Ran:
+        own = {n: np.copy(a) for n, a in given.items()}
+        if self.dicts is None:
+            result = self.function(**own, **{self.rate: RATE})
+        else:
+            parts = ({n: own[n] for n in self.names}, {f"d{n}": own[f"d{n}"] for n in self.names})
+            result = self.function(**dict(zip(self.dicts, parts, strict=True)), **{self.rate: RATE})
+            result = parts[0] if result is None else result
+        if isinstance(result, dict):
+            return Ran({n: result[n] for n in self.names}, None)
+        values = own.values() if result is None else result if isinstance(result, tuple | list) else [result]
+        return Ran(dict(zip(self.names, values, strict=False)), None)
