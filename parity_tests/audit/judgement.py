@@ -76,7 +76,7 @@ def by_torch(call: Call) -> tuple[list[torch.Tensor], list[torch.Tensor], dict[i
 
 def _derived(call: Call, dtype: str, outputs: Any, deltas: Any, gradients: Any) -> tuple[Judged, Bounds | None]:
     try:
-        allowed = bounds(call.function, call.inputs, deltas, call.by)
+        allowed = bounds(call.function, call.inputs, deltas, by=call.by)
     except Exception as error:
         return Judged(dtype, MEASURED, _words(error)), None
     pairs = [*zip(map(to_numpy, outputs), allowed.outputs, strict=True)]
@@ -106,7 +106,7 @@ def _certified(judged: Judged, call: Call, deltas: Any, gradients: Any, allowed:
         judged.certified = f"more than {SMALL} elements"
         return
     try:
-        truth = certified(call.function, call.inputs, deltas, call.by)
+        truth = certified(call.function, call.inputs, deltas, by=call.by)
     except Exception as error:
         judged.certified = _words(error)
         return

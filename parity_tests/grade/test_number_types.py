@@ -51,7 +51,7 @@ def test_what_people_use_is_certified(used, run):
 FLOATS_ALONE = """
     import numpy as np
     def own_forward(x):
-        if x.dtype == object: raise TypeError("no")
+        np.spacing(x)  # which floats alone have
         return {}, x
     def own_backward(dout, cache): return {} * dout * cache
 """

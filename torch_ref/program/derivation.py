@@ -61,6 +61,7 @@ def bounds(
     function: Function,
     inputs: Sequence[Any],
     deltas: Sequence[torch.Tensor],
+    *,
     programs: dict[Any, GraphModule | Exception] | None = None,
     by: Sequence[int] | None = None,
 ) -> Bounds:

@@ -14,8 +14,8 @@ from experiments.grade.forms.stateful import losses as stateful_losses
 from experiments.grade.forms.whole import forward_backward, network_class, recurrent, script, updates
 
 FORMS: tuple[ModuleType, ...] = (
-    nets, losses, rules, layers, scalars, stateful_layers, network_class, forward_backward, recurrent, updates, script,
-    stateful_losses, autograd, classes, network, functions, derivatives,
+    autograd, recurrent, nets, losses, rules, layers, scalars, stateful_layers, network_class, forward_backward,
+    updates, script, stateful_losses, classes, network, functions, derivatives,
 )  # fmt: skip
 
 

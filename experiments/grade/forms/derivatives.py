@@ -33,7 +33,8 @@ def pieces(found: Definitions) -> Iterator[Piece]:
         elif function is not None and needs(function) == needs(derivative) == 2:
             yield CostFunction(bare, function, derivative, found)
     for name, function in functions.items():
-        flag = next((n for n in [*inspect.signature(function).parameters][1:] if FLAG.fullmatch(n)), None)
+        optional = [n for n, p in inspect.signature(function).parameters.items() if p.default is not p.empty]
+        flag = next((n for n in optional if FLAG.fullmatch(n)), None)
         if flag and needs(function) in (1, 2):
             yield Differentiated(
                 name,

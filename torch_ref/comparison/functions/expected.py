@@ -135,7 +135,7 @@ class Reference:
         for programs in (self.programs, {}):  # a second time without what is kept: the reference may be another by now
             kept = bool(programs)
             try:
-                found = bounds(self._function(own), leaves, deltas, programs)
+                found = bounds(self._function(own), leaves, deltas, programs=programs)
             except Exception as error:
                 text = " ".join(f"{type(error).__name__}: {error}".split("While executing")[0].split())
                 return dict.fromkeys(quantities, text)

@@ -16,6 +16,7 @@ import numpy as np
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
+from experiments.grade.forms.stateful.losses import TARGETS
 from experiments.grade.forms.stateful.objects import FORWARD, Parameters, needed, returns_a_tuple
 from experiments.grade.forms.whole.costs import Cost, choices
 from experiments.grade.forms.whole.results import gradients_in, method_node, returned_names
@@ -38,7 +39,7 @@ def pieces(found: Definitions) -> Iterator[Piece]:
     """Every class that runs x, and gives gradients of x and y."""
     for name, kind in found.classes().items():
         forward = next((n for n in RUNS if _takes(kind, n, 1)), None)
-        gives = next((n for n in GIVES if _takes(kind, n, 2)), None)
+        gives = next((n for n in GIVES if _takes(kind, n, 2) and _takes_a_target(kind, n)), None)
         if forward and gives and not returns_a_tuple(getattr(kind, forward)):
             yield NetworkClass(name, kind, (forward, gives), found)
 
@@ -46,6 +47,11 @@ def pieces(found: Definitions) -> Iterator[Piece]:
 def _takes(kind: type, name: str, count: int) -> bool:
     method = getattr(kind, name, None)
     return inspect.isfunction(method) and len(needed(method)) == count
+
+
+def _takes_a_target(kind: type, name: str) -> bool:
+    """Whether what a method takes besides x is a target: by its own name, as backprop's is, or by the target's."""
+    return "prop" in name or needed(getattr(kind, name))[1].lower() in TARGETS
 
 
 class NetworkClass(Piece):
