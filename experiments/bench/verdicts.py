@@ -75,7 +75,8 @@ def _gradcheck(function: Callable[..., Any], x: torch.Tensor) -> float:
 
     def columns_() -> None:
         for _ in range(COLUMNS):
-            function(wide), function(wide)
+            function(wide)
+            function(wide)
             torch.autograd.grad(output, wide, torch.ones_like(output), retain_graph=True)
 
     return seconds(columns_) * max(x.numel(), output.numel()) / COLUMNS

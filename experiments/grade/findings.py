@@ -163,5 +163,5 @@ def rows_of(comparisons: Iterable[Comparison]) -> Iterator[Row]:
         reason = ", ".join(filter(None, [reason, *places]))
         row = Row(quantity, worst.verdict, worst.difference, worst.ratio, worst.cause, reason)
         if worst.worst is not None:
-            row.index, row.ours, row.expected = [*worst.worst.index], worst.worst.ours, worst.worst.reference
+            row.index, row.ours, row.expected = [*worst.worst.at], worst.worst.ours, worst.worst.reference
         yield row

@@ -123,8 +123,9 @@ def _calls(node: ast.AST, imports: dict[str, str]) -> Found:
 
 def _changes(node: ast.AST, imports: dict[str, str]) -> Found:
     """An attribute of a module that is set: it is another for whoever uses that module."""
-    targets = node.targets if isinstance(node, ast.Assign | ast.Delete) else []
-    for target in targets:
+    if not isinstance(node, ast.Assign | ast.Delete):
+        return
+    for target in node.targets:
         whole = _dotted(target.value if isinstance(target, ast.Subscript) else target)
         if "." in whole and whole.split(".")[0] in imports and not whole.startswith("sys.path"):
             yield node.lineno, f"it changes {whole}, which others use"

@@ -30,7 +30,7 @@ def database() -> list[Any]:
         raise SystemExit(
             f"the audit needs {error.name}, which torch's operator database imports: pip install --editable '.[audit]'"
         ) from None
-    return [op for op in op_db if op.supports_autograd and {*DTYPES} & op.supported_dtypes("cpu")]
+    return [op for op in op_db if op.supports_autograd and {*DTYPES} & {*op.supported_dtypes("cpu")}]
 
 
 def name(operator: Any) -> str:

@@ -132,7 +132,7 @@ class L1Loss(Loss):
         sign = np.where(positive(u), 1, -1)
         return (u * sign).sum() / u.size, (u, sign)
 
-    def backward(self, cache, /):
+    def backward(self, cache, /):  # pyright: ignore[reportIncompatibleMethodOverride]
         u, sign = cache
         return (0 * u + sign) / len(u)
 
@@ -145,7 +145,7 @@ class SmoothL1Loss(Loss):
         sign, on = np.where(positive(u), 1, -1), positive(1 - u * u)
         return (u * u / 2 * on + (u * sign - 1 / 2) * ~on).sum() / u.size, u
 
-    def backward(self, u, /):
+    def backward(self, u, /):  # pyright: ignore[reportIncompatibleMethodOverride]
         return u / (u.size + u * u)
 
 

@@ -115,7 +115,7 @@ def test_a_loss_an_optimizer_and_a_network_may_be_decorated_too(decorated, rng):
         def forward(self, prediction, target, /):
             return self.weight * (prediction - target).sum(), prediction
 
-        def backward(self, cache, /):
+        def backward(self, cache, /):  # pyright: ignore[reportIncompatibleMethodOverride]
             return np.full_like(cache, self.weight)
 
     class Signs(Optimizer):

@@ -14,7 +14,7 @@ def table() -> str:
     lines = ["| `--trainer.` | works | what it says, or why it is refused |", "| --- | --- | --- |"]
     for name in signature(L.Trainer).parameters:
         said = REFUSED.get(name)
-        lines.append(f"| `{name}` | {'no' if said else 'yes'} | {said or helps[f'trainer.{name}'].rstrip('.')} |")
+        lines.append(f"| `{name}` | {'no' if said else 'yes'} | {said or str(helps[f'trainer.{name}']).rstrip('.')} |")
     return "\n".join([*lines, ""])
 
 

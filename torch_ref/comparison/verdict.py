@@ -22,7 +22,7 @@ ROUNDING = "rounding may exceed the value"
 class Worst(NamedTuple):
     """The element that is farther from the reference than any other, in units of what is allowed there."""
 
-    index: tuple[int, ...]
+    at: tuple[int, ...]
     ours: float
     reference: float
 

@@ -97,7 +97,7 @@ class _Run(Interpreter):
             return result
         source: Any = n.args[0] if n.target is operator.getitem else n
         name = str(source.target.name()).removeprefix("aten::").partition(".")[0]
-        return result if name in EXACT else stored(result, meta.dtype)
+        return result if meta is None or name in EXACT else stored(result, meta.dtype)
 
     def get_attr(self, target: Any, args: Any, kwargs: Any) -> Any:
         value = super().get_attr(target, args, kwargs)

@@ -34,7 +34,7 @@ class Mistake(NamedTuple):
     """What went wrong with some students' hand-ins."""
 
     what: str
-    count: int
+    times: int
     example: Student
 
 
@@ -87,7 +87,7 @@ def _verdict_on(report: Report, piece: str) -> str:
 def summary(students: Sequence[Student]) -> str:
     """How many students agree, and with how many each thing went wrong."""
     results = Counter(student.report.result for student in students)
-    lines = [f"{mistake.count:5}  {printable(mistake.what)}" for mistake in mistakes(students)]
+    lines = [f"{mistake.times:5}  {printable(mistake.what)}" for mistake in mistakes(students)]
     return "\n".join(
         [f"{len(students)} students: " + ", ".join(f"{result} {results[result]}" for result in VERDICTS), *lines]
     )

@@ -94,7 +94,7 @@ def _of_places(o: Observed) -> Comparison:
     wrong = o.only_where == "overflow" or (o.only_where == "NaN" and o.quantity.startswith("output"))
     if wrong and not (o.only_where == "NaN" and not np.isnan(expected).any()):
         return Comparison(*about[:4], np.inf, np.inf, DIFFERS, reason=said)
-    return Comparison(*about, CONVENTION, f"a convention: how {o.only_where} spreads", said, PLACES)
+    return Comparison(*about, CONVENTION, f"a convention: how {o.only_where} spreads", said, tolerance=PLACES)
 
 
 def judged(comparisons: list[Comparison]) -> list[Comparison]:
