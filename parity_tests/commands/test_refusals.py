@@ -34,7 +34,8 @@ TABLE = [
     # names that are not known get the nearest that is
     ("check", "--formt json a.py", "there is no option '--formt'; did you mean '--format'?"),
     ("check", "--timeuot=3 a.py", "there is no option '--timeuot'; did you mean '--timeout'?"),
-    ("check", "--format jsn a.py", "--format: expected one of text, json, html, got 'jsn'; did you mean 'json'?"),
+    ("check", "--format jsn a.py",
+     "--format: expected one of text, json, html, csv, gradescope, junit, got 'jsn'; did you mean 'json'?"),
     ("check", "a.py b.py", "expected nothing more, got 'b.py'"),
     ("check", "hand_in.yp", "there is no hand_in.yp; did you mean 'hand_in.py'?"),
     ("check", "handins/hand_in.py", "there is no handins/hand_in.py"),

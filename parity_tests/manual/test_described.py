@@ -147,7 +147,7 @@ def test_a_loss_an_optimizer_and_a_network_may_be_decorated_too(decorated, rng):
         (SGD(0.1), "nesterov", True, False),
         (SGD(0.1, momentum=0.9, nesterov=True), "momentum", 0, 0.5),
         (Adam(), "betas", (0.9, 1.0), (0.5, 0.6)),
-        (MSELoss(), "reduction", "none", "sum"),
+        (MSELoss(), "reduction", "average", "sum"),
         (L2(0.1), "alpha", -1, 1),
     ],
     ids=lambda value: str(value) if isinstance(value, str) else None,

@@ -39,7 +39,7 @@ def fit(out: Path, side: str, network: str, *more: str) -> Path:
             f"--model.implementation={side}",
             f"--model.network={network}",
             f"--trainer.max_epochs={EPOCHS}",
-            f"--model.optimizer={{SGD: {{lr: {LR}}}}}",
+            f"--model.optimizer={{SGD: {{lr: {LR}, momentum: 0}}}}",
             *more,
         ]
     )

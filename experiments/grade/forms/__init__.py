@@ -4,6 +4,8 @@ A form's docstring is what `--forms` prints of it; its `pieces(found)` yields wh
 of a file. The order counts: what one form claims, those after it are not offered.
 """
 
+import ast
+from pathlib import Path
 from types import ModuleType
 
 from experiments.grade.forms import derivatives, scalars
@@ -20,5 +22,6 @@ FORMS: tuple[ModuleType, ...] = (
 
 
 def listed() -> str:
-    """Every form, in the words of its docstring."""
-    return "\n".join(f"{(form.__doc__ or '').strip()}\n" for form in FORMS)
+    """Every form, in the words of its docstring, as the file has it: Python may have left it out."""
+    texts = (Path(str(form.__file__)).read_text("utf-8") for form in FORMS)
+    return "\n".join(f"{ast.get_docstring(ast.parse(text))}\n" for text in texts)

@@ -46,15 +46,15 @@ class MaxPool1d(Layer):
         if size < 1 or not a.shape[2]:
             raise InputError(f"{self!r}: expected sequences of at least the kernel's size, with their padding, "
                              f"got {a.shape[2]}")
-        winner, y = np.zeros((*a.shape[:2], size), int), None
         places = np.arange(size) * self._stride - self.padding  # of the first place of every window
-        for u in range(self._kernel):
-            inside = np.clip(places + u, 0, a.shape[2] - 1)  # outside, the edge again, which changes no maximum
+        inside = np.clip(places, 0, a.shape[2] - 1)  # outside, the edge again, which changes no maximum
+        y = a[:, :, inside]
+        winner = np.zeros(y.shape, int) + inside
+        for u in range(1, self._kernel):
+            inside = np.clip(places + u, 0, a.shape[2] - 1)
             place = a[:, :, inside]
-            leads = np.ones(place.shape, bool) if y is None else greater(place, y) | _nan(place)
-            winner = np.where(leads, inside, winner)
-            y = place if y is None else np.maximum(y, place)
-        assert y is not None
+            winner = np.where(greater(place, y) | _nan(place), inside, winner)
+            y = np.maximum(y, place)
         return y, (a.shape, winner)
 
     def backward(self, delta: Array, cache: tuple[tuple[int, ...], Array], /) -> tuple[Array, "MaxPool1d"]:

@@ -145,9 +145,9 @@ def test_a_file_takes_its_place_when_it_is_on_the_disk_and_the_folder_after_it(t
     with command.replacing(path, kept) as file:
         file.write(b"new")
     assert order == [
-        "last.ckpt.part is on the disk",
+        f"last.ckpt.{os.getpid()}.part is on the disk",
         "last.ckpt becomes before.ckpt",
-        "last.ckpt.part becomes last.ckpt",
+        f"last.ckpt.{os.getpid()}.part becomes last.ckpt",
         "the folder is on the disk",
     ]
     assert (kept.read_bytes(), path.read_bytes()) == (b"old", b"new")
@@ -155,7 +155,11 @@ def test_a_file_takes_its_place_when_it_is_on_the_disk_and_the_folder_after_it(t
 
 def test_the_rows_that_a_checkpoint_counts_on_are_on_the_disk_before_it(tmp_path, order):
     fit(tmp_path, ["--config=one_two_one", "--trainer.max_epochs=1"], at=3, then=order.clear, every=0)
-    assert order[:3] == ["metrics.csv is on the disk", "last.ckpt.part is on the disk", "last.ckpt becomes before.ckpt"]
+    assert order[:3] == [
+        "metrics.csv is on the disk",
+        f"last.ckpt.{os.getpid()}.part is on the disk",
+        "last.ckpt becomes before.ckpt",
+    ]
 
 
 WRITE_AND_DIE = """

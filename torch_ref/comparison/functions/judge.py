@@ -76,7 +76,8 @@ def _cause(o: Observed) -> str:
     with np.errstate(all="ignore"):
         error = ours - expected
         ratio = np.where(error == 0, 0, np.abs(error) / allowed)
-    rough = np.array_equal(ours.astype(np.float32), ours) or ratio.max() > ROUGH
+        narrow = ours.astype(np.float32)
+    rough = np.array_equal(narrow, ours) or ratio.max() > ROUGH
     one_way = error.size > 3 and abs(np.sign(error * expected).sum()) == np.count_nonzero(error)
     return "float32 inside" if rough and ratio.max() <= IN_FLOAT32 and not one_way else ""
 

@@ -28,19 +28,24 @@ def binary_cross_entropy(a: Any, y: Any) -> Any:
     return -np.sum(y * np.log(a) + (1 - y) * np.log(1 - a))
 
 
-KNOWN = (half_squares, cross_entropy, binary_cross_entropy, squares)
+KNOWN: dict[str, Cost] = {
+    "½ Σ (a − y)²": half_squares,
+    "−Σ y ln a": cross_entropy,
+    "−Σ y ln a + (1 − y) ln(1 − a)": binary_cross_entropy,
+    "Σ (a − y)²": squares,
+}
 
 
 def choices(examples: int, a: Any, y: Any) -> Iterator[tuple[str, Cost]]:
     """Each cost that this output and this target have, as a sum over the examples and as their mean; what to call
     it."""
-    for cost in KNOWN:
+    for name, cost in KNOWN.items():
         with np.errstate(all="ignore"):
             if not np.isfinite(cost(a, y)):
                 continue
-        yield f"cost {cost.__doc__}", cost
+        yield f"cost {name}", cost
         if examples > 1:
-            yield f"cost {cost.__doc__}, over the mean of the examples", _mean_of(cost, examples)
+            yield f"cost {name}, over the mean of the examples", _mean_of(cost, examples)
 
 
 def _mean_of(cost: Cost, examples: int) -> Cost:
