@@ -81,8 +81,7 @@ def test_every_python_block_is_run_here():
     run = ("from flint", "import torch\nfrom torch_ref", "from torch_ref import certify", "y, cache")
     elsewhere = ("docs/lightning.md", "docs/add-a-layer.md")  # train/test_docs.py, test_add_a_layer.py
     blocks = [code for page, kind, code in BLOCKS if kind == "python" and page not in elsewhere]
-    in_another_file = ("class Centre", "class Gate")  # test_add_a_layer.py
-    assert sorted(blocks) == sorted(map(block, (*run, *in_another_file)))
+    assert sorted(blocks) == sorted(map(block, run))
 
 
 def test_the_equations_are_shown_with_code_that_is_there():
