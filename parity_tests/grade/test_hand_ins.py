@@ -97,3 +97,41 @@ def test_every_form_is_listed_in_a_few_lines():
     texts = [(form.__doc__ or "").strip() for form in FORMS]
     assert all(4 <= len(text.splitlines()) <= 9 for text in texts)
     assert all(text in listed() for text in texts)
+
+
+SQUASH = """
+    import numpy as np
+    def squash(x): return 1 / (1 + np.exp(-x))
+    def squash_derivative(x): return squash(x) * (1 - squash(x))
+"""
+NOT_UNDERSTOOD = {
+    "a loop without an error by name": (2, """
+        X, Y, W = np.eye(3)[:, :2], np.ones((3, 1)), np.random.randn(2, 1)
+        for i in range(10):
+            out = squash(X @ W)
+            W -= 0.1 * X.T @ (2 * (out - Y) * out)
+    """),
+    "a descent that works the gradient out itself": (2, """
+        def gradient_descent(X, y, w, lr):
+            return w - lr * X.T @ (X @ w - y)
+    """),
+    "the gradient of another cost than the file's": (1, """
+        def cost(a, y): return 0.5 * np.sum((a - y) ** 2)
+        class Net:
+            def __init__(self, sizes): self.w = [np.random.randn(m, n) for n, m in zip(sizes[:-1], sizes[1:])]
+            def feedforward(self, a):
+                for w in self.w: a = squash(w @ a)
+                return a
+            def backprop(self, x, y):
+                hidden, out = squash(self.w[0] @ x), self.feedforward(x)
+                d = out - y
+                return [(self.w[1].T @ d * hidden * (1 - hidden)) @ x.T, d @ hidden.T]
+    """),
+}  # fmt: skip
+"""Files of which another piece is right: the status, and what may not pass for agreement beside it."""
+
+
+@pytest.mark.parametrize("what", NOT_UNDERSTOOD)
+def test_what_is_not_understood_is_no_agreement(what, run):
+    status, source = NOT_UNDERSTOOD[what]
+    assert run(f"{SQUASH}---{source}")[0] == status

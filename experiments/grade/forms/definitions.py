@@ -88,6 +88,20 @@ def is_placeholder(code: CodeType) -> bool:
     } <= NOTHING_DONE
 
 
+def functions_of(thing: Any) -> Iterator[Any]:
+    """A function itself, or the methods of a class."""
+    for f in vars(thing).values() if inspect.isclass(thing) else [thing]:
+        f = getattr(f, "__func__", f)
+        if inspect.isfunction(f):
+            yield f
+
+
+def constants_of(code: CodeType) -> Iterator[Any]:
+    """The constants of code, and of the code within it."""
+    for c in code.co_consts:
+        yield from constants_of(c) if isinstance(c, CodeType) else (c,)
+
+
 def load(path: Path, told: Callable[[BaseException], str]) -> Definitions:
     """What a Python file or a notebook defines.
 

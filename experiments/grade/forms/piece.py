@@ -51,6 +51,7 @@ class Example:
         place: at which of several settings this is, as a row says it.
         choice: a convention that the file does not tell, such as which cost a network has. Of several, the one counts
             for all examples by which most agrees.
+        together: whether the gradients come with the output, so that the forward decides on the way to them, too.
         known: what torch has it as, by a name in judging/torch_forwards.py, and with which options.
         options: of that.
     """
@@ -61,6 +62,7 @@ class Example:
     fixed: tuple[str, ...] = ()
     place: str = ""
     choice: str = ""
+    together: bool = False
     known: str = ""
     options: Fields = field(default_factory=dict)
 

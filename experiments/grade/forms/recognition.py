@@ -7,7 +7,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from experiments.grade.forms import FORMS
-from experiments.grade.forms.definitions import Definitions, is_placeholder
+from experiments.grade.forms.definitions import Definitions, constants_of, functions_of, is_placeholder
 from experiments.grade.forms.piece import Piece
 
 LOOKS_LIKE_ONE = {
@@ -20,9 +20,10 @@ LOOKS_LIKE_ONE = {
 HELPS = {
     "check", "numerical", "numeric", "eval", "test", "plot", "print", "load", "init", "initialize", "examples",
     "example",
-    "descent", "train", "fit",
 }  # fmt: skip
 """The words that say that it only helps to make or to test one."""
+TRAINS = {"descent", "train", "fit", "run"}
+"""The words of what trains: it is no piece of its own where it calls the pieces."""
 
 
 class Offered:
@@ -37,7 +38,9 @@ class Offered:
                     piece.name = f"{piece.name} ({piece.form})"
                 self.pieces[piece.name] = piece
                 found.claimed |= {id(o) for o in piece.made_of}
-        others = {n: o for n, o in found.own().items() if id(o) not in found.claimed}
+        own = found.own()
+        pieces = {n for n, o in own.items() if id(o) in found.claimed}
+        others = {n: o for n, o in own.items() if n not in pieces and not _trains_by(n, o, pieces)}
         self.others = {n: o for n, o in others.items() if _looks_like_one(n, o)}
 
     def overlooked(self, ran: set[CodeType]) -> dict[str, str]:
@@ -49,14 +52,9 @@ def constants(module: ModuleType) -> set[float]:
     """The numbers in [0, 1] that a module's code, defaults and globals hold, and 1e-5, torch's own ε."""
     found: list[Any] = [0.0, 1e-5, *vars(module).values()]
     for thing in vars(module).values():
-        for f in _functions_of(thing) if getattr(thing, "__module__", None) == module.__name__ else ():
-            found += [*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values(), *_constants_of(f.__code__)]
+        for f in functions_of(thing) if getattr(thing, "__module__", None) == module.__name__ else ():
+            found += [*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values(), *constants_of(f.__code__)]
     return {float(c) for c in found if isinstance(c, int | float) and 0 <= c <= 1}
-
-
-def _constants_of(code: CodeType) -> Iterator[Any]:
-    for c in code.co_consts:
-        yield from _constants_of(c) if isinstance(c, CodeType) else (c,)
 
 
 def _looks_like_one(name: str, thing: Any) -> bool:
@@ -68,20 +66,18 @@ def _looks_like_one(name: str, thing: Any) -> bool:
     return inspect.isfunction(thing) and bool(_words(name) & LOOKS_LIKE_ONE) and not _words(name) & HELPS
 
 
+def _trains_by(name: str, thing: Any, pieces: set[str]) -> bool:
+    """Whether a function trains by calling pieces that are checked; one that works the gradient out itself is one."""
+    return inspect.isfunction(thing) and bool(_words(name) & TRAINS) and not pieces.isdisjoint(thing.__code__.co_names)
+
+
 def _words(name: str) -> set[str]:
     """The words of a name, in lower case: "softmax_loss", "updateParams", "L_model_backward2"."""
     return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
 
 
-def _functions_of(thing: Any) -> Iterator[Any]:
-    for f in vars(thing).values() if inspect.isclass(thing) else [thing]:
-        f = getattr(f, "__func__", f)
-        if inspect.isfunction(f):
-            yield f
-
-
 def _codes_of(thing: Any) -> Iterator[CodeType]:
-    return (f.__code__ for f in _functions_of(thing))
+    return (f.__code__ for f in functions_of(thing))
 
 
 def _kind(thing: Any) -> str:

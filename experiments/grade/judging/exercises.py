@@ -192,8 +192,8 @@ def _output(checked: CheckedPiece, reference: Reference, options: Options) -> Ar
 
 
 def _ours(name: str, options: Options) -> Any:
-    """The project's own piece with these arguments; None where it lacks them. A loss of one cost alone: of options a
-    submission's own form is asked."""
+    """The project's own piece with these arguments; None where it lacks them, or keeps a state, which a submission
+    keeps as it likes. A loss of one cost alone: of options a submission's own form is asked."""
     own: Any = getattr(manual, name, None)
     if own is None or (issubclass(own, manual.Loss) and options not in ({}, {"reduction": "sum"})):
         return None
@@ -202,9 +202,10 @@ def _ours(name: str, options: Options) -> Any:
         return None
     rng = {"rng": np.random.default_rng(0)} if "rng" in own.__annotations__ else {}
     try:
-        return own(**{n: v for n, v in options.items() if n in accepted}, **rng)
+        made = own(**{n: v for n, v in options.items() if n in accepted}, **rng)
     except (InputError, TypeError):
         return None
+    return None if isinstance(made, manual.Layer) and made.state else made
 
 
 # ---------------------------------------------------------------- inputs that are not tame

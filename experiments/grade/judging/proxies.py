@@ -96,8 +96,6 @@ class Proxies:
                 return None
             request = (ParametersBackward if method == "gradient" else Backward)(number, self._laid(delta))
             answer = self.answer(method, request)
-            if answer is not None and method == "backward" and f"d{x}" not in answer.by:
-                self.troubles["dx"] = NONE
             return None if answer is None else answer.by
 
         def of_params(found: Arrays | None) -> SimpleNamespace:
@@ -109,10 +107,14 @@ class Proxies:
                     self.troubles[f"d{name}"] = NONE
             return SimpleNamespace(params=params)
 
-        def backward(_: Layer, delta: Array, cache: LayerCache) -> tuple[Array, Any]:
+        def backward(_: Layer, delta: Array, cache: LayerCache) -> tuple[Array | None, Any]:
             found = gradients("backward", delta, cache.number)
             dx = None if found is None else found.get(f"d{x}")
-            return _nan(cache.a) if dx is None else dx, of_params(found)
+            if dx is None and cache.a.dtype.kind == "f":  # words have no gradient
+                if found is not None:
+                    self.troubles["dx"] = NONE
+                dx = _nan(cache.a)
+            return dx, of_params(found)
 
         def alone(_: Layer, delta: Array, cache: LayerCache) -> Any:
             return of_params(gradients("gradient" if self.has_gradient else "backward", delta, cache.number))

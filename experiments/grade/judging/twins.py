@@ -30,8 +30,8 @@ ROLES = {"w": "weight", "weight": "weight", "weights": "weight", "b": "bias", "b
 def layer(checked: CheckedPiece) -> None:
     """A class: against torch's layer of that name, else the truth."""
     own = _examples(checked, Layer)
-    if own is None:
-        return _without_ours(checked)
+    if own is None or (checked.name in SIZES and any(layer.state for layer, _ in own)):
+        return _without_ours(checked)  # where a hand-in keeps its running means is its own
     if any(layer.state for layer, _ in own):
         raise Unclear(f"what a {checked.name} draws or keeps is its own, and torch draws something else")
     checked.finding.against = f"torch.nn.{checked.name}"
@@ -40,7 +40,8 @@ def layer(checked: CheckedPiece) -> None:
         for dtype in DTYPES:
             proxy = checked.proxies.layer(layer.astype(dtype), _options(checked, layer), "x", names)
             for place in checked.in_every_order():
-                checked.keep(compare_layer(proxy, x.astype(dtype), np.random.default_rng(0), checked.device), place)
+                given = x.astype(dtype) if x.dtype.kind == "f" else x
+                checked.keep(compare_layer(proxy, given, np.random.default_rng(0), checked.device), place)
     _beyond_the_examples(checked)
     return None
 
@@ -122,7 +123,6 @@ def loss(checked: CheckedPiece) -> None:
             for place in checked.in_every_order():
                 checked.keep(compare_loss(proxy, prediction.astype(dtype), y, checked.device), place)
     _beyond_the_examples(checked)
-    return None
     return None
 
 

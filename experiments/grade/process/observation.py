@@ -23,8 +23,8 @@ class Observer(Watched):
     def observed(self, module: ModuleType, example: Example, is_moved: bool = False) -> Observation:
         """The submission's outputs and derivatives, and the true ones.
 
-        What decides on an edge for moved inputs too is no decision that they lead to, such as the clipping of a
-        gradient of 0 on the way: then the truth is measured.
+        Where gradients come with the output, and it decides on an edge for moved inputs too, that is a decision on the
+        way to the gradients, such as the clipping of one that is 0: then the truth is measured.
         """
         ours = self._pass(example, np.ascontiguousarray)
         non_contiguous = self._pass(example, np.asfortranarray) if self._is_pure else ours
@@ -57,7 +57,7 @@ class Observer(Watched):
                 truth, decided = flat.certified()
             return replace(observation, truth=truth, decided=decided)
         except Undecided as error:
-            if not is_moved:
+            if not (is_moved and example.together):
                 return replace(observation, undecided=str(error))
             why = str(error)
         except Exception as error:

@@ -35,7 +35,8 @@ CONVOLVED = [
 ]
 
 
-SGD, ADAM = {"SGD": {"lr": 0.1, "momentum": 0.9}}, {"Adam": {"lr": 0.01}}
+SGD = {"class_path": "SGD", "init_args": {"lr": 0.1, "momentum": 0.9}}
+ADAM = {"class_path": "Adam", "init_args": {"lr": 0.01}}
 
 
 CUT_OFF = [
@@ -82,15 +83,29 @@ class Run(NamedTuple):
 
 
 RUNS = {
-    "31 and 2 by two": Run(2, DROPPED, "MSELoss", SGD, {"name": "sine", "batch_size": 31}, {"L2": {"alpha": 0.01}}),
-    "7 and 1 by three": Run(3, DROPPED, "MSELoss", ADAM, {"name": "sine", "batch_size": 7}, {"L2": {"alpha": 0.01}}),
+    "31 and 2 by two": Run(
+        2,
+        DROPPED,
+        "MSELoss",
+        SGD,
+        {"name": "sine", "batch_size": 31},
+        {"class_path": "L2", "init_args": {"alpha": 0.01}},
+    ),
+    "7 and 1 by three": Run(
+        3,
+        DROPPED,
+        "MSELoss",
+        ADAM,
+        {"name": "sine", "batch_size": 7},
+        {"class_path": "L2", "init_args": {"alpha": 0.01}},
+    ),
     "a sum, 5 and 4 by two": Run(
         2,
         SMALL,
-        {"MSELoss": {"reduction": "sum"}},
-        {"SGD": {"lr": 0.01}},
+        {"class_path": "MSELoss", "init_args": {"reduction": "sum"}},
+        {"class_path": "SGD", "init_args": {"lr": 0.01}},
         {"name": "sine", "batch_size": 5},
-        {"L1": {"alpha": 0.1}},
+        {"class_path": "L1", "init_args": {"alpha": 0.1}},
     ),
     "1 by two": Run(
         2, [{"Linear": {"in_features": 2, "out_features": 1}}], "HalfMSELoss", SGD, {"name": "hand_computation"}

@@ -78,7 +78,8 @@ def run(folder: Path, name: str, count: int, arguments: list[str], mistake: str 
         port = free.getsockname()[1]
     ranks = [Fork(folder, _train, rank, count, port, arguments, mistake, f"{name}.{rank}") for rank in range(count)]
     for rank in ranks:
-        assert rank.end() == (0, "", "")
+        ended = rank.end()
+        assert ended == (0, "", "")
 
 
 def _train(rank: int, count: int, port: int, arguments: list[str], mistake: str | None, left: str) -> None:

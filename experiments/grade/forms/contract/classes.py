@@ -229,9 +229,10 @@ def gradients_of(result: Any, params: list[str]) -> Arrays:
     if not isinstance(result, tuple):
         return {"dx": result}
     dx, *others = result
+    of_x = {} if dx is None else {"dx": dx}
     if len(others) == 1 and not (isinstance(others[0], np.ndarray) and len(params) == 1):
-        return {"dx": dx, **_by_name(others[0], params)}
-    return {"dx": dx, **_by_name(others, params)}
+        return of_x | _by_name(others[0], params)
+    return of_x | _by_name(others, params)
 
 
 def _by_name(gradient: Any, params: list[str]) -> Arrays:

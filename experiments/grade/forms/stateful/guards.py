@@ -3,18 +3,19 @@
 Many a right backward is the derivative of the cost without its guard: y − t, where the cost has log(y + 1e-7).
 """
 
-import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import CodeType, ModuleType
 from typing import Any
+
+from experiments.grade.forms.definitions import constants_of, functions_of
 
 LARGEST = 1e-6
 
 
 def guards(module: ModuleType) -> set[float]:
     """The guards that a file's functions have in their code."""
-    return {c for f in _functions(module) for c in _constants(f.__code__) if _is_guard(c)}
+    return {c for f in _functions(module) for c in constants_of(f.__code__) if _is_guard(c)}
 
 
 @contextmanager
@@ -36,18 +37,8 @@ def _is_guard(constant: Any) -> bool:
 
 
 def _functions(module: ModuleType) -> Iterator[Callable[..., Any]]:
-    for thing in vars(module).values():
-        if getattr(thing, "__module__", None) != module.__name__:
-            continue
-        for f in vars(thing).values() if inspect.isclass(thing) else [thing]:
-            f = getattr(f, "__func__", f)
-            if inspect.isfunction(f):
-                yield f
-
-
-def _constants(code: CodeType) -> Iterator[Any]:
-    for c in code.co_consts:
-        yield from _constants(c) if isinstance(c, CodeType) else (c,)
+    own = [thing for thing in vars(module).values() if getattr(thing, "__module__", None) == module.__name__]
+    return (f for thing in own for f in functions_of(thing))
 
 
 def _without(code: CodeType) -> CodeType:

@@ -8,6 +8,7 @@ Held against the truth of its own forward.
 
 import copy
 import inspect
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
-from experiments.grade.forms.stateful.losses import TARGETS
+from experiments.grade.forms.stateful.losses import TARGETS, is_target_first
 from experiments.grade.forms.stateful.objects import FORWARD, Parameters, needed, returns_a_tuple
 from experiments.grade.forms.whole.costs import Cost, choices
 from experiments.grade.forms.whole.results import gradients_in, method_node, returned_names
@@ -26,6 +27,7 @@ GIVES = (
     "backprop", "back_prop", "backpropagation", "back_propagation", "backpropagate", "back_propagate", "backward",
     "backward_pass", "backward_prop", "gradient", "gradients", "compute_gradients", "grads",
 )  # fmt: skip
+COSTS = ("fn", "cost", "loss", "compute_cost", "compute_loss")
 SIZES = (3, 4, 2)
 LAYOUTS: dict[str, tuple[tuple[int, int], Any]] = {
     "one example, a column": ((3, 1), [[1.0], [0.0]]),
@@ -63,6 +65,8 @@ class NetworkClass(Piece):
         self.kind, self.module = kind, found.module
         self.forward, self.gives = methods
         self.names = returned_names(method_node(found, kind, self.gives))
+        own = found.own().items()
+        self.costs = [f for n, f in own if inspect.isfunction(f) and re.search("cost|loss", n, re.IGNORECASE)]
         super().__init__(name, ["x", "y"], [], [kind])
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
@@ -103,15 +107,20 @@ class NetworkClass(Piece):
         return y[-1] if isinstance(y, tuple | list) else y
 
     def _own_cost(self, prototype: Any, x: Any, y: Any) -> Cost | None:
-        """The cost that the class has itself, if it gives one number."""
-        for holder in (prototype, getattr(prototype, "cost", None), getattr(prototype, "loss", None)):
-            for name in ("fn", "cost", "loss", "compute_cost", "compute_loss"):
-                method = getattr(holder, name, None)
-                try:
-                    if inspect.isroutine(method) and np.ndim(method(self._run(copy.deepcopy(prototype), x), y)) == 0:
-                        return method
-                except Exception:
-                    continue
+        """The cost that the class or its file has, if it gives one number of an output and a target."""
+        output = self._run(copy.deepcopy(prototype), x)
+        holders = (prototype, getattr(prototype, "cost", None), getattr(prototype, "loss", None))
+        methods = [getattr(holder, name, None) for holder in holders for name in COSTS]
+        for cost in (*self.costs, *filter(inspect.isroutine, methods)):
+            names = [*inspect.signature(cost).parameters]
+            if len(names) != 2:
+                continue
+            own: Cost = (lambda a, y, f=cost: f(y, a)) if is_target_first(names) else cost
+            try:
+                if np.ndim(own(np.copy(output), np.copy(y))) == 0:
+                    return own
+            except Exception:
+                continue
         return None
 
     def _runner(self, prototype: Any, parameters: Parameters, y: Any, cost: Cost) -> Any:

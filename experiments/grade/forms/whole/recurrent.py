@@ -68,7 +68,7 @@ class Recurrent(Piece):
         states = [n for n, w in arrays.items() if w.shape[-1:] == (1,)]
         hidden = next((len(w) for n, w in arrays.items() if w.ndim == 2 and len({*w.shape}) == 1), SMALL[1])
         state = rng.standard_normal((hidden, 1) if states else (hidden,)) / 2
-        return Example(arrays, lambda given: self._run(given, state))
+        return Example(arrays, lambda given: self._run(given, state), together=True)
 
     def _run(self, given: Arrays, state: Any) -> Ran:
         vars(self.module).update(given)

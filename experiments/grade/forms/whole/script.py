@@ -21,11 +21,24 @@ FACTORS = {"½ Σ error²": 0.5, "Σ error²": 1.0}
 
 
 def pieces(found: Definitions) -> Iterator[Piece]:
-    """The first loop at module level that moves two arrays of floats or more, or one."""
+    """The first loop at module level that multiplies matrices, and moves what was made before it."""
     for number, node in enumerate(found.tree.body):
-        if isinstance(node, ast.For | ast.While) and len(_moved(node.body)) > 0 and _errors(node.body):
-            yield Script(node, found.tree.body[:number], found)
+        before = found.tree.body[:number]
+        if isinstance(node, ast.For | ast.While) and {*_moved(node.body)} & _made(before) and _multiplies(node):
+            yield Script(node, before, found)
             return
+
+
+def _made(statements: list[ast.stmt]) -> set[str]:
+    """The names that hold more than a number."""
+    made = [s for s in statements if isinstance(s, ast.Assign) and not isinstance(s.value, ast.Constant)]
+    return {n.id for s in made for target in s.targets for n in ast.walk(target) if isinstance(n, ast.Name)}
+
+
+def _multiplies(loop: ast.For | ast.While) -> bool:
+    products = [n for n in ast.walk(loop) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.MatMult)]
+    called = {n.func.attr for n in ast.walk(loop) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)}
+    return bool(products) or not called.isdisjoint(("dot", "matmul", "outer", "einsum"))
 
 
 def _moved(body: list[ast.stmt]) -> list[str]:
