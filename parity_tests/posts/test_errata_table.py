@@ -55,7 +55,7 @@ def test_where_no_test_has_run_the_table_says_so(shown, rows, tmp_path, monkeypa
     monkeypatch.setattr(claim_index, "HELD_BY", tmp_path / "absent.json")
     assert claim_index.held_by() == {}
     page = report.page({**shown, "errata": [erratum | {"tests": []} for erratum in shown["errata"]]}, rows, SPEED)
-    assert page.count("not known: no test has run here") == len(ERRATA)
+    assert page.count("unknown: no test has run here") == len(ERRATA)
 
 
 def test_every_erratum_is_of_one_kind(page):

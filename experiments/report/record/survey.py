@@ -10,6 +10,7 @@ import manual.layers
 import manual.losses
 import manual.optimizers
 from manual import SGD, Adam, HalfMSELoss, Identity, Linear, MSELoss, Sigmoid, documents
+from manual.numbers.number_types import Array
 from torch_ref import (
     Parity,
     compare_end_to_end,
@@ -19,7 +20,7 @@ from torch_ref import (
     compare_optimizer,
     compare_training,
 )
-from torch_ref.examples import of_floats
+from torch_ref.examples import examples
 
 STEPS = 3
 KINDS = {
@@ -57,7 +58,7 @@ def layers(dtype: np.dtype[Any], device: str) -> Iterator[tuple[str, Iterable[Pa
     """Every layer on all its examples."""
     for name, cases in each(manual.layers):
         rng = np.random.default_rng(0)
-        yield name, [compare_layer(layer.astype(dtype), x.astype(dtype), rng, device) for layer, x in cases]
+        yield name, [compare_layer(layer.astype(dtype), of_dtype(x, dtype), rng, device) for layer, x in cases]
 
 
 def losses(dtype: np.dtype[Any], device: str) -> Iterator[tuple[str, Iterable[Parity]]]:
@@ -66,9 +67,7 @@ def losses(dtype: np.dtype[Any], device: str) -> Iterator[tuple[str, Iterable[Pa
         yield (
             name,
             [
-                compare_loss(
-                    loss, prediction.astype(dtype), target.astype(dtype) if target.dtype.kind == "f" else target, device
-                )
+                compare_loss(loss, prediction.astype(dtype), of_dtype(target, dtype), device)
                 for loss, prediction, target in cases
             ],
         )
@@ -106,11 +105,16 @@ def networks(dtype: np.dtype[Any], device: str) -> Iterator[tuple[str, Iterable[
 def each(package: ModuleType) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
     """Every class of a package, and the cases on which it is compared."""
     found: dict[str, list[tuple[Any, ...]]] = {}
-    for _, make in of_floats(package):
+    for _, make in examples(package):
         case = make()
         case = case if isinstance(case, tuple) else (case,)
         found.setdefault(type(case[0]).__name__, []).append(case)
     yield from found.items()
+
+
+def of_dtype(array: Array, dtype: np.dtype[Any]) -> Array:
+    """Floats in this dtype; integers, such as classes and words, as they are."""
+    return array.astype(dtype) if array.dtype.kind == "f" else array
 
 
 def together(device: str, parities: Iterable[Parity]) -> Parity:
