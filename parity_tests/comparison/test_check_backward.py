@@ -93,6 +93,15 @@ def test_right_functions_in_another_formula_agree(seed):
     check_backward(function(lambda x: x * torch.sigmoid(x), silu_backward), functional.silu, drawn((7,), seed=seed))
 
 
+def test_a_formula_that_torch_leaves_above_a_threshold_agrees_and_another_there_differs(fails):
+    """Torch takes softplus for the identity above 20, which is off by e⁻ˣ."""
+    x = torch.linspace(18, 30, 24, dtype=torch.float64)
+    own = function(functional.softplus, lambda ctx, d, x: d / (1 + torch.exp(-x)))
+    assert "the tolerance is derived" in str(check_backward(own, functional.softplus, [x]))
+    wrong = function(functional.softplus, lambda ctx, d, x: d / (1 + 2 * torch.exp(-x)))
+    assert "differs" in fails(wrong, functional.softplus, [x])
+
+
 WRONG = {
     "a factor of 2": (lambda ctx, d, x: 2 * silu_backward(ctx, d, x), r"float64 +dx .* differs.* times 2"),
     "a relative error of 1e-12": (lambda ctx, d, x: (1 + 1e-12) * silu_backward(ctx, d, x), r"float64 +dx .* differs"),

@@ -20,7 +20,7 @@ FUSED = (
     aten.native_batch_norm, aten.native_batch_norm_backward, aten._native_batch_norm_legit_functional,
     aten.gelu, aten.gelu_backward, aten.silu, aten.silu_backward, aten.elu, aten.elu_backward, aten.leaky_relu,
     aten.leaky_relu_backward, aten.hardtanh, aten.hardtanh_backward, aten.threshold_backward, aten.mish,
-    aten.mish_backward, aten.softplus, aten.softplus_backward, aten.hardswish, aten.hardswish_backward,
+    aten.mish_backward, aten.hardswish, aten.hardswish_backward,
     aten.hardsigmoid, aten.hardsigmoid_backward, aten.log_sigmoid_forward, aten.log_sigmoid_backward,
     aten._softmax, aten._softmax_backward_data, aten._log_softmax, aten._log_softmax_backward_data, aten.logsumexp,
     aten.tanh_backward, aten.sigmoid_backward, aten.addmm, aten.addmv, aten.addr, aten.baddbmm,
@@ -38,8 +38,13 @@ def _twice(a: Any, b: Any, *, alpha: Any = 1) -> Any:
     return NotImplemented if alpha == 1 else a + alpha * b
 
 
+WITH_A_RULE = (aten.softplus, aten.softplus_backward)
+"""What ATen's core takes apart, and a rule says more of: operations/reverted.py."""
+
+
 def _table() -> dict[Any, Callable[..., Any]]:
-    table = {**core_aten_decompositions()}
+    kept = {getattr(packet, name) for packet in WITH_A_RULE for name in packet.overloads()}
+    table = {overload: taken for overload, taken in core_aten_decompositions().items() if overload not in kept}
     for packet in FUSED:
         overloads = [getattr(packet, name) for name in packet.overloads()]
         table |= {overload: decomposition_table[overload] for overload in overloads if overload in decomposition_table}

@@ -14,6 +14,7 @@ from torch_ref.program.operations.moves import MOVES
 from torch_ref.program.operations.new_arrays import NEW_ARRAYS
 from torch_ref.program.operations.orders import ORDERS
 from torch_ref.program.operations.reductions import REDUCTIONS
+from torch_ref.program.operations.reverted import REVERTED
 from torch_ref.program.operations.special import SPECIAL
 from torch_ref.program.operations.steps import STEPS
 from torch_ref.program.operations.windows import WINDOWS
@@ -22,6 +23,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     **ARITHMETIC,
     **FUNCTIONS,
     **SPECIAL,
+    **REVERTED,
     **STEPS,
     **ORDERS,
     **REDUCTIONS,
