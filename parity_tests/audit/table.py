@@ -15,7 +15,8 @@ REASONS = 12
 HOW_TO_READ = (
     "A call is *derived* where torch lies within the tolerance that its reference's program gives, *beyond* where it",
     "does not, *measured* where none is derived, for the reason given. Torch's error is that of its gradient from the",
-    "certified truth, in units in the last place of the gradient's largest element.",
+    "certified truth, in units in the last place of the gradient's largest element. Torch documents that max_unpool is",
+    "undefined where an index is repeated, as in its own samples: that is no fault of its gradient.",
 )
 
 Audit = dict[str, list[Judged]]
