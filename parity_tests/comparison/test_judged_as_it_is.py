@@ -241,6 +241,19 @@ def test_a_layer_whose_code_does_not_run_on_bounds_is_not_judged(rng):
     ]
 
 
+def test_a_layer_that_sends_nothing_back_differs(rng):
+    class ReLU(manual.ReLU):
+        def backward(self, delta, cache, /):
+            return None, self
+
+    for parity in (
+        compare_layer(ReLU(), rng.standard_normal((5, 3)), rng),
+        compare_network(Network(Linear(3, 4, rng=rng), ReLU()), MSELoss(), rng.random((5, 3)), rng.random((5, 4))),
+    ):
+        [wrong] = [c for c in parity.comparisons if not c.agrees]
+        assert (wrong.quantity, wrong.verdict, wrong.reason) == ("dx", DIFFERS, "missing")
+
+
 def test_torch_is_not_asked_to_broadcast_a_target(rng):
     x, _ = data(rng)
     with pytest.raises(InputError, match=r"MSELoss.*expected an array of shape \(5, 1\)"):

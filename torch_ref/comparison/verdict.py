@@ -76,9 +76,12 @@ def compare(place: str, quantity: str, ours: Any, reference: Any, allowed: Any, 
     `moved` is what a right value is told from, where that is not 0: for a quantity that a step changes, how far the
     reference came. A tolerance as large as the whole way would let parameters pass that were never updated.
     """
+    is_missing = ours is None
     ours, reference = (to_numpy(a) if isinstance(a, torch.Tensor) else np.asarray(a) for a in (ours, reference))
     about = (place, quantity, str(reference.dtype), reference.shape)
     apart = (*about, np.inf, np.inf, DIFFERS)
+    if is_missing:
+        return Comparison(*apart, reason="missing")
     if ours.shape != reference.shape:
         return Comparison(*apart, reason=f"shape {ours.shape}, expected {reference.shape}")
     if ours.dtype != reference.dtype:
