@@ -24,7 +24,7 @@ SMALL, ZEROS, TINY = np.full(3, 1e-16), np.zeros((2, 3)), np.array([1e-15, 1e-15
         (np.ones(3, np.float32), np.ones((1, 3)), "shape (3,), expected (1, 3)"),
         (np.array([1, np.nan]), ONES, "nan, expected 1.0, at index (1,)"),
         (ONES, np.array([np.nan, 1]), "1.0, expected nan, at index (0,)"),
-        (None, ONES, "shape (), expected (2,)"),
+        (None, ONES, "missing"),
     ],
 )
 def test_a_difference_that_is_none_of_numbers_has_a_reason(ours, reference, reason):
