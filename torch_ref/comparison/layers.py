@@ -204,7 +204,10 @@ def _by_hand(handed: Handed, place: str, layer: Layer, given: Any, theirs: Pass)
 
 def _takes_delta(layer: Layer, theirs: dict[str, Any], ours: dict[str, Any]) -> bool:
     """Whether δ, which has the shapes of torch's outputs, fits: a block of other outputs would raise."""
-    return not isinstance(layer, Block) or all(np.shape(ours.get(name)) == np.shape(y) for name, y in theirs.items())
+    if not isinstance(layer, Block):
+        return True
+    shapes = {name: None if y is None else np.shape(y) for name, y in ours.items()}
+    return all(shapes.get(name) == np.shape(y) for name, y in theirs.items())
 
 
 def _judge_parts(parity: Parity, block: Layer, handed: Handed) -> None:
