@@ -75,7 +75,7 @@ def _drawn(where: str, network: L, rng: Any, draw: Callable[[int, int, tuple[int
     instance(where, "network", network, Layer)
 
     def start(name: str, p: Array) -> Any:
-        if "bias" in name.rsplit(".", 1)[-1]:
+        if "bias" in name.rpartition(".")[2]:
             return np.zeros_like(p)
         if p.ndim < 2:
             return p.copy()

@@ -56,7 +56,7 @@ class Optimizer(Settable):
                 )
             if name in self.state:
                 for key, value in self.state[name].items():
-                    if key != "step" and getattr(value, "shape", ()) not in ((), p.shape):
+                    if getattr(value, "shape", ()) not in ((), p.shape):
                         raise InputError(
                             f"{self!r}: the state is of another network: expected shape {p.shape} for {name}, {key}, "
                             f"got {value.shape}"

@@ -49,6 +49,7 @@ POOLS = {pool.__name__: pool(3) for pool in (MaxPool2d, AvgPool2d)}
 X, Y = np.zeros((4, 2)), np.zeros((4, 1))
 
 TENSOR: Any = torch.zeros(4, 3)
+WORDS: Any = np.array([["word"]], dtype=object)
 
 Row = tuple[Callable[[], Any], list[str]]
 """What is refused, and what the error names: it begins with the first."""
@@ -62,6 +63,12 @@ PIECES: list[Row] = [
     (lambda: init.xavier_normal(NOTHING, RNG), ["xavier_normal", "network", "Layer", "a str"]),
     (lambda: init.kaiming_uniform(NOTHING, RNG), ["kaiming_uniform", "network", "Layer", "a str"]),
     (lambda: init.kaiming_normal(NOTHING, RNG), ["kaiming_normal", "network", "Layer", "a str"]),
+    (lambda: init.kaiming_normal(NETWORK, NOTHING), ["kaiming_normal: rng", "'nothing'"]),
+    (lambda: Conv2d(1, 2, 3, rng=NOTHING), ["Conv2d: rng", "'nothing'"]),
+    (lambda: SGD(lr=1).step(NOTHING, NETWORK), ["SGD: expected the network", "Layer", "a str"]),
+    (lambda: SGD(lr=1).step(NETWORK, NOTHING), ["SGD: expected the gradient", "Layer", "a str"]),
+    (lambda: NETWORK.backward(Y[1:], NETWORK.forward(X)[1]), ["Network", "(4, 1)", "float64", "(3, 1)"]),
+    (lambda: MSELoss().forward(WORDS, WORDS), ["MSELoss", "an array of numbers", "'word'", "(0, 0)"]),
     (lambda: L2(1).forward(NOTHING), ["L2", "network", "Layer", "a str"]),
     (lambda: ElasticNet(1, -1), ["ElasticNet", "l1_ratio", "-1"]),
     (lambda: SGD(lr=NOTHING), ["SGD", "lr", "'nothing'"]),
@@ -205,6 +212,7 @@ def test_what_is_no_array_and_no_tensor_is_named_by_its_type() -> None:
         dtype = np.dtype(np.float64)
 
     assert shown(Typed()) == "a Typed"
+    assert shown(X) == "shape (4, 2) and dtype float64"
 
 
 def test_an_error_is_one_line() -> None:

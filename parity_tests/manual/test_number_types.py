@@ -21,6 +21,7 @@ from manual import (
     lift,
     positive,
 )
+from manual.numbers.number_types import nonpositive
 from parity_tests.derived import numbers, proved
 from torch_ref.examples import of_floats
 from torch_ref.tolerance.bounds import layer_bounds, loss_bounds
@@ -120,10 +121,11 @@ def test_a_float_in_exact_code_raises_and_does_not_become_a_float(rng):
 
 
 def test_a_branch_that_the_number_leaves_open_raises():
-    straddling = flint.arb(0, 0.001)
-    for undecided in (straddling, flint.arb("nan")):
-        with pytest.raises(Undecided, match=r"^positive\(z\): an element is neither > 0 nor <= 0$"):
-            positive(np.array([flint.arb(1), undecided], dtype=object))
+    straddling, touching = flint.arb(0, 0.001), flint.arb(0.5, 0.5)
+    for undecided in (straddling, touching, flint.arb("nan")):
+        for decide in (positive, nonpositive):
+            with pytest.raises(Undecided, match=rf"^{decide.__name__}\(z\): an element is neither > 0 nor <= 0$"):
+                decide(np.array([flint.arb(1), undecided], dtype=object))
         with pytest.raises(Undecided):
             ReLU().forward(np.array([undecided], dtype=object))
     assert positive(np.array([flint.arb(1), flint.arb(0), flint.arb(-1)], dtype=object)).tolist() == [

@@ -139,6 +139,14 @@ def test_a_convolution_that_cannot_be_is_refused(arguments, rng):
 
 
 @pytest.mark.parametrize("pool", [MaxPool2d, AvgPool2d])
+def test_windows_of_one_pixel_hand_the_picture_on(pool, rng):
+    x = rng.standard_normal((1, 2, 3, 4))
+    y, cache = pool(1).forward(x)
+    np.testing.assert_array_equal(y, x)
+    np.testing.assert_array_equal(pool(1).backward(x, cache)[0], x)
+
+
+@pytest.mark.parametrize("pool", [MaxPool2d, AvgPool2d])
 @pytest.mark.parametrize("arguments", [(0,), (2, 0), (2, 2, -1), (2, 2, 2), ((2, 3, 4),), (2.0,)], ids=str)
 def test_a_pooling_that_cannot_be_is_refused(pool, arguments):
     with pytest.raises(InputError, match=f"^{pool.__name__}: "):

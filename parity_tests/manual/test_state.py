@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import flint
 import numpy as np
 import pytest
 import torch
 
-from manual import Layer, Linear, Network, init, lift, parameter, state
+from manual import Block, Layer, Linear, Network, init, lift, parameter, state
 
 
 class Norm(Layer):
@@ -40,6 +41,8 @@ def test_astype_takes_state_along_and_leaves_counts_whole(network):
     mean, count = exact.state.values()
     assert mean[0] == (1, 4)
     assert count == 7
+    back = single.astype(flint.fmpq).astype(np.float64)
+    assert [s.dtype for s in back.state.values()] == [np.float64, np.int64]
 
 
 def test_astype_converts_the_state_of_a_layer_without_parameters():
@@ -73,3 +76,14 @@ def test_a_bias_of_two_dimensions_is_a_bias(rng):
             self.in_proj_bias = np.ones((2, 3))
 
     assert not init.kaiming_normal(Network(Rows()), rng).params["0.in_proj_bias"].any()
+
+
+def test_a_bias_is_what_is_called_so_last_whatever_the_layers_are_called(rng):
+    class Biased(Block):
+        def __init__(self):
+            self.parts = {"biased": Linear(3, 3, rng=rng)}
+
+    for network, name in ((Linear(3, 3, rng=rng), ""), (Biased(), "biased."), (Network(Biased()), "0.biased.")):
+        started = init.kaiming_normal(network, rng).params
+        assert started[f"{name}weight"].any()
+        assert not started[f"{name}bias"].any()
