@@ -121,8 +121,8 @@ def test_a_float_in_exact_code_raises_and_does_not_become_a_float(rng):
 
 
 def test_a_branch_that_the_number_leaves_open_raises():
-    straddling, touching = flint.arb(0, 0.001), flint.arb(0.5, 0.5)
-    for undecided in (straddling, touching, flint.arb("nan")):
+    straddling = flint.arb(0, 0.001)
+    for undecided in (straddling, flint.arb("nan")):
         for decide in (positive, nonpositive):
             with pytest.raises(Undecided, match=rf"^{decide.__name__}\(z\): an element is neither > 0 nor <= 0$"):
                 decide(np.array([flint.arb(1), undecided], dtype=object))
