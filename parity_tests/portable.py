@@ -19,6 +19,9 @@ from numpy._core import _multiarray_umath as umath  # pyright: ignore[reportPriv
 ROOT = Path(__file__).parents[1]
 TESTS = (
     "comparison/",
+    "comparison/functions/",
+    "program/",
+    "audit/",
     "diagnosis/",
     "tolerance/",
     "truth/",
