@@ -78,6 +78,8 @@ def load_yaml(where: str, text: str) -> Any:
         return yaml.load(text, Loader)
     except (yaml.YAMLError, UnicodeError) as error:
         raise InputError(f"{where}: expected a config in YAML, got what is none ({error})") from None
+    except InputError:
+        raise
     except ValueError as error:  # a number without digits, or of thousands
         raise InputError(f"{where}: expected numbers that can be read, got {shortened(str(error))}") from None
 

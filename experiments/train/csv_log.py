@@ -1,6 +1,7 @@
 """A run's `metrics.csv`."""
 
 import csv
+import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,6 +29,7 @@ class CSVLog(Logger):
         self.folder = folder
         self._file = (folder / METRICS).open("ab", buffering=0)
         self._file.truncate(size)
+        self._written = hashlib.sha256((folder / METRICS).read_bytes())
         self._writer = csv.DictWriter(self, ["epoch", "step", *columns], extrasaction="ignore", lineterminator="\n")
         if not size:
             self._writer.writeheader()
@@ -37,6 +39,11 @@ class CSVLog(Logger):
         """Bytes of the file."""
         return os.fstat(self._file.fileno()).st_size
 
+    @property
+    def sha256(self) -> str:
+        """Of the file."""
+        return self._written.hexdigest()
+
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         if metrics.keys() & {*self._writer.fieldnames} - {"epoch", "step"}:
             self._writer.writerow({**metrics, "step": step})
@@ -44,6 +51,7 @@ class CSVLog(Logger):
     def write(self, line: str) -> None:
         """Append a line."""
         rest = line.encode()
+        self._written.update(rest)
         try:
             while rest:
                 rest = rest[self._file.write(rest) :]

@@ -27,6 +27,7 @@ SAVED = {
     "global_step": int,
     "moved": float,
     "log": int,
+    "log_sha256": str,
     "callbacks": dict,
 }
 """All that a checkpoint holds, and of what type. Whatever else Lightning restores follows from it: see `Saving`."""

@@ -1,6 +1,7 @@
 """Whether a run may go on from a checkpoint, and where one that was cut off goes on. A run goes on as it began:
 anything else would pass for it and be another."""
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import lightning as L
 from experiments.data.module import Data
 from experiments.shared.spec import build
 from experiments.train.checkpoints import checkpoint
+from experiments.train.checkpoints.checkpoint import BEFORE
 from experiments.train.checkpoints.restore import restored
 from experiments.train.checkpoints.run_folder import CHECKPOINTS
 from experiments.train.csv_log import METRICS
@@ -61,16 +63,20 @@ def left(run: Path, check: Check) -> tuple[Path, dict[str, Any]] | None:
 
     def check_with_log(saved: dict[str, Any]) -> None:
         check(saved)
-        _check_log(run / METRICS, saved["global_step"], saved["log"])
+        _check_log(run / METRICS, saved)
 
+    if (run / CHECKPOINTS / BEFORE).is_dir():
+        raise InputError(f"{run / CHECKPOINTS / BEFORE}: expected a checkpoint, got a folder")
     return checkpoint.newest(run / CHECKPOINTS, check_with_log)
 
 
-def _check_log(rows: Path, step: int, size: int) -> None:
-    """Raise InputError unless so many bytes of the log are there, and end with the row before that step."""
-    logged = rows.read_bytes()[:size] if rows.exists() else b""
+def _check_log(rows: Path, saved: dict[str, Any]) -> None:
+    """Raise InputError unless the rows before the checkpoint's step are there, as they were written."""
+    step, size = saved["global_step"], saved["log"]
+    logged = rows.read_bytes()[:size] if rows.is_file() else b""
     if len(logged) < size:
         raise InputError(f"{rows} lacks rows that the checkpoint of step {step} counts on")
-    *_, row, end = [b"", *logged.split(b"\n")]
-    if end or row.split(b",")[1:2] != [b"%d" % (step - 1)]:
+    if hashlib.sha256(logged).hexdigest() != saved["log_sha256"]:
+        raise InputError(f"the first {size} bytes of {rows} are not those that were written before step {step}")
+    if logged.splitlines()[-1].split(b",")[1:2] != [b"%d" % (step - 1)]:
         raise InputError(f"the first {size} bytes of {rows} do not end with a row of step {step - 1}")

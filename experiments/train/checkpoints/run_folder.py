@@ -4,6 +4,7 @@ A run holds its folder's lock for as long as it lives; the system takes it from 
 without a model whose lock is free was cut off, and the same command goes on with it.
 """
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ import yaml
 from filelock import FileLock, Timeout
 
 from experiments.shared.command import write
+from experiments.shared.printable import printable
 
 CHECKPOINTS = "checkpoints"
 CONFIG = "config.yaml"
+LOCK = ".lock"
 MODEL = "model.safetensors"
 
 
@@ -49,6 +52,9 @@ def cut_off(runs: Path, config: str) -> tuple[Path, FileLock] | None:
     for folder in versions(runs):
         if (folder / MODEL).exists() or _config(folder) != wanted:
             continue
+        if (folder / LOCK).is_dir():
+            print(printable(f"{folder / LOCK} is a folder; a new run begins, {folder} stays as it is"), file=sys.stderr)
+            return None
         lock = _lock(folder)
         try:
             lock.acquire()
@@ -82,4 +88,4 @@ def _config(folder: Path) -> dict[str, Any] | None:
 
 
 def _lock(folder: Path) -> FileLock:
-    return FileLock(folder / ".lock", timeout=0)
+    return FileLock(folder / LOCK, timeout=0)

@@ -74,6 +74,7 @@ class Saving(Checkpoint):
 
     def on_save_checkpoint(self, _: Any, __: Any, checkpoint: dict[str, Any]) -> None:
         checkpoint["log"] = self.csv.size if self.csv else 0
+        checkpoint["log_sha256"] = self.csv.sha256 if self.csv else "0" * 64
 
     def on_load_checkpoint(self, trainer: Any, module: Any, checkpoint: dict[str, Any]) -> None:
         self.saved, order = checkpoint["global_step"], trainer.datamodule.order

@@ -1,6 +1,7 @@
 """Whether a checkpoint is intact: what torch's reader, which is quick and trusting, does not look at itself."""
 
 import pickletools
+import re
 import reprlib
 from collections.abc import Collection
 from pathlib import Path
@@ -65,6 +66,8 @@ def check_contents(saved: dict[str, Any]) -> None:
     step = whole("training", "global_step", saved["global_step"], 1)
     at_least("training", "moved", saved["moved"], 0)
     whole("training", "log", saved["log"], 0)
+    if not re.fullmatch("[0-9a-f]{64}", saved["log_sha256"]):
+        raise InputError(f"log_sha256: expected 64 hexadecimal digits, got {reprlib.repr(saved['log_sha256'])}")
     _check_keys("config", saved["config"], ("model", "data"))
     for part, said in saved["config"].items():
         _check_dict(f"config, {part}", said)
