@@ -13,11 +13,12 @@ from experiments.grade.forms.contract import autograd, classes, functions, netwo
 from experiments.grade.forms.course import layers, losses, nets, rules
 from experiments.grade.forms.stateful import layers as stateful_layers
 from experiments.grade.forms.stateful import losses as stateful_losses
+from experiments.grade.forms.stateful import optimizers as stateful_optimizers
 from experiments.grade.forms.whole import forward_backward, network_class, recurrent, script, updates
 
 FORMS: tuple[ModuleType, ...] = (
-    autograd, recurrent, nets, losses, rules, layers, scalars, stateful_layers, network_class, forward_backward,
-    updates, script, stateful_losses, classes, network, functions, derivatives,
+    autograd, recurrent, nets, losses, rules, layers, scalars, stateful_optimizers, stateful_layers, network_class,
+    forward_backward, updates, script, stateful_losses, classes, network, functions, derivatives,
 )  # fmt: skip
 
 

@@ -6,6 +6,8 @@ implementations do is a convention.
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial, wraps
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,12 @@ def momentum(w: Any, g: Any, memory: dict[str, Any], *, lr: float, momentum: flo
     """v ← μ v − lr g,  w ← w + v"""
     memory["v"] = momentum * memory["v"] - lr * g
     return w + memory["v"]
+
+
+def momentum_of_gradients(w: Any, g: Any, memory: dict[str, Any], *, lr: float, momentum: float) -> Any:
+    """v ← μ v + g,  w ← w − lr v: the same while lr does not change"""
+    memory["v"] = momentum * memory["v"] + g
+    return w - lr * memory["v"]
 
 
 def mean_momentum(w: Any, g: Any, memory: dict[str, Any], *, lr: float, momentum: float) -> Any:
@@ -79,6 +87,14 @@ def adamax(w: Any, g: Any, memory: dict[str, Any], *, lr: float, beta1: float, b
     return w - lr * (memory["m"] / (1 - beta1 ** memory["t"])) / (memory["v"] + eps)
 
 
+def adadelta(w: Any, g: Any, memory: dict[str, Any], *, decay: float, eps: float) -> Any:
+    """s ← ρ s + (1 − ρ) g²,  Δ = √(v + ε) / √(s + ε) g,  v ← ρ v + (1 − ρ) Δ²,  w ← w − Δ"""
+    memory["s"] = decay * memory["s"] + (1 - decay) * (g * g)
+    step = np.sqrt(memory["v"] + eps) / np.sqrt(memory["s"] + eps) * g
+    memory["v"] = decay * memory["v"] + (1 - decay) * (step * step)
+    return w - step
+
+
 def _root(s: Any, eps: float, inside: bool) -> Any:
     return np.sqrt(s + eps) if inside else np.sqrt(s) + eps
 
@@ -90,9 +106,20 @@ def uncorrected(w: Any, g: Any, memory: dict[str, Any], *, lr: float, beta1: flo
     return w - lr * memory["m"] / (np.sqrt(memory["v"]) + eps)
 
 
+def corrected_once(w: Any, g: Any, memory: dict[str, Any], *, lr: float, beta1: float, beta2: float, eps: float) -> Any:
+    """Adam whose steps are all corrected as the first is."""
+    memory["t"] = 0
+    return adam(w, g, memory, lr=lr, beta1=beta1, beta2=beta2, eps=eps)
+
+
 def upwards(w: Any, g: Any, memory: dict[str, Any], *, lr: float, **_: Any) -> Any:  # noqa: ARG001
     """Gradient ascent."""
     return w + lr * g
+
+
+def forgetful(w: Any, g: Any, memory: dict[str, Any], *, lr: float, eps: float) -> Any:  # noqa: ARG001
+    """AdaGrad whose s is g² alone."""
+    return w - lr * g / (np.sqrt(g * g) + eps)
 
 
 def summed(w: Any, g: Any, memory: dict[str, Any], *, lr: float, decay: float, eps: float) -> Any:
@@ -103,55 +130,96 @@ def summed(w: Any, g: Any, memory: dict[str, Any], *, lr: float, decay: float, e
 
 MISTAKES: dict[str, list[tuple[str, Rule]]] = {
     "sgd": [("the step goes up the gradient", upwards)],
-    "adam": [("the bias correction is left out", uncorrected)],
+    "adam": [
+        ("the bias correction is left out", uncorrected),
+        ("the bias correction is the first step's at every step", corrected_once),
+    ],
+    "adagrad": [("only the latest squared gradient is kept", forgetful)],
     "rmsprop": [("the squared gradient is not weighted by 1 − ρ", summed)],
 }
 """What people write in place of a rule."""
 INSIDE = "a convention: ε is inside of the root"
 RULES: dict[str, list[tuple[str, Rule]]] = {
     "sgd": [("", sgd)],
-    "momentum": [("", momentum), ("a convention: the velocity is a mean of the gradients", mean_momentum)],
+    "momentum": [
+        ("", momentum),
+        ("", momentum_of_gradients),
+        ("a convention: the velocity is a mean of the gradients", mean_momentum),
+    ],
     "nesterov": [("", nesterov)],
-    "adagrad": [("", adagrad), (INSIDE, lambda *a, **k: adagrad(*a, **k, inside=True))],
-    "rmsprop": [("", rmsprop), (INSIDE, lambda *a, **k: rmsprop(*a, **k, inside=True))],
+    "adagrad": [("", adagrad), (INSIDE, partial(adagrad, inside=True))],
+    "rmsprop": [("", rmsprop), (INSIDE, partial(rmsprop, inside=True))],
     "adam": [
         ("", adam),
-        ("a convention: ε is added before the bias correction", lambda *a, **k: adam(*a, **k, early=True)),
+        ("a convention: ε is added before the bias correction", partial(adam, early=True)),
     ],
     "adamax": [("", adamax)],
+    "adadelta": [("", adadelta)],
 }
+RULES["adamw"] = RULES["adam"]
 """The rules of a name: the first is what it means, the others are conventions."""
 
 
+def decaying(kind: str, weight_decay: float) -> list[tuple[str, Rule]]:
+    """The rules of a name where the weights decay: with the gradient, as λ w added to it; of AdamW by themselves."""
+
+    def with_the_gradient(update: Rule) -> Rule:
+        return wraps(update)(lambda w, g, memory, **k: update(w, g + weight_decay * w, memory, **k))
+
+    def by_themselves(update: Rule) -> Rule:
+        return wraps(update)(lambda w, g, memory, *, lr, **k: update(w, g, memory, lr=lr, **k) - lr * weight_decay * w)
+
+    apart = [(said, by_themselves(update)) for said, update in RULES[kind] if "lr" in signature(update).parameters]
+    if kind == "adamw":
+        return apart
+    together = [(said, with_the_gradient(update)) for said, update in RULES[kind]]
+    return together + [("a convention: the weights decay by themselves, as AdamW's do", update) for _, update in apart]
+
+
 def rule(checked: CheckedPiece) -> None:
-    """Several steps against the rule of its name."""
+    """Several steps against the rule of its name, for each rule that it may be told to be."""
     described = checked.child.ask(DescribeRule(checked.name))
-    checked.finding.against = f"the rule {described.kind}"
+    checked.finding.against = f"the rule {', '.join(dict.fromkeys(r.kind for r in described.rules))}"
+    if described.untried:
+        checked.finding.not_judged = f"not exercised: {', '.join(described.untried)}"
     rng = np.random.default_rng(0)
     params = {"weight": rng.standard_normal((4, 3)), "bias": rng.standard_normal(4)}
     gradients = [{n: scale * rng.standard_normal(p.shape) for n, p in params.items()} for scale in SCALES]
-    steps = checked.child.ask(Steps(checked.name, described.options, params, gradients)).steps
+    for kind, options in ((r.kind, r.options) for r in described.rules):
+        steps = checked.child.ask(Steps(checked.name, options, params, gradients)).steps
+        place = "" if len(described.rules) == 1 else ", ".join(f"{n}={v:g}" for n, v in options.items())
+        rules = decaying(kind, options["weight_decay"]) if "weight_decay" in options else RULES[kind]
+        mistakes = MISTAKES.get(kind, [])
+        found = _best(rules, mistakes, lambda update, o=options, s=steps: [*_compared(update, o, params, gradients, s)])
+        checked.comparisons += [replace(c, place=f"{place} {c.place}".strip()) for c in found]
+
+
+def _best(
+    rules: list[tuple[str, Rule]], mistakes: list[tuple[str, Rule]], compared: Callable[[Rule], list[Comparison]]
+) -> list[Comparison]:
+    """The comparisons with the rule, or with the convention that it keeps; with the cause, if one explains them."""
     found: list[list[Comparison]] = []
-    for convention, update in RULES[described.kind]:
-        comparisons = [*_compared(update, described.options, params, gradients, steps)]
+    for convention, update in rules:
+        comparisons = compared(update)
         if all(c.agrees for c in comparisons):
-            checked.comparisons += [explained(c, convention) if convention else c for c in comparisons]
-            return
+            return [explained(c, convention) if convention else c for c in comparisons]
         found.append(comparisons)
-    for cause, update in MISTAKES.get(described.kind, []):
-        if all(c.agrees for c in _compared(update, described.options, params, gradients, steps)):
-            found[0] = [replace(c, cause=cause) if c.differs else c for c in found[0]]
-    checked.comparisons += found[0]
+    for cause, update in mistakes:
+        if all(c.agrees for c in compared(update)):
+            return [replace(c, cause=cause) if c.differs else c for c in found[0]]
+    return found[0]
 
 
 def _compared(
     update: Rule, options: dict[str, Any], params: Arrays, gradients: list[Arrays], steps: list[Arrays]
 ) -> Iterator[Comparison]:
     """Every step of every parameter."""
+    taken = {n: v for n, v in options.items() if n in signature(update).parameters}
     for name, p in params.items():
         w, memory = exact(p), {"t": 0, **{key: exact(0 * p) for key in ("v", "s", "m")}}
-        for i, (gradient, ours) in enumerate(zip(gradients, steps, strict=True), 1):
+        for i, (gradient, ours) in enumerate(zip(gradients, steps, strict=True)):
+            rate = {"lr": taken["lr"] / (1 + options.get("lr_decay", 0) * i)} if "lr" in taken else {}
             with np.errstate(all="ignore"):
-                w = update(w, exact(gradient[name]), memory, **options)
+                w = update(w, exact(gradient[name]), memory, **taken | rate)
             c = compare("", "next_w", ours[name], w.value, 2 * w.error)
-            yield replace(c, place=f"step {i}") if c.differs else c
+            yield replace(c, place=f"step {i + 1}") if c.differs else c

@@ -109,11 +109,19 @@ class Stepped:
 
 
 @dataclass(frozen=True)
-class RuleDescription:
-    """The rule that an update is by its name, and the settings that it is run with."""
+class NamedRule:
+    """A rule, and the settings that it is run with."""
 
     kind: str
     options: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RuleDescription:
+    """The rules that an update is by its name, and the arguments that are not tried."""
+
+    rules: list[NamedRule]
+    untried: list[str]
 
 
 @dataclass(frozen=True)

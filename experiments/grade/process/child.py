@@ -118,7 +118,8 @@ class Server(Observer):
 
     @answer.register
     def _(self, request: requests.DescribeRule) -> answers.RuleDescription:
-        return answers.RuleDescription(*self.pieces[request.piece].rule())
+        piece = self.pieces[request.piece]
+        return answers.RuleDescription([answers.NamedRule(*rule) for rule in piece.rules()], [*piece.untried])
 
     @answer.register
     def _(self, request: requests.Steps) -> answers.Trajectory:

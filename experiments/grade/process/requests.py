@@ -99,7 +99,7 @@ class Step(Request[Stepped]):
 
 @dataclass(frozen=True)
 class DescribeRule(Request[RuleDescription]):
-    """Which update rule is it, and with which settings?"""
+    """Which update rules is it, and with which settings?"""
 
     piece: str
 

@@ -18,8 +18,11 @@ from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.piece import Fields, Piece
 from manual import Layer
 
-KINDS = ("adamax", "adam", "nesterov", "rmsprop", "adagrad", "momentum", "sgd")
-"""What a name says; the first that stands in it."""
+KINDS = {
+    "adamax": "adamax", "adadelta": "adadelta", "adamw": "adamw", "adam": "adam", "nesterov": "nesterov",
+    "rmsprop": "rmsprop", "adagrad": "adagrad", "momentum": "momentum", "sgd": "sgd", "gradientdescent": "sgd",
+}  # fmt: skip
+"""What stands in a name, and the rule that it says; the first counts."""
 SETTINGS: dict[str, tuple[tuple[str, ...], float]] = {
     "lr": (("learning_rate", "lr", "eta", "alpha"), 0.1),
     "momentum": (("momentum", "mu"), 0.8),
@@ -32,7 +35,8 @@ SETTINGS: dict[str, tuple[tuple[str, ...], float]] = {
 NEEDED = {
     "sgd": ("lr",), "momentum": ("lr", "momentum"), "nesterov": ("lr", "momentum"), "adagrad": ("lr", "eps"),
     "rmsprop": ("lr", "decay", "eps"), "adam": ("lr", "beta1", "beta2", "eps"),
-    "adamax": ("lr", "beta1", "beta2", "eps"),
+    "adamw": ("lr", "beta1", "beta2", "eps"),
+    "adamax": ("lr", "beta1", "beta2", "eps"), "adadelta": ("decay", "eps"),
 }  # fmt: skip
 
 
@@ -47,7 +51,7 @@ def pieces(found: Definitions) -> Iterator[Piece]:
 def kind_of(name: str) -> str:
     """The rule that a name says; "" for none."""
     plain = re.sub(r"[^a-z]", "", name.lower())
-    return next((kind for kind in KINDS if kind in plain), "")
+    return next((kind for word, kind in KINDS.items() if word in plain), "")
 
 
 class RuleFunction(Piece):
@@ -59,7 +63,9 @@ class RuleFunction(Piece):
         super().__init__(name, [*inspect.signature(f).parameters], [], [f])
         self.kind, self.f, self.module = kind, f, found.module
 
-    def rule(self) -> tuple[str, dict[str, float]]:
+    untried: tuple[str, ...] = ()
+
+    def rules(self) -> list[tuple[str, Fields]]:
         """The rule that it is by name, and the settings that it is given.
 
         Raises:
@@ -69,7 +75,7 @@ class RuleFunction(Piece):
         settings = {n: value for n, (names, value) in SETTINGS.items() if any(name in held for name in names)}
         if missing := [n for n in NEEDED[self.kind] if n not in settings]:
             raise Unclear(f"expected config to hold {SETTINGS[missing[0]][0][0]!r}, got {[*held]}")
-        return self.kind, {n: settings[n] for n in NEEDED[self.kind]}
+        return [(self.kind, {n: settings[n] for n in NEEDED[self.kind]})]
 
     def _config(self) -> Fields:
         """What a config holds that is not given, or has the learning rate alone."""

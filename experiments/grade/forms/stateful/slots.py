@@ -87,20 +87,26 @@ def _is_marked(slot: Slot) -> bool:
 
 
 def gradient_in(kept: Mapping[Slot, Any], parameter: Slot, place: int) -> Any:
-    """The gradient of a parameter among the arrays that an object keeps; None if there is none.
+    """The gradient of a parameter among the arrays that an object keeps; None if there is none."""
+    slot = gradient_slot(kept, parameter, place)
+    return None if slot is None else kept[slot]
+
+
+def gradient_slot(kept: Mapping[Slot, Any], parameter: Slot, place: int) -> Slot | None:
+    """Where the gradient of a parameter is among the arrays that an object keeps; None if it is not.
 
     It stands beside the parameter, under a gradient's name of the same stem, or at its key or place in a dict or a
     list of gradients.
     """
-    for slot, value in kept.items():
+    for slot in kept:
         container, key = slot[:-1], slot[-1].key
         if slot == parameter or not _is_marked(slot) or _owner(slot) != _owner(parameter):
             continue
         if isinstance(key, int) and container and slot[-1].is_item:
             if key == (parameter[-1].key if isinstance(parameter[-1].key, int) else place):
-                return value
+                return slot
         elif stem(str(key)) == stem(str(parameter[-1].key)):
-            return value
+            return slot
     return None
 
 

@@ -1,0 +1,195 @@
+"""Optimizers as classes that keep their memory: update_params(layer), update(params, grads), update(w, dw), step(net).
+
+Which rule it is, its name says: SGD, Momentum, Nesterov, AdaGrad, RMSprop, Adam, AdaMax, Adadelta, GradientDescent.
+Parameters and gradients are handed over as a layer or a network of the file, which keep both, as dicts, as lists, or as
+one array and its gradient; what is moved in place, or comes back, is looked at. pre_update_params and
+post_update_params are called around it, where the learning rate decays as lr / (1 + decay · steps).
+Held against the rule of that name over several steps, with every setting that the constructor has.
+"""
+
+import copy
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from experiments.grade.errors import Unclear
+from experiments.grade.forms.course.rules import NEEDED, SETTINGS, kind_of
+from experiments.grade.forms.definitions import Definitions, constants_of, functions_of
+from experiments.grade.forms.piece import Fields, Piece
+from experiments.grade.forms.stateful.handing_over import Handing, Method, ways
+from experiments.grade.forms.stateful.objects import RATES, needed
+from manual import Layer, Optimizer
+
+METHODS = ("update_params", "update_parameters", "update_weights", "apply_gradients", "apply", "optimize", "update",
+           "step", "__call__")  # fmt: skip
+OTHER_NAMES = {
+    "momentum": ("beta", "gamma", "friction", "rho"), "decay": ("beta", "gamma", "beta2"), "lr": ("rate", "step_size"),
+}  # fmt: skip
+"""What else a class calls a setting, where nothing else is called so."""
+NOT_TRIED = {"name", "verbose", "params", "parameters"}
+"""Arguments of a constructor that change no number."""
+LR_DECAY, WEIGHT_DECAY, DECAY = "lr_decay", "weight_decay", 0.3
+WEIGHT_DECAYS = ("weight_decay", "wd", "l2", "l2_reg", "reg", "lambd", "lambda_", "lmbda")
+BETAS = ("beta1", "beta2")
+
+
+def pieces(found: Definitions) -> Iterator[Piece]:
+    """Every class of a rule's name with an update of one or two arguments."""
+    for name, kind in found.classes().items():
+        rule = kind_of(name)
+        method = next((m for m in METHODS if inspect.isfunction(getattr(kind, m, None))), None)
+        if not rule or method is None or issubclass(kind, Optimizer):
+            continue
+        asked = [n for n in needed(getattr(kind, method)) if n.lower() not in RATES]
+        if len(asked) == 1 or (len(asked) == 2 and method != "step"):
+            yield OptimizerClass(name, rule, kind, method, found)
+
+
+class OptimizerClass(Piece):
+    """A class whose objects move parameters, and keep what they remember."""
+
+    form, judging = "optimizer that keeps its memory", "rule"
+
+    def __init__(self, name: str, rule: str, kind: type, method: str, found: Definitions) -> None:
+        super().__init__(name, needed(getattr(kind, method)), [], [kind])
+        self.rule_name, self.kind, self.method, self.module, self.found = rule, kind, method, found.module, found
+        self.arguments_of_kind = dict(inspect.signature(kind).parameters)
+
+    # ---------------------------------------------------------------- which rule, with which settings
+
+    def rules(self) -> list[tuple[str, Fields]]:
+        """Each rule that it may be told to be, and the settings that it is then given.
+
+        Raises:
+            Unclear: it does not say with which settings it runs.
+        """
+        kinds = [(self.rule_name, {})]
+        if self.rule_name == "sgd" and self._name_for("momentum"):
+            kinds = [("sgd", {"momentum": 0.0}), ("momentum", {})]
+        if kinds[-1][0] == "momentum" and "nesterov" in self.arguments_of_kind:
+            kinds.append(("nesterov", {"nesterov": True}))
+        rules = [(kind, {n: self._value(n) for n in NEEDED[kind]} | more) for kind, more in kinds]
+        more = [name for name in (LR_DECAY, WEIGHT_DECAY) if self._name_for(name)]
+        return [*rules, *((kind, options | {name: DECAY}) for kind, options in rules for name in more)]
+
+    @property
+    def untried(self) -> list[str]:
+        """The arguments of the constructor that stay at their defaults."""
+        known = {self._name_for(n) for _, options in self.rules() for n in options}
+        return [n for n in self.arguments_of_kind if n not in known | NOT_TRIED and n.lower() not in RATES]
+
+    def _name_of(self, setting: str) -> str:
+        """What the constructor, the object or the update calls a setting of a rule; "" if none does."""
+        known = [*self.arguments_of_kind, *self._kept(), *inspect.signature(getattr(self.kind, self.method)).parameters]
+        names = (*SETTINGS[setting][0], *(OTHER_NAMES.get(setting, ()) if self.rule_name != "sgd" else ()))
+        taken = {n for other in NEEDED[self.rule_name] if other != setting for n in SETTINGS[other][0]}
+        return next((k for n in names for k in known if k.strip("_").lower() == n and n not in taken), "")
+
+    def _kept(self) -> Fields:
+        """The numbers that a fresh object keeps."""
+        try:
+            kept = vars(self._made({}))
+        except TypeError:
+            return {}
+        return {n: v for n, v in kept.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+
+    def _value(self, setting: str) -> float:
+        """The value that a setting is given; one that is written in the code is taken from there.
+
+        Raises:
+            Unclear: it is neither.
+        """
+        if self._name_for(setting):
+            return SETTINGS[setting][1]
+        code = {float(c) for f in functions_of(self.kind) for c in constants_of(f.__code__) if isinstance(c, float)}
+        if setting == "eps":
+            return min((c for c in code if 0 < c <= 0.01), default=0.0)
+        fractions = sorted(c for c in code if 0.5 <= c < 1)
+        place = {"beta2": -1}.get(setting, 0)
+        if setting == "lr" or not fractions or (setting == "beta2" and len(fractions) < 2):
+            raise Unclear(f"expected the constructor to take {SETTINGS[setting][0][0]!r}, got "
+                          f"{[*self.arguments_of_kind]}")  # fmt: skip
+        return fractions[place]
+
+    def _decays(self) -> str:
+        """The argument by which the learning rate decays from step to step, if there is one."""
+        names = {self._name_of(n) for n in NEEDED[self.rule_name]}
+        found = (n for n in self.arguments_of_kind if re.fullmatch("(lr_|learning_rate_)?decay(_rate)?", n))
+        return next((n for n in found if n not in names and hasattr(self.kind, "pre_update_params")), "")
+
+    # ---------------------------------------------------------------- running it
+
+    def _name_for(self, option: str) -> str:
+        """What the constructor or the object calls an option."""
+        if option == LR_DECAY:
+            return self._decays()
+        if option == WEIGHT_DECAY:
+            return next((n for n in self.arguments_of_kind if n in WEIGHT_DECAYS), "")
+        if option in BETAS and not self._name_of(option):
+            return "betas" if "betas" in self.arguments_of_kind else ""
+        return self._name_of(option) if option in SETTINGS else option
+
+    def _made(self, options: Fields) -> Any:
+        """An optimizer with these settings."""
+        named = {self._name_for(n): v for n, v in options.items()}
+        if "betas" in named:
+            named["betas"] = tuple(options[n] for n in BETAS)
+        required = needed(self.kind.__init__) if inspect.isfunction(self.kind.__init__) else []
+        given = {n: named.get(n, 0.1) for n in required} | {
+            n: v for n, v in named.items() if n in self.arguments_of_kind
+        }
+        new = self.kind(**given)
+        for name in named.keys() & vars(new).keys() - given.keys():
+            setattr(new, name, named[name])
+        return new
+
+    def _update(self, options: Fields) -> Method:
+        """One call of a fresh optimizer's update, with what comes before and after it."""
+        optimizer = self._made(options)
+        rates = [n for n in inspect.signature(getattr(self.kind, self.method)).parameters if n.lower() in RATES]
+
+        def update(*handed: Any) -> Any:
+            getattr(optimizer, "pre_update_params", _nothing)()
+            returned = getattr(optimizer, self.method)(*handed, **dict.fromkeys(rates, options.get("lr")))
+            getattr(optimizer, "post_update_params", _nothing)()
+            return returned
+
+        return update
+
+    def steps(self, options: Fields) -> Callable[[Layer, Layer], None]:
+        """Steps of one optimizer, which is handed parameters and gradients in the first way in which it moves them."""
+        handing: list[Handing] = []
+
+        def step(layer: Layer, gradient: Layer) -> None:
+            if not handing:
+                handing.append(self._way(layer, gradient, options))
+            for name, new in handing[0](dict(layer.params), dict(gradient.params)).items():
+                setattr(layer, name, new)
+
+        return step
+
+    def _way(self, layer: Layer, gradient: Layer, options: Fields) -> Handing:
+        """The first way to hand over that moves every parameter.
+
+        Raises:
+            Unclear: none does.
+        """
+        why = ""
+        for way in ways(self.found, len([n for n in self.arguments if n.lower() not in RATES])):
+            try:
+                moved = way(lambda: self._update(options))(copy.deepcopy(layer.params), copy.deepcopy(gradient.params))
+            except Exception as error:
+                why = why or f"{type(error).__name__}: {error}"
+                continue
+            if all(np.shape(moved[n]) == p.shape and not np.array_equal(moved[n], p) for n, p in layer.params.items()):
+                return way(lambda: self._update(options))
+        raise Unclear(
+            f"what its {self.method} takes is not known, or moves nothing; the first try raised {why or 'nothing'}"
+        )
+
+
+def _nothing() -> None:
+    """What an optimizer does before and after where it has nothing for that."""
