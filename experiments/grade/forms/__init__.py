@@ -9,15 +9,17 @@ from pathlib import Path
 from types import ModuleType
 
 from experiments.grade.forms import derivatives, scalars
-from experiments.grade.forms.contract import autograd, classes, functions, network
+from experiments.grade.forms.autograd import functions as autograd_functions
+from experiments.grade.forms.autograd import modules
+from experiments.grade.forms.contract import classes, functions, network
 from experiments.grade.forms.course import layers, losses, nets, rules
 from experiments.grade.forms.stateful import layers as stateful_layers
 from experiments.grade.forms.stateful import losses as stateful_losses
 from experiments.grade.forms.whole import forward_backward, network_class, recurrent, script, updates
 
 FORMS: tuple[ModuleType, ...] = (
-    autograd, recurrent, nets, losses, rules, layers, scalars, stateful_layers, network_class, forward_backward,
-    updates, script, stateful_losses, classes, network, functions, derivatives,
+    autograd_functions, modules, recurrent, nets, losses, rules, layers, scalars, stateful_layers, network_class,
+    forward_backward, updates, script, stateful_losses, classes, network, functions, derivatives,
 )  # fmt: skip
 
 

@@ -42,7 +42,7 @@ def check(path: Path, timeout: float, device: str, paths: Sequence[str] = ()) ->
         if not findings:
             why = "; left out: ".join([f"{NOTHING}; {EXPECTED}", *left_out[:1]])
             return Report(path.name, [], why, left_out)
-        if child.imports_torch and not any(piece.form == "autograd" for piece in pieces):
+        if child.imports_torch and not any(piece.judging == "autograd" for piece in pieces):
             row = Row("import", NOT_JUDGED, reason="it imports torch, where NumPy was the task")
             findings.append(Finding(path.name, "the whole file", rows=[row]))
     return Report(path.name, findings, left_out=left_out, died=child.died)
@@ -100,11 +100,12 @@ def _overlooked(child: Sandboxed) -> Iterator[Finding]:
 
 
 def autograd(checked: CheckedPiece) -> None:
-    """A torch.autograd.Function against the reference beside it."""
-    checked.finding.against = "its reference"
-    found = checked.child.ask(ObserveFunction(checked.name, checked.device)).quantities
+    """What torch differentiates by a backward of the file's, against what it differentiates by itself."""
+    found = checked.child.ask(ObserveFunction(checked.name, checked.device))
+    checked.finding.against = found.against
     observed = [
-        Observed(o.place, o.quantity, o.trouble, o.arrays, o.why_measured, "", o.offered, o.only_where) for o in found
+        Observed(o.place, o.quantity, o.trouble, o.arrays, o.why_measured, "", o.offered, o.only_where)
+        for o in found.quantities
     ]
     parity = judge(observed, checked.device)
     if parity.measured:

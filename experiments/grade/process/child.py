@@ -30,6 +30,8 @@ from manual import Layer, Linear
 from manual.numbers.number_types import Array
 
 Steps = requests.Steps | requests.StepErrors
+NOT_ASKED = ("NaN", "infinities")
+"""Trials of check_backward that are no part of a student's task."""
 
 
 class Server(Observer):
@@ -195,17 +197,17 @@ class Server(Observer):
     @answer.register
     def _(self, request: requests.ObserveFunction) -> answers.ObservedFunction:
         from torch_ref.comparison.check_backward import observe
+        from torch_ref.comparison.functions.options import Options
         from torch_ref.devices import prepare
-        from torch_ref.twins import to_torch
 
         self.torch_is_ours = True
         if request.device == "cuda":
             prepare(request.device)
-        own = self.pieces[request.piece]
-        inputs = [to_torch(a, request.device) for a in own.inputs(np.random.default_rng(0))]
         with self.watching():
-            found = [*observe(own.function.apply, own.reference, inputs)]
+            compared = self.pieces[request.piece].compared(np.random.default_rng(0), request.device)
+        found = [*observe(compared.function, compared.reference, compared.inputs, Options(skip=NOT_ASKED))]
         return answers.ObservedFunction(
+            compared.against,
             [
                 answers.ObservedQuantity(
                     o.place,
@@ -217,7 +219,7 @@ class Server(Observer):
                     o.only_where,
                 )
                 for o in found
-            ]
+            ],
         )
 
 
