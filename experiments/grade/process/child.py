@@ -30,7 +30,7 @@ from manual import Layer, Linear
 from manual.numbers.number_types import Array
 
 Steps = requests.Steps | requests.StepErrors
-NOT_ASKED = ("NaN", "infinities")
+NOT_ASKED = ("NaN", "infinities", "near overflow", "times 1e4")
 """Trials of check_backward that are no part of a student's task."""
 
 

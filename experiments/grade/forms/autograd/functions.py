@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from experiments.grade.errors import Unclear
-from experiments.grade.forms.autograd.inputs import candidates
+from experiments.grade.forms.autograd.inputs import candidates, kept_on
 from experiments.grade.forms.autograd.references import Reference, own_forward, reference_of, wrappers
 from experiments.grade.forms.contract.functions import own_examples
 from experiments.grade.forms.definitions import Definitions
@@ -55,6 +55,7 @@ class FunctionPiece(Piece):
         own = [*inspect.signature(function.forward).parameters.values()]
         self.parameters = own if "setup_context" in vars(function) else own[1:]  # without ctx
         self.function, self.module = function, found.module
+        self.kept = kept_on(found.node_of(function))
         self.named = reference_of(found, function, self.parameters)
         made_of = [function, *wrapped, *([self.named.function] if self.named else [])]
         super().__init__(function.__name__, [p.name for p in self.parameters], [], made_of)
@@ -103,7 +104,7 @@ class FunctionPiece(Piece):
         every = [p for p in self.parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
         needed, options = [p for p in every if p.default is p.empty], [p.default for p in every if p.default != p.empty]
         own = own_examples(self.name, [p.name for p in needed], self.arguments, [], self.module, rng)
-        ways = [[*e.values()] for e in own] if own else [[*w, *options] for w in candidates(needed, rng)]
+        ways = [[*e.values()] for e in own] if own else [[*w, *options] for w in candidates(needed, self.kept, rng)]
         run, why = [], "nothing"
         for way in ways:
             inputs = [to_torch(a, device) if isinstance(a, np.ndarray) else a for a in way]

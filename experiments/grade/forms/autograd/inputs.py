@@ -1,5 +1,6 @@
 """What a Function is called with, where no example says it: by its arguments' names, or else by what makes it run."""
 
+import ast
 import inspect
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -21,33 +22,45 @@ ALIKE = ((5, 3), (2, 5, 3), (2, 3, 5, 4))
 """Shapes that all arguments may have."""
 BY_PLACE = (
     ((5, 3), (3,), (3,)), ((5, 3), (4, 3), (4,)), ((5, 3), (3, 4), (4,)), ((2, 3, 5, 4), (3,), (3,)),
-    ((2, 3, 5, 4), (2, 3, 3, 3), (2,)), ((2, 5, 3), (2, 3, 4)), ((5, 3), (4, 3), (6, 4), (3, 6)),
+    ((2, 3, 5, 4), (2, 3, 3, 3), (2,)), ((2, 3, 5, 4), (4, 3), (4,)), ((2, 5, 3), (2, 3, 4)),
+    ((5, 3), (4, 3), (6, 4), (3, 6)),
 )  # fmt: skip
 """Shapes of what comes first, second, …"""
 
 
-def candidates(parameters: Sequence[inspect.Parameter], rng: np.random.Generator) -> Iterator[list[Any]]:
-    """What the arguments may be, the likeliest first: arrays, classes, or single numbers."""
+def candidates(
+    parameters: Sequence[inspect.Parameter], kept: set[str], rng: np.random.Generator
+) -> Iterator[list[Any]]:
+    """What the arguments may be, the likeliest first: arrays, classes, or single numbers, as those that are `kept` on
+    ctx, where no array is."""
     names = [p.name for p in parameters]
-    options = dict(_option(p) for p in parameters[1:] if _option(p)[1] is not None)
-    arrays = [n for n in names if n not in options]
-    for shapes in _shapes(arrays):
-        drawn = {n: rng.standard_normal(shape) for n, shape in zip(arrays, shapes, strict=True)}
-        yield [*({**drawn, **options}[n] for n in names)]
-    unknown = [n for n in arrays[1:] if n not in ROLES]
-    for name in sorted(unknown, key=lambda n: n not in LABELS):
-        others = {n: rng.standard_normal((5, 3)) for n in arrays}
-        yield [*({**others, **options, name: rng.integers(0, 3, 5)}[n] for n in names)]
-    if unknown and len(unknown) == len(arrays) - 1:
-        numbers = {arrays[0]: rng.standard_normal((5, 3)), **dict.fromkeys(unknown, 0.5)}
-        yield [*({**numbers, **options}[n] for n in names)]
+    certain = {p.name: value for p in parameters[1:] if (value := _option(p)) is not None}
+    for options in ({**dict.fromkeys((n for n in names[1:] if n in kept), 0.5), **certain}, certain):
+        arrays = [n for n in names if n not in options]
+        for shapes in _shapes(arrays):
+            drawn = {n: rng.standard_normal(shape) for n, shape in zip(arrays, shapes, strict=True)}
+            yield [*({**drawn, **options}[n] for n in names)]
+        for name in sorted((n for n in arrays[1:] if n not in ROLES), key=lambda n: n not in LABELS):
+            drawn = {n: rng.standard_normal((5, 3)) for n in arrays} | {name: rng.integers(0, 3, 5)}
+            yield [*({**drawn, **options}[n] for n in names)]
 
 
-def _option(parameter: inspect.Parameter) -> tuple[str, Any]:
+def kept_on(context: ast.AST) -> set[str]:
+    """The names that a class keeps as they are as attributes: of ctx, they are no arrays."""
+    found: set[str] = set()
+    for node in ast.walk(context):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                pairs = zip(*(getattr(n, "elts", [n]) for n in (target, node.value)), strict=False)
+                found |= {v.id for t, v in pairs if isinstance(t, ast.Attribute) and isinstance(v, ast.Name)}
+    return found
+
+
+def _option(parameter: inspect.Parameter) -> Any:
     """An argument that is no array; None for one that is."""
     of = parameter.annotation
     kind = of if isinstance(of, str) else getattr(of, "__name__", "")
-    return parameter.name, OPTIONS.get(parameter.name, ANNOTATED.get(kind))
+    return OPTIONS.get(parameter.name, ANNOTATED.get(kind))
 
 
 def _shapes(names: list[str]) -> Iterator[list[tuple[int, ...]]]:

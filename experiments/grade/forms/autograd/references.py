@@ -39,7 +39,8 @@ def reference_of(found: Definitions, kind: Any, parameters: Parameters) -> Refer
     for name in [*alike, *(["reference"] if "reference" in named else [])]:
         if call := call_by(named[name], parameters):
             return Reference(named[name], call, name)
-    own = {n: f for n, f in found.functions().items() if n not in called(found, kind)}
+    others = called(found, kind) | uses(found, [kind])
+    own = {n: f for n, f in found.functions().items() if n not in others}
     takes = [p.name for p in parameters]
     guesses = [n for n, f in own.items() if [*inspect.signature(f).parameters] == takes] or likely
     if len(guesses) == 1 and (call := call_by(named[guesses[0]], parameters)):
