@@ -20,7 +20,9 @@ import torch
 from tqdm import tqdm
 
 from experiments.grade.findings import Finding, Report, Row, strictly
-from experiments.grade.hand_ins import EXPECTED, HandIn, Refused, hand_ins, no_python, read
+from experiments.grade.forms import named
+from experiments.grade.forms.told import Told, told
+from experiments.grade.hand_ins import EXPECTED, HandIn, Refused, cells_of, hand_ins, no_python, read
 from experiments.grade.judging.checker import ITSELF, NOTHING, check
 from experiments.grade.kept import Kept, names
 from experiments.grade.process.sandbox import stopping
@@ -28,6 +30,7 @@ from experiments.grade.shortcuts import in_file
 from experiments.grade.shown.overview import Student, overview, spreadsheet, summary
 from experiments.grade.shown.words import explained
 from experiments.shared.command import write
+from manual import InputError
 from torch_ref.comparison.verdict import NOT_JUDGED
 
 
@@ -39,18 +42,22 @@ class Checker(NamedTuple):
     strict: bool
     hints: str
     paths: Sequence[str] = ()
+    adapter: str = ""
 
     def report(self, path: Path, neighbours: frozenset[str] = frozenset()) -> Report:
         """The report on one file; of what is no Python file, why it is not judged."""
+        own = Told()
         try:
-            read(path)
-            why = no_python(path)
+            text, why = read(path).decode("utf-8", "replace"), no_python(path)
+            own = told("\n".join(cells_of(text) if path.suffix == ".ipynb" else [text]).splitlines(), named())
         except OSError as error:
             why = error.strerror or str(error)
+        except InputError as error:
+            why = str(error)
         if why:
             return Report(path.name, [], f"{NOT_JUDGED}: {why}")
         try:
-            report = check(path, self.timeout, self.device, self.paths)
+            report = check(path, self.timeout, self.device, self.paths, own, self.adapter)
         except Exception as error:  # one file takes no other down
             return Report(path.name, [], f"{NOT_JUDGED}: {ITSELF}: {type(error).__name__}: {error}", died=True)
         if report.findings:
@@ -142,6 +149,7 @@ def _digest(hand_in: HandIn, checker: Checker) -> str:
     """Of all that the report depends on; "" where that cannot be read."""
     try:
         sources = b"".join(source for path in hand_in.files for source in _sources(path))
+        sources += read(Path(checker.adapter)) if checker.adapter else b""
     except OSError:
         return ""
     return hashlib.sha256(f"{hand_in.name!r} {checker} {_checker()}".encode() + sources).hexdigest()

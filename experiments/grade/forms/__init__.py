@@ -23,7 +23,12 @@ FORMS: tuple[ModuleType, ...] = (
 )  # fmt: skip
 
 
+def named() -> dict[str, ModuleType]:
+    """The forms by the names of their rooms and files, as course-layers, which a file may say that it has."""
+    return {form.__name__.partition(".forms.")[2].replace(".", "-").replace("_", "-"): form for form in FORMS}
+
+
 def listed() -> str:
-    """Every form, in the words of its docstring, as the file has it: Python may have left it out."""
-    texts = (Path(str(form.__file__)).read_text("utf-8") for form in FORMS)
-    return "\n".join(f"{ast.get_docstring(ast.parse(text))}\n" for text in texts)
+    """Every form, its name and the words of its docstring, as the file has it: Python may have left it out."""
+    texts = {name: Path(str(form.__file__)).read_text("utf-8") for name, form in named().items()}
+    return "\n".join(f"{name}\n{ast.get_docstring(ast.parse(text))}\n" for name, text in texts.items())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from experiments.grade.errors import Failed, Fault, Gone, Unclear
 from experiments.grade.findings import Finding, Report, Row, inputs_text, rows_of
+from experiments.grade.forms.told import Told
 from experiments.grade.judging import networks, optimizers, twins
 from experiments.grade.judging.against_truth import against_truth
 from experiments.grade.judging.checked_piece import CheckedPiece
@@ -28,9 +29,11 @@ ITSELF = "the checker itself fails on it"
 NOTHING = f"{NOT_JUDGED}: it offers nothing that could be"
 
 
-def check(path: Path, timeout: float, device: str, paths: Sequence[str] = ()) -> Report:
-    """Check every piece of a file, whose imports are also found in these folders."""
-    with Sandboxed(path, timeout, paths) as child:
+def check(
+    path: Path, timeout: float, device: str, paths: Sequence[str] = (), told: Told | None = None, adapter: str = ""
+) -> Report:
+    """Check every piece of a file, whose imports are also found in these folders, or those of its adapter."""
+    with Sandboxed(path, timeout, paths, told, adapter) as child:
         try:
             pieces, left_out = child.begin(), child.left_out
         except Failed as why:
@@ -38,6 +41,8 @@ def check(path: Path, timeout: float, device: str, paths: Sequence[str] = ()) ->
         except Fault as fault:
             return Report(path.name, [], f"{NOT_JUDGED}: {ITSELF}: {fault}")
         findings = [check_piece(child, piece, device) for piece in pieces]
+        if child.told.loss and not any("cost" in finding.form for finding in findings):
+            left_out = [*left_out, f"loss={child.told.loss}, which no piece asks for"]
         findings += _overlooked(child)
         if not findings:
             why = "; left out: ".join([f"{NOTHING}; {EXPECTED}", *left_out[:1]])
@@ -63,6 +68,8 @@ def check_piece(child: Sandboxed, piece: Description, device: str) -> Finding:
         checked.fail("all", Trouble(str(why), why.wrong))
     except Exception as error:  # an answer that nobody thought of
         finding.not_judged = f"{ITSELF}: {type(error).__name__}: {error}"
+    if not child.told.fits(finding.form):
+        finding.not_judged = f"the file says {child.told.layout}, which it does not run on"
     if child.dead and not finding.not_judged:
         finding.not_judged = child.dead
     checked.by_convention(common_factor(checked.proxies.measured))

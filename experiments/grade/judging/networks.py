@@ -104,7 +104,7 @@ def _layout(
     """
     why: list[Failed] = []
     runs: list[str] = []
-    for name, layout in LAYOUTS.items():
+    for name, layout in ((n, one) for n, one in LAYOUTS.items() if checked.child.told.fits(n)):
         inputs = layout.there(_arrays_of(network, names, *(one if name == ONE_EXAMPLE else many)))
         try:
             found = checked.child.ask(NetworkBackward(checked.name, inputs)).by
