@@ -29,6 +29,7 @@ from experiments.grade.process.sandbox import stopping
 from experiments.grade.shortcuts import in_file
 from experiments.grade.shown.overview import Student, overview, spreadsheet, summary
 from experiments.grade.shown.words import explained
+from experiments.grade.task.assignment import Task
 from experiments.shared.command import write
 from manual import InputError
 from torch_ref.comparison.verdict import NOT_JUDGED
@@ -43,6 +44,12 @@ class Checker(NamedTuple):
     hints: str
     paths: Sequence[str] = ()
     adapter: str = ""
+    task: Task | None = None
+
+    def graded(self, path: Path) -> Report:
+        """The report on one file, with the points of the task."""
+        report = self.report(path)
+        return self.task.applied(report) if self.task else report
 
     def report(self, path: Path, neighbours: frozenset[str] = frozenset()) -> Report:
         """The report on one file; of what is no Python file, why it is not judged."""
@@ -57,7 +64,7 @@ class Checker(NamedTuple):
         if why:
             return Report(path.name, [], f"{NOT_JUDGED}: {why}")
         try:
-            report = check(path, self.timeout, self.device, self.paths, own, self.adapter)
+            report = check(path, self.timeout, self.device, self.paths, own, self.adapter, self.task)
         except Exception as error:  # one file takes no other down
             return Report(path.name, [], f"{NOT_JUDGED}: {ITSELF}: {type(error).__name__}: {error}", died=True)
         if report.findings:
@@ -65,7 +72,11 @@ class Checker(NamedTuple):
         return explained(strictly(report) if self.strict else report, path, self.hints)
 
     def report_of(self, hand_in: HandIn, neighbours: frozenset[str]) -> Report:
-        """The report on all that a student handed in."""
+        """The report on all that a student handed in, with the points of the task."""
+        report = self._report_of(hand_in, neighbours)
+        return self.task.applied(report) if self.task else report
+
+    def _report_of(self, hand_in: HandIn, neighbours: frozenset[str]) -> Report:
         if not hand_in.files:
             return Report(str(hand_in.name), [], f"{NOT_JUDGED}: {EXPECTED}, got a folder without files")
         found = [(path, self.report(path, neighbours - {p.stem for p in hand_in.files})) for path in hand_in.files]

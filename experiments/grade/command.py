@@ -16,6 +16,7 @@ from experiments.grade.pages import as_json, page, text
 from experiments.grade.process.number_types import HAND_IN
 from experiments.grade.shown.systems import as_csv, gradescope, junit
 from experiments.grade.shown.words import LEVELS
+from experiments.grade.task.assignment import NoTask, load
 from experiments.shared.command import Parser, command, nearest_file
 from manual import InputError
 from torch_ref.devices import prepare
@@ -58,7 +59,11 @@ def main(arguments: list[str] | None = None) -> int:
     path = options.path
     paths = [str(p.resolve()) for p in options.path_ or []]
     adapter = str(options.adapter.resolve()) if options.adapter else ""
-    how = Checker(options.timeout, options.device, options.strict, options.hints, paths, adapter)
+    try:
+        task = load(options.task) if options.task else None
+    except NoTask as error:
+        parser.error(f"--task: {error}")
+    how = Checker(options.timeout, options.device, options.strict, options.hints, paths, adapter, task)
     if path.is_dir():
         try:
             return classroom.check_all(path, options.out or path / "checked", how)
@@ -68,7 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
             parser.error(str(error))
         except KeyboardInterrupt:
             parser.exit(130, f"{parser.prog}: stopped; the same command goes on from here\n")
-    report = how.report(path)
+    report = how.graded(path)
     if not report.findings and options.format in (None, "text"):
         parser.error(f"{report.file}: {report.verdict}")
     print(FORMATS[options.format or "text"](report), end="")
@@ -91,6 +96,9 @@ def _parser() -> Parser:
     )
     parser.add_argument(
         "--adapter", type=Path, metavar="ADAPTER", help="a file of yours that imports hand_in, and has it in a form"
+    )
+    parser.add_argument(
+        "--task", type=Path, metavar="TASK", help="a TOML file: what is expected, by which names, for how many points"
     )
     parser.add_argument("--strict", action="store_true", help="a convention differs, and so does what has a remark")
     parser.add_argument("--forms", action="store_true", help="list what is recognised as a backward, form by form")

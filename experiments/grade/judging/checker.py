@@ -16,6 +16,8 @@ from experiments.grade.judging.rules import rule
 from experiments.grade.process.answers import Description
 from experiments.grade.process.requests import ObserveFunction, Overlooked
 from experiments.grade.process.sandbox import Sandboxed
+from experiments.grade.task.assignment import Expected, Task
+from experiments.grade.task.expected import as_expected, is_another
 from torch_ref.comparison.functions.judge import judge
 from torch_ref.comparison.functions.observe import Observed
 from torch_ref.comparison.verdict import AGREES, DIFFERS, NOT_JUDGED
@@ -30,9 +32,16 @@ NOTHING = f"{NOT_JUDGED}: it offers nothing that could be"
 
 
 def check(
-    path: Path, timeout: float, device: str, paths: Sequence[str] = (), told: Told | None = None, adapter: str = ""
+    path: Path,
+    timeout: float,
+    device: str,
+    paths: Sequence[str] = (),
+    told: Told | None = None,
+    adapter: str = "",
+    task: Task | None = None,
 ) -> Report:
-    """Check every piece of a file, whose imports are also found in these folders, or those of its adapter."""
+    """Check every piece of a file, whose imports are also found in these folders, or those of its adapter; what the
+    task expects, as that."""
     with Sandboxed(path, timeout, paths, told, adapter) as child:
         try:
             pieces, left_out = child.begin(), child.left_out
@@ -40,7 +49,7 @@ def check(
             return Report(path.name, [], f"{NOT_JUDGED}: {why}", died=child.died)
         except Fault as fault:
             return Report(path.name, [], f"{NOT_JUDGED}: {ITSELF}: {fault}")
-        findings = [check_piece(child, piece, device) for piece in pieces]
+        findings = [check_piece(child, piece, device, task and task.of(piece.name)) for piece in pieces]
         if child.told.loss and not any("cost" in finding.form for finding in findings):
             left_out = [*left_out, f"loss={child.told.loss}, which no piece asks for"]
         findings += _overlooked(child)
@@ -53,13 +62,14 @@ def check(
     return Report(path.name, findings, left_out=left_out, died=child.died)
 
 
-def check_piece(child: Sandboxed, piece: Description, device: str) -> Finding:
+def check_piece(child: Sandboxed, piece: Description, device: str, expected: Expected | None = None) -> Finding:
     """Check one piece. Whatever it does, there is a row for it, or why there can be none."""
-    checked = CheckedPiece(child, piece, device)
+    checked = CheckedPiece(child, piece, device, expected)
     finding = checked.finding
     try:
         child.begin()
         JUDGED_BY[piece.judging](checked)
+        finding.not_judged = is_another(checked)
     except Unclear as why:
         finding.not_judged = str(why)
     except Gone:
@@ -72,6 +82,7 @@ def check_piece(child: Sandboxed, piece: Description, device: str) -> Finding:
         finding.not_judged = f"the file says {child.told.layout}, which it does not run on"
     if child.dead and not finding.not_judged:
         finding.not_judged = child.dead
+    checked.comparisons = as_expected(checked)
     checked.by_convention(common_factor(checked.proxies.measured))
     checked.in_float64_first()
     rows = [replace(row, remark=checked.remarks.get(row.quantity, "")) for row in rows_of(checked.settled())]
