@@ -20,14 +20,18 @@ import torch
 from tqdm import tqdm
 
 from experiments.grade.findings import Finding, Report, Row, strictly
-from experiments.grade.hand_ins import EXPECTED, HandIn, Refused, hand_ins, no_python, read
+from experiments.grade.forms import named
+from experiments.grade.forms.told import Told, told
+from experiments.grade.hand_ins import EXPECTED, HandIn, Refused, cells_of, hand_ins, no_python, read
 from experiments.grade.judging.checker import ITSELF, NOTHING, check
 from experiments.grade.kept import Kept, names
 from experiments.grade.process.sandbox import stopping
 from experiments.grade.shortcuts import in_file
 from experiments.grade.shown.overview import Student, overview, spreadsheet, summary
 from experiments.grade.shown.words import explained
+from experiments.grade.task.assignment import Task
 from experiments.shared.command import write
+from manual import InputError
 from torch_ref.comparison.verdict import NOT_JUDGED
 
 
@@ -39,18 +43,28 @@ class Checker(NamedTuple):
     strict: bool
     hints: str
     paths: Sequence[str] = ()
+    adapter: str = ""
+    task: Task | None = None
+
+    def graded(self, path: Path) -> Report:
+        """The report on one file, with the points of the task."""
+        report = self.report(path)
+        return self.task.applied(report) if self.task else report
 
     def report(self, path: Path, neighbours: frozenset[str] = frozenset()) -> Report:
         """The report on one file; of what is no Python file, why it is not judged."""
+        own = Told()
         try:
-            read(path)
-            why = no_python(path)
+            text, why = read(path).decode("utf-8", "replace"), no_python(path)
+            own = told("\n".join(cells_of(text) if path.suffix == ".ipynb" else [text]).splitlines(), named())
         except OSError as error:
             why = error.strerror or str(error)
+        except InputError as error:
+            why = str(error)
         if why:
             return Report(path.name, [], f"{NOT_JUDGED}: {why}")
         try:
-            report = check(path, self.timeout, self.device, self.paths)
+            report = check(path, self.timeout, self.device, self.paths, own, self.adapter, self.task)
         except Exception as error:  # one file takes no other down
             return Report(path.name, [], f"{NOT_JUDGED}: {ITSELF}: {type(error).__name__}: {error}", died=True)
         if report.findings:
@@ -58,7 +72,11 @@ class Checker(NamedTuple):
         return explained(strictly(report) if self.strict else report, path, self.hints)
 
     def report_of(self, hand_in: HandIn, neighbours: frozenset[str]) -> Report:
-        """The report on all that a student handed in."""
+        """The report on all that a student handed in, with the points of the task."""
+        report = self._report_of(hand_in, neighbours)
+        return self.task.applied(report) if self.task else report
+
+    def _report_of(self, hand_in: HandIn, neighbours: frozenset[str]) -> Report:
         if not hand_in.files:
             return Report(str(hand_in.name), [], f"{NOT_JUDGED}: {EXPECTED}, got a folder without files")
         found = [(path, self.report(path, neighbours - {p.stem for p in hand_in.files})) for path in hand_in.files]
@@ -142,6 +160,7 @@ def _digest(hand_in: HandIn, checker: Checker) -> str:
     """Of all that the report depends on; "" where that cannot be read."""
     try:
         sources = b"".join(source for path in hand_in.files for source in _sources(path))
+        sources += read(Path(checker.adapter)) if checker.adapter else b""
     except OSError:
         return ""
     return hashlib.sha256(f"{hand_in.name!r} {checker} {_checker()}".encode() + sources).hexdigest()

@@ -3,6 +3,7 @@
 It says which quantity is wrong, by how much, and the likely cause. The file runs in a process of its own.
 """
 
+import ast
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -10,9 +11,12 @@ from pathlib import Path
 from experiments.grade import classroom
 from experiments.grade.classroom import Checker
 from experiments.grade.forms import listed
+from experiments.grade.hand_ins import read
 from experiments.grade.pages import as_json, page, text
+from experiments.grade.process.number_types import HAND_IN
 from experiments.grade.shown.systems import as_csv, gradescope, junit
 from experiments.grade.shown.words import LEVELS
+from experiments.grade.task.assignment import NoTask, load
 from experiments.shared.command import Parser, command, nearest_file
 from manual import InputError
 from torch_ref.devices import prepare
@@ -54,7 +58,12 @@ def main(arguments: list[str] | None = None) -> int:
     _refuse(parser, options)
     path = options.path
     paths = [str(p.resolve()) for p in options.path_ or []]
-    how = Checker(options.timeout, options.device, options.strict, options.hints, paths)
+    adapter = str(options.adapter.resolve()) if options.adapter else ""
+    try:
+        task = load(options.task) if options.task else None
+    except NoTask as error:
+        parser.error(f"--task: {error}")
+    how = Checker(options.timeout, options.device, options.strict, options.hints, paths, adapter, task)
     if path.is_dir():
         try:
             return classroom.check_all(path, options.out or path / "checked", how)
@@ -64,7 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
             parser.error(str(error))
         except KeyboardInterrupt:
             parser.exit(130, f"{parser.prog}: stopped; the same command goes on from here\n")
-    report = how.report(path)
+    report = how.graded(path)
     if not report.findings and options.format in (None, "text"):
         parser.error(f"{report.file}: {report.verdict}")
     print(FORMATS[options.format or "text"](report), end="")
@@ -85,6 +94,12 @@ def _parser() -> Parser:
     parser.add_argument(
         "--path", dest="path_", action="append", type=Path, metavar="DIR", help="where FILE's imports are found, too"
     )
+    parser.add_argument(
+        "--adapter", type=Path, metavar="ADAPTER", help="a file of yours that imports hand_in, and has it in a form"
+    )
+    parser.add_argument(
+        "--task", type=Path, metavar="TASK", help="a TOML file: what is expected, by which names, for how many points"
+    )
     parser.add_argument("--strict", action="store_true", help="a convention differs, and so does what has a remark")
     parser.add_argument("--forms", action="store_true", help="list what is recognised as a backward, form by form")
     parser.add_argument(
@@ -92,6 +107,19 @@ def _parser() -> Parser:
     )
     parser.add_argument("--template", action="store_true", help="print a file to start from, and to hand out")
     return parser
+
+
+def _no_adapter(path: Path) -> str:
+    """Why a file is no adapter; "" if it may be one."""
+    try:
+        tree = ast.parse(read(path))
+    except OSError as error:
+        return f"{path}: {error.strerror or error}"
+    except (SyntaxError, ValueError) as error:
+        return f"{path} is no Python: {error}"
+    imports = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+    imports |= {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
+    return "" if HAND_IN in imports else f"expected {path} to import {HAND_IN}, which is the file that is checked"
 
 
 def _refuse(parser: Parser, options: Namespace) -> None:
@@ -103,6 +131,8 @@ def _refuse(parser: Parser, options: Namespace) -> None:
         )
     if not path.exists():
         parser.error(f"there is no {path}{nearest_file(path)}")
+    if options.adapter and (why := _no_adapter(options.adapter)):
+        parser.error(f"--adapter: {why}")
     for folder_ in options.path_ or []:
         if not folder_.is_dir():
             parser.error(f"--path: there is no folder {folder_}")

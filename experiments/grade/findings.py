@@ -55,7 +55,8 @@ class Row:
 
 @dataclass
 class Finding:
-    """What was found out about one piece. `not_judged` says why it was not judged, or not wholly."""
+    """What was found out about one piece. `not_judged` says why it was not judged, or not wholly; `points`
+    are those that it is worth."""
 
     name: str
     form: str
@@ -63,6 +64,7 @@ class Finding:
     tolerance: str = "derived"
     not_judged: str = ""
     rows: list[Row] = field(default_factory=list)
+    points: float = 1.0
 
 
 @dataclass

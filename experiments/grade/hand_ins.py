@@ -1,5 +1,6 @@
 """What a folder's students handed in, and its content: that of a regular file below a size, wherever a link leads."""
 
+import json
 import os
 import stat
 from collections.abc import Iterator
@@ -72,6 +73,15 @@ def read(path: Path) -> bytes:
     if len(content) > LARGEST:
         raise Refused(0, f"expected a file of at most {LARGEST >> 20} MiB, got a larger one")
     return content
+
+
+def cells_of(text: str) -> list[str]:
+    """The code of a notebook's cells, without magics; none of what is no notebook."""
+    try:
+        cells = ["".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return []
+    return ["\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in c.split("\n")) for c in cells]
 
 
 def no_python(path: Path) -> str:

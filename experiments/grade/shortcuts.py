@@ -5,11 +5,10 @@ it on purpose is not found by this.
 """
 
 import ast
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from experiments.grade.hand_ins import read
+from experiments.grade.hand_ins import cells_of, read
 
 LIBRARIES = {"torch", "jax", "autograd", "tensorflow", "keras", "mxnet", "theano", "sympy", "tinygrad", "micrograd"}
 """What differentiates by itself."""
@@ -42,14 +41,7 @@ def in_file(path: Path, neighbours: frozenset[str]) -> list[str]:
     text = read(path).decode("utf-8", "replace")
     if path.suffix != ".ipynb":
         return shortcuts(text, neighbours)
-    try:
-        cells = ["".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
-    except (KeyError, TypeError, ValueError, RecursionError):
-        return []
-    without_magics = (
-        "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in c.split("\n")) for c in cells
-    )
-    return [f"cell {i}, {what}" for i, c in enumerate(without_magics, 1) for what in shortcuts(c, neighbours)]
+    return [f"cell {i}, {what}" for i, c in enumerate(cells_of(text), 1) for what in shortcuts(c, neighbours)]
 
 
 def shortcuts(source: str, neighbours: frozenset[str] = frozenset()) -> list[str]:

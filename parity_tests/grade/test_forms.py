@@ -164,11 +164,45 @@ UNCLEAR = {
         def forward(): pass
         def backward(delta): pass
     """,
-    "expected reference(…) beside F": """
+    "F has no backward": """
         import torch
         class F(torch.autograd.Function):
             @staticmethod
             def forward(ctx, x): return x
+    """,
+    "what its backward is to do needs a reference": """
+        import torch
+        class F(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, x): return x.view_as(x)
+            @staticmethod
+            def backward(ctx, delta): return -delta
+    """,
+    "what stands for its slope needs a reference": """
+        import torch
+        class F(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, x): return x.sign()
+            @staticmethod
+            def backward(ctx, delta): return delta
+    """,
+    "is not the derivative of its output": """
+        import torch
+        class F(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, x): return x * x.detach().sigmoid()
+            @staticmethod
+            def backward(ctx, delta): return delta
+    """,
+    "whose backward is written by hand: it is no reference": """
+        import torch
+        class F(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, x): return x * x
+            @staticmethod
+            def backward(ctx, delta): return delta
+        square = F.apply
+        def reference(x): return square(x)
     """,
 }
 """What a file that offers a piece of a form that is not known is told."""

@@ -9,7 +9,9 @@ from pathlib import Path
 from types import ModuleType
 
 from experiments.grade.forms import derivatives, scalars
-from experiments.grade.forms.contract import autograd, classes, functions, network
+from experiments.grade.forms.autograd import functions as autograd_functions
+from experiments.grade.forms.autograd import modules
+from experiments.grade.forms.contract import classes, functions, network
 from experiments.grade.forms.course import layers, losses, nets, rules
 from experiments.grade.forms.stateful import layers as stateful_layers
 from experiments.grade.forms.stateful import losses as stateful_losses
@@ -17,12 +19,20 @@ from experiments.grade.forms.stateful import optimizers as stateful_optimizers
 from experiments.grade.forms.whole import forward_backward, network_class, recurrent, script, updates
 
 FORMS: tuple[ModuleType, ...] = (
-    autograd, recurrent, nets, losses, rules, layers, scalars, stateful_optimizers, stateful_layers, network_class,
+    autograd_functions, modules,
+    recurrent, nets, losses, rules, layers, scalars,
+    stateful_optimizers, stateful_layers,
+    network_class,
     forward_backward, updates, script, stateful_losses, classes, network, functions, derivatives,
 )  # fmt: skip
 
 
+def named() -> dict[str, ModuleType]:
+    """The forms by the names of their rooms and files, as course-layers, which a file may say that it has."""
+    return {form.__name__.partition(".forms.")[2].replace(".", "-").replace("_", "-"): form for form in FORMS}
+
+
 def listed() -> str:
-    """Every form, in the words of its docstring, as the file has it: Python may have left it out."""
-    texts = (Path(str(form.__file__)).read_text("utf-8") for form in FORMS)
-    return "\n".join(f"{ast.get_docstring(ast.parse(text))}\n" for text in texts)
+    """Every form, its name and the words of its docstring, as the file has it: Python may have left it out."""
+    texts = {name: Path(str(form.__file__)).read_text("utf-8") for name, form in named().items()}
+    return "\n".join(f"{name}\n{ast.get_docstring(ast.parse(text))}\n" for name, text in texts.items())

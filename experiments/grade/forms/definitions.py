@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from experiments.grade.forms.told import Told
+
 MODULE = "the file"
 """The name of the file's module: none can have it, for a file may be called numpy.py."""
 DEFINES = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
@@ -29,12 +31,13 @@ SETS_UP = {"seed", "manual_seed", "seterr", "append", "insert", "update", "exten
 class Definitions:
     """What a file defines. `tree` is all that it says; `left_out` what was not run, or failed, and why.
 
-    What a form has taken for a piece is `claimed`, and no other form is offered it.
+    `told` is what the file says of itself. What a form has taken for a piece is `claimed`, and no other is offered it.
     """
 
     module: ModuleType
     tree: ast.Module
     left_out: list[str] = field(default_factory=list)
+    told: Told = field(default_factory=Told)
     claimed: set[int] = field(default_factory=set)
 
     def own(self) -> dict[str, Any]:
@@ -102,17 +105,17 @@ def constants_of(code: CodeType) -> Iterator[Any]:
         yield from constants_of(c) if isinstance(c, CodeType) else (c,)
 
 
-def load(path: Path, told: Callable[[BaseException], str]) -> Definitions:
-    """What a Python file or a notebook defines.
+def load(path: Path, told: Callable[[BaseException], str], name: str = MODULE) -> Definitions:
+    """What a Python file or a notebook defines, as a module of this name.
 
     Raises:
         SyntaxError: it is no Python.
     """
     sys.path.append(str(path.parent))
-    module = ModuleType(MODULE)
+    module = ModuleType(name)
     vars(module)["float(…)"] = as_number
-    module.__file__, module.__loader__ = str(path), SourceFileLoader(MODULE, str(path))
-    sys.modules[MODULE] = module
+    module.__file__, module.__loader__ = str(path), SourceFileLoader(name, str(path))
+    sys.modules[name] = module
     found = Definitions(module, ast.Module([], []))
     for source in notebook_cells(path) if path.suffix == ".ipynb" else [path.read_bytes()]:
         try:

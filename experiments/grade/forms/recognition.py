@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from types import CodeType, ModuleType
 from typing import Any
 
-from experiments.grade.forms import FORMS
+from experiments.grade.forms import named
 from experiments.grade.forms.definitions import Definitions, constants_of, functions_of, is_placeholder
 from experiments.grade.forms.piece import Piece
 
@@ -32,7 +32,7 @@ class Offered:
     def __init__(self, found: Definitions) -> None:
         self.module, self.left_out = found.module, found.left_out
         self.pieces: dict[str, Piece] = {}
-        for form in FORMS:
+        for form in [f for name, f in named().items() if found.told.form in ("", name)]:
             for piece in [*form.pieces(found)]:
                 if piece.name in self.pieces:
                     piece.name = f"{piece.name} ({piece.form})"

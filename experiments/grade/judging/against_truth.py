@@ -12,6 +12,7 @@ from experiments.grade.judging.torch_forwards import outputs
 from experiments.grade.judging.zeros import SEEDS, settle_zeros
 from experiments.grade.process.answers import Arrays, Drawn, Observation
 from experiments.grade.process.requests import Constants, DrawExamples, ObserveExample
+from experiments.grade.task.expected import hold, on_the_tasks_inputs
 from torch_ref.comparison.verdict import CONVENTION, DIFFERS, Comparison, compare
 from torch_ref.diagnosis import Case, Compared
 
@@ -26,6 +27,7 @@ def against_truth(checked: CheckedPiece) -> None:
     choice = _chosen(checked, drawn)
     if choice:
         checked.finding.form += f", {choice}"
+    on_the_tasks_inputs(checked)
     settle_zeros(checked, lambda seed: _redrawn(checked, seed, choice))
     if drawn and not any(c.differs for c in checked.comparisons):
         _at_large_inputs(checked, checked.torch_has_it and not drawn[0].known)
@@ -61,8 +63,14 @@ def _redrawn(checked: CheckedPiece, seed: int, choice: str) -> list[Observation]
     return [_observed(checked, number, seed) for number, one in enumerate(drawn) if one.choice == choice]
 
 
-def compare_example(checked: CheckedPiece, observe: Callable[[int], Observation], drawn: Drawn = ITSELF) -> None:
-    """Compare one example with its truth; where its forward decides on an edge, two others beside it.
+def compare_example(
+    checked: CheckedPiece,
+    observe: Callable[[int], Observation],
+    drawn: Drawn = ITSELF,
+    fixed: Arrays | None = None,
+) -> None:
+    """Compare one example with its truth; where its forward decides on an edge, two others beside it. `fixed` is what
+    it is called with besides.
 
     At the edge itself nothing is compared but that the derivative is finite.
     """
@@ -81,6 +89,7 @@ def compare_example(checked: CheckedPiece, observe: Callable[[int], Observation]
     for one in found:
         compare_observation(checked, one, drawn.place)
         _compare_torch(checked, one, drawn)
+        hold(checked, one, fixed)
         if one.measured:
             checked.finding.tolerance = f"measured by differences: {one.measured}"
     return None

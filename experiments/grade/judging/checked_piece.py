@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -27,8 +28,9 @@ AS_SHOWN = {"loss": {"y": "cost", "dprediction": "delta"}, "network": {"y": "cos
 class CheckedPiece:
     """The piece as its file describes it, the proxies for it, and what was found."""
 
-    def __init__(self, child: Sandboxed, piece: Description, device: str) -> None:
+    def __init__(self, child: Sandboxed, piece: Description, device: str, expected: Any = None) -> None:
         self.child, self.device = child, device
+        self.expected, self.held, self.is_another = expected, False, False
         self.name, self.form = piece.name, piece.form
         self.arguments, self.accepts = piece.arguments, piece.accepts
         self.has_cost, self.has_gradient = piece.has_cost, piece.has_gradient

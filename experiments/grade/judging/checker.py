@@ -6,6 +6,7 @@ from pathlib import Path
 
 from experiments.grade.errors import Failed, Fault, Gone, Unclear
 from experiments.grade.findings import Finding, Report, Row, inputs_text, rows_of
+from experiments.grade.forms.told import Told
 from experiments.grade.judging import networks, optimizers, twins
 from experiments.grade.judging.against_truth import against_truth
 from experiments.grade.judging.checked_piece import CheckedPiece
@@ -15,6 +16,8 @@ from experiments.grade.judging.rules import rule
 from experiments.grade.process.answers import Description
 from experiments.grade.process.requests import ObserveFunction, Overlooked
 from experiments.grade.process.sandbox import Sandboxed
+from experiments.grade.task.assignment import Expected, Task
+from experiments.grade.task.expected import as_expected, is_another
 from torch_ref.comparison.functions.judge import judge
 from torch_ref.comparison.functions.observe import Observed
 from torch_ref.comparison.verdict import AGREES, DIFFERS, NOT_JUDGED
@@ -28,33 +31,45 @@ ITSELF = "the checker itself fails on it"
 NOTHING = f"{NOT_JUDGED}: it offers nothing that could be"
 
 
-def check(path: Path, timeout: float, device: str, paths: Sequence[str] = ()) -> Report:
-    """Check every piece of a file, whose imports are also found in these folders."""
-    with Sandboxed(path, timeout, paths) as child:
+def check(
+    path: Path,
+    timeout: float,
+    device: str,
+    paths: Sequence[str] = (),
+    told: Told | None = None,
+    adapter: str = "",
+    task: Task | None = None,
+) -> Report:
+    """Check every piece of a file, whose imports are also found in these folders, or those of its adapter; what the
+    task expects, as that."""
+    with Sandboxed(path, timeout, paths, told, adapter) as child:
         try:
             pieces, left_out = child.begin(), child.left_out
         except Failed as why:
             return Report(path.name, [], f"{NOT_JUDGED}: {why}", died=child.died)
         except Fault as fault:
             return Report(path.name, [], f"{NOT_JUDGED}: {ITSELF}: {fault}")
-        findings = [check_piece(child, piece, device) for piece in pieces]
+        findings = [check_piece(child, piece, device, task and task.of(piece.name)) for piece in pieces]
+        if child.told.loss and not any("cost" in finding.form for finding in findings):
+            left_out = [*left_out, f"loss={child.told.loss}, which no piece asks for"]
         findings += _overlooked(child)
         if not findings:
             why = "; left out: ".join([f"{NOTHING}; {EXPECTED}", *left_out[:1]])
             return Report(path.name, [], why, left_out)
-        if child.imports_torch and not any(piece.form == "autograd" for piece in pieces):
+        if child.imports_torch and not any(piece.judging == "autograd" for piece in pieces):
             row = Row("import", NOT_JUDGED, reason="it imports torch, where NumPy was the task")
             findings.append(Finding(path.name, "the whole file", rows=[row]))
     return Report(path.name, findings, left_out=left_out, died=child.died)
 
 
-def check_piece(child: Sandboxed, piece: Description, device: str) -> Finding:
+def check_piece(child: Sandboxed, piece: Description, device: str, expected: Expected | None = None) -> Finding:
     """Check one piece. Whatever it does, there is a row for it, or why there can be none."""
-    checked = CheckedPiece(child, piece, device)
+    checked = CheckedPiece(child, piece, device, expected)
     finding = checked.finding
     try:
         child.begin()
         JUDGED_BY[piece.judging](checked)
+        finding.not_judged = is_another(checked)
     except Unclear as why:
         finding.not_judged = str(why)
     except Gone:
@@ -63,8 +78,11 @@ def check_piece(child: Sandboxed, piece: Description, device: str) -> Finding:
         checked.fail("all", Trouble(str(why), why.wrong))
     except Exception as error:  # an answer that nobody thought of
         finding.not_judged = f"{ITSELF}: {type(error).__name__}: {error}"
+    if not child.told.fits(finding.form):
+        finding.not_judged = f"the file says {child.told.layout}, which it does not run on"
     if child.dead and not finding.not_judged:
         finding.not_judged = child.dead
+    checked.comparisons = as_expected(checked)
     checked.by_convention(common_factor(checked.proxies.measured))
     checked.in_float64_first()
     rows = [replace(row, remark=checked.remarks.get(row.quantity, "")) for row in rows_of(checked.settled())]
@@ -100,11 +118,12 @@ def _overlooked(child: Sandboxed) -> Iterator[Finding]:
 
 
 def autograd(checked: CheckedPiece) -> None:
-    """A torch.autograd.Function against the reference beside it."""
-    checked.finding.against = "its reference"
-    found = checked.child.ask(ObserveFunction(checked.name, checked.device)).quantities
+    """What torch differentiates by a backward of the file's, against what it differentiates by itself."""
+    found = checked.child.ask(ObserveFunction(checked.name, checked.device))
+    checked.finding.against = found.against
     observed = [
-        Observed(o.place, o.quantity, o.trouble, o.arrays, o.why_measured, "", o.offered, o.only_where) for o in found
+        Observed(o.place, o.quantity, o.trouble, o.arrays, o.why_measured, "", o.offered, o.only_where)
+        for o in found.quantities
     ]
     parity = judge(observed, checked.device)
     if parity.measured:

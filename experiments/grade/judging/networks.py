@@ -17,6 +17,7 @@ from experiments.grade.judging.proxies import NONE
 from experiments.grade.judging.zeros import settle_zeros
 from experiments.grade.process.answers import Arrays, Observation
 from experiments.grade.process.requests import NetworkBackward, ObserveInputs
+from experiments.grade.task.expected import held
 from manual import HalfMSELoss, Linear, Network, ReLU
 from manual.documents import hand_computation
 from manual.numbers.number_types import Array
@@ -104,7 +105,7 @@ def _layout(
     """
     why: list[Failed] = []
     runs: list[str] = []
-    for name, layout in LAYOUTS.items():
+    for name, layout in ((n, one) for n, one in LAYOUTS.items() if checked.child.told.fits(n)):
         inputs = layout.there(_arrays_of(network, names, *(one if name == ONE_EXAMPLE else many)))
         try:
             found = checked.child.ask(NetworkBackward(checked.name, inputs)).by
@@ -122,7 +123,14 @@ def _layout(
 def _compare(checked: CheckedPiece, network: Network, x: Array, y: Array, names: list[str], layout: Layout) -> None:
     inputs = layout.there(_arrays_of(network, names, x, y))
     if checked.has_cost:
-        return compare_example(checked, lambda moved: checked.child.ask(ObserveInputs(checked.name, inputs, moved)))
+        return compare_example(
+            checked, lambda moved: checked.child.ask(ObserveInputs(checked.name, inputs, moved)), fixed=inputs
+        )
+    if checked.expected and checked.expected.reference:
+        ours = checked.child.ask(NetworkBackward(checked.name, inputs)).by
+        checked.finding.against = "the task's reference"
+        checked.comparisons += held(checked, inputs, ours, None, names)
+        return None
     for place in checked.in_every_order():
         case = _case(network, x, y, checked.device)
         gradients = checked.proxies.network(inputs)

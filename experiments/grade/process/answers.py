@@ -174,8 +174,9 @@ class ObservedQuantity:
 
 @dataclass(frozen=True)
 class ObservedFunction:
-    """All of them."""
+    """All of them, and what they were held against."""
 
+    against: str
     quantities: list[ObservedQuantity]
 
 

@@ -24,12 +24,15 @@ from experiments.grade.process import answers, requests
 from experiments.grade.process.conduct import WatchedPass, one_line
 from experiments.grade.process.guardian import guard
 from experiments.grade.process.limits import all_numbers, limit_memory
+from experiments.grade.process.number_types import HAND_IN
 from experiments.grade.process.observation import Observer
 from experiments.grade.process.protocol import encode, receive, write
 from manual import Layer, Linear
 from manual.numbers.number_types import Array
 
 Steps = requests.Steps | requests.StepErrors
+NOT_ASKED = ("NaN", "infinities", "near overflow", "times 1e4")
+"""Trials of check_backward that are no part of a student's task."""
 
 
 class Server(Observer):
@@ -70,8 +73,13 @@ class Server(Observer):
         raise Fault(f"there is no request {type(request).__name__}")
 
     @answer.register
-    def _(self, _: requests.Describe) -> answers.Pieces:
-        self.offered = Offered(load(self.path, self.told))
+    def _(self, request: requests.Describe) -> answers.Pieces:
+        found = load(self.path, self.told)
+        if request.adapter:
+            sys.modules[HAND_IN] = found.module
+            found = load(Path(request.adapter), self.told, "the adapter")
+        found.told = self.says = request.told
+        self.offered = Offered(found)
         self.pieces = self.offered.pieces
         return answers.Pieces([_described(piece) for piece in self.pieces.values()], self.offered.left_out)
 
@@ -152,6 +160,10 @@ class Server(Observer):
             self.examples = [*self.pieces[request.piece].truth_examples(np.random.default_rng(request.seed))]
         if not self.examples:
             raise Unclear("examples(rng) yields nothing")
+        choices = {e.choice for e in self.examples if e.choice}
+        self.examples = [e for e in self.examples if not e.choice or self.says.allows(e.choice)]
+        if not self.examples:
+            raise Unclear(f"the file says loss={self.says.loss}, and there is {' or '.join(sorted(choices))}")
         return answers.DrawnExamples([answers.Drawn(e.place, e.choice, e.known, e.options) for e in self.examples])
 
     @answer.register
@@ -196,17 +208,17 @@ class Server(Observer):
     @answer.register
     def _(self, request: requests.ObserveFunction) -> answers.ObservedFunction:
         from torch_ref.comparison.check_backward import observe
+        from torch_ref.comparison.functions.options import Options
         from torch_ref.devices import prepare
-        from torch_ref.twins import to_torch
 
         self.torch_is_ours = True
         if request.device == "cuda":
             prepare(request.device)
-        own = self.pieces[request.piece]
-        inputs = [to_torch(a, request.device) for a in own.inputs(np.random.default_rng(0))]
         with self.watching():
-            found = [*observe(own.function.apply, own.reference, inputs)]
+            compared = self.pieces[request.piece].compared(np.random.default_rng(0), request.device)
+        found = [*observe(compared.function, compared.reference, compared.inputs, Options(skip=NOT_ASKED))]
         return answers.ObservedFunction(
+            compared.against,
             [
                 answers.ObservedQuantity(
                     o.place,
@@ -218,7 +230,7 @@ class Server(Observer):
                     o.only_where,
                 )
                 for o in found
-            ]
+            ],
         )
 
 

@@ -28,6 +28,10 @@ MAKES = ("zeros", "ones", "empty", "full", "eye", "identity", "array", "asarray"
 MAKES_LIKE = ("zeros_like", "ones_like", "empty_like", "full_like")
 
 
+HAND_IN = "hand_in"
+"""What an adapter imports a student's file as."""
+
+
 class Numbers(np.ndarray):
     """An array of numbers of any type, which stay what they are where floats are asked for."""
 
@@ -164,7 +168,8 @@ def _math() -> Instead:
 
 @contextmanager
 def any_numbers(module: ModuleType, dtype: Any = object) -> Iterator[None]:
-    """While this lasts, a module that imported NumPy has this one, and the like for math and scipy.special."""
+    """While this lasts, a module that imported NumPy has this one, and the like for math and scipy.special; and so has
+    the hand-in that it adapts."""
     instead: dict[int, Any] = {id(np): AnyNumbers(dtype), id(math): _math()}
     special, scipy = sys.modules.get("scipy.special"), sys.modules.get("scipy")
     if special is not None:
@@ -174,12 +179,15 @@ def any_numbers(module: ModuleType, dtype: Any = object) -> Iterator[None]:
     instead |= {id(getattr(np, name)): getattr(instead[id(np)], name) for name in (*ELEMENTARY, *MAKES, *MAKES_LIKE)}
     instead |= {id(getattr(math, name)): f for name, f in instead[id(math)]._functions.items() if hasattr(math, name)}
     Numbers.floats = np.dtype(dtype)
-    before = {name: value for name, value in vars(module).items() if id(value) in instead}
-    vars(module).update({name: instead[id(value)] for name, value in before.items()})
+    modules = [vars(m) for m in (module, sys.modules.get(HAND_IN)) if m is not None]
+    before = [{n: v for n, v in names.items() if id(v) in instead} for names in modules]
+    for names, own in zip(modules, before, strict=True):
+        names.update({n: instead[id(v)] for n, v in own.items()})
     try:
         yield
     finally:
-        vars(module).update(before)
+        for names, own in zip(modules, before, strict=True):
+            names.update(own)
 
 
 def hint(error: Exception, *numbers: type) -> str:

@@ -2,9 +2,10 @@
 its answer.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, get_args
 
+from experiments.grade.forms.told import Told
 from experiments.grade.process.answers import (
     Arrays,
     Count,
@@ -40,7 +41,10 @@ class Request(Generic[Answer]):
 
 @dataclass(frozen=True)
 class Describe(Request[Pieces]):
-    """Run the file: which pieces does it have?"""
+    """Run the file: which pieces does it have, by what it says of itself? Of one with an adapter, that has them."""
+
+    told: Told = field(default_factory=Told)
+    adapter: str = ""
 
 
 @dataclass(frozen=True)

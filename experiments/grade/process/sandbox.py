@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from experiments.grade.errors import Failed, Fault, Garbled, Raised, Unclear
+from experiments.grade.forms.told import Told
 from experiments.grade.process.answers import Arrays, Description, NoAnswer, Note, Noticed, NotUnderstood
 from experiments.grade.process.protocol import receive, send
 from experiments.grade.process.requests import Answer, Describe, Request
@@ -41,8 +42,11 @@ class Sandboxed:
     whether it ever did, `conduct` what was noticed besides the answers.
     """
 
-    def __init__(self, path: Path, timeout: float, paths: Sequence[str] = ()) -> None:
+    def __init__(
+        self, path: Path, timeout: float, paths: Sequence[str] = (), told: Told | None = None, adapter: str = ""
+    ) -> None:
         self.path, self.timeout, self.paths = path.resolve(), timeout, paths
+        self.told, self.adapter = told or Told(), adapter
         self.conduct: list[Note] = []
         self.imports_torch = False
         self.left_out: list[str] = []
@@ -68,7 +72,7 @@ class Sandboxed:
         self.conduct, self.dead, self.left = [], "", self.timeout
         if self._process is None:
             self._start()
-            described = self.ask(Describe())
+            described = self.ask(Describe(self.told, self.adapter))
             self._pieces, self.left_out = described.pieces, described.left_out
         return self._pieces
 

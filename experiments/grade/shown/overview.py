@@ -42,11 +42,13 @@ def spreadsheet(students: Sequence[Student]) -> str:
     """A row for each student, as CSV."""
     text = io.StringIO(newline="")
     rows = csv.writer(text)
-    rows.writerow(["file", "result", "quantities", "differ", "verdict", "causes", "page"])
+    rows.writerow(["file", "result", "quantities", "differ", "verdict", "causes", "page", "score", "points"])
     for name, page, report in students:
         wrong = [row for row in report.rows if row.differs]
         causes = "; ".join(dict.fromkeys(row.cause for row in wrong if row.cause))
-        cells = (name, report.result, len(report.rows), len(wrong), report.verdict, causes, f"{page}.html")
+        score = round(sum(share(f) * f.points for f in report.findings), 2)
+        cells = (name, report.result, len(report.rows), len(wrong), report.verdict, causes, f"{page}.html", score)
+        cells = (*cells, sum(f.points for f in report.findings))
         rows.writerow([cell(c) if isinstance(c, str) else c for c in cells])
     return text.getvalue()
 
@@ -76,6 +78,12 @@ def overview(students: Sequence[Student]) -> str:
         )
         + "\n"
     )
+
+
+def share(finding: Finding) -> float:
+    """Which part of a piece's quantities agrees; none of what was not judged as a whole."""
+    rows = finding.rows
+    return sum(row.agrees for row in rows) / len(rows) if rows and not finding.not_judged else 0.0
 
 
 def _verdict_on(report: Report, piece: str) -> str:

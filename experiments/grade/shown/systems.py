@@ -9,7 +9,7 @@ from typing import NamedTuple
 from xml.sax.saxutils import quoteattr
 
 from experiments.grade.findings import Finding, Report
-from experiments.grade.shown.overview import Student, spreadsheet
+from experiments.grade.shown.overview import Student, share, spreadsheet
 from experiments.grade.shown.words import came, factor
 from experiments.shared.printable import printable
 from torch_ref.comparison.verdict import NOT_JUDGED
@@ -31,15 +31,9 @@ def tests(report: Report) -> Iterator[Test]:
     """A test for each piece; one that is not earned where nothing could be judged."""
     for finding in report.findings:
         result = Report(report.file, [finding]).result
-        yield Test(finding.name, result, share(finding), 1.0, said(finding))
+        yield Test(finding.name, result, share(finding) * finding.points, finding.points, said(finding))
     if not report.findings:
         yield Test(report.file, NOT_JUDGED, 0.0, 1.0, report.verdict)
-
-
-def share(finding: Finding) -> float:
-    """Which part of a piece's quantities agrees; none of what was not judged as a whole."""
-    rows = finding.rows
-    return sum(row.agrees for row in rows) / len(rows) if rows and not finding.not_judged else 0.0
 
 
 def said(finding: Finding) -> str:

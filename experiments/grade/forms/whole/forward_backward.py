@@ -68,7 +68,7 @@ class Propagation(Piece):
     form = "network as functions"
 
     def __init__(self, forward: Callable[..., Any], backward: Callable[..., Any], found: Definitions) -> None:
-        self.forward, self.backward, self.module = forward, backward, found.module
+        self.forward, self.backward, self.module, self.told = forward, backward, found.module, found.told
         self.outputs, self.names = (returned_names(found.node_of(f)) for f in (forward, backward))
         self.costs = [f for n, f in found.own().items() if inspect.isfunction(f) and re.search("cost|loss", n, re.I)]
         takes = [*inspect.signature(forward).parameters]
@@ -114,7 +114,7 @@ class Propagation(Piece):
 
     def _fitting(self, rng: np.random.Generator) -> Layout:
         why, forward_alone = "", None
-        for layout in self._layouts(rng):
+        for layout in (one for one in self._layouts(rng) if self.told.fits(one.name)):
             try:
                 kept = self._pass({n: a.copy() for n, a in layout.arrays.items()})
                 if np.shape(kept[OUTPUT]) != layout.one_hot.shape:

@@ -62,7 +62,7 @@ class NetworkClass(Piece):
     form = "network as a class"
 
     def __init__(self, name: str, kind: type, methods: tuple[str, str], found: Definitions) -> None:
-        self.kind, self.module = kind, found.module
+        self.kind, self.module, self.told = kind, found.module, found.told
         self.forward, self.gives = methods
         self.names = returned_names(method_node(found, kind, self.gives))
         own = found.own().items()
@@ -83,7 +83,7 @@ class NetworkClass(Piece):
     def _fitted(self, rng: np.random.Generator) -> tuple[Any, str, Any, Any]:
         why, forward_alone = "", None
         for arguments in ([[*SIZES]], [*SIZES], [tuple(SIZES)]):
-            for layout, (shape, target) in LAYOUTS.items():
+            for layout, (shape, target) in ((n, of) for n, of in LAYOUTS.items() if self.told.fits(n)):
                 x, y = rng.standard_normal(shape), np.array(target)
                 try:
                     prototype = self.kind(*copy.deepcopy(arguments))

@@ -1,0 +1,1 @@
+"""What an assignment expects: read from its file, and held against what was handed in."""
