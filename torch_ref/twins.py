@@ -80,7 +80,21 @@ class Dropout2d(Dropout):
         return a * to_torch(m, a.device)[:, :, None, None] / (1 - self.p)
 
 
-OWN = {"HalfMSELoss": HalfMSELoss, "Dropout": Dropout, "Dropout2d": Dropout2d}
+class LSTM(torch.nn.LSTM):
+    """torch.nn.LSTM with its state as two inputs, not a pair."""
+
+    def forward(self, x: torch.Tensor, *start: torch.Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return super().forward(x, start or None)  # pyright: ignore[reportArgumentType, reportCallIssue]
+
+
+class LSTMCell(torch.nn.LSTMCell):
+    """Likewise."""
+
+    def forward(self, x: torch.Tensor, *start: torch.Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return super().forward(x, start or None)  # pyright: ignore[reportArgumentType]
+
+
+OWN = {c.__name__: c for c in (HalfMSELoss, Dropout, Dropout2d, LSTM, LSTMCell)}
 REGISTERED: dict[type[Layer], Callable[[Any], torch.nn.Module]] = {
     Residual: lambda block: ResidualModule(twin(block.parts["inner"])),
 }

@@ -38,11 +38,13 @@ from manual import (
     Tanh,
     Unflatten,
 )
+from manual.recurrent import Steps
 from parity_tests.bugs import BUGS, UNUSUAL
 from parity_tests.comparison.against_torch import cases, each, hold, misused, of
 from torch_ref import compare_network
 
-LAYER_BUGS = [b for b in BUGS if issubclass(b.right, Layer) and not issubclass(b.right, Network)]
+LAYER_BUGS = [b for b in BUGS if issubclass(b.right, Layer) and not issubclass(b.right, Network | Steps)]
+"""Those in a layer that a network may be made of: what goes from step to step gives several outputs."""
 RIGHT = pytest.mark.parametrize("right", dict.fromkeys(bug.right for bug in BUGS), ids=lambda kind: kind.__name__)
 FLOAT32_ONLY = {
     "A float64 scalar takes part, and float32 in is float64 out",

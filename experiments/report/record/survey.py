@@ -10,7 +10,7 @@ import manual.layers
 import manual.losses
 import manual.optimizers
 from manual import SGD, Adam, HalfMSELoss, Identity, Linear, MSELoss, Sigmoid, documents
-from manual.numbers.number_types import Array
+from manual.layer import several
 from torch_ref import (
     Parity,
     compare_end_to_end,
@@ -21,6 +21,7 @@ from torch_ref import (
     compare_training,
 )
 from torch_ref.examples import examples
+from torch_ref.quantities import alone
 
 STEPS = 3
 KINDS = {
@@ -112,9 +113,9 @@ def each(package: ModuleType) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
     yield from found.items()
 
 
-def of_dtype(array: Array, dtype: np.dtype[Any]) -> Array:
-    """Floats in this dtype; integers, such as classes and words, as they are."""
-    return array.astype(dtype) if array.dtype.kind == "f" else array
+def of_dtype(arrays: Any, dtype: np.dtype[Any]) -> Any:
+    """An array of floats, or those of several, in this dtype; integers, such as classes and words, as they are."""
+    return alone([a.astype(dtype) if a.dtype.kind == "f" else a for a in several(arrays)])
 
 
 def together(device: str, parities: Iterable[Parity]) -> Parity:
