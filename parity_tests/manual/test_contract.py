@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+import manual.blocks
 import manual.layers
 import manual.optimizer
 import manual.optimizers
@@ -19,7 +20,7 @@ from torch_ref.examples import examples
 from torch_ref.quantities import numbered, random_delta
 from torch_ref.tolerance.bounds import layer_bounds, update_bounds
 
-LAYERS = [*examples(manual.layers)]
+LAYERS = [*examples(manual.layers), *examples(manual.blocks)]
 OPTIMIZERS = [*examples(manual.optimizers)]
 each_optimizer = pytest.mark.parametrize("make", [make for _, make in OPTIMIZERS], ids=[name for name, _ in OPTIMIZERS])
 each_layer = pytest.mark.parametrize("make", [make for _, make in LAYERS], ids=[name for name, _ in LAYERS])

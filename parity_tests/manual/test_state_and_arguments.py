@@ -26,6 +26,7 @@ from manual import (
     LSTMCell,
     MaxPool1d,
     MSELoss,
+    MultiheadAttention,
     Network,
     RMSNorm,
     Softplus,
@@ -37,6 +38,7 @@ from manual.layer import several
 from torch_ref import compare_layer, compare_network, compare_training, embed, to_numpy, to_torch, twin
 
 RNG = np.random.default_rng(0)
+ATTENTION, WORDS = MultiheadAttention(4, 2, rng=RNG), np.ones((5, 2, 4))
 
 
 @pytest.mark.parametrize("momentum", [0.1, None])
@@ -108,6 +110,8 @@ def test_a_normalisation_may_run_over_several_axes(kind, rng, agree):
         (lambda: AdaptiveAvgPool2d((1, 2, 3)), r"must be an integer or a pair, got \(1, 2, 3\)"),  # pyright: ignore
         (lambda: Unflatten(1, (-1, -1)), r"one of them perhaps -1, got \(-1, -1\)"),
         (lambda: RNN(2, 3, nonlinearity="sigmoid", rng=RNG), "nonlinearity must be 'tanh' or 'relu', got 'sigmoid'"),
+        (lambda: MultiheadAttention(4, 3, rng=RNG), "num_heads must divide embed_dim, got 3 and 4"),
+        (lambda: MultiheadAttention(4, 2, causal=1, rng=RNG), "causal must be True or False, got 1"),  # pyright: ignore
         (lambda: LSTM(2, 3, 0, rng=RNG), "num_layers must be an integer >= 1, got 0"),
         (lambda: GRUCell(2, 3, bias=None, rng=RNG), "bias must be True or False, got None"),  # pyright: ignore
     ],
@@ -136,6 +140,10 @@ def test_an_argument_that_cannot_be_is_refused(make, says):
         (GRU(3, 2, batch_first=True, rng=RNG), np.ones((2, 0, 3)), r"shape \(N, T, 3\)"),
         (LSTMCell(3, 2, rng=RNG), (np.ones((4, 3)), np.ones((4, 2))), r"the state before as 2 array\(s\), got 1"),
         (RNN(3, 2, 2, rng=RNG), (np.ones((4, 5, 3)), np.ones((1, 5, 2))), r"\(2, 5, 2\) for the state before"),
+        (ATTENTION, np.ones((3, 4)), r"shape \(L, N, 4\)"),
+        (ATTENTION, (WORDS, WORDS), "one input or query, key and value, got 2"),
+        (ATTENTION, (WORDS, WORDS, WORDS[1:]), r"shape \(5, 2, 4\), as the key, in a batch of 2, as the query,"),
+        (ATTENTION, (WORDS, np.zeros((5, 2), bool)), r"shape \(2, 5\) for the key_padding_mask"),
         (Network(RNN(3, 2, rng=RNG)), np.ones((4, 5, 3)), "layer 0 of 1, RNN.* gives 2 arrays"),
     ],
 )

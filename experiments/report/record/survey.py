@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+import manual.blocks
 import manual.layers
 import manual.losses
 import manual.optimizers
@@ -56,8 +57,8 @@ def survey(device: str = "cpu") -> Iterator[Row]:
 
 
 def layers(dtype: np.dtype[Any], device: str) -> Iterator[tuple[str, Iterable[Parity]]]:
-    """Every layer on all its examples."""
-    for name, cases in each(manual.layers):
+    """Every layer and block on all its examples."""
+    for name, cases in (*each(manual.layers), *each(manual.blocks)):
         rng = np.random.default_rng(0)
         yield name, [compare_layer(layer.astype(dtype), of_dtype(x, dtype), rng, device) for layer, x in cases]
 
