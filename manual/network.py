@@ -26,8 +26,8 @@ class Network(Block):
 
     Raises:
         InputError: no layers, something that is none, one that holds another as an attribute, or two that share an
-            array; an empty batch, truth values, or an input that a layer cannot take: the message names the layer and
-            its place; a δ of another shape or dtype than the output.
+            array; an empty batch, truth values, an input that a layer cannot take, or a layer that gives several
+            arrays: the message names the layer and its place; a δ of another shape or dtype than the output.
     Source: document A, part 3, "Visual Representation of the Backpropagation Process". Same as torch.nn.Sequential.
     """
 
@@ -56,6 +56,9 @@ class Network(Block):
                 x, cache = layer.forward(x)
             except InputError as error:
                 raise InputError(f"layer {place} of {len(self.layers)}, {error}") from None
+            if isinstance(x, tuple):
+                raise InputError(f"layer {place} of {len(self.layers)}, {layer!r} gives {len(x)} arrays, and a network "
+                                 "hands on one; make a Block that does what is to be done with them")
             tape.append(cache)
         tape.output = x
         return x, tape

@@ -91,7 +91,7 @@ class Embedded(torch.nn.Module):
         params = [attrgetter(name)(self) for name in self._names]
         names = ["the input" for _ in inputs] + self._names
         for name, tensor in zip(names, [*inputs, *params], strict=True):
-            whole = name == "the input" and tensor.dtype in (torch.int32, torch.int64)
+            whole = name == "the input" and tensor.dtype in (torch.int32, torch.int64, torch.bool)
             if not whole and tensor.dtype not in (torch.float32, torch.float64):
                 raise InputError(f"{type(self).__name__}: expected float32 or float64 for {name}, got {tensor.dtype}")
         device = inputs[0].device

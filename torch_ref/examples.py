@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from manual import Layer
+
 
 def modules(package: ModuleType) -> list[ModuleType]:
     """The modules of a package and of the rooms in it, one a layer, loss or optimizer."""
@@ -16,11 +18,20 @@ def modules(package: ModuleType) -> list[ModuleType]:
 
 
 def of_floats(package: ModuleType) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """The examples of a package without those that take words, or several inputs: one array of floats alone."""
+    """The examples of a package without those that take words, or have several inputs or outputs: one array of floats
+    alone.
+    """
     for name, make in examples(package):
         case = make()
-        if not isinstance(case, tuple) or (isinstance(case[1], np.ndarray) and case[1].dtype.kind == "f"):
+        if not isinstance(case, tuple) or (
+            getattr(case[1], "dtype", np.dtype(int)).kind == "f" and not _several(*case)
+        ):
             yield name, make
+
+
+def _several(piece: Any, x: Any, *_: Any) -> bool:
+    """Whether a layer has several outputs."""
+    return isinstance(piece, Layer) and isinstance(piece.forward(x)[0], tuple)
 
 
 def examples(package: ModuleType) -> Iterator[tuple[str, Callable[[], Any]]]:

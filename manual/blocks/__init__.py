@@ -1,5 +1,6 @@
 """One file a block: layers that are made of layers. Each ends with `examples(rng)`, as a layer's file does."""
 
+from manual.blocks.multihead_attention import MultiheadAttention
 from manual.blocks.residual import Residual
 
-__all__ = ["Residual"]
+__all__ = ["MultiheadAttention", "Residual"]

@@ -8,7 +8,7 @@ from manual.described import parameter
 from manual.layer import Layer
 from manual.numbers.checks import flag, generator, mismatch, whole
 from manual.numbers.number_types import Array
-from manual.numbers.sums import sum_over_batch
+from manual.numbers.sums import rows, sum_over_batch
 
 
 class Linear(Layer):
@@ -48,17 +48,19 @@ class Linear(Layer):
         W, b = self.weight, self.bias
         if getattr(a, "dtype", 0) != W.dtype or a.shape[-1:] != W.shape[1:] or a.ndim < 2:
             raise mismatch(self, f"(N, {self.in_features}) or (N, …, {self.in_features})", W.dtype, a)
-        z = a.dot(W.T)
+        z = a.dot(W.T) if a.ndim == 2 else rows(a).dot(W.T).reshape(*a.shape[:-1], len(W))
         if b is not None:
             z += b
         return z, a
 
     def backward(self, delta: Array, a: Array, /) -> tuple[Array, "Linear"]:
-        return delta.dot(self.weight), self.gradient(delta, a)
+        W = self.weight
+        da = delta.dot(W) if a.ndim == 2 else rows(delta).dot(W).reshape(a.shape)
+        return da, self.gradient(delta, a)
 
     def gradient(self, delta: Array, a: Array, /) -> "Linear":
         if a.ndim > 2:  # every row of every matrix is an example
-            delta, a = delta.reshape(-1, delta.shape[-1]), a.reshape(-1, a.shape[-1])
+            delta, a = rows(delta), rows(a)
         dW = delta.T.dot(a)
         db = None if self.bias is None else sum_over_batch(delta)
         return self.like(weight=dW, bias=db)

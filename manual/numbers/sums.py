@@ -17,6 +17,14 @@ def sum_over_batch(delta: Array) -> Array:
     return delta.T.dot(_ones(len(delta), delta.dtype))
 
 
+def rows(a: Array) -> Array:
+    """Every row of every matrix as a row of one: (N, …, features) to (N · …, features).
+
+    A product of one matrix is BLAS's; of a stack of them `dot` takes 10 to 80 times as long.
+    """
+    return a.reshape(-1, a.shape[-1])
+
+
 @lru_cache
 def _ones(n: int, dtype: np.dtype[Any]) -> Array:
     """n ones, which many may share, as nobody can write to them."""

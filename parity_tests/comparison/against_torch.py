@@ -21,7 +21,10 @@ from manual import (
     Penalty,
 )
 from manual.documents import one_example, one_two_one, sine
+from manual.layer import several
 from torch_ref import Parity, compare_layer, compare_loss, compare_optimizer, compare_penalty
+from torch_ref.comparison.unchanged import arrays
+from torch_ref.quantities import alone, random_delta
 
 
 def each(entries: Any, name: str = "bug") -> Any:
@@ -67,7 +70,7 @@ def _has_options(loss: Any, prediction: Any, target: Any) -> bool:
 
 def hold(piece: Any, data: list[Any], dtype: Any, rng: np.random.Generator) -> Parity:
     """Compare with torch what `test_parity.py` compares."""
-    data = [a.astype(dtype) if a.dtype.kind == "f" else a for a in data]
+    data = [alone([a.astype(dtype) if a.dtype.kind == "f" else a for a in several(given)]) for given in data]
     if isinstance(piece, Layer):
         return compare_layer(piece.astype(dtype), data[0], rng)
     if isinstance(piece, Loss):
@@ -80,13 +83,13 @@ def hold(piece: Any, data: list[Any], dtype: Any, rng: np.random.Generator) -> P
 def misused(piece: Any, data: list[Any], rng: np.random.Generator) -> Iterator[str]:
     """What the piece does with memory that is the caller's, and a dropout in inference, where it should do nothing."""
     if isinstance(piece, Layer):
-        x, as_it_was = data[0], data[0].copy()
-        y, cache = piece.forward(x)
-        delta = rng.standard_normal(y.shape)
-        upstream, kept = delta.copy(), deepcopy(cache)
+        x, as_it_was = data[0], deepcopy(data[0])
+        y, cache = piece.forward(*several(x))
+        delta = random_delta(y, rng)
+        upstream, kept = deepcopy(delta), deepcopy(cache)
         piece.backward(delta, cache)
         for name, now, before in [("x", x, as_it_was), ("delta", delta, upstream), ("cache", cache, kept)]:
-            if isinstance(now, np.ndarray) and not np.array_equal(now, before):
+            if not all(map(np.array_equal, arrays(now), arrays(before))):
                 yield f"a changed {name}"
     if isinstance(piece, Dropout) and not np.array_equal(piece.evaluated().forward(data[0])[0], data[0]):
         yield "a mask in inference"

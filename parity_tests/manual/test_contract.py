@@ -1,22 +1,26 @@
 """What every layer, network and optimizer promises, whatever it computes."""
 
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+import manual.blocks
 import manual.layers
 import manual.optimizer
 import manual.optimizers
 from manual import Adam, Identity, Layer, Linear, MSELoss, Network, Optimizer, ReLU, Sigmoid, parameter, state
+from manual.layer import several
 from parity_tests.derived import alike
 from torch_ref import compare, params_of, state_of, to_torch, twin, twin_optimizer
 from torch_ref.examples import examples
+from torch_ref.quantities import numbered, random_delta
 from torch_ref.tolerance.bounds import layer_bounds, update_bounds
 
-LAYERS = [*examples(manual.layers)]
+LAYERS = [*examples(manual.layers), *examples(manual.blocks)]
 OPTIMIZERS = [*examples(manual.optimizers)]
 each_optimizer = pytest.mark.parametrize("make", [make for _, make in OPTIMIZERS], ids=[name for name, _ in OPTIMIZERS])
 each_layer = pytest.mark.parametrize("make", [make for _, make in LAYERS], ids=[name for name, _ in LAYERS])
@@ -40,23 +44,24 @@ def network(rng):
 def test_a_pass_changes_neither_the_layer_nor_its_arguments(make, rng):
     layer, x = make()
     before, given = dict(vars(layer)), copies(layer.params)
-    y, cache = layer.forward(x.copy())
-    delta = rng.standard_normal(y.shape)
-    first = layer.backward(delta.copy(), cache)
-    again = layer.backward(delta, layer.forward(x)[1])
+    y, cache = layer.forward(*deepcopy(several(x)))
+    delta = random_delta(y, rng)
+    first = layer.backward(deepcopy(delta), cache)
+    again = layer.backward(delta, layer.forward(*several(x))[1])
     assert vars(layer) == before
     assert same(layer.params, given)
-    assert np.array_equal(first[0], again[0])
+    assert same(numbered("dx", first[0]), numbered("dx", again[0]))
     assert same(first[1].params, again[1].params)
 
 
 @each_layer
 def test_a_pass_does_not_write_into_what_it_was_given(make, rng):
     layer, x = make()
-    x.setflags(write=False)
-    y, cache = layer.forward(x)
-    delta = rng.standard_normal(y.shape)
-    delta.setflags(write=False)
+    y, _ = layer.forward(*several(x))
+    delta = random_delta(y, rng)
+    for array in (*several(x), *several(delta)):
+        array.setflags(write=False)
+    _, cache = layer.forward(*several(x))
     layer.backward(delta, cache)
     layer.gradient(delta, cache)
 

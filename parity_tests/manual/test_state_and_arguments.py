@@ -7,6 +7,9 @@ import pytest
 
 from manual import (
     GELU,
+    GRU,
+    LSTM,
+    RNN,
     SGD,
     AdaptiveAvgPool2d,
     BatchNorm1d,
@@ -15,12 +18,15 @@ from manual import (
     ConvTranspose2d,
     Embedding,
     GroupNorm,
+    GRUCell,
     InputError,
     LayerNorm,
     LeakyReLU,
     Linear,
+    LSTMCell,
     MaxPool1d,
     MSELoss,
+    MultiheadAttention,
     Network,
     RMSNorm,
     Softplus,
@@ -28,9 +34,11 @@ from manual import (
     Unflatten,
     lift,
 )
+from manual.layer import several
 from torch_ref import compare_layer, compare_network, compare_training, embed, to_numpy, to_torch, twin
 
 RNG = np.random.default_rng(0)
+ATTENTION, WORDS = MultiheadAttention(4, 2, rng=RNG), np.ones((5, 2, 4))
 
 
 @pytest.mark.parametrize("momentum", [0.1, None])
@@ -71,6 +79,7 @@ def test_a_batch_norm_inside_torch_keeps_its_running_means_in_torch_s_buffers(rn
         (AdaptiveAvgPool2d((2, 1)), RNG.standard_normal((1, 1, 3, 2))),
         (Unflatten(1, (2, 2)), RNG.standard_normal((2, 4))),
         (Embedding(3, 2, rng=RNG), np.array([[0, 2], [2, 2]])),
+        (RNN(2, 2, nonlinearity="relu", rng=RNG), RNG.standard_normal((3, 1, 2))),
     ],
     ids=lambda v: type(v).__name__,
 )
@@ -78,7 +87,7 @@ def test_a_rational_layer_stays_rational(layer, x):
     exact = layer.astype(flint.fmpq)
     y, cache = exact.forward(lift(x, flint.fmpq) if x.dtype.kind == "f" else x)
     dx, gradient = exact.backward(y, cache)
-    for array in (y, *(() if dx is None else (dx,)), *gradient.params.values()):
+    for array in (*several(y), *(() if dx is None else (dx,)), *gradient.params.values()):
         assert {type(v) for v in array.ravel()} <= {flint.fmpq, int}
 
 
@@ -100,6 +109,11 @@ def test_a_normalisation_may_run_over_several_axes(kind, rng, agree):
         (lambda: MaxPool1d(3, padding=2), "padding must be at most half of kernel_size 3, got 2"),
         (lambda: AdaptiveAvgPool2d((1, 2, 3)), r"must be an integer or a pair, got \(1, 2, 3\)"),  # pyright: ignore
         (lambda: Unflatten(1, (-1, -1)), r"one of them perhaps -1, got \(-1, -1\)"),
+        (lambda: RNN(2, 3, nonlinearity="sigmoid", rng=RNG), "nonlinearity must be 'tanh' or 'relu', got 'sigmoid'"),
+        (lambda: MultiheadAttention(4, 3, rng=RNG), "num_heads must divide embed_dim, got 3 and 4"),
+        (lambda: MultiheadAttention(4, 2, causal=1, rng=RNG), "causal must be True or False, got 1"),  # pyright: ignore
+        (lambda: LSTM(2, 3, 0, rng=RNG), "num_layers must be an integer >= 1, got 0"),
+        (lambda: GRUCell(2, 3, bias=None, rng=RNG), "bias must be True or False, got None"),  # pyright: ignore
     ],
 )
 def test_an_argument_that_cannot_be_is_refused(make, says):
@@ -122,8 +136,17 @@ def test_an_argument_that_cannot_be_is_refused(make, says):
         (MaxPool1d(3), np.ones((1, 1, 2)), "at least the kernel's size"),
         (Unflatten(1, (2, 2)), np.ones((1, 3)), "splits so along this axis"),
         (Linear(3, 2, rng=RNG), np.ones((2, 4, 5)), r"\(N, …, 3\)"),
+        (LSTM(3, 2, rng=RNG), np.ones((4, 3)), r"shape \(T, N, 3\)"),
+        (GRU(3, 2, batch_first=True, rng=RNG), np.ones((2, 0, 3)), r"shape \(N, T, 3\)"),
+        (LSTMCell(3, 2, rng=RNG), (np.ones((4, 3)), np.ones((4, 2))), r"the state before as 2 array\(s\), got 1"),
+        (RNN(3, 2, 2, rng=RNG), (np.ones((4, 5, 3)), np.ones((1, 5, 2))), r"\(2, 5, 2\) for the state before"),
+        (ATTENTION, np.ones((3, 4)), r"shape \(L, N, 4\)"),
+        (ATTENTION, (WORDS, WORDS), "one input or query, key and value, got 2"),
+        (ATTENTION, (WORDS, WORDS, WORDS[1:]), r"shape \(5, 2, 4\), as the key, in a batch of 2, as the query,"),
+        (ATTENTION, (WORDS, np.zeros((5, 2), bool)), r"shape \(2, 5\) for the key_padding_mask"),
+        (Network(RNN(3, 2, rng=RNG)), np.ones((4, 5, 3)), "layer 0 of 1, RNN.* gives 2 arrays"),
     ],
 )
 def test_an_input_that_cannot_be_is_refused(layer, x, says):
     with pytest.raises(InputError, match=says):
-        layer.forward(x)
+        layer.forward(*several(x))

@@ -46,7 +46,7 @@ Upstream = Callable[[list[torch.Tensor]], list[torch.Tensor | None]]
 
 def compare_layer(layer: Layer, x: Any, rng: np.random.Generator, device: str = "cpu") -> Parity:
     """Forward, backward and gradient of one layer or network, on one input and a random upstream gradient. Several
-    inputs are a tuple; one of integers has no gradient.
+    inputs are a tuple; one of integers or truths has no gradient.
 
     Raises NoTwin where torch has no such layer, and InputError for what is no layer, no array of numbers or no
     generator.
@@ -54,7 +54,7 @@ def compare_layer(layer: Layer, x: Any, rng: np.random.Generator, device: str = 
     instance("compare_layer", "layer", layer, Layer)
     check_random("compare_layer", rng)
     for given in several(x):
-        check_array("compare_layer", "x", given, "fiu")
+        check_array("compare_layer", "x", given, "fiub")
     parity = Parity(device)
     module = reference(layer, device)
     with np.errstate(all="ignore"):

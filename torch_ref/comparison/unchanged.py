@@ -42,9 +42,9 @@ class Handed:
                 for name, array in arrays.items():
                     self.note(f"the {kind} {name}", array)
 
-    def note(self, name: str, arrays: Any) -> None:
+    def note(self, name: str, value: Any) -> None:
         """Remember an array, or those in a cache. One that is known already keeps its name."""
-        for array in _arrays(arrays):
+        for array in arrays(value):
             if not any(array is known for _, known, _ in self._held):
                 self._held.append((name, array, array.copy()))
 
@@ -99,16 +99,17 @@ def _inside(place: str, name: str, part: Layer) -> str:
     return f"layer {inside}{name}, {type(part).__name__}"
 
 
-def _arrays(value: Any) -> Iterator[Array]:
+def arrays(value: Any) -> Iterator[Array]:
+    """Every array within: in a tuple, a cache, a layer of gradients."""
     if isinstance(value, np.ndarray):
         yield value
     elif isinstance(value, Layer):
-        yield from _arrays(value.params)
+        yield from arrays(value.params)
     elif isinstance(value, dict):
-        yield from _arrays([*value.values()])
+        yield from arrays([*value.values()])
     elif isinstance(value, list | tuple):
         for part in value:
-            yield from _arrays(part)
+            yield from arrays(part)
 
 
 def _same(a: Array, b: Array) -> bool:

@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+import manual.blocks
 import manual.layers
 import manual.losses
 import manual.optimizers
 from manual import SGD, Adam, HalfMSELoss, Identity, Linear, MSELoss, Sigmoid, documents
-from manual.numbers.number_types import Array
+from manual.layer import several
 from torch_ref import (
     Parity,
     compare_end_to_end,
@@ -21,6 +22,7 @@ from torch_ref import (
     compare_training,
 )
 from torch_ref.examples import examples
+from torch_ref.quantities import alone
 
 STEPS = 3
 KINDS = {
@@ -55,8 +57,8 @@ def survey(device: str = "cpu") -> Iterator[Row]:
 
 
 def layers(dtype: np.dtype[Any], device: str) -> Iterator[tuple[str, Iterable[Parity]]]:
-    """Every layer on all its examples."""
-    for name, cases in each(manual.layers):
+    """Every layer and block on all its examples."""
+    for name, cases in (*each(manual.layers), *each(manual.blocks)):
         rng = np.random.default_rng(0)
         yield name, [compare_layer(layer.astype(dtype), of_dtype(x, dtype), rng, device) for layer, x in cases]
 
@@ -112,9 +114,9 @@ def each(package: ModuleType) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
     yield from found.items()
 
 
-def of_dtype(array: Array, dtype: np.dtype[Any]) -> Array:
-    """Floats in this dtype; integers, such as classes and words, as they are."""
-    return array.astype(dtype) if array.dtype.kind == "f" else array
+def of_dtype(arrays: Any, dtype: np.dtype[Any]) -> Any:
+    """An array of floats, or those of several, in this dtype; integers, such as classes and words, as they are."""
+    return alone([a.astype(dtype) if a.dtype.kind == "f" else a for a in several(arrays)])
 
 
 def together(device: str, parities: Iterable[Parity]) -> Parity:

@@ -1,0 +1,151 @@
+"""Mistakes in attention."""
+
+import numpy as np
+
+from manual import MultiheadAttention
+from parity_tests.bugs.registry import bug
+
+# ---------------------------------------------------------------- MultiheadAttention
+
+
+def given(softmax_back, scale=lambda q: q.shape[3] ** 0.5):
+    """A way back that has another derivative of the softmax, or of what is under it."""
+
+    def back(self, g, q, k, v, a):
+        ds = softmax_back(g @ v.swapaxes(2, 3), a) / scale(q)
+        return ds @ k, ds.swapaxes(2, 3) @ q, a.swapaxes(2, 3) @ g
+
+    return back
+
+
+def right(da, a):
+    return a * (da - (da * a).sum(axis=3, keepdims=True))
+
+
+@bug("dx")
+class _(MultiheadAttention):
+    """The softmax has the derivative of one output by its own input alone, A(1 − A)."""
+
+    _back = given(lambda da, a: da * a * (1 - a))
+
+
+@bug("dx")
+class _(MultiheadAttention):
+    """The sum over the other keys is left out."""
+
+    _back = given(lambda da, a: da * a)
+
+
+@bug("dx")
+class _(MultiheadAttention):
+    """The softmax's sum runs over the queries."""
+
+    _back = given(lambda da, a: a * (da - (da * a).sum(axis=2, keepdims=True)))
+
+
+@bug("dx")
+class _(MultiheadAttention):
+    """The way back is not divided by √d."""
+
+    _back = given(right, lambda q: 1)
+
+
+@bug("dx")
+class _(MultiheadAttention):
+    """The way back is divided by the root of the whole width, not of a head's."""
+
+    _back = given(right, lambda q: (q.shape[1] * q.shape[3]) ** 0.5)
+
+
+@bug("dx")
+class _(MultiheadAttention):
+    """q and k get each other's gradient."""
+
+    def _back(self, g, q, k, v, a):
+        dq, dk, dv = super()._back(g, q, k, v, a)
+        return (dk, dq, dv) if dq.shape == dk.shape else (dq, dk, dv)
+
+
+@bug("dx")
+class _(MultiheadAttention):
+    """v gets its gradient through A, not through Aᵀ."""
+
+    def _back(self, g, q, k, v, a):
+        dq, dk, dv = super()._back(g, q, k, v, a)
+        return dq, dk, a @ g if dq.shape == dk.shape else dv
+
+
+@bug("dx")
+class _(MultiheadAttention):
+    """x goes in three ways, and the δ of one comes back."""
+
+    def backward(self, delta, cache):
+        dx, gradient = super().backward(delta, cache)
+        if cache.inputs > 1 + cache.masked:
+            return dx, gradient
+        apart, _ = super().backward(delta, cache._replace(inputs=3 + cache.masked))
+        return (apart[0], None) if cache.masked else apart[0], gradient
+
+
+@bug("y")
+class _(MultiheadAttention):
+    """A place may not look at itself."""
+
+    def _allowed(self, q, k, mask):
+        seen = super()._allowed(q, k, mask)
+        return np.tri(q.shape[2], k.shape[2], -1, dtype=bool) & seen if self.causal else seen
+
+
+@bug("y")
+class _(MultiheadAttention):
+    """A place looks at what comes later."""
+
+    def _allowed(self, q, k, mask):
+        return None if mask is None else ~mask[:, None, None, :]
+
+
+@bug("y")
+class _(MultiheadAttention):
+    """The mask says which keys there are, not which there are not."""
+
+    def _allowed(self, q, k, mask):
+        return super()._allowed(q, k, None if mask is None else ~mask)
+
+
+@bug("y")
+class _(MultiheadAttention):
+    """The mask is ignored."""
+
+    def _allowed(self, q, k, mask):
+        return super()._allowed(q, k, None)
+
+
+@bug("y")
+class _(MultiheadAttention):
+    """The heads are split as if they lay one after the other in memory."""
+
+    def _apart(self, x):
+        x = x if self.batch_first else x.swapaxes(0, 1)
+        return x.reshape(len(x), self.num_heads, x.shape[1], -1)
+
+
+@bug("din_proj_weight", "permuted")
+class _(MultiheadAttention):
+    """The gradients of W stand in the order k, q, v."""
+
+    def backward(self, delta, cache):
+        dx, gradient = super().backward(delta, cache)
+        q, k, v = np.split(gradient.in_proj_weight, 3)
+        return dx, self.like(**gradient.params | {"in_proj_weight": np.concatenate([k, q, v])})
+
+
+@bug("din_proj_bias", "times")
+class _(MultiheadAttention):
+    """The gradient of the bias is averaged over the places."""
+
+    def backward(self, delta, cache):
+        dx, gradient = super().backward(delta, cache)
+        if gradient.in_proj_bias is None:
+            return dx, gradient
+        places = delta.shape[1 if self.batch_first else 0]
+        return dx, self.like(**gradient.params | {"in_proj_bias": gradient.in_proj_bias / places})
