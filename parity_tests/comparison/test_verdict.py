@@ -41,6 +41,7 @@ def test_a_difference_that_is_none_of_numbers_has_a_reason(ours, reference, reas
         (-INF, INF, TINY, "differs"),
         (np.array([1.0, np.nan]), INF, TINY, "differs"),
         (np.array([1.0, 1e300]), INF, TINY, "differs"),
+        (ONES * 1e300, ONES, 1e-300, "differs"),
         (INF, INF, np.array([1e-15, np.nan]), "agrees"),
         (ONES, ONES, np.array([1e-15, np.inf]), f"not judged: {ROUNDING}"),
         (SMALL, SMALL, 1e-15, f"not judged: {ROUNDING}"),

@@ -91,7 +91,7 @@ def compare(place: str, quantity: str, ours: Any, reference: Any, allowed: Any, 
     settled = _nan(ours) & _nan(reference) | (ours == reference) & _infinite(reference)  # no rounding leads there
     unequal = (ours != reference) & ~settled
     limit = np.broadcast_to(allowed, reference.shape)[unequal]
-    with np.errstate(divide="ignore", invalid="ignore"):  # a limit of 0; ∞ − ∞
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # a limit of 0; ∞ − ∞; far more than allowed
         difference = np.abs(np.subtract(ours[unequal], reference[unequal], dtype=np.float64))
         ratios = np.where(np.isfinite(limit), difference / limit, 0)
     ratio = float(ratios.max(initial=0))
