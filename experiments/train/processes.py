@@ -3,10 +3,13 @@
 The first starts the others, where nothing else has; it alone writes and prints.
 """
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from subprocess import TimeoutExpired
+from threading import Thread
+from time import sleep
 from typing import Any, NamedTuple, TypeVar
 
 import lightning as L
@@ -16,6 +19,9 @@ from lightning.pytorch.utilities import rank_zero_only
 from experiments.shared.errors import CommandError
 
 T = TypeVar("T")
+
+FIRST = "BACKPROP_FIRST_PROCESS"
+"""The variable that tells the processes that the first starts which one that is."""
 
 
 class Lost(CommandError, ConnectionError):
@@ -72,16 +78,27 @@ def start(trainer: L.Trainer) -> None:
     launcher = trainer.strategy.launcher
     if launcher is None:
         return
+    if number := os.environ.get(FIRST):
+        Thread(target=_end_after, args=[int(number)], daemon=True).start()
+    os.environ[FIRST] = str(os.getpid())
     hears = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the first, until the others are up
     try:
         launcher.launch(lambda: None, trainer=trainer)
     finally:
         signal.signal(signal.SIGINT, hears)
+        del os.environ[FIRST]
     try:
         trainer.strategy.setup_environment()
     except BaseException:
         launcher.kill(getattr(signal, "SIGKILL", signal.SIGTERM))  # they would wait for this one
         raise
+
+
+def _end_after(first: int) -> None:
+    """End this process when the first, which started it, is gone: it would wait for it half an hour."""
+    while os.getppid() == first:
+        sleep(1)
+    os._exit(2)
 
 
 @contextmanager

@@ -65,6 +65,26 @@ def test_two_processes_end_together_and_the_same_command_goes_on_to_the_same_end
     goes_on(tmp_path, seen)
 
 
+def test_a_second_process_that_is_being_started_ends_when_the_first_is_killed(tmp_path):
+    first, give_up = Fork(tmp_path, command, *CUT_OFF), monotonic() + TIMEOUT
+    while not (started := Path(f"/proc/{first.pid}/task/{first.pid}/children").read_text().split()):
+        assert monotonic() < give_up
+        sleep(0.01)
+    os.kill(first.pid, signal.SIGKILL)
+    first.end()
+    while alive(int(started[0])):
+        assert monotonic() < give_up
+        sleep(0.1)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process has not ended yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 @pytest.mark.slow
 def test_a_command_whose_second_process_is_killed_ends_and_goes_on_to_the_same_end(seen, tmp_path):
     typed = [sys.executable, "-m", "experiments.train", *CUT_OFF]
