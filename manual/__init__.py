@@ -4,9 +4,10 @@ Read `layers/linear.py` first: equations 2, 3 and 4. Then `network.py`, which se
 `train.py`, the loop around it.
 """
 
-from manual import blocks, init, layers, losses, optimizers, penalties
+from manual import blocks, init, layers, losses, optimizers, penalties, schedules
 from manual.block import Block
 from manual.blocks import *
+from manual.clip import clip_grad_norm_, clip_grad_value_
 from manual.described import parameter, state
 from manual.layer import Layer
 from manual.layers import *
@@ -19,14 +20,18 @@ from manual.optimizer import Optimizer
 from manual.optimizers import *
 from manual.penalties import *
 from manual.penalty import Penalty
+from manual.schedule import Schedule
+from manual.schedules import *
 from manual.train import Diverged, Step, batches, train
 
 __all__ = [
-    "Block", "Diverged", "InputError", "Layer", "Loss", "Network", "Optimizer", "Penalty", "Step", "Undecided",
-    "batches", "greater", "init", "lift", "nonpositive", "parameter", "positive", "state", "train",
+    "Block", "Diverged", "InputError", "Layer", "Loss", "Network", "Optimizer", "Penalty", "Schedule", "Step",
+    "Undecided", "batches", "clip_grad_norm_", "clip_grad_value_", "greater", "init", "lift", "nonpositive",
+    "parameter", "positive", "state", "train",
 ]
 __all__ += layers.__all__
 __all__ += blocks.__all__
 __all__ += losses.__all__
 __all__ += optimizers.__all__
 __all__ += penalties.__all__
+__all__ += schedules.__all__

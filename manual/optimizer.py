@@ -1,7 +1,9 @@
 """The contract of an optimizer: `step` moves a network's parameters, in place."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
+from fnmatch import fnmatchcase
+from inspect import signature
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -18,15 +20,29 @@ class Optimizer(Settable):
     """A rule that moves each parameter by its gradient.
 
     `state[name]` is what the rule remembers of the parameter `name`: a dict under torch's keys, absent at first.
+
+    A first argument {pattern: settings} makes groups of parameters by their names, as `fnmatch` has it: in
+    `AdamW({"*.bias": {"weight_decay": 0}}, lr=0.1)` biases do not decay. The first pattern that matches counts. The
+    other settings of a group are those of the rule when it is made.
+
+    Raises:
+        InputError: the settings of a group are not a dict of what the rule takes; and, from `step`, a pattern that
+            moves no parameter.
     """
 
     state: dict[str, dict[str, Any]] = field(init=False, default_factory=dict)
+    groups: dict[str, Self] = field(init=False, default_factory=dict)
     elementwise: ClassVar[bool] = False
     """Whether the rule moves each number by its own gradient and state alone: then it may move a few rows at a time."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.__init__ = _with_groups(cls.__init__)
 
     def __new__(cls, *arguments: Any, **hyper: Any) -> Self:
         """An InputError where parameters come first, as in torch: `step` is given them, with their gradients."""
         first = next((f.name for f in cls._fields.values() if f.init), "")
+        arguments = arguments[_has_groups(arguments) :]
         if arguments and first == "lr" and ("lr" in hyper or isinstance(arguments[0], Layer | Iterable)):
             raise InputError(
                 f"{cls.__name__}: expected the learning rate first, got a {type(arguments[0]).__name__}; the "
@@ -61,16 +77,63 @@ class Optimizer(Settable):
                             f"{self!r}: the state is of another network: expected shape {p.shape} for {name}, {key}, "
                             f"got {value.shape}"
                         )
-        for name, p in params.items():
-            state = self.state.setdefault(name, {})
-            if self.elementwise and p.size > PIECE and isinstance(p, np.ndarray):
-                update_by_rows(self, p, gradients[name], state)
-            else:
-                self.update(p, gradients[name], state)
+        for rule, names in self.rules(params):
+            for name in names:
+                p, state = params[name], self.state.setdefault(name, {})
+                if self.elementwise and p.size > PIECE and isinstance(p, np.ndarray):
+                    update_by_rows(rule, p, gradients[name], state)
+                else:
+                    rule.update(p, gradients[name], state)
+
+    def rules(self, names: Iterable[str]) -> "list[tuple[Optimizer, list[str]]]":
+        """The rule of each group, then the optimizer itself, with the parameters that each moves.
+
+        Raises:
+            InputError: a group has none.
+        """
+        left, found = [*names], []
+        for pattern, rule in self.groups.items():
+            own = [name for name in left if fnmatchcase(name, pattern)]
+            if not own:
+                raise InputError(f"{self!r}: expected a parameter for the group {pattern!r}, got {left}")
+            left = [name for name in left if name not in own]
+            found.append((rule, own))
+        return [*found, (self, left)]
 
     def update(self, p: Array, g: Array, state: dict[str, Any], /) -> None:
         """The rule: move the parameter `p` in place by its gradient `g`."""
         raise NotImplementedError
+
+    def __repr__(self) -> str:
+        name, arguments = type(self).__name__, super().__repr__()
+        return arguments.replace(f"{name}(", f"{name}({self.groups!r}, ", 1) if self.groups else arguments
+
+
+def _has_groups(arguments: tuple[Any, ...]) -> bool:
+    """Whether they begin with {pattern: settings}."""
+    first = arguments[0] if arguments else None
+    return isinstance(first, Mapping) and all(isinstance(settings, Mapping) for settings in first.values())
+
+
+def _with_groups(init: Callable[..., None]) -> Callable[..., None]:
+    """The constructor, before whose arguments {pattern: settings} may stand."""
+
+    def __init__(self: Optimizer, *arguments: Any, **hyper: Any) -> None:
+        n = _has_groups(arguments)
+        init(self, *arguments[n:], **hyper)
+        self.groups = _groups(self, arguments[0]) if n else {}
+
+    __init__.__signature__ = signature(init)  # pyright: ignore[reportFunctionMemberAccess]
+    return __init__
+
+
+def _groups(rule: Optimizer, settings: Mapping[str, Mapping[str, Any]]) -> dict[str, Optimizer]:
+    """The same rule for each group, with the group's settings."""
+    for pattern, own in settings.items():
+        if unknown := [name for name in own if name not in rule.hyper]:
+            raise InputError(f"{type(rule).__name__}: expected settings among {[*rule.hyper]} for {pattern!r}, "
+                             f"got {unknown}")
+    return {pattern: type(rule)(**rule.hyper | own) for pattern, own in settings.items()}
 
 
 def update_by_rows(optimizer: Optimizer, p: Array, g: Array, state: dict[str, Any]) -> None:

@@ -217,8 +217,10 @@ def twin_optimizer(optimizer: Optimizer, module: torch.nn.Module, **how: bool) -
         raise NoTwin(f"torch.optim has no {name}, so {optimizer!r} has no twin")
     if signature(make.step).parameters["closure"].default is not None:
         raise NoTwin(f"torch.optim.{name} evaluates the cost anew in a step, so {optimizer!r} has no twin")
+    params = dict(module.named_parameters())
+    groups = [{"params": [params[n] for n in names], **rule.hyper} for rule, names in optimizer.rules(params) if names]
     try:
-        return make(module.parameters(), **optimizer.hyper, **how)
+        return make(groups, **optimizer.hyper, **how)
     except (TypeError, ValueError) as error:
         raise NoTwin(f"torch.optim.{name} is another than {optimizer!r}: {error}") from error
 

@@ -58,6 +58,17 @@ def greater(a: Array, b: Array) -> NDArray[np.bool_]:
     return yes
 
 
+def larger(a: Array, b: Array) -> Array:
+    """The larger of the two, elementwise.
+
+    Raises:
+        Undecided: two elements of object arrays are neither > nor <=.
+    """
+    if a.dtype == object:
+        greater(a, b)
+    return np.maximum(a, b)
+
+
 def bilinear(f: Callable[..., Array]) -> Callable[..., Array]:
     """Mark a function that is linear in each of its first two arrays, as `@` is.
 

@@ -1,24 +1,28 @@
 from collections.abc import Iterator
+from dataclasses import KW_ONLY
 from typing import Any
 
 import numpy as np
 
-from manual.numbers.checks import at_least, betas
-from manual.numbers.number_types import Array
+from manual.numbers.checks import at_least, betas, flag
+from manual.numbers.number_types import Array, larger
 from manual.optimizer import Optimizer
 
 
 class AdamW(Optimizer):
     """Adam whose weight decay acts on the parameter itself and not on the gradient.
 
+        g ← −g                                   maximize
         θ ← θ − η λ θ                            weight_decay λ, decoupled
         m ← β₁ m + (1 − β₁) g
         v ← β₂ v + (1 − β₂) g²
+        v ← the largest v so far                 amsgrad: kept beside the running mean
         m̂ = m / (1 − β₁ᵗ),  v̂ = v / (1 − β₂ᵗ)    at step t = 1, 2, …
         θ ← θ − η m̂ / (√v̂ + ε)
 
     Raises:
-        InputError: lr, eps or weight_decay is negative or not finite; betas are not a pair in [0, 1).
+        InputError: lr, eps or weight_decay is negative or not finite; betas are not a pair in [0, 1);
+            amsgrad or maximize is not a flag.
     Source: Loshchilov & Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, algorithm 2. Same as
     torch.optim.AdamW.
     """
@@ -27,6 +31,9 @@ class AdamW(Optimizer):
     betas: tuple[Any, Any] = (0.9, 0.999)
     eps: Any = 1e-8
     weight_decay: Any = 1e-2
+    amsgrad: bool = False
+    _: KW_ONLY
+    maximize: bool = False
     elementwise = True
 
     def __post_init__(self) -> None:
@@ -34,13 +41,19 @@ class AdamW(Optimizer):
         self.betas = betas(self, self.betas)
         self.eps = at_least(self, "eps", self.eps, 0)
         self.weight_decay = at_least(self, "weight_decay", self.weight_decay, 0)
+        self.amsgrad = flag(self, "amsgrad", self.amsgrad)
+        self.maximize = flag(self, "maximize", self.maximize)
 
     def update(self, p: Array, g: Array, state: dict[str, Any], /) -> None:
+        if self.maximize:
+            g = -g
         p *= 1 - self.lr * self.weight_decay
         b1, b2 = self.betas
         t = state["step"] = int(state.get("step", 0)) + 1
         m = state["exp_avg"] = b1 * state.get("exp_avg", 0) + (1 - b1) * g
         v = state["exp_avg_sq"] = b2 * state.get("exp_avg_sq", 0) + (1 - b2) * (g * g)
+        if self.amsgrad:
+            v = state["max_exp_avg_sq"] = larger(v, state.get("max_exp_avg_sq", v))
         root = np.sqrt(v) / (1 - b2**t) ** 0.5
         p -= self.lr / (1 - b1**t) * m / (root + self.eps)
 
@@ -48,3 +61,5 @@ class AdamW(Optimizer):
 def examples(rng: np.random.Generator) -> Iterator[AdamW]:
     yield AdamW(lr=0.1)
     yield AdamW(lr=0.1, betas=(0.8, 0.95), eps=1e-3, weight_decay=0.1)
+    yield AdamW(lr=0.1, betas=(0.8, 0.5), amsgrad=True)
+    yield AdamW(lr=0.1, maximize=True)

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from dataclasses import KW_ONLY
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from manual.optimizer import Optimizer
 class RMSprop(Optimizer):
     """A step per parameter, divided by the recent size of its gradient.
 
+        g ← −g                             maximize
         g ← g + λ θ                        weight_decay λ
         v ← α v + (1 − α) g²               running mean of the square, from 0
         m ← α m + (1 − α) g,  v̂ = v − m²   centered: the variance instead; else v̂ = v
@@ -19,7 +21,8 @@ class RMSprop(Optimizer):
         θ ← θ − η u
 
     Raises:
-        InputError: lr, alpha, eps, weight_decay or momentum is negative or not finite; centered is not a flag.
+        InputError: lr, alpha, eps, weight_decay or momentum is negative or not finite; centered or maximize is not a
+            flag.
     Source: Hinton, "Neural Networks for Machine Learning", lecture 6e; centered: Graves, "Generating Sequences With
     Recurrent Neural Networks", 2013. Same as torch.optim.RMSprop.
     """
@@ -30,6 +33,8 @@ class RMSprop(Optimizer):
     weight_decay: Any = 0
     momentum: Any = 0
     centered: bool = False
+    _: KW_ONLY
+    maximize: bool = False
     elementwise = True
 
     def __post_init__(self) -> None:
@@ -39,8 +44,11 @@ class RMSprop(Optimizer):
         self.weight_decay = at_least(self, "weight_decay", self.weight_decay, 0)
         self.momentum = at_least(self, "momentum", self.momentum, 0)
         self.centered = flag(self, "centered", self.centered)
+        self.maximize = flag(self, "maximize", self.maximize)
 
     def update(self, p: Array, g: Array, state: dict[str, Any], /) -> None:
+        if self.maximize:
+            g = -g
         if self.weight_decay:
             g = g + self.weight_decay * p
         alpha = self.alpha
@@ -60,3 +68,4 @@ def examples(rng: np.random.Generator) -> Iterator[RMSprop]:
     yield RMSprop(lr=0.1, alpha=0.9, eps=1e-3, weight_decay=0.1)
     yield RMSprop(lr=0.1, momentum=0.9)
     yield RMSprop(lr=0.1, centered=True, momentum=0.5)
+    yield RMSprop(lr=0.1, weight_decay=0.1, maximize=True)

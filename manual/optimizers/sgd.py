@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from dataclasses import KW_ONLY
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,15 @@ from manual.optimizer import Optimizer
 class SGD(Optimizer):
     """Gradient descent: a step against the gradient, with momentum if asked for.
 
+        g ← −g                         maximize
         g ← g + λ θ                    weight_decay λ
         b ← μ b + (1 − τ) g            momentum μ, dampening τ; the first b is g itself
         g ← g + μ b  or  b             with nesterov, without
         θ ← θ − η g                    learning rate η
 
     Raises:
-        InputError: lr, momentum, dampening or weight_decay is negative or not finite; nesterov is not a flag, or is
-            asked for without momentum or with dampening.
+        InputError: lr, momentum, dampening or weight_decay is negative or not finite; nesterov or maximize is not a
+            flag; nesterov is asked for without momentum or with dampening.
     Source: document A, part 3, the update rule. Same as torch.optim.SGD.
     """
 
@@ -27,6 +29,8 @@ class SGD(Optimizer):
     dampening: Any = 0
     weight_decay: Any = 0
     nesterov: bool = False
+    _: KW_ONLY
+    maximize: bool = False
     elementwise = True
 
     def __post_init__(self) -> None:
@@ -35,11 +39,14 @@ class SGD(Optimizer):
         self.dampening = at_least(self, "dampening", self.dampening, 0)
         self.weight_decay = at_least(self, "weight_decay", self.weight_decay, 0)
         self.nesterov = flag(self, "nesterov", self.nesterov)
+        self.maximize = flag(self, "maximize", self.maximize)
         if self.nesterov and (not self.momentum or self.dampening):
             raise InputError("SGD: nesterov needs a momentum above 0 and a dampening of 0, "
                              f"got momentum={self.momentum!r}, dampening={self.dampening!r}")
 
     def update(self, p: Array, g: Array, state: dict[str, Any], /) -> None:
+        if self.maximize:
+            g = -g
         if self.weight_decay:
             g = g + self.weight_decay * p
         if self.momentum:
@@ -55,3 +62,4 @@ def examples(rng: np.random.Generator) -> Iterator[SGD]:
     yield SGD(lr=0.1, weight_decay=0.01)
     yield SGD(lr=0.1, momentum=0.9, dampening=0.5)
     yield SGD(lr=0.1, momentum=0.9, weight_decay=0.01, nesterov=True)
+    yield SGD(lr=0.1, momentum=0.9, weight_decay=0.01, maximize=True)

@@ -83,6 +83,12 @@ def gradient_but_for(right: type, name: str, wrong: Callable[[Any, Any, Any], An
     return {"gradient": gradient}
 
 
+def signed(rule: Any, p: Any, g: Any) -> Any:
+    """The gradient that an optimizer goes by: turned round to maximize, with the decay that goes through it."""
+    decay = 0 if getattr(rule, "decoupled_weight_decay", False) else rule.weight_decay
+    return (-g if rule.maximize else g) + decay * p
+
+
 def unusual(wrong: type) -> type:
     """Put a class into `UNUSUAL`."""
     return under_the_right_name(UNUSUAL)(wrong)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from manual import SGD
-from parity_tests.bugs.registry import bug, mistakes
+from parity_tests.bugs.registry import bug, mistakes, signed
 
 mistakes(SGD, [
     ("The parameter's name is bound to a new array, and the network keeps the old one", "weight", "not moved",
@@ -38,8 +38,9 @@ class _(SGD):
     """The dampening is forgotten."""
 
     def update(self, p, g, state):
-        b = state["momentum_buffer"] = self.momentum * state.get("momentum_buffer", 0) + g + self.weight_decay * p
-        p -= self.lr * (g + self.weight_decay * p + self.momentum * b if self.nesterov else b)
+        g = signed(self, p, g)
+        b = state["momentum_buffer"] = self.momentum * state.get("momentum_buffer", 0) + g
+        p -= self.lr * (g + self.momentum * b if self.nesterov else b)
 
 
 @bug("weight, momentum_buffer", "lr is inside the buffer")
@@ -56,7 +57,7 @@ class _(SGD):
     """Nesterov looks ahead along the old velocity instead of the new one."""
 
     def update(self, p, g, state):
-        g = g + self.weight_decay * p
+        g = signed(self, p, g)
         b = state.get("momentum_buffer", np.zeros_like(p))
         state["momentum_buffer"] = self.momentum * b + g
         p -= self.lr * (g + self.momentum * b)
@@ -87,6 +88,6 @@ class _(SGD):
     """The buffer is a running mean: the new gradient is weighted by 1 − μ."""
 
     def update(self, p, g, state):
-        g = g + self.weight_decay * p
+        g = signed(self, p, g)
         b = state["momentum_buffer"] = self.momentum * state.get("momentum_buffer", 0) + (1 - self.momentum) * g
         p -= self.lr * (g + self.momentum * b if self.nesterov else b)

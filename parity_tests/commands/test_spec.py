@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from experiments.shared.spec import build, build_network, outline
-from manual import SGD, Adam, AdamW, InputError, Layer, Loss, Optimizer, RMSprop
+from manual import InputError, Layer, Loss, Optimizer, optimizers
 
+OPTIMIZERS = [getattr(optimizers, name) for name in optimizers.__all__]
 LAYERS: list[Any] = [{"Linear": {"in_features": 1, "out_features": 2}}]
 START = {"0.weight": [[1.0], [1.0]], "0.bias": [1.0, 1.0]}
 WEIGHTS = "start: 0.bias: expected an array of numbers, got"
@@ -26,7 +27,8 @@ WEIGHTS = "start: 0.bias: expected an array of numbers, got"
      "Conv2d: kernel_size must be at most"),
     (Loss, "mse", "there is no loss 'mse'; did you mean 'MSELoss'?"),
     (Optimizer, {"Adm": {"lr": 0.1}}, "there is no optimizer 'Adm'; did you mean 'Adam'?"),
-    (Optimizer, "Lion", "there is no optimizer 'Lion'; there are Adam, AdamW, RMSprop, SGD"),
+    (Optimizer, "Lion",
+     "there is no optimizer 'Lion'; there are Adadelta, Adagrad, Adam, AdamW, NAdam, RAdam, RMSprop, SGD"),
     (Optimizer, {"SGD": {"lr": np.ones((2, 2))}}, "SGD: lr must be a finite number >= 0, got array("),
 ])  # fmt: skip
 def test_what_cannot_be_built_is_an_error_of_one_line(base: Any, spec: Any, said: str) -> None:
@@ -54,7 +56,7 @@ ODD: list[Any] = [-1, -0.5, 0.5, 1, 2, np.nan, np.inf, True, None, "1", {}, [], 
                   [0.9, 0.9, 0.9], [[0.9], [0.9]]]  # fmt: skip
 
 
-@pytest.mark.parametrize("optimizer", [SGD, Adam, AdamW, RMSprop])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_what_torch_refuses_of_an_optimizer_is_refused_here(optimizer: Any) -> None:
     refused = 0
     for name, value in ((name, value) for name in optimizer().hyper for value in ODD):

@@ -50,7 +50,8 @@ UNCLEAR = {
             def __init__(self, lr): pass
             def update(self, params, grads): pass
     """,
-    "no derivative to hold Mine against; expected the rule of one of Adam, AdamW, RMSprop, SGD": """
+    "no derivative to hold Mine against; expected the rule of one of "
+    "Adadelta, Adagrad, Adam, AdamW, NAdam, RAdam, RMSprop, SGD": """
         from manual import Optimizer
         class Mine(Optimizer): pass
     """,

@@ -7,11 +7,15 @@ import pytest
 import manual.layers
 import manual.losses
 from manual import (
+    Adadelta,
+    Adagrad,
     Adam,
     AdamW,
     BCEWithLogitsLoss,
     CrossEntropyLoss,
     Linear,
+    NAdam,
+    RAdam,
     ReLU,
     RMSprop,
     Sigmoid,
@@ -77,7 +81,7 @@ def test_every_loss_runs_on_balls(make):
     assert_in_balls(loss.backward(cache), loss.backward(cache_ball), bounds["delta"].error)
 
 
-@pytest.mark.parametrize("optimizer", [Adam, AdamW, RMSprop])
+@pytest.mark.parametrize("optimizer", [Adagrad, Adadelta, Adam, AdamW, NAdam, RAdam, RMSprop])
 def test_every_optimizer_with_a_root_runs_on_balls(optimizer, rng):
     layer = Linear(3, 2, rng=rng)
     gradient = layer.like(weight=rng.standard_normal((2, 3)), bias=rng.standard_normal(2))

@@ -72,6 +72,7 @@ def judge_update(
             if key == "step":
                 compared[f"{name}, step"] = Compared(np.asarray(mine, value.dtype), value, 0)
             else:
+                mine = np.asarray(mine, value.dtype) if isinstance(mine, float) else mine
                 compared[f"{name}, {key}"] = Compared(mine, value, allowed.get(f"{name}, {key}", 0))
     for name, after in params_of(module).items():
         compared[name] = Compared(ours.params[name], after, allowed[name])

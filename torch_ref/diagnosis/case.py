@@ -106,7 +106,8 @@ def of_update(
 
     def formulas(quantity: str) -> Formulas:
         name = quantity.split(", ")[0]
-        return update_formulas(optimizer, name, before[name], gradient[name], state[name])
+        rule = next(rule for rule, names in optimizer.rules(before) if name in names)
+        return update_formulas(rule, name, before[name], gradient[name], state[name])
 
     return Case(compared, before=before, formulas=formulas)
 

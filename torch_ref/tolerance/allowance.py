@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import manual
-from manual import Block, InputError, Layer, Network, Undecided
+from manual import Block, InputError, Layer, Network, Optimizer, Undecided
 from manual.numbers.checks import shown
 from manual.numbers.number_types import Array
 from torch_ref.tolerance import torch_formulas
@@ -35,6 +35,8 @@ def ours_of(piece: Any, formula: Any = None) -> Any:
         return _made(formula, piece)
     own = object.__new__(formula)
     own.__dict__.update(vars(piece))
+    if isinstance(own, Optimizer):
+        own.groups = {pattern: ours_of(rule, formula) for pattern, rule in own.groups.items()}
     return own._of([ours_of(layer) for layer in own.layers]) if isinstance(own, Block) else own
 
 

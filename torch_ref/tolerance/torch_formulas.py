@@ -11,6 +11,7 @@ import manual
 from manual.loss import reduced
 from manual.numbers.classes import as_rows
 from manual.numbers.number_types import Array
+from torch_ref.tolerance.bounded import Bounded
 
 
 class CrossEntropyLoss(manual.CrossEntropyLoss):
@@ -45,29 +46,60 @@ def lerp(old: Any, new: Any, weight: Any) -> Any:
     return old + w * (new - old) if weight < 0.5 else new - (new - old) * (1 - w)
 
 
+def means(rule: Any, g: Array, state: dict[str, Any]) -> tuple[int, Array, Array]:
+    """(t, m, v) of Adam and its kin: m ← m + (1 − β₁)(g − m). (torch: lerp_.)"""
+    b1, b2 = rule.betas
+    t = state["step"] = int(state.get("step", 0)) + 1
+    m = state["exp_avg"] = lerp(state.get("exp_avg", np.zeros_like(g)), g, 1 - b1)
+    v = state["exp_avg_sq"] = b2 * state.get("exp_avg_sq", 0) + (1 - b2) * (g * g)
+    return t, m, v
+
+
+def decayed(rule: Any, p: Array, g: Array) -> Array:
+    """The gradient that the rule goes by; a decoupled decay moves the parameter."""
+    g = -g if rule.maximize else g
+    if isinstance(rule, manual.AdamW) or getattr(rule, "decoupled_weight_decay", False):
+        p *= 1 - rule.lr * rule.weight_decay
+        return g
+    return g + rule.weight_decay * p if rule.weight_decay else g
+
+
 class Adam(manual.Adam):
-    """m ← m + (1 − β₁)(g − m). (torch: lerp_.)"""
+    """The running mean as torch has it."""
 
     def update(self, p: Array, g: Array, state: dict[str, Any], /) -> None:
-        if self.weight_decay:
-            g = g + self.weight_decay * p
-        self.move(p, g, state)
-
-    def move(self, p: Array, g: Array, state: dict[str, Any]) -> None:
-        """The step, after the weight decay."""
-        b1, b2 = self.betas
-        t = state["step"] = int(state.get("step", 0)) + 1
-        m = state["exp_avg"] = lerp(state.get("exp_avg", np.zeros_like(g)), g, 1 - b1)
-        v = state["exp_avg_sq"] = b2 * state.get("exp_avg_sq", 0) + (1 - b2) * (g * g)
+        (b1, b2), (t, m, v) = self.betas, means(self, decayed(self, p, g), state)
+        if self.amsgrad:
+            v = state["max_exp_avg_sq"] = np.maximum(v, state.get("max_exp_avg_sq", v))
         p -= self.lr / (1 - b1**t) * m / (np.sqrt(v) / (1 - b2**t) ** 0.5 + self.eps)
 
 
 class AdamW(manual.AdamW):
     """Likewise."""
 
+    update = Adam.update  # pyright: ignore[reportAssignmentType]
+
+
+class NAdam(manual.NAdam):
+    """Likewise; Π_t is kept in float32, and the two parts of the step are subtracted one by one."""
+
     def update(self, p: Array, g: Array, state: dict[str, Any], /) -> None:
-        p *= 1 - self.lr * self.weight_decay
-        Adam.move(self, p, g, state)  # pyright: ignore[reportArgumentType]
+        g = decayed(self, p, g)
+        t, m, v = means(self, g, state)
+        now, ahead = self.momentum(t), self.momentum(t + 1)
+        before = state.get("mu_product", Bounded(1, np.float32))
+        product = state["mu_product"] = before * now
+        denominator = np.sqrt(v / (1 - self.betas[1] ** t)) + self.eps
+        p -= self.lr * (1 - now) / (1 - product) * g / denominator
+        p -= self.lr * ahead / (1 - product * ahead) * m / denominator
+
+
+class RAdam(manual.RAdam):
+    """The running mean as torch has it."""
+
+    def update(self, p: Array, g: Array, state: dict[str, Any], /) -> None:
+        t, m, v = means(self, decayed(self, p, g), state)
+        p -= self.step_of(t, m, v)
 
 
 class RMSprop(manual.RMSprop):
@@ -76,8 +108,7 @@ class RMSprop(manual.RMSprop):
     def update(self, p: Array, g: Array, state: dict[str, Any], /) -> None:
         if not self.centered:
             return super().update(p, g, state)
-        if self.weight_decay:
-            g = g + self.weight_decay * p
+        g = decayed(self, p, g)
         state["step"] = int(state.get("step", 0)) + 1
         v = state["square_avg"] = self.alpha * state.get("square_avg", 0) + (1 - self.alpha) * (g * g)
         m = state["grad_avg"] = lerp(state.get("grad_avg", np.zeros_like(g)), g, 1 - self.alpha)
@@ -88,4 +119,6 @@ class RMSprop(manual.RMSprop):
         return None
 
 
-BY_NAME: dict[str, Any] = {c.__name__: c for c in (CrossEntropyLoss, BCEWithLogitsLoss, Adam, AdamW, RMSprop)}
+BY_NAME: dict[str, Any] = {
+    c.__name__: c for c in (CrossEntropyLoss, BCEWithLogitsLoss, Adam, AdamW, NAdam, RAdam, RMSprop)
+}

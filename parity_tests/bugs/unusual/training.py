@@ -6,7 +6,7 @@
 import numpy as np
 
 from manual import SGD, Adam, BCEWithLogitsLoss, CrossEntropyLoss, MSELoss, Network, RMSprop
-from parity_tests.bugs.registry import unusual
+from parity_tests.bugs.registry import signed, unusual
 
 
 @unusual
@@ -69,10 +69,12 @@ class _(Adam):
     """Both corrections are in the learning rate and in ε, as at the end of section 2 of the paper."""
 
     def update(self, p, g, state):
-        (b1, b2), g = self.betas, g + self.weight_decay * p
+        (b1, b2), g = self.betas, signed(self, p, g)
         t = state["step"] = int(state.get("step", 0)) + 1
         m = state["exp_avg"] = b1 * state.get("exp_avg", 0) + (1 - b1) * g
         v = state["exp_avg_sq"] = b2 * state.get("exp_avg_sq", 0) + (1 - b2) * g * g
+        if self.amsgrad:
+            v = state["max_exp_avg_sq"] = np.fmax(v, state.get("max_exp_avg_sq", 0))
         root = (1 - b2**t) ** 0.5
         p -= self.lr * root / (1 - b1**t) * m / (np.sqrt(v) + self.eps * root)
 
@@ -82,7 +84,7 @@ class _(RMSprop):
     """The means move by a part of what they are off: v + (1 − α)(g² − v)."""
 
     def update(self, p, g, state):
-        g, zero = g + self.weight_decay * p, np.zeros_like(p)
+        g, zero = signed(self, p, g), np.zeros_like(p)
         state["step"] = int(state.get("step", 0)) + 1
         v = state.get("square_avg", zero)
         v = state["square_avg"] = v + (1 - self.alpha) * (g * g - v)

@@ -49,6 +49,8 @@ def _adam(denominator: Callable[[Any, Any, Any], Any]) -> Update:
     """Adam's or AdamW's rule with another denominator of the step: of v, 1 − β₂ᵗ and ε."""
 
     def update(o: Any, p: Any, g: Any, s: dict[str, Any]) -> None:
+        if not isinstance(o, manual.Adam | manual.AdamW):
+            raise TypeError(f"{o!r} has another rule")
         o.update(p.copy(), g, s)
         c1, c2 = (1 - beta ** s["step"] for beta in o.betas)
         if isinstance(o, manual.AdamW):

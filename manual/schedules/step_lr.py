@@ -1,0 +1,33 @@
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from manual.numbers.checks import at_least, whole
+from manual.schedule import Schedule
+
+
+class StepLR(Schedule):
+    """The learning rate drops every so many steps.
+
+        η_t = η γ^⌊t / step_size⌋
+
+    Raises:
+        InputError: step_size is no integer >= 1; gamma is negative or not finite.
+    Same as torch.optim.lr_scheduler.StepLR.
+    """
+
+    step_size: int
+    gamma: Any = 0.1
+
+    def __post_init__(self) -> None:
+        self.step_size = whole(self, "step_size", self.step_size, 1)
+        self.gamma = at_least(self, "gamma", self.gamma, 0)
+
+    def rate(self, t: int, lr: Any, /) -> Any:
+        return lr * self.gamma ** (t // self.step_size)
+
+
+def examples(rng: np.random.Generator) -> Iterator[StepLR]:
+    yield StepLR(3)
+    yield StepLR(2, gamma=0.7)
