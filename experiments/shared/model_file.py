@@ -112,7 +112,10 @@ def load(path: Path) -> Model:
             raise InputError(f"expected float32 or float64, got {reprlib.repr(dtype)}")
         network = outline(layers)
         own = {name: [CODES[dtype], [*p.shape]] for name, p in network.params.items()}
-        own |= {name: [CODES[s.dtype.name], [*s.shape]] for name, s in network.state.items()}
+        own |= {
+            name: [CODES[dtype if s.dtype.kind == "f" else s.dtype.name], [*s.shape]]
+            for name, s in network.state.items()
+        }
         if own != {name: [array["dtype"], array["shape"]] for name, array in header.items()}:
             raise InputError("its arrays are not those of its network")
         arrays = load_file(path)

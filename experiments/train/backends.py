@@ -105,7 +105,16 @@ class ByTorch(torch.nn.Module):
         return cost.item(), pull
 
     def optimizer(self) -> torch.optim.Optimizer:
-        return twin_optimizer(self.rule, self.module)
+        optimizer = twin_optimizer(self.rule, self.module)
+        optimizer.register_load_state_dict_post_hook(_in_float32)
+        return optimizer
+
+
+def _in_float32(optimizer: torch.optim.Optimizer) -> None:
+    """What torch keeps in float32 whatever the parameters are in, such as NAdam's product, `load_state_dict` turns
+    into their dtype (torch 2.13), with which a run would go on otherwise."""
+    for state in optimizer.state.values():
+        state.update({key: value.float() for key, value in state.items() if value is not None and not value.ndim})
 
 
 class HandWritten(torch.optim.Optimizer):

@@ -85,7 +85,7 @@ class Training(L.LightningModule):
 
     def check(self, x: Array, y: Array) -> None:
         """Raise InputError where layers, data and loss do not fit each other, by one example."""
-        prediction, _ = self.network.forward(x[:1])
+        prediction, _ = self.network.evaluated().forward(x[:1])
         self.loss.forward(prediction, y[:1])
 
     def configure_optimizers(self) -> torch.optim.Optimizer:

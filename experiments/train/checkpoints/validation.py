@@ -18,8 +18,8 @@ from manual import InputError
 from manual.numbers.checks import at_least, finite, whole
 from torch_ref import to_numpy
 
-SQUARES = ("exp_avg_sq", "square_avg")
-"""What torch calls an optimizer's means of squares."""
+SQUARES = ("exp_avg_sq", "max_exp_avg_sq", "square_avg", "acc_delta", "sum", "mu_product", "running_var")
+"""What torch calls means and sums of squares, and what else is never negative."""
 COUNTED = 2**24
 """So far torch's optimizers count their steps, in float32."""
 LONGEST = 50_000
@@ -85,9 +85,9 @@ def check_contents(saved: dict[str, Any]) -> None:
         _check_array(name, weight, p.shape, dtype)
         finite(name, to_numpy(weight))
     for name, s in network.state.items():
-        count = saved["state_dict"][names[name]]
-        _check_array(name, count, s.shape, torch.int64)
-        _check_not_negative(name, count)
+        kept = saved["state_dict"][names[name]]
+        _check_array(name, kept, s.shape, dtype if s.dtype.kind == "f" else torch.int64)
+        _check_range(name, kept)
     _check_optimizer(model, {name: p.shape for name, p in network.params.items()}, saved["optimizer"], step)
 
 
@@ -111,15 +111,16 @@ def _check_optimizer(model: dict[str, Any], shapes: dict[str, tuple[int, ...]], 
         for name, own in remembered[0].items():
             where, value = f"optimizer, {place}: {name}", held[name]
             if isinstance(own, torch.Tensor):
-                _check_array(where, value, own.shape if name == "step" else by_place[place], own.dtype)
+                _check_array(where, value, by_place[place] if own.ndim else own.shape, own.dtype)
             if name == "step":
                 counted = step if type(own) is int else min(step, COUNTED)
                 if type(value) is not type(own) or value != counted:
                     raise InputError(f"{where}: expected {counted}, got {reprlib.repr(value)}")
-            elif name in SQUARES:
-                _check_not_negative(where, value)
+            elif type(own) is float:
+                if type(value) is not float or not 0 <= value <= 1:
+                    raise InputError(f"{where}: expected a number from 0 to 1, got {reprlib.repr(value)}")
             else:
-                finite(where, to_numpy(value))
+                _check_range(where, value)
 
 
 def _check_dict(where: str, found: Any) -> None:
@@ -148,8 +149,12 @@ def _check_array(where: str, found: Any, shape: tuple[int, ...], dtype: torch.dt
         raise InputError(f"{where}: an array of shape {(*shape,)} is not in it as a whole")
 
 
-def _check_not_negative(where: str, found: torch.Tensor) -> None:
-    if not (found >= 0).all():
+def _check_range(where: str, found: torch.Tensor) -> None:
+    """Raise InputError for a negative number where it counts something or is made of squares, else for one that is not
+    finite."""
+    if found.is_floating_point() and not where.endswith(SQUARES):
+        finite(where, to_numpy(found))
+    elif not (found >= 0).all():
         raise InputError(f"{where}: expected values >= 0, got {reprlib.repr(found.min().item())}")
 
 

@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
+from experiments.shared.model_file import load
 from experiments.train import command as train
 from experiments.train.backends import HandWritten
 from experiments.train.checkpoints import checkpoint
@@ -22,7 +23,8 @@ DROPOUT = (
     "[{Linear: {in_features: 2, out_features: 2}}, {Dropout: {p: 0.5}}, {Linear: {in_features: 2, out_features: 1}}]"
 )
 OPTIMIZERS = {
-    "Adam": "Adam", "AdamW": "AdamW", "RMSprop": "{RMSprop: {momentum: 0.9, centered: true}}", "SGD": "SGD",
+    "Adagrad": "Adagrad", "Adadelta": "Adadelta", "Adam": "Adam", "AdamW": "AdamW", "NAdam": "NAdam", "RAdam": "RAdam",
+    "amsgrad": "{Adam: {amsgrad: true}}", "RMSprop": "{RMSprop: {momentum: 0.9, centered: true}}", "SGD": "SGD",
     "momentum": "{SGD: {momentum: 0.9}}",
 }  # fmt: skip
 SIDES = ("manual", "torch")
@@ -61,6 +63,25 @@ def test_what_a_run_saves_is_taken(optimizer: str, side: str, runs: Callable[[st
     new = fit(tmp_path, optimizer, side, f"--ckpt_path={before}")
     assert weights(new) == weights(run)
     assert checkpoint.read(new / "checkpoints" / LAST)["global_step"] == 3
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_running_statistics_are_saved_and_go_on(side: str, tmp_path: Path) -> None:
+    network = "[{Linear: {in_features: 64, out_features: 10}}, {BatchNorm1d: {num_features: 10}}]"
+    options = [f"--model.network={network}", "--data.batch_size=600", "--trainer.max_epochs=2", "--model.dtype=float32"]
+    fit = ["fit", "--config=digits", f"--model.implementation={side}", *options]
+    run = train.run([*fit, f"--out={tmp_path / 'whole'}"])
+    before = run / "checkpoints" / BEFORE
+    new = train.run([*fit, f"--out={tmp_path / 'on'}", f"--ckpt_path={before}"])
+    assert weights(new) == weights(run)
+    assert {"1.running_mean", "1.running_var", "1.num_batches_tracked"} < weights(run).keys()
+    assert load(run / "model.safetensors").network.state["1.num_batches_tracked"] == 6
+    saved = torch.load(before, weights_only=True)
+    for name, other in (("running_var", -1.0), ("running_mean", math.nan), ("num_batches_tracked", -1)):
+        held = saved["state_dict"][f"side.module.1.{name}"]
+        rewrite(before, state_dict=saved["state_dict"] | {f"side.module.1.{name}": torch.full_like(held, other)})
+        with pytest.raises(InputError, match=f"1.{name}: expected"):
+            checkpoint.read(before)
 
 
 # Altered
