@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from manual import InputError, Layer, Loss, Network, Optimizer, Residual
+from manual import EveryStep, InputError, Layer, Loss, Network, Optimizer, Residual
 from manual.layer import every_part
 from manual.numbers.checks import instance, shown
 from manual.numbers.masks import mask
@@ -71,6 +71,28 @@ class ResidualModule(torch.nn.Module):
         return x + self.inner(x)
 
 
+class FirstOutput(torch.nn.Module):
+    """What inner(x) gives first."""
+
+    def __init__(self, inner: torch.nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.inner(x)[0]
+
+
+class Transpose(torch.nn.Module):
+    """torch.transpose as a module, which torch lacks."""
+
+    def __init__(self, dim0: int, dim1: int) -> None:
+        super().__init__()
+        self.dims = dim0, dim1
+
+    def forward(self, a: torch.Tensor) -> torch.Tensor:
+        return a.transpose(*self.dims)
+
+
 class Dropout2d(Dropout):
     """Likewise, a channel of a picture at a time."""
 
@@ -116,8 +138,9 @@ class MultiheadAttention(torch.nn.MultiheadAttention):
             return super().forward(query, key, value, mask, need_weights=False, attn_mask=later)[0]
 
 
-OWN = {c.__name__: c for c in (HalfMSELoss, Dropout, Dropout2d, LSTM, LSTMCell, MultiheadAttention)}
+OWN = {c.__name__: c for c in (HalfMSELoss, Dropout, Dropout2d, LSTM, LSTMCell, MultiheadAttention, Transpose)}
 REGISTERED: dict[type[Layer], Callable[[Any], torch.nn.Module]] = {
+    EveryStep: lambda block: FirstOutput(twin(block.parts["inner"])),
     Residual: lambda block: ResidualModule(twin(block.parts["inner"])),
 }
 """Layer -> a module that does the same, made of the layer."""

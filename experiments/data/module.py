@@ -18,12 +18,22 @@ from experiments.data.functions import hand_computation, sine
 from experiments.data.images import LeftOut
 from experiments.data.settings import DataSettings
 from experiments.data.splits import Part, Parts
+from experiments.data.text import Text, Windows
 from experiments.shared.scale import Scale
 from manual import InputError, batches
 from manual.numbers.checks import at_least, finite, whole
 from torch_ref import to_torch
 
 SETS = {"digits": digits, "hand_computation": hand_computation, "sine": sine}
+ONLY = {
+    "folder": "pictures",
+    "size": "pictures",
+    "augment": "pictures",
+    "file": "text",
+    "context": "text",
+    "merges": "text",
+}
+"""Options, and the data that they are for."""
 
 
 class Data(L.LightningDataModule):
@@ -36,12 +46,12 @@ class Data(L.LightningDataModule):
 
     Raises:
         InputError: the data are not finite, or do not fit together; a batch size or a seed that cannot be; a folder
-            of pictures that cannot be trained on; an option for pictures where there are none.
+            of pictures, or a text, that cannot be trained on; an option for other data.
     """
 
     def __init__(self, chosen: DataSettings, dtype: Literal["float64", "float32"] = "float64") -> None:
         super().__init__()
-        name, folder, size = chosen.name, chosen.folder, chosen.size
+        name = chosen.name
         self.settings: dict[str, Any] = {
             "name": name, "batch_size": chosen.batch_size, "seed": chosen.seed, "dtype": dtype,
         }  # fmt: skip
@@ -49,12 +59,17 @@ class Data(L.LightningDataModule):
         self.scale: Scale | None = None
         self.left_out: list[LeftOut] = []
         self.augment = chosen.augment or []
+        self.text: Text | None = None
+        for option, wanted in ONLY.items():
+            if name != wanted and getattr(chosen, option) is not None:
+                raise InputError(f"data.{option} is for data.name {wanted}, which is {name}")
         if name == "pictures":
-            parts = self._pictures(folder, whole(self, "size", size, 1), dtype)
+            parts = self._pictures(chosen.folder, whole(self, "size", chosen.size, 1), dtype)
+        elif name == "text":
+            self.text = Text(Path(chosen.file) if chosen.file else None, chosen.context, chosen.merges or 0)
+            parts, self.classes = self.text.windows(), self.text.tokenizer.tokens
+            self.settings |= self.text.settings
         else:
-            for option, value in (("folder", folder), ("size", size), ("augment", chosen.augment)):
-                if value is not None:
-                    raise InputError(f"data.{option} is for data.name pictures, which is {name}")
             parts = SETS[name]()
         for label, part in zip(parts._fields, parts, strict=True):
             if len(part.x) != len(part.y):
@@ -80,7 +95,11 @@ class Data(L.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Any]:
         self.order.rank, self.order.processes = self._rank()
-        data = Augmented(self.train, self.augment, self.order) if self.augment else _tensors(self.train)
+        data = _tensors(self.train)
+        if self.augment:
+            data = Augmented(self.train, self.augment, self.order)
+        if self.text:
+            data = Windows(self.text, self.order)
         return DataLoader(data, sampler=self.order, batch_size=None)
 
     def val_dataloader(self) -> DataLoader[Any]:

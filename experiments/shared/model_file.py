@@ -4,8 +4,8 @@ It holds the parameters and the state under torch's names, and as metadata, each
 
     network    the layers, as in a config
     dtype      of the parameters and of the input
-    input      the shape of one example
-    classes    what the outputs stand for, in order; null where they are no classes
+    input      the shape of one example; of words, whose numbers a network with an Embedding takes, how many
+    classes    what the outputs stand for, in order; of words the vocabulary; null where they are no classes
     scale      mean and std of each channel: pictures are standardised by them; null where the input is taken as it is
 
 and, plain, the sha256 of all that: a flipped bit is an error, not another network.
@@ -30,7 +30,7 @@ from experiments.shared.command import replacing
 from experiments.shared.scale import Scale
 from experiments.shared.spec import Spec, outline
 from experiments.shared.untrusted_files import plain_file
-from manual import AvgPool2d, Conv2d, InputError, Layer, MaxPool2d, Network
+from manual import AvgPool2d, Block, Conv2d, Embedding, InputError, Layer, MaxPool2d, Network
 from manual.numbers.checks import finite, pair, whole
 from manual.numbers.number_types import Array
 from manual.numbers.windows import window_count
@@ -40,6 +40,8 @@ CODES = {"float32": "F32", "float64": "F64", "int64": "I64"}
 """The dtypes of parameters and state, and what safetensors calls them."""
 MOST = 10**8
 """Numbers that one example may become on its way through a network: about a gigabyte."""
+WORDS = 1024
+"""Words at most that a network looks at together: attention takes the square of it."""
 VIEW = 64
 """A pixel of a window is a view of the picture, which takes as much memory as so many numbers."""
 
@@ -148,7 +150,7 @@ def _checked(model: Model) -> Model:
     if classes is not None:
         if not all(isinstance(name, str) for name in classes) or len(set(classes)) < len(classes):
             raise InputError(f"expected classes of different names, got {reprlib.repr(classes)}")
-        if output != (1, len(classes)):
+        if output != (1, len(classes), *(shape if takes_words(model.network) else ())):
             raise InputError(f"{len(classes)} classes, and outputs of shape {output}")
     if scale:
         for name, numbers in scale._asdict().items():
@@ -161,10 +163,19 @@ def _checked(model: Model) -> Model:
     return model
 
 
+def takes_words(layer: Layer) -> bool:
+    """Whether its input is numbers of words: what comes first in it is an Embedding."""
+    while isinstance(layer, Block):
+        layer = layer.layers[0]
+    return isinstance(layer, Embedding)
+
+
 def _output(network: Network, shape: tuple[int, ...], dtype: str) -> tuple[int, ...]:
     """The shape of what it makes of one example."""
-    numbers = prod(shape)
-    x = np.zeros((1, *shape) if numbers <= MOST else 0, dtype)
+    numbers, words = prod(shape), takes_words(network)
+    if words and numbers > WORDS:
+        raise InputError(f"expected at most {WORDS:,} words, got an input of shape {shape}")
+    x = np.zeros((1, *shape) if numbers <= MOST else 0, int if words else dtype)
     for place, layer in enumerate(network.layers):
         try:
             numbers += _under_windows(layer, x.shape)

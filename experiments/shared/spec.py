@@ -4,6 +4,7 @@ ReLU                                            a name
 {class_path: SGD, init_args: {lr: 0.2}}         a name and arguments, as Lightning's command line has it
 Linear: {in_features: 64, out_features: 128}    the same, shorter
 Linear: {in_features: 64, out_features: classes}    as many as the data have, where they name them
+Residual: {inner: [LayerNorm: {…}, Linear: {…}]}    an argument that is a layer, or several in order
 """
 
 import reprlib
@@ -50,6 +51,8 @@ def build(base: type[D], spec: Spec, rng: np.random.Generator | None = None) -> 
     for argument in arguments:
         if argument not in takes:
             raise InputError(f"{name}: there is no argument {argument!r}{nearest(str(argument), takes)}")
+    layers = {name: takes[name].annotation for name in arguments}
+    arguments = {name: _inner(value, rng) if _is_layer(layers[name]) else value for name, value in arguments.items()}
     drawn_from = {"rng": rng} if "rng" in takes else {}
     try:
         return known[name](**arguments, **drawn_from)
@@ -57,6 +60,16 @@ def build(base: type[D], spec: Spec, rng: np.random.Generator | None = None) -> 
         raise
     except (TypeError, ValueError, MemoryError, OverflowError) as error:
         raise InputError(f"{name}: {str(error).removeprefix(f'{name}.__init__() ')}") from None
+
+
+def _inner(spec: Any, rng: np.random.Generator | None) -> Layer:
+    """A layer within another: one, or several in order."""
+    return Network(*[build(Layer, one, rng) for one in spec]) if isinstance(spec, list) else build(Layer, spec, rng)
+
+
+def _is_layer(annotation: Any) -> bool:
+    """Whether a constructor's argument is a layer."""
+    return getattr(annotation, "type", annotation) is Layer
 
 
 def named(what: str, spec: Any) -> tuple[Any, Any]:
@@ -117,14 +130,12 @@ def build_network(specs: Sequence[Spec], seed: int, start: Mapping[str, Any] | N
 def counted(specs: Sequence[Spec], classes: Sequence[str] | None) -> list[Spec]:
     """The layers with the number of classes where an argument says "classes"; where there are none, as they are."""
 
-    def count(spec: Spec) -> Spec:
-        if classes is None or not isinstance(spec, Mapping):
-            return spec
-        layers: dict[str, Any] = dict(spec)
-        for name, arguments in spec.items():
-            if isinstance(arguments, Mapping):
-                layers[name] = {key: len(classes) if value == "classes" else value for key, value in arguments.items()}
-        return layers
+    def count(said: Any) -> Any:
+        if isinstance(said, Mapping):
+            return {key: count(value) for key, value in said.items()}
+        if isinstance(said, list):
+            return [count(value) for value in said]
+        return len(classes) if said == "classes" and classes is not None else said
 
     return [count(spec) for spec in specs]
 

@@ -207,6 +207,8 @@ class Session:
             values = {what: self.found.get(f"{part}_{what}") for what in ("cost", "accuracy")}
             if said := [f"{what} {value.item():.4g}" for what, value in values.items() if value is not None]:
                 lines.append(f"{label}: {', '.join(said)}")
+        if self.data.text and len(lines) == 2:
+            lines += self.data.text.outcome([self.found[f"{part}_cost"].item() for part in ("val", "test")])
         return lines
 
     def _trained(self) -> Model:

@@ -11,6 +11,7 @@ import pytest
 from manual import (
     ELU,
     GELU,
+    LSTM,
     AdaptiveAvgPool2d,
     AvgPool2d,
     BatchNorm1d,
@@ -21,6 +22,7 @@ from manual import (
     Dropout,
     Dropout2d,
     Embedding,
+    EveryStep,
     Flatten,
     GroupNorm,
     Layer,
@@ -37,6 +39,7 @@ from manual import (
     RMSNorm,
     Softplus,
     Tanh,
+    Transpose,
     Unflatten,
 )
 from manual.recurrent import Steps
@@ -161,6 +164,8 @@ ON_PLACES: dict[type, Callable[[np.random.Generator], Layer]] = {
     Conv1d: lambda rng: Conv1d(2, 2, 3, 2, 1, rng=rng),
     MaxPool1d: lambda _: MaxPool1d(4, 3, 2),
     Unflatten: lambda _: Unflatten(1, (2, 2)),
+    Transpose: lambda _: Transpose(1, 2),
+    EveryStep: lambda rng: EveryStep(LSTM(8, 3, batch_first=True, rng=rng)),
     Embedding: lambda rng: Embedding(5, 3, rng=rng),
 }
 ON_PICTURES: dict[type, Callable[[np.random.Generator], Layer]] = {

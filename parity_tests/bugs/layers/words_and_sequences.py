@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from manual import Conv1d, Embedding, MaxPool1d
-from parity_tests.bugs.registry import bug
+from manual import Conv1d, Embedding, EveryStep, MaxPool1d, Transpose
+from parity_tests.bugs.registry import bug, mistakes
 
 # ---------------------------------------------------------------- Embedding
 
@@ -162,3 +162,44 @@ class _(MaxPool1d):
     def forward(self, a):
         y, cache = super().forward(-a)
         return -y, cache
+
+
+mistakes(Transpose, [
+    ("The numbers are laid into the other shape as they come", "y", "it is permuted",
+     {"forward": lambda self, a: (a.reshape(a.swapaxes(self.dim0, self.dim1).shape), None)}),
+    ("δ is laid into the input's shape as it comes", "dx", "it is permuted",
+     {"backward": lambda self, delta, _: (delta.reshape(delta.swapaxes(self.dim0, self.dim1).shape), self)}),
+    ("δ goes back as it came", "dx", "σ' is left out",
+     {"backward": lambda self, delta, _: (delta, self)}),
+])  # fmt: skip
+
+
+@bug("dx", "only the last step along axis")
+class _(EveryStep):
+    """δ of the last step alone goes back, as if the others were not used."""
+
+    def backward(self, delta, cache):
+        last = np.s_[:, :-1] if self.layers[0].batch_first else np.s_[:-1]  # pyright: ignore[reportAttributeAccessIssue]
+        kept = delta.copy()
+        kept[last] = 0
+        return super().backward(kept, cache)
+
+
+@bug("y")
+class _(EveryStep):
+    """Every step gives what the last one gives."""
+
+    def forward(self, x):
+        y, cache = super().forward(x)
+        first = self.layers[0].batch_first  # pyright: ignore[reportAttributeAccessIssue]
+        return np.broadcast_to(y[:, -1:] if first else y[-1:], y.shape).copy(), cache
+
+
+@bug("a changed delta")
+class _(EveryStep):
+    """The state's δ is laid into the memory of the steps' δ."""
+
+    def backward(self, delta, cache):
+        found = super().backward(delta, cache)
+        delta[...] = 0
+        return found

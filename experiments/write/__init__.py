@@ -1,0 +1,5 @@
+"""`backprop-write`: what a language model writes on."""
+
+from experiments.shared.entry import entry
+
+main = entry("write", "train")
