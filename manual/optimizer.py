@@ -31,7 +31,7 @@ class Optimizer(Settable):
     """
 
     state: dict[str, dict[str, Any]] = field(init=False, default_factory=dict)
-    groups: dict[str, Self] = field(init=False, default_factory=dict)
+    groups: "dict[str, Optimizer]" = field(init=False, default_factory=dict)
     elementwise: ClassVar[bool] = False
     """Whether the rule moves each number by its own gradient and state alone: then it may move a few rows at a time."""
 
@@ -133,7 +133,7 @@ def _groups(rule: Optimizer, settings: Mapping[str, Mapping[str, Any]]) -> dict[
         if unknown := [name for name in own if name not in rule.hyper]:
             raise InputError(f"{type(rule).__name__}: expected settings among {[*rule.hyper]} for {pattern!r}, "
                              f"got {unknown}")
-    return {pattern: type(rule)(**rule.hyper | own) for pattern, own in settings.items()}
+    return {pattern: type(rule)(**{**rule.hyper, **own}) for pattern, own in settings.items()}
 
 
 def update_by_rows(optimizer: Optimizer, p: Array, g: Array, state: dict[str, Any]) -> None:
