@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from manual import EveryStep, InputError, Layer, Loss, Network, Optimizer, Residual
 from manual.layer import every_part
 from manual.numbers.checks import instance, shown
 from manual.numbers.masks import mask
 from manual.numbers.number_types import Array
+from torch_ref.sequences import SEQUENCES
 
 
 class NoTwin(LookupError):
@@ -103,42 +103,7 @@ class Dropout2d(Dropout):
         return a * to_torch(m, a.device)[:, :, None, None] / (1 - self.p)
 
 
-class LSTM(torch.nn.LSTM):
-    """torch.nn.LSTM with its state as two inputs, not a pair."""
-
-    def forward(self, x: torch.Tensor, *start: torch.Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return super().forward(x, start or None)  # pyright: ignore[reportArgumentType, reportCallIssue]
-
-
-class LSTMCell(torch.nn.LSTMCell):
-    """Likewise."""
-
-    def forward(self, x: torch.Tensor, *start: torch.Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return super().forward(x, start or None)  # pyright: ignore[reportArgumentType]
-
-
-class MultiheadAttention(torch.nn.MultiheadAttention):
-    """torch.nn.MultiheadAttention with x for query, key and value, its mask last, and `causal` as its attn_mask.
-
-    It runs as plain operations: the fused ones have derivatives by formulas of their own.
-    """
-
-    def __init__(self, embed_dim: int, num_heads: int, bias: bool, batch_first: bool, causal: bool) -> None:
-        super().__init__(embed_dim, num_heads, bias=bias, batch_first=batch_first)
-        self.causal = causal
-
-    def forward(self, *inputs: torch.Tensor) -> torch.Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
-        mask = inputs[-1] if inputs[-1].dtype == torch.bool else None
-        given = inputs if mask is None else inputs[:-1]
-        query, key, value = given if len(given) == 3 else given * 3
-        at, later = 1 if self.batch_first else 0, None
-        if self.causal:
-            later = torch.ones(query.shape[at], key.shape[at], dtype=torch.bool, device=query.device).triu(1)
-        with sdpa_kernel(SDPBackend.MATH):
-            return super().forward(query, key, value, mask, need_weights=False, attn_mask=later)[0]
-
-
-OWN = {c.__name__: c for c in (HalfMSELoss, Dropout, Dropout2d, LSTM, LSTMCell, MultiheadAttention, Transpose)}
+OWN: dict[str, Any] = {c.__name__: c for c in (HalfMSELoss, Dropout, Dropout2d, Transpose)} | SEQUENCES
 REGISTERED: dict[type[Layer], Callable[[Any], torch.nn.Module]] = {
     EveryStep: lambda block: FirstOutput(twin(block.parts["inner"])),
     Residual: lambda block: ResidualModule(twin(block.parts["inner"])),

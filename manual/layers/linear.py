@@ -54,9 +54,9 @@ class Linear(Layer):
         return z, a
 
     def backward(self, delta: Array, a: Array, /) -> tuple[Array, "Linear"]:
-        W = self.weight
-        da = delta.dot(W) if a.ndim == 2 else rows(delta).dot(W).reshape(a.shape)
-        return da, self.gradient(delta, a)
+        if a.ndim > 2:
+            return rows(delta).dot(self.weight).reshape(a.shape), self.gradient(delta, a)
+        return delta.dot(self.weight), self.gradient(delta, a)
 
     def gradient(self, delta: Array, a: Array, /) -> "Linear":
         if a.ndim > 2:  # every row of every matrix is an example

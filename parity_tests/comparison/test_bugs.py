@@ -24,10 +24,12 @@ from manual import (
     Embedding,
     EveryStep,
     Flatten,
+    GPTBlock,
     GroupNorm,
     Layer,
     LayerNorm,
     LeakyReLU,
+    LearnedPositions,
     Linear,
     MaxPool1d,
     MaxPool2d,
@@ -37,8 +39,11 @@ from manual import (
     ReLU,
     Residual,
     RMSNorm,
+    RotaryPositions,
+    SinusoidalPositions,
     Softplus,
     Tanh,
+    TransformerEncoderLayer,
     Transpose,
     Unflatten,
 )
@@ -191,6 +196,11 @@ ON_VECTORS: dict[type, Callable[[np.random.Generator], Layer]] = {
 }
 ON_SEQUENCES: dict[type, Callable[[np.random.Generator], list[Layer]]] = {
     MultiheadAttention: lambda rng: [MultiheadAttention(4, 2, causal=causal, rng=rng) for causal in (True, False)],
+    TransformerEncoderLayer: lambda rng: [TransformerEncoderLayer(4, 2, 3, batch_first=True, causal=True, rng=rng)],
+    GPTBlock: lambda rng: [GPTBlock(4, 2, rng=rng)],
+    SinusoidalPositions: lambda _: [SinusoidalPositions(5, 4)],
+    LearnedPositions: lambda rng: [LearnedPositions(5, 4, rng=rng)],
+    RotaryPositions: lambda _: [RotaryPositions(5, 4)],
 }
 
 

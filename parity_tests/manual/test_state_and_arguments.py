@@ -22,6 +22,7 @@ from manual import (
     InputError,
     LayerNorm,
     LeakyReLU,
+    LearnedPositions,
     Linear,
     LSTMCell,
     MaxPool1d,
@@ -29,12 +30,16 @@ from manual import (
     MultiheadAttention,
     Network,
     RMSNorm,
+    RotaryPositions,
+    SinusoidalPositions,
     Softplus,
     Tanh,
+    TransformerEncoderLayer,
     Unflatten,
     lift,
 )
 from manual.layer import several
+from parity_tests.derived import proved
 from torch_ref import compare_layer, compare_network, compare_training, embed, to_numpy, to_torch, twin
 
 RNG = np.random.default_rng(0)
@@ -112,6 +117,9 @@ def test_a_normalisation_may_run_over_several_axes(kind, rng, agree):
         (lambda: RNN(2, 3, nonlinearity="sigmoid", rng=RNG), "nonlinearity must be 'tanh' or 'relu', got 'sigmoid'"),
         (lambda: MultiheadAttention(4, 3, rng=RNG), "num_heads must divide embed_dim, got 3 and 4"),
         (lambda: MultiheadAttention(4, 2, causal=1, rng=RNG), "causal must be True or False, got 1"),  # pyright: ignore
+        (lambda: SinusoidalPositions(5, 3), "embed_dim must be even, got 3"),
+        (lambda: RotaryPositions(5, 3), "dim must be even, got 3"),
+        (lambda: TransformerEncoderLayer(4, 2, activation="tanh", rng=RNG), "'relu' or 'gelu', got 'tanh'"),
         (lambda: LSTM(2, 3, 0, rng=RNG), "num_layers must be an integer >= 1, got 0"),
         (lambda: GRUCell(2, 3, bias=None, rng=RNG), "bias must be True or False, got None"),  # pyright: ignore
     ],
@@ -144,9 +152,28 @@ def test_an_argument_that_cannot_be_is_refused(make, says):
         (ATTENTION, (WORDS, WORDS), "one input or query, key and value, got 2"),
         (ATTENTION, (WORDS, WORDS, WORDS[1:]), r"shape \(5, 2, 4\), as the key, in a batch of 2, as the query,"),
         (ATTENTION, (WORDS, np.zeros((5, 2), bool)), r"shape \(2, 5\) for the key_padding_mask"),
+        (SinusoidalPositions(1, 4), WORDS, r"shape \(N, at most 1, 4\)"),
+        (LearnedPositions(1, 4, rng=RNG), WORDS, r"shape \(N, at most 1, 4\)"),
+        (RotaryPositions(5, 4), WORDS[0], r"shape \(N, …, at most 5, 4\)"),
         (Network(RNN(3, 2, rng=RNG)), np.ones((4, 5, 3)), "layer 0 of 1, RNN.* gives 2 arrays"),
     ],
 )
 def test_an_input_that_cannot_be_is_refused(layer, x, says):
     with pytest.raises(InputError, match=says):
         layer.forward(*several(x))
+
+
+def test_the_waves_are_sines_and_cosines_and_a_pair_of_words_is_turned_by_how_far_apart_they_are(rng):
+    """10000^(2/4) = 100: what is rounded is the angle, sine, cosine, and the products."""
+    table = SinusoidalPositions(3, 4).table
+    for t, row in enumerate(table):
+        truths = [f(flint.arb(t) / n) for n in (1, 100) for f in (flint.arb.sin, flint.arb.cos)]
+        assert t == 0 or proved(row, truths, np.full(4, 5 * np.spacing(1.0)))
+    assert table[0].tolist() == [0, 1, 0, 1]
+    turn, (q, k) = RotaryPositions(9, 4), rng.standard_normal((2, 4))
+    places, _ = turn.forward(np.stack([np.tile(q, (9, 1)), np.tile(k, (9, 1))]))
+    products = places[0] @ places[1].T
+    error = 60 * np.spacing(np.abs(q) @ np.abs(k))  # of 4 terms, each of two products of rounded sines
+    for apart in (0, 3):
+        assert np.ptp(np.diagonal(products, apart)) <= 2 * error
+    assert np.ptp(products) > 1e6 * error

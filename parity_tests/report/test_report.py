@@ -241,7 +241,11 @@ def test_a_training_error_is_one_line_and_exit_code_2(tmp_path, monkeypatch, cap
 
 def test_every_piece_is_surveyed_in_both_dtypes(rows):
     surveyed = Counter(row.subject for row in rows if row.kind in ("layer", "loss", "optimizer"))
-    pieces = {name for package in ("layers", "losses", "optimizers") for name in vars(survey.manual)[package].__all__}
+    pieces = {
+        name
+        for package in ("layers", "blocks", "losses", "optimizers")
+        for name in vars(survey.manual)[package].__all__
+    }
     assert surveyed == dict.fromkeys(pieces, 2)
 
 

@@ -89,4 +89,4 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[GRU | GRUCell, Any]]:
     yield GRU(2, 2, 2, batch_first=True, bidirectional=True, rng=rng), (rng.standard_normal((3, 2, 2)), h)
     yield GRU(3, 2, bias=False, rng=rng), rng.standard_normal((2, 1, 3))
     yield GRUCell(3, 2, rng=rng), (rng.standard_normal((3, 3)), h[0])
-    yield GRUCell(3, 2, bias=False, rng=rng), rng.standard_normal((2, 3))
+    yield GRUCell(3, 2, bias=False, rng=rng), (rng.standard_normal((3, 3)), h[1])

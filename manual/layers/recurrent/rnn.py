@@ -88,4 +88,4 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[RNN | RNNCell, Any]]:
     yield RNN(2, 2, 2, batch_first=True, bidirectional=True, rng=rng), (rng.standard_normal((3, 2, 2)), h)
     yield RNN(2, 3, nonlinearity="relu", bias=False, rng=rng), rng.standard_normal((4, 2, 2))
     yield RNNCell(3, 2, rng=rng), (rng.standard_normal((3, 3)), h[0])
-    yield RNNCell(3, 2, nonlinearity="relu", rng=rng), rng.standard_normal((3, 3))
+    yield RNNCell(3, 2, nonlinearity="relu", rng=rng), (rng.standard_normal((6, 3)), rng.standard_normal((6, 2)))

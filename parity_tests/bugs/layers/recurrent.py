@@ -159,16 +159,16 @@ def squashed_first(self, a, start, U, b):
     return RNN.run(self, np.tanh(a), start, U, b)
 
 
-for kind, y in ((RNN, "y0"), (RNNCell, "y")):
+for kind, y, dx in ((RNN, "y0", "dx"), (RNNCell, "y", "dx0")):
     mistakes(kind, [
         ("δ goes back through Uᵀ as U", "dx" if kind is RNN else "dx1", "", steps_back(turned)),
-        ("The slope is left out", "dx", "", in_cache(RNN, lambda slope: slope * 0 + 1)),
-        ("The slope is taken for the output", "dx", "", in_cache(RNN, lambda slope: 1 - slope)),
+        ("The slope is left out", dx, "", in_cache(RNN, lambda slope: slope * 0 + 1)),
+        ("The slope is taken for the output", dx, "", in_cache(RNN, lambda slope: 1 - slope)),
         ("Of two biases one is added", y, "", one_bias(RNN)),
         ("The input goes through tanh before it is added", y, "", {"run": squashed_first}),
     ])  # fmt: skip
 
-mistakes(RNNCell, [("δ goes back at half its size", "dx", "times ½", in_cache(RNN, lambda slope: slope / 2))])
+mistakes(RNNCell, [("δ goes back at half its size", "dx0", "times ½", in_cache(RNN, lambda slope: slope / 2))])
 
 # ---------------------------------------------------------------- GRU
 
@@ -213,13 +213,16 @@ def open_in(place, number):
     return in_cache(GRU, lambda kept: (*kept[:place], kept[place] * 0 + number, *kept[place + 1 :]))
 
 
-for kind, y, shown, hh in ((GRU, "y0", "dx", "dweight_hh_l0"), (GRUCell, "y", "dx1", "dweight_hh")):
+for kind, y, dx, past, hh in (
+    (GRU, "y0", "dx", "dx", "dweight_hh_l0"),
+    (GRUCell, "y", "dx0", "dx1", "dweight_hh"),
+):
     mistakes(kind, [
         ("z and 1 − z are exchanged", y, "", {"run": exchanged}),
         ("The reset gate closes h before U", y, "", {"run": reset_before_u}),
         ("The gates stand in the order z, r, n", y, "", ordered(GRU, (1, 0, 2))),
-        ("The path past the gates is missing", shown, "", {"run_back": without_past}),
+        ("The path past the gates is missing", past, "", {"run_back": without_past}),
         ("What comes from the step before has the derivative of the input, without r", hh, "", {"run_back": not_reset}),
-        ("The slope of n is left out", "dx", "", open_in(2, 0)),
-        ("The state before has no part in the slope of z", "dx", "", open_in(4, 0)),
+        ("The slope of n is left out", dx, "", open_in(2, 0)),
+        ("The state before has no part in the slope of z", dx, "", open_in(4, 0)),
     ])  # fmt: skip

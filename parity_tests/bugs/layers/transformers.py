@@ -1,0 +1,158 @@
+"""Mistakes in the wiring of a transformer's blocks."""
+
+from manual import GPTBlock, TransformerEncoderLayer
+from manual.layer import several
+from parity_tests.bugs.registry import bug
+
+
+def given(block, x, mask, attended=lambda x, _: x, activated=lambda z, _: z):
+    """The right forward, but for what the attention, and the second linear map, are given: of two, one before and one
+    after."""
+    run, tape = block.runs()
+
+    def feed(z):
+        z = run("linear1", z)
+        return run("linear2", activated(run("activation", z), z))
+
+    if block.norm_first:
+        z = x + run("self_attn", attended(run("norm1", x), x), *mask)
+        y = z + feed(run("norm2", z))
+    else:
+        z = run("norm1", attended(x, 0 * x) + run("self_attn", x, *mask))
+        y = run("norm2", z + feed(z))
+    return y, (tape, len(mask))
+
+
+def sent_back(block, delta, cache, past_attention: float = 1, past_maps: float = 1):
+    """The right backward, with what goes past the attention, and past the linear maps, times a number."""
+    tape, masks = cache
+    back, gradient = block.backs(tape)
+
+    def feed_back(d):
+        return back("linear1", back("activation", back("linear2", d)))
+
+    if block.norm_first:
+        d = past_maps * delta + back("norm2", feed_back(delta))
+        dx = past_attention * d + back("norm1", several(back("self_attn", d))[0])
+    else:
+        e = back("norm2", delta)
+        f = back("norm1", past_maps * e + feed_back(e))
+        dx = past_attention * f + several(back("self_attn", f))[0]
+    return (dx, *[None] * masks) if masks else dx, gradient()
+
+
+# ---------------------------------------------------------------- TransformerEncoderLayer
+
+
+@bug("dx")
+class _(TransformerEncoderLayer):
+    """Nothing goes back past the attention."""
+
+    def backward(self, delta, cache):
+        return sent_back(self, delta, cache, past_attention=0)
+
+
+@bug("dx")
+class _(TransformerEncoderLayer):
+    """Nothing goes back past the linear maps."""
+
+    def backward(self, delta, cache):
+        return sent_back(self, delta, cache, past_maps=0)
+
+
+@bug("dx")
+class _(TransformerEncoderLayer):
+    """A sum sends back half of δ past what it adds."""
+
+    def backward(self, delta, cache):
+        return sent_back(self, delta, cache, 0.5, 0.5)
+
+
+@bug("y")
+class _(TransformerEncoderLayer):
+    """The norms stand after the sums where they belong before, and before where they belong after."""
+
+    def forward(self, x, *mask):
+        other = self.like()
+        other.norm_first = not self.norm_first
+        return super(type(self), other).forward(x, *mask)
+
+
+@bug("y")
+class _(TransformerEncoderLayer):
+    """There is no activation between the linear maps."""
+
+    def forward(self, x, *mask):
+        return given(self, x, mask, activated=lambda _, z: z)
+
+
+@bug("y")
+class _(TransformerEncoderLayer):
+    """The attention is given the input without its norm, or the sum after it is left out."""
+
+    def forward(self, x, *mask):
+        return given(self, x, mask, attended=lambda _, x: x)
+
+
+# ---------------------------------------------------------------- GPTBlock
+
+
+@bug("dx")
+class _(GPTBlock):
+    """Nothing goes back past the attention."""
+
+    def backward(self, delta, tape):
+        back, gradient = self.backs(tape)
+        return back("ln_1", back("attn", delta + back("ln_2", back("mlp", delta)))), gradient()
+
+
+@bug("dx")
+class _(GPTBlock):
+    """Nothing goes back past the mlp."""
+
+    def backward(self, delta, tape):
+        back, gradient = self.backs(tape)
+        dz = back("ln_2", back("mlp", delta))
+        return dz + back("ln_1", back("attn", dz)), gradient()
+
+
+@bug("dx")
+class _(GPTBlock):
+    """What goes past the attention is δ, without what the mlp sends back."""
+
+    def backward(self, delta, tape):
+        back, gradient = self.backs(tape)
+        dz = delta + back("ln_2", back("mlp", delta))
+        return delta + back("ln_1", back("attn", dz)), gradient()
+
+
+@bug("y")
+class _(GPTBlock):
+    """The mlp is added to the input, not to what the attention has made of it."""
+
+    def forward(self, x):
+        run, tape = self.runs()
+        z = x + run("attn", run("ln_1", x))
+        return x + run("mlp", run("ln_2", z)), tape
+
+
+@bug("y")
+class _(GPTBlock):
+    """The attention is given the input without its norm."""
+
+    def forward(self, x):
+        run, tape = self.runs()
+        run("ln_1", x)
+        z = x + run("attn", x)
+        return z + run("mlp", run("ln_2", z)), tape
+
+
+@bug("y")
+class _(GPTBlock):
+    """The norm before the mlp is left out."""
+
+    def forward(self, x):
+        run, tape = self.runs()
+        z = x + run("attn", run("ln_1", x))
+        run("ln_2", z)
+        return z + run("mlp", z), tape

@@ -1,0 +1,122 @@
+"""Torch's layers of sequences, with the inputs of the manual ones; and those that torch lacks.
+
+Attention runs as plain operations: the fused ones have derivatives by formulas of their own.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+
+class LSTM(torch.nn.LSTM):
+    """torch.nn.LSTM with its state as two inputs, not a pair."""
+
+    def forward(self, x: Tensor, *start: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return super().forward(x, start or None)  # pyright: ignore[reportArgumentType, reportCallIssue]
+
+
+class LSTMCell(torch.nn.LSTMCell):
+    """Likewise."""
+
+    def forward(self, x: Tensor, *start: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return super().forward(x, start or None)  # pyright: ignore[reportArgumentType]
+
+
+class MultiheadAttention(torch.nn.MultiheadAttention):
+    """torch.nn.MultiheadAttention with x for query, key and value, its mask last, and `causal` as its attn_mask."""
+
+    def __init__(self, embed_dim: int, num_heads: int, bias: bool, batch_first: bool, causal: bool) -> None:
+        super().__init__(embed_dim, num_heads, bias=bias, batch_first=batch_first)
+        self.causal = causal
+
+    def forward(self, *inputs: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        mask = inputs[-1] if inputs[-1].dtype == torch.bool else None
+        given = inputs if mask is None else inputs[:-1]
+        query, key, value = given if len(given) == 3 else given * 3
+        later = _later(query, key, self.batch_first) if self.causal else None
+        with sdpa_kernel(SDPBackend.MATH):
+            return super().forward(query, key, value, mask, need_weights=False, attn_mask=later)[0]
+
+
+class TransformerEncoderLayer(torch.nn.TransformerEncoderLayer):
+    """torch.nn.TransformerEncoderLayer without dropout, with `causal` as its src_mask."""
+
+    def __init__(self, d_model: int, nhead: int, dim_feedforward: int, *, causal: bool, **how: Any) -> None:
+        super().__init__(d_model, nhead, dim_feedforward, dropout=0.0, **how)
+        self.causal = causal
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        later = _later(x, x, self.self_attn.batch_first) if self.causal else None
+        with sdpa_kernel(SDPBackend.MATH):
+            return super().forward(x, later, mask)
+
+
+def _later(query: Tensor, key: Tensor, batch_first: bool) -> Tensor:
+    """True where a key comes after the query."""
+    at = 1 if batch_first else 0
+    return torch.ones(query.shape[at], key.shape[at], dtype=torch.bool, device=query.device).triu(1)
+
+
+class GPTBlock(torch.nn.Module):
+    """x + attn(ln_1(x)), and to that its mlp(ln_2(…)), which torch lacks."""
+
+    def __init__(self, embed_dim: int, num_heads: int, bias: bool) -> None:
+        super().__init__()
+        self.ln_1, self.ln_2 = (torch.nn.LayerNorm(embed_dim, bias=bias) for _ in range(2))
+        self.attn = MultiheadAttention(embed_dim, num_heads, bias, batch_first=True, causal=True)
+        wide = torch.nn.Linear(embed_dim, 4 * embed_dim, bias)
+        self.mlp = torch.nn.Sequential(wide, torch.nn.GELU("tanh"), torch.nn.Linear(4 * embed_dim, embed_dim, bias))
+
+    def forward(self, x: Tensor) -> Tensor:
+        z = x + self.attn(self.ln_1(x))
+        return z + self.mlp(self.ln_2(z))
+
+
+class SinusoidalPositions(torch.nn.Module):
+    """x + table, which torch lacks."""
+
+    table: Tensor
+
+    def __init__(self, max_len: int, embed_dim: int) -> None:
+        super().__init__()
+        self.register_buffer("table", torch.zeros(max_len, embed_dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.table[: x.shape[1]].to(x.dtype)
+
+
+class LearnedPositions(torch.nn.Module):
+    """x + weight, which torch lacks."""
+
+    def __init__(self, max_len: int, embed_dim: int) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(max_len, embed_dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.weight[: x.shape[1]]
+
+
+class RotaryPositions(torch.nn.Module):
+    """Pairs of numbers as complex ones, turned, which torch lacks."""
+
+    cos: Tensor
+    sin: Tensor
+
+    def __init__(self, max_len: int, dim: int, base: Any) -> None:
+        super().__init__()
+        del base  # the tables are the layer's
+        for name in ("cos", "sin"):
+            self.register_buffer(name, torch.zeros(max_len, dim // 2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        turn = torch.complex(self.cos.to(x.dtype), self.sin.to(x.dtype))[: x.shape[-2]]
+        pairs = torch.view_as_complex(x.reshape(*x.shape[:-1], -1, 2))
+        return torch.view_as_real(pairs * turn).reshape(x.shape)
+
+
+SEQUENCES: dict[str, Any] = {c.__name__: c for c in (
+    LSTM, LSTMCell, MultiheadAttention, TransformerEncoderLayer, GPTBlock, SinusoidalPositions, LearnedPositions,
+    RotaryPositions,
+)}  # fmt: skip
