@@ -11,6 +11,10 @@ from types import ModuleType
 from experiments.grade.forms import derivatives, scalars
 from experiments.grade.forms.autograd import functions as autograd_functions
 from experiments.grade.forms.autograd import modules
+from experiments.grade.forms.columns import layers as column_layers
+from experiments.grade.forms.columns import networks as column_networks
+from experiments.grade.forms.columns import propagate
+from experiments.grade.forms.columns import rules as column_rules
 from experiments.grade.forms.contract import classes, functions, network
 from experiments.grade.forms.course import layers, losses, nets, rules
 from experiments.grade.forms.stateful import layers as stateful_layers
@@ -20,7 +24,9 @@ from experiments.grade.forms.whole import forward_backward, network_class, recur
 
 FORMS: tuple[ModuleType, ...] = (
     autograd_functions, modules,
-    recurrent, nets, losses, rules, layers, scalars,
+    recurrent, nets, losses, rules,
+    column_networks, column_layers, column_rules, propagate,
+    layers, scalars,
     stateful_optimizers, stateful_layers,
     network_class,
     forward_backward, updates, script, stateful_losses, classes, network, functions, derivatives,

@@ -1,0 +1,1 @@
+"""Forms in which the examples are columns, and parameters lie in dicts."""

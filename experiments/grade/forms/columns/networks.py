@@ -1,0 +1,204 @@
+"""A network in columns whose parameters lie in a dict: L_model_forward(X, parameters) gives (AL, caches).
+
+L_model_backward(AL, Y, caches) gives grads, with the keys dW1, db1, …; also forward_propagation(X, parameters) and
+backward_propagation(parameters, cache, X, Y), in any order. X is (n, m), W1 (out, in), b1 (out, 1); Y is (1, m) of 0
+and 1, or one-hot (C, m). The cost is a function of the file (compute_cost(AL, Y), …), else a usual one; the head says
+which, and whether grads["dA0"] lacks its 1/m.
+Held against the truth of its own forward and cost.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from itertools import pairwise, permutations
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from experiments.grade.errors import Unclear
+from experiments.grade.forms.course.arguments import keys_of
+from experiments.grade.forms.definitions import Definitions
+from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran
+from experiments.grade.forms.whole.costs import choices
+from experiments.grade.forms.whole.forward_backward import DATA, TARGET
+from experiments.grade.forms.whole.results import gradients_in
+
+FORWARD = re.compile(r"forward|fwd|\bfprop|predict", re.IGNORECASE)
+BACKWARD = re.compile(r"backward|bwd|\bbprop|back|grad(ient)?s?", re.IGNORECASE)
+KEY = re.compile(r"[Ww]\d+")
+EXAMPLES = 4
+"""A power of two: times 1/N is exact."""
+SIZES = ((3, 5, 2, 1), (3, 5, 2, 3), (3, 5, 1), (3, 5, 3), (3, 1), (3, 5, 2, 4, 1), (3, 5, 2, 4, 3))
+USUAL = (("output", "Y", "cache"), ("X", "Y", "cache"), ("parameters", "cache", "X", "Y"))
+"""The orders of a backward's arguments that are tried first."""
+UNAVERAGED = 'grads["dA0"] without the 1/N of the cost'
+
+
+class Layout(NamedTuple):
+    """Arrays, of which the first is X; the target; and the parameters' keys."""
+
+    arrays: Arrays
+    target: Any
+    keys: list[str]
+
+
+class Passed(NamedTuple):
+    """What a forward took and gave."""
+
+    x: Any
+    parameters: Fields
+    output: Any
+    caches: list[Any]
+
+
+def pieces(found: Definitions) -> Iterator[Piece]:
+    """A forward of data and a dict of parameters, and the backward of its name that knows the target."""
+    functions = found.functions()
+    for name, forward in functions.items():
+        if not FORWARD.search(name) or len(_needed(forward)) != 2:
+            continue
+        stem = BACKWARD.sub("", FORWARD.sub("", name))
+        for other, backward in functions.items():
+            alike = BACKWARD.search(other) and BACKWARD.sub("", FORWARD.sub("", other)) == stem
+            if alike and backward is not forward and len(_needed(backward)) in (3, 4, 5):
+                piece = ColumnNetwork(forward, backward, found)
+                if piece.layout is not None:
+                    yield piece
+                    break
+
+
+def _needed(function: Callable[..., Any]) -> list[str]:
+    return [n for n, p in inspect.signature(function).parameters.items() if p.default is p.empty]
+
+
+class ColumnNetwork(Piece):
+    """The two functions. `layout` is None where they are of another form."""
+
+    form = "network in columns"
+
+    def __init__(self, forward: Callable[..., Any], backward: Callable[..., Any], found: Definitions) -> None:
+        self.forward, self.backward, self.module = forward, backward, found.module
+        self.costs = [f for n, f in found.own().items() if inspect.isfunction(f) and re.search("cost|loss", n, re.I)]
+        takes = _needed(forward)
+        keys = [{*keys_of(found, forward, n)} for n in takes]
+        self.x = 1 if any(map(KEY.fullmatch, keys[0])) or (takes[1] in DATA and takes[0] not in DATA) else 0
+        self.depth = len({k for ks in keys for k in ks if KEY.fullmatch(k)})
+        super().__init__(f"{forward.__name__}, {backward.__name__}", takes, [], [forward, backward])
+        self.layout = next(self._layouts(), None)
+
+    def _layouts(self) -> Iterator[Layout]:
+        """What the forward runs on and gives the shape of the target for; 3 rows where they add up to 1."""
+        rng = np.random.default_rng(0)
+        for sizes in SIZES:
+            if self.depth not in (0, len(sizes) - 1):
+                continue
+            arrays: Arrays = {"X": rng.standard_normal((sizes[0], EXAMPLES))}
+            for k, (n, m) in enumerate(pairwise(sizes), 1):
+                arrays |= {f"W{k}": rng.standard_normal((m, n)), f"b{k}": rng.standard_normal((m, 1))}
+            target = np.array([[1, 0, 0, 1]]) if sizes[-1] == 1 else np.eye(3)[:, [0, 2, 1, 2]]
+            layout = Layout(arrays, target, [*arrays][1:])
+            try:
+                output = np.asarray(self._pass(layout, arrays).output)
+            except Exception:  # another depth
+                continue
+            if output.shape == target.shape and (sizes[-1] == 1) != np.allclose(output.sum(axis=0), 1):
+                yield layout
+
+    def _pass(self, layout: Layout, given: Arrays) -> Passed:
+        x, parameters = np.copy(given["X"]), {k: np.copy(given[k]) for k in layout.keys}
+        result = self.forward(*((x, parameters) if self.x == 0 else (parameters, x)))
+        if not isinstance(result, tuple) or len(result) < 2:
+            raise Unclear("forward returned no cache beside its output; expected (AL, caches)")
+        arrays = [v for v in result if isinstance(v, np.ndarray)]
+        return Passed(x, parameters, arrays[0], [v for v in result if v is not arrays[0]])
+
+    def _called(self, layout: Layout) -> list[str]:
+        """What each argument of the backward is: by its name, else in the first order in which it gives the gradients.
+
+        Raises:
+            Unclear: in none.
+        """
+        why = ""
+        for order in self._orders():
+            try:
+                gradients = self._back(layout, self._pass(layout, layout.arrays), order)
+            except Exception as error:
+                why = why or f"{type(error).__name__}: {error}"
+                continue
+            if any(k in gradients for k in (f"d{key}" for key in layout.keys)):
+                return order
+        raise Unclear(f"expected a backward of (AL, Y, caches) or (parameters, cache, X, Y); the first raised {why}")
+
+    def _orders(self) -> Iterator[list[str]]:
+        names = _needed(self.backward)
+        known = {n: "Y" for n in names if n in TARGET} | {n: "X" for n in names if n in DATA}
+        known |= {n: "cache" for n in names if "cache" in n.lower()}
+        known |= {n: "parameters" for n in names if n.lower() in ("parameters", "params")}
+        usual = [order for order in USUAL if len(order) == len(names)]
+        for chosen in (*usual, *permutations(("output", "Y", "cache", "parameters", "X"), len(names))):
+            if all(known.get(n, what) == what for n, what in zip(names, chosen, strict=True)):
+                yield [*chosen]
+
+    def _back(self, layout: Layout, passed: Passed, order: list[str]) -> Arrays:
+        values = {
+            "output": passed.output, "Y": np.copy(layout.target), "parameters": passed.parameters, "X": passed.x,
+            "cache": passed.caches[0] if len(passed.caches) == 1 else tuple(passed.caches),
+        }  # fmt: skip
+        result = self.backward(*(values[what] for what in order))
+        found = gradients_in(result, [], {k: layout.arrays[k].shape for k in layout.keys})
+        if isinstance(result, dict) and "dA0" in result:
+            found["dX"] = np.asarray(result["dA0"])
+        return found
+
+    def _costs(self, layout: Layout) -> Iterator[tuple[str, Callable[[Any], Any]]]:
+        """The functions of the file that are a cost of this output; where there is none, every cost that is usual."""
+        output = self._pass(layout, layout.arrays).output
+        found = False
+        for cost in self.costs:
+            for turned in (False, True):
+
+                def call(a: Any, cost: Callable[..., Any] = cost, turned: bool = turned) -> Any:
+                    given = (np.copy(layout.target), a) if turned else (a, np.copy(layout.target))
+                    return np.asarray(cost(*given))[()]
+
+                if len(_needed(cost)) == 2 and _is_cost_of(call, output):
+                    found = True
+                    yield f"cost {cost.__name__}", call
+                    break
+        for choice, known in () if found else choices(EXAMPLES, output, layout.target):
+            yield choice, lambda a, known=known: known(a, layout.target)
+
+    def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:  # noqa: ARG002
+        assert self.layout is not None
+        order = self._called(self.layout)
+        has_input = "dX" in self._back(self.layout, self._pass(self.layout, self.layout.arrays), order)
+        for choice, cost in [*self._costs(self.layout)]:
+            for said, count in ((UNAVERAGED, EXAMPLES), ("", 1)) if has_input else (("", 1),):
+                run = self._runner(self.layout, order, cost, count)
+                fixed = () if has_input else ("X",)
+                yield Example(self.layout.arrays, run, fixed=fixed, choice=", ".join(filter(None, [choice, said])))
+
+    def _runner(self, layout: Layout, order: list[str], cost: Callable[[Any], Any], count: int) -> Any:
+        def run(given: Arrays) -> Ran:
+            passed = self._pass(layout, given)
+
+            def backward(_: Any) -> Arrays:
+                return {n: g / count if n == "dX" else g for n, g in self._back(layout, passed, order).items()}
+
+            return Ran({"cost": cost(passed.output)}, backward, pure=False)
+
+        return run
+
+
+def _is_cost_of(call: Callable[[Any], Any], output: Any) -> bool:
+    """Whether it is one finite number, which every example has a part in."""
+    try:
+        with np.errstate(all="ignore"):
+            value = call(np.copy(output))
+            others = []
+            for example in range(EXAMPLES):
+                others.append(moved := np.copy(output))
+                moved[:, example] *= 0.5
+            return np.ndim(value) == 0 and bool(np.isfinite(value)) and all(call(o) != value for o in others)
+    except Exception:  # a cost of something else
+        return False

@@ -1,0 +1,58 @@
+"""The words that a function is told by: activation "relu" or "sigmoid", mode "max" or "average"."""
+
+import ast
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from experiments.grade.forms.definitions import Definitions
+
+
+def words_of(found: Definitions, function: Callable[..., Any], seen: tuple[str, ...] = ()) -> dict[str, list[str]]:
+    """The arguments that are words, and each that the function, or those that it hands them on to, knows."""
+    if function.__name__ in seen:
+        return {}
+    node, names = found.node_of(function), inspect.signature(function).parameters
+    known: dict[str, list[str]] = {}
+    for n in ast.walk(node):
+        for name, words in _told_apart(n):
+            if words and name in names:
+                known[name] = [*dict.fromkeys([*known.get(name, []), *words])]
+    for call in (n for n in ast.walk(node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)):
+        other = vars(found.module).get(call.func.id)  # pyright: ignore[reportAttributeAccessIssue]
+        if inspect.isfunction(other):
+            theirs = words_of(found, other, (*seen, function.__name__))
+            for name, argument in zip(inspect.signature(other).parameters, call.args, strict=False):
+                if name in theirs and isinstance(argument, ast.Name) and argument.id in names:
+                    known[argument.id] = [*dict.fromkeys([*known.get(argument.id, []), *theirs[name]])]
+    for name, p in names.items():  # "max" alone may be compared, and "average" meant by all else
+        if name in known and isinstance(p.default, str) and p.default not in known[name]:
+            known[name].append(p.default)
+        if name in known and known[name] in (["max"], ["average"], ["mean"]):
+            known[name].append("average" if known[name] == ["max"] else "max")
+    return known
+
+
+def _told_apart(node: ast.AST) -> Iterator[tuple[str, list[str]]]:
+    """The names that a node compares with words, or looks up by them."""
+    if isinstance(node, ast.Compare) and len(node.comparators) == 1:
+        sides = (node.left, node.comparators[0])
+        for one, other in (sides, sides[::-1]):
+            yield _name(one), _words(other)
+    elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Dict):
+        yield _name(node.slice), _words(ast.Tuple([k for k in node.value.keys if k], ast.Load()))
+    elif isinstance(node, ast.Match):
+        values = [c.pattern.value for c in node.cases if isinstance(c.pattern, ast.MatchValue)]
+        yield _name(node.subject), _words(ast.Tuple(values, ast.Load()))
+
+
+def _name(node: ast.AST) -> str:
+    """The name, also in name.lower()."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        node = node.func.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _words(node: ast.AST) -> list[str]:
+    parts = node.elts if isinstance(node, ast.Tuple | ast.List | ast.Set) else [node]
+    return [p.value for p in parts if isinstance(p, ast.Constant) and isinstance(p.value, str)]
