@@ -25,6 +25,7 @@ def test_a_way_round_a_backward_of_one_s_own_is_named(name):
 
 
 def test_nothing_is_said_of_what_people_write():
+    assert not shortcuts("import matplotlib.pyplot as plt\nplt.rcParams['figure.figsize'] = 5, 4")
     found = {path.name: shortcuts(path.read_text("utf-8"), NEIGHBOURS) for path in HONEST if path.stem != "half_done"}
     assert len(found) > 20
     assert not {name: what for name, what in found.items() if what}
