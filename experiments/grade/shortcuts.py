@@ -27,8 +27,8 @@ CONTRACTS = {
 }
 """What of `manual` a file may build on: it computes nothing."""
 ELSEWHERE = {"subprocess", "multiprocessing", "ctypes", "socket", "urllib", "requests", "http"}
-DRAWS = {"matplotlib", "seaborn", "plotly"}
-"""What a file may set up as it likes: nothing is computed with it."""
+DRAWS_OR_TELLS = {"matplotlib", "seaborn", "plotly", "pandas", "IPython", "warnings", "logging"}
+"""What has settings that change no number."""
 BUILT_IN = {"exec", "eval", "compile", "__import__"}
 FORWARDS = ("forward", "cost", "loss", "reference")
 Found = Iterator[tuple[int, str]]
@@ -122,7 +122,7 @@ def _changes(node: ast.AST, imports: dict[str, str]) -> Found:
     for target in node.targets:
         whole = _dotted(target.value if isinstance(target, ast.Subscript) else target)
         module = imports.get(whole.split(".")[0], "").split(".")[0]
-        if "." in whole and module and module not in DRAWS and not whole.startswith("sys.path"):
+        if "." in whole and module and module not in DRAWS_OR_TELLS and not whole.startswith("sys.path"):
             yield node.lineno, f"it changes {whole}, which others use"
 
 

@@ -7,9 +7,11 @@ import pytest
 
 from experiments.grade import command as check
 from experiments.grade.shortcuts import shortcuts
+from parity_tests.conftest import few
 
 CASES = Path(__file__).parents[1] / "cases"
 SHORTCUTS = tomllib.loads((CASES / "shortcuts" / "index.toml").read_text("utf-8"))
+RUNNING = tomllib.loads((CASES / "shortcuts" / "running" / "index.toml").read_text("utf-8"))
 HONEST = [
     *CASES.glob("verdicts/*_fix.py"), *CASES.glob("hand-ins/*.py"), *Path(check.__file__).parent.glob("examples/*.py")
 ]  # fmt: skip
@@ -23,9 +25,17 @@ def test_a_way_round_a_backward_of_one_s_own_is_named(name):
 
 
 def test_nothing_is_said_of_what_people_write():
+    assert not shortcuts("import matplotlib.pyplot as plt\nplt.rcParams['figure.figsize'] = 5, 4")
     found = {path.name: shortcuts(path.read_text("utf-8"), NEIGHBOURS) for path in HONEST if path.stem != "half_done"}
     assert len(found) > 20
     assert not {name: what for name, what in found.items() if what}
+
+
+@pytest.mark.parametrize("name", few(RUNNING))
+def test_what_shows_only_as_it_runs_is_named_then(name, run_apart):
+    status, result = run_apart(CASES / "shortcuts" / "running" / f"{name}.py")
+    assert status == 2
+    assert RUNNING[name] in result["verdict"]
 
 
 @pytest.mark.parametrize("name", ["class_of_ours", "other_under_the_checker"])

@@ -69,7 +69,7 @@ def check_piece(child: Sandboxed, piece: Description, device: str, expected: Exp
     try:
         child.begin()
         JUDGED_BY[piece.judging](checked)
-        finding.not_judged = is_another(checked)
+        finding.not_judged = finding.not_judged or is_another(checked)
     except Unclear as why:
         finding.not_judged = str(why)
     except Gone:
@@ -108,6 +108,9 @@ def _overlooked(child: Sandboxed) -> Iterator[Finding]:
     try:
         child.begin()
         forms = child.ask(Overlooked()).forms
+    except Unclear as why:
+        yield Finding(child.path.name, "the whole file", not_judged=str(why))
+        return
     except Failed:
         return
     except Fault as fault:

@@ -31,6 +31,8 @@ from manual import Layer, Linear
 from manual.numbers.number_types import Array
 
 Steps = requests.Steps | requests.StepErrors
+TOLD = (answers.Pieces, answers.Observation, answers.ObservedFunction, answers.LookAlikes)
+"""The answers on which a verdict rests that is not made of plain outputs and gradients alone."""
 NOT_ASKED = ("NaN", "infinities", "near overflow", "times 1e4")
 """Trials of check_backward that are no part of a student's task."""
 
@@ -52,8 +54,11 @@ class Server(Observer):
             Fault: there is no such request.
         """
         self.conduct = []
+        self.lookout.remember()
         try:
             answer = self.answer(request)
+            if isinstance(answer, TOLD) and (changed := self.lookout.changed()):
+                raise Unclear(f"it changes {changed}, which the checker uses")
         except Fault:
             raise
         except Unclear as error:
@@ -214,7 +219,7 @@ class Server(Observer):
         self.torch_is_ours = True
         if request.device == "cuda":
             prepare(request.device)
-        with self.watching():
+        with self.watching("torch"):
             compared = self.pieces[request.piece].compared(np.random.default_rng(0), request.device)
         found = [*observe(compared.function, compared.reference, compared.inputs, Options(skip=NOT_ASKED))]
         return answers.ObservedFunction(
@@ -264,6 +269,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")
     server = Server(Path(sys.argv[1]))
+    server.lookout.begin()
     sys.path += sys.argv[2:]
     with suppress(EOFError):
         while True:

@@ -13,9 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from experiments.grade.errors import Unclear
+from experiments.grade.forms.definitions import MODULE
 from experiments.grade.forms.piece import Arrays, Outputs, Ran, by_name
 from experiments.grade.process.answers import Note
 from experiments.grade.process.limits import MEMORY, numbers
+from experiments.grade.process.lookout import Lookout
 
 NOT_ARITHMETIC = (
     NotImplementedError, AssertionError, ImportError, SystemExit, KeyboardInterrupt, SyntaxError, MemoryError, OSError,
@@ -31,6 +33,7 @@ class Watched:
         self.path = path
         self.conduct: list[Note] = []
         self.ran: set[CodeType] = set()
+        self.lookout = Lookout(str(path), MODULE)
 
     def passed(self, inputs: Arrays, run: Callable[[Arrays], Ran]) -> "WatchedPass":
         """A forward pass on copies, made twice: what it does to them, and whether the second output is the first, is
@@ -77,18 +80,30 @@ class Watched:
                 self.conduct.append(Note(method, f"changes {name}, which is its caller's", False))
 
     @contextmanager
-    def watching(self) -> Iterator[None]:
-        """While this lasts, it is noted which functions of the file run."""
+    def watching(self, *allowed: str) -> Iterator[None]:
+        """While this lasts, it is noted which functions of the file run.
+
+        Raises:
+            Unclear: the file does what may make it pass without a backward of its own.
+        """
+        path, lookout = str(self.path), self.lookout
 
         def note(frame: FrameType, event: str, _: Any) -> None:
-            if event == "call" and frame.f_code.co_filename == str(self.path):
-                self.ran.add(frame.f_code)
+            if event == "call":
+                if frame.f_code.co_filename == path:
+                    self.ran.add(frame.f_code)
+                else:
+                    lookout.called(frame, allowed)
 
+        lookout.seen, lookout.is_on = [], True
         sys.setprofile(note)
         try:
             yield
         finally:
             sys.setprofile(None)
+            lookout.is_on = False
+            if lookout.seen:
+                raise Unclear(lookout.seen[0])
 
     @contextmanager
     def in_stage(self, method: str) -> Iterator[None]:

@@ -16,6 +16,8 @@ from experiments.grade.process.number_types import Numbers, any_numbers, hint
 from manual import Undecided
 from manual.numbers.number_types import Array
 
+STEPS = (2.0**-10, 2.0**-14, 2.0**-18, 2.0**-7)
+
 
 class Observer(Watched):
     """A file whose passes are observed."""
@@ -55,7 +57,9 @@ class Observer(Watched):
         try:
             with any_numbers(module):
                 truth, decided = flat.certified()
-            return replace(observation, truth=truth, decided=decided)
+            return replace(observation, truth=flat.of_floats(truth), decided=decided)
+        except Unclear:
+            raise
         except Undecided as error:
             if not (is_moved and example.together):
                 return replace(observation, undecided=str(error))
@@ -63,7 +67,9 @@ class Observer(Watched):
         except Exception as error:
             why = f"{self.told(error)[:100]}{flat.hint(error)}"
         try:
-            return replace(observation, truth=flat.measured(module), measured=why)
+            return replace(observation, truth=flat.of_floats(flat.measured(module)), measured=why)
+        except Unclear:
+            raise
         except Exception:
             raise Unclear(f"the forward does not run on exact numbers: {why}") from None
 
@@ -91,6 +97,32 @@ class Flattened:
         truth = self._parted(found.output.value, found.output.allowed)
         truth |= {f"d{n}": TrueValue(numbers(s.value), numbers(s.allowed)) for n, s in found.by.items()}
         return truth, found.decided
+
+    def of_floats(self, truth: dict[str, TrueValue]) -> dict[str, TrueValue]:
+        """The truth, if the forward goes that way on floats, too: by differences, in some direction.
+
+        Steps of several lengths are tried: one may be lost in rounding, another lead across an edge.
+
+        Raises:
+            Unclear: it does not.
+        """
+        rng = np.random.default_rng(len(self.floats))
+        ways = {n: rng.choice([-1.0, 1.0], a.shape) for n, a in self.floats.items()}
+        parts = [truth[f"d{n}"].value * way for n, way in ways.items()]
+        slope, size = sum(float(p.sum()) for p in parts), sum(float(np.abs(p).sum()) for p in parts)
+        found = []
+        for step in STEPS:
+            there, back = (self._total({n: a + s * ways[n] for n, a in self.floats.items()}) for s in (step, -step))
+            found.append(abs((there - back) / (2 * step) - slope))
+            if not found[-1] > size / 64 + abs(there) * 2.0**-50 / step:
+                return truth
+        raise Unclear("its forward answers otherwise for exact numbers than for floats")
+
+    def _total(self, floats: Arrays) -> float:
+        given = {n: floats[n] if n in floats else self.others[n].copy() for n in self.example.arrays}
+        outputs = seeded(self.example.run, given).outputs
+        y = np.concatenate([np.ravel(np.asarray(outputs[n], dtype=np.float64)) for n in self.shapes])
+        return float(np.sum(y if self.weight is None else self.weight * y))
 
     def measured(self, module: ModuleType) -> dict[str, TrueValue]:
         """The truth by differences, and how far that is from certain."""

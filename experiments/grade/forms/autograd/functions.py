@@ -57,7 +57,7 @@ class FunctionPiece(Piece):
         self.function, self.module = function, found.module
         self.kept = kept_on(found.node_of(function))
         self.named = reference_of(found, function, self.parameters)
-        made_of = [function, *wrapped, *([self.named.function] if self.named else [])]
+        made_of = [function, *wrapped, *([self.named.function] if self.named and not self.named.is_a_guess else [])]
         super().__init__(function.__name__, [p.name for p in self.parameters], [], made_of)
 
     def compared(self, rng: np.random.Generator, device: str) -> Compared:
