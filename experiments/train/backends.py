@@ -124,13 +124,14 @@ class HandWritten(torch.optim.Optimizer):
     """
 
     def __init__(self, optimizer: Optimizer, module: Embedded) -> None:
-        super().__init__(module.parameters(), {"lr": optimizer.hyper["lr"]})
+        super().__init__(module.parameters(), dict(optimizer.hyper))
         self.rule, self.module = optimizer, module
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         result = closure() if closure else None
         network = self.module.network
-        vars(self.rule)["lr"] = self.param_groups[0]["lr"]  # a callback may have changed it
+        [group] = self.param_groups  # a schedule, or a callback, may have changed it
+        vars(self.rule).update({name: group[name] for name in self.rule.hyper})
         gradient = {name: to_numpy(p.grad) for name, p in self.module.named_parameters() if p.grad is not None}
         self.rule.step(network, network.like(**gradient))
         return result

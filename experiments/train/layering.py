@@ -15,7 +15,7 @@ from manual import InputError
 
 SECTIONS = ("trainer", "model", "data")
 LISTS = ("trainer.callbacks", "trainer.logger")
-NAMED = ("model.loss", "model.optimizer", "model.penalty", "trainer.profiler", *LISTS)
+NAMED = ("model.loss", "model.optimizer", "model.penalty", "model.schedule", "trainer.profiler", *LISTS)
 """What names a class, and its arguments; of the lists one or more."""
 PARTS = {"class_path", "init_args"}
 OLD = "{key}: {{{name}: …}} is written {{class_path: {name}, init_args: …}} now"

@@ -12,7 +12,7 @@ from experiments.shared.spec import build, build_network, counted
 from experiments.train import processes
 from experiments.train.backends import ByHand, ByTorch
 from experiments.train.settings import ModelSettings
-from manual import Diverged, Loss, Network, Optimizer, Penalty
+from manual import Diverged, Loss, Network, Optimizer, Penalty, Schedule
 from manual.numbers.checks import at_least
 from manual.numbers.number_types import Array
 from manual.train import culprit, distance
@@ -70,6 +70,7 @@ class Training(L.LightningModule):
             build_network(network, chosen.seed, chosen.start, chosen.dtype),
             build(Optimizer, chosen.optimizer),
         )
+        self.schedule, self._own = build(Schedule, chosen.schedule) if chosen.schedule else None, rule.hyper
         self.side = make(by_hand, self.loss, rule, build(Penalty, penalty) if penalty else None)
 
     @property
@@ -119,6 +120,9 @@ class Training(L.LightningModule):
             cost, self._waiting = sum(self._waiting.costs) / len(self._waiting.costs), _Waiting([], [])
         if self.clip is not None:
             self.clip_gradients(self.optimizers(), self.clip, self.clip_by)  # pyright: ignore[reportArgumentType]
+        if self.schedule:
+            for group in self.optimizers().optimizer.param_groups:  # pyright: ignore[reportAttributeAccessIssue]
+                group.update(self.schedule.at(step, self._own))
         self.optimizers().step()  # pyright: ignore[reportAttributeAccessIssue, reportCallIssue]
         self.moved = distance(params_of(self.side.module), old)
         self.log("train_cost", cost, prog_bar=True, logger=False)

@@ -18,7 +18,7 @@ from experiments.shared.printable import printable
 from experiments.shared.spec import build
 from experiments.train.layering import Layers
 from experiments.train.settings import ModelSettings, TrainerSettings
-from manual import InputError, Loss, Optimizer, Penalty
+from manual import InputError, Loss, Optimizer, Penalty, Schedule
 
 CONFIGS = Path(__file__).parent / "configs"
 QUOTED, CLASS = "'([^']*)'", "<class '([^']*)'>"
@@ -196,7 +196,8 @@ def _make_mixed(model: ModelSettings, precision: str) -> None:
 
 
 def _check_named(model: ModelSettings) -> None:
-    for base, spec in ((Loss, model.loss), (Optimizer, model.optimizer), (Penalty, model.penalty)):
+    named = (Loss, model.loss), (Optimizer, model.optimizer), (Penalty, model.penalty), (Schedule, model.schedule)
+    for base, spec in named:
         if spec is not None:
             build(base, spec)
 

@@ -15,6 +15,7 @@ class ModelSettings:
         network: the layers in order, each a name or one name: {arguments}.
         loss: its name; --model.loss.ARGUMENT sets an argument of it.
         optimizer: its name; --model.optimizer.lr sets the learning rate, and so on.
+        schedule: its name; how the optimizer's learning rate changes from step to step.
         implementation: who computes: manual or torch.
         dtype: the numbers' type, of parameters and data.
         seed: a number that the parameters are drawn from.
@@ -32,6 +33,7 @@ class ModelSettings:
     start: dict[str, Any] | None = None
     threshold: float = 0
     penalty: Spec | None = None
+    schedule: Spec | None = None
 
 
 @dataclass

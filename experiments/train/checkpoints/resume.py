@@ -16,7 +16,7 @@ from experiments.train.checkpoints.restore import restored
 from experiments.train.checkpoints.run_folder import CHECKPOINTS
 from experiments.train.csv_log import METRICS
 from experiments.train.module import Training
-from manual import InputError, Loss, Optimizer, Penalty
+from manual import InputError, Loss, Optimizer, Penalty, Schedule
 
 Check = Callable[[dict[str, Any]], None]
 
@@ -37,8 +37,8 @@ def check_to_go_on(saved: dict[str, Any], model: Training, data: Data) -> None:
     checkpoint.same(then["data"].get("classes"), data.settings.get("classes"), "data.classes")
     for key in ("network", "implementation", "dtype"):
         checkpoint.same(then["model"][key], model.settings[key], f"model.{key}")
-    for key, base in (("loss", Loss), ("optimizer", Optimizer), ("penalty", Penalty)):
-        before, now = (spec and repr(build(base, spec)) for spec in (then["model"][key], model.settings[key]))
+    for key, base in (("loss", Loss), ("optimizer", Optimizer), ("penalty", Penalty), ("schedule", Schedule)):
+        before, now = (spec and repr(build(base, spec)) for spec in (then["model"].get(key), model.settings[key]))
         if before != now:
             raise InputError(f"the checkpoint is of another run: model.{key} was {before} there, and is {now} here")
     for key in data.settings:
