@@ -143,4 +143,4 @@ def _tensor(x: torch.Tensor, needed: bool) -> str:
 
 
 def _words(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split("While executing")[0].split())[:160]
+    return " ".join(f"{type(error).__name__}: {error}".split())[:160]

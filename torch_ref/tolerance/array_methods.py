@@ -49,6 +49,29 @@ class ArrayMethods:
 
     value: Any
     dtype: Any
+    _become: Callable[[Any], Any]
+    _of: Callable[[Any], Any]
+
+    def __iadd__(self, other: Any) -> Any:
+        return self._become(self + other)
+
+    def __isub__(self, other: Any) -> Any:
+        return self._become(self - other)
+
+    def __imul__(self, other: Any) -> Any:
+        return self._become(self * other)
+
+    def __itruediv__(self, other: Any) -> Any:
+        return self._become(self / other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return self._of(other) - self
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return self._of(other) / self
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return self._of(other) @ self
 
     def erf(self) -> Any:
         """The error function, which NumPy has not."""

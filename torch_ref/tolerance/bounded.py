@@ -47,7 +47,8 @@ class Bounded(ArrayMethods):
         self.value = np.asarray(value, dtype=np.float64)
         self.dtype = np.dtype(dtype)
         self._exact = isinstance(error, int) and error == 0 == roundings
-        self._carried = np.broadcast_to(np.asarray(error, dtype=np.float64), self.value.shape)
+        carried = np.asarray(error, dtype=np.float64)
+        self._carried = carried if carried.shape == self.value.shape else np.broadcast_to(carried, self.value.shape)
         self._given_sum = magnitude
         self._roundings = roundings
         self._positive = positive
@@ -57,21 +58,24 @@ class Bounded(ArrayMethods):
     def _sum(self) -> Array:
         if self._given_sum is not None:
             return self._given_sum
-        exactly_infinite = np.isinf(self.value) & (self._carried == 0)
-        return np.where(exactly_infinite, 0, np.abs(self.value) + 2 * self._below_overflow)
+        magnitude = np.asarray(np.abs(self.value) + 2 * self._below_overflow)
+        return magnitude if _finite(self.value) else np.where(np.isinf(self.value) & (self._carried == 0), 0, magnitude)
 
     @cached_property
     def positive(self) -> bool:
         """Whether no evaluation has a negative element: so it is with squares, their sums, and what is far enough
         above 0."""
-        return self._positive or bool(np.all(self.value >= 2 * self.error))
+        if self._positive or self.value.min(initial=0) < 0:
+            return self._positive
+        return bool(np.all(self.value >= 2 * self.error))
 
     @cached_property
     def error(self) -> Array:
         """How far any evaluation may lie from the exact value."""
         if self._exact:
             return self._carried
-        return np.where(self._sum > float(np.finfo(self.dtype).max), np.inf, self._below_overflow)
+        overflows = self._sum > float(np.finfo(self.dtype).max)
+        return np.where(overflows, np.inf, self._below_overflow) if overflows.any() else self._below_overflow
 
     @cached_property
     def _below_overflow(self) -> Array:
@@ -82,8 +86,10 @@ class Bounded(ArrayMethods):
         share, tiny = m * float(info.eps) / 2, float(info.smallest_normal)
         gamma = share / (1 - share) if share < 1 else np.inf
         with np.errstate(invalid="ignore"):
-            rounding = np.where(self._given_sum == 0, 0, gamma * self._given_sum + m * tiny) if m else 0
-            return np.where(np.isinf(self.value), 0, self._carried + rounding)
+            error = self._carried
+            if m:
+                error = error + np.where(self._given_sum == 0, 0, gamma * self._given_sum + m * tiny)
+            return error if _finite(self.value) else np.where(np.isinf(self.value), 0, error)
 
     @cached_property
     def most(self) -> Array:
@@ -157,8 +163,10 @@ class Bounded(ArrayMethods):
     ) -> "Bounded":
         """A result whose magnitude is at most `most` before it is rounded; an exact `zero` stays exact."""
         info = np.finfo(self.dtype)
-        rounding = np.where(zero, 0, roundings * float(info.eps) / 2 * most + float(info.smallest_normal))
-        return Bounded(value, self.dtype, carried + rounding, positive=positive)
+        error = np.asarray(roundings * float(info.eps) / 2 * most)
+        error += float(info.smallest_normal)
+        np.copyto(error, 0, where=zero)
+        return Bounded(value, self.dtype, carried + error, positive=positive)
 
     def __add__(self, other: Any) -> "Bounded":
         other = self._of(other)
@@ -206,9 +214,11 @@ class Bounded(ArrayMethods):
         other = self._of(other)
         positive = other is self or (self.positive and other.positive)
         with np.errstate(invalid="ignore"):  # ∞·0: no bound, and so no verdict
-            carried = self.most * other.error + self.error * other.most
-            zero = (self.most == 0) | (other.most == 0)
-            return self._rounded(self.value * other.value, carried, self.most * other.most, zero, positive=positive)
+            carried: Any = 0 if other._exact else self.most * other.error
+            carried = carried if self._exact else carried + self.error * other.most
+            most = self.most * other.most
+            zero = False if most.all() else (self.most == 0) | (other.most == 0)
+            return self._rounded(self.value * other.value, carried, most, zero, positive=positive)
 
     def __truediv__(self, other: Any) -> "Bounded":
         """|x/y − X/Y| ≤ (|x − X| + |X/Y| |y − Y|) / |y|; without bound where y may be 0.
@@ -221,9 +231,13 @@ class Bounded(ArrayMethods):
             quotient = self.value / other.value
             most = np.where(least > 0, self.most / least, np.inf)
             carried = np.where(least > 0, (self.error + most * other._below_overflow) / least, np.inf)
-            lost = np.where(other.most > largest, 2 * (self.most / largest), 0)
-        rounded = self._rounded(quotient, carried, most, self.most == 0)
-        return Bounded(quotient, self.dtype, np.maximum(rounded.error, lost), positive=self.positive and other.positive)
+            rounded = self._rounded(quotient, carried, most, self.most == 0)
+            rounded._positive = self.positive and other.positive
+            overflows = other.most > largest
+            if not overflows.any():
+                return rounded
+            lost = np.where(overflows, 2 * (self.most / largest), 0)
+        return Bounded(quotient, self.dtype, np.maximum(rounded.error, lost), positive=rounded._positive)
 
     def _compare(self, other: Any, compare: Callable[[Array, Array], Array]) -> Array:
         other = self._of(other)
@@ -261,37 +275,20 @@ class Bounded(ArrayMethods):
         with np.errstate(over="ignore", invalid="ignore"):
             value = f(self.value)
             carried = np.where(self.error > 0, slope * self.error, 0)
-        zero = (
-            (value == 0) & (self.error == 0) & np.isin(self.value, (0, 1))
-        )  # tanh 0, log 1; any other 0 has underflowed
+        zero = (value == 0) & (self.error == 0) & np.isin(self.value, (0, 1))  # tanh 0, log 1; others underflowed
         return self._rounded(value, carried, np.abs(value) + 2 * carried, zero, 2 * ulps)
 
     __radd__ = __add__
     __rmul__ = __mul__
 
-    def __iadd__(self, other: Any) -> Self:
-        return self._become(self + other)
-
-    def __isub__(self, other: Any) -> Self:
-        return self._become(self - other)
-
-    def __imul__(self, other: Any) -> Self:
-        return self._become(self * other)
-
-    def __itruediv__(self, other: Any) -> Self:
-        return self._become(self / other)
-
-    def __rsub__(self, other: Any) -> "Bounded":
-        return -self + other
-
-    def __rtruediv__(self, other: Any) -> "Bounded":
-        return self._of(other) / self
-
-    def __rmatmul__(self, other: Any) -> "Bounded":
-        return self._of(other) @ self
-
     def __repr__(self) -> str:
         return f"Bounded({self.value}, ±{self.error}, {self.dtype})"
+
+
+def _finite(numbers: Array) -> bool:
+    """Whether all are finite, where no sum of theirs overflows: it needs no room."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(numbers.sum()))
 
 
 def _smallest(magnitudes: Array) -> float:

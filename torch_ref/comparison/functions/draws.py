@@ -13,7 +13,7 @@ import torch
 from torch_ref.comparison.functions.calls import Given, Leaves, is_real
 
 Make = Callable[[Leaves, np.random.Generator], Leaves | None]
-LARGE = 2**17
+LARGE = 2**13
 """Of more elements than this, all trials but the first take the first rows alone."""
 OVERFLOW = "overflow"
 IGNORED = -100

@@ -24,7 +24,7 @@ import numpy as np
 import torch
 
 from manual.numbers.number_types import Array
-from torch_ref.comparison.functions.calls import Found, Leaves, Subject, array_of, is_real
+from torch_ref.comparison.functions.calls import Found, Leaves, Subject, array_of, is_real, seed_all
 from torch_ref.comparison.functions.upstream import Upstream
 from torch_ref.program.derivation import bounds
 from torch_ref.tolerance.bounded import Bounded
@@ -78,11 +78,19 @@ class Reference:
         with warnings.catch_warnings(action="ignore"):  # of a batch of none, or of torch's own tracing
             return self._on(leaves, upstream, first)
 
+    def places(self, leaves: Leaves, upstream: Upstream) -> Expected:
+        """What to expect where only the places of what is no number are compared: nothing is allowed."""
+        with warnings.catch_warnings(action="ignore"):
+            own = self.subject.run(_copies(leaves), self.subject.given.needed, upstream)
+        expected = {n: array_of(v).copy() for n, v in own.items() if v is not None}
+        return Expected(own, expected, dict.fromkeys(expected, 0), dict.fromkeys(expected, ""))
+
     def _on(self, leaves: Leaves, upstream: Upstream, first: bool) -> Expected:
         needed = self.subject.given.needed
         own = self.subject.run(_copies(leaves), needed, upstream)
         if first:
-            self.random = not torch.equal(torch.manual_seed(upstream.seed).get_state(), self.subject.random_state)
+            seed_all(upstream.seed, leaves)
+            self.random = not torch.equal(torch.get_rng_state(), self.subject.random_state)
         found = Expected(own)
         derived = self._derived(leaves, upstream, own)
         for name, value in own.items():
@@ -137,7 +145,7 @@ class Reference:
             try:
                 found = bounds(self._function(own), leaves, deltas, programs=programs)
             except Exception as error:
-                text = " ".join(f"{type(error).__name__}: {error}".split("While executing")[0].split())
+                text = " ".join(f"{type(error).__name__}: {error}".split())
                 return dict.fromkeys(quantities, text)
             errors = dict(zip(smooth, found.outputs, strict=True))
             errors |= {f"d{names[i]}": b for i, b in found.gradients.items()}

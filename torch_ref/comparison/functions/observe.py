@@ -115,7 +115,7 @@ class InDtype:
             return
         ours = self._attempt(lambda: self._run(leaves))
         try:
-            expected = self.reference.on(leaves, self.upstream)
+            expected = (self.reference.places if draw.only_where else self.reference.on)(leaves, self.upstream)
         except Exception:  # what the reference cannot do is not asked for
             return
         if base.finite and not expected.finite and draw.only_where in ("", OVERFLOW):

@@ -5,11 +5,14 @@ those that are nowhere larger, as it grows with |δ|: zeros, halves, and those o
 """
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import numpy as np
 import torch
 
 HALF = 0.5
+KEPT = 2**16
+"""δ of so many numbers is kept: most trials ask for the same."""
 Arrange = Callable[[torch.Tensor], torch.Tensor]
 
 
@@ -36,13 +39,18 @@ class Upstream:
         return {name: self._one(name, o) for name, o in outputs.items() if self.only in (None, name)}
 
     def _one(self, name: str, output: torch.Tensor) -> torch.Tensor:
-        rng = np.random.default_rng([self.seed, *name.encode()])
         shape = (*output.shape, 2) if output.is_complex() else tuple(output.shape)
-        numbers = torch.from_numpy(np.asarray(rng.uniform(0.5, 2, shape) * rng.choice([-1, 1], shape)))
+        numbers = (_drawn if output.numel() <= KEPT else _drawn.__wrapped__)(self.seed, name, shape)
         delta = torch.view_as_complex(numbers) if output.is_complex() else numbers
-        delta = delta.to(device=output.device, dtype=output.dtype)
+        delta = delta.to(device=output.device, dtype=output.dtype, copy=True)
         delta = delta if self.values is None else self.values(delta)
         return delta if self.arrange is None else self.arrange(delta)
+
+
+@lru_cache(64)
+def _drawn(seed: int, name: str, shape: tuple[int, ...]) -> torch.Tensor:
+    rng = np.random.default_rng([seed, *name.encode()])
+    return torch.from_numpy(np.asarray(rng.uniform(0.5, 2, shape) * rng.choice([-1, 1], shape)))
 
 
 def zeros(delta: torch.Tensor) -> torch.Tensor:

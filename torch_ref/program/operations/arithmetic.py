@@ -45,8 +45,8 @@ def _whole_power(x: Any, n: int) -> Any:
         return 1 / _whole_power(x, -n)
     if n == 0:
         return 0 * x + 1
-    if n == 2:
-        return x * x
+    if n in (1, 2):
+        return x if n == 1 else x * x
     return np.power(x, n)
 
 
