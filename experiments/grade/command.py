@@ -24,7 +24,7 @@ from torch_ref.devices import prepare
 LONGEST = 24 * 60 * 60
 """Seconds that one piece may take."""
 FORMATS = {"text": text, "json": as_json, "html": page, "csv": as_csv, "gradescope": gradescope, "junit": junit}
-TEMPLATE = Path(__file__).with_name("template.py")
+TEMPLATE, EXERCISES = (Path(__file__).with_name(f"{name}.py") for name in ("template", "exercises"))
 
 ABOUT = """FILE is a Python file or a notebook. Only what it defines is taken, not what it does when run. --forms lists
 the forms in which people write a backward, and what is recognised as one.
@@ -49,7 +49,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Check what is asked for; the exit status."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    for name, content in (("template", TEMPLATE.read_text("utf-8")), ("forms", listed())):
+    texts = {"template": TEMPLATE.read_text("utf-8"), "exercises": EXERCISES.read_text("utf-8"), "forms": listed()}
+    for name, content in texts.items():
         if getattr(options, name):
             if len(sys.argv[1:] if arguments is None else arguments) > 1:
                 parser.error(f"--{name} stands alone")
@@ -106,6 +107,7 @@ def _parser() -> Parser:
         "--hints", choices=LEVELS, default="full", help="what is said of a difference: that there is one; a hint; all"
     )
     parser.add_argument("--template", action="store_true", help="print a file to start from, and to hand out")
+    parser.add_argument("--exercises", action="store_true", help="print twelve backward passes to write, from ReLU on")
     return parser
 
 
