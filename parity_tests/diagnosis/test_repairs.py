@@ -18,6 +18,8 @@ GIVEN = {"given": {"x": X, "delta": DELTA}}
 OF_SQUARE = {"quantity": "dw", "params": {"w": np.arange(4.0)}, "given": {"x": SQUARE, "delta": SQUARE}}
 MEAN_1, MEAN_12 = (G - G.mean(axis=axes, keepdims=True) for axes in (1, (1, 2)))
 WAVES = 1e-9 * np.cos(np.arange(60)).reshape(3, 4, 5)
+ROWS = drawn(rows=(5, 3))["rows"]
+WORDS = {"quantity": "dw", "given": {"x": np.array([0, 1, 0, 2, 0]), "delta": ROWS}, "params": {"w": SQUARE[:3, 0, :3]}}
 Z = np.array([0.1, 1e4, 2e4, 3e4])
 
 
@@ -71,6 +73,11 @@ NAMED = [
     (MEAN_12 + G.sum(axis=(1, 2), keepdims=True), MEAN_12, {"given": {"x": G, "delta": G}},
      "its mean over axes 1 and 2 is left in: the path through the mean is missing"),
     (1 / (Z / 1e4 + 1e-12), 1 / (Z / 1e4), {}, "1e-12 is added in a denominator"),
+    # what is lost, or comes too late
+    (np.maximum(R, 0), R, {}, "the negative numbers are set to 0"),
+    (R.sum(), R.reshape(6, 1), {}, "it is summed over everything: one number for all"),
+    (ROWS[[4, 1, 3]], ROWS[[0, 1, 3]] + np.outer([1, 0, 0], ROWS[2] + ROWS[4]), WORDS,
+     "where an index occurs again, its earlier gradients are lost: += by indices adds only once"),
 ]  # fmt: skip
 IDS = [f"{i}: {row[-1]}" for i, row in enumerate(NAMED)]
 
@@ -102,6 +109,8 @@ NOT_NAMED = {
     "zeros and ones in other places": (np.array([1.0, 0, 1, 0, 0]), np.array([0.0, 1, 1, 0, 0]), {}),
     "ones, as is a parameter": (np.ones(3), np.array([2.0, 3, 5]), {"params": {"x": np.ones(3)}}),
     "the last row, of one": (np.array([[1.0, 2, 7]]), np.array([[3.0, 4, 5]]), {}),
+    "one negative number at 0": (np.array([1.0, 0, 2]), np.array([1.0, -3, 2]), {}),
+    "one number that is off beside a sum of all": (np.array(R.sum() + 1e-9), R, {}),
     "an ε that shows in one number alone": (1 / (Z + 1e-12), 1 / Z, {}),
 }  # fmt: skip
 
@@ -196,3 +205,14 @@ def test_where_a_whole_picture_ties_nothing_is_proved(rng):
     ours = np.full_like(right, delta.sum() / 16)
     case = of_layer(MaxPool2d(2), np.ones((1, 1, 4, 4)), delta, {"dx": Compared(ours, right, 1e-15)})
     assert diagnose(case, "dx") == ""
+
+
+@pytest.mark.parametrize(("moved", "expected"), [
+    (lambda w, dw: w - 0.3 * dw, "the parameters are updated before δ goes back through them"),
+    (lambda w, dw: w - 0.3 * dw**2, ""),
+], ids=["by a multiple of its gradient", "by something else"])  # fmt: skip
+def test_in_columns_too_a_weight_is_seen_to_be_updated_before_it_is_used(moved, expected, rng):
+    x, w, delta = (rng.standard_normal(shape) for shape in ((4, 5), (3, 4), (3, 5)))
+    dw = delta @ x.T
+    compared = {"dx": Compared(moved(w, dw).T @ delta, w.T @ delta, 1e-14), "dw": Compared(dw, dw, 1e-14)}
+    assert diagnose(Case(compared, {"x": x, "delta": delta}, {"w": w}), "dx") == expected

@@ -15,6 +15,7 @@ from torch_ref.diagnosis.axes import along_axes
 from torch_ref.diagnosis.case import Case, Compared, Failure, of_layer, of_loss, of_update
 from torch_ref.diagnosis.factors import constant, factor
 from torch_ref.diagnosis.guards import guarded, in_the_root, not_moved
+from torch_ref.diagnosis.lost import already_moved, overwritten, summed_to_one, without_a_sign
 from torch_ref.diagnosis.proofs import another_parameters, its_own_gradient, mistaken
 from torch_ref.diagnosis.repairs import at_the_edge, at_ties, at_zero, decayed, permuted, reshaped, summed, transposed
 from torch_ref.diagnosis.time import last_step
@@ -40,6 +41,7 @@ def diagnose(case: Case, quantity: str) -> str:
 CAUSES: list[list[Callable[[Failure], Iterator[str]]]] = [
     [its_own_gradient, factor, transposed, summed, reshaped, decayed, another_parameters, not_moved, mistaken, at_zero],
     [at_ties, in_the_root, guarded, along_axes],
-    [last_step],
+    [last_step, overwritten, already_moved, summed_to_one],
+    [without_a_sign],
     [constant, permuted, at_the_edge],
 ]

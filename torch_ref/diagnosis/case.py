@@ -76,7 +76,7 @@ class Case:
             return self.sizes
         x, delta = self.arrays.x, self.arrays.delta
         columns = len(x) != len(delta) and x.ndim == delta.ndim == 2 and x.shape[1] == delta.shape[1]
-        return sizes_of(delta.T if columns else delta)
+        return {**self.sizes, **sizes_of(delta.T if columns else delta)}
 
 
 def of_layer(layer: Layer, x: Array, delta: Array, compared: dict[str, Compared]) -> Case:

@@ -1,7 +1,8 @@
 """A piece against the truth of its own forward: the certified derivative, on the inputs that its file gives."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from experiments.grade.judging.zeros import SEEDS, settle_zeros
 from experiments.grade.process.answers import Arrays, Drawn, Observation
 from experiments.grade.process.requests import Constants, DrawExamples, ObserveExample
 from experiments.grade.task.expected import hold, on_the_tasks_inputs
+from manual.numbers.number_types import Array
 from torch_ref.comparison.verdict import CONVENTION, DIFFERS, Comparison, compare
 from torch_ref.diagnosis import Case, Compared
 
@@ -87,7 +89,7 @@ def compare_example(
     except Failed as why:
         return checked.fail("backward", Trouble(str(why), why.wrong))
     for one in found:
-        compare_observation(checked, one, drawn.place)
+        compare_observation(checked, one, drawn.place, drawn.options)
         _compare_torch(checked, one, drawn)
         hold(checked, one, fixed)
         if one.measured:
@@ -95,16 +97,15 @@ def compare_example(
     return None
 
 
-def compare_observation(checked: CheckedPiece, observation: Observation, at: str = "") -> None:
+def compare_observation(
+    checked: CheckedPiece, observation: Observation, at: str = "", options: Mapping[str, Any] | None = None
+) -> None:
     """Compare what was observed with what is true: where a forward has a derivative, no choice is left to a
     convention."""
     before = len(checked.comparisons)
     inputs = observation.inputs
     x, delta = next(iter(inputs), ""), next(iter(observation.delta.values()), None)
-    batch = inputs.get("y") if delta is None else delta
-    sizes = {}
-    if batch is not None and batch.ndim:
-        sizes = {"N": len(batch), "the number of outputs": batch.size // len(batch)}
+    sizes = _window(options or {}) | _sizes(inputs, delta)
     about = {"x": inputs[x]} | ({} if delta is None else {"delta": delta})
     params = {n: p for n, p in inputs.items() if n != x}
     for ours, place in ((observation.ours, ""), (observation.non_contiguous, NON_CONTIGUOUS)):
@@ -114,6 +115,21 @@ def compare_observation(checked: CheckedPiece, observation: Observation, at: str
     for i, c in enumerate(checked.comparisons[before:], before):
         if c.verdict == CONVENTION:
             checked.comparisons[i] = replace(c, verdict=DIFFERS, cause="")
+
+
+def _sizes(inputs: Arrays, delta: Array | None) -> dict[str, int]:
+    """How many examples and outputs there are; of a cost, if all inputs have as many rows."""
+    rows = {np.shape(a)[:1] for a in inputs.values()}
+    batch = delta if delta is not None else inputs.get("y", next(iter(inputs.values())) if len(rows) == 1 else None)
+    if batch is None or not batch.ndim:
+        return {}
+    return {"N": len(batch), "the number of outputs": batch.size // len(batch)}
+
+
+def _window(options: Mapping[str, Any]) -> dict[str, int]:
+    """The size of a window that is one of the settings."""
+    size = options.get("f", 1) ** 2 * options.get("pool_height", 1) * options.get("pool_width", 1)
+    return {"the window's size": size} if size > 1 else {}
 
 
 def _compared(observation: Observation, ours: Arrays, dx: str) -> dict[str, Compared]:

@@ -137,7 +137,8 @@ class ColumnLayer(Piece):
                 y = run({n: a.copy() for n, a in arrays.items()}).outputs
             except (ValueError, UnboundLocalError, KeyError, NotImplementedError, AssertionError):
                 continue  # a word that belongs to something else
-            yield Example(arrays, run, self._delta(y, rng), place=place)
+            options = {k: v for of in given.values() for k, v in of.items()}
+            yield Example(arrays, run, self._delta(y, rng), place=place, options=options)
 
     def _ways(self, arrays: Arrays) -> Iterator[tuple[str, dict[str, Fields], dict[str, str]]]:
         """Every setting and every word, and what to call them."""
