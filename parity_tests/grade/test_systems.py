@@ -74,13 +74,30 @@ TEACH = Path(__file__).parents[2] / "docs" / "teach"
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
-@pytest.mark.parametrize(("source", "score"), [("linear_first_example.py", 0.75), ("linear_right.py", 1.0)])
-def test_the_autograder_writes_the_results_that_gradescope_reads(source, score, tmp_path):
+@pytest.mark.parametrize(("source", "has_a_task", "score"), [
+    ("linear_first_example.py", False, 0.75), ("linear_right.py", False, 1.0), ("linear_first_example.py", True, 3.0)
+])  # fmt: skip
+def test_the_autograder_writes_the_results_that_gradescope_reads(source, has_a_task, score, tmp_path):
     (tmp_path / "submission").mkdir()
+    if has_a_task:
+        (tmp_path / "source").mkdir()
+        (tmp_path / "source" / "task.toml").write_text("[[piece]]\nexpect = 'linear'\npoints = 4\n")
     shutil.copy(Path(check.__file__).parent / "examples" / source, tmp_path / "submission" / "hand_in.py")
     own = {"AUTOGRADER": str(tmp_path), "CHECK": f"{sys.executable} -m experiments.grade"}
     subprocess.run(["bash", str(TEACH / "run_autograder")], env=os.environ | own, check=True)
     (test,) = json.loads((tmp_path / "results" / "results.json").read_text("utf-8"))["tests"]
-    assert test["score"] == score
+    assert (test["score"], test["max_score"]) == (score, 4 if has_a_task else 1)
     for script in ("run_autograder", "setup.sh"):
         subprocess.run(["bash", "-n", str(TEACH / script)], check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+def test_the_workflow_fails_where_something_differs_and_writes_what_a_build_reads(tmp_path):
+    *_, step = (line for line in (TEACH / "check.yml").read_text("utf-8").splitlines() if "- run:" in line)
+    command = step.partition("- run:")[2].replace("backprop-check", f"{sys.executable} -m experiments.grade")
+    shutil.copy(Path(check.__file__).parent / "examples" / "linear_first_example.py", tmp_path / "hand_in.py")
+    own = os.environ | {"PYTHONPATH": str(TEACH.parents[1])}
+    ran = subprocess.run(["bash", "-eo", "pipefail", "-c", command], cwd=tmp_path, env=own, stdout=subprocess.DEVNULL)
+    assert ran.returncode == 1  # which ends the build
+    assert ET.parse(tmp_path / "junit.xml").getroot().attrib["failures"] == "1"

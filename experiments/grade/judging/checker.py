@@ -19,7 +19,6 @@ from experiments.grade.process.sandbox import Sandboxed
 from experiments.grade.task.assignment import Expected, Task
 from experiments.grade.task.expected import as_expected, is_another
 from torch_ref.comparison.functions.judge import judge
-from torch_ref.comparison.functions.observe import Observed
 from torch_ref.comparison.verdict import AGREES, DIFFERS, NOT_JUDGED
 
 EXPECTED = (
@@ -122,6 +121,8 @@ def _overlooked(child: Sandboxed) -> Iterator[Finding]:
 
 def autograd(checked: CheckedPiece) -> None:
     """What torch differentiates by a backward of the file's, against what it differentiates by itself."""
+    from torch_ref.comparison.functions.observe import Observed
+
     found = checked.child.ask(ObserveFunction(checked.name, checked.device))
     checked.finding.against = found.against
     observed = [

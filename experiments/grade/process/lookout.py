@@ -102,7 +102,8 @@ def _stack(frame: FrameType | None) -> Iterator[FrameType]:
 
 
 def _imports(frame: FrameType) -> bool:
-    return any("importlib" in f.f_code.co_filename for f in _stack(frame))
+    """Whether Python itself opens a module, or its text for a message."""
+    return any("importlib" in f.f_code.co_filename or "linecache" in f.f_code.co_filename for f in _stack(frame))
 
 
 def _all() -> Iterator[tuple[tuple[str, str, str], Any]]:

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from manual.numbers.number_types import Array
-from torch_ref.comparison.functions.observe import Observed
 from torch_ref.comparison.functions.result import PLACES, Checked
 from torch_ref.comparison.verdict import AGREES, CONVENTION, DIFFERS, NOT_JUDGED, ROUNDING, ZERO_REFERENCE, Comparison
 from torch_ref.diagnosis import Case, Compared
+
+if TYPE_CHECKING:  # it loads what traces programs, which who only judges does not need
+    from torch_ref.comparison.functions.observe import Observed
 
 UNBOUNDED = "an element has no bound"
 IN_FLOAT32 = 2.0**29
@@ -18,7 +21,7 @@ ROUGH = 2.0**22
 """So many times what is allowed in float64 is no rounding there, but may be one in float32."""
 
 
-def judge(observed: Iterable[Observed], device: str = "cpu") -> Checked:
+def judge(observed: Iterable["Observed"], device: str = "cpu") -> Checked:
     """The comparisons of what was observed."""
     parity = Checked(device)
     for o in observed:
@@ -38,7 +41,7 @@ def judge(observed: Iterable[Observed], device: str = "cpu") -> Checked:
     return parity
 
 
-def _judge(parity: Checked, o: Observed) -> None:
+def _judge(parity: Checked, o: "Observed") -> None:
     """Compare one quantity. Where nothing bounds an element of the inputs as they are, no other trial tells that it is
     right."""
     ours, expected, allowed = o.arrays["ours"], o.arrays["expected"], o.arrays["allowed"]
@@ -68,7 +71,7 @@ def _where(ours: Array, expected: Array, allowed: Array) -> str:
     return f"{place}{got:.9g}, expected {wanted:.9g}{overflow}; {int(wrong.sum()):,} of {wrong.size:,} elements"
 
 
-def _cause(o: Observed) -> str:
+def _cause(o: "Observed") -> str:
     """ "float32 inside", where a result in float64 is right to within the roundings of float32, and to no more."""
     ours, expected, allowed = o.arrays["ours"], o.arrays["expected"], o.arrays["allowed"]
     if expected.dtype != np.float64 or o.dtype or not np.isfinite(ours).all():
@@ -82,7 +85,7 @@ def _cause(o: Observed) -> str:
     return "float32 inside" if rough and ratio.max() <= IN_FLOAT32 and not one_way else ""
 
 
-def _of_places(o: Observed) -> Comparison:
+def _of_places(o: "Observed") -> Comparison:
     """Of what is no number only the places are compared. An output that hides a NaN differs, and so does one that
     overflows; elsewhere good implementations differ, as where(mask, x, 0) does from mask·x."""
     ours, expected = o.arrays["ours"], o.arrays["expected"]
