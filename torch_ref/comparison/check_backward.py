@@ -57,13 +57,13 @@ def check_backward(
     """Compare a function's outputs and gradients with those of a reference.
 
     Args:
-        function: takes the inputs, and returns a tensor, several, or a dict of them: a Function's `apply`, an operator
-            of `torch.library`, a module.
+        function: takes the inputs, and returns tensors and numbers, or tuples, dicts and dataclasses of them: a
+            Function's `apply`, an operator of `torch.library`, a module.
         reference: the same function written in torch, which differentiates it. Of two modules the reference is run with
             the parameters of the function; a plain reference takes them by name.
         inputs: tensors, and whatever else the two take; or a function of a NumPy Generator that makes them; or several
             lists. Tensors of floats and of complex numbers are differentiated; where some have requires_grad=True,
-            these alone.
+            these alone. By what the reference cannot be differentiated, it is not, and the verdict says so.
         kwargs: keyword arguments of both.
         dtypes: in which it is judged: else float64 and float32, or the bfloat16 or float16 of the inputs alone.
         device: where the tensors are moved to.
@@ -131,6 +131,7 @@ def _observe(function: Function, reference: Function, inputs: Sequence[Any], opt
     offered = 0
     for dtype in options.dtypes_of(given):
         leaves = [_cast(v, dtype, i in given.needed, options.device) for i, v in enumerate(given.leaves)]
+        yield from _left_out(theirs.subject, leaves, options)
         if error := _refusal(ours, leaves, options):
             wanted = options.dtypes is not None or dtype is None or any(v.dtype == dtype for v in _reals(given.leaves))
             if wanted:
@@ -143,6 +144,30 @@ def _observe(function: Function, reference: Function, inputs: Sequence[Any], opt
         tried = InDtype(ours, theirs, leaves, dtype, options)
         yield from chain(tried.observe(), () if offered or options.quick else claims(tried))
         offered += 1
+
+
+def _left_out(reference: Subject, leaves: Leaves, options: Options) -> Iterator[Observed]:
+    """Inputs that the reference cannot be differentiated by, as the class weights of a loss: they are not asked for,
+    unless the caller said so."""
+    given, upstream = reference.given, Upstream(options.seed)
+    if given.said or not (refused := _raised(reference, leaves, given.needed, upstream)):
+        return
+    kept = [i for i in given.needed if not _raised(reference, leaves, [i], upstream)]
+    if kept:
+        for i in {*given.needed} - {*kept}:
+            yield Observed(
+                f"the derivative by {given.names[i]}", "all", f"nor by the reference: {refused}", offered=False
+            )
+        given.needed = kept
+
+
+def _raised(function: Subject, leaves: Leaves, needed: Sequence[int], upstream: Upstream) -> str:
+    """What it raises, or ""."""
+    try:
+        function.run([v.clone() if torch.is_tensor(v) else v for v in leaves], needed, upstream)
+    except Exception as error:
+        return described(error)
+    return ""
 
 
 def _refusal(function: Subject, leaves: Leaves, options: Options) -> str:

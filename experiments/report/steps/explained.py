@@ -79,7 +79,7 @@ def biases(delta: str, db: str) -> Line:
     return Linear.gradient, "db = ", {"db": db, "delta": delta}
 
 
-BACK: Line = (Linear.backward, "return", {"delta": "delta2", "weight": "W2_old"})
+BACK: Line = (Linear.backward, "return delta", {"delta": "delta2", "weight": "W2_old"})
 LINES: dict[str, list[Line]] = {
     "z1": forward("W1_old", "b1_old", "x", "z1"),
     "z2": forward("W2_old", "b2_old", "a1", "z2"),

@@ -2,7 +2,8 @@
 gradients by name."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ class Given:
     """What both functions are given: inputs, keyword arguments and a module's parameters, as one list.
 
     `floats` are the places of the tensors of floats, or of complex numbers; `needed` those of them that are
-    differentiated: where some have requires_grad=True, these alone.
+    differentiated: where some have requires_grad=True, these alone, which is then `said`.
     """
 
     def __init__(self, inputs: Sequence[Any], kwargs: Mapping[str, Any], params: Mapping[str, Any], names: list[str]):
@@ -41,6 +42,7 @@ class Given:
         self.floats = [i for i, v in enumerate(self.leaves) if is_real(v)]
         asked = {i for i in self.floats if self.leaves[i].requires_grad}
         own = {i for i in self.floats if found[i][0][0].idx == 2}  # parameters, each with a word of its own
+        self.said = bool(asked - own)
         inputs_asked = asked - own or set(self.floats) - own
         self.needed = sorted(inputs_asked | asked & own)
         self.leaves = [v.detach() if torch.is_tensor(v) else v for v in self.leaves]
@@ -156,11 +158,31 @@ def same(a: torch.Tensor, b: torch.Tensor) -> bool:
 
 
 def outputs_of(result: Any) -> dict[str, Any]:
-    """The outputs by name: "output", "output 1", …, or "output['key']"."""
-    if isinstance(result, Mapping):
-        return {f"output[{key!r}]": value for key, value in result.items()}
+    """The outputs by name: "output", "output 1", …, "output['key']", "output.field", and so on inside of these.
+
+    Raises:
+        TypeError: one is neither a tensor nor a number nor None, and so would not be compared.
+    """
     every = [*result] if isinstance(result, tuple | list) else [result]
-    return {f"output {i}" if i else "output": value for i, value in enumerate(every)}
+    return {n: v for i, one in enumerate(every) for n, v in _leaves(f"output {i}" if i else "output", one)}
+
+
+def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if value is None or torch.is_tensor(value):
+        yield name, value
+    elif isinstance(value, bool | int | float | complex):
+        yield name, torch.tensor(value, dtype=torch.float64 if isinstance(value, float) else None)
+    elif isinstance(value, Mapping):
+        for key, inside in value.items():
+            yield from _leaves(f"{name}[{key!r}]", inside)
+    elif isinstance(value, tuple | list):
+        for i, inside in enumerate(value):
+            yield from _leaves(f"{name}[{i}]", inside)
+    elif is_dataclass(value):
+        for field in fields(value):
+            yield from _leaves(f"{name}.{field.name}", getattr(value, field.name))
+    else:
+        raise TypeError(f"check_backward: expected tensors, numbers or None as outputs, got {name} of {type(value)}")
 
 
 def names_of(reference: Function, count: int) -> list[str]:

@@ -59,6 +59,8 @@ def _forward_mode(place: str, name: str, tried: InDtype) -> Iterator[Observed]:
                 every[i] = forward_ad.make_dual(values[i], t)
             outputs = {k: o for k, o in tried.function(every).items() if is_real(o)}
             tangents = {k: forward_ad.unpack_dual(o).tangent for k, o in outputs.items()}
+            if all(t is None for t in tangents.values()):
+                raise NotImplementedError("no output has a tangent")
             return {
                 TANGENT + k: torch.zeros_like(o) if tangents[k] is None else tangents[k] for k, o in outputs.items()
             }

@@ -32,7 +32,7 @@ class Draw(NamedTuple):
 
 def draws(given: Given) -> Iterator[Draw]:
     """All of them."""
-    rows, floats = rows_of(given), set(given.floats)
+    rows, floats, needed = rows_of(given), set(given.floats), set(given.needed)
 
     def gather(name: str, order: Callable[[int, np.random.Generator], list[int]]) -> Iterator[Draw]:
         def make(leaves: Leaves, rng: np.random.Generator) -> Leaves:
@@ -43,7 +43,8 @@ def draws(given: Given) -> Iterator[Draw]:
             yield Draw(name, make)
 
     def scale(name: str, factor: Callable[[Leaves], float]) -> Draw:
-        return Draw(name, lambda leaves, _: [v * factor(leaves) if i in floats else v for i, v in enumerate(leaves)])
+        """What is not differentiated, as a mask or a target is, may be right in its own range alone."""
+        return Draw(name, lambda leaves, _: [v * factor(leaves) if i in needed else v for i, v in enumerate(leaves)])
 
     yield Draw("expanded", lambda leaves, _: [v[:1].expand_as(v) if i in floats and v.ndim and len(v) else v
                                               for i, v in enumerate(leaves)])  # fmt: skip
@@ -54,7 +55,7 @@ def draws(given: Given) -> Iterator[Draw]:
     yield from gather("empty", lambda *_: [])
     yield scale("times 1e-4", lambda _: 1e-4)
     yield scale("times 1e4", lambda _: 1e4)
-    yield scale("near overflow", lambda leaves: near_overflow([leaves[i] for i in floats]))._replace(
+    yield scale("near overflow", lambda leaves: near_overflow([leaves[i] for i in needed]))._replace(
         only_where=OVERFLOW
     )
     yield Draw("repeated indices", _repeated, refusable=True)

@@ -127,7 +127,7 @@ class Reference:
     def _derived(self, leaves: Leaves, upstream: Upstream, own: Found) -> dict[str, Any]:
         """The derived error of each output and gradient by name; or, where there is none, why."""
         names = self.subject.given.names
-        places = self.subject.given.floats
+        places = self.subject.given.needed or self.subject.given.floats
         smooth = {n: v for n, v in own.items() if n.startswith("output") and v is not None and is_real(v)}
         quantities = [*smooth, *(f"d{names[i]}" for i in places)]
         if all(v is None or not v.any() for n, v in own.items() if n in quantities) and 0 in {
@@ -143,7 +143,7 @@ class Reference:
         for programs in (self.programs, {}):  # a second time without what is kept: the reference may be another by now
             kept = bool(programs)
             try:
-                found = bounds(self._function(own), leaves, deltas, programs=programs)
+                found = bounds(self._function(own), leaves, deltas, programs=programs, by=places)
             except Exception as error:
                 text = " ".join(f"{type(error).__name__}: {error}".split())
                 return dict.fromkeys(quantities, text)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from manual.numbers.number_types import Array
+from torch_ref.comparison.functions.options import ELSEWHERE
 from torch_ref.comparison.functions.result import PLACES, Checked
 from torch_ref.comparison.verdict import AGREES, CONVENTION, DIFFERS, NOT_JUDGED, ROUNDING, ZERO_REFERENCE, Comparison
 from torch_ref.diagnosis import Case, Compared
@@ -103,8 +104,9 @@ def _of_places(o: "Observed") -> Comparison:
 
 def judged(comparisons: list[Comparison]) -> list[Comparison]:
     """The comparisons, where a reference of zeros tells nothing against a quantity that elsewhere agrees with another
-    one, nor where nothing is rounded: of integers, and of no elements."""
+    one, or is 0 at other numbers, too, nor where nothing is rounded: of integers, and of no elements."""
     known = {c.quantity for c in comparisons if c.agrees and c.tolerance != PLACES}
+    known |= {c.quantity for c in comparisons if c.reason == ZERO_REFERENCE and c.place.endswith(ELSEWHERE)}
     settled: list[Comparison] = []
     for c in comparisons:
         if c.reason == ZERO_REFERENCE and c.verdict == NOT_JUDGED:

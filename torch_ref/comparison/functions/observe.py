@@ -13,7 +13,7 @@ from torch_ref.comparison.functions.blame import described
 from torch_ref.comparison.functions.calls import Changed, Found, Leaves, Subject, array_of, finish, is_real
 from torch_ref.comparison.functions.draws import OVERFLOW, Draw, cut, draws
 from torch_ref.comparison.functions.expected import Expected, Reference
-from torch_ref.comparison.functions.options import Options
+from torch_ref.comparison.functions.options import ELSEWHERE, Options
 from torch_ref.comparison.functions.upstream import Upstream, halves, strided, transposed, zeros
 
 SUBSETS = 6
@@ -74,6 +74,8 @@ class InDtype:
             if self.options.asks(draw.name) and not (self.again and draw.name in ("batch of 1", "batch of 2")):
                 yield from self._draw(draw)
         yield from self._calls()
+        if self.options.asks(ELSEWHERE):
+            yield from self._elsewhere()
 
     def _first(self) -> Iterator[Observed]:
         ours = self._attempt(lambda: self._run(self.leaves))
@@ -120,6 +122,8 @@ class InDtype:
             return
         if base.finite and not expected.finite and draw.only_where in ("", OVERFLOW):
             return
+        if draw.name == "NaN" and expected.own.keys() == base.own.keys():
+            expected.open = self._independent(leaves)
         if draw.name in FAR:
             expected = _of_the_largest(expected)
         if (
@@ -158,6 +162,41 @@ class InDtype:
                 ours = self._attempt(lambda leaves=leaves: self._run([_fresh(v) for v in leaves]))
                 found = [*self._told(f"call {call + 1} of {self.options.repeats} in another order", ours, expected)]
                 yield from found if call == self.options.repeats - 1 else filter(_beyond, found)
+
+    def _elsewhere(self) -> Iterator[Observed]:
+        """Other numbers, where a gradient of zeros tells nothing: it may be 0 rightly, as a floor's, or here alone."""
+        leaves, base = self.known[""]
+        zero = {f"d{self.given.names[i]}" for i in self.needed}
+        for _, expected in self.known.values():
+            zero -= {n for n, e in expected.expected.items() if e.any()}
+        if not zero:
+            return
+        generator = torch.Generator().manual_seed(self.options.seed)
+        moved = [*leaves]
+        for i in self.needed:
+            by = 0.5 + 1.5 * torch.rand(leaves[i].shape, generator=generator, dtype=torch.float64)
+            moved[i] = leaves[i] + by.to(leaves[i])
+        expected = self._attempt(lambda: self.reference.on(moved, self.upstream))
+        if isinstance(expected, Expected) and (expected.finite or not base.finite):
+            yield from self._told(ELSEWHERE, self._attempt(lambda: self._run(moved)), expected)
+
+    def _independent(self, leaves: Leaves) -> dict[str, Array]:
+        """Where an output does not depend on what is NaN here: another formula need not make it NaN, as 0·NaN is."""
+        base_leaves, base = self.known[""]
+        found = {n: np.ones(e.shape, bool) for n, e in base.expected.items() if n.startswith("output")}
+        for other in (lambda v: v + 1, lambda v: -3 * v):
+            changed = [torch.where(v.isnan(), other(b), v) if i in self.needed else v
+                       for i, (v, b) in enumerate(zip(leaves, base_leaves, strict=True))]  # fmt: skip
+            now = self.reference.places(changed, self.upstream).own
+            for name in found:
+                found[name] &= array_of(self._tensor(now, name)) == array_of(self._tensor(base.own, name))
+        return found
+
+    @staticmethod
+    def _tensor(found: Found, name: str) -> torch.Tensor:
+        tensor = found[name]
+        assert tensor is not None
+        return tensor
 
     def _beside(self, other: Leaves, of_other: Expected) -> Iterator[Observed]:
         """Two calls that may disturb each other."""

@@ -14,7 +14,9 @@ DRAWS = (
     "expanded", "rows in another order", "batch of 1", "batch of 2", "odd batch", "empty", "times 1e-4", "times 1e4",
     "near overflow", "repeated indices", "ignored indices", "NaN", "infinities",
 )  # fmt: skip
-CALLS = ("only some inputs", "backward twice", "two forwards first", "reused memory", "repeated in another order")
+ELSEWHERE = "other numbers"
+CALLS = ("only some inputs", "backward twice", "two forwards first", "reused memory", "repeated in another order",
+         ELSEWHERE)  # fmt: skip
 CLAIMS = ("forward mode", "vmap", "second derivatives")
 TRIALS = (*LAYOUTS, *UPSTREAM, *DRAWS, *CALLS, *CLAIMS)
 """What `skip` may name. The inputs as they are, which have no name, are always tried."""
