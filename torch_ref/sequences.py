@@ -1,6 +1,7 @@
 """Torch's layers of sequences, with the inputs of the manual ones; and those that torch lacks.
 
-Attention runs as plain operations: the fused ones have derivatives by formulas of their own.
+Attention runs as plain operations, unless its `backends` are set otherwise: the fused ones have derivatives by
+formulas of their own.
 """
 
 from typing import Any
@@ -27,6 +28,8 @@ class LSTMCell(torch.nn.LSTMCell):
 class MultiheadAttention(torch.nn.MultiheadAttention):
     """torch.nn.MultiheadAttention with x for query, key and value, its mask last, and `causal` as its attn_mask."""
 
+    backends = (SDPBackend.MATH,)
+
     def __init__(self, embed_dim: int, num_heads: int, bias: bool, batch_first: bool, causal: bool) -> None:
         super().__init__(embed_dim, num_heads, bias=bias, batch_first=batch_first)
         self.causal = causal
@@ -36,12 +39,14 @@ class MultiheadAttention(torch.nn.MultiheadAttention):
         given = inputs if mask is None else inputs[:-1]
         query, key, value = given if len(given) == 3 else given * 3
         later = _later(query, key, self.batch_first) if self.causal else None
-        with sdpa_kernel(SDPBackend.MATH):
+        with sdpa_kernel([*self.backends]):
             return super().forward(query, key, value, mask, need_weights=False, attn_mask=later)[0]
 
 
 class TransformerEncoderLayer(torch.nn.TransformerEncoderLayer):
     """torch.nn.TransformerEncoderLayer without dropout, with `causal` as its src_mask."""
+
+    backends = (SDPBackend.MATH,)
 
     def __init__(self, d_model: int, nhead: int, dim_feedforward: int, *, causal: bool, **how: Any) -> None:
         super().__init__(d_model, nhead, dim_feedforward, dropout=0.0, **how)
@@ -49,7 +54,7 @@ class TransformerEncoderLayer(torch.nn.TransformerEncoderLayer):
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         later = _later(x, x, self.self_attn.batch_first) if self.causal else None
-        with sdpa_kernel(SDPBackend.MATH):
+        with sdpa_kernel([*self.backends]):
             return super().forward(x, later, mask)
 
 

@@ -23,6 +23,7 @@ TARGETS = (
     Target("steps", "digits, batch 64", "ratio", 2.5, 3.5),
     Target("steps", "784-512-512-10, batch 128", "ratio", 1.7, 2),
     Target("steps", "Bluebird CNN, batch 64", "ratio", 0.8, 1.15),
+    Target("steps", "transformer block 128, T 64, batch 16", "ratio", 1.2),
     Target("steps", "784-512-512-10, batch 128", "of_gemm", 0.7),
     Target("steps", "Bluebird CNN, batch 64", "of_gemm", 0.4),
     Target("kernel", "784-512-512-10, batch 128", "ratio", 1.1),

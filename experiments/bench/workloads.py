@@ -2,15 +2,18 @@
 
 from itertools import pairwise
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from manual import (
+    LSTM,
     SGD,
     Adam,
+    Block,
     Conv2d,
     CrossEntropyLoss,
+    EveryStep,
     Flatten,
     HalfMSELoss,
     Layer,
@@ -21,6 +24,7 @@ from manual import (
     Network,
     Optimizer,
     ReLU,
+    TransformerEncoderLayer,
 )
 from manual.documents import hand_computation, one_two_one, sine
 from manual.init import kaiming_normal
@@ -40,7 +44,7 @@ class Workload(NamedTuple):
     @property
     def flops(self) -> int:
         """The multiplications and additions of the matrix products of a step: forward, by the weights and, but for
-        the first layer, by the input.
+        the first layer, by the input; of a block, all three for each of its matrices.
         """
         total, a = 0, self.x[:1]
         for place, layer in enumerate(self.network.layers):
@@ -48,6 +52,9 @@ class Workload(NamedTuple):
             if isinstance(layer, Linear | Conv2d):
                 places = prod(a.shape[2:])  # of a convolution; 1 of Linear
                 total += 2 * len(self.x) * places * layer.weight.size * (3 if place else 2)
+            elif isinstance(layer, Block):
+                places = prod(a.shape[1:-1])  # of a sequence
+                total += 2 * len(self.x) * places * 3 * sum(p.size for p in layer.params.values() if p.ndim == 2)
         return total
 
 
@@ -86,7 +93,32 @@ def workloads(dtype: type[np.floating]) -> list[Workload]:
         large,
         large._replace(name="784-512-512-10, batch 128, Adam", optimizer=Adam()),
         Workload("Bluebird CNN, batch 64", convolutional, CrossEntropyLoss(), SGD(lr=0.01), pictures, birds),
+        sequences("transformer block 128, T 64, batch 16", transformer, (16, 64, 128), dtype),
+        sequences("LSTM 64, T 32, batch 32", lstm, (32, 32, 64), dtype),
     ]
+
+
+def transformer(rng: np.random.Generator) -> Block:
+    """Of 4 heads, 4 times as wide between its linear maps."""
+    return TransformerEncoderLayer(128, 4, 512, batch_first=True, rng=rng)
+
+
+def lstm(rng: np.random.Generator) -> Block:
+    """Of one layer."""
+    return EveryStep(LSTM(64, 64, batch_first=True, rng=rng))
+
+
+def sequences(name: str, make: Any, shape: tuple[int, ...], dtype: type[np.floating]) -> Workload:
+    """A block on random sequences, held to others of the same size."""
+    rng = np.random.default_rng(0)
+    x, y = (rng.standard_normal(shape).astype(dtype) for _ in range(2))
+    return Workload(name, Network(make(rng)).astype(dtype), MSELoss(), SGD(lr=0.1), x, y)
+
+
+def of_two_in_float64(work: Workload) -> Workload:
+    """The same on the first two examples, in float64."""
+    x, y = (a[:2].astype(float) if a.dtype.kind == "f" else a[:2] for a in (work.x, work.y))
+    return work._replace(network=work.network.astype(np.float64), x=x, y=y)
 
 
 def growth(dtype: type[np.floating]) -> list[Workload]:

@@ -36,6 +36,7 @@ def test_what_was_asked_is_said_to_be_reached_or_not():
         "digits, batch 64, torch / manual: aim at least 2.5 (ideal 3.5): 2.5, not reached",
         f"{large}, torch / manual: aim at least 1.7 (ideal 2): 2, reached, and the ideal",
         "Bluebird CNN, batch 64, torch / manual: aim at least 0.8 (ideal 1.15), not timed",
+        "transformer block 128, T 64, batch 16, torch / manual: aim at least 1.2, not timed",
         f"{large}, of a product's rate: aim at least 0.7: 0.7, reached",
         "Bluebird CNN, batch 64, of a product's rate: aim at least 0.4, not timed",
     ]
