@@ -41,7 +41,7 @@ def assert_same_losses(runs: dict[str, Path], steps: int) -> None:
 
 
 @pytest.mark.ledger("B18")
-@pytest.mark.parametrize("config", ["letters"])
+@pytest.mark.parametrize("config", ["letters", "reader"])
 def test_both_implementations_learn_a_text_the_same_way(config, runs, capsys):
     folders = runs(config)
     assert_same_losses(folders, 4)
@@ -51,7 +51,7 @@ def test_both_implementations_learn_a_text_the_same_way(config, runs, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("config", ["letters"])
+@pytest.mark.parametrize("config", ["letters", "reader"])
 def test_over_200_steps_the_losses_are_the_same(config, runs):
     assert_same_losses(runs(config, "--trainer.max_steps=200"), 200)
 
