@@ -118,8 +118,9 @@ def _said(shapes: list[Any]) -> str:
     return " and ".join(map(str, shapes))
 
 
-def certify(layer: Layer, x: Any, delta: Any) -> dict[str, float]:
-    """How far the layer's own backward, run in 256 bits, lies from the truth: at most, relative to the largest
+def certify(layer: Any, x: Any, delta: Any = None) -> dict[str, float]:
+    """Of a function of torch's tensors, and a list of its inputs: see comparison/functions/certified.py. Of a layer,
+    how far the layer's own backward, run in 256 bits, lies from the truth: at most, relative to the largest
     element of "dx" and of "dp" for each parameter p, or, where that is 0, of all of them; infinitely, where all are 0
     and ours is not. Beyond 1e-20 it is another formula.
 
@@ -132,6 +133,10 @@ def certify(layer: Layer, x: Any, delta: Any) -> dict[str, float]:
         InputError: x or δ is no array, or δ has not the output's shape; the layer holds another, which would not be
             trained.
     """
+    if _is_function(layer):
+        from torch_ref.comparison.functions.certified import certify_function
+
+        return certify_function(layer, x, delta)
     instance("certify", "layer", layer, Layer)
     for name, array in [*(("x", a) for a in several(x)), *(("delta", d) for d in several(delta))]:
         unused = array is None and isinstance(delta, tuple) and name == "delta"
@@ -154,6 +159,10 @@ def certify(layer: Layer, x: Any, delta: Any) -> dict[str, float]:
     largest = max(sizes.values(), default=0.0)
     units = {name: size or largest for name, size in sizes.items()}
     return {name: gap / units[name] if units[name] else inf if gap else 0.0 for name, gap in gaps.items()}
+
+
+def _is_function(given: object) -> bool:
+    return callable(given) and not isinstance(given, Layer | type)
 
 
 def loss_truth(loss: Loss, prediction: Array, target: Array, delta: Array | None = None) -> tuple[Any, Array]:

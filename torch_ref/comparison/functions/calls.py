@@ -185,14 +185,17 @@ def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
         raise TypeError(f"check_backward: expected tensors, numbers or None as outputs, got {name} of {type(value)}")
 
 
-def names_of(reference: Function, count: int) -> list[str]:
-    """The inputs' names in the reference, if it gives them."""
-    of = reference.forward if isinstance(reference, torch.nn.Module) else reference
+def names_of(function: Function, count: int) -> list[str]:
+    """The names that the function gives its first inputs, if it does: that of a Function's `apply`, as its forward."""
+    of, skipped = function.forward if isinstance(function, torch.nn.Module) else function, 0
+    own = getattr(function, "__self__", None)
+    if isinstance(own, type) and issubclass(own, torch.autograd.Function):
+        of, skipped = own.forward, int(own.setup_context is torch.autograd.Function.setup_context)  # ctx
     try:
-        parameters = inspect.signature(of).parameters.values()
+        parameters = [*inspect.signature(of).parameters.values()][skipped:]
     except (TypeError, ValueError):
-        parameters = ()
-    names = [p.name for p in parameters if p.kind is not p.VAR_POSITIONAL][:count]
+        parameters = []
+    names = [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)][:count]
     return names if len(names) == count else [f"input {i}" for i in range(count)]
 
 

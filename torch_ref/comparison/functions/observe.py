@@ -182,21 +182,15 @@ class InDtype:
 
     def _independent(self, leaves: Leaves) -> dict[str, Array]:
         """Where an output does not depend on what is NaN here: another formula need not make it NaN, as 0·NaN is."""
-        base_leaves, base = self.known[""]
-        found = {n: np.ones(e.shape, bool) for n, e in base.expected.items() if n.startswith("output")}
+        base_leaves, _ = self.known[""]
+        base = self.reference.places(base_leaves, self.upstream).expected
+        found = {n: np.ones(e.shape, bool) for n, e in base.items() if n.startswith("output")}
         for other in (lambda v: v + 1, lambda v: -3 * v):
             changed = [torch.where(v.isnan(), other(b), v) if i in self.needed else v
                        for i, (v, b) in enumerate(zip(leaves, base_leaves, strict=True))]  # fmt: skip
-            now = self.reference.places(changed, self.upstream).own
-            for name in found:
-                found[name] &= array_of(self._tensor(now, name)) == array_of(self._tensor(base.own, name))
+            now = self.reference.places(changed, self.upstream).expected
+            found = {name: alike & (now[name] == base[name]) for name, alike in found.items()}
         return found
-
-    @staticmethod
-    def _tensor(found: Found, name: str) -> torch.Tensor:
-        tensor = found[name]
-        assert tensor is not None
-        return tensor
 
     def _beside(self, other: Leaves, of_other: Expected) -> Iterator[Observed]:
         """Two calls that may disturb each other."""
