@@ -108,7 +108,15 @@ def _calls(node: ast.AST, imports: dict[str, str]) -> Found:
     if name in ("os.system", "os.popen", "os.fork", "os.execv", "os.spawnv", "pty.spawn"):
         yield node.lineno, f"it calls {name}, so that something else may compute the answers"
     if name.startswith(
-        ("inspect.", "sys._getframe", "sys.setprofile", "sys.settrace", "gc.get_objects", "gc.get_referrers")
+        (
+            "inspect.",
+            "sys._getframe",
+            "sys._current_frames",
+            "sys.setprofile",
+            "sys.settrace",
+            "gc.get_objects",
+            "gc.get_referrers",
+        )
     ):
         yield node.lineno, f"it calls {name}, which looks at who calls it"
     if name == "setattr" and node.args and _dotted(node.args[0]).split(".")[0] in imports:

@@ -99,6 +99,8 @@ class Watched:
         sys.setprofile(note)
         try:
             yield
+            if sys.getprofile() is not note:
+                lookout.seen.append("it switches off what watches it")
         finally:
             sys.setprofile(None)
             lookout.is_on = False
