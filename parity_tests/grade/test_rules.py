@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from experiments.grade.judging.named_forwards import FORWARDS
-from experiments.grade.judging.rules import RULES
+from experiments.grade.judging.rules import RULES, decaying
 from torch_ref.tolerance.bounds import exact
 
 LR, EPS = {"lr": 0.1}, {"eps": 0.05}
@@ -18,6 +18,8 @@ OF_TORCH = {
     "rmsprop": (torch.optim.RMSprop, {**LR, **EPS, "decay": 0.7}, {}),
     "adam": (torch.optim.Adam, {**LR, **EPS, **BETAS}, {}),
     "adamax": (torch.optim.Adamax, {**LR, "eps": 0, **BETAS}, {}),
+    "adadelta": (torch.optim.Adadelta, {**EPS, "decay": 0.7}, {"lr": 1}),
+    "adamw": (torch.optim.AdamW, {**LR, **EPS, **BETAS}, {}),
 }
 
 
@@ -25,20 +27,22 @@ def test_every_rule_is_held_against_torch():
     assert OF_TORCH.keys() == RULES.keys()
 
 
+@pytest.mark.parametrize("weight_decay", [0, 0.3])
 @pytest.mark.parametrize("kind", OF_TORCH)
-def test_a_rule_is_torch_s(kind):
+def test_a_rule_is_torch_s(kind, weight_decay):
     make, options, others = OF_TORCH[kind]
-    theirs = {"alpha" if n == "decay" else n: v for n, v in options.items() if not n.startswith("beta")} | others
+    names = {"decay": "rho" if kind == "adadelta" else "alpha"}
+    theirs = {names.get(n, n): v for n, v in options.items() if not n.startswith("beta")} | others
     theirs |= {"betas": (0.8, 0.7)} if "beta1" in options else {}
     rng = np.random.default_rng(0)
     p = torch.tensor(rng.standard_normal(5), requires_grad=True)
     w, memory = exact(p.detach().numpy().copy()), {"t": 0, **{key: exact(np.zeros(5)) for key in ("v", "s", "m")}}
-    optimizer = make([p], **theirs)
+    optimizer, update = make([p], weight_decay=weight_decay, **theirs), decaying(kind, weight_decay)[0][1]
     for _ in range(3):
         g = rng.standard_normal(5)
         p.grad = torch.tensor(g)
         optimizer.step()
-        w = RULES[kind][0][1](w, exact(g), memory, **options)
+        w = update(w, exact(g), memory, **options)
         assert np.all(np.abs(w.value - p.detach().numpy()) <= 2 * w.error)
 
 

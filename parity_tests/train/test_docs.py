@@ -37,4 +37,5 @@ def test_a_snippet_runs_and_trains(snippet, tmp_path) -> None:
 
 
 def test_there_are_snippets_and_commands() -> None:
-    assert (len(SNIPPETS), len(COMMANDS)) == (2, 8)
+    assert len(SNIPPETS) == 2
+    assert len(COMMANDS) >= 8
