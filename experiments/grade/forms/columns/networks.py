@@ -169,7 +169,8 @@ class ColumnNetwork(Piece):
             yield choice, lambda a, known=known: known(a, layout.target)
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:  # noqa: ARG002
-        assert self.layout is not None
+        if self.layout is None:
+            raise Unclear("no layout of its parameters is known on which it runs")
         order = self._called(self.layout)
         has_input = "dX" in self._back(self.layout, self._pass(self.layout, self.layout.arrays), order)
         for choice, cost in [*self._costs(self.layout)]:

@@ -59,8 +59,8 @@ class Propagate(Piece):
             arrays[self.roles["y"]] = BINARY.reshape(shapes["y"])
             try:
                 ran = self._run({n: a.copy() for n, a in arrays.items()})
-                assert ran.backward is not None
-                assert np.shape(ran.y["cost"]) == ()
+                if ran.backward is None or np.shape(ran.y["cost"]):
+                    raise Unclear("expected (grads, cost), the cost as one number")
                 ran.backward(None)
             except Exception as error:
                 why = why or f"{type(error).__name__}: {error}"
