@@ -15,7 +15,7 @@ from experiments.grade.forms import FORMS, listed
 from experiments.grade.forms.definitions import notebook_cells
 from parity_tests.grade.checking import not_judged, rows
 
-CASES = Path(__file__).parents[1] / "cases" / "hand-ins"
+CASES = Path(__file__).parents[2] / "cases" / "hand-ins"
 INDEX = {case.pop("file"): case for case in tomllib.loads((CASES / "index.toml").read_text("utf-8"))["file"]}
 OF_EVERY_CLASS = ["self", "cls", "_*"]
 

@@ -70,7 +70,7 @@ def test_every_format_is_written_of_a_file_of_which_nothing_can_be_judged(kind, 
         json.loads(out)
 
 
-TEACH = Path(__file__).parents[2] / "docs" / "teach"
+TEACH = Path(__file__).parents[3] / "docs" / "teach"
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")

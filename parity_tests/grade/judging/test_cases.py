@@ -13,7 +13,7 @@ from experiments.grade import command as check
 from parity_tests.conftest import few
 from parity_tests.grade.checking import not_judged, remarks, rows
 
-CASES = Path(__file__).parents[1] / "cases" / "verdicts"
+CASES = Path(__file__).parents[2] / "cases" / "verdicts"
 INDEX = {case.pop("file"): case for case in tomllib.loads((CASES / "index.toml").read_text("utf-8"))["file"]}
 ALWAYS = (
     "04b_ce_log0_bug", "05c_fast_sigmoid_bug", "06_bn_bug", "24a_adam_eps_bug", "25_stateful_linear_fix",

@@ -9,7 +9,7 @@ from experiments.grade import command as check
 from experiments.grade.shortcuts import shortcuts
 from parity_tests.conftest import few
 
-CASES = Path(__file__).parents[1] / "cases"
+CASES = Path(__file__).parents[2] / "cases"
 SHORTCUTS = tomllib.loads((CASES / "shortcuts" / "index.toml").read_text("utf-8"))
 RUNNING = tomllib.loads((CASES / "shortcuts" / "running" / "index.toml").read_text("utf-8"))
 HONEST = [

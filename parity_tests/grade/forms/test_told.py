@@ -9,7 +9,7 @@ from experiments.grade.forms.told import Told, told
 from manual import InputError
 from parity_tests.grade.checking import not_judged, verdicts
 
-TEACH = Path(__file__).parents[2] / "docs" / "teach"
+TEACH = Path(__file__).parents[3] / "docs" / "teach"
 NET = """
     import numpy as np
     # check: {}

@@ -1,0 +1,1 @@
+"""What a student, a class and a course's systems see."""
