@@ -169,6 +169,8 @@ def _run(found: Definitions, path: Path, told: Callable[[BaseException], str]) -
 
 def as_number(x: Any) -> Any:
     """float(x), which leaves a number alone that is no float, while a forward runs on such."""
+    if isinstance(x, np.ndarray) and x.size == 1:
+        x = x.reshape(-1)[0]  # as NumPy itself long did
     if getattr(x, "dtype", None) == np.longdouble:
         return x
     try:

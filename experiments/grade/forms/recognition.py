@@ -19,11 +19,13 @@ LOOKS_LIKE_ONE = {
 """The words of a name that make a function or a class look like a piece."""
 HELPS = {
     "check", "numerical", "numeric", "eval", "test", "plot", "print", "load", "init", "initialize", "examples",
-    "example",
+    "example", "size", "sizes", "shape", "shapes",
 }  # fmt: skip
 """The words that say that it only helps to make or to test one."""
-TRAINS = {"descent", "train", "fit", "run"}
+TRAINS = {"descent", "train", "fit", "run", "optimize", "optimise", "model"}
 """The words of what trains: it is no piece of its own where it calls the pieces."""
+GOES_THROUGH = {"forward", "backward", "backprop", "grad", "gradient", "gradients", "loss", "cost"}
+"""The words of what does not train, whatever else its name says."""
 
 
 class Offered:
@@ -68,7 +70,8 @@ def _looks_like_one(name: str, thing: Any) -> bool:
 
 def _trains_by(name: str, thing: Any, pieces: set[str]) -> bool:
     """Whether a function trains by calling pieces that are checked; one that works the gradient out itself is one."""
-    return inspect.isfunction(thing) and bool(_words(name) & TRAINS) and not pieces.isdisjoint(thing.__code__.co_names)
+    trains = bool(_words(name) & TRAINS) and not _words(name) & GOES_THROUGH
+    return inspect.isfunction(thing) and trains and not pieces.isdisjoint(thing.__code__.co_names)
 
 
 def _words(name: str) -> set[str]:

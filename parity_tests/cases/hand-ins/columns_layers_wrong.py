@@ -80,3 +80,20 @@ def gate_backward(da_next, cache):
         "dWc": dc @ xt.T,
         "dbc": dc.sum(axis=1, keepdims=True),
     }
+
+
+def cell_forward(xt, a_prev, params):
+    a = np.tanh(params["U"] @ xt + params["W"] @ a_prev + params["b"])
+    return a, params["V"] @ a + params["c"], (xt, a_prev, a, params)
+
+
+def cell_backward(da, cache):
+    xt, a_prev, a, params = cache
+    d = da * (1 - a**2)
+    return {
+        "dxt": params["U"].T @ d,
+        "da_prev": params["W"] @ d,
+        "dU": d @ xt.T,
+        "dW": d @ a_prev.T,
+        "db": d.sum(axis=1, keepdims=True),
+    }

@@ -51,6 +51,22 @@ def deep_backward(AL, Y, caches):
     return grads
 
 
+def log_cost(AL, Y):
+    return float(-(Y @ np.log(AL).T + (1 - Y) @ np.log(1 - AL).T) / Y.shape[1])
+
+
+def penalty_cost(AL, Y, parameters, lambd):
+    weights = [p for k, p in parameters.items() if k.startswith("W")]
+    return log_cost(AL, Y) + lambd / (2 * Y.shape[1]) * sum(np.sum(W**2) for W in weights)
+
+
+def deep_backward_with_penalty(AL, Y, caches, lambd):
+    grads = deep_backward(AL, Y, caches)
+    for k, (_, _, W) in enumerate(caches, 1):
+        grads[f"dW{k}"] = grads[f"dW{k}"] + lambd / (2 * Y.shape[1]) * W
+    return {k: g for k, g in grads.items() if not k.startswith("dA")}
+
+
 def propagate(w, b, X, Y):
     m = X.shape[1]
     A = sigmoid(w.T @ X + b)
@@ -67,6 +83,13 @@ def update_parameters_with_rmsprop(parameters, grads, s, beta, learning_rate, ep
         s["d" + k] = beta * s["d" + k] + grads["d" + k] ** 2
         parameters[k] = parameters[k] - learning_rate * grads["d" + k] / (np.sqrt(s["d" + k]) + epsilon)
     return parameters, s
+
+
+def update_parameters_with_momentum(parameters, grads, v, beta, learning_rate):
+    for k in parameters:
+        v[k] = beta * v[k] + learning_rate * grads["d" + k]
+        parameters[k] -= v[k] * learning_rate
+    return parameters, v
 
 
 def update_parameters_with_adam(parameters, grads, v, s, t, learning_rate=0.01, beta1=0.9, beta2=0.999, epsilon=1e-8):

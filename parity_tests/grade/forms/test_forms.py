@@ -45,7 +45,7 @@ UNCLEAR = {
             def __init__(self, rate): pass
             def update(self, p, g, state): pass
     """,
-    "got update(params, grads); expected update(p, g, state)": """
+    "got update(params, grads), which moved nothing": """
         class SGD:
             def __init__(self, lr): pass
             def update(self, params, grads): pass

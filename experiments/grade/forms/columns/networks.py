@@ -1,9 +1,9 @@
 """A network in columns whose parameters lie in a dict: L_model_forward(X, parameters) gives (AL, caches).
 
 L_model_backward(AL, Y, caches) gives grads, with the keys dW1, db1, …; also forward_propagation(X, parameters) and
-backward_propagation(parameters, cache, X, Y), in any order. X is (n, m), W1 (out, in), b1 (out, 1); Y is (1, m) of 0
-and 1, or one-hot (C, m). The cost is a function of the file (compute_cost(AL, Y), …), else a usual one; the head says
-which, and whether grads["dA0"] lacks its 1/m.
+backward_propagation(parameters, cache, X, Y), in any order, with lambd or keep_prob. X is (n, m), W1 (out, in), b1
+(out, 1); Y is (1, m) of 0 and 1, or one-hot (C, m). The cost is a function of the file (compute_cost(AL, Y), …), else a
+usual one; the head says which, and whether grads["dA0"] lacks its 1/m.
 Held against the truth of its own forward and cost.
 """
 
@@ -22,6 +22,7 @@ from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran
 from experiments.grade.forms.whole.costs import choices
 from experiments.grade.forms.whole.forward_backward import DATA, TARGET
 from experiments.grade.forms.whole.results import gradients_in
+from experiments.grade.forms.whole.updates import PARAMETERS
 
 FORWARD = re.compile(r"forward|fwd|\bfprop|predict", re.IGNORECASE)
 BACKWARD = re.compile(r"backward|bwd|\bbprop|back|grad(ient)?s?", re.IGNORECASE)
@@ -32,6 +33,10 @@ SIZES = ((3, 5, 2, 1), (3, 5, 2, 3), (3, 5, 1), (3, 5, 3), (3, 1), (3, 5, 2, 4, 
 USUAL = (("output", "Y", "cache"), ("X", "Y", "cache"), ("parameters", "cache", "X", "Y"))
 """The orders of a backward's arguments that are tried first."""
 UNAVERAGED = 'grads["dA0"] without the 1/N of the cost'
+
+
+SETTINGS = {"lambd": 0.7, "lambda_": 0.7, "lmbda": 0.7, "reg": 0.7, "l2": 0.7, "keep_prob": 0.8}
+"""What the functions may take besides: the weight of a penalty, the chance that a unit stays."""
 
 
 class Layout(NamedTuple):
@@ -59,16 +64,26 @@ def pieces(found: Definitions) -> Iterator[Piece]:
             continue
         stem = BACKWARD.sub("", FORWARD.sub("", name))
         for other, backward in functions.items():
-            alike = BACKWARD.search(other) and BACKWARD.sub("", FORWARD.sub("", other)) == stem
-            if alike and backward is not forward and len(_needed(backward)) in (3, 4, 5):
+            theirs = BACKWARD.sub("", FORWARD.sub("", other))
+            nearer = any(FORWARD.search(n) and FORWARD.sub("", n) == theirs for n in functions)
+            alike = theirs == stem or (theirs.startswith(f"{stem}_with") and not nearer)
+            if BACKWARD.search(other) and alike and backward is not forward and len(_needed(backward)) in (3, 4, 5):
                 piece = ColumnNetwork(forward, backward, found)
                 if piece.layout is not None:
                     yield piece
-                    break
 
 
 def _needed(function: Callable[..., Any]) -> list[str]:
-    return [n for n, p in inspect.signature(function).parameters.items() if p.default is p.empty]
+    parameters = inspect.signature(function).parameters
+    return [n for n, p in parameters.items() if p.default is p.empty and n not in SETTINGS]
+
+
+def _settings(function: Callable[..., Any]) -> dict[str, float]:
+    return {n: SETTINGS[n] for n in inspect.signature(function).parameters if n in SETTINGS}
+
+
+Cost = Callable[[Passed, Any], Any]
+"""Of what a forward took and gave, and its output."""
 
 
 class ColumnNetwork(Piece):
@@ -106,7 +121,9 @@ class ColumnNetwork(Piece):
 
     def _pass(self, layout: Layout, given: Arrays) -> Passed:
         x, parameters = np.copy(given["X"]), {k: np.copy(given[k]) for k in layout.keys}
-        result = self.forward(*((x, parameters) if self.x == 0 else (parameters, x)))
+        given_in_order = (x, parameters) if self.x == 0 else (parameters, x)
+        np.random.seed(0)
+        result = self.forward(*given_in_order, **_settings(self.forward))
         if not isinstance(result, tuple) or len(result) < 2:
             raise Unclear("forward returned no cache beside its output; expected (AL, caches)")
         arrays = [v for v in result if isinstance(v, np.ndarray)]
@@ -133,7 +150,7 @@ class ColumnNetwork(Piece):
         names = _needed(self.backward)
         known = {n: "Y" for n in names if n in TARGET} | {n: "X" for n in names if n in DATA}
         known |= {n: "cache" for n in names if "cache" in n.lower()}
-        known |= {n: "parameters" for n in names if n.lower() in ("parameters", "params")}
+        known |= {n: "parameters" for n in names if n in PARAMETERS}
         usual = [order for order in USUAL if len(order) == len(names)]
         for chosen in (*usual, *permutations(("output", "Y", "cache", "parameters", "X"), len(names))):
             if all(known.get(n, what) == what for n, what in zip(names, chosen, strict=True)):
@@ -144,29 +161,34 @@ class ColumnNetwork(Piece):
             "output": passed.output, "Y": np.copy(layout.target), "parameters": passed.parameters, "X": passed.x,
             "cache": passed.caches[0] if len(passed.caches) == 1 else tuple(passed.caches),
         }  # fmt: skip
-        result = self.backward(*(values[what] for what in order))
+        result = self.backward(*(values[what] for what in order), **_settings(self.backward))
         found = gradients_in(result, [], {k: layout.arrays[k].shape for k in layout.keys})
         if isinstance(result, dict) and "dA0" in result:
             found["dX"] = np.asarray(result["dA0"])
         return found
 
-    def _costs(self, layout: Layout) -> Iterator[tuple[str, Callable[[Any], Any]]]:
+    def _costs(self, layout: Layout) -> Iterator[tuple[str, Cost]]:
         """The functions of the file that are a cost of this output; where there is none, every cost that is usual."""
-        output = self._pass(layout, layout.arrays).output
+        passed = self._pass(layout, layout.arrays)
+        penalised = _settings(self.backward).keys() - {"keep_prob"}
         found = False
         for cost in self.costs:
             for turned in (False, True):
 
-                def call(a: Any, cost: Callable[..., Any] = cost, turned: bool = turned) -> Any:
-                    given = (np.copy(layout.target), a) if turned else (a, np.copy(layout.target))
-                    return np.asarray(cost(*given))[()]
+                def call(p: Passed, a: Any, cost: Callable[..., Any] = cost, turned: bool = turned) -> Any:
+                    given = iter((np.copy(layout.target), a) if turned else (a, np.copy(layout.target)))
+                    named = {n: p.parameters if n in PARAMETERS else next(given) for n in _needed(cost)}
+                    return np.asarray(cost(**named, **_settings(cost))).reshape(-1)[0]
 
-                if len(_needed(cost)) == 2 and _is_cost_of(call, output):
+                data = [n for n in _needed(cost) if n not in PARAMETERS]
+                if len(data) == 2 and _settings(cost).keys() == penalised and _is_cost_of(call, passed):
                     found = True
                     yield f"cost {cost.__name__}", call
                     break
-        for choice, known in () if found else choices(EXAMPLES, output, layout.target):
-            yield choice, lambda a, known=known: known(a, layout.target)
+        if not found and penalised:
+            raise Unclear(f"expected a cost(…, {', '.join(sorted(penalised))}) beside {self.backward.__name__}")
+        for choice, known in () if found else choices(EXAMPLES, passed.output, layout.target):
+            yield choice, lambda _, a, known=known: known(a, layout.target)
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:  # noqa: ARG002
         if self.layout is None:
@@ -179,27 +201,27 @@ class ColumnNetwork(Piece):
                 fixed = () if has_input else ("X",)
                 yield Example(self.layout.arrays, run, fixed=fixed, choice=", ".join(filter(None, [choice, said])))
 
-    def _runner(self, layout: Layout, order: list[str], cost: Callable[[Any], Any], count: int) -> Any:
+    def _runner(self, layout: Layout, order: list[str], cost: Cost, count: int) -> Any:
         def run(given: Arrays) -> Ran:
             passed = self._pass(layout, given)
 
             def backward(_: Any) -> Arrays:
                 return {n: g / count if n == "dX" else g for n, g in self._back(layout, passed, order).items()}
 
-            return Ran({"cost": cost(passed.output)}, backward, pure=False)
+            return Ran({"cost": cost(passed, passed.output)}, backward, pure=False)
 
         return run
 
 
-def _is_cost_of(call: Callable[[Any], Any], output: Any) -> bool:
+def _is_cost_of(call: Cost, passed: Passed) -> bool:
     """Whether it is one finite number, which every example has a part in."""
     try:
         with np.errstate(all="ignore"):
-            value = call(np.copy(output))
+            value = call(passed, np.copy(passed.output))
             others = []
             for example in range(EXAMPLES):
-                others.append(moved := np.copy(output))
+                others.append(moved := np.copy(passed.output))
                 moved[:, example] *= 0.5
-            return np.ndim(value) == 0 and bool(np.isfinite(value)) and all(call(o) != value for o in others)
+            return bool(np.isfinite(value)) and all(call(passed, o) != value for o in others)
     except Exception:  # a cost of something else
         return False

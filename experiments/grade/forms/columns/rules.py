@@ -7,6 +7,7 @@ Held against the rule of that name over several steps.
 """
 
 import ast
+import copy
 import inspect
 import re
 from collections.abc import Callable, Iterator
@@ -74,7 +75,7 @@ class RuleOnDicts(Piece):
 
     def steps(self, options: Fields) -> Callable[[Layer, Layer], None]:
         """Steps of both parameters, with the memory that the function gives back."""
-        memory: list[dict[str, Any]] | None = None
+        memory: list[Any] | None = None
         given: Fields = {own: options[n] for n, own in self.settings.items()}
         count = self.first
 
@@ -82,29 +83,52 @@ class RuleOnDicts(Piece):
             nonlocal memory, count
             own = {key: np.copy(layer.params[n]) for n, key in KEYS.items()}
             grads = {f"d{key}": gradient.params[n] for n, key in KEYS.items()}
-            kept = self._beginning(own) if memory is None else memory
-            counted = {self.counter: count} if self.counter else {}
-            arguments = {self.parameters: own, self.gradients: grads}
-            result = self.f(**arguments, **dict(zip(self.memory, kept, strict=True)), **counted, **given)
-            new, *others = result if isinstance(result, tuple) else (own if result is None else result,)
-            dicts = [o for o in others if isinstance(o, dict)]
+            others = given | ({self.counter: count} if self.counter else {})
+            kept = self._beginning(own, grads, others) if memory is None else memory
+            result = self._called(own, grads, kept, others)
+            new, *rest = result if isinstance(result, tuple) else (own if result is None else result,)
+            dicts = [o for o in rest if isinstance(o, dict)]
             memory, count = dicts[: len(kept)] if len(dicts) >= len(kept) else kept, count + 1
             for n, key in KEYS.items():
                 setattr(layer, n, new[key])
 
         return step
 
-    def _beginning(self, own: Fields) -> list[dict[str, Any]]:
-        """The memory before the first step: from the file, else zeros."""
+    def _called(self, own: Fields, grads: Fields, kept: list[Any], others: Fields) -> Any:
+        arguments = {self.parameters: own, self.gradients: grads} | dict(zip(self.memory, kept, strict=True))
+        return self.f(**arguments, **others)
+
+    def _beginning(self, own: Fields, grads: Fields, others: Fields) -> list[Any]:
+        """The memory before the first step: the first on which the function runs.
+
+        Raises:
+            Unclear: on none.
+        """
+        why = ""
+        for begin in self._beginnings(own):
+            try:
+                self._called(copy.deepcopy(own), copy.deepcopy(grads), begin(), others)
+            except (KeyError, TypeError, AttributeError) as error:
+                why = why or f"{type(error).__name__}: {error}"
+            else:
+                return begin()
+        raise Unclear(f"what {', '.join(self.memory)} are at first is not known; the first that was tried raised {why}")
+
+    def _beginnings(self, own: Fields) -> Iterator[Callable[[], list[Any]]]:
+        """What the file begins with; zeros under the keys of the gradients, and of the parameters; nothing."""
+        count = len(self.memory)
         for begin in self.beginners:
             try:
                 result = begin({n: p.copy() for n, p in own.items()})
             except Exception:  # it begins something else
                 continue
             dicts = [*result] if isinstance(result, tuple) else [result]
-            if len(dicts) == len(self.memory) and all(_is_memory(d, own) for d in dicts):
-                return dicts
-        return [{f"d{n}": np.zeros_like(p) for n, p in own.items()} for _ in self.memory]
+            if len(dicts) == count and all(_is_memory(d, own) for d in dicts):
+                yield lambda dicts=dicts: copy.deepcopy(dicts)
+        for prefix in ("d", ""):
+            yield lambda prefix=prefix: [{prefix + n: np.zeros_like(p) for n, p in own.items()} for _ in range(count)]
+        yield lambda: [{} for _ in range(count)]
+        yield lambda: [None] * count
 
 
 def _is_memory(thing: Any, own: Fields) -> bool:

@@ -13,6 +13,8 @@ from experiments.grade.forms.course.arguments import Shapes
 from experiments.grade.forms.piece import Arrays
 
 INPUTS, STATE, OUTPUTS, EXAMPLES, STEPS = 4, 2, 7, 3, 5
+MANY = 6
+"""Parameters of which not every combination is tried."""
 COLUMNS: dict[str, tuple[list[tuple[int, ...]], tuple[int, ...]]] = {
     "W is (out, in)": ([(3, 4), (5, 3), (5, 1)], (5, 4)),
     "W is (in, out)": ([(3, 4), (3, 5), (5, 1)], (5, 4)),
@@ -49,19 +51,31 @@ def layouts(arguments: int, keys: Sequence[str], has_windows: bool) -> Iterator[
 
 
 def _cells(arguments: int, keys: Sequence[str]) -> Iterator[Layout]:
-    """A step or a sequence of a recurrent net, whose weights are told apart by what runs."""
+    """A step or a sequence of a recurrent net, whose parameters are told apart by what runs."""
+    if arguments not in (2, 3):
+        return
+    for parameters in (*_by_their_names(keys), *_whatever_their_names(keys)):
+        for name, steps in (("one step", ()), ("sequences", (STEPS,))):
+            given = [(INPUTS, EXAMPLES, *steps), (STATE, EXAMPLES), (STATE, EXAMPLES)]
+            yield Layout(f"{name}, examples are columns", given[:arguments], parameters)
+
+
+def _by_their_names(keys: Sequence[str]) -> Iterator[Shapes]:
+    """A bias begins with b, and what makes the output has a y; which columns the other weights have is tried."""
     biases = {k: (OUTPUTS if _is_of_output(k) else STATE, 1) for k in keys if k.lower().startswith("b")}
     outer = {k: (OUTPUTS, STATE) for k in keys if k not in biases and _is_of_output(k)}
     inner = [k for k in keys if k not in biases and k not in outer]
-    columns = (INPUTS, STATE, STATE + INPUTS)
-    if len(inner) > 6:
-        return
-    for name, steps in (("one step", ()), ("sequences", (STEPS,))):
-        given = [(INPUTS, EXAMPLES, *steps), (STATE, EXAMPLES), (STATE, EXAMPLES)]
-        for sizes in sorted(product(columns, repeat=len(inner)), key=lambda sizes: len({*sizes})):
-            shapes = {k: (STATE, n) for k, n in zip(inner, sizes, strict=True)}
-            if arguments in (2, 3):
-                yield Layout(f"{name}, examples are columns", given[:arguments], shapes | outer | biases)
+    if len(inner) <= MANY:
+        for columns in sorted(product((INPUTS, STATE, STATE + INPUTS), repeat=len(inner)), key=lambda c: len({*c})):
+            yield {k: (STATE, n) for k, n in zip(inner, columns, strict=True)} | outer | biases
+
+
+def _whatever_their_names(keys: Sequence[str]) -> Iterator[Shapes]:
+    """Any of them may be anything."""
+    anything = [(STATE, INPUTS), (STATE, STATE), (STATE, 1), (OUTPUTS, STATE), (OUTPUTS, 1), (STATE, STATE + INPUTS)]
+    if len(keys) < MANY:
+        for shapes in product(anything, repeat=len(keys)):
+            yield dict(zip(keys, shapes, strict=True))
 
 
 def _is_of_output(key: str) -> bool:

@@ -186,8 +186,9 @@ class OptimizerClass(Piece):
                 continue
             if all(np.shape(moved[n]) == p.shape and not np.array_equal(moved[n], p) for n, p in layer.params.items()):
                 return way(lambda: self._update(options))
+        got = f"got {self.method}({', '.join(self.arguments)})"
         raise Unclear(
-            f"what its {self.method} takes is not known, or moves nothing; the first try raised {why or 'nothing'}"
+            f"{got}; what it takes is not known, the first try raised {why}" if why else f"{got}, which moved nothing"
         )
 
 
