@@ -17,7 +17,6 @@ from manual import (
     Embedding,
     Flatten,
     InputError,
-    Layer,
     Linear,
     MSELoss,
     Network,
@@ -30,7 +29,6 @@ from manual import (
 from manual.layer import several
 from parity_tests.derived import proved
 from torch_ref import (
-    NoTwin,
     certify,
     compare_end_to_end,
     compare_layer,
@@ -287,19 +285,3 @@ def test_what_is_no_part_is_refused_and_the_message_says_where(rng):
     back("inner", np.ones((2, 3)))
     with pytest.raises(InputError, match="without a run"):
         back("inner", np.ones((2, 3)))
-
-
-def test_a_layer_without_a_twin_says_how_to_register_one(rng):
-    class Cube(Layer):
-        def forward(self, x, /):
-            return x * x * x, x
-
-        def backward(self, delta, x, /):
-            return 3 * x * x * delta, self
-
-    with pytest.raises(NoTwin, match=r"torch_ref\.register\(Cube, make\)"):
-        twin(Cube())
-    register(Cube, lambda _: torch.nn.Linear(1, 1))
-    with pytest.raises(NoTwin, match="what is registered is another than Cube"):
-        twin(Cube())
-    del REGISTERED[Cube]

@@ -1,0 +1,24 @@
+"""A twin of one's own."""
+
+import pytest
+import torch
+
+from manual import Layer
+from torch_ref import NoTwin, register, twin
+from torch_ref.twins import REGISTERED
+
+
+def test_a_layer_without_a_twin_says_how_to_register_one():
+    class Cube(Layer):
+        def forward(self, x, /):
+            return x * x * x, x
+
+        def backward(self, delta, x, /):
+            return 3 * x * x * delta, self
+
+    with pytest.raises(NoTwin, match=r"torch_ref\.register\(Cube, make\)"):
+        twin(Cube())
+    register(Cube, lambda _: torch.nn.Linear(1, 1))
+    with pytest.raises(NoTwin, match="what is registered is another than Cube"):
+        twin(Cube())
+    del REGISTERED[Cube]
