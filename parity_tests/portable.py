@@ -29,6 +29,7 @@ TESTS = (
     "manual/",
     "posts/",
     "report/",
+    "report/steps/",
     "grade/",
     "grade/forms/",
     "grade/judging/",

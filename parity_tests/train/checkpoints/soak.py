@@ -59,7 +59,7 @@ SHORT = {
     "two_two_one": ["--trainer.max_epochs=60"],
     "one_two_one_linear": ["--trainer.max_epochs=25"],
     "one_two_one_zeros": ["--trainer.max_epochs=40", "--trainer.max_steps=71"],
-    **dict.fromkeys(("letters", "reader"), ["--trainer.max_epochs=1", "--trainer.max_steps=6"]),
+    **{name: ["--trainer.max_epochs=1", "--trainer.max_steps=6"] for name in ("letters", "reader")},
 }
 """What makes a run of a config short, by its name."""
 RUNS = [*product(SHORT, ("manual", "torch"))]

@@ -1,0 +1,1 @@
+"""The posts' steps on the page: to walk, to play with, to hand out."""
