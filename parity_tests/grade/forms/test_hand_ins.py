@@ -77,7 +77,9 @@ def test_every_hand_in_is_in_the_index_one_right_and_one_wrong_of_each_form():
 @pytest.mark.parametrize(
     "renames", [pytest.param(False, id="as it is"), pytest.param(True, id="renamed", marks=pytest.mark.slow)]
 )
-@pytest.mark.parametrize("name", INDEX)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] if case.get("slow") else []) for n, case in INDEX.items()]
+)
 def test_a_hand_in_gets_its_verdict_whatever_it_calls_its_own_things(name, renames, capsys, tmp_path):
     case, path = INDEX[name], CASES / name
     if renames:
