@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from io import StringIO
 
 from experiments.find.search import Finding, Search
-from experiments.shared.printable import printable
+from experiments.shared.printable import cell, printable
 from torch_ref.tables import columns
 
 YES = {True: "yes", False: "no"}
@@ -36,9 +36,9 @@ def table(search: Search, findings: list[Finding]) -> Iterator[str]:
 
 def as_csv(_: Search, findings: list[Finding]) -> Iterator[str]:
     """A row a picture, in full precision; `sought` is the probability of the class that is looked for. Names are as in
-    the table: a row is a line, whatever they hold.
+    the table: a row is a line, whatever they hold, and nothing that a spreadsheet computes.
     """
-    rows = [(printable(f.file), printable(f.predicted), f.probability, YES[f.found], f.score) for f in findings]
+    rows = [(cell(f.file), cell(f.predicted), f.probability, YES[f.found], f.score) for f in findings]
     text = StringIO()
     csv.writer(text, lineterminator="\n").writerows([("file", "class", "probability", "found", "sought"), *rows])
     yield text.getvalue()

@@ -12,12 +12,10 @@ from urllib.parse import quote
 
 from experiments.grade.findings import Finding, Report
 from experiments.grade.shown.words import SIGNS
-from experiments.shared.printable import printable
+from experiments.shared.printable import cell, printable
 from experiments.shared.templates import templates
 from torch_ref.comparison.verdict import NOT_JUDGED, VERDICTS
 
-FORMULA = tuple("=+-@＝＋－＠")
-"""What a spreadsheet computes begins with one of these."""
 COLUMNS = 30
 """Of pieces, the commonest first: a class in which each gives its own names has no table."""
 
@@ -51,12 +49,6 @@ def spreadsheet(students: Sequence[Student]) -> str:
         cells = (*cells, sum(f.points for f in report.findings))
         rows.writerow([cell(c) if isinstance(c, str) else c for c in cells])
     return text.getvalue()
-
-
-def cell(text: str) -> str:
-    """A text for a spreadsheet: one line, and no formula."""
-    shown = printable(text)
-    return f"'{shown}" if shown.lstrip().startswith(FORMULA) else shown
 
 
 def overview(students: Sequence[Student]) -> str:
