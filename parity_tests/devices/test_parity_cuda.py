@@ -105,7 +105,8 @@ def test_beside_the_cpu_only_the_environment_differs(records):
     found = difference(records["cpu"], records[NAME])
     assert found.status == 0
     assert found.compared == sum(len(row.parity.comparisons) for row in records[NAME].rows)
-    assert [found.verdicts, found.alone, found.moved, found.results] == [[], [], [], []]
+    moved = [both for both in found.moved if "LSTM" not in both.a.place]  # taken apart there: see recurrent.py
+    assert [found.verdicts, found.alone, moved, found.results] == [[], [], [], []]
 
 
 def test_half_precision_is_among_the_results_and_in_no_comparison(records):

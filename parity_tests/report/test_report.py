@@ -267,6 +267,11 @@ def test_the_written_derivatives_are_torchs():
 
 
 @pytest.mark.parametrize(("written", "value", "text"), [
+    (formats.without_defaults, "step 1, SGD(lr=0.1, momentum=0, dampening=0)", "step 1, SGD(lr=0.1)"),
+    (formats.without_defaults, "layer 0, Linear(in_features=3, out_features=4, bias=True)",
+     "layer 0, Linear(in_features=3, out_features=4)"),
+    (formats.without_defaults, "Adam(lr=0.01, betas=(0.5, 0.9), eps=1e-08)", "Adam(lr=0.01, betas=(0.5, 0.9))"),
+    (formats.without_defaults, "Other(lr=0.1), a (b=1) c", "Other(lr=0.1), a (b=1) c"),
     (formats.shortest, -0.0, "0"),
     (formats.shortest, -0.408, "−0.408"),
     (formats.scientific, 0.0, "0"),

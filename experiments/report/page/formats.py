@@ -12,6 +12,7 @@ from latex2mathml.converter import convert
 from markupsafe import Markup
 
 from experiments.bench.clock import Spread, brief
+from experiments.report.page.made import without_defaults
 from manual.numbers.number_types import Array
 
 
@@ -112,5 +113,6 @@ FILTERS = {
         latex_array,
         capitalize_first,
         groupby_in_order,
+        without_defaults,
     )
 }
