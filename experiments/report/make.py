@@ -61,7 +61,7 @@ PICTURES = 4000
 TITLES = NETWORKS | bluebird.TITLES
 COMMANDS = {
     "This page": "python -m experiments.report",
-    "The documents by hand": "python -m pytest parity_tests/report/test_walk.py",
+    "The documents by hand": "python -m pytest parity_tests/report/steps/test_walk.py",
     "Errata": "python -m pytest parity_tests/posts/test_errata.py",
     "Parity": "python -m pytest parity_tests/comparison/test_parity.py",
     "Truth": "python -m pytest parity_tests/truth/test_certify.py",
