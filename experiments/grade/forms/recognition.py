@@ -70,7 +70,8 @@ def _looks_like_one(name: str, thing: Any) -> bool:
 
 def _trains_by(name: str, thing: Any, pieces: set[str]) -> bool:
     """Whether a function trains by calling pieces that are checked; one that works the gradient out itself is one."""
-    trains = bool(_words(name) & TRAINS) and not _words(name) & GOES_THROUGH
+    words = _words(name)
+    trains = "descent" in words or (bool(words & TRAINS) and not words & GOES_THROUGH)
     return inspect.isfunction(thing) and trains and not pieces.isdisjoint(thing.__code__.co_names)
 
 
