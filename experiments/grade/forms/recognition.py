@@ -22,10 +22,10 @@ HELPS = {
     "example", "size", "sizes", "shape", "shapes",
 }  # fmt: skip
 """The words that say that it only helps to make or to test one."""
-TRAINS = {"descent", "train", "fit", "run", "optimize", "optimise", "model"}
+TRAINS = {"train", "fit", "run", "optimize", "optimise", "model"}
 """The words of what trains: it is no piece of its own where it calls the pieces."""
 GOES_THROUGH = {"forward", "backward", "backprop", "grad", "gradient", "gradients", "loss", "cost"}
-"""The words of what does not train, whatever else its name says."""
+"""The words of what does not train, whatever else its name says, but for a descent."""
 
 
 class Offered:

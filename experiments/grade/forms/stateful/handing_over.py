@@ -27,7 +27,7 @@ def ways(found: Definitions, count: int) -> Iterator[Way]:
     if count == 2:
         yield from (_dicts(str, str), _dicts(lambda n: f"{n}1", lambda n: f"d{n}1"), _lists, _one_by_one)
         return
-    yield from (_pairs, _objects_in_a_list_of_pairs)
+    yield from (_pairs, _objects)
     for thing, parameters, gradients in keepers(found):
         for wrap in (lambda own: own, lambda own: [own]):
             yield _in_an_object(thing, parameters, gradients, wrap)
@@ -96,8 +96,8 @@ def _pairs(make: Callable[[], Method]) -> Handing:
     return hand
 
 
-def _objects_in_a_list_of_pairs(make: Callable[[], Method]) -> Handing:
-    """update([p, …]), whose parameters keep their values as data and their gradients as grad."""
+def _objects(make: Callable[[], Method]) -> Handing:
+    """update([p, …]), whose objects keep their values as data and their gradients as grad."""
     update, kept = make(), {}
 
     def hand(params: Arrays, gradients: Arrays) -> Arrays:
@@ -115,7 +115,7 @@ def _objects_in_a_list_of_pairs(make: Callable[[], Method]) -> Handing:
 
 
 def keepers(found: Definitions) -> Iterator[tuple[Any, list[Slot], list[Slot]]]:
-    """The file's own layers and networks after a backward: where they keep two parameters and their gradients."""
+    """The file's own layers and networks after a backward: where they keep their parameters and the gradients."""
     rng = np.random.default_rng(0)
     kinds = [k for k in found.own().values() if inspect.isclass(k) and methods_of(k)]
     for kind in kinds:
@@ -129,7 +129,7 @@ def keepers(found: Definitions) -> Iterator[tuple[Any, list[Slot], list[Slot]]]:
         gradients = [next((s for p in ps if (s := gradient_slot(kept, p, i))), None) for i, ps in enumerate(places)]
         both = [(ps[0], g) for ps, g in zip(places, gradients, strict=True) if g is not None]
         if len(both) >= 2:
-            yield own, [p for p, _ in both[:2]], [g for _, g in both[:2]]
+            yield own, [p for p, _ in both], [g for _, g in both]
 
 
 def _after_a_backward(
@@ -152,26 +152,39 @@ def _after_a_backward(
 
 
 def _in_an_object(thing: Any, parameters: list[Slot], gradients: list[Slot], wrap: Callable[[Any], Any]) -> Way:
-    """update(layer), step(net), update(layers). Each number moves alone: the arrays may take the object's shapes."""
+    """update(layer), step(net), update(layers): every parameter holds numbers of one of the arrays, and what comes back
+    is read from all of them. A rule moves each number alone, so that the arrays may take the object's shapes.
+    """
 
     def way(make: Callable[[], Method]) -> Handing:
         update, own = make(), copy.deepcopy(thing)
 
         def hand(params: Arrays, grads: Arrays) -> Arrays:
-            shapes = [np.shape(dict(slots(own))[slot]) for slot in parameters]
-            for values, places in ((params, parameters), (grads, gradients)):
-                for array, slot, shape in zip(values.values(), places, shapes, strict=True):
-                    put(own, slot, np.resize(array, shape if np.prod(shape) >= array.size else array.shape))
-            update(wrap(own))
             kept = dict(slots(own))
+            sizes = {n: [np.size(kept[p]) for p in parameters[i :: len(params)]] for i, n in enumerate(params)}
+            for values, places in ((params, parameters), (grads, gradients)):
+                for i, (n, array) in enumerate(values.items()):
+                    for slot in places[i :: len(values)]:
+                        whole = max(sizes[n]) >= array.size
+                        put(own, slot, np.resize(array, np.shape(kept[slot]) if whole else array.shape))
+            update(wrap(own))
+            moved = dict(slots(own))
             return {
-                n: kept[slot].ravel()[: p.size].reshape(p.shape)
-                for (n, p), slot in zip(params.items(), parameters, strict=True)
+                n: _read(p, [moved[s] for s in parameters[i :: len(params)]]) for i, (n, p) in enumerate(params.items())
             }
 
         return hand
 
     return way
+
+
+def _read(array: Array, places: list[Array]) -> Array:
+    """The array's numbers, each from one of the places that hold it, in turn, the last one first."""
+    found = np.empty(array.size)
+    for j in range(array.size):
+        holding = [place for place in places if place.size > j]
+        found[j] = holding[-1 - j % len(holding)].ravel()[j]
+    return found.reshape(array.shape)
 
 
 def named_in(found: Definitions) -> Iterator[dict[str, str]]:

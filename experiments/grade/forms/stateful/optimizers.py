@@ -39,13 +39,21 @@ BETAS = ("beta1", "beta2")
 def pieces(found: Definitions) -> Iterator[Piece]:
     """Every class of a rule's name with an update of one or two arguments."""
     for name, kind in found.classes().items():
-        rule = kind_of(name)
-        method = next((m for m in METHODS if inspect.isfunction(getattr(kind, m, None))), None)
-        if not rule or method is None or issubclass(kind, Optimizer):
+        rule, methods = kind_of(name), updates_of(kind)
+        if not rule or issubclass(kind, Optimizer):
             continue
-        asked = [n for n in needed(getattr(kind, method)) if n.lower() not in RATES]
-        if len(asked) == 1 or (len(asked) == 2 and method != "step"):
-            yield OptimizerClass(name, rule, kind, method, found)
+        asked = {m: len([n for n in needed(getattr(kind, m)) if n.lower() not in RATES]) for m in methods}
+        if all(count == 1 or (count == 2 and m != "step") for m, count in asked.items()):
+            for method in methods:
+                piece = name if len(methods) == 1 else f"{name}.{method}"
+                yield OptimizerClass(piece, rule, kind, method, found)
+
+
+def updates_of(kind: type) -> list[str]:
+    """The methods that update, but for those that another of them calls."""
+    own = {m: f for m in METHODS if inspect.isfunction(f := getattr(kind, m, None))}
+    called = {n for f in own.values() for n in f.__code__.co_names}
+    return [m for m in own if m not in called]
 
 
 class OptimizerClass(Piece):
