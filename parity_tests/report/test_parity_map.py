@@ -3,6 +3,7 @@
 import math
 import re
 from collections import Counter
+from itertools import accumulate
 
 import numpy as np
 import pytest
@@ -34,7 +35,12 @@ def the_cell(*comparisons):
 
 
 def dots(svg):
-    return [(float(x), float(y)) for x, y in re.findall(r"M([\d.]+) ([\d.]+)h0", svg)]
+    """Where the dots are: each path goes from one to the next."""
+    found = []
+    for path in re.findall(r'd="(m[^"]*h0)"', svg):
+        steps = [(float(x), float(y)) for x, y in re.findall(r"m(-?[\d.]+) (-?[\d.]+)h0", path)]
+        found += zip(*(accumulate(coordinates) for coordinates in zip(*steps, strict=True)), strict=True)
+    return found
 
 
 def crosses(svg):
@@ -236,9 +242,9 @@ def test_a_browser_that_leaves_a_target_folded_is_helped(browser, page, tmp_path
     (tmp_path / "index.html").write_text(page, "utf-8")
     with browser.new_context() as context:
         view = context.new_page()
-        view.goto((tmp_path / "index.html").as_uri() + "#cell-layer-0-0")
-        view.locator("#cell-layer-0-0").wait_for(state="visible")
+        view.goto((tmp_path / "index.html").as_uri() + "#layer-0-0")
+        view.locator("#layer-0-0").wait_for(state="visible")
         view.evaluate("document.querySelectorAll('#parity details').forEach(each => { each.open = false; })")
-        assert view.locator("#cell-layer-0-0").is_hidden()
+        assert view.locator("#layer-0-0").is_hidden()
         view.evaluate("dispatchEvent(new HashChangeEvent('hashchange'))")
-        view.locator("#cell-layer-0-0").wait_for(state="visible")
+        view.locator("#layer-0-0").wait_for(state="visible")

@@ -4,6 +4,7 @@ screen."""
 import math
 from collections import Counter
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -96,7 +97,9 @@ def strip(text: str, heaped: list[Mark], pitch: float, y: float) -> Markup:
     def middle(mark: Mark) -> tuple[float, float]:
         return mark.x + pitch / 2, y - (mark.level + 0.5) * pitch
 
-    dots = "".join("M{:g} {:g}h0".format(*middle(mark)) for mark in heaped if mark.agrees)
+    agree = sorted((middle(mark) for mark in heaped if mark.agrees), key=lambda at: (at[1], at[0]))
+    moves = [(b[0] - a[0], b[1] - a[1]) for a, b in pairwise([(0, 0), *agree])]  # from mark to mark: shorter to write
+    dots = "".join(f"m{dx:g} {dy:g}h0" for dx, dy in moves)
     crosses = "".join("M{:g} {:g}m-4-4 8 8m0-8-8 8".format(*middle(mark)) for mark in heaped if not mark.agrees)
     top = y - tallest(heaped) * pitch - 8
     drawn = '<path class="base" d="M0 {:g}H{}M{} {:g}H{}"/><text y="{:g}">{}</text><path stroke-width="{:g}" d="{}"/>'

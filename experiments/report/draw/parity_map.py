@@ -147,7 +147,7 @@ def parity_map(rows: Iterable[Row]) -> ParityMap:
         at = [(name, setting) for name in columns for setting in settings]
         tables.append(Table(kind, columns, [
             Line(subject, [
-                Cell(f"cell-{kind}-{i}-{j}", subject, *key, cells[key]) if key in cells else None
+                Cell(f"{kind}-{i}-{j}", subject, *key, cells[key]) if key in cells else None
                 for j, key in enumerate(at)
             ])
             for i, (subject, cells) in enumerate(subjects.items())

@@ -24,7 +24,7 @@ from torch_ref import (
 from torch_ref.examples import examples
 from torch_ref.quantities import alone
 
-STEPS = 2
+STEPS = 3
 KINDS = {
     "layer": "Layers", "loss": "Losses", "optimizer": "Optimizers", "network": "Networks",
 }  # fmt: skip
