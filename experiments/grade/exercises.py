@@ -4,8 +4,8 @@
     python -m experiments.grade exercises.py --hints cause
 
 Every forward is written. In place of `raise NotImplementedError`, or None, write the backward; check; read what it
-says. delta is ∂C/∂y, of the shape of the forward's output y. What stands in `manual` under the same name is one
-solution.
+says. delta is ∂C/∂y, of the shape of the forward's output y. The layers and losses of `manual` are
+solutions.
 """
 
 import numpy as np

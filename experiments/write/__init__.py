@@ -1,4 +1,4 @@
-"""`backprop-write`: what a language model writes on."""
+"""`backprop-write`: a language model continues a text."""
 
 from experiments.shared.entry import entry
 
