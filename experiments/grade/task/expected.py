@@ -4,9 +4,10 @@ What is compared is plain arrays, with the certified derivative of the teacher's
 kind has: of the student's file nothing takes part in it but what it returned.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from itertools import permutations, product
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,12 @@ from experiments.grade.process.answers import Arrays, Observation
 from experiments.grade.process.number_types import Numbers, any_numbers
 from experiments.grade.process.requests import Forward, ObserveOptions
 from experiments.grade.task.kinds import ANY, IN_TORCH, KINDS, inputs
-from torch_ref.comparison.verdict import DIFFERS, Comparison, compare
+from torch_ref.comparison.verdict import DIFFERS, NOT_JUDGED, Comparison, compare
 from torch_ref.truth.slopes import Slopes
 
 TASK = "as the task has it"
+FEW = 3
+"""Arguments of which every order is tried."""
 
 
 def hold(checked: CheckedPiece, one: Observation, fixed: Arrays | None = None) -> None:
@@ -43,9 +46,11 @@ def held(checked: CheckedPiece, given: Arrays, ours: Arrays, delta: Any, by: lis
     """The comparisons with the first formula that gives the output, or the one that says that none does."""
     expected = checked.expected
     formulas = [expected.reference] if expected.reference else KINDS[expected.kind]
-    checked.held, first = True, []
-    for formula in formulas:
-        slopes = _slopes(checked, formula, given, delta, by)
+    checked.held, first, runs = True, [], False
+    for formula, order in product(formulas, _orders([*given])):
+        arranged = {n: given[n] for n in order}
+        runs = runs or _runs(formula, arranged)
+        slopes = _slopes(checked, formula, arranged, delta, by)
         if slopes is None:
             continue
         found = [compare(TASK, "y", ours["y"], slopes.output.value, 2 * slopes.output.allowed)] if "y" in ours else []
@@ -58,14 +63,34 @@ def held(checked: CheckedPiece, given: Arrays, ours: Arrays, delta: Any, by: lis
     checked.is_another = True
     what = "the task's reference" if expected.reference else f"a {expected.kind}"
     reason = f"it is not {what}, which the task expects"
+    if not runs:
+        reason = f"{what}, which the task expects, does not run on {', '.join(given)}"
     if not first:
-        return [Comparison(TASK, "y", "", (), np.inf, np.inf, DIFFERS, reason=reason)]
-    return [replace(c, reason=reason) if c.quantity == "y" else c for c in first]
+        verdict = DIFFERS if runs else NOT_JUDGED
+        return [Comparison(TASK, "y", "", (), np.inf, np.inf, verdict, reason=reason)]
+    return [replace(c, reason=reason) for c in first if c.quantity == "y"]  # another thing's gradients do not count
 
 
 def as_expected(checked: CheckedPiece) -> list[Comparison]:
     """What counts: of another thing than what is expected, that it agrees with itself does not."""
     return [c for c in checked.comparisons if not checked.is_another or c.place == TASK]
+
+
+def _orders(names: list[str]) -> Iterable[Sequence[str]]:
+    """The orders in which a piece's arguments may be those of the formula; of many arguments, the rotations alone."""
+    if len(names) <= FEW:
+        return permutations(names)
+    return (names[i:] + names[:i] for i in range(len(names)))
+
+
+def _runs(formula: Callable[..., Any], given: Arrays) -> bool:
+    """Whether a formula takes these arguments."""
+    try:
+        with np.errstate(all="ignore"):
+            formula(*(a.copy() for a in given.values()))
+        return True
+    except Exception:
+        return False
 
 
 def _slopes(checked: CheckedPiece, formula: Callable[..., Any], given: Arrays, delta: Any, by: list[str]) -> Any:
