@@ -63,7 +63,7 @@ def check_backward(
             the parameters of the function; a plain reference takes them by name.
         inputs: tensors, and whatever else the two take; or a function of a NumPy Generator that makes them; or several
             lists. Tensors of floats and of complex numbers are differentiated; where some have requires_grad=True,
-            these alone. By what the reference cannot be differentiated, it is not, and the verdict says so.
+            these alone. One that the reference cannot be differentiated by is left out, and the verdict says so.
         kwargs: keyword arguments of both.
         dtypes: in which it is judged: else float64 and float32, or the bfloat16 or float16 of the inputs alone.
         device: where the tensors are moved to.

@@ -1,4 +1,4 @@
-"""What is lost, or comes too late: gradients that overwrite each other, a sign, weights that have moved."""
+"""What is lost or late: gradients that overwrite each other, one sign of the numbers, weights that have moved."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -20,7 +20,7 @@ def overwritten(f: Failure) -> Iterator[str]:
 
 
 def without_a_sign(f: Failure) -> Iterator[str]:
-    """Where the right number is negative, or positive, it is 0; and its sign is not δ's, which says the same of z."""
+    """Where the right number is negative, or positive, it is 0. But δ's own sign may be another's: z's."""
     delta = f.case.given.get("delta")
     if delta is not None and np.array_equal(np.sign(delta), np.sign(f.reference)):
         return

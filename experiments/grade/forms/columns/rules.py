@@ -16,15 +16,13 @@ from typing import Any
 import numpy as np
 
 from experiments.grade.errors import Unclear
-from experiments.grade.forms.course.rules import NEEDED, SETTINGS, kind_of
+from experiments.grade.forms.course.rules import NEEDED, SETTINGS, kind_of, name_of
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.piece import Fields, Piece
 from experiments.grade.forms.whole.updates import GRADIENTS, PARAMETERS
 from manual import Layer
 
 COUNTERS = {"t", "step", "steps", "iteration", "iter", "it", "i", "k", "epoch"}
-ALSO = {"momentum": ("beta", "gamma", "rho"), "decay": ("beta", "gamma", "beta2"), "lr": ("rate", "step_size")}
-"""What else a setting may be called, where nothing else is called so."""
 KEYS = {"weight": "W1", "bias": "b1"}
 
 
@@ -50,18 +48,13 @@ class RuleOnDicts(Piece):
         self.parameters = next(n for n in names if n in PARAMETERS)
         self.gradients = next(n for n in names if n in GRADIENTS)
         self.counter = next((n for n in names if n.lower() in COUNTERS), "")
-        self.settings = {setting: own for setting in NEEDED[kind] if (own := self._name_of(setting))}
+        self.settings = {setting: own for setting in NEEDED[kind] if (own := name_of(setting, kind, names))}
         known = {self.parameters, self.gradients, self.counter, *self.settings.values()}
         self.memory = [n for n, p in names.items() if n not in known and p.default is p.empty]
         self.untried = tuple(n for n in names if n not in known and n not in self.memory)
         self.first = 0 if self.counter and _counts(found.node_of(f), self.counter) else 1
         self.beginners = [g for n, g in found.own().items() if re.match("init", n) and inspect.isfunction(g)]
         self.made_of += [g for g in self.beginners if kind_of(g.__name__) or "velocity" in g.__name__]
-
-    def _name_of(self, setting: str) -> str:
-        taken = {n for other in NEEDED[self.kind] if other != setting for n in SETTINGS[other][0]}
-        names = (*SETTINGS[setting][0], *ALSO.get(setting, ()))
-        return next((a for n in names for a in self.arguments if a.lower() == n and n not in taken), "")
 
     def rules(self) -> list[tuple[str, Fields]]:
         """The rule that it is by name, and the settings that it is given.

@@ -8,7 +8,7 @@ stands, and whether a velocity is a mean, are conventions.
 
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,10 @@ SETTINGS: dict[str, tuple[tuple[str, ...], float]] = {
     "eps": (("epsilon", "eps"), 0.05),
 }
 """What the settings are called, and the values that they are given."""
+OTHER_NAMES = {
+    "momentum": ("beta", "gamma", "friction", "rho"), "decay": ("beta", "gamma", "beta2"), "lr": ("rate", "step_size"),
+}  # fmt: skip
+"""What else a setting that a rule needs may be called, where nothing else is called so."""
 NEEDED = {
     "sgd": ("lr",), "momentum": ("lr", "momentum"), "nesterov": ("lr", "momentum"), "adagrad": ("lr", "eps"),
     "rmsprop": ("lr", "decay", "eps"), "adam": ("lr", "beta1", "beta2", "eps"),
@@ -52,6 +56,13 @@ def kind_of(name: str) -> str:
     """The rule that a name says; "" for none."""
     plain = re.sub(r"[^a-z]", "", name.lower())
     return next((kind for word, kind in KINDS.items() if word in plain), "")
+
+
+def name_of(setting: str, rule: str, known: Iterable[str]) -> str:
+    """Which of these names is that of a setting of a rule; "" if none is."""
+    taken = {n for other in NEEDED[rule] if other != setting for n in SETTINGS[other][0]}
+    names = (*SETTINGS[setting][0], *(OTHER_NAMES.get(setting, ()) if setting in NEEDED[rule] else ()))
+    return next((k for n in names for k in known if k.strip("_").lower() == n and n not in taken), "")
 
 
 class RuleFunction(Piece):

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from experiments.grade.errors import Unclear
-from experiments.grade.forms.course.rules import NEEDED, SETTINGS, kind_of
+from experiments.grade.forms.course.rules import NEEDED, SETTINGS, kind_of, name_of
 from experiments.grade.forms.definitions import Definitions, constants_of, functions_of
 from experiments.grade.forms.piece import Fields, Piece
 from experiments.grade.forms.stateful.handing_over import Handing, Method, ways
@@ -25,10 +25,6 @@ from manual import Layer, Optimizer
 
 METHODS = ("update_params", "update_parameters", "update_weights", "apply_gradients", "apply", "optimize", "update",
            "step", "__call__")  # fmt: skip
-OTHER_NAMES = {
-    "momentum": ("beta", "gamma", "friction", "rho"), "decay": ("beta", "gamma", "beta2"), "lr": ("rate", "step_size"),
-}  # fmt: skip
-"""What else a class calls a setting, where nothing else is called so."""
 NOT_TRIED = {"name", "verbose", "params", "parameters"}
 """Arguments of a constructor that change no number."""
 LR_DECAY, WEIGHT_DECAY, DECAY = "lr_decay", "weight_decay", 0.3
@@ -92,9 +88,7 @@ class OptimizerClass(Piece):
     def _name_of(self, setting: str) -> str:
         """What the constructor, the object or the update calls a setting of a rule; "" if none does."""
         known = [*self.arguments_of_kind, *self._kept(), *inspect.signature(getattr(self.kind, self.method)).parameters]
-        names = (*SETTINGS[setting][0], *(OTHER_NAMES.get(setting, ()) if self.rule_name != "sgd" else ()))
-        taken = {n for other in NEEDED[self.rule_name] if other != setting for n in SETTINGS[other][0]}
-        return next((k for n in names for k in known if k.strip("_").lower() == n and n not in taken), "")
+        return name_of(setting, self.rule_name, known)
 
     def _kept(self) -> Fields:
         """The numbers that a fresh object keeps."""
