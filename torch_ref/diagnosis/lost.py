@@ -20,7 +20,7 @@ def overwritten(f: Failure) -> Iterator[str]:
 
 
 def without_a_sign(f: Failure) -> Iterator[str]:
-    """Where the right number is negative, or positive, it is 0. Where its sign is δ's, another sign may be lost: z's."""
+    """Where the right number is negative, or positive, it is 0; where the sign is δ's, z's may be what is lost."""
     delta = f.case.given.get("delta")
     if delta is not None and np.array_equal(np.sign(delta), np.sign(f.reference)):
         return
