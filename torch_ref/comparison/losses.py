@@ -8,6 +8,7 @@ from manual.numbers.checks import instance, shown
 from manual.numbers.number_types import Array
 from torch_ref.comparison.parity import Parity
 from torch_ref.comparison.unchanged import Handed
+from torch_ref.comparison.wiring import loss_reference
 from torch_ref.devices import staying
 from torch_ref.diagnosis import Compared, of_loss
 from torch_ref.penalties import penalty_of
@@ -20,7 +21,8 @@ from torch_ref.twins import gradients, to_numpy, to_torch, twin
 def compare_loss(loss: Loss, prediction: Array, target: Array, device: str = "cpu") -> Parity:
     """The cost and ∂C/∂prediction of one loss.
 
-    Raises NoTwin where torch has no such loss, and InputError for what is no loss or no arrays that it takes.
+    Its reference is its twin, or, where torch has none, its certified truth. Raises NoTwin where torch has another of
+    that name, or it cannot be certified, and InputError for what is no loss or no arrays that it takes.
     """
     instance("compare_loss", "loss", loss, Loss)
     check_array("compare_loss", "prediction", prediction)
@@ -36,9 +38,13 @@ def compare_loss(loss: Loss, prediction: Array, target: Array, device: str = "cp
 def judge_loss(parity: Parity, place: str, loss: Loss, prediction: torch.Tensor, target: torch.Tensor) -> None:
     """Add the comparisons of a loss, given torch's prediction; what it is given are copies."""
     inputs = prediction.detach().clone().requires_grad_()
-    module = twin(loss, parity.device).to(prediction.dtype)  # of the weights of classes, too
-    with staying(parity.device):
-        expected = module(inputs, target)
+    module = loss_reference(loss, parity.device).to(prediction.dtype)  # of the weights of classes, too
+    try:
+        with staying(parity.device):
+            expected = module(inputs, target)
+    except Undecided as undecided:
+        parity.not_judged(place, undecided)
+        return
     upstream = None
     if expected.ndim:  # reduction="none": each number has a δ
         upstream = np.random.default_rng(0).standard_normal(expected.shape).astype(to_numpy(prediction).dtype)

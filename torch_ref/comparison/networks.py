@@ -19,11 +19,11 @@ from torch_ref.comparison.losses import judge_loss
 from torch_ref.comparison.optimizers import judge_update
 from torch_ref.comparison.parity import Parity
 from torch_ref.comparison.unchanged import Handed
-from torch_ref.comparison.wiring import reference
+from torch_ref.comparison.wiring import loss_reference, reference
 from torch_ref.quantities import numbered
 from torch_ref.tolerance.allowance import allowance, check_array, ours_of
 from torch_ref.tolerance.bounds import exact, layer_bounds
-from torch_ref.twins import buffers_of, commit, is_chain, params_of, to_numpy, to_torch, twin, twin_optimizer
+from torch_ref.twins import buffers_of, commit, is_chain, params_of, to_numpy, to_torch, twin_optimizer
 
 Piece = tuple[str, str, Layer, torch.nn.Module]
 """Where it is, the beginning of its parameters' names, the layer, and what it is held against."""
@@ -86,7 +86,7 @@ def _run_torch(
         raise
     with np.errstate(all="ignore"):
         loss.forward(to_numpy(values[-1]).copy(), to_numpy(y).copy())  # likewise, and torch would broadcast
-    cost = twin(loss, device)(values[-1], y)
+    cost = loss_reference(loss, device)(values[-1], y)
     cost.backward()
     return values, cost
 

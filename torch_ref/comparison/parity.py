@@ -7,7 +7,17 @@ from typing import Any
 import numpy as np
 
 from manual.numbers.number_types import Array
-from torch_ref.comparison.verdict import AGREES, NOT_JUDGED, ROUNDING, ZERO_REFERENCE, Comparison, compare, explained
+from torch_ref.comparison.verdict import (
+    AGREES,
+    NOT_JUDGED,
+    ROUNDING,
+    ZERO_REFERENCE,
+    Comparison,
+    compare,
+    explained,
+    failing,
+    told,
+)
 from torch_ref.diagnosis import Case, diagnose
 from torch_ref.tables import columns
 from torch_ref.truth.zero_reference import ZERO
@@ -50,11 +60,7 @@ class Parity:
                 f"{len(self.comparisons):,} comparisons agree; the largest difference is "
                 f"{100 * worst:g}% of the rounding tolerance"
             )
-        wrong = sum(not c.agrees for c in self.comparisons)
-        first = f"{self.first.place}, {self.first.quantity}: {self.first.said}"
-        if self.first.cause:
-            first += f"; likely cause: {self.first.cause}"
-        return f"{wrong:,} of {len(self.comparisons):,} comparisons fail; the first is {first}"
+        return f"{failing(self.comparisons, len(self.comparisons))}; the first is {told(self.first)}"
 
     def add(self, place: str, quantity: str, ours: Any, reference: Any, allowed: Any, moved: Any = None) -> None:
         """Compare one quantity (see `compare`)."""
@@ -68,9 +74,9 @@ class Parity:
                 self.nans.append(f"{place}: {name} has NaN at {tuple(map(int, np.argwhere(np.isnan(array))[0]))}")
         return len(self.nans) > before
 
-    def not_judged(self, place: str, why: object) -> None:
-        """Add that a piece could not be judged."""
-        self.comparisons.append(Comparison(place, "all", "", (), 0, 0, NOT_JUDGED, reason=str(why)))
+    def not_judged(self, place: str, why: object, quantity: str = "all") -> None:
+        """Add that a piece, or a quantity of it, could not be judged."""
+        self.comparisons.append(Comparison(place, quantity, "", (), 0, 0, NOT_JUDGED, reason=str(why)))
 
     def add_all(self, place: str, case: Case, zero: Callable[[str], str] | None = None) -> None:
         """Compare the quantities of one piece, and look for the cause where they differ. `zero(quantity)` says why a

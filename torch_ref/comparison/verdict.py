@@ -6,6 +6,8 @@ differs       farther, or of another shape or dtype, or not a number where the r
 not judged    nothing can be told: the reason says why
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -15,6 +17,11 @@ import torch
 from torch_ref.twins import to_numpy
 
 AGREES, CONVENTION, DIFFERS, NOT_JUDGED = VERDICTS = ("agrees", "convention", "differs", "not judged")
+SAID = {
+    DIFFERS: ("differs", "differ"),
+    CONVENTION: ("agrees but for a convention", "agree but for a convention"),
+    NOT_JUDGED: ("is not judged", "are not judged"),
+}
 ZERO_REFERENCE = "the reference is zero, so that zeros would pass"
 ROUNDING = "rounding may exceed the value"
 
@@ -68,6 +75,19 @@ def explained(comparison: Comparison, cause: str) -> Comparison:
     """A difference with its cause; one that is a convention is no longer a difference."""
     verdict = CONVENTION if cause.startswith("a convention: ") else comparison.verdict
     return replace(comparison, cause=cause, verdict=verdict)
+
+
+def failing(comparisons: Sequence[Comparison], count: int) -> str:
+    """Of so many comparisons, how many differ, are conventions, are not judged."""
+    verdicts = Counter(c.verdict for c in comparisons)
+    counted = [f"{verdicts[v]:,} {one if verdicts[v] == 1 else many}" for v, (one, many) in SAID.items() if verdicts[v]]
+    return f"of {count:,} comparison{'s' * (count != 1)} {' and '.join(counted)}"
+
+
+def told(comparison: Comparison) -> str:
+    """One comparison that does not agree, in a line."""
+    line = f"{comparison.place}, {comparison.quantity}: {comparison.said}"
+    return f"{line}; likely cause: {comparison.cause}" if comparison.cause else line
 
 
 def compare(place: str, quantity: str, ours: Any, reference: Any, allowed: Any, moved: Any = None) -> Comparison:

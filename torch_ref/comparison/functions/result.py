@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from torch_ref.comparison.parity import Parity
-from torch_ref.comparison.verdict import AGREES, CONVENTION, DIFFERS, NOT_JUDGED, ROUNDING, Comparison
+from torch_ref.comparison.verdict import AGREES, CONVENTION, DIFFERS, NOT_JUDGED, ROUNDING, Comparison, failing, told
 from torch_ref.tables import columns
 
 PLACES = "none"
@@ -78,10 +78,7 @@ class Checked(Parity):
             line = f"{count:,} comparisons agree; the largest difference is {worst:.2g} of what rounding allows"
             conventions = sum(c.verdict == CONVENTION for c in self.comparisons)
             return f"{line}; {conventions} of them but for a convention" if conventions else line
-        first = f"{self.first.place}, {self.first.quantity}: {self.first.said}"
-        if self.first.cause:
-            first += f"; likely cause: {self.first.cause}"
-        return f"{len(self.failing):,} of {count:,} comparisons fail; the first is {first}"
+        return f"{failing(self.failing, count)}; the first is {told(self.first)}"
 
     @property
     def tolerance(self) -> str:
