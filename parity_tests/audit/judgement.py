@@ -12,7 +12,9 @@ from torch_ref.truth.certify import distance
 from torch_ref.twins import to_numpy
 
 SMALL = 40
-"""So many elements are differentiated by: each is a direction of the dual numbers."""
+"""So many elements at most are differentiated by, drawn of all: each is a direction of the dual numbers."""
+LARGE = 4000
+"""Of more elements than this nothing is certified."""
 
 DERIVED, BEYOND, MEASURED, NOT_JUDGED = "derived", "beyond", "measured", "not judged"
 WRONG, NAN, DIGITS = "wrong", "NaN where the truth is finite", "loses digits"
@@ -102,31 +104,43 @@ def _derived(call: Call, dtype: str, outputs: Any, deltas: Any, gradients: Any) 
 
 def _certified(judged: Judged, call: Call, deltas: Any, gradients: Any, allowed: Bounds | None) -> None:
     """The truth of the gradients, and what torch's lack of it."""
-    if sum(call.inputs[i].numel() for i in call.by) > SMALL:
-        judged.certified = f"more than {SMALL} elements"
+    if sum(call.inputs[i].numel() for i in call.by) > LARGE:
+        judged.certified = f"more than {LARGE} elements"
         return
+    elements = _drawn({i: call.inputs[i].numel() for i in call.by})
     try:
-        truth = certified(call.function, call.inputs, deltas, by=call.by)
+        truth = certified(call.function, call.inputs, deltas, call.by, elements)
     except Exception as error:
         judged.certified = _words(error)
         return
     judged.certified = "yes"
-    for i, gradient in gradients.items():
+    for i, whole in gradients.items():
+        gradient = whole.ravel()[elements[i]]
         true = np.vectorize(float, otypes=[float])(truth[i]) if truth[i].size else np.zeros(truth[i].shape)
         if not np.all(np.isfinite(gradient) | ~np.isfinite(true)):
             judged.finding = NAN
-            judged.reproduction = _reproduction(call, deltas, i, true)
+            judged.reproduction = _reproduction(call, deltas, i, elements[i], true)
             continue
         off = np.where(gradient == true, 0, distance(gradient, truth[i]))
         unit = np.spacing(np.max(np.abs(true), initial=0).astype(gradient.dtype))
         judged.ulps = max(judged.ulps, float((off / unit).max(initial=0)) if off.any() else 0.0)
-        error = allowed.gradients[i].error if allowed else 1e3 * unit
+        error = allowed.gradients[i].error.ravel()[elements[i]] if allowed else 1e3 * unit
         if np.any(off > error):
             judged.finding = WRONG if off.max() > 1e-3 * np.abs(true).max() else DIGITS
-            judged.reproduction = _reproduction(call, deltas, i, true)
+            judged.reproduction = _reproduction(call, deltas, i, elements[i], true)
 
 
-def _reproduction(call: Call, deltas: Any, place: int, truth: Any) -> str:
+def _drawn(sizes: dict[int, int]) -> dict[int, Any]:
+    """Of every input, which elements to differentiate by; all of them, where they are few."""
+    chosen = np.sort(np.random.default_rng(0).permutation(sum(sizes.values()))[:SMALL])
+    found, start = {}, 0
+    for i, size in sizes.items():
+        found[i] = chosen[(chosen >= start) & (chosen < start + size)] - start
+        start += size
+    return found
+
+
+def _reproduction(call: Call, deltas: Any, place: int, elements: Any, truth: Any) -> str:
     """Three lines that show it."""
     if not call.written or len(deltas) != 1:
         return ""
@@ -134,7 +148,8 @@ def _reproduction(call: Call, deltas: Any, place: int, truth: Any) -> str:
     return (
         "import torch\n"
         f"x = [{given}]\n"
-        f"print(torch.autograd.grad({call.written}, x[{place}], {_tensor(deltas[0], False)})[0], {truth.tolist()})"
+        f"print(torch.autograd.grad({call.written}, x[{place}], {_tensor(deltas[0], False)})[0].flatten()"
+        f"[{elements.tolist()}], {truth.tolist()})"
     )
 
 

@@ -1,6 +1,8 @@
 """The audit's table and findings, in Markdown."""
 
+import json
 from collections import Counter
+from pathlib import Path
 from statistics import median
 
 import torch
@@ -20,6 +22,11 @@ HOW_TO_READ = (
 )
 
 Audit = dict[str, list[Judged]]
+
+
+def read(path: Path) -> Audit:
+    """What was found before, as it was written down."""
+    return {n: [Judged(**j) for j in found] for n, found in json.loads(path.read_text("utf-8")).items()}
 
 
 def summary(audit: Audit, of: int) -> list[str]:

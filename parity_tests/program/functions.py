@@ -140,6 +140,28 @@ CASES: dict[str, Case] = {
     "conv2d in groups": Case(lambda x, w: F.conv2d(x, w, groups=2), ((1, 4, 3, 3), (2, 2, 2, 2))),
     "max_pool2d": Case(lambda x: F.max_pool2d(x, 3, 2, 1), ((2, 1, 5, 4),)),
     "avg_pool2d": Case(lambda x: F.avg_pool2d(x, 2, 2, 1, count_include_pad=False), ((2, 1, 5, 4),)),
+    "conv_transpose2d": Case(
+        lambda x, w, b: F.conv_transpose2d(x, w, b, stride=2, padding=1, output_padding=1, groups=2),
+        ((1, 2, 3, 3), (2, 2, 3, 3), (4,))),
+    "pooling of volumes": Case(
+        lambda x: F.max_pool3d(x, 2, 1).sum(0) + F.avg_pool3d(x, 2, 1, divisor_override=3).sum(0), ((1, 1, 3, 2, 3),)),
+    "adaptive pooling": Case(
+        lambda x: F.adaptive_avg_pool2d(x, (2, 3)) + F.adaptive_max_pool2d(x, (2, 3)), ((2, 5, 4),)),
+    "adaptive pooling of volumes": Case(
+        lambda x: F.adaptive_avg_pool3d(x, (1, 2, 2)) + F.adaptive_max_pool3d(x, (1, 2, 2)), ((1, 2, 3, 3),)),
+    "interpolation": Case(
+        lambda x: sum(F.interpolate(x, (5, 3), mode=m) for m in ("nearest", "nearest-exact", "bilinear", "bicubic"))
+        + F.interpolate(x, (5, 3), mode="bicubic", align_corners=True)
+        + F.interpolate(x, (5, 3), mode="bilinear", antialias=True), ((1, 1, 4, 4),)),
+    "interpolation of lines": Case(
+        lambda x: sum(F.interpolate(x, scale_factor=1.7, mode=m) for m in ("nearest", "nearest-exact", "linear")),
+        ((1, 2, 4),)),
+    "interpolation of volumes": Case(
+        lambda x: sum(F.interpolate(x, (3, 2, 3), mode=m) for m in ("nearest", "nearest-exact", "trilinear")),
+        ((1, 1, 2, 2, 2),)),
+    "edges repeated": Case(
+        lambda x: sum(F.pad(x.reshape(s), (1, 2) * n, mode="replicate").sum() for n, s in (
+            (1, (1, 2, 6)), (2, (1, 1, 3, 4)), (3, (1, 1, 3, 2, 2)))) * x, X),
     **{f.__name__: Case(f, X, lambda x: x.abs() + 0.5) for f in (torch.lgamma, torch.special.erfcx, torch.i0)},
     **{f.__name__: Case(f, X) for f in (
         torch.special.i0e, torch.special.i1, torch.special.i1e, torch.frac, F.hardshrink, F.softshrink)},

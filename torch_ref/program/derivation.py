@@ -5,7 +5,7 @@ own derivative is judged, too. The tolerance comes from the program of the funct
 run on `Bounded`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,7 +31,11 @@ class Bounds(NamedTuple):
 
 
 def certified(
-    function: Function, inputs: Sequence[Any], deltas: Sequence[torch.Tensor], by: Sequence[int] | None = None
+    function: Function,
+    inputs: Sequence[Any],
+    deltas: Sequence[torch.Tensor],
+    by: Sequence[int] | None = None,
+    elements: Mapping[int, Array] | None = None,
 ) -> dict[int, Array]:
     """The certified derivative of Σ δ·output by every input of floats, by its place among the inputs.
 
@@ -40,6 +44,8 @@ def certified(
         inputs: tensors, and whatever else the function takes.
         deltas: ∂C/∂output of each output that is of floats.
         by: the places of the inputs to differentiate by; all tensors of floats where nothing is said.
+        elements: of each of these inputs, which elements to differentiate by, counted in reading order; the derivative
+            is then a vector. All of them, in the input's shape, where nothing is said.
 
     Raises:
         NoRule: an operation of the function has no rule.
@@ -48,13 +54,23 @@ def certified(
     of_floats = _OfFloats(function, inputs, by)
     program = trace(of_floats, of_floats.tensors)
     weights = [constant(as_numpy(d).astype(np.float64)) for d in deltas]
+    given = {f"{i}": as_numpy(inputs[i]) for i in of_floats.places}
+    chosen = {f"{i}": at for i, at in (elements or {}).items()}
 
-    def cost(**arrays: Array) -> Any:
-        outputs = run(program, [*arrays.values()], constant, of_floats.tensors[0].dtype)
+    def cost(**moving: Array) -> Any:
+        arrays = [_with(given[name], chosen[name], moving[name]) if chosen else moving[name] for name in given]
+        outputs = run(program, arrays, constant, of_floats.tensors[0].dtype)
         return sum(np.sum(w * y) for w, y in zip(weights, outputs, strict=True))
 
-    _, slopes = derivative(cost, {f"{i}": as_numpy(inputs[i]) for i in of_floats.places})
+    _, slopes = derivative(cost, {name: a.ravel()[chosen[name]] if chosen else a for name, a in given.items()})
     return {i: slopes[f"{i}"] for i in of_floats.places}
+
+
+def _with(array: Array, at: Array, numbers: Array) -> Array:
+    """The array as balls, and numbers with derivatives at some of its places."""
+    lifted = constant(array.astype(np.float64))
+    lifted.reshape(-1)[at] = numbers
+    return lifted
 
 
 def bounds(

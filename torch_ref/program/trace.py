@@ -38,8 +38,12 @@ def _twice(a: Any, b: Any, *, alpha: Any = 1) -> Any:
     return NotImplemented if alpha == 1 else a + alpha * b
 
 
-WITH_A_RULE = (aten.softplus, aten.softplus_backward)
-"""What ATen's core takes apart, and a rule says more of: operations/reverted.py."""
+WITH_A_RULE = (
+    aten.softplus, aten.softplus_backward, aten.upsample_nearest1d, aten.upsample_nearest2d, aten.upsample_nearest3d,
+    aten._upsample_nearest_exact1d, aten._upsample_nearest_exact2d, aten._upsample_nearest_exact3d,
+    aten.upsample_linear1d, aten.upsample_bilinear2d, aten.upsample_trilinear3d, aten.upsample_bicubic2d,
+)  # fmt: skip
+"""What ATen's core takes apart, and a rule says more of, or says it of the numbers that are wanted: operations/."""
 
 
 def _table() -> dict[Any, Callable[..., Any]]:

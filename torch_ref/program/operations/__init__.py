@@ -13,7 +13,9 @@ from torch_ref.program.operations.functions import FUNCTIONS
 from torch_ref.program.operations.moves import MOVES
 from torch_ref.program.operations.new_arrays import NEW_ARRAYS
 from torch_ref.program.operations.orders import ORDERS
+from torch_ref.program.operations.pooling import POOLING
 from torch_ref.program.operations.reductions import REDUCTIONS
+from torch_ref.program.operations.resampling import RESAMPLING
 from torch_ref.program.operations.reverted import REVERTED
 from torch_ref.program.operations.special import SPECIAL
 from torch_ref.program.operations.steps import STEPS
@@ -31,4 +33,6 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     **MOVES,
     **NEW_ARRAYS,
     **WINDOWS,
+    **POOLING,
+    **RESAMPLING,
 }

@@ -5,14 +5,33 @@ from typing import Any
 
 import numpy as np
 
+from manual import Undecided
 from manual.numbers.number_types import Array
 from torch_ref.program.numbers import truth_of
 from torch_ref.tolerance.bounded import Bounded
 
+OPPOSITE = {
+    np.greater: np.less_equal, np.less: np.greater_equal, np.equal: np.not_equal,
+    np.greater_equal: np.less, np.less_equal: np.greater, np.not_equal: np.equal,
+}  # fmt: skip
 
-def comparison(f: Callable[..., Any]) -> Callable[..., Any]:
-    """The rule of a comparison: an array of truths."""
-    return lambda a, b: truth_of(f(a, b))
+
+def comparison(f: np.ufunc) -> Callable[..., Any]:
+    """The rule of a comparison: an array of truths.
+
+    Raises:
+        Undecided: neither it nor its opposite holds of two balls.
+    """
+
+    def rule(a: Any, b: Any) -> Array:
+        truth = truth_of(f(a, b))
+        if any(isinstance(x, np.ndarray) and x.dtype == object for x in (a, b)):
+            open_ = truth == truth_of(OPPOSITE[f](a, b))
+            if np.any(open_ & ~(is_nan(a) | is_nan(b))):
+                raise Undecided(f"{f.__name__}: two balls overlap")
+        return truth
+
+    return rule
 
 
 def clamp(x: Any, min: Any = None, max: Any = None) -> Any:  # noqa: A002
