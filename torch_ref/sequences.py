@@ -79,6 +79,24 @@ class GPTBlock(torch.nn.Module):
         return z + self.mlp(self.ln_2(z))
 
 
+class BertEmbeddings(torch.nn.Module):
+    """LayerNorm of the sum of three embeddings, which torch lacks."""
+
+    def __init__(
+        self, vocab_size: int, hidden_size: int, padding_idx: int | None, layer_norm_eps: float, **of: int
+    ) -> None:
+        super().__init__()
+        self.word_embeddings = torch.nn.Embedding(vocab_size, hidden_size, padding_idx)
+        self.position_embeddings = torch.nn.Embedding(of["max_position_embeddings"], hidden_size)
+        self.token_type_embeddings = torch.nn.Embedding(of["type_vocab_size"], hidden_size)
+        self.LayerNorm = torch.nn.LayerNorm(hidden_size, layer_norm_eps)
+
+    def forward(self, i: Tensor, s: Tensor | None = None) -> Tensor:
+        places = torch.arange(i.shape[1], device=i.device)
+        types = self.token_type_embeddings(torch.zeros_like(i) if s is None else s)
+        return self.LayerNorm(self.word_embeddings(i) + self.position_embeddings(places) + types)
+
+
 class SinusoidalPositions(torch.nn.Module):
     """x + table, which torch lacks."""
 
@@ -122,6 +140,6 @@ class RotaryPositions(torch.nn.Module):
 
 
 SEQUENCES: dict[str, Any] = {c.__name__: c for c in (
-    LSTM, LSTMCell, MultiheadAttention, TransformerEncoderLayer, GPTBlock, SinusoidalPositions, LearnedPositions,
-    RotaryPositions,
+    LSTM, LSTMCell, MultiheadAttention, TransformerEncoderLayer, GPTBlock, BertEmbeddings, SinusoidalPositions,
+    LearnedPositions, RotaryPositions,
 )}  # fmt: skip

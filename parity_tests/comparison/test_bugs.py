@@ -16,6 +16,7 @@ from manual import (
     AvgPool2d,
     BatchNorm1d,
     BatchNorm2d,
+    BertEmbeddings,
     Conv1d,
     Conv2d,
     ConvTranspose2d,
@@ -172,7 +173,7 @@ def of_places(layer, rng):
     below = [Conv1d(1, 2, 2, rng=rng), Tanh()]
     if isinstance(layer, Unflatten):
         below, x = [Linear(3, 4, rng=rng), Tanh()], rng.standard_normal((4, 3))
-    if isinstance(layer, Embedding):
+    if isinstance(layer, Embedding | BertEmbeddings):
         return Network(layer, Tanh(), Flatten(), Linear(12, 2, rng=rng)), rng.integers(5, size=(4, 4)), y
     features = Network(*below, layer, Flatten()).forward(x)[0].shape[1]
     return Network(*below, layer, Flatten(), Linear(features, 2, rng=rng)), x, y
@@ -185,6 +186,7 @@ ON_PLACES: dict[type, Callable[[np.random.Generator], Layer]] = {
     Transpose: lambda _: Transpose(1, 2),
     EveryStep: lambda rng: EveryStep(LSTM(8, 3, batch_first=True, rng=rng)),
     Embedding: lambda rng: Embedding(5, 3, rng=rng),
+    BertEmbeddings: lambda rng: BertEmbeddings(5, 3, 6, layer_norm_eps=0.1, rng=rng),
 }
 ON_PICTURES: dict[type, Callable[[np.random.Generator], Layer]] = {
     Conv2d: lambda rng: Conv2d(2, 2, (3, 2), 2, (1, 2), rng=rng),
@@ -246,7 +248,7 @@ def test_nothing_differs_in_a_right_network(right):
 def test_a_network_names_the_layer_with_the_mistake(bug, monkeypatch):
     undiagnosed(monkeypatch)
     for network, x, y in networks_with(bug.right):
-        at = 0 if isinstance(network.layers[0], Embedding) else 2
+        at = 0 if isinstance(network.layers[0], Embedding | BertEmbeddings) else 2
         wrong = Network(*network.layers[:at], of(bug.wrong, network.layers[at]), *network.layers[at + 1 :])
         if found := compare_network(wrong, MSELoss(), x, y).first:
             assert (found.place, found.quantity) == (f"layer {at}, {bug.right.__name__}", bug.shows)

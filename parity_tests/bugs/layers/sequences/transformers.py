@@ -1,6 +1,8 @@
 """Mistakes in the wiring of a transformer's blocks."""
 
-from manual import GPTBlock, TransformerEncoderLayer
+import numpy as np
+
+from manual import BertEmbeddings, GPTBlock, TransformerEncoderLayer
 from manual.layer import several
 from parity_tests.bugs.registry import bug
 
@@ -156,3 +158,62 @@ class _(GPTBlock):
         z = x + run("attn", run("ln_1", x))
         run("ln_2", z)
         return z + run("mlp", z), tape
+
+
+# ---------------------------------------------------------------- BertEmbeddings
+
+
+def summed(block, i, types, places=lambda z: z, add=lambda z, s: z + s):
+    """The right forward, but for the places, and for how the types come to it."""
+    run, tape = block.runs()
+    z = places(run("position_embeddings", places(run("word_embeddings", i))))
+    return run("LayerNorm", add(z, run("token_type_embeddings", *types or [np.zeros_like(i)]))), (tape, len(types))
+
+
+@bug("y")
+class _(BertEmbeddings):
+    """The places are counted from the last word."""
+
+    def forward(self, i, *types):
+        return summed(self, i, types, places=lambda z: z[:, ::-1])
+
+
+@bug("y")
+class _(BertEmbeddings):
+    """The types are left out."""
+
+    def forward(self, i, *types):
+        return summed(self, i, types, add=lambda z, _: z)
+
+
+@bug("dword_embeddings.weight")
+class _(BertEmbeddings):
+    """What the embeddings are sent has not gone through the norm."""
+
+    def backward(self, delta, cache):
+        tape, types = cache
+        back, gradient = self.backs(tape)
+        back("LayerNorm", delta)
+        back("token_type_embeddings", delta)
+        back("word_embeddings", back("position_embeddings", delta))
+        return (None, None) if types else None, gradient()
+
+
+@bug("dtoken_type_embeddings.weight")
+class _(BertEmbeddings):
+    """The types learn nothing, as if they were a constant."""
+
+    def backward(self, delta, cache):
+        dx, gradient = super().backward(delta, cache)
+        gradient.params["token_type_embeddings.weight"][...] = 0
+        return dx, gradient
+
+
+@bug("dposition_embeddings.weight", "times")
+class _(BertEmbeddings):
+    """The gradient of a place is the mean over the batch."""
+
+    def backward(self, delta, cache):
+        dx, gradient = super().backward(delta, cache)
+        gradient.params["position_embeddings.weight"][...] /= len(delta)
+        return dx, gradient
