@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch._decomp import core_aten_decompositions, decomposition_table
+from torch._ops import OpOverload
 from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -68,7 +69,13 @@ def trace(function: Callable[..., Any], inputs: Sequence[torch.Tensor]) -> Graph
     """
     with sdpa_kernel(SDPBackend.MATH):
         program = make_fx(lambda *tensors: function(*tensors), decomposition_table=TABLE)(*inputs)
-        program = make_fx(torch.func.functionalize(program))(*inputs)
+        if any(map(_writes, program.graph.nodes)):  # a second tracing takes as long as the first
+            program = make_fx(torch.func.functionalize(program))(*inputs)
     program.graph.eliminate_dead_code()
     program.recompile()
     return program
+
+
+def _writes(node: torch.fx.Node) -> bool:
+    """Whether an operation writes into one of its arguments."""
+    return isinstance(node.target, OpOverload) and node.target._schema.is_mutable
