@@ -19,7 +19,8 @@ CANNOT_RUN = [
 @pytest.mark.parametrize(("source", "said"), CANNOT_RUN)
 def test_a_file_that_cannot_be_run_or_offers_nothing_is_an_error(source, said, fails, tmp_path):
     (tmp_path / "hand_in.py").write_text(source)
-    assert f"hand_in.py: not judged: {said}" in fails(tmp_path / "hand_in.py", "--timeout", "3")
+    limit = ["--timeout", "3"] if "does not end" in said else []
+    assert f"hand_in.py: not judged: {said}" in fails(tmp_path / "hand_in.py", *limit)
 
 
 NO_PYTHON = {"lab.txt": "a .txt file", "lab": "no suffix"}
@@ -138,11 +139,6 @@ UNCLEAR = {
         def forward(x): return x
         def backward(delta, x): return delta
         def examples(rng): yield rng.random(3), rng.random(3), rng.random(3)
-    """,
-    "examples(rng) yields a dict for 'p'; expected arrays": """
-        def forward(x, p): return x
-        def backward(delta, x): return delta
-        def examples(rng): yield rng.random(3), {"mode": "train"}
     """,
     "examples(rng), or the forward on what it yields, raised KeyError in line 4": """
         def forward(x): return x

@@ -9,6 +9,8 @@ arguments.
 import inspect
 import re
 from collections.abc import Callable, Iterator
+from copy import deepcopy
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -71,7 +73,8 @@ class FunctionsPiece(Piece):
         y, *cache = result if isinstance(result, tuple) else (result,)
 
         def backward(delta: Array | None) -> Arrays:
-            return self._by_name(self.of_delta(delta, *[self._kept(n, given, cache, y) for n in names]), given)
+            kept = [self._kept(n, given | options, cache, y) for n in names]
+            return self._by_name(self.of_delta(delta, *kept), given, [*given, *options])
 
         return Ran(y, backward)
 
@@ -89,7 +92,7 @@ class FunctionsPiece(Piece):
             f"what backward's {name!r} is, is not known: forward returned no cache; expected one of {expected}"
         )
 
-    def _by_name(self, result: Any, given: Arrays) -> Arrays:
+    def _by_name(self, result: Any, given: Arrays, arguments: list[str]) -> Arrays:
         if isinstance(result, dict):
             found = {f"d{n.removeprefix('d')}": g for n, g in result.items()}
             if unknown := [n for n in found if n[1:] not in given]:
@@ -97,18 +100,26 @@ class FunctionsPiece(Piece):
             return found
         gradients = result if isinstance(result, tuple | list) else (result,)
         floats = [n for n, a in given.items() if getattr(a, "dtype", None) is not None and a.dtype.kind in "fO"]
-        names = [*given] if len(gradients) == len(given) else floats  # else without those that have no derivative
-        if len(gradients) != len(names):
-            expected = ", ".join(f"d{n}" for n in given)
-            raise Unclear(f"backward returned {len(gradients)} arrays; expected {len(given)}: {expected}")
-        return {f"d{n}": g for n, g in zip(names, gradients, strict=True) if n in floats}
+        for names in ([*given], arguments, floats, [n for n in floats if given[n].ndim]):
+            if len(names) == len(gradients):
+                return {f"d{n}": g for n, g in zip(names, gradients, strict=True) if n in floats}
+        expected = ", ".join(f"d{n}" for n in given)
+        raise Unclear(f"backward returned {len(gradients)} arrays; expected {len(given)}: {expected}")
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
         for given in self._inputs(rng):
-            y = self.run({n: a.copy() for n, a in given.items()}, {}).y
-            yield Example(given, lambda arrays: self.run(arrays, {}), rng.standard_normal(np.shape(y)))
+            arrays = {n: a for n, a in given.items() if isinstance(a, np.ndarray)}
+            objects = {n: o for n, o in given.items() if n not in arrays}
+            run = partial(self._run_on, objects)
+            ran = run({n: a.copy() for n, a in arrays.items()})
+            delta = rng.standard_normal(np.shape(ran.y))
+            yield Example(arrays, run, delta, fixed=_settings(ran, delta, arrays))
 
-    def _inputs(self, rng: np.random.Generator) -> list[Arrays]:
+    def _run_on(self, objects: Fields, arrays: Arrays) -> Ran:
+        """A pass that may draw from a generator, or write into a dict, as the first one did."""
+        return self.run(arrays, deepcopy(objects))
+
+    def _inputs(self, rng: np.random.Generator) -> list[Fields]:
         names = [*self.arguments, *self.accepts]
         own = own_examples(self.name, self.arguments, names, self.others, self.module, rng)
         if own is not None:
@@ -127,6 +138,15 @@ class FunctionsPiece(Piece):
         raise Unclear(f"forward was called with a guess, {shapes}, and raised {why}; {expected}")
 
 
+def _settings(ran: Ran, delta: Array, arrays: Arrays) -> tuple[str, ...]:
+    """The numbers among the arguments that no gradient comes back for: a rate, a probability."""
+    try:
+        returned = ran.backward(delta) if ran.backward else {}
+    except Exception:  # the judging says so
+        return ()
+    return tuple(n for n, a in arrays.items() if a.dtype.kind == "f" and not a.ndim and f"d{n}" not in returned)
+
+
 def own_examples(
     piece: str,
     needed: list[str],
@@ -134,7 +154,7 @@ def own_examples(
     others: list[list[str]],
     module: ModuleType,
     rng: np.random.Generator,
-) -> list[Arrays] | None:
+) -> list[Fields] | None:
     """The file's examples for a function of these arguments; None where it has none for it.
 
     They are in a function that is named for it, or in `examples`: as dicts by its arguments' names, or as tuples, if
@@ -168,11 +188,10 @@ def own_examples(
     return [*map(_as_arrays, fitting)]
 
 
-def _as_arrays(example: Fields) -> Arrays:
-    for name, value in example.items():
-        if isinstance(value, dict | str | bytes) or value is None:
-            raise Unclear(f"examples(rng) yields a {type(value).__name__} for {name!r}; expected arrays")
-    return {name: np.asarray(value) for name, value in example.items()}
+def _as_arrays(example: Fields) -> Fields:
+    """Its numbers as arrays; a generator, a dict, a word, None and other objects as they are."""
+    found = {name: np.asarray(value) for name, value in example.items()}
+    return {name: a if a.dtype.kind in "biuf" else example[name] for name, a in found.items()}
 
 
 def drawn_by_name(arguments: list[str], rng: np.random.Generator) -> Arrays:
@@ -187,6 +206,6 @@ def drawn_by_name(arguments: list[str], rng: np.random.Generator) -> Arrays:
     if unknown := [name for name in arguments if name not in shapes]:
         expected = f"expected examples(rng), which yields ({', '.join(arguments)})"
         raise Unclear(f"what {unknown[0]!r} is, is not known; {expected}")
-    if SHAPES["W"] not in map(shapes.get, arguments):  # a bias of x itself
-        shapes |= {"b": (3,), "bias": (3,)}
+    if SHAPES["W"] not in map(shapes.get, arguments):  # a bias of x itself; beside an a, the second of two inputs
+        shapes |= {"b": SHAPES["a"] if "a" in arguments else (3,), "bias": (3,)}
     return {name: rng.standard_normal(shapes[name]) for name in arguments}

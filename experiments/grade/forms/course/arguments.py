@@ -56,7 +56,7 @@ BESIDES: dict[str, Shapes] = {
 """What a function may take besides."""
 POSITIONS: dict[int, list[list[str]]] = {
     1: [["x"]],
-    2: [["x", "w"], ["x", "b"], ["x", "gamma"]],
+    2: [["x", "w"], ["x", "b"], ["x", "gamma"], ["x", "another"]],
     3: [["x", "w", "b"], ["x", "gamma", "beta"], ["q", "k", "v"]],
     4: [["x", "h", "Wx", "Wh"]],
     5: [["x", "h", "Wx", "Wh", "b"], ["x", "w", "b", "gamma", "beta"]],
@@ -76,6 +76,7 @@ WINDOWS = {"pool_height", "pool_width", "pool_size", "f"}
 
 def drawn(roles: Mapping[str, str], shapes: Shapes, rng: np.random.Generator) -> Arrays | None:
     """An array for each argument, by its role; None where the family lacks one."""
+    shapes = shapes | {"another": shapes["x"]}
     if not {*roles.values()} <= shapes.keys():
         return None
     return {name: rng.standard_normal(shapes[role]) for name, role in roles.items()}
@@ -92,8 +93,10 @@ def tokens(roles: Mapping[str, str], rng: np.random.Generator) -> Arrays | None:
 def candidates(arguments: list[str], rng: np.random.Generator) -> Iterator[tuple[str, Arrays]]:
     """What the arguments may be, and what to call that: first what their names say."""
     known = [ROLES.get(name, "") for name in arguments]
+    if {*arguments} == {"a", "b"}:  # two inputs: no bias of a
+        known = ["x", "another"]
     ways = [known] if all(known) and len({*known}) == len(known) else []
-    ways += [way for way in POSITIONS.get(len(arguments), []) if way not in ways]
+    ways += [w for w in POSITIONS.get(len(arguments), []) if w not in ways and not (all(known) and "another" in w)]
     for way in ways:
         roles = dict(zip(arguments, way, strict=True))
         for family, shapes in FAMILIES.items():

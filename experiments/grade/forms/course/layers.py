@@ -186,7 +186,7 @@ class LayerFunctions(Piece):
             given = [cache, *deltas] if "cache" in first else [*deltas, cache]
             return self._by_name(self.backward(*given), call.arrays)
 
-        return Ran(y, backward if cache is not None else None, pure=False)
+        return Ran(y, backward, pure=False)
 
     def _by_name(self, result: Any, arrays: Arrays) -> Arrays:
         if isinstance(result, dict):
