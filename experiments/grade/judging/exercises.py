@@ -5,6 +5,7 @@ and the truth is torch's output and gradients.
 """
 
 import inspect
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -76,8 +77,8 @@ def exercise(checked: CheckedPiece) -> None:
     if missing := [n for n in sizes.fixed if n not in checked.accepts and theirs[n].default is inspect.Parameter.empty]:
         raise Unclear(f"expected {checked.name} to take {missing[0]}, got ({', '.join(checked.accepts)})")
     rows, unknown = exercised(make, checked.accepts, sizes.fixed, lambda row: _reference(make, sizes, row) is not None)
-    refused = []
-    for row, scale in [*((row, 1.0) for row in rows), ({}, WIDE)]:
+    defaults, refused = rows[0] if rows else {}, []
+    for row, scale in [*((row, 1.0) for row in rows), (defaults, WIDE)]:
         try:
             _at(checked, make, sizes, row, scale)
         except NotTaken as value:
@@ -108,6 +109,7 @@ class Reference(NamedTuple):
     gradients: dict[str, Array]
 
 
+@warnings.catch_warnings(action="ignore")  # torch's advice on its arguments is not for who reads the result
 def _reference(make: Any, sizes: Sizes, row: Options, scale: float = 1) -> Reference | None:
     """Torch's own pass; None where it takes no such arguments."""
     rng = np.random.default_rng(1)
