@@ -69,8 +69,9 @@ class GPTBlock(torch.nn.Module):
 
     def __init__(self, embed_dim: int, num_heads: int, bias: bool) -> None:
         super().__init__()
-        self.ln_1, self.ln_2 = (torch.nn.LayerNorm(embed_dim, bias=bias) for _ in range(2))
+        self.ln_1 = torch.nn.LayerNorm(embed_dim, bias=bias)
         self.attn = MultiheadAttention(embed_dim, num_heads, bias, batch_first=True, causal=True)
+        self.ln_2 = torch.nn.LayerNorm(embed_dim, bias=bias)
         wide = torch.nn.Linear(embed_dim, 4 * embed_dim, bias)
         self.mlp = torch.nn.Sequential(wide, torch.nn.GELU("tanh"), torch.nn.Linear(4 * embed_dim, embed_dim, bias))
 

@@ -56,9 +56,12 @@ def test_over_200_steps_the_losses_are_the_same(config, runs):
     assert_same_losses(runs(config, "--trainer.max_steps=200"), 200)
 
 
-@pytest.mark.parametrize("side", ["manual", "torch"])
-def test_a_run_on_a_text_goes_on_to_the_same_bits(side, runs, tmp_path):
-    whole = runs("letters")[side]
+@pytest.mark.parametrize(("config", "side"), [
+    ("letters", "manual"), ("reader", "torch"),
+    *(pytest.param(*other, marks=pytest.mark.slow) for other in (("letters", "torch"), ("reader", "manual"))),
+])  # fmt: skip
+def test_a_run_on_a_text_goes_on_to_the_same_bits(config, side, runs, tmp_path):
+    whole = runs(config)[side]
     options = (whole / "config.yaml").read_text("utf-8")
     (tmp_path / "again.yaml").write_text(options, "utf-8")
     given = ["fit", f"--config={tmp_path / 'again.yaml'}", f"--out={tmp_path}"]

@@ -3,8 +3,11 @@
 import pytest
 import torch
 
+import manual.blocks
+import manual.layers
 from manual import Layer
 from torch_ref import NoTwin, register, twin
+from torch_ref.examples import examples
 from torch_ref.twins import REGISTERED
 
 
@@ -22,3 +25,10 @@ def test_a_layer_without_a_twin_says_how_to_register_one():
     with pytest.raises(NoTwin, match="what is registered is another than Cube"):
         twin(Cube())
     del REGISTERED[Cube]
+
+
+def test_a_twin_s_parameters_are_in_the_layer_s_order():
+    """A torch optimizer keeps what it remembers by place, and a checkpoint of it is read by the layer's names."""
+    for _, make in [*examples(manual.layers), *examples(manual.blocks)]:
+        layer, *_ = make()
+        assert [name for name, _ in twin(layer).named_parameters()] == [*layer.params]
