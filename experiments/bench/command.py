@@ -101,14 +101,14 @@ def _parser() -> Parser:
         "tables",
         nargs="*",
         metavar="TABLE",
-        help=f"{', '.join(TABLES)}; default: these three; or alone: startup, the time until a command prints, "
+        help=f"a table: {', '.join(TABLES)}; default: these three; or alone: startup, the time until a command prints, "
         "or verdicts, check_backward beside gradcheck",
     )
     parser.add_argument("--threads", type=int, nargs="+", choices=CORES, metavar="N",
                         help="the threads of each side, for steps; default: 1 and 2")  # fmt: skip
     parser.add_argument("--dtype", nargs="+", choices=DTYPES, metavar="DTYPE",
                         help="the dtypes, float32 and float64, for steps; default: both")  # fmt: skip
-    parser.add_argument("--eager", action="store_true", help="torch in eager mode alone: torch.compile takes long")
+    parser.add_argument("--eager", action="store_true", help="time torch in eager mode alone: torch.compile takes long")
     parser.add_argument(
         "--format", choices=["table", "json"], default="table", help="the output's format; default: table"
     )

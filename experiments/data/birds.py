@@ -70,7 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
         ABOUT,
     )
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="OUT", help="the folder to write to, empty or not there yet"
+        "--out", type=Path, required=True, metavar="OUT", help="the folder to write to: a new or an empty one"
     )
     parser.add_argument("--count", type=int, default=4000, help="the number of pictures; default: 4000")
     parser.add_argument("--seed", type=int, default=0, help="the seed: another one draws other pictures; default: 0")

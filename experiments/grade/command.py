@@ -29,13 +29,13 @@ TEMPLATE, EXERCISES = (Path(__file__).with_name(f"{name}.py") for name in ("temp
 ABOUT = """FILE is a Python file or a notebook. Only what it defines is taken, not what it does when run. --forms lists
 the forms in which people write a backward, and what is recognised as one.
 
-A piece is held against torch where that has it, and against the truth: the derivative of its own forward, which is run
-on exact numbers. Where it does not run on these, the truth is measured by differences, and the result says so.
+A piece is compared with torch where torch has it, and with the truth: the derivative of its own forward, run on exact
+numbers. Where the forward does not run on these, the truth is measured by differences, and the result says so.
 
-The four verdicts: agrees; convention (agrees, but for a choice that good implementations make differently); differs;
+The four verdicts: agrees; convention (agrees, except for a choice that good implementations make differently); differs;
 not judged, with the reason.
 
-exit status: 0 all agree, 1 something differs, 2 something was not judged.
+exit status: 0 if all agree, 1 if something differs, 2 if nothing differs and something was not judged.
 
 FILE runs in a process of its own with limits on time and memory, so that a mistake in it does no harm. This is no
 sandbox for hostile code: it runs with your rights.
@@ -83,30 +83,44 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> Parser:
     parser = Parser("check", "Check a backward pass written by hand.", EXAMPLES, ABOUT)
-    parser.add_argument("path", nargs="?", type=Path, metavar="FILE | FOLDER")
-    parser.add_argument("--format", choices=[*FORMATS], help="of the result for FILE; default: text")
     parser.add_argument(
-        "--out", type=Path, metavar="OUT", help="where results for FOLDER are kept; default: FOLDER/checked"
+        "path",
+        nargs="?",
+        type=Path,
+        metavar="FILE | FOLDER",
+        help="a Python file or notebook, or a folder of students' files",
     )
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="where torch computes; default: cpu")
+    parser.add_argument("--format", choices=[*FORMATS], help="the format of FILE's result; default: text")
     parser.add_argument(
-        "--timeout", type=float, default=60, metavar="SECONDS", help="for each class or function of a file; default: 60"
+        "--out", type=Path, metavar="OUT", help="the folder for the results of FOLDER; default: FOLDER/checked"
+    )
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="the device for torch; default: cpu")
+    parser.add_argument(
+        "--timeout", type=float, default=60, metavar="SECONDS",
+        help="the time limit for each class or function of a file; default: 60",
+    )  # fmt: skip
+    parser.add_argument(
+        "--path", dest="path_", action="append", type=Path, metavar="DIR", help="a further folder to import from"
     )
     parser.add_argument(
-        "--path", dest="path_", action="append", type=Path, metavar="DIR", help="where FILE's imports are found, too"
+        "--adapter", type=Path, metavar="ADAPTER", help="a file of yours that gives hand_in one of the forms"
     )
     parser.add_argument(
-        "--adapter", type=Path, metavar="ADAPTER", help="a file of yours that imports hand_in, and has it in a form"
+        "--task", type=Path, metavar="TASK", help="an assignment: a TOML file of pieces, names and points"
     )
     parser.add_argument(
-        "--task", type=Path, metavar="TASK", help="a TOML file: what is expected, by which names, for how many points"
+        "--strict", action="store_true", help="count a convention, and a result with a remark, as differing"
     )
-    parser.add_argument("--strict", action="store_true", help="a convention differs, and so does what has a remark")
-    parser.add_argument("--forms", action="store_true", help="list what is recognised as a backward, form by form")
+    parser.add_argument("--forms", action="store_true", help="list the forms of a backward pass that are recognised")
     parser.add_argument(
-        "--hints", choices=LEVELS, default="full", help="what is said of a difference: that there is one; a hint; all"
+        "--hints",
+        choices=LEVELS,
+        default="full",
+        help="how much to say of a difference: that there is one, its cause, or all; default: full",
     )
-    parser.add_argument("--template", action="store_true", help="print a file to start from, and to hand out")
+    parser.add_argument(
+        "--template", action="store_true", help="print a file to hand out, with forward and backward passes to fill in"
+    )
     parser.add_argument("--exercises", action="store_true", help="print twelve backward passes to write, from ReLU on")
     return parser
 

@@ -27,24 +27,29 @@ EXAMPLES = (
 @command
 def main(arguments: list[str] | None = None) -> int:
     """Make the report, or compare two; 0 if every comparison agrees, or nothing got worse, else 1."""
-    parser = Parser("report", "Train, compare, and write one page on it.", EXAMPLES)
+    parser = Parser(
+        "report", "Train every network by hand and in torch, compare the two, and write one page on it.", EXAMPLES
+    )
     parser.add_argument(
         "--out", type=Path, default=Path("reports"), metavar="FOLDER", help="the folder to write to; default: reports"
     )
     either = parser.add_mutually_exclusive_group()
-    either.add_argument("--full", action="store_true", help="train the Bluebird networks from three seeds")
+    either.add_argument(
+        "--full", action="store_true", help="train the Bluebird networks from three seeds instead of one"
+    )
     either.add_argument(
         "--compare",
         nargs=2,
         type=Path,
         metavar=("A.json", "B.json"),
-        help="compare the report.json of two runs, show first what differs, and write FOLDER/compare.html; "
+        help="compare the report.json of two runs and write FOLDER/compare.html, first what differs; "
         "exit code 1 if a verdict got worse, or B lacks a comparison that A has",
     )
     either.add_argument(
         "--handout",
         action="store_true",
-        help="write FOLDER/handout-SEED.html: one training step with blanks, for A4; solutions on the last page",
+        help="write a worksheet for A4, FOLDER/handout-SEED.html: one training step with blanks; solutions on the last "
+        "page",
     )
     sheets.add(parser)
     options = parser.parse_args(arguments)

@@ -21,11 +21,15 @@ NUMBERS = {
 
 def add(parser: Parser) -> None:
     """Add the options to the command's."""
-    group = parser.add_argument_group("the sheets of --handout", "Numbers that are not given are drawn by the seed.")
+    group = parser.add_argument_group(
+        "the worksheets of --handout", "Numbers that you do not give are drawn by the seed."
+    )
     for name, (count, about) in NUMBERS.items():
         group.add_argument(f"--{name}", nargs=count, metavar="NUMBER", help=about)
     group.add_argument("--seed", type=int, metavar="SEED", help="the seed of the first sheet's numbers; default: 1")
-    group.add_argument("--sheets", type=int, metavar="COUNT", help="the number of sheets, one a seed; default: 1")
+    group.add_argument(
+        "--sheets", type=int, metavar="COUNT", help="the number of sheets, each with a seed of its own; default: 1"
+    )
 
 
 def given(parser: Parser, options: Namespace) -> dict[str, list[str]]:

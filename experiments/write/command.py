@@ -24,13 +24,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser = Parser("write", "Let a language model continue a text.", EXAMPLES, ABOUT)
     parser.add_argument("--model", type=Path, required=True, metavar="FILE", help="the trained model")
     parser.add_argument("--prompt", default="\n", metavar="TEXT", help="the text to continue; default: a new line")
-    parser.add_argument("--length", type=int, default=400, metavar="N", help="tokens to write; default: 400")
+    parser.add_argument(
+        "--length", type=int, default=400, metavar="N", help="the number of tokens to write; default: 400"
+    )
     parser.add_argument(
         "--temperature", type=float, default=1, metavar="T",
-        help="below 1 favours likely tokens, 0 always takes the likeliest; default: 1",
+        help="the temperature: below 1 favours likely tokens, 0 always takes the likeliest; default: 1",
     )  # fmt: skip
-    parser.add_argument("--top-k", type=int, metavar="K", help="draw among the K likeliest; default: among all")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the random draws; default: 0")
+    parser.add_argument(
+        "--top-k", type=int, metavar="K", help="the number of likeliest tokens to draw from; default: all"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="the seed of the random draws; default: 0")
     parser.add_argument(
         "--implementation", choices=["manual", "torch"], default="manual",
         help="the implementation that computes; default: manual",

@@ -124,7 +124,7 @@ def test_the_help_says_the_verdicts_the_exit_status_and_that_it_is_no_sandbox(ca
         check.main(["--help"])
     out = " ".join(capsys.readouterr().out.split())
     assert "no sandbox for hostile code" in out
-    assert "exit status: 0 all agree, 1 something differs, 2 something was not judged" in out
+    assert "exit status: 0 if all agree, 1 if something differs, 2 if nothing differs" in out
     assert all(word in out for word in (*VERDICTS, "--strict"))
 
 

@@ -194,7 +194,7 @@ def test_who_is_nearer_is_counted_and_drawn():
     assert (near.numbers, near.manual_nearer, near.torch_nearer, near.equal) == (5, 2, 1, 2)
     assert (near.median, near.largest) == ((0.5, 0.625), (2, 1))
     [panel] = strips([near])
-    assert "Tanh: manual at most 2.00, torch at most 1.00." in panel
+    assert "Tanh: our code at most 2.00, PyTorch at most 1.00." in panel
     [moved] = strips([near._replace(manual=np.array([0.5, 0.25, 0, 0.5, 5]))])
     assert panel != moved
 

@@ -55,7 +55,7 @@ def requirements(softmax: Trained, hidden: Trained, convolutional: Trained) -> l
             f"recall of Bluebird, {third}", "90 % or more", _both(recall), all(share >= 0.9 for share in recall)
         ),
         Requirement(
-            "pictures on which manual and torch differ, of each seed", "1 or none", f"{apart or 'none'}", apart <= 1
+            "pictures on which our code and PyTorch differ, of each seed", "1 or none", f"{apart or 'none'}", apart <= 1
         ),
     ]
 

@@ -30,7 +30,7 @@ def starts(zeros: tuple[Run, Run], random: tuple[Run, Run]) -> Figure:
     caption = (
         f"First: after {len(zeros_cost)} epochs the cost is {zeros_cost[-1]:.2g} from the zero start and "
         f"{random_cost[-1]:.2g} from the random one. Second: from zero the two hidden neurons {equal}, by hand and by "
-        "torch: two neurons do the work of one. Third: from a random start they part by up to "
+        "PyTorch: two neurons do the work of one. Third: from a random start they part by up to "
         f"{random_apart:.1f}, and each takes its share of the curve."
     )
     panels = [

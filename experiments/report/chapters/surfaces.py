@@ -25,8 +25,8 @@ def surfaces(manual: Run, torch: Run) -> Figure:
     dead = surface("surface-dead", "Neuron 2, dead", ("its bias", to_output), DEAD[:2], 0.5, manual, torch)
     moved = max(np.ptp(run.curves[name]) for run in (manual, torch) for name in DEAD)
     caption = (
-        "The stronger the tint, the higher the cost; its height is written on some lines. The broad line is manual, "
-        f"the dashed one torch, and a dot is a step. First: in {manual.steps:,} steps both paths run down into the "
+        "The stronger the tint, the higher the cost; its height is written on some lines. The broad line is our code, "
+        f"the dashed one PyTorch, and a dot is a step. First: in {manual.steps:,} steps both paths run down into the "
         "valley in which the prediction is the target. The steps grow short as the slope does. Second: neuron 2 is "
         "dead. Its weighted input is negative, and ReLU passes nothing, so that to the left of the kink the surface "
         f"is flat and the gradient zero. Descent stays where it starts: over the whole training its four parameters "

@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from markupsafe import Markup
 from matplotlib.axes import Axes
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
 
 import manual.layers
 import manual.losses
@@ -115,17 +117,16 @@ def strips(found: list[UlpErrors]) -> list[Markup]:
 def strip(kind: str, found: list[UlpErrors], low: int, high: int) -> Markup:
     """One row for each subject, over the powers of ten from low to high; what is exact stands left of them."""
     left = np.append(low - EXACT - 0.5 / BINS, edges(low, high)[:-1])
+    counts = np.array([[histogram(side, low, high) for side in (n.manual, n.torch)] for n in found])
 
     def draw(axes: Axes) -> None:
-        for row, n in enumerate(found):
-            counts = histogram(n.manual, low, high), histogram(n.torch, low, high)
-            tallest = max(side.max() for side in counts)
-            for side, label, colour, sign in zip(counts, ("manual", "torch"), (MANUAL, TORCH), (-1, 1), strict=True):
-                some = side > 0
-                heights = sign * np.maximum(HEIGHT * side / tallest, LEAST)
-                named = label if row == 0 else None
-                axes.bar(left[some], heights[some], 1 / BINS, row, align="edge", color=colour, label=named)
-            axes.axhline(row, color=RULE, linewidth=0.5)
+        for side, label, colour, sign in ((0, "our code", MANUAL, -1), (1, "PyTorch", TORCH, 1)):
+            row, bar = np.nonzero(counts[:, side])
+            height = np.maximum(HEIGHT * counts[row, side, bar] / counts[row].max((1, 2)), LEAST)
+            axes.add_patch(
+                PathPatch(bars(left[bar], row, sign * height), fill=True, color=colour, linewidth=0, label=label)
+            )
+        axes.hlines(range(len(found)), left[0], high, color=RULE, linewidth=0.5)
         axes.axvline(low - EXACT / 2, color=INK, linewidth=0.6)
         axes.set_xlim(low - EXACT - 0.4, high + 0.1)
         axes.set_ylim(len(found) - 0.4, -0.7)
@@ -140,9 +141,16 @@ def strip(kind: str, found: list[UlpErrors], low: int, high: int) -> Markup:
         axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0, handlelength=1)
 
     description = " ".join(
-        f"{n.subject}: manual at most {n.largest[0]:.2f}, torch at most {n.largest[1]:.2f}." for n in found
+        f"{n.subject}: our code at most {n.largest[0]:.2f}, PyTorch at most {n.largest[1]:.2f}." for n in found
     )
     return panel(f"ulp-error-{kind}", KINDS[kind], description, draw, (3.6, 0.8 + 0.36 * len(found)))
+
+
+def bars(left: Array, foot: Array, height: Array) -> Path:
+    """Bars as one path, which takes a tenth of the bytes of as many rectangles."""
+    right, top = left + 1 / BINS, foot + height
+    corners = [(left, foot), (left, top), (right, top), (right, foot), (left, foot)]
+    return Path.make_compound_path_from_polys(np.moveaxis(np.array(corners), -1, 0))
 
 
 BINS, EXACT, HEIGHT, LEAST = 4, 1.5, 0.44, 0.05

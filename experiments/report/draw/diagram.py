@@ -23,7 +23,7 @@ STUB = 13
 HIDDEN = ((214, 56), (214, 216))
 OUTPUT = (344, 136)
 COST = (432, 136)
-ABOVE, BELOW = -14, 14
+ABOVE, BELOW = "-1.2em", "1.2em"
 """Where a derivative stands: a line above or below the value."""
 WEIGHTS = {
     1: {"W0": (122, 84, "end", ABOVE), "W1": (122, 196, "end", BELOW)},
@@ -35,8 +35,8 @@ WEIGHTS = {
 """Number of inputs -> edge of the hidden layer -> its label's point, which end of the label that is, the derivative's
 side."""
 LABELS = {
-    "b0": (222, 110, "start", BELOW), "b1": (214, 273, "middle", BELOW),
-    "V0": (262, 70, "start", ABOVE), "V1": (250, 224, "start", BELOW),
+    "b0": (220, 118, "start", BELOW), "b1": (214, 273, "middle", BELOW),
+    "V0": (262, 70, "start", ABOVE), "V1": (250, 230, "start", BELOW),
     "c0": (344, 193, "middle", BELOW), "y0": (432, 193, "middle", BELOW),
 }  # fmt: skip
 """The same of every other edge."""
@@ -110,7 +110,7 @@ def node(state: str, square: bool, place: Point, label: Label) -> str:
     return shape + symbol + value + (slope if label.derivative else "")
 
 
-def text(state: str, label: Label, x: float, y: float, anchor: str, derivative: int) -> str:
+def text(state: str, label: Label, x: float, y: float, anchor: str, derivative: str) -> str:
     """A parameter's symbol and value, and the derivative a line above or below."""
     start = f'<text class="label{state}" text-anchor="{anchor}" x="{x}" y="{y}">'
     slope = f'<tspan class="derivative" x="{x}" dy="{derivative}">∂ {escape(label.derivative)}</tspan>'

@@ -30,8 +30,8 @@ class Figure(NamedTuple):
 
 def both(axes: Axes, x: Array, manual: Array, torch: Array) -> None:
     """A curve of each implementation, torch's on top."""
-    axes.plot(x, manual, label="manual", **BY_HAND)
-    axes.plot(x, torch, label="torch", **BY_TORCH)
+    axes.plot(x, manual, label="our code", **BY_HAND)
+    axes.plot(x, torch, label="PyTorch", **BY_TORCH)
 
 
 def dots(axes: Axes, x: Array, y: Array, color: str, width: float, alpha: float = 1) -> None:

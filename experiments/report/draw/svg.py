@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from experiments.report.draw.compact import TEXT_SIZE, compact
 from manual.numbers.number_types import Array
 
 INK, MUTED, RULE, MANUAL, TORCH, ACCENT = (f"#01010{i}" for i in range(1, 7))
@@ -58,10 +59,9 @@ def stack(
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", svg, flags=re.DOTALL)
     svg = re.sub(r' xmlns(:\w+)?="[^"]*"', "", svg).replace("xlink:href", "href")
-    svg = smaller(svg)
+    svg = compact(svg)
     svg = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', svg)
     svg = re.sub(r'(href="|url\()#', rf"\1#{name}-", svg)
-    svg = re.sub(r"'DejaVu Sans'[^;\"]*", "system-ui, sans-serif", svg)
     for colour, variable in VARIABLES.items():
         svg = svg.replace(colour, f"var(--{variable})")
     alternative = f'<title id="{name}-title">{escape(title)}</title><desc id="{name}-desc">{escape(description)}</desc>'
@@ -69,17 +69,9 @@ def stack(
     return Markup(svg.replace("<svg", labelled, 1).replace(">", f">{alternative}", 1))
 
 
-def smaller(svg: str) -> str:
-    """The same picture in half the bytes: without unused ids, line breaks, and digits finer than a screen."""
-    used = set(re.findall(r'(?:href="|url\()#([^")]+)', svg))
-    svg = re.sub(r' id="([^"]+)"', lambda found: found[0] if found[1] in used else "", svg)
-    svg = re.sub(r'\bd="[^"]+"', lambda path: re.sub(r"(\.\d)\d+", r"\1", " ".join(path[0].split())), svg)
-    return re.sub(r">\s+<", "><", svg)
-
-
 def alone(figure: Markup, palette: str) -> str:
     """A panel as a file of its own; `palette` is the CSS that sets the variables."""
-    style = f"<style>{palette}svg{{font-family:system-ui,sans-serif;background:var(--page)}}</style>"
+    style = f"<style>{palette}svg{{font:{TEXT_SIZE} system-ui,sans-serif;background:var(--page)}}</style>"
     return (
         str(figure).replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1).replace("<title", f"{style}<title", 1)
     )

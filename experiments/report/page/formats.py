@@ -12,7 +12,7 @@ from latex2mathml.converter import convert
 from markupsafe import Markup
 
 from experiments.bench.clock import Spread, brief
-from experiments.report.page.wording import below, without_defaults
+from experiments.report.page.wording import alike, below, without_defaults
 from manual.numbers.number_types import Array
 
 
@@ -113,6 +113,7 @@ FILTERS = {
         latex_array,
         capitalize_first,
         groupby_in_order,
+        alike,
         below,
         without_defaults,
     )

@@ -1,9 +1,13 @@
 """How the page names what was compared: by the arguments that are not the defaults, and nothing twice."""
 
 import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from inspect import signature
+from itertools import groupby
 
 import manual
+from torch_ref import Comparison
 
 ARGUMENT = r"\w+=(?:\([^()]*\)|\[[^\[\]]*\]|'[^']*'|[^,()]+)"
 MADE = re.compile(rf"\b(\w+)\(({ARGUMENT}(?:, {ARGUMENT})*)\)")
@@ -20,6 +24,12 @@ def below(place: str, above: str) -> str:
         return "″"
     (head, comma, rest), (_, _, other) = place.partition(", "), above.partition(", ")
     return f"{head}, ″" if comma and rest == other else without_defaults(place)
+
+
+def alike(comparisons: Iterable[Comparison]) -> Iterator[Comparison]:
+    """The comparisons, neighbours that differ in their quantities alone as one: dx and the same dx by gradient()."""
+    for one, together in groupby(comparisons, lambda c: replace(c, quantity="")):
+        yield replace(one, quantity="; ".join(c.quantity for c in together))
 
 
 def _shorter(found: re.Match[str]) -> str:

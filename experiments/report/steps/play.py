@@ -48,7 +48,8 @@ def network(name: str, title: str, activation: str, latex: dict[str, list[str]],
         for quantity in (*GIVEN, "z1", "a1", "z2", "C", "delta2")
     }
     given = {q: [float(v) for v in values[f"{q}_old" if f"{q}_old" in values else q]] for q in GIVEN}
-    drawing = draw(f"play-{name}", f"The network of {title}", labels(symbols, values), set(), set(), 0)
+    off = {f"h{j}" for j, a in enumerate(values["a1"]) if a == 0}
+    drawing = draw(f"play-{name}", f"The network of {title}", labels(symbols, values), set(), off, 0)
     return Played(name, title, activation, given, symbols, drawing)
 
 

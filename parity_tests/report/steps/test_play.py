@@ -101,6 +101,7 @@ def drawn(view: Page) -> str:
 
 
 def test_at_the_posts_numbers_the_script_changes_nothing_of_the_drawing(view):
+    assert view.locator(".network:visible .off").count() == RELU.drawing.count(' off"') == 1
     assert drawn(view) == re.sub(r"\s+", " ", re.sub("<[^>]*>", "", RELU.drawing))
     view.get_by_label("Play with").select_option("one-two-one")
     assert drawn(view) == re.sub(r"\s+", " ", re.sub("<[^>]*>", "", SIGMOID.drawing))

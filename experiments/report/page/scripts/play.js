@@ -16,7 +16,7 @@ class Play {
     this.rows = new Map();
     this.table = this.knobs();
     this.canvas = make("canvas", { width: 560, height: 420, role: "img", onclick: (event) => this.jump(event) });
-    this.figure = [this.axes(), this.canvas, make("figcaption", {}, "The cost over two of the parameters: a stronger tint is a higher cost. The large dot is where you are; the line goes to where the next step leads. Tap to move there.")];
+    this.figure = [this.canvas, make("figcaption", {}, this.axes(), "The cost over two of the parameters: a stronger tint is a higher cost. The large dot is where you are; the line leads to where the next step goes. Tap to move.")];
     this.result = make("p", { class: "result" });
     this.nudge = this.nudging();
   }
@@ -42,7 +42,7 @@ class Play {
           make("th", { scope: "row" }, label), make("td", {}, slider), make("td", {}, field), row.slope, row.after));
       });
     }
-    return make("table", { class: "knobs" }, make("thead", {}, head), body);
+    return make("table", { class: "knobs" }, make("caption", {}, "Move a number, and see all that follows from it."), make("thead", {}, head), body);
   }
 
   light(part, on) {
@@ -59,7 +59,7 @@ class Play {
       this.trail = [];
       this.show();
     });
-    return make("p", { class: "axes" }, axis("Across", 0), axis("Up", 1));
+    return make("span", { class: "axes" }, axis("Across", 0), axis("Up", 1));
   }
 
   nudging() {
@@ -177,7 +177,7 @@ class Play {
 
 function startPlay(root) {
   const plays = JSON.parse(root.dataset.networks).map((network) => new Play(root, network));
-  const [toolbar, knobs, beneath, surface, nudge] = [".toolbar", ".controls-of", ".beneath", ".surface", ".nudge"].map((name) => root.querySelector(name));
+  const [toolbar, knobs, surface, nudge] = [".toolbar", ".controls-of", ".surface", ".nudge"].map((name) => root.querySelector(name));
   let play;
 
   const zero = (given) => Object.fromEntries(PARAMETERS.map((name) => [name, given[name].map(() => 0)]));
@@ -200,7 +200,7 @@ function startPlay(root) {
     button("Take the step", () => play.descend(1)), button("10 steps", () => play.descend(10)),
     revive, button("Zero start", () => play.replace(zero(play.given))), button("Random start", () => play.replace(random(play.given))),
     button("As in the post", () => play.replace(structuredClone(play.network.given))));
-  [toolbar, knobs, beneath, root.querySelector(".state")].forEach((each) => { each.hidden = false; });
+  [toolbar, knobs, surface, nudge, root.querySelector(".state")].forEach((each) => { each.hidden = false; });
   choose(plays[0].network.name);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => play.show());
 }

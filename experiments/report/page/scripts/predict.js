@@ -24,7 +24,7 @@ function ask(step, line) {
     if (field.value.trim() === "" || Number.isNaN(guess)) hint.textContent = "A number, please.";
     else if (near(value)) reveal(step, line, "Right.");
     else if (near(-value)) hint.textContent = "The size is right, the sign is not.";
-    else if (tries === 1) hint.textContent = "Not yet. Put the numbers from the drawing into the equation.";
+    else if (tries === 1) hint.textContent = "Not yet. Put the numbers from the drawing, or from a step before, into the equation.";
     else {
       hint.textContent = "Not yet. Here are the numbers, put in.";
       line.classList.add("hinted");

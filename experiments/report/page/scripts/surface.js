@@ -1,6 +1,6 @@
 // The error surface over two numbers, as tinted bands on a canvas: the stronger the tint, the higher the cost.
 
-const CELLS = [80, 60];
+const CELLS = [56, 42];
 const BANDS = 11;
 
 function drawSurface(canvas, { given, activation, over, range, path }) {
