@@ -6,6 +6,7 @@ and the truth is torch's output and gradients.
 
 import inspect
 import warnings
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -109,13 +110,16 @@ class Reference(NamedTuple):
     gradients: dict[str, Array]
 
 
-@warnings.catch_warnings(action="ignore")  # torch's advice on its arguments is not for who reads the result
+REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, AssertionError, NotImplementedError)
+"""What torch raises of arguments that it does not take."""
+
+
 def _reference(make: Any, sizes: Sizes, row: Options, scale: float = 1) -> Reference | None:
     """Torch's own pass; None where it takes no such arguments."""
     rng = np.random.default_rng(1)
     drawn = scale * rng.standard_normal(sizes.shape)
     x = torch.tensor(1 / (1 + np.exp(-drawn)) if sizes.input == "share" else drawn, requires_grad=True)
-    try:
+    with suppress(*REFUSALS), warnings.catch_warnings(action="ignore"):  # its advice is not for who reads the result
         module = make(**sizes.fixed | _numbers(row)).double()
         for p in module.parameters():
             p.data = torch.tensor(rng.uniform(0.5, 1.5, p.shape) * rng.choice([-1, 1], p.shape))
@@ -130,9 +134,9 @@ def _reference(make: Any, sizes: Sizes, row: Options, scale: float = 1) -> Refer
         target = _target(sizes, rng, row)
         cost = module(x, torch.tensor(target))
         (dx,) = torch.autograd.grad(cost.sum(), [x])
-    except (RuntimeError, ValueError, TypeError, IndexError, AssertionError, NotImplementedError):
-        return None
-    return Reference({"prediction": to_numpy(x), "target": target}, None, to_numpy(cost), {"dprediction": to_numpy(dx)})
+        given = {"prediction": to_numpy(x), "target": target}
+        return Reference(given, None, to_numpy(cost), {"dprediction": to_numpy(dx)})
+    return None
 
 
 def _target(sizes: Sizes, rng: np.random.Generator, row: Options) -> Array:
