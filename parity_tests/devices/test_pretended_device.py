@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy, linear
 
-from experiments.report.record.survey import survey
+from experiments.report.record import survey
 from manual import SGD, Adam, AdamW, Linear
 from parity_tests.bugs.devices import DEVICE_BUGS
 from parity_tests.devices.pretend import NAME
@@ -23,18 +23,15 @@ TAKEN_APART = {"SiLU", "LSTM", "EveryStep"}
 """What is one kernel on a CPU and on a GPU, or holds an LSTM; the pretended device takes it apart, to other bits."""
 
 
-def test_every_comparison_on_the_pretended_device_is_that_of_the_cpu_to_the_last_bit():
-    here, there = [*survey("cpu")], [*survey(NAME)]
-    assert [row[:3] for row in here] == [row[:3] for row in there]
-    assert all(row.parity.device == NAME for row in there)
-    apart = {
-        one.subject
-        for one, other in zip(here, there, strict=True)
-        for c, d in zip(one.parity.comparisons, other.parity.comparisons, strict=True)
-        if c != d
-    }
-    assert apart == TAKEN_APART
-    assert all(row.parity.agrees for row in there)
+@pytest.mark.parametrize("dtype", [np.float32, pytest.param(np.float64, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("compared", [survey.layers, survey.losses, survey.optimizers, survey.networks])
+def test_every_comparison_on_the_pretended_device_is_that_of_the_cpu_to_the_last_bit(compared, dtype):
+    here, there = (
+        {subject: survey.together(device, parities) for subject, parities in compared(np.dtype(dtype), device)}
+        for device in ("cpu", NAME)
+    )
+    assert {subject for subject in here if here[subject].comparisons != there[subject].comparisons} <= TAKEN_APART
+    assert all(there[subject].agrees for subject in here)
 
 
 RUNS = {bug.right.__name__: bug.right for bug in DEVICE_BUGS}

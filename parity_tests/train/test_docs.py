@@ -2,14 +2,13 @@
 
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from experiments.train.options import read
 from parity_tests.train.options_table import table
+from parity_tests.train.processes.forks import Fork, forked
 
 DOCS = Path(__file__).parents[2] / "docs"
 TEXT = (DOCS / "lightning.md").read_text("utf-8")
@@ -29,11 +28,15 @@ def test_a_command_is_understood(typed, tmp_path, monkeypatch) -> None:
     assert read(words).subcommand == "fit"
 
 
-@pytest.mark.parametrize("snippet", SNIPPETS)
+def script(snippet: str) -> None:
+    exec(f"{snippet}\nassert trainer.global_step == 2 * trainer.num_training_batches > 0\n", {"__name__": "__main__"})
+
+
+@forked
+@pytest.mark.parametrize("snippet", SNIPPETS, ids=["a layer", "a run"])
 def test_a_snippet_runs_and_trains(snippet, tmp_path) -> None:
-    script = f"{snippet}\nassert trainer.global_step == 2 * trainer.num_training_batches > 0\n"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, timeout=100)
-    assert done.returncode == 0, done.stderr
+    status, _, said = Fork(tmp_path, script, snippet).end()
+    assert status == 0, said
 
 
 def test_there_are_snippets_and_commands() -> None:

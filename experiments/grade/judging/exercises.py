@@ -6,6 +6,7 @@ and the truth is torch's output and gradients.
 
 import inspect
 import warnings
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -109,33 +110,33 @@ class Reference(NamedTuple):
     gradients: dict[str, Array]
 
 
+REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, AssertionError, NotImplementedError)
+"""What torch raises of arguments that it does not take."""
+
+
 def _reference(make: Any, sizes: Sizes, row: Options, scale: float = 1) -> Reference | None:
     """Torch's own pass; None where it takes no such arguments."""
     rng = np.random.default_rng(1)
     drawn = scale * rng.standard_normal(sizes.shape)
     x = torch.tensor(1 / (1 + np.exp(-drawn)) if sizes.input == "share" else drawn, requires_grad=True)
-    try:
-        with warnings.catch_warnings(action="ignore"):  # torch's advice on its arguments is not for who reads this
-            return _pass_of(make(**sizes.fixed | _numbers(row)).double(), x, sizes, row, rng)
-    except (RuntimeError, ValueError, TypeError, IndexError, AssertionError, NotImplementedError):
-        return None
-
-
-def _pass_of(module: Any, x: torch.Tensor, sizes: Sizes, row: Options, rng: np.random.Generator) -> Reference:
-    for p in module.parameters():
-        p.data = torch.tensor(rng.uniform(0.5, 1.5, p.shape) * rng.choice([-1, 1], p.shape))
-    if not sizes.target:
-        y = module(x)
-        delta = rng.standard_normal(y.shape)
-        dx, *others = gradients(y, [x, *module.parameters()], to_torch(delta))
-        names, params = zip(*module.named_parameters(), strict=True) if others else ((), ())
-        inputs = {"x": to_numpy(x), **dict(zip(names, map(to_numpy, params), strict=True))}
-        by_name = {f"d{n}": to_numpy(g) for n, g in zip(names, others, strict=True)}
-        return Reference(inputs, delta, to_numpy(y), {"dx": to_numpy(dx), **by_name})
-    target = _target(sizes, rng, row)
-    cost = module(x, torch.tensor(target))
-    (dx,) = torch.autograd.grad(cost.sum(), [x])
-    return Reference({"prediction": to_numpy(x), "target": target}, None, to_numpy(cost), {"dprediction": to_numpy(dx)})
+    with suppress(*REFUSALS), warnings.catch_warnings(action="ignore"):  # its advice is not for who reads the result
+        module = make(**sizes.fixed | _numbers(row)).double()
+        for p in module.parameters():
+            p.data = torch.tensor(rng.uniform(0.5, 1.5, p.shape) * rng.choice([-1, 1], p.shape))
+        if not sizes.target:
+            y = module(x)
+            delta = rng.standard_normal(y.shape)
+            dx, *others = gradients(y, [x, *module.parameters()], to_torch(delta))
+            names, params = zip(*module.named_parameters(), strict=True) if others else ((), ())
+            inputs = {"x": to_numpy(x), **dict(zip(names, map(to_numpy, params), strict=True))}
+            by_name = {f"d{n}": to_numpy(g) for n, g in zip(names, others, strict=True)}
+            return Reference(inputs, delta, to_numpy(y), {"dx": to_numpy(dx), **by_name})
+        target = _target(sizes, rng, row)
+        cost = module(x, torch.tensor(target))
+        (dx,) = torch.autograd.grad(cost.sum(), [x])
+        given = {"prediction": to_numpy(x), "target": target}
+        return Reference(given, None, to_numpy(cost), {"dprediction": to_numpy(dx)})
+    return None
 
 
 def _target(sizes: Sizes, rng: np.random.Generator, row: Options) -> Array:

@@ -2,7 +2,6 @@
 things."""
 
 import ast
-import json
 import tomllib
 from fnmatch import fnmatch
 from itertools import product
@@ -10,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from experiments.grade import command as check
 from experiments.grade.forms import FORMS, listed
 from experiments.grade.forms.definitions import notebook_cells
 from parity_tests.grade.checking import not_judged, rows
@@ -80,13 +78,12 @@ def test_every_hand_in_is_in_the_index_one_right_and_one_wrong_of_each_form():
 @pytest.mark.parametrize(
     "name", [pytest.param(n, marks=[pytest.mark.slow] if case.get("slow") else []) for n, case in INDEX.items()]
 )
-def test_a_hand_in_gets_its_verdict_whatever_it_calls_its_own_things(name, renames, capsys, tmp_path):
+def test_a_hand_in_gets_its_verdict_whatever_it_calls_its_own_things(name, renames, run, tmp_path):
     case, path = INDEX[name], CASES / name
     if renames:
         path = tmp_path / f"{Path(name).stem}.py"
         path.write_text(renamed(CASES / name, case["fixed"]), "utf-8")
-    status = check.main([str(path), "--format", "json"])
-    result = json.loads(capsys.readouterr().out)
+    status, result = run(path)
     wrong = {(piece, row["quantity"]) for piece, row in rows(result) if row["verdict"] == "differs"}
     expected = {*case.get("quantity", [])}
     assert not_judged(result) == {}
@@ -98,9 +95,9 @@ def test_a_hand_in_gets_its_verdict_whatever_it_calls_its_own_things(name, renam
 
 
 def test_every_form_is_listed_in_a_few_lines():
-    texts = [(form.__doc__ or "").strip() for form in FORMS]
+    texts, shown = [(form.__doc__ or "").strip() for form in FORMS], listed()
     assert all(4 <= len(text.splitlines()) <= 9 for text in texts)
-    assert all(text in listed() for text in texts)
+    assert all(text in shown for text in texts)
 
 
 SQUASH = """
