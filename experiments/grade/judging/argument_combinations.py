@@ -1,4 +1,4 @@
-"""The values at which a constructor's arguments are exercised: each alone, and every two together.
+"""What a class is made with: its sizes, and the values of its other arguments, each alone and every two together.
 
 An argument that torch's class of the same name has, too, is tried at values besides its default. A covering array
 (Cohen, Dalal, Fredman & Patton, "The AETG System", 1997) holds every pair of values in a few rows; a combination that
@@ -8,12 +8,63 @@ torch refuses is left out.
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 from experiments.grade.process.requests import Options
 
 Pair = tuple[tuple[str, int], tuple[str, int]]
 """Two arguments, each at one of its values, by the value's place."""
+
+
+class Sizes(NamedTuple):
+    """What a class is made with besides, the shape of its input, and what its target and its input are."""
+
+    fixed: Options
+    shape: tuple[int, ...]
+    target: str = ""
+    input: str = "number"
+
+
+ACTIVATIONS = (
+    "ReLU", "Sigmoid", "Tanh", "LeakyReLU", "ELU", "CELU", "SELU", "GELU", "SiLU", "Mish", "Softplus",
+    "Softsign", "Tanhshrink", "LogSigmoid", "Hardtanh", "ReLU6", "Hardsigmoid", "Hardswish", "Hardshrink",
+    "Softshrink", "PReLU",
+)  # fmt: skip
+SIZES = {
+    **dict.fromkeys(ACTIVATIONS, Sizes({}, (5, 3))),
+    **dict.fromkeys(("Softmax", "LogSoftmax", "Softmin"), Sizes({"dim": -1}, (5, 3))),
+    "GLU": Sizes({}, (5, 4)),
+    "Threshold": Sizes({"threshold": 0.3, "value": -0.7}, (5, 3)),
+    "Linear": Sizes({"in_features": 3, "out_features": 4}, (5, 3)),
+    "Conv2d": Sizes({"in_channels": 4, "out_channels": 4, "kernel_size": 2}, (2, 4, 4, 3)),
+    "Conv1d": Sizes({"in_channels": 4, "out_channels": 4, "kernel_size": 2}, (2, 4, 5)),
+    "ConvTranspose1d": Sizes({"in_channels": 4, "out_channels": 4, "kernel_size": 2}, (2, 4, 4)),
+    "ConvTranspose2d": Sizes({"in_channels": 4, "out_channels": 4, "kernel_size": 2}, (2, 4, 3, 2)),
+    **dict.fromkeys(("MaxPool1d", "AvgPool1d"), Sizes({"kernel_size": 2}, (2, 2, 7))),
+    "MaxPool2d": Sizes({"kernel_size": 2}, (2, 2, 7, 6)),
+    "AvgPool2d": Sizes({"kernel_size": 2}, (2, 2, 7, 6)),
+    "Flatten": Sizes({}, (2, 3, 2, 2)),
+    "LayerNorm": Sizes({"normalized_shape": 3}, (5, 3)),
+    "RMSNorm": Sizes({"normalized_shape": 3}, (5, 3)),
+    "BatchNorm1d": Sizes({"num_features": 3}, (5, 3)),
+    "BatchNorm2d": Sizes({"num_features": 3}, (2, 3, 2, 3)),
+    "GroupNorm": Sizes({"num_groups": 2, "num_channels": 4}, (3, 4, 2, 2)),
+    "InstanceNorm1d": Sizes({"num_features": 3}, (2, 3, 5)),
+    "InstanceNorm2d": Sizes({"num_features": 3}, (2, 3, 2, 4)),
+    "LocalResponseNorm": Sizes({"size": 2}, (2, 4, 3, 2)),
+    "AdaptiveAvgPool2d": Sizes({"output_size": 2}, (2, 2, 4, 6)),
+    **dict.fromkeys(("ZeroPad2d", "ReflectionPad2d", "ReplicationPad2d"), Sizes({"padding": 1}, (2, 2, 3, 4))),
+    "PixelShuffle": Sizes({"upscale_factor": 2}, (2, 8, 2, 3)),
+    "MSELoss": Sizes({}, (5, 3), "number"), "L1Loss": Sizes({}, (5, 3), "number"),
+    "SmoothL1Loss": Sizes({}, (5, 3), "number"), "HuberLoss": Sizes({}, (5, 3), "number"),
+    "BCEWithLogitsLoss": Sizes({}, (5, 4), "share"), "CrossEntropyLoss": Sizes({}, (6, 4), "class"),
+    "NLLLoss": Sizes({}, (6, 4), "class"), "BCELoss": Sizes({}, (5, 4), "share", "share"),
+    "KLDivLoss": Sizes({}, (5, 4), "share"),
+    **dict.fromkeys(("SoftMarginLoss", "HingeEmbeddingLoss"), Sizes({}, (5, 3), "sign")),
+    "MultiMarginLoss": Sizes({}, (6, 4), "class"), "MultiLabelSoftMarginLoss": Sizes({}, (5, 4), "share"),
+    "PoissonNLLLoss": Sizes({}, (5, 3), "share", "share"),
+}  # fmt: skip
+"""Of the classes whose arguments are exercised."""
 
 VALUES: dict[str, Sequence[Any]] = {
     "lr": (0.1, 0.03), "momentum": (0.9, 0.5), "dampening": (0.5, 0.2), "weight_decay": (0.1, 0.02),
@@ -25,7 +76,8 @@ VALUES: dict[str, Sequence[Any]] = {
     "padding_mode": ("reflect", "circular", "replicate"), "ceil_mode": (True,), "count_include_pad": (False,),
     "divisor_override": (3, 1), "reduction": ("sum", "none"), "ignore_index": (1, -1), "label_smoothing": (0.1, 0.3),
     "negative_slope": (0.2, 0.5), "approximate": ("tanh",), "beta": (2.0, 0.5), "threshold": (1.0, 0.5),
-    "delta": (0.5, 2.0),
+    "delta": (0.5, 2.0), "lambd": (0.2, 0.8), "margin": (0.5, 2.0), "log_input": (False,), "num_parameters": (3,),
+    "output_padding": (1,), "k": (2.0, 0.5),
     "elementwise_affine": (False,), "affine": (False,), "full": (True,), "log_target": (True,),
     "start_dim": (2, 0), "end_dim": (2, 1), "dim": (0, 1), "min_val": (-2.0, -0.5), "max_val": (2.0, 0.5),
     "weight": ({"array": [0.5, 2.0, 1.0, 1.5]}, {"array": [1.0, 0.25, 3.0, 1.0]}),
@@ -36,13 +88,16 @@ VALUES_OF: dict[tuple[str, str], Sequence[Any] | None] = {
     # of the running statistics, which are not compared
     ("BatchNorm1d", "momentum"): None, ("BatchNorm2d", "momentum"): None,
     ("ELU", "alpha"): (2.0, 0.5), ("CELU", "alpha"): (2.0, 0.5), ("MaxPool2d", "stride"): (1, (3, 2)),
-    ("AvgPool2d", "stride"): (1, (3, 2)), ("Conv2d", "groups"): (2, 4),
+    ("AvgPool2d", "stride"): (1, (3, 2)), ("MaxPool1d", "stride"): (1, 3), ("AvgPool1d", "stride"): (1, 3),
+    ("InstanceNorm1d", "affine"): (True,), ("InstanceNorm2d", "affine"): (True,), ("MultiMarginLoss", "p"): (2,),
+    ("InstanceNorm1d", "momentum"): None, ("InstanceNorm2d", "momentum"): None,
+    ("Conv2d", "groups"): (2, 4),
 }  # fmt: skip
 NOT_OWED = {"reduction": "none"}
 """Values that a class need not take: it is said where it does not, and fails nothing."""
 HOW = {
     "rng", "device", "dtype", "foreach", "fused", "capturable", "differentiable", "decoupled_weight_decay", "inplace",
-    "size_average", "reduce", "return_indices", "track_running_stats", "min_value", "max_value",
+    "size_average", "reduce", "init", "return_indices", "track_running_stats", "min_value", "max_value",
 }  # fmt: skip
 """Arguments of torch that say how to compute, or what besides, and not what."""
 

@@ -14,7 +14,7 @@ import torch
 
 import manual
 from experiments.grade.errors import Failed, Unclear
-from experiments.grade.judging.argument_combinations import NOT_OWED, Options, exercised
+from experiments.grade.judging.argument_combinations import HOW, NOT_OWED, SIZES, Options, Sizes, exercised
 from experiments.grade.judging.checked_piece import LARGE, CheckedPiece
 from experiments.grade.judging.proxies import Trouble
 from experiments.grade.process.requests import Backward, Forward, ObserveOptions
@@ -23,42 +23,6 @@ from manual.numbers.number_types import Array
 from torch_ref import compare, compare_layer, compare_loss, to_numpy, to_torch
 from torch_ref.diagnosis import Case, Compared
 from torch_ref.twins import gradients
-
-
-class Sizes(NamedTuple):
-    """What a class is made with besides, the shape of its input, and what its target and its input are."""
-
-    fixed: Options
-    shape: tuple[int, ...]
-    target: str = ""
-    input: str = "number"
-
-
-ACTIVATIONS = (
-    "ReLU", "Sigmoid", "Tanh", "LeakyReLU", "ELU", "CELU", "SELU", "GELU", "SiLU", "Mish", "Softplus",
-    "Softsign", "Tanhshrink", "LogSigmoid", "Hardtanh", "ReLU6", "Hardsigmoid", "Hardswish",
-)  # fmt: skip
-SIZES = {
-    **dict.fromkeys(ACTIVATIONS, Sizes({}, (5, 3))),
-    **dict.fromkeys(("Softmax", "LogSoftmax"), Sizes({"dim": -1}, (5, 3))),
-    "Linear": Sizes({"in_features": 3, "out_features": 4}, (5, 3)),
-    "Conv2d": Sizes({"in_channels": 4, "out_channels": 4, "kernel_size": 2}, (2, 4, 4, 3)),
-    "MaxPool2d": Sizes({"kernel_size": 2}, (2, 2, 7, 6)),
-    "AvgPool2d": Sizes({"kernel_size": 2}, (2, 2, 7, 6)),
-    "Flatten": Sizes({}, (2, 3, 2, 2)),
-    "LayerNorm": Sizes({"normalized_shape": 3}, (5, 3)),
-    "RMSNorm": Sizes({"normalized_shape": 3}, (5, 3)),
-    "BatchNorm1d": Sizes({"num_features": 3}, (5, 3)),
-    "BatchNorm2d": Sizes({"num_features": 3}, (2, 3, 2, 3)),
-    "GroupNorm": Sizes({"num_groups": 2, "num_channels": 4}, (3, 4, 2, 2)),
-    "MSELoss": Sizes({}, (5, 3), "number"), "L1Loss": Sizes({}, (5, 3), "number"),
-    "SmoothL1Loss": Sizes({}, (5, 3), "number"), "HuberLoss": Sizes({}, (5, 3), "number"),
-    "BCEWithLogitsLoss": Sizes({}, (5, 4), "share"), "CrossEntropyLoss": Sizes({}, (6, 4), "class"),
-    "NLLLoss": Sizes({}, (6, 4), "class"), "BCELoss": Sizes({}, (5, 4), "share", "share"),
-    "KLDivLoss": Sizes({}, (5, 4), "share"),
-    "SoftMarginLoss": Sizes({}, (5, 3), "number"),
-}  # fmt: skip
-"""Of the classes whose arguments are exercised."""
 
 
 class NotTaken(Exception):
@@ -85,10 +49,23 @@ def exercise(checked: CheckedPiece) -> None:
         except NotTaken as value:
             checked.remarks["cost"] = f"does not take {value}"
         except Failed as why:
-            refused.append(f"{_written(row) or 'its defaults'} ({why})")
+            pairs = [f"{n}={v}" for n, v in row.items() if isinstance(v, tuple)]
+            if pairs:  # one number for both axes is enough
+                checked.remarks["cost" if sizes.target else "y"] = f"does not take {pairs[0]}"
+            else:
+                refused.append(f"{_written(row) or 'its defaults'} ({why})")
     not_run = [*unknown, *refused[:1], *[f"{len(refused) - 1} more"] * (len(refused) > 1)]
     if not_run:
         checked.finding.not_judged = f"not exercised: {', '.join(not_run)}"
+
+
+def not_exercised(checked: CheckedPiece) -> list[str]:
+    """The arguments of a class that torch's class of its name takes, too, and says how to do without."""
+    make = getattr(torch.nn, checked.name, None)
+    theirs = inspect.signature(make).parameters if inspect.isclass(make) else {}
+    return [
+        n for n in checked.accepts if n in theirs and n not in HOW and theirs[n].default is not inspect.Parameter.empty
+    ]
 
 
 def _written(row: Options) -> str:
@@ -142,6 +119,8 @@ def _reference(make: Any, sizes: Sizes, row: Options, scale: float = 1) -> Refer
 def _target(sizes: Sizes, rng: np.random.Generator, row: Options) -> Array:
     if sizes.target == "class":
         return np.array([0, 1, 2, 3, row.get("ignore_index", 1), 2])
+    if sizes.target == "sign":
+        return rng.choice([-1.0, 1.0], sizes.shape)
     return rng.random(sizes.shape) if sizes.target == "share" else rng.standard_normal(sizes.shape)
 
 

@@ -12,8 +12,9 @@ import numpy as np
 import manual
 from experiments.grade.errors import Failed, Unclear
 from experiments.grade.judging.against_truth import against_truth
+from experiments.grade.judging.argument_combinations import SIZES
 from experiments.grade.judging.checked_piece import CheckedPiece
-from experiments.grade.judging.exercises import SIZES, at_large_inputs, exercise
+from experiments.grade.judging.exercises import at_large_inputs, exercise, not_exercised
 from experiments.grade.judging.torch_forwards import UNARY
 from experiments.grade.process.requests import Forward, OwnTargets
 from manual import Layer, Loss
@@ -52,6 +53,8 @@ def _without_ours(checked: CheckedPiece) -> None:
     only_a_function = checked.name.lower() in UNARY and not checked.accepts  # of which torch may have several
     if only_a_function or checked.name not in SIZES or checked.has_examples:
         against_truth(checked)
+    if checked.name not in SIZES and (left := not_exercised(checked)):
+        checked.finding.not_judged = f"not exercised: {', '.join(left)}"
     if checked.name in SIZES and not only_a_function:
         checked.finding.against = " and ".join(filter(None, [f"torch.nn.{checked.name}", checked.finding.against]))
         at_large_inputs(checked, checked.name, "x", {})

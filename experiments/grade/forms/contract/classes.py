@@ -134,9 +134,19 @@ class LayerPiece(ClassPiece):
 
             def run(given: Arrays, layer: Any = layer) -> Ran:
                 x, *names = given
-                return self._pass(_with(layer, {n: given[n] for n in names}), given[x], names)
+                return self._pass(_with(layer, _padded(layer, {n: given[n] for n in names})), given[x], names)
 
             yield Example({"x": x, **params}, run, rng.standard_normal(shape))
+
+
+def _padded(layer: Any, params: Arrays) -> Arrays:
+    """Torch's rule of an embedding: the row at padding_idx, which is 0, has no gradient."""
+    row, weight = getattr(layer, "padding_idx", None), params.get("weight")
+    if row is None or weight is None or np.any(np.asarray(layer.weight)[row]):
+        return params
+    mask = np.ones(weight.shape, int)
+    mask[row] = 0
+    return params | {"weight": weight * mask}
 
 
 class LossPiece(ClassPiece):
