@@ -84,7 +84,11 @@ def _imports(tree: ast.AST, neighbours: frozenset[str], may_use_torch: bool) -> 
         for module in modules:
             top = module.split(".")[0]
             names = {alias.name for alias in node.names} if isinstance(node, ast.ImportFrom) else {top}
-            if top in LIBRARIES and not (top == "torch" and may_use_torch):
+            if (
+                top in LIBRARIES
+                and not (top == "torch" and may_use_torch)
+                and "datasets" not in {*module.split("."), *names}
+            ):
                 yield node.lineno, f"it imports {top}, which differentiates by itself"
             elif top in OF_THE_CHECKER and not (top == "manual" and names <= {*CONTRACTS, "manual"}):
                 yield node.lineno, f"it imports {top}, which has the answers"

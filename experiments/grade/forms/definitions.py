@@ -12,12 +12,12 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.machinery import SourceFileLoader
+from io import StringIO
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-import numpy as np
-
+from experiments.grade.forms.stand_ins import OF_PYTHON_2, TEXT, FloatCalls, Missing, as_number, is_instance, item
 from experiments.grade.forms.told import Told
 
 MODULE = "the file"
@@ -113,7 +113,7 @@ def load(path: Path, told: Callable[[BaseException], str], name: str = MODULE) -
     """
     sys.path.append(str(path.parent))
     module = ModuleType(name)
-    vars(module)["float(…)"] = as_number
+    vars(module).update({"float(…)": as_number, "isinstance(…)": is_instance, "item(…)": item})
     module.__file__, module.__loader__ = str(path), SourceFileLoader(name, str(path))
     sys.modules[name] = module
     found = Definitions(module, ast.Module([], []))
@@ -158,7 +158,7 @@ def _run(found: Definitions, path: Path, told: Callable[[BaseException], str]) -
             skipped += not (isinstance(s.node, ast.Expr) and isinstance(s.node.value, ast.Constant))
             continue
         try:
-            exec(s.code, vars(found.module))
+            _do(s, vars(found.module))
             bound |= s.binds
         except Exception as error:
             _stand_in(s, vars(found.module))
@@ -167,27 +167,18 @@ def _run(found: Definitions, path: Path, told: Callable[[BaseException], str]) -
         found.left_out.append(f"{skipped} {'statement' if skipped == 1 else 'statements'} beside the definitions")
 
 
-def as_number(x: Any) -> Any:
-    """float(x), which leaves a number alone that is no float, while a forward runs on such."""
-    if isinstance(x, np.ndarray) and x.size == 1:
-        x = x.reshape(-1)[0]  # as NumPy itself long did
-    if getattr(x, "dtype", None) == np.longdouble:
-        return x
+def _do(s: "Statement", names: dict[str, Any]) -> None:
+    """Run a statement; one that opens a text which is not there reads another."""
     try:
-        return float(x)
-    except TypeError:
-        if hasattr(x, "exp") or getattr(x, "dtype", np.dtype(float)).kind == "O":
-            return x
-        raise
-
-
-class FloatCalls(ast.NodeTransformer):
-    """float(x) as a call of `as_number`, under a name that no file can have."""
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        if isinstance(node.func, ast.Name) and node.func.id == "float" and len(node.args) == 1:
-            node.func.id = "float(…)"
-        return self.generic_visit(node)
+        exec(s.code, names)
+    except FileNotFoundError:
+        if "open" not in s.reads or "open" in names:
+            raise
+        names["open"] = lambda *_, **__: StringIO(TEXT)
+        try:
+            exec(s.code, names)
+        finally:
+            del names["open"]
 
 
 class Statement:
@@ -266,19 +257,4 @@ def _stand_in(s: Statement, names: dict[str, Any]) -> None:
     """Bind what a failed import would have bound to something that says so when it is used."""
     if s.imports:
         for name in s.binds - {"*"}:
-            names.setdefault(name, Missing(name))
-
-
-class Missing:
-    """What could not be imported. It may be mentioned, and not called."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __getattr__(self, name: str) -> "Missing":
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return Missing(f"{self._name}.{name}")
-
-    def __call__(self, *_: Any, **__: Any) -> Any:
-        raise ModuleNotFoundError(f"{self._name} is not installed here")
+            names.setdefault(name, OF_PYTHON_2.get(name) or Missing(name))

@@ -1,7 +1,8 @@
 """A function and its derivative: sigmoid(x) and sigmoid_derivative(x), or one function with a flag, f(x, deriv=False).
 
-Also sigmoid_prime, d_sigmoid, sigmoid_grad, …; the derivative may be one of x or of the output, a(1 − a). And a cost
-of two arguments with its gradient: mse(y_true, y_pred) and mse_prime(y_true, y_pred), in either order.
+Also sigmoid_prime, d_sigmoid, sigmoid_grad, …; the derivative may be one of x or of the output, a(1 − a). Also a class
+with both, __call__(x) and gradient(x). And a cost of two arguments with its gradient: mse(y_true, y_pred) and
+mse_prime(y_true, y_pred), in either order.
 Held against the truth of the function itself.
 """
 
@@ -16,9 +17,15 @@ import numpy as np
 from experiments.grade.forms.definitions import Definitions, needs
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
 from experiments.grade.forms.stateful.losses import StatefulLoss
+from experiments.grade.forms.stateful.making import constructions
+from experiments.grade.forms.stateful.objects import needed
 
 MARK = re.compile(r"_?(derivatives?|deriv|der|prime|grad|gradient)_?|^d_?(?=[a-z])", re.IGNORECASE)
 """What makes the name of a derivative of a function's."""
+VALUES = ("__call__", "forward", "function", "func", "fn", "f", "activate", "activation", "apply", "compute", "value")
+SLOPES = ("gradient", "derivative", "deriv", "prime", "grad", "df", "f_prime", "fprime", "d", "activation_prime",
+          "derivate", "diff")  # fmt: skip
+"""What a class calls a function of one array, and its derivative."""
 FLAG = re.compile(r"deriv\w*|der|prime|grad\w*|backward", re.IGNORECASE)
 
 
@@ -43,6 +50,24 @@ def pieces(found: Definitions) -> Iterator[Piece]:
                 [function],
                 found,
             )
+    for name, kind in found.classes().items():
+        if (pair := _methods(kind)) is not None:
+            yield Differentiated(name, *pair, [kind], found)
+
+
+def _methods(kind: type) -> tuple[Callable[..., Any], Callable[..., Any]] | None:
+    """A class's function of one array and its derivative, of an object of it."""
+    names = [next((n for n in known if inspect.isfunction(getattr(kind, n, None))), "") for known in (VALUES, SLOPES)]
+    if not all(names) or any(len(needed(getattr(kind, n))) != 1 for n in names):
+        return None
+    for arguments in constructions(kind, np.random.default_rng(0)):
+        try:
+            own = kind(*arguments)
+            np.shape(getattr(own, names[0])(np.ones((5, 3))))
+        except Exception:  # another way to make it
+            continue
+        return getattr(own, names[0]), getattr(own, names[1])
+    return None
 
 
 class Differentiated(Piece):

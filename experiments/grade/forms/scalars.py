@@ -81,6 +81,10 @@ class Scalar(Piece):
         for name in FUNCTIONS:
             if inspect.isfunction(getattr(self.kind, name, None)) and not needed(getattr(self.kind, name)):
                 yield name, lambda v, name=name: getattr(v[0] * v[1], name)() * v[2]
+                yield (
+                    f"{name}, of what is used again",
+                    lambda v, name=name: getattr(w := v[0] * v[1], name)() * w * v[2],
+                )
                 if name in OF_ANY_SIGN:
                     yield f"{name} of a negative number", lambda v, name=name: getattr(v[0] * -1, name)() * v[2]
 

@@ -32,7 +32,7 @@ def against_truth(checked: CheckedPiece) -> None:
     on_the_tasks_inputs(checked)
     settle_zeros(checked, lambda seed: _redrawn(checked, seed, choice))
     if drawn and not any(c.differs for c in checked.comparisons):
-        _at_large_inputs(checked, checked.torch_has_it and not drawn[0].known)
+        _at_large_inputs(checked, checked.torch_has_it and checked.judging == "functions")
 
 
 def _chosen(checked: CheckedPiece, drawn: list[Drawn]) -> str:

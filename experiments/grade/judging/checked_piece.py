@@ -31,7 +31,7 @@ class CheckedPiece:
     def __init__(self, child: Sandboxed, piece: Description, device: str, expected: Any = None) -> None:
         self.child, self.device = child, device
         self.expected, self.held, self.is_another = expected, False, False
-        self.name, self.form = piece.name, piece.form
+        self.name, self.form, self.judging = piece.name, piece.form, piece.judging
         self.arguments, self.accepts = piece.arguments, piece.accepts
         self.has_cost, self.has_gradient = piece.has_cost, piece.has_gradient
         self.proxies = Proxies(child, self.name, self.has_gradient)

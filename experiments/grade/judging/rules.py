@@ -67,8 +67,9 @@ def rmsprop(
 
 
 def adam(
-    w: Any, g: Any, memory: dict[str, Any], *, lr: float, beta1: float, beta2: float, eps: float, early: bool = False
-) -> Any:
+    w: Any, g: Any, memory: dict[str, Any], *, lr: float, beta1: float, beta2: float, eps: float,
+    early: bool = False, inside: bool = False,
+) -> Any:  # fmt: skip
     """m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ),  w ← w − lr m̂ / (√v̂ + ε)"""
     memory["t"] += 1
     memory["m"] = beta1 * memory["m"] + (1 - beta1) * g
@@ -76,7 +77,7 @@ def adam(
     first, second = 1 - beta1 ** memory["t"], 1 - beta2 ** memory["t"]
     if early:  # ε is added before the correction
         return w - lr * np.sqrt(second) / first * memory["m"] / (np.sqrt(memory["v"]) + eps)
-    return w - lr * (memory["m"] / first) / (np.sqrt(memory["v"] / second) + eps)
+    return w - lr * (memory["m"] / first) / _root(memory["v"] / second, eps, inside)
 
 
 def adamax(w: Any, g: Any, memory: dict[str, Any], *, lr: float, beta1: float, beta2: float, eps: float) -> Any:
@@ -152,6 +153,7 @@ RULES: dict[str, list[tuple[str, Rule]]] = {
     "adam": [
         ("", adam),
         ("a convention: ε is added before the bias correction", partial(adam, early=True)),
+        (INSIDE, partial(adam, inside=True)),
     ],
     "adamax": [("", adamax)],
     "adadelta": [("", adadelta)],

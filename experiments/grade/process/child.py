@@ -33,7 +33,7 @@ from manual.numbers.number_types import Array
 Steps = requests.Steps | requests.StepErrors
 TOLD = (answers.Pieces, answers.Observation, answers.ObservedFunction, answers.LookAlikes)
 """The answers on which a verdict rests that is not made of plain outputs and gradients alone."""
-NOT_ASKED = ("NaN", "infinities", "near overflow", "times 1e4")
+NOT_ASKED = ("NaN", "infinities", "near overflow", "times 1e4", "empty")
 """Trials of check_backward that are no part of a student's task."""
 
 

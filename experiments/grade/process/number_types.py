@@ -134,6 +134,12 @@ def log_softmax(x: Any, axis: Any = None) -> Any:
 SCIPY = {"expit": expit, "logsumexp": logsumexp, "softmax": softmax, "log_softmax": log_softmax}
 
 
+def _erf(of_floats: Callable[..., Any]) -> Callable[..., Any]:
+    """2/√π ∫₀ˣ e^(−t²) dt"""
+    each = _of_numbers(np.frompyfunc(lambda number: number.erf(), 1, 1))
+    return lambda x: each(x) if np.asarray(x).dtype == object else of_floats(x)
+
+
 class Instead:
     """A module, some of whose functions take any numbers."""
 
@@ -163,7 +169,7 @@ def _math() -> Instead:
     """math, whose functions are NumPy's."""
     names = [name for name in (*MATH, *ELEMENTARY) if hasattr(math, name)]
     functions = {name: _of_numbers(getattr(np, MATH.get(name, name))) for name in names}
-    return Instead(math, functions | {"pow": pow, "fabs": abs, "fsum": sum})
+    return Instead(math, functions | {"pow": pow, "fabs": abs, "fsum": sum, "erf": _erf(math.erf)})
 
 
 @contextmanager
@@ -173,9 +179,10 @@ def any_numbers(module: ModuleType, dtype: Any = object) -> Iterator[None]:
     instead: dict[int, Any] = {id(np): AnyNumbers(dtype), id(math): _math()}
     special, scipy = sys.modules.get("scipy.special"), sys.modules.get("scipy")
     if special is not None:
-        instead[id(special)] = Instead(special, SCIPY)
-        instead[id(scipy)] = Instead(scipy, {"special": Instead(special, SCIPY)})
-        instead |= {id(getattr(special, name)): own for name, own in SCIPY.items()}
+        of_special = SCIPY | {"erf": _erf(special.erf)}
+        instead[id(special)] = Instead(special, of_special)
+        instead[id(scipy)] = Instead(scipy, {"special": instead[id(special)]})
+        instead |= {id(getattr(special, name)): own for name, own in of_special.items()}
     instead |= {id(getattr(np, name)): getattr(instead[id(np)], name) for name in (*ELEMENTARY, *MAKES, *MAKES_LIKE)}
     instead |= {id(getattr(math, name)): f for name, f in instead[id(math)]._functions.items() if hasattr(math, name)}
     Numbers.floats = np.dtype(dtype)

@@ -52,7 +52,7 @@ def test_a_slip_is_told_in_one_line(comment, said):
     ("columns, loss=half_squares", 0, ""),
     ("loss=squares", 1, ""),
     ("loss=binary_cross_entropy", 2, "the file says loss=binary_cross_entropy, and there is"),
-    ("rows", 2, "expected Net"),
+    ("rows", 2, "how a Net is made"),
     ("form=scalars", 2, "this form is not known"),
 ])  # fmt: skip
 def test_what_it_says_is_what_is_tried(comment, status, said, run):

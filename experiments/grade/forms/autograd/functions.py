@@ -1,7 +1,7 @@
 """A torch.autograd.Function, beside a reference of the same arguments, written in torch: swish_ref for SwishFn.
 
-It is held against the reference as torch_ref.check_backward does: in float64 and float32, non-contiguous, expanded
-and empty inputs, on those that examples(rng) yields, or that its arguments tell. Without a reference it is held
+It is held against the reference as torch_ref.check_backward does: in float64 and float32, non-contiguous and
+expanded inputs, on those that examples(rng) yields, or that its arguments tell. Without a reference it is held
 against its own forward, which torch differentiates; what returns more than the reference is compared without that.
 """
 

@@ -19,8 +19,9 @@ from experiments.grade.errors import Unclear
 from experiments.grade.forms.course.arguments import keys_of
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran
+from experiments.grade.forms.stateful.guards import unguarded
 from experiments.grade.forms.whole.costs import choices
-from experiments.grade.forms.whole.forward_backward import DATA, TARGET
+from experiments.grade.forms.whole.names import DATA, PENALTIES, TARGET
 from experiments.grade.forms.whole.results import gradients_in
 from experiments.grade.forms.whole.updates import PARAMETERS
 
@@ -35,7 +36,7 @@ USUAL = (("output", "Y", "cache"), ("X", "Y", "cache"), ("parameters", "cache", 
 UNAVERAGED = 'grads["dA0"] without the 1/N of the cost'
 
 
-SETTINGS = {"lambd": 0.7, "lambda_": 0.7, "lmbda": 0.7, "reg": 0.7, "l2": 0.7, "keep_prob": 0.8}
+SETTINGS = {**dict.fromkeys(PENALTIES, 0.7), "keep_prob": 0.8}
 """What the functions may take besides: the weight of a penalty, the chance that a unit stays."""
 
 
@@ -183,7 +184,7 @@ class ColumnNetwork(Piece):
                 data = [n for n in _needed(cost) if n not in PARAMETERS]
                 if len(data) == 2 and _settings(cost).keys() == penalised and _is_cost_of(call, passed):
                     found = True
-                    yield f"cost {cost.__name__}", call
+                    yield from unguarded(f"cost {cost.__name__}", call, self.module)
                     break
         if not found and penalised:
             raise Unclear(f"expected a cost(…, {', '.join(sorted(penalised))}) beside {self.backward.__name__}")

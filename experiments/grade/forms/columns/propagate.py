@@ -15,7 +15,7 @@ from experiments.grade.errors import Unclear
 from experiments.grade.forms.course.arguments import ROLES
 from experiments.grade.forms.definitions import Definitions, needs
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
-from experiments.grade.forms.whole.forward_backward import DATA, TARGET
+from experiments.grade.forms.whole.names import DATA, TARGET
 from experiments.grade.forms.whole.results import gradients_in, returned_names
 
 NAME = re.compile("propagat|cost|loss|grad", re.IGNORECASE)

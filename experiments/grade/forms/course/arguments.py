@@ -23,7 +23,9 @@ ROLES = {
     **dict.fromkeys(("prev_c", "c0", "c", "c_prev", "cell"), "c"),
     **dict.fromkeys(("Wx", "Wxh", "W_x", "Wih", "U"), "Wx"),
     **dict.fromkeys(("Wh", "Whh", "W_h"), "Wh"),
-    "attn": "attn", "Wattn": "Wattn", "q": "q", "Q": "q", "k": "k", "K": "k", "v": "v", "V": "v",
+    "attn": "attn", "Wattn": "Wattn",
+    **{name: role for role in "qkv" for name in (role, role.upper())},
+    **{name: f"W{role}" for role in "qkvo" for name in (f"W{role}", f"W_{role}", f"W{role.upper()}", f"w{role}")},
 }  # fmt: skip
 """What an argument's name says that it is."""
 Shapes = dict[str, tuple[int, ...]]
@@ -48,6 +50,15 @@ FAMILIES: dict[str, Shapes] = {
     "pictures": _pictures(4, 2),
     "pictures, parameters are (1, C, 1, 1)": _pictures(4, 2, (1, 2, 1, 1)),
     "queries, keys and values": {"x": (2, 3, 4), "q": (2, 3, 4), "k": (2, 3, 4), "v": (2, 3, 4), "w": (4, 4)},
+    "queries, keys and values of one sequence": {"q": (3, 4), "k": (5, 4), "v": (5, 2)},
+    "as many queries as keys, of one sequence": {"q": (3, 4), "k": (3, 4), "v": (3, 4)},
+    **{
+        f"a sequence that attends to itself{many}": {
+            "x": (*batch, 3, 4),
+            **dict.fromkeys(("Wq", "Wk", "Wv", "Wo"), (4, 4)),
+        }
+        for many, batch in (("", ()), (", several", (2,)))
+    },
 }
 """What arrays go together, by what they are."""
 BESIDES: dict[str, Shapes] = {
@@ -58,8 +69,8 @@ POSITIONS: dict[int, list[list[str]]] = {
     1: [["x"]],
     2: [["x", "w"], ["x", "b"], ["x", "gamma"], ["x", "another"]],
     3: [["x", "w", "b"], ["x", "gamma", "beta"], ["q", "k", "v"]],
-    4: [["x", "h", "Wx", "Wh"]],
-    5: [["x", "h", "Wx", "Wh", "b"], ["x", "w", "b", "gamma", "beta"]],
+    4: [["x", "h", "Wx", "Wh"], ["x", "Wq", "Wk", "Wv"]],
+    5: [["x", "h", "Wx", "Wh", "b"], ["x", "w", "b", "gamma", "beta"], ["x", "Wq", "Wk", "Wv", "Wo"]],
     6: [["x", "h", "c", "Wx", "Wh", "b"]],
     8: [["x", "h", "c", "Wx", "Wh", "b", "attn", "Wattn"]],
 }
@@ -90,8 +101,8 @@ def tokens(roles: Mapping[str, str], rng: np.random.Generator) -> Arrays | None:
     return {x: np.array([[0, 3, 1, 3], [2, 0, 0, 4]]), w: rng.standard_normal((5, 3))}
 
 
-def candidates(arguments: list[str], rng: np.random.Generator) -> Iterator[tuple[str, Arrays]]:
-    """What the arguments may be, and what to call that: first what their names say."""
+def candidates(arguments: list[str], rng: np.random.Generator) -> Iterator[tuple[str, Arrays, bool]]:
+    """What the arguments may be, what to call that, and whether their names say so: that first."""
     known = [ROLES.get(name, "") for name in arguments]
     if {*arguments} == {"a", "b"}:  # two inputs: no bias of a
         known = ["x", "another"]
@@ -101,9 +112,9 @@ def candidates(arguments: list[str], rng: np.random.Generator) -> Iterator[tuple
         roles = dict(zip(arguments, way, strict=True))
         for family, shapes in FAMILIES.items():
             if (found := drawn(roles, shapes, rng)) is not None:
-                yield family, found
+                yield family, found, way is known
         if (found := tokens(roles, rng)) is not None:
-            yield "words", found
+            yield "words", found, way is known
 
 
 def also(arguments: list[str], rng: np.random.Generator) -> Iterator[tuple[str, Arrays]]:

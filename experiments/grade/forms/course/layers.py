@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from experiments.grade.errors import Unclear
-from experiments.grade.forms.course.arguments import ROLES, also, candidates, keys_of, settings, varied
+from experiments.grade.forms.course.arguments import also, candidates, keys_of, settings, varied
 from experiments.grade.forms.definitions import Definitions, needs
 from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran
 from manual.numbers.number_types import Array
@@ -114,15 +114,15 @@ class LayerFunctions(Piece):
 
     def _fitting(self, arguments: list[str], given: dict[str, Fields], rng: np.random.Generator) -> tuple[str, Arrays]:
         """The first arrays of which the backward gives gradients of their shapes; else that both, or one, run on."""
-        best, found, why = 0, ("", {}), ""
-        for family, arrays in candidates(arguments, rng):
+        best, found, why, is_sure = 0, ("", {}), "", False
+        for family, arrays, is_named in candidates(arguments, rng):
             score, error = self._score(Call(arrays, given), rng)
             if score > best:
-                best, found = score, (family, arrays)
+                best, found, is_sure = score, (family, arrays), is_named
             if best == 3:
                 break
             why = error if "AssertionError" in error or "NotImplementedError" in error or not why else why
-        if best < 2 and not (best and all(n in ROLES for n in arguments)):  # what raises on a guess may be right
+        if best < 2 and not (best and is_sure):  # what raises on a guess may be right
             shapes = f"what ({', '.join(arguments)}) are is not known: no arrays that were tried fit"
             raise Unclear(f"{shapes}; the first raised {why}" if why else shapes)
         return found

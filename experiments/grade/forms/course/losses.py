@@ -15,11 +15,15 @@ from typing import Any
 import numpy as np
 
 from experiments.grade.errors import Unclear
+from experiments.grade.forms.course.arguments import ROLES
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran
+from experiments.grade.forms.whole.names import DATA, PENALTIES, TARGET
 from manual.numbers.number_types import Array
 
 WORDS = {"loss", "cost", "svm", "hinge", "entropy", "mse", "nll"}
+BINARY = {"bce", "binary", "logistic"}
+"""Those that say that there is one number an example."""
 VARIANT = re.compile(r"_(naive|vectorized|vectorised|fast|alt)$")
 STRENGTH = 0.3
 """Of a penalty: beside it, a factor of 2 shows."""
@@ -28,7 +32,7 @@ STRENGTH = 0.3
 def pieces(found: Definitions) -> Iterator[Piece]:
     """Every function whose name says loss, and that returns several values."""
     for name, f in found.functions().items():
-        words = {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
+        words = words_of(name)
         if words & WORDS and not words & {"forward", "backward"} and _returns_gradients(found, f):
             yield LossFunction(name, f, found)
 
@@ -38,19 +42,43 @@ def _returns_gradients(found: Definitions, f: Callable[..., Any]) -> bool:
     return any(isinstance(value, ast.Tuple) and len(value.elts) > 1 for value in values)
 
 
-def drawn(count: int, rng: np.random.Generator) -> Iterator[list[Array]]:
-    """What the arguments may be."""
+def words_of(name: str) -> set[str]:
+    """The words of a name, in lower case."""
+    return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
+
+
+def drawn(name: str, count: int, rng: np.random.Generator) -> Iterator[list[Array]]:
+    """What the arguments of a function of this name may be."""
     x, y = rng.standard_normal((5, 4)), np.array([0, 3, 1, 3, 2])
     weights, rows = rng.standard_normal((3, 4)), rng.standard_normal((5, 3))
     steps, words, mask = rng.standard_normal((2, 3, 4)), np.array([[0, 3, 1], [3, 2, 0]]), rng.random((2, 3)) < 0.7
     mask[0, 0] = True
+    if count == 2 and BINARY & words_of(name):
+        yield [x[:, 0], (y > 1).astype(float)]
     if count == 2:
         yield from ([x, y], [x, rng.random((5, 4))], [x[:, 0], (y > 1).astype(int)], [steps, words], [x.T, y])
     elif count == 3:
         yield from ([weights, rows, y], [steps, words, mask], [rows, y, weights], [rows, weights, y])
+        yield from ([rows[:, 0], np.array(2), weights.T], [weights[0], np.array(2), x])
         yield from ([weights[:, 0], rows, (y > 1).astype(int)], [weights[:, :1], rows, (y > 1).astype(int)[:, None]])
     elif count == 4:
         yield [weights, weights[0], rows, y]
+
+
+def _by_roles(names: list[str], rng: np.random.Generator) -> Iterator[Arrays]:
+    """What weights, a bias, data and a target of these names may be, in any order."""
+    roles = ["y" if n in TARGET else "x" if n in DATA else ROLES.get(n, "") for n in names]
+    if not {"w", "x", "y"} <= {*roles} <= {"w", "b", "x", "y"} or len({*roles}) < len(roles):
+        return
+    rows, labels = rng.standard_normal((5, 3)), np.array([0, 3, 1, 3, 2])
+    binary, scores = (labels > 1).astype(float), (rng.standard_normal((3, 4)), rng.standard_normal(4))
+    for w, b, x, y in (
+        (*scores, rows, labels), (scores[0][:, 0], np.array(0.3), rows, binary),
+        (scores[0][:, :1], np.array([0.3]), rows, binary[:, None]), (scores[0].T, scores[1][:, None], rows.T, labels),
+        (scores[0][:, :1], np.array(0.3), rows.T, binary[None]),
+        (scores[0].T[:1], np.array([[0.3]]), rows.T, binary[None]),
+    ):  # fmt: skip
+        yield {n: {"w": w, "b": b, "x": x, "y": y}[role].copy() for n, role in zip(names, roles, strict=True)}
 
 
 class LossFunction(Piece):
@@ -67,8 +95,10 @@ class LossFunction(Piece):
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
         why = ""
         for names, besides in self._ways():
-            for values in drawn(len(names), rng):
-                arrays = dict(zip(names, values, strict=True))
+            for arrays in (
+                *_by_roles(names, rng),
+                *(dict(zip(names, v, strict=True)) for v in drawn(self.name, len(names), rng)),
+            ):
                 try:
                     loss, gradients = self._called(arrays, besides)
                 except Exception as error:
@@ -81,7 +111,7 @@ class LossFunction(Piece):
 
     def _ways(self) -> Iterator[tuple[list[str], Fields]]:
         """The arguments that are arrays, and the others: the last one may be the strength of a penalty."""
-        penalty = {n: STRENGTH for n in self.accepts if n in ("reg", "lam", "lambd", "l2", "weight_decay")}
+        penalty = {n: STRENGTH for n in self.accepts if n.lower() in PENALTIES}
         last = self.arguments[-1:]
         if len(self.arguments) > 3:
             yield self.arguments[:-1], {last[0]: STRENGTH} | penalty

@@ -17,6 +17,8 @@ from experiments.grade.errors import Unclear
 from experiments.grade.forms.course.losses import STRENGTH
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran
+from experiments.grade.forms.stateful.objects import returns_a_tuple
+from experiments.grade.forms.whole.names import PENALTIES
 
 PICTURE = (2, 4, 4)
 MOST = 400
@@ -27,7 +29,9 @@ def pieces(found: Definitions) -> Iterator[Piece]:
     """Every class with params and a loss of X and y."""
     for name, kind in found.classes().items():
         loss = getattr(kind, "loss", None)
-        if inspect.isfunction(loss) and len(inspect.signature(loss).parameters) >= 3 and _keeps_params(found, kind):
+        if not inspect.isfunction(loss) or len(inspect.signature(loss).parameters) < 3:
+            continue
+        if _keeps_params(found, kind) and returns_a_tuple(loss):
             yield Net(name, kind, found)
 
 
@@ -47,7 +51,7 @@ class Net(Piece):
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
         why, takes = "", inspect.signature(self.kind.loss).parameters  # pyright: ignore[reportAttributeAccessIssue]
-        penalty = {n: STRENGTH for n in takes if n in ("reg", "lam", "lambd", "l2")}
+        penalty = {n: STRENGTH for n in takes if n.lower() in PENALTIES}
         rows, pictures = rng.standard_normal((5, 3)), rng.standard_normal((2, *PICTURE))
         takes_pictures = any(_is_shape(p) for p in inspect.signature(self.kind).parameters.values())
         for size, x in [(3, rows)] * (not takes_pictures) + [(PICTURE, pictures)]:

@@ -32,6 +32,8 @@ SETTINGS: dict[str, tuple[tuple[str, ...], float]] = {
     "eps": (("epsilon", "eps"), 0.05),
 }
 """What the settings are called, and the values that they are given."""
+DECAY = 0.3
+"""Of the weights, where they decay."""
 OTHER_NAMES = {
     "momentum": ("beta", "gamma", "friction", "rho"), "decay": ("beta", "gamma", "beta2"), "lr": ("rate", "step_size"),
 }  # fmt: skip
@@ -86,7 +88,8 @@ class RuleFunction(Piece):
         settings = {n: value for n, (names, value) in SETTINGS.items() if any(name in held for name in names)}
         if missing := [n for n in NEEDED[self.kind] if n not in settings]:
             raise Unclear(f"expected config to hold {SETTINGS[missing[0]][0][0]!r}, got {[*held]}")
-        return [(self.kind, {n: settings[n] for n in NEEDED[self.kind]})]
+        decay = {n: DECAY for n in ("weight_decay",) if n in held}
+        return [(self.kind, {n: settings[n] for n in NEEDED[self.kind]} | decay)]
 
     def _config(self) -> Fields:
         """What a config holds that is not given, or has the learning rate alone."""
@@ -100,7 +103,8 @@ class RuleFunction(Piece):
     def steps(self, options: Fields) -> Callable[[Layer, Layer], None]:
         """Steps of one parameter after the other, each with a config of its own."""
         held = self._config()
-        given = {key: options[n] for n, (names, _) in SETTINGS.items() if n in options for key in names if key in held}
+        known = [(n, names) for n, (names, _) in SETTINGS.items()] + [("weight_decay", ("weight_decay",))]
+        given = {key: options[n] for n, names in known if n in options for key in names if key in held}
         configs: dict[str, Any] = {}
 
         def step(layer: Layer, gradient: Layer) -> None:

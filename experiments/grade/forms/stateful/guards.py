@@ -15,21 +15,39 @@ LARGEST = 1e-6
 
 def guards(module: ModuleType) -> set[float]:
     """The guards that a file's functions have in their code."""
-    return {c for f in _functions(module) for c in constants_of(f.__code__) if _is_guard(c)}
+    own = [*_functions(module)]
+    found = [c for f in own for c in (*constants_of(f.__code__), *(f.__defaults__ or ()))]
+    return {c for c in (*found, *vars(module).values()) if _is_guard(c)}
 
 
 @contextmanager
 def without_guards(module: ModuleType) -> Iterator[None]:
-    """All of a file's functions, with 0 for their guards."""
+    """All of a file's functions, with 0 for their guards, and for its own numbers of that size."""
     functions = [*_functions(module)]
-    codes = [f.__code__ for f in functions]
+    kept = [(f.__code__, f.__defaults__) for f in functions]
+    numbers = {n: v for n, v in vars(module).items() if _is_guard(v)}
     for f in functions:
-        f.__code__ = _without(f.__code__)
+        f.__code__, f.__defaults__ = _without(f.__code__), f.__defaults__ and tuple(map(_nothing, f.__defaults__))
+    vars(module).update(dict.fromkeys(numbers, 0.0))
     try:
         yield
     finally:
-        for f, code in zip(functions, codes, strict=True):
-            f.__code__ = code
+        vars(module).update(numbers)
+        for f, (code, defaults) in zip(functions, kept, strict=True):
+            f.__code__, f.__defaults__ = code, defaults
+
+
+def unguarded(said: str, cost: Callable[..., Any], module: ModuleType) -> list[tuple[str, Callable[..., Any]]]:
+    """A cost, and the same without its guards, where the file has some; what to call each."""
+    small = guards(module)
+    if not small:
+        return [(said, cost)]
+
+    def without(*given: Any) -> Any:
+        with without_guards(module):
+            return cost(*given)
+
+    return [(said, cost), (f"{said} without {', '.join(f'{g:g}' for g in sorted(small))}", without)]
 
 
 def _is_guard(constant: Any) -> bool:
@@ -42,7 +60,11 @@ def _functions(module: ModuleType) -> Iterator[Callable[..., Any]]:
 
 
 def _without(code: CodeType) -> CodeType:
-    def one(c: Any) -> Any:
-        return _without(c) if isinstance(c, CodeType) else 0.0 if _is_guard(c) else c
+    return code.replace(
+        co_consts=tuple(_without(c) if isinstance(c, CodeType) else _nothing(c) for c in code.co_consts)
+    )
 
-    return code.replace(co_consts=tuple(map(one, code.co_consts)))
+
+def _nothing(value: Any) -> Any:
+    """0 for a guard."""
+    return 0.0 if _is_guard(value) else value

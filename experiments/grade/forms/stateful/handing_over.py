@@ -11,7 +11,8 @@ import numpy as np
 
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.piece import Arrays
-from experiments.grade.forms.stateful.objects import Methods, Parameters, fitted, methods_of, network_of, output_of
+from experiments.grade.forms.stateful.making import drawn_inputs, fitted, network_of
+from experiments.grade.forms.stateful.objects import Methods, Parameters, methods_of, output_of
 from experiments.grade.forms.stateful.slots import MARKS, Slot, gradient_slot, put, slots, stem
 from manual.numbers.number_types import Array
 
@@ -111,6 +112,56 @@ def _objects(make: Callable[[], Method]) -> Handing:
     return hand
 
 
+# ---------------------------------------------------------------- where the optimizer keeps the parameters
+
+Keeping = Callable[[Callable[[Any], Method]], Handing]
+"""How to hand over to an update, which is made of the parameters that it keeps."""
+
+
+def keeping(count: int) -> tuple[Keeping, ...]:
+    """The ways for an update of so many arguments: of none, or of the gradients."""
+    return (_kept_dict, _kept_list) if count else (_kept_objects,)
+
+
+def _kept_objects(make: Callable[[Any], Method]) -> Handing:
+    """step(), after Optimizer([p, …])."""
+    made: list[Method] = []
+
+    def begin(things: Any) -> Any:
+        made[:] = made or [make(things)]
+        return made[0]()
+
+    return _objects(lambda: begin)
+
+
+def _kept_dict(make: Callable[[Any], Method]) -> Handing:
+    """step(grads), after Optimizer(params), by their keys."""
+    kept: dict[str, Array] = {}
+
+    def begin(params: Any, gradients: Any) -> Any:
+        is_new = not kept
+        kept.update(params)
+        made[:] = [make(kept)] if is_new else made
+        return _returned(made[0](gradients), dict, kept)
+
+    made: list[Method] = []
+    return _dicts(str, str)(lambda: begin)
+
+
+def _kept_list(make: Callable[[Any], Method]) -> Handing:
+    """step(grads), after Optimizer(params), by their places."""
+    kept: list[Array] = []
+
+    def begin(params: Any, gradients: Any) -> Any:
+        is_new = not kept
+        kept[:] = params
+        made[:] = [make(kept)] if is_new else made
+        return _returned(made[0](gradients), list, kept)
+
+    made: list[Method] = []
+    return _lists(lambda: begin)
+
+
 # ---------------------------------------------------------------- objects that keep both
 
 
@@ -137,14 +188,14 @@ def _after_a_backward(
 ) -> tuple[Any, list[list[Slot]]]:
     """An object of a class that has gone forward and backward, and where its parameters are."""
 
-    def forward(own: Any, x: Array) -> Any:
+    def forward(own: Any, inputs: Any) -> Any:
         before = {*vars(own)}
-        return output_of(own, getattr(own, methods.forward)(x), before)
+        return output_of(own, getattr(own, methods.forward)(*inputs), before)
 
     def backward(own: Any, delta: Any) -> Any:
         return getattr(own, methods.backward)(delta)
 
-    prototype, _, x = fitted(kind, forward, backward, rng, parts)
+    prototype, _, x = fitted(kind, forward, backward, drawn_inputs(1, rng), rng, parts)
     places = [*Parameters(prototype, x, forward, rng).places.values()]
     own = copy.deepcopy(prototype)
     backward(own, rng.standard_normal(np.shape(forward(own, x))))

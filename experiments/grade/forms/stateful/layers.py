@@ -8,13 +8,24 @@ Held against the truth of its own forward.
 """
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from experiments.grade.errors import Unclear
 from experiments.grade.forms.definitions import Definitions
-from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
+from experiments.grade.forms.piece import Arrays, Example, Piece, Ran, by_name
+from experiments.grade.forms.stateful.losses import TARGETS
+from experiments.grade.forms.stateful.making import (
+    Fitted,
+    constructions,
+    drawn_inputs,
+    fitted,
+    like,
+    network_of,
+    optional,
+)
 from experiments.grade.forms.stateful.objects import (
     RATE,
     RATES,
@@ -23,18 +34,14 @@ from experiments.grade.forms.stateful.objects import (
     Parameters,
     accepted,
     arguments_of,
-    constructions,
-    fitted,
     in_shape_of,
     input_gradient,
     methods_of,
     needed,
-    network_of,
     output_of,
     returns_a_tuple,
 )
 from manual import Layer
-from manual.numbers.number_types import Array
 
 
 def pieces(found: Definitions) -> Iterator[Piece]:
@@ -51,11 +58,17 @@ def pieces(found: Definitions) -> Iterator[Piece]:
 
 
 def _keeps_on_itself(kind: type, methods: Methods) -> bool:
-    """Whether forward takes one input, and backward needs δ alone, or a learning rate besides."""
+    """Whether forward takes arrays alone, and backward needs a δ for each output, or a learning rate besides."""
     forward, backward = getattr(kind, methods.forward), getattr(kind, methods.backward)
-    inputs = [n for n in needed(forward) if n not in TRAINING]
-    deltas = [n for n in needed(backward) if n.lower() not in RATES]
-    return len(inputs) == 1 and len(deltas) == 1 and not returns_a_tuple(forward)
+    inputs, deltas = _inputs(forward), [n for n in needed(backward) if n.lower() not in RATES]
+    if len(inputs) == 1:
+        return len(deltas) == 1 and deltas[0].lower() not in TARGETS and not returns_a_tuple(forward)
+    names = {n.lower() for n in (*inputs, *deltas)}
+    return len(inputs) in (2, 3) and len(deltas) in (1, 2) and names.isdisjoint({*TARGETS, "cache"})
+
+
+def _inputs(forward: Any) -> list[str]:
+    return [n for n in needed(forward) if n not in TRAINING]
 
 
 def _can_be_made(kind: type) -> bool:
@@ -75,42 +88,59 @@ class StatefulLayer(Piece):
         self.kind, self.methods, self.module, self.others = kind, methods, found.module, others
         self.form = "layer that keeps things on itself"
         made_of = [k for k in kind.__mro__ if k in found.own().values()]
-        super().__init__(name, needed(getattr(kind, methods.forward)), [], made_of[:1])
+        super().__init__(name, _inputs(getattr(kind, methods.forward)), [], made_of[:1])
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
-        prototype, family, x = fitted(self.kind, self._forward, self._backward, rng, network_of(self.others, rng))
-        self.form = f"layer that keeps things on itself, {family}"
-        parameters = Parameters(prototype, x, self._forward, rng)
-        arrays = {self.arguments[0]: x, **parameters.drawn(prototype, rng)}
+        inputs, parts = drawn_inputs(len(self.arguments), rng), network_of(self.others, rng)
+        usual = fitted(self.kind, self._forward, self._backward, inputs, rng, parts)
+        self.form = f"layer that keeps things on itself, {usual.family}"
+        yield self._example(usual, "", rng)
+        same = [{usual.family: usual.inputs}]
+        for place, options in optional(self.kind):
+            try:
+                other = fitted(self.kind, self._forward, self._backward, same, rng, parts, options)
+            except Unclear:
+                continue  # it does not run so
+            yield self._example(other, place, rng)
+
+    def _example(self, fitted: Fitted, place: str, rng: np.random.Generator) -> Example:
+        prototype, _, given = fitted
+        parameters = Parameters(prototype, given, self._flat, rng)
+        arrays = dict(zip(self.arguments, given, strict=True)) | parameters.drawn(prototype, rng)
 
         def run(given: Arrays) -> Ran:
-            x, *_ = given.values()
             own = parameters.with_these(prototype, given)
-            y = self._forward(own, x)
+            y = self._forward(own, [*given.values()][: len(self.arguments)])
 
-            def backward(delta: Array) -> Arrays:
+            def backward(delta: Any) -> Arrays:
                 before = {n: np.copy(a) for n, a in given.items()}
                 known = {*vars(own)}
                 returned = self._backward(own, delta)
                 new = [n for n in vars(own) if n not in known]
                 named = parameters.gradients(own, before)
                 if isinstance(returned, tuple | list):
-                    others = [n for n in parameters.places if f"d{n}" not in named]
+                    others = [n for n in (*self.arguments[1:], *parameters.places) if f"d{n}" not in named]
                     pairs = zip(others, returned[1:], strict=False)
                     named |= {f"d{n}": in_shape_of(np.asarray(g), before[n]) for n, g in pairs}
-                dx = input_gradient(own, returned, x, new)
-                return ({} if dx is None else {f"d{self.arguments[0]}": np.asarray(dx)}) | named
+                x = self.arguments[0]
+                dx = input_gradient(own, returned, given[x], new)
+                return ({} if dx is None else {f"d{x}": np.asarray(dx)}) | named
 
             return Ran(y, backward, pure=False)
 
-        delta = rng.standard_normal(np.shape(run({n: a.copy() for n, a in arrays.items()}).y))
-        yield Example(arrays, run, delta)
+        y = run({n: a.copy() for n, a in arrays.items()}).y
+        return Example(arrays, run, like(y, rng), place=place)
 
-    def _forward(self, own: Any, x: Array) -> Any:
+    def _forward(self, own: Any, inputs: Sequence[Any]) -> Any:
         method, before = getattr(own, self.methods.forward), {*vars(own)}
-        return output_of(own, method(x, **arguments_of(getattr(self.kind, self.methods.forward))), before)
+        y = output_of(own, method(*inputs, **arguments_of(getattr(self.kind, self.methods.forward))), before)
+        return {f"y{i}": each for i, each in enumerate(y, 1)} if isinstance(y, tuple) else y
 
-    def _backward(self, own: Any, delta: Array) -> Any:
+    def _flat(self, own: Any, inputs: Sequence[Any]) -> Any:
+        return np.concatenate([np.ravel(y) for y in by_name(self._forward(own, inputs)).values()])
+
+    def _backward(self, own: Any, delta: Any) -> Any:
         method = getattr(self.kind, self.methods.backward)
-        rates = [n for n in accepted(method)[1:] if n.lower() in RATES]
-        return method(own, delta, **dict.fromkeys(rates, RATE))
+        rates = [n for n in accepted(method) if n.lower() in RATES]
+        deltas = [*by_name(delta).values()]
+        return method(own, *deltas, **dict.fromkeys(rates, RATE))

@@ -19,7 +19,8 @@ from experiments.grade.errors import Unclear
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
 from experiments.grade.forms.stateful.guards import guards, without_guards
-from experiments.grade.forms.stateful.objects import BACKWARD, constructions, input_gradient, needed, returns_a_tuple
+from experiments.grade.forms.stateful.making import constructions
+from experiments.grade.forms.stateful.objects import BACKWARD, input_gradient, needed, returns_a_tuple
 from manual import Loss
 from manual.numbers.number_types import Array
 
@@ -118,6 +119,8 @@ class StatefulLoss(Piece):
             if np.all(np.isfinite(value)) and (np.shape(dx) == one.prediction.shape or not found):
                 found.append((one, np.ndim(value)))
         rows = [each for each in found if each[0].name in ROWS] or found[:1]
+        if "labels" in (names := [one.name for one, _ in rows]) and ROWS[-1] in names:
+            rows.pop(names.index(ROWS[-1]))  # what takes a row of labels makes a square of a column
         if not found:
             raise Unclear(f"expected a cost of predictions and one-hot rows or classes; the first raised {why}")
         for choice, each in self._choices(found[0][1]):

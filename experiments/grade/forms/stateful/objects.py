@@ -1,10 +1,10 @@
-"""An object of a class that keeps things on itself: how it is made, what its parameters are, how it is called."""
+"""An object of a class that keeps things on itself: what its parameters are, how it is called."""
 
 import copy
 import dis
 import inspect
-from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise, product
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +19,8 @@ RATE = 2.0**40
 lost, and the step, a power of two, divides out exactly."""
 RATES = {"learning_rate", "learningrate", "lr", "eta", "alpha", "rate", "step_size", "l_rate"}
 TRAINING = {"training", "train", "is_training", "training_mode", "mode"}
+OWN = ("self", "cls")
+"""What a method calls what it is of; a static one has none."""
 OUTPUTS = ("output", "outputs", "out", "y", "result", "activation", "a", "A", "z", "Z")
 """What a forward that returns nothing calls its output."""
 
@@ -57,112 +59,14 @@ def returns_a_tuple(method: Any) -> bool:
 
 def needed(method: Any) -> list[str]:
     """The arguments that a method cannot do without, but for self."""
-    parameters = [*inspect.signature(method).parameters.values()][1:]
+    parameters = [p for p in inspect.signature(method).parameters.values() if p.name not in OWN]
     kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return [p.name for p in parameters if p.default is p.empty and p.kind not in kinds]
 
 
 def accepted(method: Any) -> list[str]:
     """All of its arguments, but for self."""
-    return [*inspect.signature(method).parameters][1:]
-
-
-# ---------------------------------------------------------------- making one
-
-
-def constructions(kind: type, rng: np.random.Generator, parts: Sequence[Any] = ()) -> Iterator[list[Any]]:
-    """What a constructor may be called with: sizes, arrays, an activation and its derivative, or the parts of a
-    network."""
-    count = len(needed(kind.__init__)) if "__init__" in dir(kind) and inspect.isfunction(kind.__init__) else 0
-    if not count:
-        yield []
-        return
-    if parts and count == 1:
-        yield [[*parts]]
-    sizes = {1: [[3], [4]], 2: [[3, 4], [2, 3]], 3: [[3, 4, 2], [2, 3, 3]], 4: [[2, 3, 3, 1]]}
-    shapes = {1: [[(3, 4)], [(3,)]], 2: [[(3, 4), (4,)], [(3, 4), (1, 4)], [(4, 3), (4, 1)], [(3,), (3,)]]}
-    arrays = [[rng.standard_normal(shape) for shape in each] for each in shapes.get(count, [])]
-    if count == 1:  # one number is a setting rather than an array
-        yield from [*sizes[1], *arrays]
-    else:
-        yield from [*arrays, *sizes.get(count, [])]
-    if count == 2:
-        yield [np.tanh, lambda x: 1 - np.tanh(x) ** 2]
-
-
-BATCHES: dict[str, tuple[int, ...]] = {
-    "examples are rows": (5, 3), "examples are columns": (3, 5), "pictures": (2, 2, 5, 6),
-    "pictures, channels last": (2, 5, 6, 2), "sequences": (2, 5, 3),
-}  # fmt: skip
-"""What x may be."""
-SINGLE: dict[str, tuple[int, ...]] = {
-    "one example, a column": (3, 1), "one example, a vector": (3,), "one picture": (2, 5, 6),
-}  # fmt: skip
-"""What it may be where it cannot be several examples. There is no single row: what fails on several examples as rows
-would pass on one."""
-
-
-class Fitted(NamedTuple):
-    """An object that runs, and on what."""
-
-    prototype: Any
-    family: str
-    x: Array
-
-
-def network_of(kinds: Sequence[type], rng: np.random.Generator) -> list[Any]:
-    """Two layers of sizes with what has none between them, of a file's own classes; none where it lacks a layer."""
-    dense = activation = None
-    for kind in kinds:
-        for arguments in constructions(kind, rng):
-            try:
-                made = kind(*arguments)
-            except Exception:
-                continue
-            if all(isinstance(a, int) for a in arguments) and arguments == [3, 4]:
-                dense = dense or kind
-            elif not arguments:
-                activation = activation or made
-            break
-    if dense is None:
-        return []
-    return [dense(3, 4), *([activation] if activation is not None else []), dense(4, 2)]
-
-
-def fitted(
-    kind: type,
-    call: Callable[[Any, Array], Any],
-    back: Callable[[Any, Any], Any],
-    rng: np.random.Generator,
-    parts: Sequence[Any] = (),
-) -> Fitted:
-    """The first object and input on which forward and backward run; else those on which forward does.
-
-    Raises:
-        Unclear: there are none.
-    """
-    forward_alone, why = None, ""
-    for families in (BATCHES, SINGLE):
-        for arguments, family in product([*constructions(kind, rng, parts)], families):
-            x = rng.standard_normal(families[family])
-            try:
-                prototype = kind(*copy.deepcopy(arguments))
-                own = copy.deepcopy(prototype)
-                y = np.asarray(call(own, x.copy()))
-                if y.dtype.kind != "f" or not y.size:
-                    continue
-            except Exception as error:
-                why = why or f"{type(error).__name__}: {error}"
-                continue
-            found = Fitted(prototype, family, x)
-            try:
-                back(own, rng.standard_normal(y.shape))
-                return found
-            except Exception:
-                forward_alone = forward_alone or found
-    if forward_alone is None:
-        raise Unclear(f"how a {kind.__name__} is made, or what its forward takes, is not known; the first raised {why}")
-    return forward_alone
+    return [n for n in inspect.signature(method).parameters if n not in OWN]
 
 
 # ---------------------------------------------------------------- calling it
@@ -195,7 +99,7 @@ def arguments_of(method: Any) -> dict[str, Any]:
 class Parameters:
     """The arrays of an object that its output depends on: by name, and in how many places each is kept."""
 
-    def __init__(self, prototype: Any, x: Array, call: Callable[[Any, Array], Any], rng: np.random.Generator) -> None:
+    def __init__(self, prototype: Any, x: Any, call: Callable[[Any, Any], Any], rng: np.random.Generator) -> None:
         self.places: dict[str, list[Slot]] = {}
         by_identity: dict[int, list[Slot]] = {}
         for slot, array in slots(prototype):
@@ -203,26 +107,32 @@ class Parameters:
         kept = dict(slots(prototype))
         for places in by_identity.values():
             array = kept[places[0]]
-            if self._matters(prototype, places, array, x, call, rng):
+            other = array + rng.standard_normal(array.shape)
+            if self._matters(prototype, lambda own, p=places, a=other: _put_all(own, p, a), x, call):
                 self.places[label(places[0])] = places
+        rates = [n for n, v in vars(prototype).items() if n.lower() in RATES and isinstance(v, float | int)]
+        self.rates = [n for n in rates if not self._matters(prototype, lambda own, n=n: setattr(own, n, RATE), x, call)]
 
-    def _matters(
-        self,
-        prototype: Any,
-        places: Sequence[Slot],
-        array: Array,
-        x: Array,
-        call: Callable[[Any, Array], Any],
-        rng: np.random.Generator,
-    ) -> bool:
-        """Whether another array there gives another output; chance aside."""
-        outputs = []
-        for values in (array, array, array + rng.standard_normal(array.shape)):
+    @staticmethod
+    def _matters(prototype: Any, change: Callable[[Any], None], x: Any, call: Callable[[Any, Any], Any]) -> bool:
+        """Whether a change of the object gives another output, or none; chance aside."""
+
+        def run(do: Callable[[Any], None]) -> Array:
             own = copy.deepcopy(prototype)
-            _put_all(own, places, np.array(values))
+            do(own)
             np.random.seed(0)
-            outputs.append(np.asarray(call(own, x.copy())))
-        return not np.array_equal(outputs[0], outputs[2], equal_nan=True)
+            return np.asarray(call(own, copy.deepcopy(x)))
+
+        before = run(lambda _: None)
+        try:
+            return not np.array_equal(before, run(change), equal_nan=True)
+        except Exception:
+            return True
+
+    def leave_out(self, prototype: Any, data: Array) -> None:
+        """Data that an object keeps are no parameter."""
+        kept = dict(slots(prototype))
+        self.places = {n: p for n, p in self.places.items() if not np.array_equal(kept[p[0]], data)}
 
     def drawn(self, prototype: Any, rng: np.random.Generator) -> Arrays:
         """Random arrays of their shapes."""
@@ -234,24 +144,28 @@ class Parameters:
         own = copy.deepcopy(prototype)
         for name, places in self.places.items():
             _put_all(own, places, arrays[name])
-        for name in vars(own):
-            if name.lower() in RATES and isinstance(getattr(own, name), float | int):
-                setattr(own, name, RATE)
+        for name in self.rates:
+            setattr(own, name, RATE)
         return own
 
-    def gradients(self, own: Any, before: Arrays) -> Arrays:
-        """The gradients that an object keeps after its backward: under a name of their own, or as what its parameters
-        moved by."""
-        kept = dict(slots(own))
-        found = {}
+    def kept_gradients(self, own: Any) -> Arrays:
+        """The gradients that an object keeps under names of their own."""
+        kept, found = dict(slots(own)), {}
         for place, (name, places) in enumerate(self.places.items()):
             gradient = next((g for p in places if (g := gradient_in(kept, p, place)) is not None), None)
-            moved = kept.get(places[0])
-            if gradient is None and moved is not None and not np.array_equal(moved, before[name]):
-                gradient = (before[name] - moved) / RATE
             if gradient is not None:
-                found[f"d{name}"] = in_shape_of(np.asarray(gradient), before[name])
+                found[f"d{name}"] = gradient
         return found
+
+    def gradients(self, own: Any, before: Arrays, rate: float = RATE) -> Arrays:
+        """The gradients that an object keeps after its backward: under a name of their own, or as what its parameters
+        moved by at this rate."""
+        kept, found = dict(slots(own)), self.kept_gradients(own)
+        for name, places in self.places.items():
+            moved = kept.get(places[0])
+            if f"d{name}" not in found and moved is not None and not np.array_equal(moved, before[name]):
+                found[f"d{name}"] = (before[name] - moved) / (rate or RATE)
+        return {n: in_shape_of(np.asarray(g), before[n[1:]]) for n, g in found.items()}
 
 
 def _put_all(own: Any, places: Sequence[Slot], value: Array) -> None:

@@ -19,7 +19,7 @@ from experiments.grade.errors import Unclear
 from experiments.grade.forms.course.rules import NEEDED, SETTINGS, kind_of, name_of
 from experiments.grade.forms.definitions import Definitions, constants_of, functions_of
 from experiments.grade.forms.piece import Fields, Piece
-from experiments.grade.forms.stateful.handing_over import Handing, Method, ways
+from experiments.grade.forms.stateful.handing_over import Handing, Method, keeping, ways
 from experiments.grade.forms.stateful.objects import RATES, needed
 from manual import Layer, Optimizer
 
@@ -27,6 +27,8 @@ METHODS = ("update_params", "update_parameters", "update_weights", "apply_gradie
            "step", "__call__")  # fmt: skip
 NOT_TRIED = {"name", "verbose", "params", "parameters"}
 """Arguments of a constructor that change no number."""
+KEPT = {"params", "parameters", "weights", "model_params"}
+"""What a constructor calls the parameters."""
 LR_DECAY, WEIGHT_DECAY, DECAY = "lr_decay", "weight_decay", 0.3
 WEIGHT_DECAYS = ("weight_decay", "wd", "l2", "l2_reg", "reg", "lambd", "lambda_", "lmbda")
 BETAS = ("beta1", "beta2")
@@ -39,10 +41,16 @@ def pieces(found: Definitions) -> Iterator[Piece]:
         if not rule or issubclass(kind, Optimizer):
             continue
         asked = {m: len([n for n in needed(getattr(kind, m)) if n.lower() not in RATES]) for m in methods}
-        if all(count == 1 or (count == 2 and m != "step") for m, count in asked.items()):
+        if all(count == 1 or (count == 2 and m != "step") or (not count and _kept(kind)) for m, count in asked.items()):
             for method in methods:
                 piece = name if len(methods) == 1 else f"{name}.{method}"
                 yield OptimizerClass(piece, rule, kind, method, found)
+
+
+def _kept(kind: type) -> str:
+    """The argument of a constructor that is the parameters; "" if none is."""
+    names = needed(kind.__init__) if inspect.isfunction(kind.__init__) else []
+    return next((n for n in names[:1] if n.lower() in KEPT), "")
 
 
 def updates_of(kind: type) -> list[str]:
@@ -60,6 +68,7 @@ class OptimizerClass(Piece):
     def __init__(self, name: str, rule: str, kind: type, method: str, found: Definitions) -> None:
         super().__init__(name, needed(getattr(kind, method)), [], [kind])
         self.rule_name, self.kind, self.method, self.module, self.found = rule, kind, method, found.module, found
+        self.keeps = _kept(kind)
         self.arguments_of_kind = dict(inspect.signature(kind).parameters)
 
     # ---------------------------------------------------------------- which rule, with which settings
@@ -134,13 +143,13 @@ class OptimizerClass(Piece):
             return "betas" if "betas" in self.arguments_of_kind else ""
         return self._name_of(option) if option in SETTINGS else option
 
-    def _made(self, options: Fields) -> Any:
-        """An optimizer with these settings."""
+    def _made(self, options: Fields, params: Any = ()) -> Any:
+        """An optimizer with these settings, of these parameters."""
         named = {self._name_for(n): v for n, v in options.items()}
         if "betas" in named:
             named["betas"] = tuple(options[n] for n in BETAS)
         required = needed(self.kind.__init__) if inspect.isfunction(self.kind.__init__) else []
-        given = {n: named.get(n, 0.1) for n in required} | {
+        given = {n: params if n == self.keeps else named.get(n, 0.1) for n in required} | {
             n: v for n, v in named.items() if n in self.arguments_of_kind
         }
         new = self.kind(**given)
@@ -148,9 +157,9 @@ class OptimizerClass(Piece):
             setattr(new, name, named[name])
         return new
 
-    def _update(self, options: Fields) -> Method:
+    def _update(self, options: Fields, params: Any = ()) -> Method:
         """One call of a fresh optimizer's update, with what comes before and after it."""
-        optimizer = self._made(options)
+        optimizer = self._made(options, params)
         rates = [n for n in inspect.signature(getattr(self.kind, self.method)).parameters if n.lower() in RATES]
 
         def update(*handed: Any) -> Any:
@@ -180,18 +189,27 @@ class OptimizerClass(Piece):
             Unclear: none does.
         """
         why = ""
-        for way in ways(self.found, len([n for n in self.arguments if n.lower() not in RATES])):
+        for hand in self._ways(options):
             try:
-                moved = way(lambda: self._update(options))(copy.deepcopy(layer.params), copy.deepcopy(gradient.params))
+                moved = hand()(copy.deepcopy(layer.params), copy.deepcopy(gradient.params))
             except Exception as error:
                 why = why or f"{type(error).__name__}: {error}"
                 continue
             if all(np.shape(moved[n]) == p.shape and not np.array_equal(moved[n], p) for n, p in layer.params.items()):
-                return way(lambda: self._update(options))
+                return hand()
         got = f"got {self.method}({', '.join(self.arguments)})"
         raise Unclear(
             f"{got}; what it takes is not known, the first try raised {why}" if why else f"{got}, which moved nothing"
         )
+
+    def _ways(self, options: Fields) -> Iterator[Callable[[], Handing]]:
+        """Each way to hand over, by a fresh optimizer."""
+        count = len([n for n in self.arguments if n.lower() not in RATES])
+        if self.keeps:
+            for way in keeping(count):
+                yield lambda way=way: way(lambda params: self._update(options, params))
+        for way in ways(self.found, count):
+            yield lambda way=way: way(lambda: self._update(options))
 
 
 def _nothing() -> None:

@@ -35,7 +35,10 @@ ALIKE = {
     **dict.fromkeys(("x", "input", "inputs", "a", "z", "prev", "activation"), "x"),
 }
 """What the names of an array have in common."""
-MARKS = re.compile(r"gradients?|grads?|deriv(ative)?s?|deltas?|^nabla|_|^d(?=[a-zA-Z])", re.IGNORECASE)
+MARKS = re.compile(
+    r"^d_?(l|loss|j|e|c|cost)_?d_?(?=[a-z])|gradients?|grads?|deriv(ative)?s?|deltas?|^nabla|wrt|_|^d(?=[a-z])",
+    re.IGNORECASE,
+)
 """What makes the name of a gradient of another name."""
 
 

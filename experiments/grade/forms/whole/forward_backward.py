@@ -10,6 +10,7 @@ Held against the truth of its own forward.
 import inspect
 import re
 from collections.abc import Callable, Iterator
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,21 +18,24 @@ import numpy as np
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
+from experiments.grade.forms.stateful.guards import unguarded
 from experiments.grade.forms.whole.costs import Cost, choices
+from experiments.grade.forms.whole.names import DATA, TARGET
 from experiments.grade.forms.whole.results import gradients_in, returned_names
 
 RUNS = re.compile(r"(feed_?)?forward(_?(prop|propagation|propagate|pass|step))?|propagate_forward", re.IGNORECASE)
 GIVES = re.compile(
     r"back(ward)?(_?(prop|propagation|propagate|pass|step))?|propagate_backward|gradients?", re.IGNORECASE
 )
-DATA = {"x", "X", "inputs", "input", "data"}
-TARGET = {"y", "Y", "labels", "label", "target", "targets", "y_true", "T", "t"}
 WEIGHT, BIAS = (
     re.compile(r"(w|weights?|theta)_?(\d+)", re.IGNORECASE),
     re.compile(r"(b|bias(es)?)_?(\d+)", re.IGNORECASE),
 )
 OUTPUT = "the network's output"
-EXAMPLES, SIZES = 6, {1: (4, 3), 2: (4, 5, 3), 3: (4, 5, 2, 3), 4: (4, 5, 2, 4, 3)}
+EXAMPLES, SIZES = 6, {1: (4,), 2: (4, 5), 3: (4, 5, 2), 4: (4, 5, 2, 4)}
+"""What comes in, and between the layers."""
+CLASSES = (3, 10)
+"""How many there may be: a file of digits may be written for ten."""
 
 
 class Layout(NamedTuple):
@@ -80,7 +84,7 @@ class Propagation(Piece):
         (data,) = (n for n in self.arguments if n in DATA)
         own = self._own_cost(layout)
         output = self._pass({n: a.copy() for n, a in layout.arrays.items()})[OUTPUT]
-        for choice, cost in [own] if own else choices(EXAMPLES, output, layout.one_hot):
+        for choice, cost in unguarded(*own, self.module) if own else choices(EXAMPLES, output, layout.one_hot):
             target = layout.target if own else layout.one_hot
             yield Example(
                 layout.arrays, self._runner(layout, lambda a, c=cost, t=target: c(a, t)), fixed=(data,), choice=choice
@@ -88,29 +92,25 @@ class Propagation(Piece):
 
     def _layouts(self, rng: np.random.Generator) -> Iterator[Layout]:
         """Columns and rows, biases of one axis or two; and for each, what Y may be."""
-        weights = sorted((n for n in self.arguments if WEIGHT.fullmatch(n)), key=_number)
-        sizes = SIZES.get(len(weights), ())
-        labels = np.array([0, 2, 1, 2, 0, 1])
-        for columns in (True, False):
-            for flat in (False, True):
-                arrays = {}
-                for name in self.arguments:
-                    if name in DATA:
-                        arrays[name] = rng.standard_normal((sizes[0], EXAMPLES) if columns else (EXAMPLES, sizes[0]))
-                        continue
-                    match = WEIGHT.fullmatch(name) or BIAS.fullmatch(name)
-                    if match is None:
-                        raise Unclear(f"expected parameters like W1, b1 and data X, got {name}")
-                    k = weights.index(next(w for w in weights if _number(w) == _number(name)))
-                    n, m = sizes[k : k + 2]
-                    one = (m,) if flat else (m, 1) if columns else (1, m)
-                    arrays[name] = rng.standard_normal(
-                        ((m, n) if columns else (n, m)) if WEIGHT.fullmatch(name) else one
-                    )
-                one_hot = np.eye(3)[labels].T if columns else np.eye(3)[labels]
-                where = "examples are columns" if columns else "examples are rows"
-                yield Layout(f"{where}, Y are classes", arrays, labels, one_hot)
-                yield Layout(f"{where}, Y is one-hot", arrays, one_hot, one_hot)
+        weights = sorted((n for n in self.arguments if WEIGHT.fullmatch(n)), key=number_of)
+        for classes, columns, flat in product(CLASSES, (True, False), (False, True)):
+            sizes = (*SIZES.get(len(weights), ()), classes)
+            labels, arrays = np.array([0, classes - 1, 1, classes - 1, 0, 1]), {}
+            for name in self.arguments:
+                if name in DATA:
+                    arrays[name] = rng.standard_normal((sizes[0], EXAMPLES) if columns else (EXAMPLES, sizes[0]))
+                    continue
+                match = WEIGHT.fullmatch(name) or BIAS.fullmatch(name)
+                if match is None:
+                    raise Unclear(f"expected parameters like W1, b1 and data X, got {name}")
+                k = weights.index(next(w for w in weights if number_of(w) == number_of(name)))
+                n, m = sizes[k : k + 2]
+                one = (m,) if flat else (m, 1) if columns else (1, m)
+                arrays[name] = rng.standard_normal(((m, n) if columns else (n, m)) if WEIGHT.fullmatch(name) else one)
+            one_hot = np.eye(classes)[labels].T if columns else np.eye(classes)[labels]
+            where = "examples are columns" if columns else "examples are rows"
+            yield Layout(f"{where}, Y are classes", arrays, labels, one_hot)
+            yield Layout(f"{where}, Y is one-hot", arrays, one_hot, one_hot)
 
     def _fitting(self, rng: np.random.Generator) -> Layout:
         why, forward_alone = "", None
@@ -173,5 +173,6 @@ class Propagation(Piece):
         return run
 
 
-def _number(name: str) -> int:
+def number_of(name: str) -> int:
+    """The layer that a name is of: 2 of W2."""
     return int(re.sub(r"\D", "", name))

@@ -1,139 +1,303 @@
 """Networks as classes: Network([3, 4, 2]) with feedforward(a) and backprop(x, y) → gradients of all parameters.
 
-The gradients are lists by layer (nabla_b, nabla_w), arrays in a row, or a dict. x and y are columns of one example,
-or rows or columns of several. The cost is the class's own (cost, loss), else the first of ½ Σ (a − y)², cross-entropy
-and the like under which nothing differs; the head says which.
+Also backward(X, y, o), backward(y), train(x, y, epochs); without arguments, where the constructor takes data. The
+gradients are lists by layer (nabla_b, nabla_w), arrays in a row, or a dict; kept as self.dW1; or what the parameters
+moved by. x and y are columns of one example, or rows or columns of several. The cost is the class's own (cost, loss),
+else the first of ½ Σ (a − y)², cross-entropy and the like under which nothing differs; the head says which.
 Held against the truth of its own forward.
 """
 
+import ast
 import copy
 import inspect
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from experiments.grade.errors import Unclear
-from experiments.grade.forms.definitions import Definitions
+from experiments.grade.forms.definitions import Definitions, constants_of
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
-from experiments.grade.forms.stateful.losses import TARGETS, is_target_first
-from experiments.grade.forms.stateful.objects import FORWARD, Parameters, needed, returns_a_tuple
-from experiments.grade.forms.whole.costs import Cost, choices
+from experiments.grade.forms.stateful.guards import unguarded
+from experiments.grade.forms.stateful.objects import FORWARD, RATES, Parameters, needed, returns_a_tuple
+from experiments.grade.forms.stateful.slots import slots
+from experiments.grade.forms.whole.costs import choices
+from experiments.grade.forms.whole.network_data import LAYOUTS, Given, constructions, role, roles, values
 from experiments.grade.forms.whole.results import gradients_in, method_node, returned_names
+from manual import Layer, Network
 
-RUNS = (*FORWARD, "predict", "run", "output", "activate")
+RUNS = (*FORWARD, "predict", "run", "output", "activate", "think", "query")
 GIVES = (
     "backprop", "back_prop", "backpropagation", "back_propagation", "backpropagate", "back_propagate", "backward",
-    "backward_pass", "backward_prop", "gradient", "gradients", "compute_gradients", "grads",
+    "backward_pass", "backward_prop", "backward_propagation", "gradient", "gradients", "compute_gradients", "grads",
+    "train_step", "train",
 )  # fmt: skip
-COSTS = ("fn", "cost", "loss", "compute_cost", "compute_loss")
-SIZES = (3, 4, 2)
-LAYOUTS: dict[str, tuple[tuple[int, int], Any]] = {
-    "one example, a column": ((3, 1), [[1.0], [0.0]]),
-    "examples are rows": ((5, 3), [[1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0]]),
-    "examples are columns": ((3, 5), [[1.0, 0.0, 0.0, 1.0, 0.0], [0.0, 1.0, 1.0, 0.0, 1.0]]),
-}
-"""The shape of x, and y: one-hot."""
+COSTS = ("fn", "cost", "loss", "compute_cost", "compute_loss", "cost_function", "loss_function", "calculate_loss")
+Cost = Callable[[Any, Any, Any, Any], Any]
+"""Of a network that has gone forward, x, its output and y."""
 
 
 def pieces(found: Definitions) -> Iterator[Piece]:
     """Every class that runs x, and gives gradients of x and y."""
     for name, kind in found.classes().items():
-        forward = next((n for n in RUNS if _takes(kind, n, 1)), None)
-        gives = next((n for n in GIVES if _takes(kind, n, 2) and _takes_a_target(kind, n)), None)
-        if forward and gives and not returns_a_tuple(getattr(kind, forward)):
+        forward = next((n for n in RUNS if _runs(kind, n)), None)
+        gives = next((n for n in GIVES if _gives(kind, n)), None)
+        if forward and gives and not issubclass(kind, Layer | Network) and not returns_a_tuple(getattr(kind, forward)):
             yield NetworkClass(name, kind, (forward, gives), found)
 
 
-def _takes(kind: type, name: str, count: int) -> bool:
+def _runs(kind: type, name: str) -> bool:
     method = getattr(kind, name, None)
-    return inspect.isfunction(method) and len(needed(method)) == count
+    return inspect.isfunction(method) and (len(needed(method)) == 1 or (not needed(method) and _takes_data(kind)))
 
 
-def _takes_a_target(kind: type, name: str) -> bool:
-    """Whether what a method takes besides x is a target: by its own name, as backprop's is, or by the target's."""
-    return "prop" in name or needed(getattr(kind, name))[1].lower() in TARGETS
+def _gives(kind: type, name: str) -> bool:
+    """Whether a method knows the target, and nothing that is not known here."""
+    method = getattr(kind, name, None)
+    if not inspect.isfunction(method):
+        return False
+    known = roles(needed(method), name)
+    return ("" not in known and "y" in known) or (not known and _takes_data(kind))
+
+
+def _takes_data(kind: type) -> bool:
+    return any(role(n) == "y" for n in needed(kind.__init__)) if inspect.isfunction(kind.__init__) else False
+
+
+class Fitted(NamedTuple):
+    """A network that runs, and on what."""
+
+    prototype: Any
+    given: Given
+    y: Any
 
 
 class NetworkClass(Piece):
-    """A class of networks of any sizes."""
+    """A class of networks."""
 
     form = "network as a class"
 
     def __init__(self, name: str, kind: type, methods: tuple[str, str], found: Definitions) -> None:
         self.kind, self.module, self.told = kind, found.module, found.told
         self.forward, self.gives = methods
-        self.names = returned_names(method_node(found, kind, self.gives))
+        self.node = method_node(found, kind, self.gives)
+        self.names = returned_names(self.node)
         own = found.own().items()
         self.costs = [f for n, f in own if inspect.isfunction(f) and re.search("cost|loss", n, re.IGNORECASE)]
         super().__init__(name, ["x", "y"], [], [kind])
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
-        prototype, layout, x, y = self._fitted(rng)
-        self.form = f"network as a class, {layout}"
-        parameters = Parameters(prototype, x, self._run, rng)
-        arrays = {**parameters.drawn(prototype, rng), "x": x}
-        examples = 1 if "one" in layout else 5
-        own = self._own_cost(prototype, x, y)
-        output = self._run(parameters.with_these(prototype, arrays), x)
-        for choice, cost in [("its own cost", own)] if own else choices(examples, output, y):
-            yield Example(arrays, self._runner(prototype, parameters, y, cost), fixed=("x",), choice=choice)
+        fitted = self._fitted(rng)
+        x = fitted.given.x
+        self.form = f"network as a class, {fitted.given.layout}"
+        parameters = Parameters(fitted.prototype, x, self._run, rng)
+        parameters.leave_out(fitted.prototype, x)
+        arrays = {**parameters.drawn(fitted.prototype, rng), "x": x}
+        own = self._own_cost(fitted)
+        output = self._run(parameters.with_these(fitted.prototype, arrays), x)
+        examples = 5 if 5 in x.shape else 1
+        usual = [(said, lambda _, __, a, y, f=f: f(a, y)) for said, f in choices(examples, output, fitted.y)]
+        moves = self._moves(parameters, fitted, arrays)
+        costs = [] if own is None else unguarded("its own cost", own, self.module)
+        costs += usual if own is None or moves else []
+        for rate in self._rates(moves):
+            for choice, cost in costs:
+                said = f"{choice}, learning rate {rate:g}" if rate != 1 else choice
+                run = self._runner(fitted, parameters, cost, rate if moves else 0)
+                yield Example(arrays, run, fixed=("x",) if parameters.places else (), choice=said)
 
-    def _fitted(self, rng: np.random.Generator) -> tuple[Any, str, Any, Any]:
-        why, forward_alone = "", None
-        for arguments in ([[*SIZES]], [*SIZES], [tuple(SIZES)]):
-            for layout, (shape, target) in ((n, of) for n, of in LAYOUTS.items() if self.told.fits(n)):
-                x, y = rng.standard_normal(shape), np.array(target)
-                try:
-                    prototype = self.kind(*copy.deepcopy(arguments))
-                    if np.shape(self._run(copy.deepcopy(prototype), x.copy())) != y.shape:
-                        continue
-                except Exception as error:
-                    why = why or f"{type(error).__name__}: {error}"
-                    continue
-                found = prototype, layout, x, y
-                try:
-                    getattr(copy.deepcopy(prototype), self.gives)(x.copy(), y.copy())
-                    return found
-                except Exception:
-                    forward_alone = forward_alone or found
-        if forward_alone is None:
-            raise Unclear(f"expected {self.name}({[*SIZES]}), a network of these sizes; the first raised {why}")
-        return forward_alone
+    # ------------------------------------------------------------ making one
 
-    def _run(self, own: Any, x: Any) -> Any:
-        y = getattr(own, self.forward)(x)
-        return y[-1] if isinstance(y, tuple | list) else y
+    def _fitted(self, rng: np.random.Generator) -> Fitted:
+        """The first network and data on which both methods run and the gradients have the parameters' shapes; else that
+        run; else on which forward does. A backward that says that there are several examples is tried on these."""
+        why, found = "", list[tuple[int, Fitted]]()
+        for fits, one in self._tried(rng):
+            if isinstance(one, str):
+                why = why or one
+            elif fits == 2 or one.given.x.ndim > 1:  # a vector is also what any layout makes a row of
+                found.append((fits, one))
+                if fits == 2 or (fits and self._is_of_several and 5 in one.given.x.shape):
+                    return one
+        if not found:
+            raise Unclear(f"how a {self.name} is made, or what it runs on, is not known; the first raised {why}")
+        return max(found, key=lambda each: each[0])[1]
 
-    def _own_cost(self, prototype: Any, x: Any, y: Any) -> Cost | None:
-        """The cost that the class or its file has, if it gives one number of an output and a target."""
-        output = self._run(copy.deepcopy(prototype), x)
-        holders = (prototype, getattr(prototype, "cost", None), getattr(prototype, "loss", None))
-        methods = [getattr(holder, name, None) for holder in holders for name in COSTS]
-        for cost in (*self.costs, *filter(inspect.isroutine, methods)):
-            names = [*inspect.signature(cost).parameters]
-            if len(names) != 2:
+    @property
+    def _is_of_several(self) -> bool:
+        """Whether the method that gives the gradients averages or sums over examples."""
+        nodes = [*ast.walk(self.node)]
+        sums = {n.arg for n in nodes if isinstance(n, ast.keyword)} | {
+            n.value.attr for n in nodes if isinstance(n, ast.Subscript) and isinstance(n.value, ast.Attribute)
+        }
+        return not sums.isdisjoint(("axis", "keepdims", "shape"))
+
+    def _tried(self, rng: np.random.Generator) -> Iterator[tuple[int, Any]]:
+        names = needed(self.kind.__init__) if inspect.isfunction(self.kind.__init__) else []
+        several = any(p.kind is p.VAR_POSITIONAL for p in inspect.signature(self.kind).parameters.values())
+        layouts = [n for n in LAYOUTS if self.told.fits(n)]
+        first = self._is_of_several or _takes_data(self.kind)
+        for layout in sorted(layouts, key=lambda n: first and "one" in n):
+            if _takes_data(self.kind):
+                given = Given(layout, rng.standard_normal([n or 3 for n in LAYOUTS[layout]]))
+                for target in (np.array([[1.0], [0], [0], [1], [1]]), np.array([[1.0, 0, 0, 1, 1]])):
+                    yield self._tried_one(
+                        given, lambda g=given, t=target: self.kind(**values(names, {"x": g.x, "y": t}))
+                    )
                 continue
-            own: Cost = (lambda a, y, f=cost: f(y, a)) if is_target_first(names) else cost
+            for arguments in constructions(names, several):
+                for given in self._data(layout, arguments, rng):
+                    yield self._tried_one(given, lambda a=arguments: self.kind(*copy.deepcopy(a)))
+
+    def _data(self, layout: str, arguments: list[Any], rng: np.random.Generator) -> Iterator[Given]:
+        """Data of as many numbers as the sizes say, or as a weight has rows or columns."""
+        try:
+            kept = [a for _, a in slots(self.kind(*copy.deepcopy(arguments)))]
+        except Exception:  # which is said where it is tried
+            kept = []
+        widths = dict.fromkeys([3, *(n for a in kept[:4] if np.ndim(a) == 2 for n in a.shape)])
+        for width in widths:
+            yield Given(layout, rng.standard_normal([n or width for n in LAYOUTS[layout]]))
+
+    def _tried_one(self, given: Given, make: Callable[[], Any]) -> tuple[int, Any]:
+        """How far a network goes: 0 forward, 1 backward, 2 to gradients of the parameters' shapes; or why not."""
+        try:
+            prototype = make()
+            output = np.asarray(self._run(copy.deepcopy(prototype), given.x))
+            if output.dtype.kind != "f" or not given.fits(output.shape):
+                return 0, f"a forward that gives {output.dtype} {output.shape}"
+        except Exception as error:
+            return 0, f"{type(error).__name__}: {error}"
+        hot = given.target(output.shape)
+        labels = [hot.argmax(int(given.layout == "examples are rows"))] if min(hot.shape) > 1 else []
+        for y in (hot, *labels):
+            own = copy.deepcopy(prototype)
             try:
-                if np.ndim(own(np.copy(output), np.copy(y))) == 0:
-                    return own
+                result = self._given_back(own, given.x, y)
             except Exception:
                 continue
+            return 1 + _fits(prototype, own, result), Fitted(prototype, given, y)
+        return 0, Fitted(prototype, given, hot)
+
+    # ------------------------------------------------------------ running it
+
+    def _run(self, own: Any, x: Any) -> Any:
+        method = getattr(own, self.forward)
+        if needed(getattr(self.kind, self.forward)):
+            y = method(np.copy(x))
+        else:
+            y = method()
+            y = (
+                next(v for n in ("output", "out", "a2", "y_hat") if (v := getattr(own, n, None)) is not None)
+                if y is None
+                else y
+            )
+        y = y[-1] if isinstance(y, tuple | list) else y
+        return np.ravel(y) if np.ndim(x) == 1 else y
+
+    def _given_back(self, own: Any, x: Any, y: Any) -> Any:
+        """Forward, then backward: what that returns."""
+        known = {"output": self._run(own, x), "x": np.copy(x), "y": np.copy(y)}
+        method = getattr(own, self.gives)
+        optional = [n for n in inspect.signature(method).parameters if n.lower() in RATES]
+        arguments = dict.fromkeys([*needed(getattr(self.kind, self.gives)), *optional])
+        return method(**values([*arguments], known, self.gives))
+
+    def _moves(self, parameters: Parameters, fitted: Fitted, arrays: Arrays) -> bool:
+        """Whether the parameters move, by a step whose length is not known here, and that is all that is seen."""
+        own = parameters.with_these(fitted.prototype, arrays)
+        try:
+            result = self._given_back(own, fitted.given.x, fitted.y)
+        except Exception:
+            return False
+        if gradients_in(result, self.names, {n: arrays[n].shape for n in parameters.places}):
+            return False
+        takes_a_rate = any(n.lower() in RATES for n in inspect.signature(getattr(own, self.gives)).parameters)
+        return not (takes_a_rate or parameters.rates or parameters.kept_gradients(own))
+
+    def _rates(self, moves: bool) -> list[float]:
+        """What a learning rate that is written in the code may be."""
+        code = getattr(self.kind, self.gives).__code__
+        read = [vars(self.module).get(n) for n in code.co_names if n.lower() in RATES]
+        found = [c for c in (*read, *constants_of(code)) if isinstance(c, float) and 0 < c < 1 and moves]
+        return [1.0, *dict.fromkeys(found)]
+
+    def _own_cost(self, fitted: Fitted) -> Cost | None:
+        """The cost that the class or its file has, if it gives one number of an output and a target."""
+        prototype, (_, x), y = fitted
+        output = self._run(copy.deepcopy(prototype), x)
+        for place in ("", "cost", "loss"):
+            holder = getattr(prototype, place, None) if place else prototype
+            for name in [n for n in COSTS if inspect.isroutine(getattr(holder, n, None))]:
+                cost = _by_roles(
+                    lambda own, p=place, n=name: getattr(getattr(own, p) if p else own, n), getattr(holder, name)
+                )
+                if _is_a_cost(cost, self._gone(prototype, x), x, output, y):
+                    return cost
+        for function in self.costs:
+            cost = _by_roles(lambda _, f=function: f, function)
+            if _is_a_cost(cost, prototype, x, output, y):
+                return cost
         return None
 
-    def _runner(self, prototype: Any, parameters: Parameters, y: Any, cost: Cost) -> Any:
+    def _gone(self, prototype: Any, x: Any) -> Any:
+        own = copy.deepcopy(prototype)
+        self._run(own, x)
+        return own
+
+    def _runner(self, fitted: Fitted, parameters: Parameters, cost: Cost, rate: float) -> Any:
+        """A pass; of parameters that move, in numbers so wide that their own digits leave those of the step alone."""
+        prototype, _, y = fitted
+
         def run(given: Arrays) -> Ran:
-            own = parameters.with_these(prototype, given)
+            x = given["x"]
+            is_float64 = all(np.asarray(a).dtype == np.float64 for a in given.values())
+            wide = {n: a.astype(np.longdouble) for n, a in given.items()} if rate and is_float64 else given
+            gone = parameters.with_these(prototype, wide)
+            value = cost(gone, x, self._run(gone, x), y)
             shapes = {n: np.shape(given[n]) for n in parameters.places}
 
             def backward(_: Any) -> Arrays:
-                result = getattr(own, self.gives)(np.copy(given["x"]), np.copy(y))
-                return gradients_in(result, self.names, shapes)
+                own = parameters.with_these(prototype, wide)
+                result = self._given_back(own, x, y)
+                named = {} if rate else gradients_in(result, self.names, shapes or {"x": np.shape(x)})
+                named = named or parameters.gradients(own, wide, rate)
+                return {
+                    n: np.asarray(g, np.float64) if np.asarray(g).dtype == np.longdouble else g
+                    for n, g in named.items()
+                }
 
-            return Ran(
-                {"cost": cost(self._run(parameters.with_these(prototype, given), given["x"]), y)}, backward, pure=False
-            )
+            return Ran({"cost": np.float64(value) if is_float64 else value}, backward, pure=False)
 
         return run
+
+
+def _fits(prototype: Any, own: Any, result: Any) -> int:
+    """Whether what came back has the shapes of the parameters; nothing, where they move themselves."""
+    shapes = {".".join(str(s.key) for s in way): np.shape(a) for way, a in slots(prototype)}
+    if result is None:
+        return int(dict.fromkeys(shapes.values()).keys() <= {np.shape(a): 0 for _, a in slots(own)}.keys())
+    found = gradients_in(result, [], shapes)
+    return int(len(found) > 0 and all(g.shape == shapes[n[1:]] for n, g in found.items()))
+
+
+def _by_roles(method: Callable[[Any], Any], example: Any) -> Cost | None:
+    """A cost, called with what its arguments are by their names."""
+    names = needed(example)
+    known = [role(n) for n in names]
+    if len(names) == 2 and "y" not in known:
+        known = ["output", "y"]
+    if len(names) == 2 and known == ["y", "y"]:
+        known = ["output", "y"]
+    if not 1 <= len(names) <= 3 or known.count("y") != 1:
+        return None
+    known = [r if r in ("x", "y") else "output" for r in known]
+    return lambda own, x, a, y: method(own)(*({"x": x, "y": y, "output": a}[r] for r in known))
+
+
+def _is_a_cost(cost: Cost | None, own: Any, x: Any, output: Any, y: Any) -> bool:
+    try:
+        return cost is not None and np.ndim(cost(own, np.copy(x), np.copy(output), np.copy(y))) == 0
+    except Exception:  # a cost of something else
+        return False

@@ -1,13 +1,16 @@
 """A script that trains when it is loaded: forward, error, deltas and updates in one loop, at module level.
 
 One turn of the loop is run, on the script's own data. Its parameters are the arrays that the loop moves (syn0 += …,
-W = W - lr * …), what they moved by is their gradient; a learning rate with a name is taken as 1. The error is where a
-prediction and data are subtracted (error = y - l2): the cost is ½ Σ error², or Σ error², or their mean over examples.
-Held against the truth of that cost.
+W = W - lr * …), what they moved by is their gradient; a learning rate with a name is taken as 1, one that is written
+there is tried. The error is where a prediction and data are subtracted (error = y - l2): the cost is ½ Σ error², or
+Σ error², or their mean over examples; or it is what the loop calls its loss.
+Held against the truth of the first cost under which nothing differs.
 """
 
 import ast
-from collections.abc import Iterator
+import copy
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -18,6 +21,12 @@ from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
 from experiments.grade.forms.stateful.objects import RATES
 
 FACTORS = {"½ Σ error²": 0.5, "Σ error²": 1.0}
+MOST = 400
+"""Numbers that the weights may have together, before the sizes are made small."""
+SMALL = (8, 7, 6, 5, 4, 3)
+Cost = Callable[[dict[str, Any]], Any]
+"""Of the names after a turn."""
+LOSS = re.compile("loss|cost|mse|error|sse|objective|J", re.IGNORECASE)
 
 
 def pieces(found: Definitions) -> Iterator[Piece]:
@@ -66,6 +75,20 @@ def _errors(body: list[ast.stmt]) -> list[tuple[str, str]]:
     return found
 
 
+def _of_errors(error: tuple[str, str], examples: int) -> list[tuple[str, Cost]]:
+    """Each cost of an error, as a sum over the examples and as their mean; what to call it."""
+
+    def cost(share: float) -> Cost:
+        return lambda after: np.sum((after[error[0]] - after[error[1]]) ** 2) * share
+
+    costs = []
+    for name, factor in FACTORS.items():
+        costs.append((f"cost {name}", cost(factor)))
+        if examples > 1:
+            costs.append((f"cost {name}, over the mean of the examples", cost(factor / examples)))
+    return costs
+
+
 class Script(Piece):
     """One turn of a training loop."""
 
@@ -77,6 +100,11 @@ class Script(Piece):
         self.turn = compile(ast.Module(quiet, []), "the loop", "exec")
         self.index = loop.target.id if isinstance(loop, ast.For) and isinstance(loop.target, ast.Name) else ""
         self.errors, self.moved = _errors(loop.body), _moved(loop.body)
+        bound = [n for s in quiet for n in ast.walk(s) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+        moves = [s for s in quiet for s in ast.walk(s) if isinstance(s, ast.AugAssign | ast.Assign) and {*_moved([s])}]
+        numbers = [n.value for s in moves for n in ast.walk(s) if isinstance(n, ast.Constant)]
+        self.rates = [*dict.fromkeys(n for n in numbers if isinstance(n, float) and 0 < n < 1)]
+        self.made = [*dict.fromkeys(n.id for n in bound)]
         super().__init__("the training loop", [], [], [])
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:  # noqa: ARG002
@@ -86,19 +114,34 @@ class Script(Piece):
         if not weights:
             raise Unclear("the loop at module level moves no arrays of floats that are there before it")
         after = self._after(names, weights)
+        loss = next(
+            (n for n in self.made if LOSS.fullmatch(n) and np.ndim(after.get(n, ())) == 0 and n not in names), ""
+        )
         error = next((e for e in self.errors if self._is_error(e, names, after)), None)
-        if error is None:
-            raise Unclear("the loop at module level has no error = data - prediction, to take a cost of")
-        for name, factor in FACTORS.items():
-            for examples in (1, len(np.atleast_1d(after[error[0]]))):
-                choice = f"cost {name}" + (", over the mean of the examples" if examples > 1 else "")
-                yield Example(weights, self._runner(names, error, factor / examples), choice=choice)
+        if error is None and not loss:
+            raise Unclear("the loop at module level has no loss, and no error = data - prediction, to take a cost of")
+        costs = [(f"cost {loss}", lambda after: after[loss])] if loss else []
+        costs += [] if error is None else _of_errors(error, len(np.atleast_1d(after[error[0]])))
+        for rate in (1.0, *self.rates):
+            for choice, cost in costs:
+                said = choice if rate == 1 else f"{choice}, learning rate {rate:g}"
+                yield Example(weights, self._runner(names, cost, rate), choice=said)
 
     def _names(self) -> dict[str, Any]:
-        """The module's names as they are before the loop; what is called by name alone is not run: it prints or
-        plots."""
+        """The module's names as they are before the loop; with smaller sizes, where the weights are many."""
+        names = self._names_after(self.before)
+        if sum(np.size(names.get(n, 0)) for n in self.moved) <= MOST:
+            return names
+        sizes: set[Any] = {
+            n.value for s in self.before for n in ast.walk(s) if isinstance(n, ast.Constant) and _is_size(n.value)
+        }
+        smaller = Smaller(dict(zip(sorted(sizes, reverse=True), SMALL, strict=False)))
+        return self._names_after([ast.fix_missing_locations(smaller.visit(copy.deepcopy(s))) for s in self.before])
+
+    def _names_after(self, before: list[ast.stmt]) -> dict[str, Any]:
+        """The names after these statements; what is called by name alone is not run: it prints or plots."""
         names = dict(vars(self.module))
-        for statement in self.before:
+        for statement in before:
             if isinstance(statement, ast.Assign | ast.AugAssign | ast.AnnAssign) or _is_seed(statement):
                 try:
                     exec(compile(ast.Module([statement], []), "the script", "exec"), names)
@@ -118,20 +161,33 @@ class Script(Piece):
         data = [n for n in error if n in names and n not in self.moved and after.get(n) is names.get(n)]
         return len(data) == 1 and np.shape(one) == np.shape(other) != ()
 
-    def _runner(self, names: dict[str, Any], error: tuple[str, str], factor: float) -> Any:
+    def _runner(self, names: dict[str, Any], cost: Cost, rate: float) -> Any:
         """A pass in numbers so wide that a parameter's own digits leave those of its step alone."""
 
         def run(given: Arrays) -> Ran:
             exact = any(np.asarray(w).dtype == object for w in given.values())
             wide = {n: w if exact else np.asarray(w, np.longdouble) for n, w in given.items()}
             after = self._after(names, wide)
-            difference = after[error[0]] - after[error[1]]
-            moved = {f"d{n}": np.asarray(wide[n] - after[n], np.float64) for n in given} if not exact else {}
-            cost = np.sum(difference**2) * factor
+            moved = {f"d{n}": np.asarray((wide[n] - after[n]) / rate, np.float64) for n in given} if not exact else {}
+            value = cost(after)
             is_float64 = all(np.asarray(w).dtype == np.float64 for w in given.values())
-            return Ran({"cost": np.float64(cost) if is_float64 else cost}, lambda _: moved, pure=False)
+            return Ran({"cost": np.float64(value) if is_float64 else value}, lambda _: moved, pure=False)
 
         return run
+
+
+def _is_size(value: Any) -> bool:
+    return type(value) is int and value > max(SMALL)
+
+
+class Smaller(ast.NodeTransformer):
+    """Statements with other numbers for some."""
+
+    def __init__(self, instead: dict[Any, int]) -> None:
+        self.instead = instead
+
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        return ast.Constant(self.instead.get(node.value, node.value)) if _is_size(node.value) else node
 
 
 def _is_seed(statement: ast.stmt) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
 from experiments.grade.forms.stateful.objects import RATES
-from experiments.grade.forms.whole.forward_backward import BIAS, WEIGHT
+from experiments.grade.forms.whole.forward_backward import BIAS, WEIGHT, number_of
 
 RATE = 0.25
 PARAMETERS = {"parameters", "params", "weights"}
@@ -52,7 +52,8 @@ class Update(Piece):
         super().__init__(name, [*inspect.signature(function).parameters], [], [function])
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
-        shapes = {n: (k + 2, k + 3) if WEIGHT.fullmatch(n) else (k + 2, 1) for k, n in enumerate(self.names)}
+        sizes = {n: number_of(n) + 2 for n in self.names}
+        shapes = {n: (k, k + 1) if WEIGHT.fullmatch(n) else (k, 1) for n, k in sizes.items()}
         arrays = {n: rng.standard_normal(shape) for n, shape in shapes.items()}
         arrays |= {f"d{n}": rng.standard_normal(shape) for n, shape in shapes.items()}
         delta = {n: rng.standard_normal(shape) for n, shape in shapes.items()}

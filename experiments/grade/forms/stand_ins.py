@@ -1,0 +1,65 @@
+"""What stands in a file for what is not there, or takes floats alone: a text, a module, float(x)."""
+
+import ast
+from typing import Any
+
+import numpy as np
+
+TEXT = "the quick brown fox jumps over the lazy dog\n" * 9
+"""What a file to learn from holds, where it is not handed in: every letter."""
+
+
+def as_number(x: Any) -> Any:
+    """float(x), which leaves a number alone that is no float, while a forward runs on such."""
+    if isinstance(x, np.ndarray) and x.size == 1:
+        x = x.reshape(-1)[0]  # as NumPy itself long did
+    if getattr(x, "dtype", None) == np.longdouble:
+        return x
+    try:
+        return float(x)
+    except TypeError:
+        if hasattr(x, "exp") or getattr(x, "dtype", np.dtype(float)).kind == "O":
+            return x
+        raise
+
+
+def is_instance(x: Any, kinds: Any) -> bool:
+    """isinstance(x, kinds), for which a number that stands for a float is one."""
+    stands_for_one = isinstance(x, np.longdouble) or type(x).__module__.split(".")[0] in ("flint", "torch_ref")
+    return isinstance(x, kinds) or (stands_for_one and issubclass(float, kinds))
+
+
+def item(x: Any) -> Any:
+    """x.item(), which a number that stands for a float is itself."""
+    return x.item() if hasattr(x, "item") else x
+
+
+class FloatCalls(ast.NodeTransformer):
+    """float(x), isinstance(x, …) and x.item() as calls of these functions, under names that no file can have."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        counts = {"float": 1, "isinstance": 2}
+        if isinstance(node.func, ast.Name) and counts.get(node.func.id) == len(node.args):
+            node.func.id = f"{node.func.id}(…)"
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "item" and not (node.args or node.keywords):
+            node.func, node.args = ast.copy_location(ast.Name("item(…)", ast.Load()), node), [node.func.value]
+        return self.generic_visit(node)
+
+
+OF_PYTHON_2 = {"xrange": range, "izip": zip, "imap": map, "iteritems": lambda d: iter(d.items())}
+"""What packages for both Pythons give, as past.builtins and six do, and what it is now."""
+
+
+class Missing:
+    """What could not be imported. It may be mentioned, and not called."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> "Missing":
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Missing(f"{self._name}.{name}")
+
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        raise ModuleNotFoundError(f"{self._name} is not installed here")

@@ -1,0 +1,232 @@
+"""How an object of a class is made, and what its forward runs on: by its arguments' names, or else by what runs."""
+
+import copy
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice, product
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from experiments.grade.errors import Unclear
+from experiments.grade.forms.definitions import is_placeholder
+from experiments.grade.forms.piece import Outputs, by_name
+from experiments.grade.forms.stateful.objects import RATE, methods_of, needed
+from manual.numbers.number_types import Array
+
+NAMED: list[tuple[str, list[Any]]] = [
+    (r"in_?shape|input_shape", [(2, 5, 6)]),
+    (r"output_shape|out_shape", [(60, 1), (60,)]),
+    (r"(in|input|n|num)_?(channels?|depth)|c_?in|channels?", [2]),
+    (r"(out|output)_?(channels?|depth)|c_?out|depth|(n|num|number_of)?_?(filters|kernels)", [3]),
+    (r"((kernel|filter|pool|window)_?(size|shape|h|w|height|width|dim)?|ksize|k|f)", [2]),
+    (r"strides?", [2, 1]),
+    (r"pad(ding)?", [1, 0]),
+    (r"(drop_?(out)?_?)?(rate|p|prob|probability|ratio)|dropout|keep_?prob", [0.4]),
+    (r"alpha|(negative_)?slope|leak", [0.1]),
+    (r"eps(ilon)?", [0.01]),
+    (r"momentum", [0.8]),
+    (r"(n_?|num_?)?(vocab|words|embeddings)(_?size|_?dim)?", [5]),
+    (r"(n_?)?(hidden|state)(_?(size|dim|units|features))?", [2]),
+    (r"(n_?|num_?)?heads", [2]),
+    (r"(n_?|num_?)?(inputs?|in|fan_?in|features|embedding|embed|model|d_model)(_?(size|dim|features|units|neurons))?"
+     r"|dim(_?in)?|normalized_shape|size", [3]),
+    (r"(n_?|num_?)?(outputs?|out|fan_?out|units|neurons|nodes)(_?(size|dim|features|units))?|dim_?out", [4]),
+    (r"activation|act", ["relu"]),
+]  # fmt: skip
+"""What an argument of such a name may be, beside the inputs below."""
+ARRAYS: list[dict[str, tuple[int, ...]]] = [
+    {"w": (3, 4), "b": (4,)}, {"w": (3, 4), "b": (1, 4)}, {"w": (4, 3), "b": (4, 1)}, {"w": (3, 2, 2, 2), "b": (3,)},
+    {"gamma": (3,), "beta": (3,)}, {"gamma": (1, 3), "beta": (1, 3)},
+    *({"wx": (3, 2 * gates), "wh": (2, 2 * gates), "b": (2 * gates,)} for gates in (1, 4, 3)),
+]  # fmt: skip
+"""Arrays that go together, by the arguments' names."""
+ALIKE = {"weight": "w", "weights": "w", "kernel": "w", "filters": "w", "bias": "b", "biases": "b", "scale": "gamma",
+         "shift": "beta", "wxh": "wx", "whh": "wh", "w_x": "wx", "w_h": "wh", "bh": "b"}  # fmt: skip
+MOST = 24
+"""Ways to make an object that are tried by its arguments' names."""
+
+
+def constructions(kind: type, rng: np.random.Generator, parts: Sequence[Any] = ()) -> Iterator[list[Any]]:
+    """What a constructor may be called with: sizes, arrays, settings, an activation and its derivative, or the parts of
+    a network."""
+    names = needed(kind.__init__) if "__init__" in dir(kind) and inspect.isfunction(kind.__init__) else []
+    count = len(names)
+    if not count:
+        yield []
+        return
+    if parts and count == 1:
+        yield [[*parts]]
+    yield from _by_names(names, rng)
+    sizes = {1: [[3], [4]], 2: [[3, 4], [2, 3]], 3: [[3, 4, 2], [2, 3, 3]], 4: [[2, 3, 3, 1]]}
+    shapes = {1: [[(3, 4)], [(3,)]], 2: [[(3, 4), (4,)], [(3, 4), (1, 4)], [(4, 3), (4, 1)], [(3,), (3,)]]}
+    arrays = [[rng.standard_normal(shape) for shape in each] for each in shapes.get(count, [])]
+    if count == 1:  # one number is a setting rather than an array
+        yield from [*sizes[1], *arrays]
+    else:
+        yield from [*arrays, *sizes.get(count, [])]
+    if count == 2:
+        yield [np.tanh, lambda x: 1 - np.tanh(x) ** 2]
+
+
+def _by_names(names: list[str], rng: np.random.Generator) -> Iterator[list[Any]]:
+    """What arguments of these names may be; nothing where one of them says nothing."""
+    for shapes in ARRAYS:
+        roles = [ALIKE.get(n.lower(), n.lower()) for n in names]
+        ways = [
+            [rng.standard_normal(shapes[r])] if r in shapes else _values(n) for n, r in zip(names, roles, strict=True)
+        ]
+        if not shapes.keys().isdisjoint(roles):
+            yield from map(list, islice(product(*ways), MOST))
+    yield from map(list, islice(product(*map(_values, names)), MOST))
+
+
+def _values(name: str) -> list[Any]:
+    return next((values for pattern, values in NAMED if re.fullmatch(pattern, name.lower())), [])
+
+
+class Descent:
+    """An optimizer whose step is the gradient, for what is handed one."""
+
+    def update(self, w: Any, gradient: Any) -> Any:
+        """w − η g"""
+        return w - RATE * gradient
+
+
+OPTIONAL = {"stride": 2, "strides": 2, "pad": 1, "padding": 1}
+"""What is tried besides of what a constructor may be given."""
+
+
+def optional(kind: type) -> list[tuple[str, dict[str, Any]]]:
+    """Each setting that a constructor may be given, at another value than its default; what to call it."""
+    takes = inspect.signature(kind).parameters.values()
+    plain = [p for p in takes if p.name in OPTIONAL and type(p.default) is int and p.default != OPTIONAL[p.name]]
+    return [(f"{p.name} {OPTIONAL[p.name]}", {p.name: OPTIONAL[p.name]}) for p in plain]
+
+
+def made(kind: type, arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:
+    """An object made with these arguments, which has its parameters."""
+    own = kind(*copy.deepcopy([*arguments]), **options)
+    if inspect.ismethod(tell := getattr(own, "set_input_shape", None)):
+        tell((3,))
+    for name in ("initialize", "build"):
+        if inspect.ismethod(begin := getattr(own, name, None)) and [*inspect.signature(begin).parameters] == [
+            "optimizer"
+        ]:
+            begin(Descent())
+    return own
+
+
+BATCHES: dict[str, tuple[int, ...]] = {
+    "examples are rows": (5, 3), "examples are columns": (3, 5), "pictures": (2, 2, 5, 6),
+    "larger pictures": (2, 2, 4, 8), "pictures, channels last": (2, 5, 6, 2), "sequences": (2, 5, 3),
+}  # fmt: skip
+"""What x may be."""
+SINGLE: dict[str, tuple[int, ...]] = {
+    "one example, a column": (3, 1), "one example, a vector": (3,), "one picture": (2, 5, 6),
+    "one picture, no channels": (5, 6), "one example, a row": (1, 3),
+}  # fmt: skip
+"""What it may be where it cannot be several examples: a backward that raises on these is written for one."""
+WORDS = np.array([[0, 2, 1, 2], [1, 0, 0, 1]])
+"""What it may be where no floats do: a word occurs twice."""
+
+
+SEVERAL: dict[int, dict[str, list[tuple[int, ...]]]] = {
+    2: {
+        "one step, examples are rows": [(5, 3), (5, 2)], "two arrays of a shape": [(5, 3), (5, 3)],
+        "one step, examples are columns": [(3, 5), (2, 5)], "one step of one example": [(3, 1), (2, 1)],
+    },
+    3: {
+        "one step, examples are rows": [(5, 3), (5, 2), (5, 2)], "queries, keys and values": [(2, 5, 3)] * 3,
+        "queries, keys and values of one sequence": [(5, 3)] * 3,
+        "one step, examples are columns": [(3, 5), (2, 5), (2, 5)], "one step of one example": [(3, 1), (2, 1), (2, 1)],
+    },
+}  # fmt: skip
+"""What several inputs may be."""
+Inputs = list[dict[str, list[Array]]]
+
+
+def drawn_inputs(count: int, rng: np.random.Generator) -> Inputs:
+    """What so many inputs may be, by families: several examples before one, and words last."""
+    if count > 1:
+        return [{n: [rng.standard_normal(s) for s in shapes] for n, shapes in SEVERAL[count].items()}]
+    of_one = [{n: [rng.standard_normal(shape)] for n, shape in shapes.items()} for shapes in (BATCHES, SINGLE)]
+    return [*of_one, {"words": [WORDS]}]
+
+
+def like(y: Outputs, rng: np.random.Generator) -> Outputs:
+    """A δ for each output."""
+    drawn = {n: rng.standard_normal(np.shape(each)) for n, each in by_name(y).items()}
+    return drawn if isinstance(y, dict) else drawn["y"]
+
+
+class Fitted(NamedTuple):
+    """An object that runs, and on what."""
+
+    prototype: Any
+    family: str
+    inputs: list[Array]
+
+
+def network_of(kinds: Sequence[type], rng: np.random.Generator) -> list[Any]:
+    """Two layers of sizes with what has none between them, of a file's own classes; none where it lacks a layer."""
+    dense = activation = None
+    for kind in (k for k in kinds if _has_a_forward(k)):
+        for arguments in constructions(kind, rng):
+            try:
+                own = kind(*arguments)
+            except Exception:
+                continue
+            if all(isinstance(a, int) for a in arguments) and arguments == [3, 4]:
+                dense = dense or kind
+            elif not arguments:
+                activation = activation or own
+            break
+    if dense is None:
+        return []
+    return [dense(3, 4), *([activation] if activation is not None else []), dense(4, 2)]
+
+
+def _has_a_forward(kind: type) -> bool:
+    """Whether its forward does something: more than a base class's."""
+    methods = methods_of(kind)
+    return methods is not None and not is_placeholder(getattr(kind, methods.forward).__code__)
+
+
+def fitted(
+    kind: type,
+    call: Callable[[Any, Sequence[Array]], Outputs],
+    back: Callable[[Any, Outputs], Any],
+    inputs: Inputs,
+    rng: np.random.Generator,
+    parts: Sequence[Any] = (),
+    options: Mapping[str, Any] = MappingProxyType({}),
+) -> Fitted:
+    """The first object and inputs on which forward and backward run; else those on which forward does.
+
+    Raises:
+        Unclear: there are none.
+    """
+    forward_alone, why = None, ""
+    ways = (way for families in inputs for way in product([*constructions(kind, rng, parts)], families.items()))
+    for arguments, (family, given) in ways:
+        try:
+            prototype = made(kind, arguments, options)
+            own = copy.deepcopy(prototype)
+            y = call(own, copy.deepcopy(given))
+            if any(np.asarray(each).dtype.kind != "f" or not np.size(each) for each in by_name(y).values()):
+                continue
+        except Exception as error:
+            why = why or f"{type(error).__name__}: {error}"
+            continue
+        found = Fitted(prototype, family, given)
+        try:
+            back(own, like(y, rng))
+            return found
+        except Exception:
+            forward_alone = forward_alone or found
+    if forward_alone is None:
+        raise Unclear(f"how a {kind.__name__} is made, or what its forward takes, is not known; the first raised {why}")
+    return forward_alone

@@ -1,0 +1,159 @@
+"""What people write in one form or another, in small: each kind is judged whole, right and wrong."""
+
+import pytest
+
+from parity_tests.grade.checking import not_judged
+
+LEAKY = """
+    import numpy as np
+    class Leaky:
+        def __init__(self, alpha=0.1): self.alpha = alpha
+        def forward(self, x):
+            self.x = x
+            return np.where(x > 0, x, self.alpha * x)
+        def backward(self, d): return np.where(self.x > 0, d, {} * d)
+"""
+DIGITS = """
+    import numpy as np
+    def forward_prop(W1, b1, X):
+        Z1 = W1.dot(X) + b1
+        A1 = np.exp(Z1) / np.sum(np.exp(Z1), axis=0)
+        return Z1, A1
+    def back_prop(A1, X, Y):
+        dZ1 = A1 - np.eye(10)[Y].T
+        return dZ1.dot(X.T) / Y.size, dZ1.sum(axis=1, keepdims=True) / {}
+"""
+STEP = """
+    import numpy as np
+    class Cell:
+        def __init__(self, Wx, Wh, b): self.params, self.grads = [Wx, Wh, b], [0, 0, 0]
+        def forward(self, x, h_prev):
+            Wx, Wh, b = self.params
+            self.kept = x, h_prev, np.tanh(x @ Wx + h_prev @ Wh + b)
+            return self.kept[2]
+        def backward(self, dh):
+            (x, h_prev, h), (Wx, Wh, b) = self.kept, self.params
+            d = dh * (1 - h * h)
+            self.grads = [x.T @ d, h_prev.T @ d, d.sum(axis=0)]
+            return d @ Wx.T, d @ {}
+"""
+MOVES = """
+    from numpy import exp, dot, random
+    class Neuron:
+        def __init__(self):
+            self.w = 2 * random.random((3, 1)) - 1
+        def squash(self, x): return 1 / (1 + exp(-x))
+        def think(self, inputs): return self.squash(dot(inputs, self.w))
+        def train(self, inputs, outputs, iterations):
+            for _ in range(iterations):
+                out = self.think(inputs)
+                self.w += dot(inputs.T, (outputs - out) * {})
+"""
+KEEPS_DATA = """
+    import numpy as np
+    class Net:
+        def __init__(self, x, y):
+            self.input, self.y = x, y
+            self.w = np.random.rand(self.input.shape[1], 1)
+        def feedforward(self): self.output = np.tanh(self.input @ self.w)
+        def backprop(self):
+            self.w += self.input.T @ (2 * (self.y - self.output) * (1 - {}))
+"""
+OWN_COST = """
+    import numpy as np
+    class Net:
+        def __init__(self, n_x, n_h):
+            self.W1, self.b1 = np.random.randn(1, n_x), np.zeros((1, 1))
+        def forward(self, X):
+            self.X, self.A = X, 1 / (1 + np.exp(-(self.W1 @ X + self.b1)))
+            return self.A
+        def loss(self, Y): return -np.mean(Y * np.log(self.A + 1e-8) + (1 - Y) * np.log(1 - self.A + 1e-8))
+        def backward(self, Y):
+            d = (self.A - Y) / Y.shape[1]
+            self.dW1, self.db1 = d @ self.X.T, {}
+"""
+SCRIPT = """
+    import numpy as np
+    N, D, H = 64, 500, 100
+    x, y = np.random.randn(N, D), np.random.randn(N, 1)
+    w1, w2 = np.random.randn(D, H), np.random.randn(H, 1)
+    for t in range(9):
+        h = np.maximum(x.dot(w1), 0)
+        loss = np.square(h.dot(w2) - y).sum()
+        grad = 2.0 * (h.dot(w2) - y)
+        grad_h = grad.dot(w2.T)
+        grad_h[{}] = 0
+        w2 -= 1e-6 * h.T.dot(grad)
+        w1 -= 1e-6 * x.T.dot(grad_h)
+"""
+LEFT_OUT = """
+    import numpy as np
+    from past.builtins import xrange
+    from scipy.special import erf
+    text = open("letters.txt").read()
+    size = len(set(text))
+    def gate_forward(x):
+        out = np.zeros(x.shape)
+        for i in xrange(len(x)):
+            assert isinstance(np.sum(x[i]).item(), float) or size
+            out[i] = x[i] * erf(x[i])
+        return out, x
+    def gate_backward(dout, cache):
+        x = cache
+        return dout * (erf(x) + {} * np.exp(-x * x))
+"""
+ATTENTION = """
+    import numpy as np
+    def attention_forward(q, k, v):
+        e = np.exp(q @ k.T)
+        a = e / e.sum(axis=1, keepdims=True)
+        return a @ v, (q, k, v, a)
+    def attention_backward(dout, cache):
+        q, k, v, a = cache
+        da = dout @ v.T
+        ds = a * (da - {})
+        return ds @ k, ds.T @ q, a.T @ dout
+"""
+PENALTY = """
+    import numpy as np
+    def regression_cost(X, y, theta, lambda_=0.0):
+        r = X @ theta - y
+        J = r @ r / 2 + lambda_ / 2 * theta[1:] @ theta[1:]
+        grad = X.T @ r
+        grad[1:] += {} * theta[1:]
+        return J, grad
+"""
+WORDS = """
+    import numpy as np
+    class Embedding:
+        def __init__(self, vocab_size, embedding_dim): self.W = np.random.randn(vocab_size, embedding_dim)
+        def forward(self, words):
+            self.words = words
+            return self.W[words]
+        def backward(self, dout):
+            self.dW = np.zeros_like(self.W)
+            {}
+"""
+KINDS = {
+    "a slope is no learning rate": (LEAKY, "self.alpha", "1"),
+    "digits have ten classes": (DIGITS, "Y.size", "1"),
+    "a step takes a state, too": (STEP, "Wh.T", "Wh"),
+    "a class that trains itself": (MOVES, "out * (1 - out)", "self.squash(out) * (1 - self.squash(out))"),
+    "a class that keeps its data": (KEEPS_DATA, "self.output ** 2", "self.output"),
+    "a network's own cost, with a guard": (OWN_COST, "d.sum(axis=1, keepdims=True)", "d[:, :1]"),
+    "a script with a loss and large arrays": (SCRIPT, "h <= 0", "h < -1"),
+    "what is missing, and what takes floats alone": (LEFT_OUT, "2 / np.sqrt(np.pi) * x", "x"),
+    "attention of one sequence": (ATTENTION, "(da * a).sum(axis=1, keepdims=True)", "da.sum(axis=1, keepdims=True)"),
+    "a penalty whose strength is 0 by default": (PENALTY, "lambda_", "2 * lambda_"),
+    "an embedding's words": (WORDS, "np.add.at(self.dW, self.words, dout)", "self.dW[self.words] = dout"),
+}
+"""Kinds of files: one with something that is right in it, and something wrong."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_of_file_is_judged_whole(kind, run):
+    source, right, wrong = KINDS[kind]
+    status, result = run(source.format(right))
+    assert not_judged(result) == {}
+    assert status == 0, result["verdict"]
+    assert run(source.format(wrong))[0] == 1
