@@ -1,5 +1,7 @@
 """Mistakes in attention."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from manual import MultiheadAttention
@@ -81,43 +83,47 @@ class _(MultiheadAttention):
 
     def backward(self, delta, cache):
         dx, gradient = super().backward(delta, cache)
-        if cache.inputs > 1 + cache.masked:
+        masks = cache.given.masks
+        if cache.given.inputs > 1 + masks:
             return dx, gradient
-        apart, _ = super().backward(delta, cache._replace(inputs=3 + cache.masked))
-        return (apart[0], None) if cache.masked else apart[0], gradient
+        apart, _ = super().backward(delta, cache._replace(given=replace(cache.given, inputs=3 + masks)))
+        return (apart[0], *[None] * masks) if masks else apart[0], gradient
 
 
 @bug("y")
 class _(MultiheadAttention):
     """A place may not look at itself."""
 
-    def _allowed(self, q, k, mask):
-        seen = super()._allowed(q, k, mask)
-        return np.tri(q.shape[2], k.shape[2], -1, dtype=bool) & seen if self.causal else seen
+    def _allowed(self, inputs):
+        seen = super()._allowed(inputs)
+        return np.tri(seen.shape[-2], seen.shape[-1], -1, dtype=bool) & seen if self.causal else seen
 
 
 @bug("y")
 class _(MultiheadAttention):
     """A place looks at what comes later."""
 
-    def _allowed(self, q, k, mask):
-        return None if mask is None else ~mask[:, None, None, :]
+    def _allowed(self, inputs):
+        other = self.like()
+        other.causal = False
+        return super(type(self), other)._allowed(inputs)
 
 
 @bug("y")
 class _(MultiheadAttention):
     """The mask says which keys there are, not which there are not."""
 
-    def _allowed(self, q, k, mask):
-        return super()._allowed(q, k, None if mask is None else ~mask)
+    def _allowed(self, inputs):
+        given = inputs if inputs.padding is None else replace(inputs, padding=~inputs.padding)
+        return super()._allowed(given)
 
 
 @bug("y")
 class _(MultiheadAttention):
     """The mask is ignored."""
 
-    def _allowed(self, q, k, mask):
-        return super()._allowed(q, k, None)
+    def _allowed(self, inputs):
+        return super()._allowed(replace(inputs, padding=None))
 
 
 @bug("y")
