@@ -35,6 +35,7 @@ from manual import (
     SinusoidalPositions,
     Softplus,
     Tanh,
+    TransformerDecoderLayer,
     TransformerEncoderLayer,
     Unflatten,
     lift,
@@ -100,6 +101,27 @@ def test_a_rational_layer_stays_rational(layer, x):
 @pytest.mark.parametrize("kind", [LayerNorm, RMSNorm])
 def test_a_normalisation_may_run_over_several_axes(kind, rng, agree):
     agree(compare_layer(kind((2, 3), eps=0.1), rng.standard_normal((2, 2, 2, 3)), rng))
+
+
+@pytest.mark.parametrize(
+    ("layer", "x"),
+    [
+        (Linear(3, 2, rng=RNG), RNG.standard_normal(3)),
+        (LayerNorm((2, 3)), RNG.standard_normal((2, 3))),
+        (Conv1d(2, 2, 2, rng=RNG), RNG.standard_normal((2, 4))),
+        (ConvTranspose2d(1, 2, 2, 2, rng=RNG), RNG.standard_normal((1, 2, 2))),
+        (MaxPool1d(2), RNG.standard_normal((2, 4))),
+        (AdaptiveAvgPool2d((2, 1)), RNG.standard_normal((1, 3, 2))),
+        (GRU(2, 3, 2, bidirectional=True, rng=RNG), (RNG.standard_normal((4, 2)), RNG.standard_normal((4, 3)))),
+        (LSTM(2, 3, batch_first=True, rng=RNG), RNG.standard_normal((4, 2))),
+        (LSTMCell(2, 3, rng=RNG), (RNG.standard_normal(2), *RNG.standard_normal((2, 3)))),
+        (MultiheadAttention(4, 2, rng=RNG), (RNG.standard_normal((5, 4)), NOBODY[:, 0], ~np.tri(5, dtype=bool))),
+        (TransformerDecoderLayer(4, 2, 3, rng=RNG), (RNG.standard_normal((3, 4)), RNG.standard_normal((2, 4)))),
+    ],
+    ids=lambda v: type(v).__name__,
+)
+def test_one_example_has_no_batch_as_in_torch(layer, x, rng, agree):
+    agree(compare_layer(layer, x, rng))
 
 
 @pytest.mark.parametrize(

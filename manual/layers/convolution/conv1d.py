@@ -86,5 +86,5 @@ class Conv1d(Layer, without={"dilation": 1, "groups": 1, "padding_mode": "zeros"
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[Conv1d, Array]]:
     yield Conv1d(2, 3, 3, padding=1, rng=rng), rng.standard_normal((2, 2, 5))
-    yield Conv1d(2, 1, 3, padding="same", rng=rng), rng.standard_normal((2, 4))
+    yield Conv1d(2, 1, 3, padding="same", rng=rng), rng.standard_normal((1, 2, 4))
     yield Conv1d(1, 2, 2, stride=3, bias=False, rng=rng), rng.standard_normal((2, 1, 7))  # the last is in no window

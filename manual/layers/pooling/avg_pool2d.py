@@ -84,7 +84,7 @@ class AvgPool2d(Layer):
 def examples(rng: np.random.Generator) -> Iterator[tuple[AvgPool2d, Array]]:
     yield AvgPool2d(2), rng.standard_normal((2, 2, 4, 5))
     yield AvgPool2d((3, 2), stride=(1, 2), padding=(1, 0)), rng.standard_normal((2, 1, 4, 4))
-    yield AvgPool2d(2, ceil_mode=True), rng.standard_normal((2, 3, 5))
+    yield AvgPool2d(2, ceil_mode=True), rng.standard_normal((1, 2, 3, 5))
     yield AvgPool2d(3, 2, 1, count_include_pad=False), rng.standard_normal((1, 1, 4, 5))
     yield AvgPool2d(2, 1, divisor_override=3), rng.standard_normal((1, 1, 3, 3))
     yield AvgPool2d(3, 2, 1), rng.standard_normal((1, 2, 5, 5))

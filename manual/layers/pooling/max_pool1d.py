@@ -81,5 +81,5 @@ def _nan(place: Array) -> Array | bool:
 def examples(rng: np.random.Generator) -> Iterator[tuple[MaxPool1d, Array]]:
     yield MaxPool1d(2), rng.standard_normal((2, 3, 5))
     yield MaxPool1d(3, stride=1, padding=1), rng.standard_normal((2, 2, 4))
-    yield MaxPool1d(2, ceil_mode=True), rng.standard_normal((2, 5))
+    yield MaxPool1d(2, ceil_mode=True), rng.standard_normal((1, 2, 5))
     yield MaxPool1d(4, stride=3, padding=2), rng.standard_normal((1, 2, 6))

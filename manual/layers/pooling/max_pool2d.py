@@ -95,4 +95,4 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[MaxPool2d, Array]]:
     yield MaxPool2d((3, 2), stride=(1, 2), padding=(1, 0)), rng.standard_normal((2, 1, 4, 4))
     yield MaxPool2d(3, 2, 1), rng.standard_normal((1, 2, 5, 5))
     yield MaxPool2d(2), rng.integers(0, 2, (3, 2, 6, 6)) + rng.integers(0, 2, (3, 2, 6, 6)) / 2  # ties
-    yield MaxPool2d((2, 3), 2, (0, 1), ceil_mode=True), rng.standard_normal((2, 5, 4))
+    yield MaxPool2d((2, 3), 2, (0, 1), ceil_mode=True), rng.standard_normal((1, 2, 5, 4))
