@@ -75,6 +75,8 @@ NAMED_OTHERWISE = {
     # at the first step there is no velocity; later on, it is also an SGD that forgets its dampening
     "Nesterov looks ahead along the old velocity instead of the new one": "it is computed without",
     # a square one is not changed by the reshape, and so not transposed
+    # of one input, the rows of dW change places then, too
+    "The gradients of W stand in the order k, q, v": "q and k have each other's gradient",
     # it alone makes a slope positive
     "The slope of the negative class is left out": "the positive numbers are set to 0",
     "The weight gradient comes out as (in, out) and is reshaped where it should be transposed": "it is transposed",
