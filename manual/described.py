@@ -1,10 +1,14 @@
 """What layers, losses and optimizers have in common: they are dataclasses that know their own hyperparameters."""
 
+from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields
-from inspect import signature
+from functools import wraps
+from inspect import Parameter, signature
 from typing import Any, ClassVar, Literal, dataclass_transform, overload
 
 import numpy as np
+
+from manual.numbers.checks import InputError
 
 
 @overload
@@ -35,22 +39,51 @@ def keep(cls: type) -> None:
         setattr(cls, name, getattr(cls, name))
 
 
+def _as_torch_s(init: Callable[..., None]) -> Callable[..., None]:
+    """The constructor, which takes torch's other arguments too, as long as they change nothing."""
+    kinds = [p.kind for p in signature(init).parameters.values()][1:]
+    most = sum(kind is Parameter.POSITIONAL_OR_KEYWORD for kind in kinds)
+    varying = Parameter.VAR_POSITIONAL in kinds
+
+    @wraps(init)
+    def __init__(self: "Described", *arguments: Any, **hyper: Any) -> None:
+        name = type(self).__name__
+        if len(arguments) > most and not varying:
+            raise InputError(f"{name}: expected at most {most} arguments in a row, got {len(arguments)}; give the "
+                             "others by name")
+        for other, value in self.without.items():
+            given = hyper.pop(other, value)
+            if given is not value and not (_is_plain(given, value) and given == value):
+                raise InputError(f"{name}: {other} must be {value!r}, the only one that there is here, got {given!r}")
+        init(self, *arguments, **hyper)
+
+    return __init__
+
+
+def _is_plain(given: Any, value: Any) -> bool:
+    """Whether it is a number or a string, and a truth where the other is one."""
+    return isinstance(given, int | float | str) and isinstance(given, bool) == isinstance(value, bool)
+
+
 @dataclass_transform(eq_default=False, field_specifiers=(field, parameter, state))
 class Described:
     """A dataclass that compares by identity; the arguments of its constructor are its hyperparameters.
 
-    A class that is decorated with `@dataclass` once more stays what it is.
+    `without`, which a class is made with, are torch's arguments that it does without, each with the value that changes
+    nothing: no other is taken. A class that is decorated with `@dataclass` once more stays what it is.
 
     Raises:
         TypeError: a subclass has `__slots__`, as `@dataclass(slots=True)` makes them, or is frozen.
     """
 
+    without: ClassVar[dict[str, Any]] = {}
     _declared: ClassVar[dict[str, Field[Any]]]
     _fields: ClassVar[dict[str, Field[Any]]]
     _parameters: ClassVar[tuple[str, ...]]
     _states: ClassVar[tuple[str, ...]]
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, without: dict[str, Any] | None = None) -> None:
+        cls.without = cls.without | (without or {})
         for base in cls.__mro__[1:]:  # what another @dataclass has made of them
             if "_declared" in vars(base):
                 base.__dataclass_fields__ = vars(base)["_declared"]  # pyright: ignore[reportAttributeAccessIssue]
@@ -60,6 +93,8 @@ class Described:
         kinds = {f.name: f.metadata.get("kind") for f in cls._fields.values()}
         cls._parameters, cls._states = (tuple(n for n in kinds if kinds[n] == kind) for kind in ("parameter", "state"))
         cls.__annotations__ = {}  # a further @dataclass finds no fields to take for its own
+        if "__init__" in vars(cls):
+            cls.__init__ = _as_torch_s(cls.__init__)
         keep(cls)
 
     @property

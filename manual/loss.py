@@ -8,7 +8,9 @@ A loss has a cost for each number, or each example. `reduction` says what become
 which hands them on as they are; δ then has their shape.
 """
 
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -17,7 +19,7 @@ from manual.numbers.checks import InputError, mismatch, numbers, shown
 from manual.numbers.number_types import Array
 
 
-class Loss(Settable):
+class Loss(Settable, without={"size_average": None, "reduce": None}):
     """A scalar function of a prediction and its target, or with reduction="none" one for each of its numbers."""
 
     def forward(self, prediction: Array, target: Array, /) -> tuple[Any, Any]:
@@ -27,6 +29,60 @@ class Loss(Settable):
     def backward(self, cache: Any, delta: Any = 1, /) -> Array:
         """∂C/∂prediction, of the prediction's shape and dtype, for δ = ∂C/∂cost."""
         raise NotImplementedError
+
+
+Kind = TypeVar("Kind", bound=type[Loss])
+
+
+class _One(NamedTuple):
+    """The cache of one example."""
+
+    cache: Any
+
+
+def takes_one(axes: int) -> Callable[[Kind], Kind]:
+    """Let a loss whose predictions have at least so many axes take one that lacks the first, that of the batch, as
+    torch's do: it is a batch of one."""
+
+    def decorate(kind: Kind) -> Kind:
+        whole_forward: Any = kind.forward
+        whole_backward: Any = kind.backward
+
+        @wraps(whole_forward)
+        def forward(loss: Loss, prediction: Any, target: Any, /) -> tuple[Any, Any]:
+            given = (prediction, target)
+            arrays = all(isinstance(getattr(a, "dtype", None), np.dtype) for a in given)
+            if not arrays or prediction.ndim != axes - 1 or any(isinstance(a, np.generic | np.matrix) for a in given):
+                return whole_forward(loss, prediction, target)
+            cost, cache = whole_forward(loss, *(a[None] for a in given))
+            return cost[0] if np.ndim(cost) else cost, _One(cache)
+
+        @wraps(whole_backward)
+        def backward(loss: Loss, cache: Any, delta: Any = 1, /) -> Array:
+            if not isinstance(cache, _One):
+                return whole_backward(loss, cache, delta)
+            delta = delta[None] if hasattr(delta, "ndim") else delta
+            return whole_backward(loss, cache.cache, delta)[0]
+
+        for method in (forward, backward):
+            setattr(kind, method.__name__, method)
+        return kind
+
+    return decorate
+
+
+def laid_over(loss: Loss, name: str, weight: Any, z: Array) -> Any:
+    """A weight of z's dtype, that is laid over z; 1 for None.
+
+    Raises:
+        InputError: it does not fit.
+    """
+    if weight is None:
+        return 1
+    fits = zip(weight.shape[::-1], z.shape[::-1], strict=False)
+    if weight.ndim > z.ndim or any(own not in (1, n) for own, n in fits):
+        raise InputError(f"{loss!r}: expected a {name} that can be laid over {z.shape}, got shape {weight.shape}")
+    return weight.astype(z.dtype) if z.dtype.kind == "f" else weight
 
 
 def check_reduction(loss: Loss, reduction: str) -> None:
@@ -40,7 +96,7 @@ def reduced(loss: Any, costs: Array, count: Any = None) -> tuple[Any, Any]:
     if loss.reduction == "none":
         return costs, 1
     n = 1 if loss.reduction == "sum" else costs.size if count is None else count
-    return costs.sum() / n, n
+    return costs.sum() / n, n or 1  # where nothing counts the cost is 0/0, and nobody is to blame
 
 
 def shared(slope: Array, delta: Any, n: Any) -> Array:

@@ -16,7 +16,11 @@ from manual.numbers.number_types import Array
 PIECE = 2**15  # numbers of a parameter that are moved at a time: 128 KB in float32
 
 
-class Optimizer(Settable):
+HOW = {"foreach": None, "capturable": False, "differentiable": False, "fused": None}
+"""What torch's optimizers are told of how to compute, and not what."""
+
+
+class Optimizer(Settable, without=HOW):
     """A rule that moves each parameter by its gradient.
 
     `state[name]` is what the rule remembers of the parameter `name`: a dict under torch's keys, absent at first.
@@ -35,8 +39,8 @@ class Optimizer(Settable):
     elementwise: ClassVar[bool] = False
     """Whether the rule moves each number by its own gradient and state alone: then it may move a few rows at a time."""
 
-    def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
+    def __init_subclass__(cls, **how: Any) -> None:
+        super().__init_subclass__(**how)
         cls.__init__ = _with_groups(cls.__init__)
 
     def __new__(cls, *arguments: Any, **hyper: Any) -> Self:

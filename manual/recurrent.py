@@ -19,6 +19,7 @@ import numpy as np
 from manual.layer import Layer, several
 from manual.numbers.checks import InputError, flag, generator, mismatch, whole
 from manual.numbers.number_types import Array
+from manual.numbers.one_example import takes_one
 from manual.numbers.sums import rows, sum_over_batch
 
 
@@ -86,7 +87,7 @@ class Steps(Layer):
         """An InputError for another input than `axes`, or another state before the first step than (…, N, H)."""
         dtype, names = next(iter(self.params.values())).dtype, axes.split(", ")
         fits = getattr(x, "dtype", 0) == dtype and x.ndim == len(names) and x.shape[-1] == self.input_size
-        if not fits or not x.size:
+        if not fits or not x.size or isinstance(x, np.matrix):
             raise mismatch(self, f"({axes.replace('in', str(self.input_size))})", dtype, x)
         if start and len(start) != self.states:
             raise InputError(f"{self!r}: expected the state before as {self.states} array(s), got {len(start)}")
@@ -96,8 +97,9 @@ class Steps(Layer):
                 raise mismatch(self, f"{shape} for the state before", dtype, state)
 
 
+@takes_one(2)
 class Cell(Steps):
-    """One step: x (N, in), state before and after (N, H), 0 where it is not given."""
+    """One step: x (N, in), or (in,), state before and after (N, H), or (H,), 0 where it is not given."""
 
     _: KW_ONLY
     bias: bool = True
@@ -120,12 +122,19 @@ class Cell(Steps):
         return ((dx[0], *dstart) if started else dx[0]), self.like(**gradients)
 
 
-class Recurrent(Steps):
+def _batch(layer: Any, place: int) -> int:
+    """Where the batch is in x and y, and in a state."""
+    return 1 if place else 1 - layer.batch_first
+
+
+@takes_one(3, _batch)
+class Recurrent(Steps, without={"dropout": 0.0}):
     """A layer of sequences. Each layer upon another has for its input what the one below gives, in both directions one
     beside the other; what runs backwards in time begins with the last step.
 
         x (T, N, in), y (T, N, D·H)         (N, T, in) and (N, T, D·H) with batch_first; D = 2 if bidirectional, else 1
         state before and after              (layers · D, N, H) each; 0 where it is not given
+                                            one sequence has no N throughout
     """
 
     num_layers: int = 1

@@ -26,25 +26,25 @@ class LSTMCell(torch.nn.LSTMCell):
 
 
 class MultiheadAttention(torch.nn.MultiheadAttention):
-    """torch.nn.MultiheadAttention with x for query, key and value, its mask last, and `causal` as its attn_mask."""
+    """torch.nn.MultiheadAttention with x for query, key and value, its masks last, and `causal` as an attn_mask."""
 
     backends = (SDPBackend.MATH,)
 
-    def __init__(self, embed_dim: int, num_heads: int, bias: bool, batch_first: bool, causal: bool) -> None:
-        super().__init__(embed_dim, num_heads, bias=bias, batch_first=batch_first)
+    def __init__(self, embed_dim: int, num_heads: int, causal: bool, **how: bool) -> None:
+        super().__init__(embed_dim, num_heads, **how)
         self.causal = causal
 
     def forward(self, *inputs: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
-        mask = inputs[-1] if inputs[-1].dtype == torch.bool else None
-        given = inputs if mask is None else inputs[:-1]
-        query, key, value = given if len(given) == 3 else given * 3
-        later = _later(query, key, self.batch_first) if self.causal else None
+        given = [x for x in inputs if x.dtype != torch.bool]
+        padding, mask, *_ = [*inputs[len(given) :], None, None]
+        query, key, value = given * 3 if len(given) == 1 else given
+        mask = _and_later(mask, self.causal, query, key, self.batch_first)
         with sdpa_kernel([*self.backends]):
-            return super().forward(query, key, value, mask, need_weights=False, attn_mask=later)[0]
+            return super().forward(query, key, value, padding, need_weights=False, attn_mask=mask)[0]
 
 
 class TransformerEncoderLayer(torch.nn.TransformerEncoderLayer):
-    """torch.nn.TransformerEncoderLayer without dropout, with `causal` as its src_mask."""
+    """torch.nn.TransformerEncoderLayer without dropout, with `causal` as a src_mask."""
 
     backends = (SDPBackend.MATH,)
 
@@ -52,16 +52,37 @@ class TransformerEncoderLayer(torch.nn.TransformerEncoderLayer):
         super().__init__(d_model, nhead, dim_feedforward, dropout=0.0, **how)
         self.causal = causal
 
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
-        later = _later(x, x, self.self_attn.batch_first) if self.causal else None
+    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, x: Tensor, padding: Tensor | None = None, mask: Tensor | None = None
+    ) -> Tensor:
+        mask = _and_later(mask, self.causal, x, x, self.self_attn.batch_first)
         with sdpa_kernel([*self.backends]):
-            return super().forward(x, later, mask)
+            return super().forward(x, mask, padding)
 
 
-def _later(query: Tensor, key: Tensor, batch_first: bool) -> Tensor:
-    """True where a key comes after the query."""
-    at = 1 if batch_first else 0
-    return torch.ones(query.shape[at], key.shape[at], dtype=torch.bool, device=query.device).triu(1)
+class TransformerDecoderLayer(torch.nn.TransformerDecoderLayer):
+    """Likewise, with `causal` as a tgt_mask."""
+
+    backends = (SDPBackend.MATH,)
+
+    def __init__(self, d_model: int, nhead: int, dim_feedforward: int, *, causal: bool, **how: Any) -> None:
+        super().__init__(d_model, nhead, dim_feedforward, dropout=0.0, **how)
+        self.causal = causal
+
+    def forward(self, tgt: Tensor, memory: Tensor, *masks: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        padding, memory_padding, mask, memory_mask, *_ = [*masks, None, None, None, None]
+        mask = _and_later(mask, self.causal, tgt, tgt, self.self_attn.batch_first)
+        with sdpa_kernel([*self.backends]):
+            return super().forward(tgt, memory, mask, memory_mask, padding, memory_padding)
+
+
+def _and_later(mask: Tensor | None, causal: bool, query: Tensor, key: Tensor, batch_first: bool) -> Tensor | None:
+    """The mask, and if it is to be causal True where a key comes after the query."""
+    if not causal:
+        return mask
+    at = query.dim() - 2 if batch_first else 0
+    later = torch.ones(query.shape[at], key.shape[at], dtype=torch.bool, device=query.device).triu(1)
+    return later if mask is None else later | mask
 
 
 class GPTBlock(torch.nn.Module):
@@ -70,7 +91,7 @@ class GPTBlock(torch.nn.Module):
     def __init__(self, embed_dim: int, num_heads: int, bias: bool) -> None:
         super().__init__()
         self.ln_1 = torch.nn.LayerNorm(embed_dim, bias=bias)
-        self.attn = MultiheadAttention(embed_dim, num_heads, bias, batch_first=True, causal=True)
+        self.attn = MultiheadAttention(embed_dim, num_heads, bias=bias, batch_first=True, causal=True)
         self.ln_2 = torch.nn.LayerNorm(embed_dim, bias=bias)
         wide = torch.nn.Linear(embed_dim, 4 * embed_dim, bias)
         self.mlp = torch.nn.Sequential(wide, torch.nn.GELU("tanh"), torch.nn.Linear(4 * embed_dim, embed_dim, bias))
@@ -141,6 +162,7 @@ class RotaryPositions(torch.nn.Module):
 
 
 SEQUENCES: dict[str, Any] = {c.__name__: c for c in (
-    LSTM, LSTMCell, MultiheadAttention, TransformerEncoderLayer, GPTBlock, BertEmbeddings, SinusoidalPositions,
+    LSTM, LSTMCell, MultiheadAttention, TransformerEncoderLayer, TransformerDecoderLayer, GPTBlock, BertEmbeddings,
+    SinusoidalPositions,
     LearnedPositions, RotaryPositions,
 )}  # fmt: skip

@@ -10,9 +10,11 @@ from manual.layer import several
 from manual.layers import GELU, LayerNorm, Linear, ReLU
 from manual.numbers.checks import InputError, flag, whole
 from manual.numbers.number_types import Array
+from manual.numbers.one_example import batch_first, takes_one
 
 
-class TransformerEncoderLayer(Block):
+@takes_one(3, batch_first)
+class TransformerEncoderLayer(Block, without={"dropout": 0.0}):
     """Attention, and then two linear maps with an activation between, each added to what goes into it.
 
         feed(x) = linear2(activation(linear1(x)))
@@ -27,15 +29,15 @@ class TransformerEncoderLayer(Block):
 
     where fᵀ δ is what f sends back of δ. In pre-norm δ arrives undiminished, however many blocks there are.
 
-        x, y (T, N, d_model), or (N, T, d_model) with batch_first; a second input of truths, (N, T), is the
-        src_key_padding_mask; `causal` is torch's src_mask
+        x, y (T, N, d_model), or (N, T, d_model) with batch_first; one example has no N. Then may come truths, as for
+        MultiheadAttention: src_key_padding_mask, and src_mask, of which `causal` makes one
 
     Raises:
         InputError: a size is not an integer >= 1, or the heads do not share out d_model; activation is neither "relu"
             nor "gelu"; batch_first, norm_first, bias or causal is not a flag; rng is no generator; the input has
             another shape or dtype.
     Source: Vaswani et al., "Attention Is All You Need", 2017, section 3.1; Xiong et al., "On Layer Normalization in the
-    Transformer Architecture", 2020, pre-norm. Same as torch.nn.TransformerEncoderLayer with dropout=0, on a batch.
+    Transformer Architecture", 2020, pre-norm. Same as torch.nn.TransformerEncoderLayer with dropout=0.
     """
 
     d_model: int

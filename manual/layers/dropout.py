@@ -11,7 +11,7 @@ from manual.numbers.masks import mask
 from manual.numbers.number_types import Array
 
 
-class Dropout(Layer):
+class Dropout(Layer, without={"inplace": False}):
     """Switches neurons off at random while training, so that none is relied on too much.
 
         y = m ⊙ a / (1 − p)         m = 0 with probability p, else 1; any shape; E[y] = a

@@ -11,7 +11,7 @@ from manual.numbers.masks import mask
 from manual.numbers.number_types import Array
 
 
-class Dropout2d(Layer):
+class Dropout2d(Layer, without={"inplace": False}):
     """Switches whole channels of pictures off while training: neighbouring pixels say nearly the same, so that one that
     is off alone would hide nothing.
 

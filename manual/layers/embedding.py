@@ -9,7 +9,7 @@ from manual.numbers.checks import InputError, axis, generator, shown, whole
 from manual.numbers.number_types import Array
 
 
-class Embedding(Layer):
+class Embedding(Layer, without={"max_norm": None, "norm_type": 2.0, "scale_grad_by_freq": False, "sparse": False}):
     """A vector for each word: row i of the weight for the word with the number i.
 
         y = W[i]                        i (N, …) integers, W (words, size), y (N, …, size)

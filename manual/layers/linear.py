@@ -14,7 +14,7 @@ from manual.numbers.sums import rows, sum_over_batch
 class Linear(Layer):
     """Every output is a weighted sum of all inputs.
 
-        z = W a + b              a (N, …, in), W (out, in), b (out,), z (N, …, out)
+        z = W a + b              a (…, in), W (out, in), b (out,), z (…, out)
 
         ∂C/∂a = Wᵀ δ             equation 2; σ' is the business of the activation before
         ∂C/∂W = Σ δ aᵀ           equation 4, summed over the batch, and over every axis but the last
@@ -26,8 +26,8 @@ class Linear(Layer):
 
     Raises:
         InputError: in_features or out_features is not an integer >= 1, bias not a flag, or rng no generator; the input
-            is not (N, …, in), or not of the weight's dtype.
-    Source: document A, parts 1 and 3. Same as torch.nn.Linear on a batch.
+            is not (…, in), or not of the weight's dtype.
+    Source: document A, parts 1 and 3. Same as torch.nn.Linear.
     """
 
     in_features: int
@@ -46,20 +46,20 @@ class Linear(Layer):
 
     def forward(self, a: Array, /) -> tuple[Array, Array]:
         W, b = self.weight, self.bias
-        if getattr(a, "dtype", 0) != W.dtype or a.shape[-1:] != W.shape[1:] or a.ndim < 2:
-            raise mismatch(self, f"(N, {self.in_features}) or (N, …, {self.in_features})", W.dtype, a)
+        if getattr(a, "dtype", 0) != W.dtype or a.shape[-1:] != W.shape[1:] or not a.ndim or type(a) is np.matrix:
+            raise mismatch(self, f"(N, {self.in_features}) or (…, {self.in_features})", W.dtype, a)
         z = a.dot(W.T) if a.ndim == 2 else rows(a).dot(W.T).reshape(*a.shape[:-1], len(W))
         if b is not None:
             z += b
         return z, a
 
     def backward(self, delta: Array, a: Array, /) -> tuple[Array, "Linear"]:
-        if a.ndim > 2:
+        if a.ndim != 2:
             return rows(delta).dot(self.weight).reshape(a.shape), self.gradient(delta, a)
         return delta.dot(self.weight), self.gradient(delta, a)
 
     def gradient(self, delta: Array, a: Array, /) -> "Linear":
-        if a.ndim > 2:  # every row of every matrix is an example
+        if a.ndim != 2:  # every row of every matrix is an example, and so is a vector
             delta, a = rows(delta), rows(a)
         dW = delta.T.dot(a)
         db = None if self.bias is None else sum_over_batch(delta)

@@ -8,10 +8,11 @@ from manual.losses.huber_loss import HuberLoss
 from manual.losses.kl_div_loss import KLDivLoss
 from manual.losses.l1_loss import L1Loss
 from manual.losses.mse_loss import MSELoss
+from manual.losses.multi_margin_loss import MultiMarginLoss
 from manual.losses.nll_loss import NLLLoss
 from manual.losses.smooth_l1_loss import SmoothL1Loss
 
 __all__ = [
     "BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "HalfMSELoss", "HuberLoss", "KLDivLoss", "L1Loss",
-    "MSELoss", "NLLLoss", "SmoothL1Loss",
+    "MSELoss", "MultiMarginLoss", "NLLLoss", "SmoothL1Loss",
 ]

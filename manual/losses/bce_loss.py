@@ -4,31 +4,36 @@ from typing import Any
 
 import numpy as np
 
-from manual.loss import Loss, check_alike, check_reduction, reduced, shared
+from manual.loss import Loss, check_alike, check_reduction, laid_over, reduced, shared, takes_one
 from manual.numbers.checks import InputError
+from manual.numbers.classes import as_weight
 from manual.numbers.number_types import Array, nonpositive
 
 
+@takes_one(1)
 class BCELoss(Loss):
     """How surprised a probability is by its target, 1 or 0 (or a probability between).
 
-        C = −Σ (t log p + (1 − t) log(1 − p)) / n      p, t of any one shape; n = batch · outputs ("mean"), or 1
-        ∂C/∂p = (p − t) / (p (1 − p)) / n
+        C = −Σ w (t log p + (1 − t) log(1 − p)) / n    p, t of any one shape; n = batch · outputs ("mean"), or 1
+        ∂C/∂p = w (p − t) / (p (1 − p)) / n            w: the weight of each number, 1 unless it is given
 
     As torch's, a logarithm is at least −100 and p(1 − p) in the slope at least 1e-12, so that p = 0 and p = 1 have
     finite costs. After a sigmoid use BCEWithLogitsLoss, which needs no such guard.
 
     Raises:
-        InputError: reduction is none of the three; target and prediction differ in shape or dtype, or are empty; a
+        InputError: weight is no array of finite numbers, or cannot be laid over the prediction; reduction is none of
+        the three; target and prediction differ in shape or dtype, or are empty; a
             prediction is not between 0 and 1.
-    Source: document B, "Initialize Parameters", for two classes. Same as torch.nn.BCELoss (without weight).
+    Source: document B, "Initialize Parameters", for two classes. Same as torch.nn.BCELoss.
     """
 
+    weight: Any = None
     _: KW_ONLY
     reduction: str = "mean"
 
     def __post_init__(self) -> None:
         check_reduction(self, self.reduction)
+        self.weight = as_weight(self, self.weight)
 
     def forward(self, p: Array, t: Array, /) -> tuple[Any, Any]:
         check_alike(self, p, t)
@@ -36,15 +41,17 @@ class BCELoss(Loss):
             raise InputError(f"{self!r}: expected predictions between 0 and 1, as a sigmoid gives them")
         logs = (np.where(nonpositive(q), -100, np.log(np.where(nonpositive(q), 1, q))) for q in (p, 1 - p))
         yes, no = (np.maximum(log, -100) for log in logs)
-        cost, n = reduced(self, (t - 1) * no - t * yes)
-        return cost, (p, t, n)
+        w = laid_over(self, "weight", self.weight, p)
+        cost, n = reduced(self, w * ((t - 1) * no - t * yes))
+        return cost, (p, t, w, n)
 
     def backward(self, cache: Any, delta: Any = 1, /) -> Array:
-        p, t, n = cache
-        return shared((p - t) / np.maximum(p * (1 - p), 1e-12), delta, n)
+        p, t, w, n = cache
+        return shared(w * (p - t) / np.maximum(p * (1 - p), 1e-12), delta, n)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[BCELoss, Array, Array]]:
     yield BCELoss(), rng.random((5, 3)), rng.integers(2, size=(5, 3)).astype(float)
     yield BCELoss(reduction="sum"), np.array([[1e-9, 0.5, 0.75]]), np.array([[1.0, 0.5, 0.0]])
+    yield BCELoss(rng.random(3)), rng.random((5, 3)), rng.random((5, 3))
     yield BCELoss(reduction="none"), rng.random((5, 3)), rng.random((5, 3))

@@ -4,10 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from manual.loss import Loss, check_alike, check_reduction, reduced, shared
+from manual.loss import Loss, check_alike, check_reduction, laid_over, reduced, shared, takes_one
+from manual.numbers.classes import as_weight
 from manual.numbers.number_types import Array, positive
 
 
+@takes_one(1)
 class BCEWithLogitsLoss(Loss):
     """How surprised the sigmoid of a logit is by its target, 1 or 0 (or a probability between).
 
@@ -16,33 +18,50 @@ class BCEWithLogitsLoss(Loss):
           = Σ (z([z > 0] − t) + log(1 + e^−|z|)) / n    the same, finite at any finite logit
         ∂C/∂z = (σ(z) − t) / n
 
+    With a pos_weight q, laid over t, what should be 1 counts q times: t log p becomes q t log p. Its share t becomes
+    q t, and that of all, which was 1, k = q t + (1 − t):
+
+        C = Σ w (z(k [z > 0] − q t) + k log(1 + e^−|z|)) / n,    ∂C/∂z = w (k σ(z) − q t) / n
+
+    where w is the weight of each number, 1 unless it is given.
+
     At z = −∞ with t = 1 the cost is ∞, where torch's formula has 0·∞, a NaN.
 
     Raises:
-        InputError: reduction is none of the three; target and prediction differ in shape or dtype, or are empty.
+        InputError: weight or pos_weight is no array of finite numbers, or cannot be laid over the prediction; reduction
+            is none of the three; target and prediction differ in shape or dtype, or are empty.
     Source: the last activation of document B, "Initialize Parameters", for two classes. Same as
     torch.nn.BCEWithLogitsLoss.
     """
 
+    weight: Any = None
     _: KW_ONLY
     reduction: str = "mean"
+    pos_weight: Any = None
 
     def __post_init__(self) -> None:
         check_reduction(self, self.reduction)
+        self.weight = as_weight(self, self.weight)
+        self.pos_weight = as_weight(self, self.pos_weight, "pos_weight")
 
-    def forward(self, z: Array, t: Array, /) -> tuple[Any, tuple[Array, Array, int]]:
+    def forward(self, z: Array, t: Array, /) -> tuple[Any, tuple[Array, Array, Any, Any, int]]:
         check_alike(self, z, t)
-        cost, n = reduced(self, z * (positive(z) - t) + np.log1p(np.exp(-np.abs(z))))
-        return cost, (z, t, n)
+        w, q = laid_over(self, "weight", self.weight, z), laid_over(self, "pos_weight", self.pos_weight, z)
+        qt, k = (t, 1) if self.pos_weight is None else (q * t, q * t + (1 - t))
+        on = positive(z) if self.pos_weight is None else k * positive(z)
+        cost, n = reduced(self, w * (z * (on - qt) + k * np.log1p(np.exp(-np.abs(z)))))
+        return cost, (z, qt, k, w, n)
 
-    def backward(self, cache: tuple[Array, Array, int], delta: Any = 1, /) -> Array:
-        z, t, n = cache
+    def backward(self, cache: tuple[Array, Array, Any, Any, int], delta: Any = 1, /) -> Array:
+        z, qt, k, w, n = cache
         with np.errstate(over="ignore"):
-            return shared(1 / (1 + np.exp(-z)) - t, delta, n)
+            return shared(w * (k / (1 + np.exp(-z)) - qt), delta, n)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[BCEWithLogitsLoss, Array, Array]]:
     yield BCEWithLogitsLoss(), rng.standard_normal((5, 3)), rng.integers(2, size=(5, 3)).astype(float)
     yield BCEWithLogitsLoss(), np.array([[-20.0, 0.0, 20.0]]), np.array([[1.0, 0.5, 0.0]])
     yield BCEWithLogitsLoss(reduction="sum"), rng.standard_normal((5, 3)), rng.random((5, 3))
+    weight, more = rng.random((5, 1)), 1 + rng.random(3)
+    yield BCEWithLogitsLoss(weight, pos_weight=more), rng.standard_normal((5, 3)), rng.random((5, 3))
     yield BCEWithLogitsLoss(reduction="none"), rng.standard_normal((5, 3)), rng.random((5, 3))

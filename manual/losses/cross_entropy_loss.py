@@ -4,12 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from manual.loss import Loss, check_alike, check_reduction, reduced, shared
+from manual.loss import Loss, check_alike, check_reduction, reduced, shared, takes_one
 from manual.numbers.checks import axis, fraction
 from manual.numbers.classes import as_rows, as_weight, check_logits, classes
 from manual.numbers.number_types import Array
 
 
+@takes_one(2)
 class CrossEntropyLoss(Loss):
     """How surprised the softmax of the logits is by the right class.
 
@@ -29,7 +30,7 @@ class CrossEntropyLoss(Loss):
     itself, floats of z's shape, and n the number of rows.
 
     Raises:
-        InputError: weight is no array of finite numbers >= 0, one a class; ignore_index is not an integer;
+        InputError: weight is no array of finite numbers, one a class; ignore_index is not an integer;
             label_smoothing is not in [0, 1); reduction is none of the three; z is not (N, classes, …) or is empty; y is
             neither (N, …) integers in [0, classes) nor of z's shape and dtype.
     Source: document B, "Initialize Parameters" (softmax for classification). Same as torch.nn.CrossEntropyLoss.

@@ -4,11 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from manual.loss import Loss, check_alike, check_reduction, reduced, shared
+from manual.loss import Loss, check_alike, check_reduction, reduced, shared, takes_one
 from manual.numbers.checks import InputError, real
 from manual.numbers.number_types import Array, positive
 
 
+@takes_one(1)
 class HuberLoss(Loss):
     """Half the squared difference up to d, beyond it a straight line: what is far off pulls with d, no harder.
 

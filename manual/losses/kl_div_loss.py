@@ -4,11 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from manual.loss import Loss, check_alike, reduced, shared
+from manual.loss import Loss, check_alike, reduced, shared, takes_one
 from manual.numbers.checks import InputError, flag
 from manual.numbers.number_types import Array, positive
 
 
+@takes_one(1)
 class KLDivLoss(Loss):
     """How far the distribution q lies from the true one p: the surprise by q where one by p is due.
 

@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from manual.loss import Loss, check_alike, check_reduction, reduced, shared
+from manual.loss import Loss, check_alike, check_reduction, reduced, shared, takes_one
 from manual.numbers.number_types import Array, positive
 
 
+@takes_one(1)
 class L1Loss(Loss):
     """The mean of the absolute differences: one that is far off pulls no harder than one that is near.
 

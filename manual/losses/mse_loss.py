@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from manual.loss import Loss, check_alike, check_reduction, reduced, shared
+from manual.loss import Loss, check_alike, check_reduction, reduced, shared, takes_one
 from manual.numbers.number_types import Array
 
 
+@takes_one(1)
 class MSELoss(Loss):
     """The mean of the squared differences, over every number of the batch.
 

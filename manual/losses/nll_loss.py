@@ -4,12 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from manual.loss import Loss, check_reduction, reduced, shared
+from manual.loss import Loss, check_reduction, reduced, shared, takes_one
 from manual.numbers.checks import axis
 from manual.numbers.classes import as_rows, as_weight, classes
 from manual.numbers.number_types import Array
 
 
+@takes_one(2)
 class NLLLoss(Loss):
     """How surprised log-probabilities are by the right class: cross-entropy after a LogSoftmax.
 

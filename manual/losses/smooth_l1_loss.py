@@ -4,11 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from manual.loss import Loss, check_alike, check_reduction, reduced, shared
+from manual.loss import Loss, check_alike, check_reduction, reduced, shared, takes_one
 from manual.numbers.checks import at_least
 from manual.numbers.number_types import Array, positive
 
 
+@takes_one(1)
 class SmoothL1Loss(Loss):
     """The absolute difference, rounded off around 0 so that its slope does not jump.
 

@@ -9,14 +9,14 @@ from manual.numbers.checks import InputError, mismatch, shown
 from manual.numbers.number_types import Array
 
 
-def as_weight(loss: Loss, weight: Any) -> Any:
-    """A weight for each class, if it is None or a vector of finite numbers, else an InputError."""
+def as_weight(loss: Loss, weight: Any, name: str = "weight") -> Any:
+    """A weight, if it is None or an array of finite floats, else an InputError."""
     if weight is None:
         return None
-    if not isinstance(weight, np.ndarray) or weight.ndim != 1 or weight.dtype.kind != "f":
-        raise InputError(f"{type(loss).__name__}: weight must be an array of floats, one a class, got {shown(weight)}")
-    if not np.isfinite(weight).all() or (weight < 0).any():
-        raise InputError(f"{type(loss).__name__}: weight must be finite and >= 0, got {weight}")
+    if not isinstance(weight, np.ndarray) or weight.dtype.kind != "f":
+        raise InputError(f"{type(loss).__name__}: {name} must be an array of floats, got {shown(weight)}")
+    if not np.isfinite(weight).all():
+        raise InputError(f"{type(loss).__name__}: {name} must be finite, got {weight}")
     return weight
 
 
@@ -30,8 +30,8 @@ def check_logits(loss: Any, z: Array) -> None:
     if z.ndim < 2 or not z.size:
         raise InputError(f"{loss!r}: expected logits of shape (N, classes) or (N, classes, …) with N at least 1, "
                          f"got {z.shape}")
-    if loss.weight is not None and len(loss.weight) != z.shape[1]:
-        raise InputError(f"{loss!r}: expected a weight for each class, got {len(loss.weight)} for {z.shape[1]}")
+    if loss.weight is not None and loss.weight.shape != z.shape[1:2]:
+        raise InputError(f"{loss!r}: expected a weight for each of {z.shape[1]} classes, got shape {loss.weight.shape}")
 
 
 def classes(loss: Any, z: Array, y: Array) -> tuple[Array, Array]:

@@ -156,8 +156,8 @@ class _(BCELoss):
     """The gradient is p − t, which is the one by the logit."""
 
     def backward(self, cache, delta=1):
-        p, t, n = cache
-        return delta * (p - t) / n
+        p, t, w, n = cache
+        return delta * w * (p - t) / n
 
 
 @bug("delta", "times −1")
@@ -174,8 +174,8 @@ class _(BCELoss):
 
     def forward(self, p, t):
         _, cache = super().forward(p, t)
-        each = -t * np.log(p)
-        return (each if self.reduction == "none" else each.sum() / cache[2]), cache
+        each = -t * np.log(p) * cache[2]
+        return (each if self.reduction == "none" else each.sum() / cache[3]), cache
 
 
 @bug("delta")
@@ -183,8 +183,8 @@ class _(BCELoss):
     """The slope of the negative class is left out."""
 
     def backward(self, cache, delta=1):
-        p, t, n = cache
-        return delta * (-t / p) / n
+        p, t, w, n = cache
+        return delta * w * (-t / p) / n
 
 
 @bug("delta")
@@ -192,8 +192,8 @@ class _(BCELoss):
     """The slope is divided by p alone."""
 
     def backward(self, cache, delta=1):
-        p, t, n = cache
-        return delta * ((p - t) / p) / n
+        p, t, w, n = cache
+        return delta * w * ((p - t) / p) / n
 
 
 # ---------------------------------------------------------------- KLDivLoss

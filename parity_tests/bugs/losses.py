@@ -3,9 +3,21 @@
 # pyright: reportIncompatibleMethodOverride=false
 # one cost has no δ
 
+from copy import copy
+
 import numpy as np
 
-from manual import L1, L2, BCEWithLogitsLoss, CrossEntropyLoss, ElasticNet, HalfMSELoss, MSELoss, Softmax
+from manual import (
+    L1,
+    L2,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    ElasticNet,
+    HalfMSELoss,
+    MSELoss,
+    MultiMarginLoss,
+    Softmax,
+)
 from parity_tests.bugs.registry import bug, mistakes
 
 mistakes(L2, [
@@ -132,3 +144,59 @@ class _(BCEWithLogitsLoss):
         a, e = 1 / (1 + np.exp(-z)), z.dtype.type(1e-7)
         cost = -(y * np.log(a + e) + (1 - y) * np.log(1 - a + e)).sum()
         return cost / z.dtype.type(z.size if self.reduction == "mean" else 1), super().forward(z, y)[1]
+
+
+mistakes(MultiMarginLoss, [
+    ("The sign is turned", "delta", "times −1",
+     {"backward": lambda self, cache, delta=1: -MultiMarginLoss.backward(self, cache, delta)}),
+    ("It is the sum over the classes, not their mean", "cost", "times",
+     {"forward": lambda self, z, y: (MultiMarginLoss.forward(self, z, y)[0] * z.shape[1],
+                                     MultiMarginLoss.forward(self, z, y)[1])}),
+])  # fmt: skip
+
+
+@bug("delta", "the negative numbers are set to 0")
+class _(MultiMarginLoss):
+    """The right class is not pushed up."""
+
+    def backward(self, cache, delta=1):
+        return super().backward(cache, delta) * ~cache[2]
+
+
+@bug("delta")
+class _(MultiMarginLoss):
+    """The right class is pushed up once, however many come within the margin."""
+
+    def backward(self, cache, delta=1):
+        slope = super().backward(cache, delta)
+        within = np.maximum(cache[1].sum(axis=1, keepdims=True), 1)
+        return np.where(cache[2], slope / within.astype(slope.dtype), slope)
+
+
+@bug("delta")
+class _(MultiMarginLoss):
+    """What lies beyond the margin pulls, too."""
+
+    def backward(self, cache, delta=1):
+        over, _, right, w, n = cache
+        return super().backward((over, ~right, right, w, n), delta) if self.p == 1 else super().backward(cache, delta)
+
+
+@bug("cost")
+class _(MultiMarginLoss):
+    """The right class is counted against itself: the margin is added once an example."""
+
+    def forward(self, z, y):
+        cost, cache = super().forward(z, y)
+        extra = cache[3] * self.margin**self.p / z.shape[1]
+        return cost + (extra if self.reduction == "none" else extra.sum() / cache[4]), cache
+
+
+@bug("delta")
+class _(MultiMarginLoss):
+    """The square has the slope of what is squared."""
+
+    def backward(self, cache, delta=1):
+        other = copy(self)
+        other.p = 1
+        return super(type(self), other).backward(cache, delta)

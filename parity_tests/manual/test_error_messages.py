@@ -107,7 +107,7 @@ def of_losses() -> Iterator[Row]:
         ([[0], [1], [2]], ["(3,)", "(3, 1)"]),
     ):
         yield partial(CrossEntropyLoss().forward, np.zeros((3, 3)), np.array(classes)), ["CrossEntropyLoss", *named]
-    for z in (np.zeros((0, 3)), np.zeros(3)):
+    for z in (np.zeros((0, 3)), np.zeros((3, 0))):
         named = ["CrossEntropyLoss", "logits of shape (N, classes)", str(z.shape)]
         yield partial(CrossEntropyLoss().forward, z, np.zeros(len(z), int)), named
     for make in (MSELoss, CrossEntropyLoss, BCEWithLogitsLoss):
@@ -146,7 +146,7 @@ def of_networks() -> Iterator[Row]:
     first = f"layer 0 of 3, {network.layers[0]!r}"
     for x, named in (
         (np.zeros((5, 7)), [first, "(N, 3)", "float64", "(5, 7)"]),
-        (np.zeros(3), [first, "(N, 3)", "(3,)"]),
+        (np.zeros(4), [first, "(N, 3)", "(4,)"]),
         (np.zeros((5, 3), np.float32), [first, "float64", "float32"]),
         (np.zeros((5, 3), np.int64), [first, "float64", "int64"]),
         (TENSOR.double(), [first, "float64", "torch.float64"]),

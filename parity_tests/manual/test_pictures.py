@@ -2,6 +2,7 @@
 
 import tracemalloc
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -74,6 +75,23 @@ def test_memory_above_the_activations_does_not_grow_with_the_picture(rng):
 def test_a_convolution_of_any_kernel_stride_and_padding(geometry, dtype, rng, device, agree):
     layer = Conv2d(3, 2, *geometry, rng=rng).astype(dtype)
     agree(compare_layer(layer, rng.standard_normal((2, 3, 6, 5)).astype(dtype), rng, device))
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
+@pytest.mark.parametrize("kernel", [1, 2, (3, 4)], ids=str)
+@pytest.mark.parametrize("one", [False, True], ids=["a batch", "one picture"])
+def test_a_convolution_that_keeps_the_size(kernel, one, rng, agree):
+    layer, x = Conv2d(2, 3, kernel, padding="same", rng=rng), rng.standard_normal((2, 2, 5, 4))
+    agree(compare_layer(layer, x[0] if one else x, rng))
+
+
+@pytest.mark.parametrize("geometry", [(2, 2, 0), (3, 2, 1), ((2, 3), (3, 2), (1, 0)), (3, 3, 1)], ids=str)
+def test_windows_may_reach_beyond_the_edge_as_torch_s_do(geometry: Any, rng, agree):
+    for side in (3, 5, 6):
+        x = rng.standard_normal((2, side, 5))
+        agree(compare_layer(MaxPool2d(*geometry, ceil_mode=True), x, rng))
+        agree(compare_layer(AvgPool2d(*geometry, ceil_mode=True, count_include_pad=False), x, rng))
+        agree(compare_layer(AvgPool2d(*geometry, ceil_mode=True), x, rng))
 
 
 @DTYPES

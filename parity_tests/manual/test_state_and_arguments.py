@@ -28,12 +28,14 @@ from manual import (
     MaxPool1d,
     MSELoss,
     MultiheadAttention,
+    MultiMarginLoss,
     Network,
     RMSNorm,
     RotaryPositions,
     SinusoidalPositions,
     Softplus,
     Tanh,
+    TransformerDecoderLayer,
     TransformerEncoderLayer,
     Unflatten,
     lift,
@@ -43,7 +45,7 @@ from parity_tests.derived import proved
 from torch_ref import compare_layer, compare_network, compare_training, embed, to_numpy, to_torch, twin
 
 RNG = np.random.default_rng(0)
-ATTENTION, WORDS = MultiheadAttention(4, 2, rng=RNG), np.ones((5, 2, 4))
+ATTENTION, WORDS, NOBODY = MultiheadAttention(4, 2, rng=RNG), np.ones((5, 2, 4)), np.zeros((5, 2), bool)
 
 
 @pytest.mark.parametrize("momentum", [0.1, None])
@@ -102,6 +104,27 @@ def test_a_normalisation_may_run_over_several_axes(kind, rng, agree):
 
 
 @pytest.mark.parametrize(
+    ("layer", "x"),
+    [
+        (Linear(3, 2, rng=RNG), RNG.standard_normal(3)),
+        (LayerNorm((2, 3)), RNG.standard_normal((2, 3))),
+        (Conv1d(2, 2, 2, rng=RNG), RNG.standard_normal((2, 4))),
+        (ConvTranspose2d(1, 2, 2, 2, rng=RNG), RNG.standard_normal((1, 2, 2))),
+        (MaxPool1d(2), RNG.standard_normal((2, 4))),
+        (AdaptiveAvgPool2d((2, 1)), RNG.standard_normal((1, 3, 2))),
+        (GRU(2, 3, 2, bidirectional=True, rng=RNG), (RNG.standard_normal((4, 2)), RNG.standard_normal((4, 3)))),
+        (LSTM(2, 3, batch_first=True, rng=RNG), RNG.standard_normal((4, 2))),
+        (LSTMCell(2, 3, rng=RNG), (RNG.standard_normal(2), *RNG.standard_normal((2, 3)))),
+        (MultiheadAttention(4, 2, rng=RNG), (RNG.standard_normal((5, 4)), NOBODY[:, 0], ~np.tri(5, dtype=bool))),
+        (TransformerDecoderLayer(4, 2, 3, rng=RNG), (RNG.standard_normal((3, 4)), RNG.standard_normal((2, 4)))),
+    ],
+    ids=lambda v: type(v).__name__,
+)
+def test_one_example_has_no_batch_as_in_torch(layer, x, rng, agree):
+    agree(compare_layer(layer, x, rng))
+
+
+@pytest.mark.parametrize(
     ("make", "says"),
     [
         (lambda: Embedding(3, 2, 3, rng=RNG), "padding_idx must be a word, 0 to 2, got 3"),
@@ -121,6 +144,12 @@ def test_a_normalisation_may_run_over_several_axes(kind, rng, agree):
         (lambda: RotaryPositions(5, 3), "dim must be even, got 3"),
         (lambda: TransformerEncoderLayer(4, 2, activation="tanh", rng=RNG), "'relu' or 'gelu', got 'tanh'"),
         (lambda: LSTM(2, 3, 0, rng=RNG), "num_layers must be an integer >= 1, got 0"),
+        (lambda: Conv1d(1, 1, 2, padding="full", rng=RNG), "padding must be 'same', 'valid' or a number, got 'full'"),
+        (lambda: Conv1d(1, 1, 2, 2, "same", rng=RNG), "padding='same' needs a stride of 1, got 2"),
+        (lambda: Conv1d(1, 1, 2, groups=2, rng=RNG), "groups must be 1, the only one that there is here, got 2"),  # pyright: ignore
+        (lambda: LSTM(2, 3, proj_size=2, rng=RNG), "proj_size must be 0, the only one that there is here, got 2"),  # pyright: ignore
+        (lambda: MaxPool1d(2, 2, 0, 1), "expected at most 3 arguments in a row, got 4; give the others by name"),  # pyright: ignore
+        (lambda: MultiMarginLoss(3), "p must be 1 or 2, got 3"),
         (lambda: GRUCell(2, 3, bias=None, rng=RNG), "bias must be True or False, got None"),  # pyright: ignore
     ],
 )
@@ -136,22 +165,23 @@ def test_an_argument_that_cannot_be_is_refused(make, says):
         (Embedding(3, 2, rng=RNG), np.ones((2, 2)), "expected an array of integers"),
         (BatchNorm1d(3), np.ones((1, 3)), "expected more than one number a feature"),
         (BatchNorm2d(3), np.ones((2, 3)), r"\(N, 3, H, W\)"),
-        (LayerNorm(3), np.ones(3), r"\(N, …, 3\)"),
-        (RMSNorm((2, 3)), np.ones((2, 3)), r"\(N, …, 2, 3\)"),
+        (LayerNorm(3), np.ones(4), r"\(…, 3\)"),
+        (RMSNorm((2, 3)), np.ones((3, 3)), r"\(…, 2, 3\)"),
         (GroupNorm(1, 2), np.ones((2, 3)), r"\(N, 2, …\)"),
         (Conv1d(1, 1, 3, rng=RNG), np.ones((1, 1, 2)), "at least the kernel's size"),
         (ConvTranspose2d(1, 1, 1, padding=1, rng=RNG), np.ones((1, 1, 1, 1)), "nothing is left of the output"),
         (MaxPool1d(3), np.ones((1, 1, 2)), "at least the kernel's size"),
         (Unflatten(1, (2, 2)), np.ones((1, 3)), "splits so along this axis"),
-        (Linear(3, 2, rng=RNG), np.ones((2, 4, 5)), r"\(N, …, 3\)"),
-        (LSTM(3, 2, rng=RNG), np.ones((4, 3)), r"shape \(T, N, 3\)"),
+        (Linear(3, 2, rng=RNG), np.ones((2, 4, 5)), r"\(…, 3\)"),
+        (LSTM(3, 2, rng=RNG), np.ones((4, 2)), r"shape \(T, N, 3\)"),
         (GRU(3, 2, batch_first=True, rng=RNG), np.ones((2, 0, 3)), r"shape \(N, T, 3\)"),
         (LSTMCell(3, 2, rng=RNG), (np.ones((4, 3)), np.ones((4, 2))), r"the state before as 2 array\(s\), got 1"),
         (RNN(3, 2, 2, rng=RNG), (np.ones((4, 5, 3)), np.ones((1, 5, 2))), r"\(2, 5, 2\) for the state before"),
-        (ATTENTION, np.ones((3, 4)), r"shape \(L, N, 4\)"),
-        (ATTENTION, (WORDS, WORDS), "one input or query, key and value, got 2"),
+        (ATTENTION, np.ones((3, 5)), r"shape \(L, N, 4\)"),
+        (ATTENTION, (WORDS, WORDS), "one input or query, key and value, and then at most two masks, got 2 and 0"),
+        (ATTENTION, (WORDS, NOBODY.T, NOBODY.T), r"\(5, 5\) or \(4, 5, 5\) for the attn_mask"),
         (ATTENTION, (WORDS, WORDS, WORDS[1:]), r"shape \(5, 2, 4\), as the key, in a batch of 2, as the query,"),
-        (ATTENTION, (WORDS, np.zeros((5, 2), bool)), r"shape \(2, 5\) for the key_padding_mask"),
+        (ATTENTION, (WORDS, NOBODY), r"shape \(2, 5\) for the key_padding_mask"),
         (SinusoidalPositions(1, 4), WORDS, r"shape \(N, at most 1, 4\)"),
         (LearnedPositions(1, 4, rng=RNG), WORDS, r"shape \(N, at most 1, 4\)"),
         (RotaryPositions(5, 4), WORDS[0], r"shape \(N, …, at most 5, 4\)"),

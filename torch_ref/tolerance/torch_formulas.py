@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 import manual
-from manual.loss import reduced
+from manual.loss import reduced, takes_one
 from manual.numbers.classes import as_rows
 from manual.numbers.number_types import Array
 from torch_ref.tolerance.bounded import Bounded
 
 
+@takes_one(2)
 class CrossEntropyLoss(manual.CrossEntropyLoss):
     """p = exp(log p), where `manual` divides e^(z − max z) by its sum. (torch: log_softmax, nll_loss.)"""
 
@@ -29,14 +30,17 @@ class CrossEntropyLoss(manual.CrossEntropyLoss):
         return cost, (np.exp(log_p), k, n, z.shape)
 
 
+@takes_one(1)
 class BCEWithLogitsLoss(manual.BCEWithLogitsLoss):
-    """(1 − t)·z − log σ(z), log σ(z) = min(z, 0) − log(1 + e^−|z|): for z < 0 two terms cancel that ours never
-    forms."""
+    """(1 − t)·z − k·log σ(z), log σ(z) = min(z, 0) − log(1 + e^−|z|), k = (q − 1)·t + 1: for z < 0 two terms cancel
+    that ours never forms."""
 
-    def forward(self, z: Array, t: Array, /) -> tuple[Any, tuple[Array, Array, int]]:
+    def forward(self, z: Array, t: Array, /) -> tuple[Any, Any]:
+        cache = manual.BCEWithLogitsLoss.forward(self, z, t)[1]
+        k = 1 if self.pos_weight is None else (self.pos_weight.astype(z.dtype) - 1) * t + 1
         log_sigmoid = -np.maximum(-z, 0) - np.log1p(np.exp(-np.abs(z)))
-        cost, n = reduced(self, (1 - t) * z - log_sigmoid)
-        return cost, (z, t, n)
+        cost, _ = reduced(self, cache[3] * ((1 - t) * z - k * log_sigmoid))
+        return cost, cache
 
 
 def lerp(old: Any, new: Any, weight: Any) -> Any:

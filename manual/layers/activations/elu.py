@@ -8,7 +8,7 @@ from manual.numbers.checks import floats, real
 from manual.numbers.number_types import Array, nonpositive
 
 
-class ELU(Layer):
+class ELU(Layer, without={"inplace": False}):
     """A ReLU that bends smoothly to −α, so that its outputs have a mean nearer to 0.
 
         a = z where z > 0, else α (eᶻ − 1)

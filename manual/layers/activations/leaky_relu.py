@@ -8,7 +8,7 @@ from manual.numbers.checks import floats, real
 from manual.numbers.number_types import Array, positive
 
 
-class LeakyReLU(Layer):
+class LeakyReLU(Layer, without={"inplace": False}):
     """What is positive passes, of the rest a small part leaks through, so that no neuron is off for good.
 
         a = z where z > 0, else s z

@@ -7,7 +7,7 @@ from manual.numbers.checks import floats
 from manual.numbers.number_types import Array, nonpositive
 
 
-class ReLU(Layer):
+class ReLU(Layer, without={"inplace": False}):
     """What is positive passes, everything else becomes 0.
 
         a = max(0, z)

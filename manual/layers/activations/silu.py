@@ -7,7 +7,7 @@ from manual.numbers.checks import floats
 from manual.numbers.number_types import Array
 
 
-class SiLU(Layer):
+class SiLU(Layer, without={"inplace": False}):
     """A number times its own gate, also called swish.
 
         a = z σ(z)                              σ(z) = 1 / (1 + e⁻ᶻ)

@@ -9,10 +9,12 @@ from manual.layer import Layer
 from manual.numbers.checks import flag, generator, mismatch, pair, whole
 from manual.numbers.correlation import correlate, correlate_pictures
 from manual.numbers.number_types import Array
-from manual.numbers.windows import Pair, window_count
+from manual.numbers.one_example import takes_one
+from manual.numbers.windows import Pair, same_padding, window_count
 
 
-class Conv2d(Layer):
+@takes_one(4)
+class Conv2d(Layer, without={"dilation": 1, "groups": 1, "padding_mode": "zeros"}):
     """The same weighted sum at every place: each output channel is its kernel, laid over each window of the picture.
 
         z[o,i,j] = Σ_{c,u,v} W[o,c,u,v] a[c, s·i + u − p, s·j + v − p] + b[o]        a is 0 outside of the picture
@@ -27,22 +29,23 @@ class Conv2d(Layer):
         ∂C/∂W[o,c,u,v] = Σ_{n,i,j} δ[o,i,j] a[c, s·i + u − p, s·j + v − p]     equation 4: what each weight met, times δ
         ∂C/∂b[o]       = Σ_{n,i,j} δ[o,i,j]                                    equation 3
 
-    Kernel size, stride s and padding p are an integer, or a pair for rows and columns. Weight and bias start as
-    torch's do, uniform in ±1/√(C·U·V).
+    Kernel size, stride s and padding p are an integer, or a pair for rows and columns; with padding="same" z has the
+    size of a. One picture (C, H, W) is a batch of one. Weight and bias start as torch's do, uniform in ±1/√(C·U·V).
 
     Raises:
         InputError: in_channels or out_channels is not an integer >= 1; kernel_size, stride or padding is neither an
-            integer nor a pair of them, or too small; bias is not a flag; rng is no generator; the input is not (N, C,
-            H, W), not of the weight's dtype, or smaller than the kernel.
+            integer nor a pair of them, or too small; padding is another word, or "same" with a stride; bias is not a
+            flag; rng is no generator; the input is not (N, C, H, W), not of the weight's dtype, or smaller than the
+            kernel.
     Source: LeCun et al., "Gradient-Based Learning Applied to Document Recognition", 1998; document B names it for
-    pictures. Same as torch.nn.Conv2d (without dilation, groups, padding_mode and padding="same").
+    pictures. Same as torch.nn.Conv2d (without dilation, groups and padding_mode).
     """
 
     in_channels: int
     out_channels: int
     kernel_size: int | Pair
     stride: int | Pair = 1
-    padding: int | Pair = 0
+    padding: int | Pair | str = 0
     weight: Array = parameter()
     _: KW_ONLY
     bias: Any = parameter(default=True)  # the flag goes in, the array (or None) comes out
@@ -51,7 +54,9 @@ class Conv2d(Layer):
     def __post_init__(self, rng: np.random.Generator) -> None:
         channels = whole(self, "out_channels", self.out_channels, 1), whole(self, "in_channels", self.in_channels, 1)
         self._kernel = pair(self, "kernel_size", self.kernel_size, 1)
-        self._stride, self._padding = pair(self, "stride", self.stride, 1), pair(self, "padding", self.padding, 0)
+        self._stride = pair(self, "stride", self.stride, 1)
+        same = same_padding(self, self._kernel, self._stride)
+        self._padding: Any = pair(self, "padding", self.padding, 0) if same is None else same
         k, rng = (channels[1] * self._kernel[0] * self._kernel[1]) ** -0.5, generator(self, rng)
         self.weight = rng.uniform(-k, k, (*channels, *self._kernel))
         self.bias = rng.uniform(-k, k, channels[0]) if flag(self, "bias", self.bias) else None
@@ -60,7 +65,9 @@ class Conv2d(Layer):
         W, b = self.weight, self.bias
         if getattr(a, "dtype", 0) != W.dtype or a.ndim != 4 or a.shape[1] != W.shape[1]:
             raise mismatch(self, f"(N, {self.in_channels}, H, W)", W.dtype, a)
-        size = window_count(self, a.shape[2:], self._kernel, self._stride, self._padding)
+        size = a.shape[2:]
+        if self.padding != "same":
+            size = window_count(self, size, self._kernel, self._stride, self._padding)
         z = correlate(a, W, size, self._stride, self._padding)
         if b is not None:
             z += b[:, None, None]
@@ -82,4 +89,5 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[Conv2d, Array]]:
     yield Conv2d(1, 2, (2, 3), stride=(2, 1), padding=(0, 2), rng=rng), rng.standard_normal((2, 1, 5, 4))
     # the last rows are in no window
     yield Conv2d(2, 1, 2, stride=3, bias=False, rng=rng), rng.standard_normal((3, 2, 7, 6))
+    yield Conv2d(1, 2, (1, 3), padding="same", rng=rng), rng.standard_normal((1, 3, 4))
     yield Conv2d(1, 1, 1, padding=1, rng=rng), rng.standard_normal((1, 1, 2, 2))  # windows of zeros alone

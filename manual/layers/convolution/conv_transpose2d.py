@@ -9,10 +9,12 @@ from manual.layer import Layer
 from manual.numbers.checks import InputError, flag, generator, mismatch, pair, whole
 from manual.numbers.correlation import correlate, correlate_pictures
 from manual.numbers.number_types import Array
+from manual.numbers.one_example import takes_one
 from manual.numbers.windows import Pair
 
 
-class ConvTranspose2d(Layer):
+@takes_one(4)
+class ConvTranspose2d(Layer, without={"dilation": 1, "groups": 1, "padding_mode": "zeros"}):
     """A convolution's way back as a layer: each pixel lays its kernel, times itself, onto a larger picture.
 
         z[o, s·i + u − p, s·j + v − p] += W[c,o,u,v] a[c,i,j]        summed over c and all i, j, u, v; and b[o] is added
@@ -27,15 +29,15 @@ class ConvTranspose2d(Layer):
 
     Kernel size, stride s, padding p and output_padding q are an integer, or a pair for rows and columns. The padding
     is cut off from z; q rows and columns are added below and on the right, as several sizes of a picture have the same
-    convolution. Weight and bias start as torch's do, uniform in ±1/√(O·U·V).
+    convolution. One picture (C, H, W) is a batch of one. Weight and bias start as torch's do, uniform in ±1/√(O·U·V).
 
     Raises:
         InputError: in_channels or out_channels is not an integer >= 1; kernel_size, stride, padding or output_padding
             is neither an integer nor a pair of them, or too small, or output_padding is not below the stride; bias is
             not a flag; rng is no generator; the input is not (N, C, H, W), not of the weight's dtype, or nothing is
             left of the output.
-    Source: Zeiler et al., "Deconvolutional Networks", 2010. Same as torch.nn.ConvTranspose2d (without groups, dilation
-    and output_size).
+    Source: Zeiler et al., "Deconvolutional Networks", 2010. Same as torch.nn.ConvTranspose2d (without groups, dilation,
+    padding_mode and output_size).
     """
 
     in_channels: int

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from dataclasses import KW_ONLY
 from typing import Any, ClassVar
 
 import numpy as np
@@ -34,8 +35,8 @@ class _BatchNorm(Layer):
 
     Raises:
         InputError: num_features is not an integer >= 1; eps is negative or not finite; momentum is neither a finite
-            number nor None; affine or track_running_stats is not a flag; the input has another shape, is not of floats
-            of γ's dtype, or has but one number a feature while training, whose variance is nothing.
+            number nor None; affine, track_running_stats or bias is not a flag; the input has another shape, is not of
+            floats of γ's dtype, or has but one number a feature while training, whose variance is nothing.
     Source: Ioffe & Szegedy, "Batch Normalization", 2015, algorithm 1 and its chain rule.
     """
 
@@ -45,7 +46,8 @@ class _BatchNorm(Layer):
     affine: bool = True
     track_running_stats: bool = True
     weight: Any = parameter()
-    bias: Any = parameter()
+    _: KW_ONLY
+    bias: Any = parameter(default=True)  # the flag goes in, the array (or None) comes out
     running_mean: Any = state()
     running_var: Any = state()
     num_batches_tracked: Any = state()
@@ -55,8 +57,8 @@ class _BatchNorm(Layer):
     def __post_init__(self) -> None:
         c, self.eps = whole(self, "num_features", self.num_features, 1), at_least(self, "eps", self.eps, 0)
         self.momentum = None if self.momentum is None else real(self, "momentum", self.momentum)
-        affine = flag(self, "affine", self.affine)
-        self.weight, self.bias = (np.ones(c), np.zeros(c)) if affine else (None, None)
+        affine, bias = flag(self, "affine", self.affine), flag(self, "bias", self.bias)
+        self.weight, self.bias = np.ones(c) if affine else None, np.zeros(c) if affine and bias else None
         self.running_mean = self.running_var = self.num_batches_tracked = None
         if flag(self, "track_running_stats", self.track_running_stats):
             self.running_mean, self.running_var = np.zeros(c), np.ones(c)
@@ -77,8 +79,8 @@ class _BatchNorm(Layer):
             u = x - m.reshape(along)
         r = (1 / np.sqrt(v + self.eps)).reshape(along)
         h = u * r
-        y = h if self.weight is None else h * self.weight.reshape(along) + self.bias.reshape(along)
-        return y, (h, r, m, v, n)
+        y = h if self.weight is None else h * self.weight.reshape(along)
+        return (y if self.bias is None else y + self.bias.reshape(along)), (h, r, m, v, n)
 
     def backward(self, delta: Array, cache: Any, /) -> tuple[Array, "_BatchNorm"]:
         h, r, _, _, n = cache
@@ -89,9 +91,10 @@ class _BatchNorm(Layer):
             by_mean = g.sum(axis=over) / n
             by_variance = (g * h).sum(axis=over) / n
             dx = r * (g - by_mean.reshape(along) - h * by_variance.reshape(along))
-        if self.weight is None:
-            return dx, self
-        return dx, self.like(weight=(delta * h).sum(axis=over), bias=delta.sum(axis=over))
+        return dx, self.like(
+            weight=None if self.weight is None else (delta * h).sum(axis=over),
+            bias=None if self.bias is None else delta.sum(axis=over),
+        )
 
     def commit(self, cache: Any, /) -> None:
         _, _, m, v, n = cache
@@ -144,6 +147,7 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[_BatchNorm, Array]]:
     yield learned, rng.standard_normal((5, 3))
     yield BatchNorm1d(3, momentum=None, eps=0.1), rng.standard_normal((2, 3, 4)) + 2
     yield used.evaluated(), rng.standard_normal((5, 3))
+    yield BatchNorm1d(2, bias=False).like(weight=1 + rng.random(2)), rng.standard_normal((3, 2))
     yield BatchNorm1d(2, affine=False, track_running_stats=False).evaluated(), rng.standard_normal((4, 2))
     yield BatchNorm2d(2).like(weight=1 + rng.random(2), bias=rng.standard_normal(2)), rng.standard_normal((2, 2, 3, 2))
     yield BatchNorm2d(2, momentum=0.5).evaluated(), rng.standard_normal((2, 2, 1, 2))

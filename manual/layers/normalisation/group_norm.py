@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from dataclasses import KW_ONLY
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,8 @@ class GroupNorm(Layer):
     γ starts as 1, β as 0.
 
     Raises:
-        InputError: num_groups or num_channels is not an integer >= 1, or the groups do not share out the channels;
-            eps is negative or not finite; affine is not a flag; the input is not (N, C, …), or not of floats of γ's
+        InputError: num_groups or num_channels is not an integer >= 1, or the groups do not share out the channels; eps
+            is negative or not finite; affine or bias is not a flag; the input is not (N, C, …), or not of floats of γ's
             dtype.
     Source: Wu & He, "Group Normalization", 2018. Same as torch.nn.GroupNorm.
     """
@@ -33,7 +34,8 @@ class GroupNorm(Layer):
     eps: Any = 1e-5
     affine: bool = True
     weight: Any = parameter()
-    bias: Any = parameter()
+    _: KW_ONLY
+    bias: Any = parameter(default=True)  # the flag goes in, the array (or None) comes out
 
     def __post_init__(self) -> None:
         groups = whole(self, "num_groups", self.num_groups, 1)
@@ -41,8 +43,9 @@ class GroupNorm(Layer):
         if channels % groups:
             raise InputError(f"GroupNorm: num_groups must divide num_channels, got {groups} and {channels}")
         self.eps = at_least(self, "eps", self.eps, 0)
-        affine = flag(self, "affine", self.affine)
-        self.weight, self.bias = (np.ones(channels), np.zeros(channels)) if affine else (None, None)
+        affine, bias = flag(self, "affine", self.affine), flag(self, "bias", self.bias)
+        self.weight = np.ones(channels) if affine else None
+        self.bias = np.zeros(channels) if affine and bias else None
 
     def forward(self, x: Array, /) -> tuple[Array, tuple[Array, Array]]:
         floats(self, x)
@@ -54,9 +57,8 @@ class GroupNorm(Layer):
         u = grouped - grouped.sum(axis=2, keepdims=True) / n
         r = 1 / np.sqrt((u * u).sum(axis=2, keepdims=True) / n + self.eps)
         h = (u * r).reshape(x.shape)
-        if self.weight is None:
-            return h, (h, r)
-        return h * self._along(self.weight, x) + self._along(self.bias, x), (h, r)
+        y = h if self.weight is None else h * self._along(self.weight, x)
+        return (y if self.bias is None else y + self._along(self.bias, x)), (h, r)
 
     def backward(self, delta: Array, cache: tuple[Array, Array], /) -> tuple[Array, "GroupNorm"]:
         h, r = cache
@@ -65,10 +67,11 @@ class GroupNorm(Layer):
         by_mean = g.sum(axis=2, keepdims=True) / n
         by_variance = (g * grouped).sum(axis=2, keepdims=True) / n
         dx = (r * (g - by_mean - grouped * by_variance)).reshape(delta.shape)
-        if self.weight is None:
-            return dx, self
         over = (0, *range(2, delta.ndim))
-        return dx, self.like(weight=(delta * h).sum(axis=over), bias=delta.sum(axis=over))
+        return dx, self.like(
+            weight=None if self.weight is None else (delta * h).sum(axis=over),
+            bias=None if self.bias is None else delta.sum(axis=over),
+        )
 
     def _grouped(self, x: Array) -> Array:
         """(N, groups, numbers of a group)"""
@@ -82,5 +85,5 @@ class GroupNorm(Layer):
 def examples(rng: np.random.Generator) -> Iterator[tuple[GroupNorm, Array]]:
     layer = GroupNorm(2, 4)
     yield layer.like(weight=1 + rng.random(4), bias=rng.standard_normal(4)), rng.standard_normal((3, 4, 2, 2))
-    yield GroupNorm(1, 4, eps=0.1), rng.standard_normal((3, 4))
+    yield GroupNorm(1, 4, eps=0.1, bias=False), rng.standard_normal((3, 4))
     yield GroupNorm(2, 4, affine=False), rng.standard_normal((2, 4, 3)) + 2

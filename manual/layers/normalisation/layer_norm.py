@@ -8,6 +8,7 @@ from manual.described import parameter
 from manual.layer import Layer
 from manual.numbers.checks import at_least, flag, floats, mismatch, shape
 from manual.numbers.number_types import Array
+from manual.numbers.sums import dots_of_rows, rows, sum_over_batch, sums_of_rows
 
 
 class LayerNorm(Layer):
@@ -28,15 +29,15 @@ class LayerNorm(Layer):
                                          = r (g − Σ g / n − h Σ g h / n)                      [Σ h = 0]
 
     So ∂C/∂x is g without its part along 1, the path by the mean, and along h, the path by the variance: to shift or
-    to stretch all features of an example changes nothing.
+    to stretch all features of an example changes nothing. (In the code the features are one axis, the last.)
 
     γ starts as 1, β as 0.
 
     Raises:
         InputError: normalized_shape is neither an integer >= 1 nor a tuple of them; eps is negative or not finite;
-            elementwise_affine or bias is not a flag; the input's last axes are not normalized_shape, there is no axis
-            before them, or it is not of floats of γ's dtype.
-    Source: Ba, Kiros & Hinton, "Layer Normalization", 2016. Same as torch.nn.LayerNorm on a batch.
+            elementwise_affine or bias is not a flag; the input's last axes are not normalized_shape, or it is not
+            of floats of γ's dtype.
+    Source: Ba, Kiros & Hinton, "Layer Normalization", 2016. Same as torch.nn.LayerNorm.
     """
 
     normalized_shape: int | tuple[int, ...]
@@ -55,24 +56,27 @@ class LayerNorm(Layer):
     def forward(self, x: Array, /) -> tuple[Array, tuple[Array, Array]]:
         floats(self, x)
         k, n, dtype = len(self._shape), prod(self._shape), x.dtype if self.weight is None else self.weight.dtype
-        if x.ndim <= k or x.shape[-k:] != self._shape or x.dtype != dtype:
-            raise mismatch(self, f"(N, …, {', '.join(map(str, self._shape))})", dtype, x)
-        over = tuple(range(-k, 0))
-        u = x - x.sum(axis=over, keepdims=True) / n
-        r = 1 / np.sqrt((u * u).sum(axis=over, keepdims=True) / n + self.eps)
+        if x.shape[-k:] != self._shape or x.dtype != dtype:
+            raise mismatch(self, f"(…, {', '.join(map(str, self._shape))})", dtype, x)
+        x, shape = x.reshape(*x.shape[: x.ndim - k], n), x.shape
+        u = x - sums_of_rows(x) / n
+        r = 1 / np.sqrt(dots_of_rows(u, u) / n + self.eps)
         h = u * r
-        y = h if self.weight is None else h * self.weight
-        return (y if self.bias is None else y + self.bias), (h, r)
+        y = h if self.weight is None else h * self.weight.reshape(n)
+        if self.bias is not None:
+            y += self.bias.reshape(n)
+        return y.reshape(shape), (h, r)
 
     def backward(self, delta: Array, cache: tuple[Array, Array], /) -> tuple[Array, "LayerNorm"]:
-        (h, r), k, n = cache, len(self._shape), prod(self._shape)
-        over, examples_axes = tuple(range(-k, 0)), tuple(range(delta.ndim - k))
-        g = delta if self.weight is None else delta * self.weight
-        by_mean = g.sum(axis=over, keepdims=True) / n
-        by_variance = (g * h).sum(axis=over, keepdims=True) / n
-        return r * (g - by_mean - h * by_variance), self.like(
-            weight=None if self.weight is None else (delta * h).sum(axis=examples_axes),
-            bias=None if self.bias is None else delta.sum(axis=examples_axes),
+        (h, r), n, shape = cache, prod(self._shape), delta.shape
+        delta = delta.reshape(h.shape)
+        g = delta if self.weight is None else delta * self.weight.reshape(n)
+        dx = g - sums_of_rows(g) / n
+        dx -= h * (dots_of_rows(g, h) / n)
+        dx *= r
+        return dx.reshape(shape), self.like(
+            weight=None if self.weight is None else sum_over_batch(rows(delta * h)).reshape(self._shape),
+            bias=None if self.bias is None else sum_over_batch(rows(delta)).reshape(self._shape),
         )
 
 

@@ -27,9 +27,9 @@ class RMSNorm(Layer):
 
     Raises:
         InputError: normalized_shape is neither an integer >= 1 nor a tuple of them; eps is negative or not finite;
-            elementwise_affine is not a flag; the input's last axes are not normalized_shape, there is no axis before
-            them, or it is not of floats of γ's dtype.
-    Source: Zhang & Sennrich, "Root Mean Square Layer Normalization", 2019. Same as torch.nn.RMSNorm on a batch.
+            elementwise_affine is not a flag; the input's last axes are not normalized_shape, or it is
+            not of floats of γ's dtype.
+    Source: Zhang & Sennrich, "Root Mean Square Layer Normalization", 2019. Same as torch.nn.RMSNorm.
     """
 
     normalized_shape: int | tuple[int, ...]
@@ -54,8 +54,8 @@ class RMSNorm(Layer):
     def forward(self, x: Array, /) -> tuple[Array, tuple[Array, Array]]:
         floats(self, x)
         k, n, dtype = len(self._shape), prod(self._shape), x.dtype if self.weight is None else self.weight.dtype
-        if x.ndim <= k or x.shape[-k:] != self._shape or x.dtype != dtype:
-            raise mismatch(self, f"(N, …, {', '.join(map(str, self._shape))})", dtype, x)
+        if x.shape[-k:] != self._shape or x.dtype != dtype:
+            raise mismatch(self, f"(…, {', '.join(map(str, self._shape))})", dtype, x)
         eps = self.eps
         if eps is None:
             eps = float(np.finfo(x.dtype if x.dtype.kind == "f" else self._floats).eps)

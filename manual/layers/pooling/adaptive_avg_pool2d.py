@@ -6,10 +6,12 @@ import numpy as np
 from manual.layer import Layer
 from manual.numbers.checks import InputError, floats, mismatch, whole
 from manual.numbers.number_types import Array
+from manual.numbers.one_example import takes_one
 
 Size = int | tuple[int | None, int | None]
 
 
+@takes_one(4)
 class AdaptiveAvgPool2d(Layer):
     """The mean of each of I·J windows that share out the picture, whatever its size: as a head before a Linear.
 
@@ -19,7 +21,8 @@ class AdaptiveAvgPool2d(Layer):
 
         ∂C/∂a[c,x,y] = Σ δ[c,i,j] / (pixels of the window i, j), over the windows that pixel x, y lies in
 
-    output_size is an integer or a pair for rows and columns, of which None is the picture's own.
+    output_size is an integer or a pair for rows and columns, of which None is the picture's own. One picture
+    (C, H, W) is a batch of one.
 
     Raises:
         InputError: output_size is neither an integer >= 1 nor a pair of them or None; the input is not (N, C, H, W),

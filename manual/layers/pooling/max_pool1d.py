@@ -1,13 +1,17 @@
 from collections.abc import Iterator
+from dataclasses import KW_ONLY
 
 import numpy as np
 
 from manual.layer import Layer
-from manual.numbers.checks import InputError, floats, mismatch, whole
+from manual.numbers.checks import InputError, flag, floats, mismatch, whole
 from manual.numbers.number_types import Array, greater
+from manual.numbers.one_example import takes_one
+from manual.numbers.windows import windows_along
 
 
-class MaxPool1d(Layer):
+@takes_one(3)
+class MaxPool1d(Layer, without={"dilation": 1, "return_indices": False}):
     """The largest number of each window of each channel of a sequence.
 
         y[c,i] = max_u a[c, s·i + u − p]              what lies outside of the sequence never wins
@@ -17,19 +21,23 @@ class MaxPool1d(Layer):
         ∂C/∂a[c,x] = Σ δ[c,i], over the windows i that place x won: y moves with it there, and with no other
 
     In a tie the first wins, as in torch: a place takes the lead if it is greater than all before it, and whoever took
-    it last has won. (A NaN wins; of several, the last.)
+    it last has won. (A NaN wins; of several, the last.) With ceil_mode I is rounded up: a last window may reach beyond
+    the end. One sequence (C, L) is a batch of one.
 
     Raises:
-        InputError: kernel_size U or stride s (None: the kernel's size) is not an integer >= 1, padding p not one from
-            0 to half the kernel; the input is not (N, C, L), not of floats, or shorter than the kernel.
+        InputError: kernel_size U or stride s (None: the kernel's size) is not an integer >= 1, padding p not one from 0
+            to half the kernel; ceil_mode is not a flag; the input is not (N, C, L), not of floats, or shorter than the
+            kernel.
         Undecided: numbers that leave open which is the greater.
     Source: Ranzato et al., "Unsupervised Learning of Invariant Feature Hierarchies", 2007. Same as torch.nn.MaxPool1d
-    (without dilation, return_indices and ceil_mode).
+    (without dilation and return_indices).
     """
 
     kernel_size: int
     stride: int | None = None
     padding: int = 0
+    _: KW_ONLY
+    ceil_mode: bool = False
 
     def __post_init__(self) -> None:
         self._kernel = whole(self, "kernel_size", self.kernel_size, 1)
@@ -37,12 +45,13 @@ class MaxPool1d(Layer):
         if 2 * whole(self, "padding", self.padding, 0) > self._kernel:
             raise InputError(f"MaxPool1d: padding must be at most half of kernel_size {self.kernel_size}, "
                              f"got {self.padding}")
+        flag(self, "ceil_mode", self.ceil_mode)
 
     def forward(self, a: Array, /) -> tuple[Array, tuple[tuple[int, ...], Array]]:
         floats(self, a)
         if a.ndim != 3:
             raise mismatch(self, "(N, C, L)", "float", a)
-        size = (a.shape[2] + 2 * self.padding - self._kernel) // self._stride + 1
+        size = windows_along(a.shape[2], self._kernel, self._stride, self.padding, self.ceil_mode)
         if size < 1 or not a.shape[2]:
             raise InputError(f"{self!r}: expected sequences of at least the kernel's size, with their padding, "
                              f"got {a.shape[2]}")
@@ -72,4 +81,5 @@ def _nan(place: Array) -> Array | bool:
 def examples(rng: np.random.Generator) -> Iterator[tuple[MaxPool1d, Array]]:
     yield MaxPool1d(2), rng.standard_normal((2, 3, 5))
     yield MaxPool1d(3, stride=1, padding=1), rng.standard_normal((2, 2, 4))
+    yield MaxPool1d(2, ceil_mode=True), rng.standard_normal((1, 2, 5))
     yield MaxPool1d(4, stride=3, padding=2), rng.standard_normal((1, 2, 6))

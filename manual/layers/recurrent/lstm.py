@@ -59,7 +59,7 @@ class _LSTM(Steps):
         return dz, dz, (later, dc)
 
 
-class LSTM(_LSTM, Recurrent):
+class LSTM(_LSTM, Recurrent, without={"proj_size": 0}):
     """A layer of sequences that remembers over many steps.
 
         y, h, c = LSTM(x), or LSTM(x, h, c)     y (T, N, D·H): every step's h; h, c: the state after the last step

@@ -8,6 +8,7 @@ import numpy as np
 import manual
 from manual import Layer, Network
 from manual.numbers.number_types import Array
+from torch_ref.diagnosis.mistakes.attention import ATTENDED, ATTENTION
 from torch_ref.diagnosis.mistakes.blocks import BLOCK_OUTPUTS, BLOCKS
 from torch_ref.diagnosis.mistakes.formula import EPSILONS, Formulas, Mistake, Number, Values, as_number, blind, changed
 from torch_ref.diagnosis.mistakes.norms import NORM_OUTPUTS, NORMS, PATHS
@@ -79,6 +80,7 @@ OUTPUTS: dict[type[Layer], list[tuple[str, Forward]]] = PICTURES | BLOCK_OUTPUTS
     ],
     manual.Dropout: DROPPED,
     manual.Dropout2d: DROPPED,
+    manual.MultiheadAttention: ATTENDED,
 }  # fmt: skip
 BACKWARDS: dict[type[Layer], list[tuple[str, Backward]]] = BLOCKS | {
     manual.ReLU: [*ACTIVATIONS, ("σ' is left out: ReLU's mask is missing", _left_out)],
@@ -89,6 +91,7 @@ BACKWARDS: dict[type[Layer], list[tuple[str, Backward]]] = BLOCKS | {
     manual.Flatten: WITHOUT_DELTA,
     manual.Dropout: DROPOUT,
     manual.Dropout2d: DROPOUT,
+    manual.MultiheadAttention: [*ATTENTION, *PARAMETERS],
     **{norm: [*PATHS, *PARAMETERS] for norm in NORMS},
 }
 

@@ -1,5 +1,7 @@
 """Mistakes in attention."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from manual import MultiheadAttention
@@ -22,42 +24,42 @@ def right(da, a):
     return a * (da - (da * a).sum(axis=3, keepdims=True))
 
 
-@bug("dx")
+@bug("dx", "a(1 − a) is used")
 class _(MultiheadAttention):
     """The softmax has the derivative of one output by its own input alone, A(1 − A)."""
 
     _back = given(lambda da, a: da * a * (1 - a))
 
 
-@bug("dx")
+@bug("dx", "the sum over the other keys is left out")
 class _(MultiheadAttention):
     """The sum over the other keys is left out."""
 
     _back = given(lambda da, a: da * a)
 
 
-@bug("dx")
+@bug("dx", "runs over the queries")
 class _(MultiheadAttention):
     """The softmax's sum runs over the queries."""
 
     _back = given(lambda da, a: a * (da - (da * a).sum(axis=2, keepdims=True)))
 
 
-@bug("dx")
+@bug("dx", "the scale 1/√d is left out on the way back")
 class _(MultiheadAttention):
     """The way back is not divided by √d."""
 
     _back = given(right, lambda q: 1)
 
 
-@bug("dx")
+@bug("dx", "scaled by the whole width")
 class _(MultiheadAttention):
     """The way back is divided by the root of the whole width, not of a head's."""
 
     _back = given(right, lambda q: (q.shape[1] * q.shape[3]) ** 0.5)
 
 
-@bug("dx")
+@bug("dx", "each other's gradient")
 class _(MultiheadAttention):
     """q and k get each other's gradient."""
 
@@ -66,7 +68,7 @@ class _(MultiheadAttention):
         return (dk, dq, dv) if dq.shape == dk.shape else (dq, dk, dv)
 
 
-@bug("dx")
+@bug("dx", "through A, not through Aᵀ")
 class _(MultiheadAttention):
     """v gets its gradient through A, not through Aᵀ."""
 
@@ -75,52 +77,68 @@ class _(MultiheadAttention):
         return dq, dk, a @ g if dq.shape == dk.shape else dv
 
 
-@bug("dx")
+@bug("dx", "the δ of the query alone")
 class _(MultiheadAttention):
     """x goes in three ways, and the δ of one comes back."""
 
     def backward(self, delta, cache):
         dx, gradient = super().backward(delta, cache)
-        if cache.inputs > 1 + cache.masked:
+        masks = cache.given.masks
+        if cache.given.inputs > 1 + masks:
             return dx, gradient
-        apart, _ = super().backward(delta, cache._replace(inputs=3 + cache.masked))
-        return (apart[0], None) if cache.masked else apart[0], gradient
+        apart, _ = super().backward(delta, cache._replace(given=replace(cache.given, inputs=3 + masks)))
+        return (apart[0], *[None] * masks) if masks else apart[0], gradient
 
 
 @bug("y")
 class _(MultiheadAttention):
     """A place may not look at itself."""
 
-    def _allowed(self, q, k, mask):
-        seen = super()._allowed(q, k, mask)
-        return np.tri(q.shape[2], k.shape[2], -1, dtype=bool) & seen if self.causal else seen
+    def _allowed(self, inputs):
+        seen = super()._allowed(inputs)
+        return np.tri(seen.shape[-2], seen.shape[-1], -1, dtype=bool) & seen if self.causal else seen
 
 
-@bug("y")
+@bug("y", "the scale 1/√d is left out")
+class _(MultiheadAttention):
+    """S is not divided by √d."""
+
+    def forward(self, *inputs):
+        e, root = self.embed_dim, (self.embed_dim / self.num_heads) ** 0.5
+        larger = {name: p.copy() for name, p in self.params.items()}
+        for name in larger.keys() & {"in_proj_weight", "in_proj_bias"}:
+            larger[name][:e] *= larger[name].dtype.type(root)
+        return MultiheadAttention.forward(self.like(**larger), *inputs)
+
+
+@bug("y", "the mask is not applied")
 class _(MultiheadAttention):
     """A place looks at what comes later."""
 
-    def _allowed(self, q, k, mask):
-        return None if mask is None else ~mask[:, None, None, :]
+    def _allowed(self, inputs):
+        other = self.like()
+        other.causal = False
+        return super(type(self), other)._allowed(inputs)
 
 
 @bug("y")
 class _(MultiheadAttention):
     """The mask says which keys there are, not which there are not."""
 
-    def _allowed(self, q, k, mask):
-        return super()._allowed(q, k, None if mask is None else ~mask)
+    def _allowed(self, inputs):
+        given = inputs if inputs.padding is None else replace(inputs, padding=~inputs.padding)
+        return super()._allowed(given)
 
 
 @bug("y")
 class _(MultiheadAttention):
     """The mask is ignored."""
 
-    def _allowed(self, q, k, mask):
-        return super()._allowed(q, k, None)
+    def _allowed(self, inputs):
+        return super()._allowed(replace(inputs, padding=None))
 
 
-@bug("y")
+@bug("y", "one after the other")
 class _(MultiheadAttention):
     """The heads are split as if they lay one after the other in memory."""
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from manual import BertEmbeddings, GPTBlock, TransformerEncoderLayer
+from manual import BertEmbeddings, GPTBlock, TransformerDecoderLayer, TransformerEncoderLayer
 from manual.layer import several
-from parity_tests.bugs.registry import bug
+from parity_tests.bugs.registry import bug, mistakes
 
 
 def given(block, x, mask, attended=lambda x, _: x, activated=lambda z, _: z):
@@ -94,6 +94,55 @@ class _(TransformerEncoderLayer):
 
     def forward(self, x, *mask):
         return given(self, x, mask, attended=lambda _, x: x)
+
+
+# ---------------------------------------------------------------- TransformerDecoderLayer
+
+
+def decoded(block, delta, cache, past=(1, 1, 1), memory=lambda key, value: key + value):
+    """The right backward, with what goes past each sum times a number, and another sum for the memory."""
+    tape, masks = cache
+    back, gradient = block.backs(tape)
+
+    def feed_back(d):
+        return back("linear1", back("activation", back("linear2", d)))
+
+    if block.norm_first:
+        dw = past[2] * delta + back("norm3", feed_back(delta))
+        dlooked, dkey, dvalue, *_ = back("multihead_attn", dw)
+        dz = past[1] * dw + back("norm2", dlooked)
+        dx = past[0] * dz + back("norm1", several(back("self_attn", dz))[0])
+    else:
+        e = back("norm3", delta)
+        f = back("norm2", past[2] * e + feed_back(e))
+        dlooked, dkey, dvalue, *_ = back("multihead_attn", f)
+        g = back("norm1", past[1] * f + dlooked)
+        dx = past[0] * g + several(back("self_attn", g))[0]
+    return (dx, memory(dkey, dvalue), *[None] * masks), gradient()
+
+
+mistakes(TransformerDecoderLayer, [
+    ("Nothing goes back past the attention to what has been written", "dx0", "",
+     {"backward": lambda self, delta, cache: decoded(self, delta, cache, (0, 1, 1))}),
+    ("Nothing goes back past the attention to the memory", "dx0", "",
+     {"backward": lambda self, delta, cache: decoded(self, delta, cache, (1, 0, 1))}),
+    ("Nothing goes back past the linear maps", "dx0", "",
+     {"backward": lambda self, delta, cache: decoded(self, delta, cache, (1, 1, 0))}),
+    ("The memory has the δ of the keys alone", "dx1", "",
+     {"backward": lambda self, delta, cache: decoded(self, delta, cache, memory=lambda key, value: key)}),
+    ("The memory has the δ of the values alone", "dx1", "",
+     {"backward": lambda self, delta, cache: decoded(self, delta, cache, memory=lambda key, value: value)}),
+    ("The memory has no δ: its encoder is not trained", "dx1", "",
+     {"backward": lambda self, delta, cache: decoded(self, delta, cache, memory=lambda key, value: 0 * key)}),
+])  # fmt: skip
+
+
+@bug("y")
+class _(TransformerDecoderLayer):
+    """Nothing is heard of the memory."""
+
+    def forward(self, x, memory, *masks):
+        return super().forward(x, 0 * memory, *masks)
 
 
 # ---------------------------------------------------------------- GPTBlock
