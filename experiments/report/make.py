@@ -47,10 +47,10 @@ from torch_ref.devices import prepare
 PAGE = Path(__file__).with_name("page")
 ROOT = Path(__file__).parents[2]
 NETWORKS = {
-    "two_two_one": "2-2-1, ReLU: document A's hand computation, repeated",
-    "one_two_one": "1-2-1, sigmoid: document B's network on a sine",
+    "two_two_one": "2-2-1, ReLU: post A's hand computation, repeated",
+    "one_two_one": "1-2-1, sigmoid: post B's network on a sine",
     "one_two_one_linear": "1-2-1, linear: the same without an activation collapses to a line",
-    "one_two_one_zeros": "1-2-1, zero start: document B's network from θ = 0",
+    "one_two_one_zeros": "1-2-1, zero start: post B's network from θ = 0",
     "one_two_one_random": "1-2-1, random start: the same from parameters drawn at random",
     "digits": "64-128-10, ReLU: digits, five initialisations",
 }
@@ -61,7 +61,7 @@ PICTURES = 4000
 TITLES = NETWORKS | bluebird.TITLES
 COMMANDS = {
     "This page": "python -m experiments.report",
-    "The documents by hand": "python -m pytest parity_tests/report/steps/test_walk.py",
+    "The posts by hand": "python -m pytest parity_tests/report/steps/test_walk.py",
     "Errata": "python -m pytest parity_tests/posts/test_errata.py",
     "Parity": "python -m pytest parity_tests/comparison/test_parity.py",
     "Truth": "python -m pytest parity_tests/truth/test_certify.py",

@@ -257,6 +257,15 @@ def test_each_of_the_four_readers_has_a_command_and_a_page():
 # ---------------------------------------------------------------- pictures
 
 
+def test_the_page_that_is_ready_is_linked_first_with_its_date_and_machine():
+    assert re.findall(r"\]\(([^)]+)\)", README)[0] == "docs/page/index.html"
+    page = (ROOT / "docs" / "page" / "index.html").read_bytes()
+    assert len(page) < 1_500_000
+    made = dict(re.findall(r"<dt>(Made|CPU)<dd>(.*)", page.decode()))
+    assert made["Made"][:10] in README
+    assert made["CPU"] in README
+
+
 def test_every_picture_is_shown_and_stands_alone_in_both_schemes():
     pictures = {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.svg")}
     shown = [

@@ -176,14 +176,14 @@ def e12() -> Settled:
     return Settled(np.asarray(lowest), np.asarray(last.cost), np.asarray((off_the_best_line**2).sum() / (2 * len(y))))
 
 
-@of("∇E of document B's network at θ = 0, for the project's example, y = 0.9")
+@of("∇E of post B's network at θ = 0, for the project's example, y = 0.9")
 def e13() -> Settled:
     start, example = init.constant(one_two_one(), 0), one_example()
     hand, reference = by_hand(start, *example, HalfMSELoss()), by_torch(start, *example, HalfMSELoss())
     return Settled(np.zeros(7), in_order(hand.gradient), in_order(reference.gradient))
 
 
-@of("f(x) of document B's network with linear activations, at the project's θ and x")
+@of("f(x) of post B's network with linear activations, at the project's θ and x")
 def e14() -> Settled:
     network, (x, _) = one_two_one(activation=Identity), one_example()
     _, t1, _, t3, t4, t5, t6 = map(float, THETA)
@@ -191,7 +191,7 @@ def e14() -> Settled:
     return Settled(printed, network.forward(x)[0], to_numpy(twin(network)(to_torch(x))))
 
 
-@of("∇(y − ŷ)² of document B's network, at the project's θ, x and y")
+@of("∇(y − ŷ)² of post B's network, at the project's θ, x and y")
 def e15() -> Settled:
     network, (x, y) = one_two_one(), one_example()
     hand, reference = by_hand(network, x, y, MSELoss()), by_torch(network, x, y, MSELoss())
@@ -201,7 +201,7 @@ def e15() -> Settled:
     return Settled(-(y.item() - f) * of_f, in_order(hand.gradient), in_order(reference.gradient))
 
 
-@of("∂o12/∂θ3 and ∇E_θ3 of document B's network, at the project's θ, x and y")
+@of("∂o12/∂θ3 and ∇E_θ3 of post B's network, at the project's θ, x and y")
 def e16() -> Settled:
     network, (x, y) = one_two_one(), one_example()
     hidden = Network(*network.layers[:2])
@@ -249,17 +249,22 @@ def e18() -> Settled:
 
 CATEGORIES = {
     "formulas that give other numbers, or none": ["E1", "E3", "E4", "E5", "E8", "E9", "E14", "E15", "E16", "E17"],
-    "notations that clash, within a document or with common use": ["E6", "E7", "E10", "E11"],
+    "notations that clash, within a post or with common use": ["E6", "E7", "E10", "E11"],
     "statements that do not hold": ["E2", "E12", "E13", "E18"],
 }
 """Category -> the errata in it."""
+
+
+def called_a_post(about: Any) -> Any:
+    """A text of the index, which calls the posts documents, in the page's word."""
+    return about.replace("Document", "Post").replace("document", "post") if isinstance(about, str) else about
 
 
 def table() -> list[dict[str, Any]]:
     """The errata as the page shows them: the index's entry, what settles it, and the tests that hold it."""
     index, tests = claims(), held_by()
     return [
-        index[name]
+        {field: called_a_post(about) for field, about in index[name].items()}
         | {
             "id": name,
             "quantity": QUANTITIES[name].replace("'", "’"),

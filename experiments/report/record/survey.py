@@ -88,7 +88,7 @@ def networks(dtype: np.dtype[Any], device: str) -> Iterator[tuple[str, Iterable[
     hand, *its_data = documents.hand_computation()
     example, curve = documents.one_example(), documents.sine()
     for name, network, loss, data in (
-        ("2-2-1, document A's example", hand, HalfMSELoss(), its_data),
+        ("2-2-1, post A's example", hand, HalfMSELoss(), its_data),
         ("1-2-1, one example", documents.one_two_one(), HalfMSELoss(), example),
         ("1-2-1, the sine", documents.one_two_one(activation=Sigmoid), MSELoss(), curve),
         ("1-2-1 linear, the sine", documents.one_two_one(activation=Identity), MSELoss(), curve),

@@ -150,7 +150,7 @@ DERIVATIVES: list[tuple[str, str, Templates]] = [
         "The same times x, for the hidden weights.",
         {"dW1": [f"{path} · {{x[0]}}" for path in THROUGH_SIGMOID]},
     ),
-    ("update", "One step of gradient descent, with document A’s learning rate.",
+    ("update", "One step of gradient descent, with post A’s learning rate.",
      {name: update(name, 2 if name != "b2" else 1, f"d{name}") for name in IN_THETA_ORDER}),
 ]  # fmt: skip
 """Document B's formulas, step by step: phase, title and numbers."""
@@ -161,7 +161,7 @@ DERIVATIVES_SYMBOLS = {
     "delta2": [r"\Delta"], "b1": [r"\theta_0", r"\theta_1"], "W1": [r"\theta_2", r"\theta_3"], "b2": [r"\theta_4"],
     "W2": [r"\theta_5", r"\theta_6"],
 }  # fmt: skip
-"""LaTeX of document B's quantities."""
+"""LaTeX of post B's quantities."""
 
 
 class Values(NamedTuple):
