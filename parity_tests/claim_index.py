@@ -14,7 +14,8 @@ TESTS = Path(__file__).parent
 def marked() -> Iterator[tuple[str, list[str]]]:
     """(test, ids) for every test that carries `@pytest.mark.ledger(…)`."""
     for path in sorted(TESTS.rglob("test_*.py")):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        text = path.read_text("utf-8")
+        for node in ast.walk(ast.parse(text)) if "pytest.mark.ledger" in text else ():
             if isinstance(node, ast.FunctionDef) and (ids := [*_ids(node)]):
                 yield f"{path.relative_to(TESTS.parent).as_posix()}::{node.name}", ids
 

@@ -36,7 +36,7 @@ def test_there_is_a_verdict_for_every_example():
     assert len(VERDICTS) == 12
 
 
-@pytest.mark.parametrize("name", few(VERDICTS))
+@pytest.mark.parametrize("name", few(sorted(VERDICTS, key="half_done".__eq__)))  # which imports torch, and takes long
 def test_an_example_gets_its_verdict(name, run_apart):
     status, expected = VERDICTS[name]
     got, result = run_apart(EXAMPLES / f"{name}.py")

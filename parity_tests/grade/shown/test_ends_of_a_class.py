@@ -22,7 +22,7 @@ CLASS = ["-m", "experiments.grade", "--timeout", "60"]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no groups of processes")
-@pytest.mark.parametrize("how", ["SIGINT", "SIGKILL"])
+@pytest.mark.parametrize("how", ["SIGINT", pytest.param("SIGKILL", marks=pytest.mark.slow)])
 def test_a_checker_that_is_ended_leaves_nothing_behind(how, hand_ins, tmp_path):
     for path in hand_ins.glob("*.py"):
         path.unlink()
@@ -56,6 +56,7 @@ def test_a_checker_that_is_ended_leaves_nothing_behind(how, hand_ins, tmp_path):
     assert not [*own.iterdir()]
 
 
+@pytest.mark.slow
 def test_two_checkers_on_one_folder_leave_each_other_alone(hand_ins):
     both = [subprocess.Popen([sys.executable, *CLASS, str(hand_ins)], stdout=subprocess.DEVNULL) for _ in range(2)]
     assert [one.wait(120) for one in both] == [1, 1]

@@ -58,6 +58,7 @@ def test_what_is_written_is_valid_and_one_line_where_it_must_be(report):
     assert not row[0].startswith("=")
 
 
+@pytest.mark.usefixtures("run")
 @pytest.mark.parametrize("kind", ["gradescope", "junit", "json", "html", "csv"])
 def test_every_format_is_written_of_a_file_of_which_nothing_can_be_judged(kind, tmp_path, capsys):
     path = tmp_path / "a.py"
@@ -75,7 +76,9 @@ TEACH = Path(__file__).parents[3] / "docs" / "teach"
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
 @pytest.mark.parametrize(("source", "has_a_task", "score"), [
-    ("linear_first_example.py", False, 0.75), ("linear_right.py", False, 1.0), ("linear_first_example.py", True, 3.0)
+    pytest.param("linear_first_example.py", False, 0.75, marks=pytest.mark.slow),
+    pytest.param("linear_right.py", False, 1.0, marks=pytest.mark.slow),
+    ("linear_first_example.py", True, 3.0),
 ])  # fmt: skip
 def test_the_autograder_writes_the_results_that_gradescope_reads(source, has_a_task, score, tmp_path):
     (tmp_path / "submission").mkdir()

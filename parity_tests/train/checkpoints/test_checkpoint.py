@@ -18,6 +18,7 @@ from experiments.train.backends import HandWritten
 from experiments.train.checkpoints import checkpoint
 from experiments.train.checkpoints.checkpoint import BEFORE, LAST
 from manual import InputError
+from parity_tests.conftest import few
 
 DROPOUT = (
     "[{Linear: {in_features: 2, out_features: 2}}, {Dropout: {p: 0.5}}, {Linear: {in_features: 2, out_features: 1}}]"
@@ -55,7 +56,7 @@ def weights(run: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("side", SIDES)
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", few(OPTIMIZERS))
 def test_what_a_run_saves_is_taken(optimizer: str, side: str, runs: Callable[[str, str], Path], tmp_path: Path) -> None:
     run = runs(optimizer, side)
     before = run / "checkpoints" / BEFORE
