@@ -1,11 +1,19 @@
-"""What `from torch_ref import …` offers, and what it waits for."""
+"""What `from manual import …` and `from torch_ref import …` offer, and what they wait for."""
 
 import subprocess
 import sys
 
 import pytest
 
+import manual.layers
+import manual.losses
+import manual.optimizers
 import torch_ref
+
+
+@pytest.mark.parametrize("package", [manual.layers, manual.losses, manual.optimizers])
+def test_every_layer_loss_and_optimizer_is_importable_from_manual(package):
+    assert all(getattr(manual, name) is getattr(package, name) for name in package.__all__)
 
 
 @pytest.mark.parametrize("name", torch_ref.__all__)

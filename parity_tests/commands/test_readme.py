@@ -15,9 +15,6 @@ import pytest
 import torch
 
 import manual
-import manual.layers
-import manual.losses
-import manual.optimizers
 from experiments.train.options import read
 from manual import HalfMSELoss, Linear
 from manual.documents import hand_computation
@@ -158,11 +155,6 @@ def test_the_new_layer_is_right(rng, tmp_path, monkeypatch):
 def test_the_command_lines_of_training_are_understood(line):
     arguments = shlex.split(line)[1:]
     assert read(arguments).subcommand == arguments[0]
-
-
-@pytest.mark.parametrize("package", [manual.layers, manual.losses, manual.optimizers])
-def test_every_layer_loss_and_optimizer_is_importable_from_manual(package):
-    assert all(getattr(manual, name) is getattr(package, name) for name in package.__all__)
 
 
 # ---------------------------------------------------------------- what is named is there

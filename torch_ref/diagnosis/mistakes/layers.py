@@ -9,7 +9,6 @@ import manual
 from manual import Layer, Network
 from manual.numbers.number_types import Array
 from torch_ref.diagnosis.mistakes.attention import ATTENDED, ATTENTION
-from torch_ref.diagnosis.mistakes.blocks import BLOCK_OUTPUTS, BLOCKS
 from torch_ref.diagnosis.mistakes.formula import EPSILONS, Formulas, Mistake, Number, Values, as_number, blind, changed
 from torch_ref.diagnosis.mistakes.norms import NORM_OUTPUTS, NORMS, PATHS
 from torch_ref.diagnosis.mistakes.parameters import PARAMETERS, WITHOUT_DELTA, with_transposed_weight
@@ -34,6 +33,10 @@ def _guarded(f: Any, x: Any, epsilon: float) -> Any:
 def _summed(f: Any, x: Any, dim: int) -> Any:
     e = _exponentials(f, x)
     return e / e.sum(axis=dim, keepdims=True)
+
+
+def _past(f: Any, x: Any, delta: Any) -> tuple[Any, Any]:
+    return plain(f.parts["inner"], x, delta)[0], plain(f, x, delta)[1]
 
 
 def _left_out(_f: Any, _x: Any, delta: Any) -> tuple[Any, Any]:
@@ -70,7 +73,8 @@ DROPPED: list[tuple[str, Forward]] = [
     ("the mask is left out", lambda f, x: x / (1 - f.p)),
 ]
 
-OUTPUTS: dict[type[Layer], list[tuple[str, Forward]]] = PICTURES | BLOCK_OUTPUTS | NORM_OUTPUTS | {
+OUTPUTS: dict[type[Layer], list[tuple[str, Forward]]] = PICTURES | NORM_OUTPUTS | {
+    manual.Residual: [("the input is not added", lambda f, x: output(f.parts["inner"], x))],
     manual.Softmax: [
         *((f"the sum runs over the wrong axis: axis {dim}", lambda f, x, dim=dim: output(changed(f, dim=dim), x))
           for dim in range(4)),
@@ -82,7 +86,11 @@ OUTPUTS: dict[type[Layer], list[tuple[str, Forward]]] = PICTURES | BLOCK_OUTPUTS
     manual.Dropout2d: DROPPED,
     manual.MultiheadAttention: ATTENDED,
 }  # fmt: skip
-BACKWARDS: dict[type[Layer], list[tuple[str, Backward]]] = BLOCKS | {
+BACKWARDS: dict[type[Layer], list[tuple[str, Backward]]] = {
+    manual.Residual: [
+        ("the path past the inner layer is missing", _past),
+        ("the path through the inner layer is missing", lambda f, x, d: (d, plain(f, x, d)[1])),
+    ],
     manual.ReLU: [*ACTIVATIONS, ("σ' is left out: ReLU's mask is missing", _left_out)],
     manual.Softmax: ACTIVATIONS + SOFTMAX,
     manual.Conv2d: CONVOLUTION,
