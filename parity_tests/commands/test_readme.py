@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 import torch
 
-import manual
 from experiments.train.options import read
 from manual import HalfMSELoss, Linear
 from manual.documents import hand_computation
