@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 
 from manual.numbers.number_types import Array
+from manual.numbers.special import sigmoid
 from manual.recurrent import Cell, Recurrent, Run, Steps
 
 
@@ -29,17 +30,18 @@ class _GRU(Steps):
     gates = 3
 
     def run(self, a: Array, start: Sequence[Array], U: Array, b: Any) -> Run:
-        (h,), hs, kept = start, [], []
-        with np.errstate(over="ignore"):  # e⁻ᶻ = ∞ gives σ = 0, which is right
-            for a_t in a:
-                u = h.dot(U.T) if b is None else h.dot(U.T) + b
-                (a_r, a_z, a_n), (u_r, u_z, u_n) = (m.reshape(len(m), 3, -1).swapaxes(0, 1) for m in (a_t, u))
-                r, z = 1 / (1 + np.exp(-(a_r + u_r))), 1 / (1 + np.exp(-(a_z + u_z)))
-                n = np.tanh(a_n + r * u_n)
-                gap = h - n
-                h = n + z * gap
-                hs.append(h)
-                kept.append((r, z, n, u_n, gap))
+        (h,), hs, kept, turned = start, [], [], U.T.copy()  # BLAS is quicker at a matrix that lies as it is read
+        for a_t in a:
+            u = h.dot(turned)
+            if b is not None:
+                u += b
+            a_t, u = (m.reshape(len(m), 3, -1).swapaxes(0, 1).copy() for m in (a_t, u))  # one gate after the other
+            r, z = sigmoid(a_t[:2] + u[:2])
+            n = np.tanh(a_t[2] + r * u[2])
+            gap = h - n
+            h = n + z * gap
+            hs.append(h)
+            kept.append((r, z, n, u[2], gap))
         return Run(np.stack(hs), (h,), kept)
 
     def run_back(self, dh: Array, dlast: Sequence[Array], U: Array, cache: Any) -> tuple[Array, Array, Sequence[Array]]:
