@@ -13,6 +13,8 @@ compiled, where torch.compile finds a compiler (steps, float32, one thread).
     startup   alone: how long an import, a help and a refused argument take beside `import torch`
     verdicts  alone: how long check_backward takes beside a full gradcheck
 
+Both sides run with a malloc that keeps what is freed (memory.py).
+
 OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE change how NumPy multiplies, which reads them when it loads: where they are not
 as the benchmark wants them, it starts itself again.
 """
@@ -31,6 +33,7 @@ from tqdm import tqdm
 
 from experiments.bench import regression, startup, verdicts
 from experiments.bench.machine import kernel
+from experiments.bench.memory import keep_freed_memory
 from experiments.bench.table import Untimed, Void, table, text
 from experiments.bench.workloads import growth, workloads
 from experiments.shared.command import Parser, command, expected_one_of
@@ -123,6 +126,7 @@ def _parser() -> Parser:
 
 def run(chosen: Sequence[str], options: Any) -> Iterator[dict[str, Any]]:
     """The tables, one after the other."""
+    keep_freed_memory()
     if "steps" in chosen:
         for threads in options.threads or CORES[:2]:
             for dtype in options.dtype or DTYPES:

@@ -1,9 +1,25 @@
-"""How much memory a training step takes besides what it cannot do without."""
+"""How much memory a training step takes besides what it cannot do without; and to keep what it frees."""
 
+import ctypes
 import tracemalloc
 from copy import deepcopy
 
 from experiments.bench.workloads import Workload
+
+KEPT = {-3: 32 * 2**20, -1: 2**30, -2: 64 * 2**20}
+"""glibc's M_MMAP_THRESHOLD (the most that it takes), M_TRIM_THRESHOLD and M_TOP_PAD, in bytes; see mallopt(3)."""
+
+
+def keep_freed_memory() -> None:
+    """Let malloc keep what a step frees, for either side: glibc gives large arrays back to the system, and takes them
+    anew, page by page, which is an eighth of a transformer block's step by hand. Without glibc nothing is done.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return
+    for option, size in KEPT.items():
+        mallopt(option, size)
 
 
 def besides(work: Workload) -> int:

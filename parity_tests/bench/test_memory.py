@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from experiments.bench import memory
 from experiments.bench.memory import besides
 from experiments.bench.workloads import classification, growth
 from manual import SGD, Adam, Layer, Linear, Network, ReLU
@@ -74,3 +76,12 @@ def test_a_layer_that_keeps_its_input_twice_is_found_and_a_view_of_it_is_not(rng
 
     assert places_that_keep_too_much(digits_network(rng, Views()), (64, 128, 128)) == []
     assert places_that_keep_too_much(digits_network(rng, Hoards()), (64, 128, 128)) == [1]
+
+
+def test_malloc_is_told_to_keep_what_is_freed_where_it_can_be(monkeypatch):
+    told = {}
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda _: SimpleNamespace(mallopt=told.__setitem__))
+    memory.keep_freed_memory()
+    assert told == memory.KEPT
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda _: SimpleNamespace())
+    memory.keep_freed_memory()
