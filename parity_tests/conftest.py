@@ -135,11 +135,28 @@ def rows(trained: "Trained") -> "list[Row]":
 
 
 @pytest.fixture(scope="session")
-def shown(trained: "Trained") -> dict[str, Any]:
+def language(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The report's chapter on the language model, after two steps on a short text; "out" is where it lies."""
+    from experiments.report.chapters.language import chapter
+    from experiments.report.record import language_runs
+    from experiments.train import command as train
+    from parity_tests.data.test_text import PROSE
+
+    out, fit = tmp_path_factory.mktemp("language"), train.run
+    (out / "own.txt").write_text(PROSE, "utf-8")
+    small = [f"--data.file={out / 'own.txt'}", "--data.context=16", "--data.batch_size=8"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train, "run", lambda arguments: fit([*arguments, *small]))
+        patch.setattr(language_runs, "STAGES", (2, 4))
+        return chapter(out, False, "2026-11-28 10:00 UTC", "abc1234") | {"out": out}
+
+
+@pytest.fixture(scope="session")
+def shown(trained: "Trained", language: dict[str, Any]) -> dict[str, Any]:
     """What the report shows of these runs."""
     from experiments.report.make import contents
 
-    return contents(trained)
+    return contents(trained) | {"language": language}
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ It trains every network with both implementations, compares everything that can 
 `FOLDER/index.html`, and the README's pictures and `report.json` beside it.
 The runs are kept in `FOLDER/runs/`; the page of last time stays until the new one is whole.
 
-`--full` trains the networks that look for the Bluebird from three seeds; pages made in the same folder later show
-these runs, each with its date.
+`--full` trains the networks that look for the Bluebird from three seeds, and the language model to its end; pages made
+in the same folder later show these runs, each with its date.
 `--handout` writes sheets to hand out instead: one training step with blanks, the solutions on the last page.
 `--compare A.json B.json` holds two such files against each other instead, and writes `FOLDER/compare.html`.
 """

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from experiments.bench.machine import commit, machine
 from experiments.bench.table import TITLES as SPEED_TITLES
 from experiments.bench.verdict import notes
-from experiments.report.chapters import bluebird, errata, fits, scrubber, starts, surfaces
+from experiments.report.chapters import bluebird, errata, fits, language, scrubber, starts, surfaces
 from experiments.report.chapters.recognition import recognised
 from experiments.report.chapters.sensitivity import sensitivity
 from experiments.report.chapters.ulp_error import strips, ulp_errors
@@ -78,9 +78,10 @@ def make(out: Path, full: bool = False) -> Summary:
     """Train, compare, and write the page and what lies beside it; what it comes to."""
     torch.set_num_threads(1)  # networks this small lose more to threads than they gain
     with threadpool_limits(1):
-        trained = train_all(out, full)
+        trained, about = train_all(out, full), made()
+        read = language.chapter(out, full, about["Made"], about["Commit"])
     rows = [*tqdm(compare_all(trained), desc="comparing", unit=" rows")]
-    shown = contents(trained)
+    shown = {**contents(trained), "language": read}
     measured = speed(full)
     write(out / "index.html", page(shown, rows, measured))
     write(out / "report.json", as_json(record(trained, rows, measured)))

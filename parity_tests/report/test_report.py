@@ -37,6 +37,7 @@ def made_of(shown, monkeypatch):
     def patch(rows):
         monkeypatch.setattr(report, "train_all", lambda *_: {})
         monkeypatch.setattr(report, "contents", lambda _: shown)
+        monkeypatch.setattr(report.language, "chapter", lambda *_: shown["language"])
         monkeypatch.setattr(report, "compare_all", lambda _: rows)
         monkeypatch.setattr(report, "speed", lambda full: SPEED)
 
