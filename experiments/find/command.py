@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--threshold",
         type=float,
         metavar="P",
-        help="the probability from which on a picture counts as CLASS; default: that CLASS is the most probable class",
+        help="the lowest probability at which a picture counts as CLASS; default: whenever CLASS is the most probable",
     )
     parser.add_argument(
         "--implementation",

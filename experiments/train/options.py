@@ -85,10 +85,14 @@ def parser(about: str) -> ArgumentParser:
         prog=program("train"), description=about, epilog=epilog, exit_on_error=False, formatter_class=Help,
         parser_mode="typed",
     )  # fmt: skip
-    made.add_argument("-c", "--config", type=str | None, help="A file, or the name of one; the last that says it wins.")
+    made.add_argument(
+        "-c", "--config", type=str | None, help="A config file, or the name of one; the last setting wins."
+    )
     made.add_argument("--name", type=str, required=True, help="The run's name: OUT/NAME/IMPLEMENTATION/version_N.")
     made.add_argument("--out", type=str, default="runs", help="The folder of all runs.")
-    made.add_argument("--ckpt_path", type=str | None, default=None, help="A checkpoint, or last: the latest run's.")
+    made.add_argument(
+        "--ckpt_path", type=str | None, default=None, help="A checkpoint file, or last: the latest run's."
+    )
     for section, settings in SECTIONS.items():
         made.add_class_arguments(settings, section)
     return made

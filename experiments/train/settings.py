@@ -13,15 +13,15 @@ class ModelSettings:
 
     Args:
         network: the layers in order, each a name or one name: {arguments}.
-        loss: its name; --model.loss.ARGUMENT sets an argument of it.
-        optimizer: its name; --model.optimizer.lr sets the learning rate, and so on.
-        schedule: its name; how the optimizer's learning rate changes from step to step.
-        implementation: who computes: manual or torch.
+        loss: the loss, by name; --model.loss.ARGUMENT sets an argument of it.
+        optimizer: the optimizer, by name; --model.optimizer.lr sets the learning rate, and so on.
+        schedule: the schedule, by name; it changes the optimizer's learning rate from step to step.
+        implementation: the implementation that computes: manual or torch.
         dtype: the numbers' type, of parameters and data.
-        seed: a number that the parameters are drawn from.
+        seed: the seed that the parameters are drawn from.
         start: parameters by name, in place of drawn ones.
         threshold: a distance; training is done when ‖θ_new − θ_old‖ < threshold.
-        penalty: its name; its cost is added to the batch's.
+        penalty: the penalty, by name; its cost is added to the batch's.
     """
 
     network: list[Spec]
@@ -41,7 +41,7 @@ class TrainerSettings:
     """Lightning's trainer.
 
     Args:
-        max_epochs: passes over the training part, 1 or more; with model.threshold, at most so many.
+        max_epochs: passes over the training part, 1 or more; with model.threshold, the most passes.
         min_epochs: passes that nothing ends training before.
         max_steps: training steps at most, 1 or more; -1 is no limit.
         min_steps: training steps that nothing ends training before.
