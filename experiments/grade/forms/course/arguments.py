@@ -87,7 +87,7 @@ WINDOWS = {"pool_height", "pool_width", "pool_size", "f"}
 
 def drawn(roles: Mapping[str, str], shapes: Shapes, rng: np.random.Generator) -> Arrays | None:
     """An array for each argument, by its role; None where the family lacks one."""
-    shapes = shapes | {"another": shapes["x"]}
+    shapes = {"another": shapes["x"], **shapes} if "x" in shapes else shapes
     if not {*roles.values()} <= shapes.keys():
         return None
     return {name: rng.standard_normal(shapes[role]) for name, role in roles.items()}
