@@ -34,6 +34,7 @@ def test_equality_is_decided_or_raises(dtype):
     np.testing.assert_array_equal(exact == 1, [True, False])
     np.testing.assert_array_equal(exact != 0, [True, False])
     np.testing.assert_array_equal(np.zeros(2) == exact, [False, True])
+    np.testing.assert_array_equal(np.isclose(exact, np.array([1 + 1e-6, 0.1], dtype)), [True, False])
     vague: Any = Bounded(np.array([1e-30]), dtype, 1e-20)
     for decide in (lambda: vague == 0, lambda: vague != 0, lambda: bool(vague)):
         with pytest.raises(Undecided):
