@@ -20,6 +20,7 @@ from experiments.grade.forms.course import layers, losses, nets, rules
 from experiments.grade.forms.stateful import layers as stateful_layers
 from experiments.grade.forms.stateful import losses as stateful_losses
 from experiments.grade.forms.stateful import optimizers as stateful_optimizers
+from experiments.grade.forms.stateful import pairs
 from experiments.grade.forms.whole import forward_backward, network_class, recurrent, script, updates
 
 FORMS: tuple[ModuleType, ...] = (
@@ -27,7 +28,7 @@ FORMS: tuple[ModuleType, ...] = (
     recurrent, nets, losses, rules,
     column_networks, column_layers, column_rules, propagate,
     layers, scalars,
-    stateful_optimizers, stateful_layers,
+    stateful_optimizers, pairs, stateful_layers,
     network_class,
     forward_backward, updates, script, stateful_losses, classes, network, functions, derivatives,
 )  # fmt: skip

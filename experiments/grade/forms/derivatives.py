@@ -112,5 +112,6 @@ class CostFunction(StatefulLoss):
         self.names, self.gradient_names = ([*inspect.signature(f).parameters][:2] for f in (cost, gradient))
         Piece.__init__(self, name, self.names, [], [cost, gradient])
 
-    def _made(self, rng: np.random.Generator) -> Any:  # noqa: ARG002
+    def made(self, rng: np.random.Generator) -> Any:  # noqa: ARG002
+        """Nothing: functions keep nothing."""
         return SimpleNamespace()

@@ -134,7 +134,58 @@ WORDS = """
             self.dW = np.zeros_like(self.W)
             {}
 """
+PAIR = """
+    import numpy as np
+    class SoftMax:
+        def forward(self, z): return np.exp(z) / np.exp(z).sum(axis=0)
+        def backward(self, d): return d
+    class NLL:
+        def forward(self, p, y):
+            self.p, self.y = p, y
+            return -np.sum(y * np.log(p))
+        def backward(self): return {}
+"""
+PENALISED = """
+    import numpy as np
+    class Dense:
+        def __init__(self, n_inputs, n_neurons, l2=0):
+            self.w, self.l2 = np.random.randn(n_inputs, n_neurons), l2
+        def forward(self, x):
+            self.x, self.output = x, x @ self.w
+        def backward(self, d):
+            self.dw, self.dinputs = self.x.T @ d + {} * self.w, d @ self.w.T
+    def regularization_loss(layer): return layer.l2 * np.sum(layer.w ** 2)
+"""
+PADDED = """
+    import numpy as np
+    class Shift:
+        def __init__(self, channels, padding=0): self.p, self.scale = padding, np.random.randn(channels)
+        def forward(self, x):
+            p = self.p
+            self.x, self.shape = np.pad(x, ((0, 0), (0, 0), (p, p), (p, p))), x.shape[2:]
+            return self.x[:, :, :-1, 1:] * self.scale[:, None, None]
+        def backward(self, d):
+            (h, w), p, dx = self.shape, self.p, np.zeros_like(self.x)
+            dx[:, :, :-1, 1:] = d * self.scale[:, None, None]
+            self.dscale = (d * self.x[:, :, :-1, 1:]).sum(axis=(0, 2, 3))
+            return dx[:, :, {}:, {}:][:, :, :h, :w]
+"""
+ADAM = """
+    import numpy as np
+    class RMSprop:
+        def __init__(self, params, lr=0.01, rho=0.9, eps=1e-8):
+            self.params, self.lr, self.rho, self.eps = list(params), lr, rho, eps
+            self.s = [np.zeros_like(p.data) for p in self.params]
+        def step(self):
+            for i, p in enumerate(self.params):
+                self.s[i] = self.rho * self.s[i] + (1 - self.rho) * p.grad ** 2
+                p.data -= self.lr * p.grad / (np.sqrt(self.s[i]) + {} * self.eps)
+"""
 KINDS = {
+    "a softmax whose derivative is the loss's": (PAIR, "self.p - self.y", "self.y - self.p"),
+    "a layer that adds its penalty's derivative": (PENALISED, "2 * self.l2", "self.l2"),
+    "a setting that has a default": (PADDED, "p", "0"),
+    "an optimizer that keeps the parameters": (ADAM, "1", "2"),
     "a slope is no learning rate": (LEAKY, "self.alpha", "1"),
     "digits have ten classes": (DIGITS, "Y.size", "1"),
     "a step takes a state, too": (STEP, "Wh.T", "Wh"),
@@ -153,7 +204,7 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_kind_of_file_is_judged_whole(kind, run):
     source, right, wrong = KINDS[kind]
-    status, result = run(source.format(right))
+    status, result = run(source.replace("{}", right))
     assert not_judged(result) == {}
     assert status == 0, result["verdict"]
-    assert run(source.format(wrong))[0] == 1
+    assert run(source.replace("{}", wrong))[0] == 1

@@ -50,8 +50,8 @@ FAMILIES: dict[str, Shapes] = {
     "pictures": _pictures(4, 2),
     "pictures, parameters are (1, C, 1, 1)": _pictures(4, 2, (1, 2, 1, 1)),
     "queries, keys and values": {"x": (2, 3, 4), "q": (2, 3, 4), "k": (2, 3, 4), "v": (2, 3, 4), "w": (4, 4)},
-    "queries, keys and values of one sequence": {"q": (3, 4), "k": (5, 4), "v": (5, 2)},
-    "as many queries as keys, of one sequence": {"q": (3, 4), "k": (3, 4), "v": (3, 4)},
+    "queries, keys and values of one sequence": {"x": (3, 4), "q": (3, 4), "k": (5, 4), "v": (5, 2)},
+    "as many queries as keys, of one sequence": dict.fromkeys("xqkv", (3, 4)),
     **{
         f"a sequence that attends to itself{many}": {
             "x": (*batch, 3, 4),

@@ -18,6 +18,7 @@ from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran, by_name
 from experiments.grade.forms.stateful.losses import TARGETS
 from experiments.grade.forms.stateful.making import (
+    PARTS,
     Fitted,
     constructions,
     drawn_inputs,
@@ -41,6 +42,7 @@ from experiments.grade.forms.stateful.objects import (
     output_of,
     returns_a_tuple,
 )
+from experiments.grade.forms.stateful.penalties import Penalty, penalty_of, strengths
 from manual import Layer
 
 
@@ -86,6 +88,7 @@ class StatefulLayer(Piece):
 
     def __init__(self, name: str, kind: type, methods: Methods, found: Definitions, others: list[type]) -> None:
         self.kind, self.methods, self.module, self.others = kind, methods, found.module, others
+        self.found = found
         self.form = "layer that keeps things on itself"
         made_of = [k for k in kind.__mro__ if k in found.own().values()]
         super().__init__(name, _inputs(getattr(kind, methods.forward)), [], made_of[:1])
@@ -95,15 +98,17 @@ class StatefulLayer(Piece):
         usual = fitted(self.kind, self._forward, self._backward, inputs, rng, parts)
         self.form = f"layer that keeps things on itself, {usual.family}"
         yield self._example(usual, "", rng)
-        same = [{usual.family: usual.inputs}]
-        for place, options in optional(self.kind):
+        same, penalties = [{usual.family: usual.inputs}], strengths(self.kind)
+        for place, options in (*optional(self.kind), *penalties):
             try:
                 other = fitted(self.kind, self._forward, self._backward, same, rng, parts, options)
             except Unclear:
                 continue  # it does not run so
-            yield self._example(other, place, rng)
+            penalty = penalty_of(self.found, other.prototype) if (place, options) in penalties else None
+            if penalty or (place, options) not in penalties:
+                yield self._example(other, place, rng, penalty)
 
-    def _example(self, fitted: Fitted, place: str, rng: np.random.Generator) -> Example:
+    def _example(self, fitted: Fitted, place: str, rng: np.random.Generator, penalty: Penalty | None = None) -> Example:
         prototype, _, given = fitted
         parameters = Parameters(prototype, given, self._flat, rng)
         arrays = dict(zip(self.arguments, given, strict=True)) | parameters.drawn(prototype, rng)
@@ -111,8 +116,10 @@ class StatefulLayer(Piece):
         def run(given: Arrays) -> Ran:
             own = parameters.with_these(prototype, given)
             y = self._forward(own, [*given.values()][: len(self.arguments)])
+            whole = y if penalty is None else {**by_name(y), "penalty": penalty(own)}
 
             def backward(delta: Any) -> Arrays:
+                delta = delta if penalty is None else delta["y"]
                 before = {n: np.copy(a) for n, a in given.items()}
                 known = {*vars(own)}
                 returned = self._backward(own, delta)
@@ -126,10 +133,22 @@ class StatefulLayer(Piece):
                 dx = input_gradient(own, returned, given[x], new)
                 return ({} if dx is None else {f"d{x}": np.asarray(dx)}) | named
 
-            return Ran(y, backward, pure=False)
+            return Ran(whole, backward, pure=False)
 
-        y = run({n: a.copy() for n, a in arrays.items()}).y
-        return Example(arrays, run, like(y, rng), place=place)
+        ran = run({n: a.copy() for n, a in arrays.items()})
+        delta = like(ran.y, rng) if penalty is None else {"y": like(ran.y["y"], rng), "penalty": np.ones(())}
+        fixed = (self.arguments[0],) if needed(self.kind.__init__)[:1] and self._keeps_dx(ran, delta) else ()
+        return Example(arrays, run, delta, fixed=fixed, place=place)
+
+    def _keeps_dx(self, ran: Ran, delta: Any) -> bool:
+        """Whether it is a network that gives nothing back: the first of its layers has nobody before it."""
+        if needed(self.kind.__init__)[0].lower() not in PARTS:
+            return False
+        try:
+            found = ran.backward(delta) if ran.backward else {}
+        except Exception:
+            return False
+        return bool(found) and f"d{self.arguments[0]}" not in found
 
     def _forward(self, own: Any, inputs: Sequence[Any]) -> Any:
         method, before = getattr(own, self.methods.forward), {*vars(own)}

@@ -106,11 +106,11 @@ class StatefulLoss(Piece):
         return is_target_first(self.names)
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
-        prototype = self._made(rng)
+        prototype = self.made(rng)
         found, why = [], ""
         for one in targets(rng):
             try:
-                value, dx = self._tried(prototype, one)
+                value, dx = self.tried(prototype, one)
                 if one.target.dtype.kind == "i" and self._takes_numbers(prototype, one):
                     continue
             except Exception as error:
@@ -139,7 +139,12 @@ class StatefulLoss(Piece):
             without = f"without {', '.join(f'{g:g}' for g in sorted(small))} in the cost"
             yield from ((f"{name} {without}".strip(), each) for name, each in of_each.items())
 
-    def _made(self, rng: np.random.Generator) -> Any:
+    def made(self, rng: np.random.Generator) -> Any:
+        """An object of the class.
+
+        Raises:
+            Unclear: it is not known how to make one.
+        """
         why = ""
         for arguments in constructions(self.kind, rng):
             try:
@@ -148,7 +153,8 @@ class StatefulLoss(Piece):
                 why = why or f"{type(error).__name__}: {error}"
         raise Unclear(f"how a {self.name} is made is not known; the first raised {why}")
 
-    def _tried(self, prototype: Any, one: Target) -> tuple[Any, Any]:
+    def tried(self, prototype: Any, one: Target) -> tuple[Any, Any]:
+        """The cost, and its gradient by the prediction."""
         own = copy.deepcopy(prototype)
         value = self._value(own, one.prediction.copy(), one.target.copy())
         return np.asarray(value, dtype=float), self._back(own, one.prediction.copy(), one.target.copy())
@@ -156,7 +162,7 @@ class StatefulLoss(Piece):
     def _takes_numbers(self, prototype: Any, one: Target) -> bool:
         """Whether it takes classes for numbers, as a squared error does."""
         try:
-            self._tried(prototype, one._replace(target=one.target + 0.5))
+            self.tried(prototype, one._replace(target=one.target + 0.5))
         except Exception:
             return False
         return True

@@ -45,6 +45,8 @@ ARRAYS: list[dict[str, tuple[int, ...]]] = [
 """Arrays that go together, by the arguments' names."""
 ALIKE = {"weight": "w", "weights": "w", "kernel": "w", "filters": "w", "bias": "b", "biases": "b", "scale": "gamma",
          "shift": "beta", "wxh": "wx", "whh": "wh", "w_x": "wx", "w_h": "wh", "bh": "b"}  # fmt: skip
+PARTS = ("layers", "modules", "layer_list", "blocks", "net")
+"""What a network calls its parts, before its loss or its optimizer."""
 MOST = 24
 """Ways to make an object that are tried by its arguments' names."""
 
@@ -57,8 +59,8 @@ def constructions(kind: type, rng: np.random.Generator, parts: Sequence[Any] = (
     if not count:
         yield []
         return
-    if parts and count == 1:
-        yield [[*parts]]
+    if parts and (count == 1 or names[0].lower() in PARTS):
+        yield [[*parts], *[None] * (count - 1)]
     yield from _by_names(names, rng)
     sizes = {1: [[3], [4]], 2: [[3, 4], [2, 3]], 3: [[3, 4, 2], [2, 3, 3]], 4: [[2, 3, 3, 1]]}
     shapes = {1: [[(3, 4)], [(3,)]], 2: [[(3, 4), (4,)], [(3, 4), (1, 4)], [(4, 3), (4, 1)], [(3,), (3,)]]}
