@@ -35,6 +35,9 @@ def main() -> int:
             audit[operator] = found
     except KeyboardInterrupt:
         print(f"interrupted after {len(audit)} of {len(known)} operators", file=sys.stderr)
+    if options.operators and not KEPT.exists():  # there is no page of all to put them on
+        print(page(audit, len(known)))
+        return 0
     KEPT.parent.mkdir(parents=True, exist_ok=True)
     KEPT.write_text(json.dumps({n: [j.as_dict() for j in f] for n, f in sorted(audit.items())}, indent=1), "utf-8")
     PAGE.write_text(page(audit, len(known)), "utf-8")

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 
 from parity_tests.audit.operators import Call
-from torch_ref.program.derivation import Bounds, bounds, certified
+from torch_ref.program.derivation import Bounds, as_real, bounds, certified, values
+from torch_ref.program.run import as_numpy
 from torch_ref.truth.certify import distance
-from torch_ref.twins import to_numpy
 
 SMALL = 40
 """So many elements at most are differentiated by, drawn of all: each is a direction of the dual numbers."""
@@ -18,6 +18,7 @@ LARGE = 4000
 
 DERIVED, BEYOND, MEASURED, NOT_JUDGED = "derived", "beyond", "measured", "not judged"
 WRONG, NAN, DIGITS = "wrong", "NaN where the truth is finite", "loses digits"
+OUTPUT = "its output loses digits"
 
 
 @dataclass
@@ -48,9 +49,9 @@ def judge(call: Call, certify: bool = True) -> Judged:
         outputs, deltas, gradients = by_torch(call)
     except Exception as error:
         return Judged(dtype, NOT_JUDGED, f"torch: {_words(error)}")
-    if any(y.is_complex() for y in outputs) or any(torch.is_tensor(x) and x.is_complex() for x in call.inputs):
-        return Judged(dtype, NOT_JUDGED, "complex numbers have no rule")
     judged, allowed = _derived(call, dtype, outputs, deltas, gradients)
+    if judged.outcome == BEYOND and allowed is not None:
+        _of_output(judged, call, outputs, allowed)
     if certify:
         _certified(judged, call, deltas, gradients, allowed)
     return judged
@@ -61,7 +62,7 @@ def by_torch(call: Call) -> tuple[list[torch.Tensor], list[torch.Tensor], dict[i
     live = [x.clone().requires_grad_() if i in call.by else x for i, x in enumerate(call.inputs)]
     outputs = [y for y in call.function(*live) if torch.is_tensor(y) and (y.is_floating_point() or y.is_complex())]
     generator = torch.Generator().manual_seed(0)
-    deltas = [torch.randn(y.shape, dtype=torch.float64, generator=generator).to(y.dtype) for y in outputs]
+    deltas = [torch.randn(y.shape, dtype=_double(y), generator=generator).to(y.dtype) for y in outputs]
     deltas = [d if y.requires_grad else torch.zeros_like(d) for d, y in zip(deltas, outputs, strict=True)]
     smooth = [(y, d) for y, d in zip(outputs, deltas, strict=True) if y.requires_grad]
     if not smooth:
@@ -70,10 +71,14 @@ def by_torch(call: Call) -> tuple[list[torch.Tensor], list[torch.Tensor], dict[i
         [y for y, _ in smooth], [live[i] for i in call.by], [d for _, d in smooth], allow_unused=True
     )
     gradients = {
-        i: np.zeros(live[i].shape, str(live[i].dtype)[6:]) if g is None else to_numpy(g.clone())
+        i: as_numpy(as_real(torch.zeros_like(live[i]) if g is None else g.clone()).detach())
         for i, g in zip(call.by, found, strict=True)
     }
     return [y.detach() for y in outputs], deltas, gradients
+
+
+def _double(x: torch.Tensor) -> torch.dtype:
+    return torch.complex128 if x.is_complex() else torch.float64
 
 
 def _derived(call: Call, dtype: str, outputs: Any, deltas: Any, gradients: Any) -> tuple[Judged, Bounds | None]:
@@ -81,7 +86,7 @@ def _derived(call: Call, dtype: str, outputs: Any, deltas: Any, gradients: Any) 
         allowed = bounds(call.function, call.inputs, deltas, by=call.by)
     except Exception as error:
         return Judged(dtype, MEASURED, _words(error)), None
-    pairs = [*zip(map(to_numpy, outputs), allowed.outputs, strict=True)]
+    pairs = [*zip([as_numpy(as_real(y)) for y in outputs], allowed.outputs, strict=True)]
     pairs += [(gradients[i], allowed.gradients[i]) for i in call.by]
     judged, open_everywhere = Judged(dtype, DERIVED), True
     for value, bound in pairs:
@@ -102,12 +107,27 @@ def _derived(call: Call, dtype: str, outputs: Any, deltas: Any, gradients: Any) 
     return judged, allowed
 
 
+def _of_output(judged: Judged, call: Call, outputs: Any, allowed: Bounds) -> None:
+    """Whether it is torch's output that lies farther from the truth than is derived."""
+    try:
+        truth = values(call.function, call.inputs, by=call.by)
+    except Exception:
+        return  # nothing is found, and the call stays beyond what is derived
+    for y, true, bound in zip(outputs, truth, allowed.outputs, strict=True):
+        own = as_numpy(as_real(y))
+        if own.shape == true.shape and np.isfinite(own).all() and np.any(distance(own, true) > bound.error):
+            judged.finding = OUTPUT
+            if call.written and len(outputs) == 1:
+                floats = [float(t) for t in true.ravel()]
+                judged.reproduction = f"{_given(call)}print({call.written}.flatten(), {floats})"
+
+
 def _certified(judged: Judged, call: Call, deltas: Any, gradients: Any, allowed: Bounds | None) -> None:
     """The truth of the gradients, and what torch's lack of it."""
     if sum(call.inputs[i].numel() for i in call.by) > LARGE:
         judged.certified = f"more than {LARGE} elements"
         return
-    elements = _drawn({i: call.inputs[i].numel() for i in call.by})
+    elements = _drawn({i: as_numpy(as_real(call.inputs[i])) for i in call.by})
     try:
         truth = certified(call.function, call.inputs, deltas, call.by, elements)
     except Exception as error:
@@ -130,13 +150,14 @@ def _certified(judged: Judged, call: Call, deltas: Any, gradients: Any, allowed:
             judged.reproduction = _reproduction(call, deltas, i, elements[i], true)
 
 
-def _drawn(sizes: dict[int, int]) -> dict[int, Any]:
-    """Of every input, which elements to differentiate by; all of them, where they are few."""
-    chosen = np.sort(np.random.default_rng(0).permutation(sum(sizes.values()))[:SMALL])
+def _drawn(inputs: dict[int, Any]) -> dict[int, Any]:
+    """Of every input, which finite elements to differentiate by; all of them, where they are few."""
+    finite = np.flatnonzero(np.concatenate([np.isfinite(x).ravel() for x in inputs.values()]))
+    chosen = np.sort(np.random.default_rng(0).permutation(finite)[:SMALL])
     found, start = {}, 0
-    for i, size in sizes.items():
-        found[i] = chosen[(chosen >= start) & (chosen < start + size)] - start
-        start += size
+    for i, x in inputs.items():
+        found[i] = chosen[(chosen >= start) & (chosen < start + x.size)] - start
+        start += x.size
     return found
 
 
@@ -144,13 +165,17 @@ def _reproduction(call: Call, deltas: Any, place: int, elements: Any, truth: Any
     """Three lines that show it."""
     if not call.written or len(deltas) != 1:
         return ""
-    given = ", ".join(_tensor(x, i == place) if torch.is_tensor(x) else "None" for i, x in enumerate(call.inputs))
     return (
-        "import torch\n"
-        f"x = [{given}]\n"
+        f"{_given(call, place)}"
         f"print(torch.autograd.grad({call.written}, x[{place}], {_tensor(deltas[0], False)})[0].flatten()"
         f"[{elements.tolist()}], {truth.tolist()})"
     )
+
+
+def _given(call: Call, by: int | None = None) -> str:
+    """The inputs, the one that is differentiated by among them."""
+    given = ", ".join(_tensor(x, i == by) if torch.is_tensor(x) else "None" for i, x in enumerate(call.inputs))
+    return f"import torch\nx = [{given}]\n"
 
 
 def _tensor(x: torch.Tensor, needed: bool) -> str:

@@ -58,7 +58,7 @@ def _call(operator: Any, sample: Any) -> Call:
         result = process(operator.gradcheck_wrapper(operator.get_op(), first, *others, **options))
         return tuple(tree_flatten(result)[0])
 
-    by = [i for i, x in enumerate(leaves) if torch.is_tensor(x) and x.is_floating_point() and x.requires_grad]
+    by = [i for i, x in enumerate(leaves) if torch.is_tensor(x) and x.requires_grad]
     inputs = [x.detach() if torch.is_tensor(x) else x for x in leaves]
     return Call(function, inputs, by, _written(operator, inputs, form))
 

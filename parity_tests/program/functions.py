@@ -47,6 +47,21 @@ def recurrent(x: torch.Tensor, h: torch.Tensor, w: torch.Tensor, u: torch.Tensor
     return torch.gru_cell(x, h, w, u)
 
 
+def eye(like: torch.Tensor) -> torch.Tensor:
+    """The identity of three."""
+    return torch.eye(3, dtype=like.dtype)
+
+
+def z_of(x: torch.Tensor) -> torch.Tensor:
+    """Two columns as the real and the imaginary parts."""
+    return torch.complex(x[:, :2], x[:, 2:])
+
+
+def parts_of(z: torch.Tensor) -> torch.Tensor:
+    """And back."""
+    return torch.cat([z.real, z.imag], 1)
+
+
 CASES: dict[str, Case] = {
     **{f.__name__: Case(f, X) for f in (
         torch.exp, torch.expm1, torch.exp2, torch.sin, torch.cos, torch.tan, torch.sinh, torch.cosh, torch.tanh,
@@ -154,14 +169,54 @@ CASES: dict[str, Case] = {
         + F.interpolate(x, (5, 3), mode="bicubic", align_corners=True)
         + F.interpolate(x, (5, 3), mode="bilinear", antialias=True), ((1, 1, 4, 4),)),
     "interpolation of lines": Case(
-        lambda x: sum(F.interpolate(x, scale_factor=1.7, mode=m) for m in ("nearest", "nearest-exact", "linear")),
+        lambda x: torch.cat([
+            F.interpolate(x, scale_factor=1.7, mode=m) for m in ("nearest", "nearest-exact", "linear")]),
         ((1, 2, 4),)),
     "interpolation of volumes": Case(
-        lambda x: sum(F.interpolate(x, (3, 2, 3), mode=m) for m in ("nearest", "nearest-exact", "trilinear")),
+        lambda x: torch.cat([F.interpolate(x, (3, 2, 3), mode=m) for m in ("nearest", "nearest-exact", "trilinear")]),
         ((1, 1, 2, 2, 2),)),
     "edges repeated": Case(
         lambda x: sum(F.pad(x.reshape(s), (1, 2) * n, mode="replicate").sum() for n, s in (
             (1, (1, 2, 6)), (2, (1, 1, 3, 4)), (3, (1, 1, 3, 2, 2)))) * x, X),
+    "complex products": Case(lambda x: parts_of(z_of(x) * z_of(x.flip(0)).conj() / (z_of(x) + 2) * x[:, :2]), X),
+    "complex functions": Case(
+        lambda x: parts_of(z_of(x).exp() + z_of(x).log() + z_of(x).abs() * z_of(x).angle() + z_of(x) ** 3
+                           + z_of(x).sgn() - 1 / z_of(x) + torch.polar(x[:, :2].exp(), x[:, 2:])), X),
+    "complex matrices": Case(
+        lambda x, y: parts_of((z_of(x) @ z_of(y).mH).sum(0, keepdim=True) + (z_of(x)[None] @ z_of(y).mT[None])[0]
+                              .mean() + torch.where(x[:3, :3] > 0, z_of(x) @ z_of(y).mH, 2j)), XX),
+    "triangular systems": Case(
+        lambda a, b: torch.linalg.solve_triangular(a + 3 * eye(b), b, upper=True)
+        + torch.linalg.solve_triangular(a + 3 * eye(b), b.mT, upper=False, left=False).mT
+        + torch.triangular_solve(b, a + 3 * eye(b), transpose=True)[0], ((3, 3), (3, 2))),
+    "Cholesky": Case(
+        lambda a, b: torch.linalg.cholesky(a @ a.mT + eye(b)) + torch.cholesky(a @ a.mT + eye(b), upper=True)
+        + torch.cholesky_solve(b, a.tril() + 2 * eye(b)) + torch.cholesky_inverse(a.tril() + 2 * eye(b)),
+        ((3, 3), (3, 3))),
+    "LU": Case(
+        lambda a, b: sum(torch.linalg.lu(a)[1:]) + torch.lu_solve(b, *torch.linalg.lu_factor(a))
+        + torch.linalg.lu_solve(*torch.linalg.lu_factor(a), b, left=False, adjoint=True), ((2, 3, 3), (2, 3, 3))),
+    "systems": Case(
+        lambda a, b: torch.linalg.solve(a, b) + torch.linalg.inv(a) + torch.linalg.solve(a, b[..., 0])[..., None]
+        + torch.linalg.pinv(a[..., :2]).mT.sum(-1, keepdim=True), ((2, 3, 3), (2, 3, 3))),
+    "determinants": Case(lambda a: a * torch.linalg.det(a.detach()) + torch.linalg.slogdet(a)[1], ((3, 3),)),
+    "reduced where scattered": Case(
+        lambda x, y: sum(x.scatter_reduce(1, INDEX, y[:, :2], r, include_self=s) for r, s in (
+            ("sum", True), ("mean", True), ("amax", False), ("amin", True)))
+        + x.index_reduce(1, torch.tensor([0, 2, 2]), y[:, 1:], "mean") + x.put(INDEX, y[:, :2], accumulate=True), XX),
+    "masks": Case(
+        lambda x, y: x.masked_scatter(torch.eye(3, 4) > 0, y) + x.masked_select(torch.eye(3, 4) > 0).sum()
+        + torch.logaddexp2(x, y), XX),
+    "copies": Case(lambda x: torch.stack(torch.ops.aten.unbind_copy(torch.narrow_copy(torch.view_copy(
+        torch.permute_copy(torch.as_strided_copy(x, (3, 2), (4, 1)), (1, 0)), (6,)), 0, 1, 4))).sum() * x, X),
+    "running statistics": Case(
+        lambda x: F.batch_norm(x, torch.zeros(4, dtype=x.dtype), torch.ones(4, dtype=x.dtype), training=True), X),
+    "QR": Case(
+        lambda a: torch.linalg.qr(a)[0] + torch.linalg.qr(a)[1] + torch.linalg.qr(a[:2])[1].sum(0), ((3, 3),)),
+    "Fourier": Case(
+        lambda x: parts_of(torch.fft.fft2(z_of(x)) + torch.fft.ifft(z_of(x), norm="ortho"))
+        + torch.fft.irfft(torch.fft.rfft(x) * torch.fft.rfft(x.flip(1)).conj()) + torch.fft.irfft(z_of(x), 3).sum()
+        + parts_of(torch.fft.fft(x)[:, :2]) + torch.fft.hfft(z_of(x), 2).sum(), X),
     **{f.__name__: Case(f, X, lambda x: x.abs() + 0.5) for f in (torch.lgamma, torch.special.erfcx, torch.i0)},
     **{f.__name__: Case(f, X) for f in (
         torch.special.i0e, torch.special.i1, torch.special.i1e, torch.frac, F.hardshrink, F.softshrink)},

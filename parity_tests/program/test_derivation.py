@@ -99,8 +99,19 @@ def test_a_second_derivative_lies_within_what_is_derived(name):
 
 def test_what_has_no_rule_is_named_with_the_place_for_it():
     x = torch.eye(3, dtype=torch.float64) + 1
-    with pytest.raises(NoRule, match=r"aten::_linalg_det has no rule: write one .* in torch_ref/program/operations"):
-        certified(torch.linalg.det, [x], [torch.tensor(1.0)])
+    with pytest.raises(NoRule, match=r"aten::_linalg_svd has no rule: write one .* in torch_ref/program/operations"):
+        certified(torch.linalg.svdvals, [x], [torch.ones(3)])
+
+
+def test_of_many_elements_some_are_certified_and_two_balls_that_overlap_decide_nothing():
+    x = torch.randn(30, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    delta, at = torch.ones_like(x), np.array([3, 50, 117])
+    some = certified(lambda x: x.softmax(1) ** 2, [x], [delta], elements={0: at})[0]
+    every = certified(lambda x: x.softmax(1) ** 2, [x], [delta])[0].ravel()[at]
+    assert [float(a) for a in some] == [float(b) for b in every]
+    third = torch.tensor(3.0, dtype=torch.float64)
+    with pytest.raises(Undecided):
+        certified(lambda x: x * (third / 3 * third.sqrt() > third.sqrt()), [x], [delta], elements={0: at})
 
 
 def test_a_decision_on_its_edge_is_no_derivative():

@@ -8,6 +8,7 @@ run on `Bounded`.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import flint
 import numpy as np
 import torch
 from torch.fx import GraphModule
@@ -24,7 +25,8 @@ Function = Callable[..., Any]
 
 
 class Bounds(NamedTuple):
-    """The outputs that are of floats, and the gradients by every input of floats, each with its error."""
+    """The outputs that are of floats, and the gradients by every input of floats, each with its error. A complex one
+    is two numbers, along a last axis."""
 
     outputs: list[Bounded]
     gradients: dict[int, Bounded]
@@ -53,17 +55,26 @@ def certified(
     """
     of_floats = _OfFloats(function, inputs, by)
     program = trace(of_floats, of_floats.tensors)
-    weights = [constant(as_numpy(d).astype(np.float64)) for d in deltas]
-    given = {f"{i}": as_numpy(inputs[i]) for i in of_floats.places}
+    weights = [constant(as_numpy(as_real(d)).astype(np.float64)) for d in deltas]
+    given = {f"{i}": as_numpy(t) for i, t in zip(of_floats.places, of_floats.tensors, strict=True)}
     chosen = {f"{i}": at for i, at in (elements or {}).items()}
 
     def cost(**moving: Array) -> Any:
         arrays = [_with(given[name], chosen[name], moving[name]) if chosen else moving[name] for name in given]
-        outputs = run(program, arrays, constant, of_floats.tensors[0].dtype)
+        outputs = run(program, arrays, lambda array, _: constant(array), of_floats.tensors[0].dtype)
         return sum(np.sum(w * y) for w, y in zip(weights, outputs, strict=True))
 
     _, slopes = derivative(cost, {name: a.ravel()[chosen[name]] if chosen else a for name, a in given.items()})
     return {i: slopes[f"{i}"] for i in of_floats.places}
+
+
+def values(function: Function, inputs: Sequence[Any], by: Sequence[int] | None = None) -> list[Array]:
+    """The certified outputs that are of floats. Args and errors are those of `certified`."""
+    of_floats = _OfFloats(function, inputs, by)
+    program = trace(of_floats, of_floats.tensors)
+    with flint.ctx.workprec(512):
+        given = [constant(as_numpy(t).astype(np.float64)) for t in of_floats.tensors]
+        return [*run(program, given, lambda array, _: constant(array), of_floats.tensors[0].dtype)]
 
 
 def _with(array: Array, at: Array, numbers: Array) -> Array:
@@ -91,12 +102,13 @@ def bounds(
         Undecided: rounding leaves open how a decision falls.
     """
     of_floats = _OfFloats(function, inputs, by)
-    tensors = [*of_floats.tensors, *deltas]
+    tensors = [*of_floats.tensors, *map(as_real, deltas)]
     program, others = _program(of_floats, tensors, {} if programs is None else programs)
     dtype = as_numpy(tensors[0]).dtype
 
-    def rounded(array: Array) -> Bounded:
-        return Bounded(array.astype(dtype), dtype)
+    def rounded(array: Array, of: torch.dtype) -> Bounded:
+        precision = as_numpy(torch.empty(0, dtype=of)).dtype if of.is_floating_point else dtype
+        return Bounded(array.astype(precision), precision)
 
     given = [exact(as_numpy(t)) if t.is_floating_point() else as_numpy(t) for t in (*tensors, *others)]
     found = run(program, given, rounded, tensors[0].dtype)
@@ -143,29 +155,35 @@ def gradient_of(function: Function, inputs: Sequence[Any], by: Sequence[int] | N
 
     def gradients(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
         n = len(of_floats.places)
-        _, back, *_ = torch.func.vjp(of_floats, *tensors[:n])
-        return back(tuple(tensors[n:]))
+        _, back, *_ = torch.func.vjp(of_floats, *map(as_real, tensors[:n]))
+        return back(tuple(map(as_real, tensors[n:])))
 
     return gradients
 
 
+def as_real(tensor: torch.Tensor) -> torch.Tensor:
+    """A tensor of complex numbers as one of two numbers each; another as it is."""
+    return torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor
+
+
 class _OfFloats:
     """A function of those of its inputs that it is differentiated by, and, where they are given, of the other tensors;
-    it gives those of its outputs that are of floats."""
+    it gives those of its outputs that are of floats. It is given, and gives, two numbers for each complex one."""
 
     def __init__(self, function: Function, inputs: Sequence[Any], by: Sequence[int] | None) -> None:
         self.function, self.inputs = function, inputs
-        floats = [i for i, x in enumerate(inputs) if torch.is_tensor(x) and x.is_floating_point()]
+        floats = [i for i, x in enumerate(inputs) if torch.is_tensor(x) and (x.is_floating_point() or x.is_complex())]
         self.places = floats if by is None else [*by]
-        self.tensors = [inputs[i].detach() for i in self.places]
+        self.tensors = [as_real(inputs[i].detach()) for i in self.places]
         elsewhere = [i for i, x in enumerate(inputs) if torch.is_tensor(x) and i not in self.places]
-        self.every, self.others = [*self.places, *elsewhere], [inputs[i] for i in elsewhere]
+        self.every, self.others = [*self.places, *elsewhere], [as_real(inputs[i].detach()) for i in elsewhere]
         self.fixed = [x for x in inputs if not torch.is_tensor(x)]
 
     def __call__(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
         every = [*self.inputs]
         for i, tensor in zip(self.every, tensors, strict=False):
-            every[i] = tensor
+            every[i] = torch.view_as_complex(tensor) if self.inputs[i].is_complex() else tensor
         result = self.function(*every)
         outputs = result if isinstance(result, tuple | list) else [result]
-        return tuple(y for y in outputs if torch.is_tensor(y) and y.is_floating_point())
+        real = [as_real(y) for y in outputs if torch.is_tensor(y)]
+        return tuple(y for y in real if y.is_floating_point())

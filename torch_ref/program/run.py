@@ -10,8 +10,9 @@ from torch.fx import GraphModule, Node
 from torch.fx.node import map_arg
 
 from manual.numbers.number_types import Array
+from torch_ref.program.complex_numbers import Complex
 from torch_ref.program.numbers import as_array, is_number
-from torch_ref.program.operations import OPERATIONS
+from torch_ref.program.operations import OF_COMPLEX, OPERATIONS
 from torch_ref.program.operations.moves import MOVES
 from torch_ref.program.operations.steps import whole
 from torch_ref.tolerance.bounded import Bounded
@@ -29,7 +30,7 @@ EXTREMES = ("amax", "amin", "max", "min", "maximum", "minimum", "fmax", "fmin", 
 EXACT = (MOVES.keys() | {*EXTREMES}) - {"_to_copy", "scatter_add", "index_put"}
 """What gives numbers that are there already, and rounds none."""
 
-Lift = Callable[[Array], Any]
+Lift = Callable[[Array, torch.dtype], Any]
 STEPS = "steps"
 IGNORED = ("layout", "device", "pin_memory", "memory_format", "implicit", "non_blocking")
 """What a call may say that changes no number."""
@@ -40,8 +41,8 @@ class NoRule(LookupError):
 
 
 def run(program: GraphModule, arrays: Sequence[Any], lift: Lift, dtype: torch.dtype) -> Any:
-    """What the program gives. `lift` makes an array of floats, which the program brings along, one of the numbers;
-    `dtype` is what the numbers stand for.
+    """What the program gives. `lift` makes an array of floats, which the program brings along in a dtype, one of the
+    numbers; `dtype` is what the numbers stand for.
 
     Raises:
         NoRule: an operation has no rule.
@@ -63,6 +64,17 @@ def stored(x: Bounded, dtype: torch.dtype) -> Bounded:
     return Bounded(x.value, x.dtype, np.where(x.most > info.max, np.inf, error), positive=x.positive)
 
 
+def in_precision(x: Bounded, dtype: torch.dtype) -> Bounded:
+    """The numbers in another dtype, rounded once where that is narrower; those of a half are computed in float32."""
+    if dtype in HALVES:
+        return Bounded(stored(x, dtype).value, np.float32, stored(x, dtype).error, positive=x.positive)
+    new = np.dtype(str(dtype).removeprefix("torch."))
+    if new.itemsize >= x.dtype.itemsize:
+        return x if new == x.dtype else Bounded(x.value, new, x.error, positive=x.positive)
+    narrow = stored(x, dtype)
+    return Bounded(narrow.value, new, narrow.error, positive=x.positive)
+
+
 class _Run:
     """torch.fx's Interpreter, without what that does for others at each node: half of the time of small arrays."""
 
@@ -81,6 +93,8 @@ class _Run:
                 if node.op == "output":
                     return args[0]
                 found[node] = self._stored(node, self._called(node.target, args, kwargs))
+                if str(node.target) == "aten.copy_.default":
+                    found[_overwritten(node)] = found[node]
             for earlier in unused:
                 del found[earlier]
         raise ValueError("a program without an output")
@@ -88,24 +102,30 @@ class _Run:
     def _called(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if target is operator.getitem:
             return args[0][args[1]]
-        name, operation, rule = _rule(target)
+        name, operation, rule = _rule(target, any(map(_is_complex, (*args, *kwargs.values()))))
         options = {key: value for key, value in kwargs.items() if key not in IGNORED}
         dtype = options.pop("dtype", None)
         if operation == "_to_copy" and dtype in INTEGERS and is_number(args[0]):
             return self._made(whole(args[0]), dtype)
-        if not self._holds(dtype) and args and is_number(args[0]):
+        if operation == "_to_copy" and dtype is not None and dtype.is_complex and not isinstance(args[0], Complex):
+            real = dtype.to_real()
+            re = in_precision(args[0], real) if isinstance(args[0], Bounded) else self._made(args[0], real)
+            return Complex(re, self._made(np.zeros(args[0].shape), real))
+        if args and isinstance(args[0], Bounded) and dtype is not None and dtype.is_floating_point:
+            return in_precision(args[0] if operation == "_to_copy" else rule(*args, **options), dtype)
+        if args and isinstance(args[0], Complex) and not self._holds(dtype):
             raise NoRule(f"aten::{name} from {self.dtype} to {dtype} has no rule: it rounds to another precision")
         if dtype is None and operation in MADE_OF_NOTHING:
             dtype = torch.get_default_dtype()
         return self._made(rule(*args, **options), dtype)
 
     def _holds(self, dtype: torch.dtype | None) -> bool:
-        """Whether its numbers may stand for this dtype: their own, and where that is a half, any of floats."""
-        return dtype is None or dtype == self.dtype or (self.dtype in HALVES and dtype.is_floating_point)
+        """Whether the parts of a complex number may be of this dtype."""
+        return dtype is None or dtype.to_real() == self.dtype
 
     def _stored(self, node: Node, result: Any) -> Any:
         """What an operation gives, rounded once more where it is stored as a half."""
-        if self.dtype not in HALVES or not isinstance(result, Bounded):
+        if not isinstance(result, Bounded):
             return result
         meta = node.meta.get("tensor_meta")
         if meta is None or meta.dtype not in HALVES:
@@ -114,29 +134,58 @@ class _Run:
         return result if _rule(source.target)[1] in EXACT else stored(result, meta.dtype)
 
     def _brought_along(self, value: Any) -> Any:
-        return self._made(as_numpy(value), None) if isinstance(value, torch.Tensor) else value
+        if not isinstance(value, torch.Tensor):
+            return value
+        if value.is_complex():
+            return Complex(*(self._made(as_numpy(part), part.dtype) for part in (value.real, value.imag)))
+        return self._made(as_numpy(value), value.dtype)
 
     def _made(self, result: Any, dtype: torch.dtype | None) -> Any:
         """A result that is of plain floats comes from constants, and goes on as numbers."""
         if isinstance(result, tuple | list):
             return [self._made(part, None) for part in result]
+        if isinstance(result, Complex):
+            return result.each(lambda part: self._made(part, None))
         result = as_array(result)
         if not isinstance(result, np.ndarray) or result.dtype == object:
             return result
+        if dtype is not None and dtype.is_complex:
+            return Complex(
+                *(self._made(np.asarray(part, float), dtype.to_real()) for part in (result.real, result.imag))
+            )
         if dtype is not None and dtype.is_floating_point:
             result = to_numpy(torch.tensor(result).to(dtype).double())
         if result.dtype.kind == "f":
-            return self.lift(result.astype(np.float64))
+            return self.lift(result.astype(np.float64), dtype or self.dtype)
         return result if dtype is None else result.astype(str(dtype).removeprefix("torch."))
 
 
-def _rule(target: Any) -> tuple[str, str, Callable[..., Any]]:
+def _overwritten(node: Node) -> Node:
+    """What is written in place: an input, as running statistics are, which nothing else shows.
+
+    Raises:
+        NoRule: it is no input, or a view of one is read.
+    """
+    target = node.args[0]
+    if not isinstance(target, Node) or target.op != "placeholder":
+        raise NoRule("aten::copy_ has no rule but for an input as a whole")
+    return target
+
+
+def _is_complex(argument: Any) -> bool:
+    inside = argument if isinstance(argument, list | tuple) else [argument]
+    return any(isinstance(x, Complex | complex) for x in inside)
+
+
+def _rule(target: Any, of_complex: bool = False) -> tuple[str, str, Callable[..., Any]]:
     """The operation's name with its overload, without it, and its rule."""
     name = str(target.name()).removeprefix("aten::")
     operation = name.partition(".")[0]
-    rule = OPERATIONS.get(name) or OPERATIONS.get(operation)
+    rules = OF_COMPLEX if of_complex else OPERATIONS
+    rule = rules.get(name) or rules.get(operation)
     if rule is None:
-        raise NoRule(f"aten::{name} has no rule: write one beside its kind in torch_ref/program/operations")
+        whose = " of complex numbers" if of_complex else ""
+        raise NoRule(f"aten::{name}{whose} has no rule: write one beside its kind in torch_ref/program/operations")
     return name, operation, rule
 
 

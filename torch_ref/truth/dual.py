@@ -124,11 +124,16 @@ class Dual:
     __rmul__ = __mul__
 
     def __pow__(self, n: Any) -> "Dual":
-        """(vⁿ)' = n vⁿ⁻¹ for a number n, whole where it is 2.0; and vⁿ = exp(n log v) for a dual one."""
+        """(vⁿ)' = n vⁿ⁻¹ for a number n, whole where it is 2.0, or a ball; and vⁿ = exp(n log v) for a dual one."""
         if isinstance(n, Dual):
             return (n * self.log()).exp()
-        n = int(n) if n == int(n) else n
-        return Dual(self.v**n, n * self.v ** (n - 1) * self.d if n else 0 * self.d)
+        if hasattr(n, "unique_fmpz"):
+            whole = n.unique_fmpz()
+            n = int(whole) if whole is not None and n == whole else n
+        else:
+            n = int(n) if n == int(n) else n
+        still = isinstance(n, int) and n == 0
+        return Dual(self.v**n, 0 * self.d if still else n * self.v ** (n - 1) * self.d)
 
     def __rpow__(self, base: Any) -> "Dual":
         """(bᵛ)' = bᵛ log b"""

@@ -10,17 +10,21 @@ from typing import Any
 from torch_ref.program.operations.arithmetic import ARITHMETIC
 from torch_ref.program.operations.choices import CHOICES
 from torch_ref.program.operations.functions import FUNCTIONS
+from torch_ref.program.operations.linear_algebra import LINEAR_ALGEBRA
 from torch_ref.program.operations.moves import MOVES
 from torch_ref.program.operations.new_arrays import NEW_ARRAYS
+from torch_ref.program.operations.of_complex import MAKES_COMPLEX, OF_COMPLEX
 from torch_ref.program.operations.orders import ORDERS
-from torch_ref.program.operations.pooling import POOLING
+from torch_ref.program.operations.pictures.pooling import POOLING
+from torch_ref.program.operations.pictures.resampling import RESAMPLING
+from torch_ref.program.operations.pictures.windows import WINDOWS
 from torch_ref.program.operations.reductions import REDUCTIONS
-from torch_ref.program.operations.resampling import RESAMPLING
 from torch_ref.program.operations.reverted import REVERTED
+from torch_ref.program.operations.scattered import SCATTERED
 from torch_ref.program.operations.special import SPECIAL
 from torch_ref.program.operations.steps import STEPS
-from torch_ref.program.operations.windows import WINDOWS
 
+__all__ = ["OF_COMPLEX", "OPERATIONS"]
 OPERATIONS: dict[str, Callable[..., Any]] = {
     **ARITHMETIC,
     **FUNCTIONS,
@@ -35,4 +39,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     **WINDOWS,
     **POOLING,
     **RESAMPLING,
+    **MAKES_COMPLEX,
+    **LINEAR_ALGEBRA,
+    **SCATTERED,
 }

@@ -56,10 +56,11 @@ def _whole(indices: Any) -> Array:
 
 def index_put(x: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
     """x with values at some places; with `accumulate` they are added, in any order."""
-    return _put(x, _full(indices), values, accumulate)
+    return put(x, _full(indices), values, accumulate)
 
 
-def _put(x: Any, where: Any, values: Any, add: bool) -> Any:
+def put(x: Any, where: Any, values: Any, add: bool) -> Any:
+    """x with values at these places, or with them added there."""
     if isinstance(values, Bounded) and not isinstance(x, Bounded):
         x = values._of(x)
     new = x[...] if isinstance(x, Bounded) else x.copy()
@@ -84,6 +85,8 @@ def along(dim: int, indices: Any) -> tuple[Any, ...]:
 
 def gather(x: Any, dim: int, indices: Any) -> Any:
     """x's numbers at indices along an axis; a number without axes is one with one."""
+    if not np.size(indices):
+        return x.reshape(-1)[:0].reshape(np.shape(indices))
     return (x if x.ndim else x.reshape(1))[along(dim, np.reshape(indices, -1) if not x.ndim else indices)].reshape(
         np.shape(indices)
     )
@@ -91,10 +94,10 @@ def gather(x: Any, dim: int, indices: Any) -> Any:
 
 def scatter(x: Any, dim: int, indices: Any, source: Any) -> Any:
     """x with a source's numbers along an axis."""
-    return _put(x, along(dim, indices), _shaped(source, indices), add=False)
+    return put(x, along(dim, indices), reach(source, indices), add=False)
 
 
-def _shaped(source: Any, indices: Any) -> Any:
+def reach(source: Any, indices: Any) -> Any:
     """A source may be longer than the indices; of it only what they reach is taken."""
     return source if np.ndim(source) == 0 else source[tuple(slice(n) for n in np.shape(indices))]
 
@@ -127,7 +130,9 @@ def embedding(weight: Any, indices: Any, *_: Any) -> Any:
 
 def unfold(x: Any, dim: int, size: int, step: int) -> Any:
     """Every window of a size along an axis, its numbers as the last axis."""
-    x, dim = (x, dim % x.ndim) if x.ndim else (x.reshape(1), 0)
+    if not x.ndim:
+        return unfold(x.reshape(1), 0, size, step)[0]
+    dim %= x.ndim
     starts = range(0, x.shape[dim] - size + 1, step)
     return np.stack([np.swapaxes(cut(x, dim, i, i + size)[..., None], dim, -1)[_at(x, dim, 0)] for i in starts], dim)
 
@@ -147,14 +152,14 @@ def strided(x: Any, size: Any, stride: Any, offset: Any = 0) -> Any:
 
 def strided_put(x: Any, source: Any, size: Any, stride: Any, offset: Any = 0) -> Any:
     """x with a source's numbers at these places."""
-    return _put(x.reshape(-1), places(size, stride, offset), source, add=False).reshape(x.shape)
+    return put(x.reshape(-1), places(size, stride, offset), source, add=False).reshape(x.shape)
 
 
 def diagonal_put(x: Any, source: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
     """x with a source's numbers on the diagonal of two axes."""
     numbers = np.arange(x.size).reshape(x.shape)
     on = np.diagonal(numbers, offset, dim1, dim2)
-    return _put(x.reshape(-1), on, source, add=False).reshape(x.shape)
+    return put(x.reshape(-1), on, source, add=False).reshape(x.shape)
 
 
 def same(x: Any, **_: Any) -> Any:
@@ -185,9 +190,9 @@ MOVES: dict[str, Callable[..., Any]] = {
     "index_select": lambda x, dim, i: x[_at(x, dim, np.asarray(i))],
     "gather": gather,
     "scatter": scatter,
-    "scatter_add": lambda x, dim, i, source: _put(x, along(dim, i), _shaped(source, i), add=True),
-    "select_scatter": lambda x, source, dim, i: _put(x, _at(x, dim, i), source, add=False),
-    "slice_scatter": lambda x, source, dim=0, start=None, end=None, step=1: _put(
+    "scatter_add": lambda x, dim, i, source: put(x, along(dim, i), reach(source, i), add=True),
+    "select_scatter": lambda x, source, dim, i: put(x, _at(x, dim, i), source, add=False),
+    "slice_scatter": lambda x, source, dim=0, start=None, end=None, step=1: put(
         x, _at(x, dim, slice(start, end, step)), source, add=False
     ),
     "flip": flip,
@@ -198,11 +203,16 @@ MOVES: dict[str, Callable[..., Any]] = {
     "as_strided": strided,
     "as_strided_scatter": strided_put,
     "diagonal_scatter": diagonal_put,
+    "as_strided_copy": strided,
+    "view_copy": lambda x, size: x.reshape(tuple(size)),
+    "permute_copy": lambda x, dims: np.transpose(x, dims),
+    "narrow_copy": lambda x, dim, start, length: cut(x, dim, start, start + length),
+    "unbind_copy": lambda x, dim=0: [x[_at(x, dim, i)] for i in range(x.shape[dim])],
     "embedding": embedding,
     "alias": same,
     "clone": same,
     "lift_fresh_copy": same,
     "detach_copy": detached,
     "_to_copy": same,
-    "copy": lambda x, source: np.broadcast_to(source, x.shape),
+    **dict.fromkeys(("copy", "copy_"), lambda x, source, *_: np.broadcast_to(source, x.shape)),
 }

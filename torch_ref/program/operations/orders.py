@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from torch_ref.program.numbers import as_array, elementwise, is_number, truth_of
+from torch_ref.program.operations.choices import is_nan
 from torch_ref.program.operations.moves import along, cut
 from torch_ref.tolerance.bounded import Bounded
 
@@ -50,6 +51,18 @@ def median(x: Any, dim: int = -1, keepdim: bool = False) -> tuple[Any, Any]:
     return kthvalue(x, (x.shape[dim] + 1) // 2, dim, keepdim)
 
 
+def nanmedian(x: Any, dim: int = -1, keepdim: bool = False) -> tuple[Any, Any]:
+    """The middle of what is a number, and where it is; NaN where none is."""
+    nan = is_nan(x)
+    if not nan.any():
+        return median(x, dim, keepdim)
+    values, order = sort(np.where(nan, np.inf, x), dim)
+    many = np.sum(~nan, axis=dim, keepdims=True)
+    at = along(dim, np.maximum(0, (many - 1) // 2))
+    shape = tuple(n for i, n in enumerate(many.shape) if keepdim or i != dim % x.ndim)
+    return np.where(many == 0, np.nan, values[at]).reshape(shape), order[at].reshape(shape)
+
+
 def accumulated(goes_on: Callable[..., Any]) -> Callable[..., Any]:
     """The rule of the largest, or smallest, number so far along an axis, and where it is; of equals the last."""
 
@@ -86,8 +99,8 @@ ORDERS: dict[str, Callable[..., Any]] = {
     "kthvalue": with_an_axis(kthvalue),
     "median.dim": with_an_axis(median),
     "median": lambda x: as_array(median(x.reshape(-1))[0]),
-    "nanmedian.dim": with_an_axis(median),
-    "nanmedian": lambda x: as_array(median(x.reshape(-1))[0]),
+    "nanmedian.dim": with_an_axis(nanmedian),
+    "nanmedian": lambda x: as_array(nanmedian(x.reshape(-1))[0]),
     "cummax": with_an_axis(accumulated(np.greater_equal)),
     "cummin": with_an_axis(accumulated(np.less_equal)),
     "cumsum": with_an_axis(lambda x, dim: np.cumsum(x, axis=dim)),

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from torch_ref.program.operations.moves import padded
-from torch_ref.program.operations.windows import counts, dealt, margins, pixels, zeros
+from torch_ref.program.operations.pictures.windows import counts, dealt, margins, pixels, zeros
 
 
 def _pooling(kernel: Any, stride: Any, padding: Any, ndim: int) -> tuple[list[int], list[int], list[int]]:

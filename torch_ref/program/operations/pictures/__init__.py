@@ -1,0 +1,1 @@
+"""Operations on pictures: windows, pooling, and other sizes."""
