@@ -17,18 +17,21 @@ or does something that has no rule, and where what is derived is too wide to tel
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from torch_ref.comparison.functions.blame import described
 from torch_ref.comparison.functions.calls import Function, Given, Leaves, Subject, is_real, names_of
 from torch_ref.comparison.functions.claims import claims
 from torch_ref.comparison.functions.expected import Reference
+from torch_ref.comparison.functions.failure.blame import described
 from torch_ref.comparison.functions.judge import judge
-from torch_ref.comparison.functions.observe import InDtype, Observed
+from torch_ref.comparison.functions.observe import InDtype
+from torch_ref.comparison.functions.observed import Observed
 from torch_ref.comparison.functions.options import Options
 from torch_ref.comparison.functions.result import Checked
 from torch_ref.comparison.functions.upstream import Upstream
@@ -53,6 +56,7 @@ def check_backward(
     skip: Sequence[str] = (),
     strict: bool = False,
     quick: bool = False,
+    save: str | Path | None = None,
 ) -> Checked:
     """Compare a function's outputs and gradients with those of a reference.
 
@@ -74,6 +78,7 @@ def check_backward(
         skip: names of trials that are left out (functions/options.py).
         strict: a convention, and what the function does not offer, is a failure.
         quick: the inputs as they are alone, with one upstream gradient.
+        save: where the first comparison that differs is written as a test, its inputs made small.
 
     Returns:
         The comparisons, none of which fails. Printed it is a table.
@@ -87,10 +92,29 @@ def check_backward(
     options = Options(kwargs or {}, dtypes, device, accumulate, orders, repeats, seed, skip, quick)
     with torch.random.fork_rng(devices=[]):
         parity = judge(observe(function, reference, inputs, options), device or _device(inputs))
-    parity.seed, parity.strict = seed, strict
-    if not parity.agrees:
-        raise AssertionError(f"\n{parity.failure}")
-    return parity
+        parity.seed, parity.strict = seed, strict
+        if parity.agrees:
+            return parity
+        saved = _saved(save, function, reference, inputs, options, parity) if save is not None else ""
+    raise AssertionError(f"\n{parity.failure}{saved}")
+
+
+def _saved(
+    path: str | Path, function: Function, reference: Function, inputs: Inputs, options: Options, parity: Checked
+) -> str:
+    """Write the first comparison that differs as a test; a line that says so, or why not."""
+    from torch_ref.comparison.functions.failure.reproduce import reproduced
+
+    first = next((c for c in parity.failing if c.differs), None)
+    if first is None:
+        return "\nnot saved: nothing differs"
+    place, _, number = first.place.partition(", inputs ")
+    values = [*_every(inputs, options.seed)][int(number or 1) - 1]
+
+    def check(attempt: Sequence[Any], by: Options) -> Checked:
+        return judge(observe(function, reference, attempt, by))
+
+    return f"\n{reproduced(path, function, reference, values, options, check, replace(first, place=place))}"
 
 
 def observe(

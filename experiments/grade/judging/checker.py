@@ -121,7 +121,7 @@ def _overlooked(child: Sandboxed) -> Iterator[Finding]:
 
 def autograd(checked: CheckedPiece) -> None:
     """What torch differentiates by a backward of the file's, against what it differentiates by itself."""
-    from torch_ref.comparison.functions.observe import Observed
+    from torch_ref.comparison.functions.observed import Observed
 
     found = checked.child.ask(ObserveFunction(checked.name, checked.device))
     checked.finding.against = found.against

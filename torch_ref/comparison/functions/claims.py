@@ -8,10 +8,11 @@ from typing import Any
 import torch
 from torch.autograd import forward_ad
 
-from torch_ref.comparison.functions.blame import described
 from torch_ref.comparison.functions.calls import Given, Leaves, Subject, is_real
 from torch_ref.comparison.functions.expected import Expected, Reference
-from torch_ref.comparison.functions.observe import InDtype, Observed, compared
+from torch_ref.comparison.functions.failure.blame import described
+from torch_ref.comparison.functions.observe import InDtype
+from torch_ref.comparison.functions.observed import Observed, compared
 from torch_ref.comparison.functions.upstream import Upstream
 
 TANGENT = "output, forward: "

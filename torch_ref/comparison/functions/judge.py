@@ -9,11 +9,21 @@ import numpy as np
 from manual.numbers.number_types import Array
 from torch_ref.comparison.functions.options import ELSEWHERE
 from torch_ref.comparison.functions.result import PLACES, Checked
-from torch_ref.comparison.verdict import AGREES, CONVENTION, DIFFERS, NOT_JUDGED, ROUNDING, ZERO_REFERENCE, Comparison
+from torch_ref.comparison.functions.ties import AT_A_TIE
+from torch_ref.comparison.verdict import (
+    AGREES,
+    CONVENTION,
+    DIFFERS,
+    NOT_JUDGED,
+    ROUNDING,
+    ZERO_REFERENCE,
+    Comparison,
+    explained,
+)
 from torch_ref.diagnosis import Case, Compared
 
 if TYPE_CHECKING:  # it loads what traces programs, which who only judges does not need
-    from torch_ref.comparison.functions.observe import Observed
+    from torch_ref.comparison.functions.observed import Observed
 
 UNBOUNDED = "an element has no bound"
 IN_FLOAT32 = 2.0**29
@@ -53,7 +63,9 @@ def _judge(parity: Checked, o: "Observed") -> None:
     last = parity.comparisons[-1]
     if last.reason == ROUNDING and not np.isfinite(allowed).all() and "," not in o.place:
         last = replace(last, reason=UNBOUNDED)
-    if last.differs and not last.reason:
+    if last.differs and not last.reason and o.quantity in o.ties():
+        last = explained(last, AT_A_TIE)
+    elif last.differs and not last.reason:
         last = replace(last, reason=_where(ours, expected, allowed), cause=last.cause or _cause(o))
     kind = ("measured" if o.why_measured else "derived") if expected.dtype.kind == "f" else ""
     parity.comparisons[-1] = replace(last, tolerance=kind, dtype=o.dtype or last.dtype)
@@ -105,7 +117,7 @@ def _of_places(o: "Observed") -> Comparison:
 def judged(comparisons: list[Comparison]) -> list[Comparison]:
     """The comparisons, where a reference of zeros tells nothing against a quantity that elsewhere agrees with another
     one, or is 0 at other numbers, too, nor where nothing is rounded: of integers, and of no elements."""
-    known = {c.quantity for c in comparisons if c.agrees and c.tolerance != PLACES}
+    known = {c.quantity for c in comparisons if c.verdict in (AGREES, CONVENTION) and c.tolerance != PLACES}
     known |= {c.quantity for c in comparisons if c.reason == ZERO_REFERENCE and c.place.endswith(ELSEWHERE)}
     settled: list[Comparison] = []
     for c in comparisons:

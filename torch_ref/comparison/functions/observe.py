@@ -1,7 +1,7 @@
 """Run a function on everything that there is to try, beside what is expected of it. Nothing is judged here."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from functools import cache
 from itertools import combinations
 from typing import Any
 
@@ -9,37 +9,19 @@ import numpy as np
 import torch
 
 from manual.numbers.number_types import Array
-from torch_ref.comparison.functions.blame import described
-from torch_ref.comparison.functions.calls import Changed, Found, Leaves, Subject, array_of, finish, is_real
+from torch_ref.comparison.functions.calls import Changed, Found, Leaves, Subject, finish, is_real
 from torch_ref.comparison.functions.draws import OVERFLOW, Draw, cut, draws
 from torch_ref.comparison.functions.expected import Expected, Reference
+from torch_ref.comparison.functions.failure.blame import described
+from torch_ref.comparison.functions.observed import Observed, compared, is_beyond, of_gradient
 from torch_ref.comparison.functions.options import ELSEWHERE, Options
+from torch_ref.comparison.functions.survival import deadly
+from torch_ref.comparison.functions.ties import at_a_tie
 from torch_ref.comparison.functions.upstream import Upstream, halves, strided, transposed, zeros
 
 SUBSETS = 6
 """So many choices of the inputs that need a gradient are tried at most."""
 FAR = ("times 1e-4", "times 1e4")
-MISSING = "is missing; what needs no gradient is given without requires_grad, beside inputs that have it"
-
-
-@dataclass
-class Observed:
-    """One quantity as the checked function computes it and as it is expected, each as "ours", "expected" and "allowed"
-    in `arrays`.
-
-    `why_measured` says why what is allowed is not derived. `trouble` says in words what no comparison can: an
-    exception, a changed input; `offered` is false where it is what the function does not offer. `dtype` is the name of
-    the dtype where NumPy has none such. `only_where` names what is no number, of which only the place is compared.
-    """
-
-    place: str
-    quantity: str
-    trouble: str = ""
-    arrays: dict[str, Array] = field(default_factory=dict)
-    why_measured: str = ""
-    dtype: str = ""
-    offered: bool = True
-    only_where: str = ""
 
 
 class InDtype:
@@ -108,12 +90,15 @@ class InDtype:
             ours = self._attempt(lambda upstream=upstream: self._run(leaves, upstream=upstream))
             expected = self.reference.again(base, leaves, upstream) if other else base
             place = name if other in ("", "δ") else f"{name}, {other}"
-            yield from filter(_of_gradient, self._told(place, ours, expected))
+            yield from filter(of_gradient, self._told(place, ours, expected))
 
     def _draw(self, draw: Draw) -> Iterator[Observed]:
         base_leaves, base = self.known[""]
         leaves = draw.make(base_leaves, np.random.default_rng(self.options.seed))
         if leaves is None:
+            return
+        if draw.name == "empty" and (died := self._deadly(leaves)):
+            yield died
             return
         ours = self._attempt(lambda: self._run(leaves))
         try:
@@ -132,7 +117,21 @@ class InDtype:
             and not draw.refusable
         ):
             self.known[draw.name] = leaves, expected
-        yield from self._told(draw.name, ours, expected, draw)
+        yield from self._told(draw.name, ours, expected, draw, leaves=leaves)
+
+    def _deadly(self, leaves: Leaves) -> Observed | None:
+        """Whether a call on these ends the process: it is not made again."""
+        if any(v.device.type != "cpu" for v in leaves if torch.is_tensor(v)):
+            return None
+        if not self.again:
+            subjects = self.reference.subject, self.function
+            calls = [lambda s=s: s.run(leaves, self.needed, self.upstream) for s in subjects]
+            self.reference.deadly = deadly(*calls)
+        if self.reference.deadly is None:
+            return None
+        whose, by = self.reference.deadly
+        said = f"{'the function' if whose else 'the reference'} ends the process by {by}"
+        return Observed(f"{self.dtype}, empty", "all", said, offered=bool(whose))
 
     def _subsets(self) -> Iterator[Observed]:
         leaves, expected = self.known[""]
@@ -160,8 +159,9 @@ class InDtype:
             for call in range(self.options.repeats):
                 leaves, expected = self.known[names[int(rng.integers(len(names)))]]
                 ours = self._attempt(lambda leaves=leaves: self._run([_fresh(v) for v in leaves]))
-                found = [*self._told(f"call {call + 1} of {self.options.repeats} in another order", ours, expected)]
-                yield from found if call == self.options.repeats - 1 else filter(_beyond, found)
+                place = f"call {call + 1} of {self.options.repeats} in another order"
+                found = [*self._told(place, ours, expected, leaves=leaves)]
+                yield from found if call == self.options.repeats - 1 else filter(is_beyond, found)
 
     def _elsewhere(self) -> Iterator[Observed]:
         """Other numbers, where a gradient of zeros tells nothing: it may be 0 rightly, as a floor's, or here alone."""
@@ -178,7 +178,7 @@ class InDtype:
             moved[i] = leaves[i] + by.to(leaves[i])
         expected = self._attempt(lambda: self.reference.on(moved, self.upstream))
         if isinstance(expected, Expected) and (expected.finite or not base.finite):
-            yield from self._told(ELSEWHERE, self._attempt(lambda: self._run(moved)), expected)
+            yield from self._told(ELSEWHERE, self._attempt(lambda: self._run(moved)), expected, leaves=moved)
 
     def _independent(self, leaves: Leaves) -> dict[str, Array]:
         """Where an output does not depend on what is NaN here: another formula need not make it NaN, as 0·NaN is."""
@@ -201,14 +201,15 @@ class InDtype:
             )
             each = both if isinstance(both, list) else [both, both]
             yield from self._told("two forwards first", each[0], expected)
-            yield from self._told("two forwards first, the second", each[1], of_other)
+            yield from self._told("two forwards first, the second", each[1], of_other, leaves=other)
         if self.options.asks("reused memory"):
             buffers = [_fresh(v) for v in leaves]
             for name, values, wanted in (("", leaves, expected), (", other numbers", other, of_other)):
                 for buffer, value in zip(buffers, values, strict=True):
                     if torch.is_tensor(buffer):
                         buffer.copy_(value)
-                yield from self._told(f"reused memory{name}", self._attempt(lambda: self._run(buffers)), wanted)
+                ours = self._attempt(lambda: self._run(buffers))
+                yield from self._told(f"reused memory{name}", ours, wanted, leaves=values)
 
     # ------------------------------------------------------------ one call
 
@@ -223,9 +224,10 @@ class InDtype:
             return error
 
     def _told(
-        self, trial: str, ours: Any, expected: Expected, draw: Draw | None = None, needed: Sequence[int] | None = None
-    ) -> Iterator[Observed]:
-        """What is to be judged of one trial."""
+        self, trial: str, ours: Any, expected: Expected, draw: Draw | None = None, needed: Sequence[int] | None = None,
+        leaves: Leaves | None = None,
+    ) -> Iterator[Observed]:  # fmt: skip
+        """What is to be judged of one trial; its inputs are those as they are, unless others are given."""
         place = f"{self.dtype}, {trial}" if trial else self.dtype
         if isinstance(ours, Changed):
             yield Observed(place, ours.quantity, ours.said)
@@ -233,51 +235,13 @@ class InDtype:
             yield Observed(place, "all", described(ours), offered=not (draw and draw.refusable))
         else:
             left_out = {f"d{self.given.names[i]}" for i in self.needed if needed is not None and i not in needed}
-            yield from compared(place, ours, expected, left_out, draw.only_where if draw else "")
-
-
-def compared(
-    place: str, ours: Found, expected: Expected, left_out: set[str], only_where: str = ""
-) -> Iterator[Observed]:
-    """Each quantity of ours beside what is expected of it."""
-    for quantity in ours.keys() - expected.own.keys():
-        yield Observed(place, quantity, "is there, where the reference has none")
-    for quantity, own in expected.own.items():
-        if quantity in left_out:
-            continue
-        mine = ours.get(quantity)
-        if own is None or mine is None:
-            present = own if mine is None else mine
-            if present is not None and not (quantity.startswith("d") and not present.any()):
-                yield Observed(place, quantity, MISSING if mine is None else "is there, where the reference has none")
-            continue
-        if mine.shape != own.shape or mine.dtype != own.dtype:
-            what = ("shape", tuple(mine.shape), tuple(own.shape)) if mine.shape != own.shape else (
-                "dtype", str(mine.dtype).removeprefix("torch."), str(own.dtype).removeprefix("torch."))  # fmt: skip
-            yield Observed(place, quantity, "{} {}, expected {}".format(*what))
-            continue
-        array, wanted = array_of(mine), expected.expected[quantity]
-        if quantity in expected.open:
-            array = np.where(expected.open[quantity], wanted, array)
-        arrays = {"ours": array, "expected": wanted, "allowed": np.asarray(expected.allowed[quantity])}
-        dtype = "" if str(own.dtype) == f"torch.{array.dtype}" else str(own.dtype).removeprefix("torch.")
-        yield Observed(place, quantity, "", arrays, expected.measured[quantity], dtype, only_where=only_where)
-
-
-def _of_gradient(o: Observed) -> bool:
-    """Whether it depends on δ, or is wrong in words."""
-    return bool(o.trouble) or not o.quantity.startswith("output")
-
-
-def _beyond(o: Observed) -> bool:
-    """Whether it is worth a line: in a repeated call, only what is wrong is."""
-    if o.trouble:
-        return True
-    with np.errstate(invalid="ignore"):
-        apart = np.abs(np.subtract(o.arrays["ours"], o.arrays["expected"], dtype=np.float64))
-        alike = o.arrays["ours"] == o.arrays["expected"]
-        alike |= np.isnan(apart) & ~(np.isfinite(o.arrays["ours"]) ^ np.isfinite(o.arrays["expected"]))
-        return not bool(np.all(alike | (apart <= o.arrays["allowed"])))
+            inputs = self.known[""][0] if leaves is None else leaves
+            ties = cache(
+                lambda: at_a_tie(self.function, self.reference.subject, inputs, self.needed, self.options.seed)
+            )
+            for one in compared(place, ours, expected, left_out, draw.only_where if draw else ""):
+                one.ties = ties
+                yield one
 
 
 def _of_the_largest(expected: Expected) -> Expected:

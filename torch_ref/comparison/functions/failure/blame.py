@@ -7,7 +7,7 @@ from types import TracebackType
 import numpy as np
 import torch
 
-OTHERS = tuple(str(Path(f).parent) for f in (torch.__file__, np.__file__, Path(__file__).parents[1]))
+OTHERS = tuple(str(Path(f).parent) for f in (torch.__file__, np.__file__, Path(__file__).parents[2]))
 """Whose lines are not the user's."""
 
 

@@ -1,0 +1,78 @@
+"""What was observed of one quantity: as the checked function computes it, and as it is expected."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from manual.numbers.number_types import Array
+from torch_ref.comparison.functions.calls import Found, array_of
+from torch_ref.comparison.functions.expected import Expected
+
+MISSING = "is missing; what needs no gradient is given without requires_grad, beside inputs that have it"
+
+
+@dataclass
+class Observed:
+    """One quantity as the checked function computes it and as it is expected, each as "ours", "expected" and "allowed"
+    in `arrays`.
+
+    `why_measured` says why what is allowed is not derived. `trouble` says in words what no comparison can: an
+    exception, a changed input; `offered` is false where it is what the function does not offer. `dtype` is the name of
+    the dtype where NumPy has none such. `only_where` names what is no number, of which only the place is compared.
+    `ties` tells, where it is asked, which quantities differ by a choice at a tie alone.
+    """
+
+    place: str
+    quantity: str
+    trouble: str = ""
+    arrays: dict[str, Array] = field(default_factory=dict)
+    why_measured: str = ""
+    dtype: str = ""
+    offered: bool = True
+    only_where: str = ""
+    ties: Callable[[], set[str]] = set
+
+
+def compared(
+    place: str, ours: Found, expected: Expected, left_out: set[str], only_where: str = ""
+) -> Iterator[Observed]:
+    """Each quantity of ours beside what is expected of it."""
+    for quantity in ours.keys() - expected.own.keys():
+        yield Observed(place, quantity, "is there, where the reference has none")
+    for quantity, own in expected.own.items():
+        if quantity in left_out:
+            continue
+        mine = ours.get(quantity)
+        if own is None or mine is None:
+            present = own if mine is None else mine
+            if present is not None and not (quantity.startswith("d") and not present.any()):
+                yield Observed(place, quantity, MISSING if mine is None else "is there, where the reference has none")
+            continue
+        if mine.shape != own.shape or mine.dtype != own.dtype:
+            what = ("shape", tuple(mine.shape), tuple(own.shape)) if mine.shape != own.shape else (
+                "dtype", str(mine.dtype).removeprefix("torch."), str(own.dtype).removeprefix("torch."))  # fmt: skip
+            yield Observed(place, quantity, "{} {}, expected {}".format(*what))
+            continue
+        array, wanted = array_of(mine), expected.expected[quantity]
+        if quantity in expected.open:
+            array = np.where(expected.open[quantity], wanted, array)
+        arrays = {"ours": array, "expected": wanted, "allowed": np.asarray(expected.allowed[quantity])}
+        dtype = "" if str(own.dtype) == f"torch.{array.dtype}" else str(own.dtype).removeprefix("torch.")
+        yield Observed(place, quantity, "", arrays, expected.measured[quantity], dtype, only_where=only_where)
+
+
+def of_gradient(o: Observed) -> bool:
+    """Whether it depends on δ, or is wrong in words."""
+    return bool(o.trouble) or not o.quantity.startswith("output")
+
+
+def is_beyond(o: Observed) -> bool:
+    """Whether it is worth a line: in a repeated call, only what is wrong is."""
+    if o.trouble:
+        return True
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(np.subtract(o.arrays["ours"], o.arrays["expected"], dtype=np.float64))
+        alike = o.arrays["ours"] == o.arrays["expected"]
+        alike |= np.isnan(apart) & ~(np.isfinite(o.arrays["ours"]) ^ np.isfinite(o.arrays["expected"]))
+        return not bool(np.all(alike | (apart <= o.arrays["allowed"])))

@@ -1,0 +1,82 @@
+"""Whether a difference is no more than another choice where the function has a kink or a tie: which of two equal
+maxima takes δ is a convention.
+
+Moved a little along ours less the reference's, the inputs have no tie, and the reference must choose as ours did; or,
+moved against it, ours must choose as the reference did, where ours shares out what the reference gives to one. δ grows
+from element to element, so that the move tells the orders of a sort, too.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from torch_ref.comparison.functions.calls import Found, Leaves, Subject, array_of, is_real
+from torch_ref.comparison.functions.upstream import Upstream
+
+AT_A_TIE = "a convention: another choice at a tie"
+ROOM = 64
+"""So many moves a smooth gradient may change by on the way."""
+
+
+def rising(delta: torch.Tensor) -> torch.Tensor:
+    """δ between 1 and 2, larger from element to element."""
+    return torch.linspace(1, 2, delta.numel(), dtype=torch.float64).reshape(delta.shape).to(delta)
+
+
+def at_a_tie(ours: Subject, reference: Subject, leaves: Leaves, needed: Sequence[int], seed: int) -> set[str]:
+    """The quantities that differ by a choice alone."""
+    if not all(v.dtype in (torch.float64, torch.float32) for v in leaves if is_real(v)):
+        return set()
+    upstream, names = Upstream(seed, values=rising), ours.given.names
+    try:
+        here = ours.run([*leaves], needed, upstream), reference.run([*leaves], needed, upstream)
+        found: set[str] = set()
+        by = 0.0
+        for sign in (1, -1):
+            ahead, by = _moved(leaves, needed, names, here, sign)
+            behind, _ = _moved(leaves, needed, names, here, -sign)
+            found |= _alike(here[0], reference.run(ahead, needed, upstream), by)
+            found |= _alike(here[1], ours.run(behind, needed, upstream), by) & _conserved(here, by)
+    except Exception:
+        return set()
+    return found - _alike(here[0], here[1], by)
+
+
+def _moved(
+    leaves: Leaves, needed: Sequence[int], names: list[str], here: tuple[Found, Found], sign: int
+) -> tuple[Leaves, float]:
+    """The inputs, moved by the root of a rounding along the difference of the gradients; and by how much."""
+    moved, by = [*leaves], 0.0
+    for i in needed:
+        gradients = [found.get(f"d{names[i]}") for found in here]
+        gap = sum(s * g for s, g in zip((1, -1), gradients, strict=True) if g is not None)
+        if isinstance(gap, torch.Tensor) and gap.any():
+            by = float(torch.finfo(gap.dtype).eps) ** 0.5
+            moved[i] = leaves[i] + sign * by * (float(leaves[i].abs().max()) or 1) * gap / gap.abs().max()
+    return moved, by
+
+
+def _alike(one: Found, other: Found, by: float) -> set[str]:
+    """The quantities that are the same but for what a move changes in a smooth gradient."""
+    found = set()
+    for name, a in one.items():
+        b = other.get(name)
+        if a is None or b is None or a.shape != b.shape:
+            continue
+        x, y = array_of(a), array_of(b)
+        room: Any = ROOM * by * np.abs(y).max(initial=0) if is_real(a) else 0
+        if np.all(np.abs(np.subtract(x, y, dtype=np.float64)) <= room):
+            found.add(name)
+    return found
+
+
+def _conserved(here: tuple[Found, Found], by: float) -> set[str]:
+    """The quantities whose sum is that of the reference's."""
+    ours, theirs = here
+    return _alike(_sums(ours), _sums(theirs), by)
+
+
+def _sums(found: Found) -> Found:
+    return {n: v.double().sum()[None] for n, v in found.items() if v is not None and not v.is_complex()}
