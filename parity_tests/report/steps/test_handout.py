@@ -2,6 +2,7 @@
 
 import re
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from experiments.report.command import main
 from experiments.report.steps import handout
 from manual.documents import PRINTED
 
+LEARN = (Path(__file__).parents[3] / "docs" / "learn.md").read_text("utf-8")
 POST = {"x": ["0.5", "0.1"], "W1": ["0.4", "0.2", "0.3", "0.7"], "b1": ["0.1", "-0.3"], "W2": ["0.6", "0.9"],
         "b2": ["0.2"], "y": ["0.8"], "lr": ["0.1"]}  # fmt: skip
 
@@ -72,6 +74,12 @@ def test_the_command_writes_a_sheet_for_each_seed(tmp_path, capsys):
     sheets = [(tmp_path / f"handout-{seed}.html").read_text("utf-8") for seed in (4, 5)]
     assert all("y = 0.8" in sheet and "W²₁₂ = −0.9" in sheet for sheet in sheets)
     assert sheets[0] != sheets[1]
+
+
+@pytest.mark.parametrize("typed", re.findall(r"^backprop-report (--handout.*)$", LEARN, re.MULTILINE))
+def test_what_the_page_for_learners_types_writes_a_sheet(typed, tmp_path):
+    assert main([*typed.split(), "--out", str(tmp_path)]) == 0
+    assert list(tmp_path.glob("handout-*.html"))
 
 
 @pytest.mark.parametrize(("arguments", "told"), [
