@@ -9,7 +9,7 @@ from typing import Any, Literal
 import lightning as L
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler, TensorDataset
+from torch.utils.data import DataLoader, Dataset, DistributedSampler, TensorDataset
 
 from experiments.data.augment import augmented
 from experiments.data.digits import digits
@@ -111,27 +111,29 @@ class Data(L.LightningDataModule):
     predict_dataloader = test_dataloader
 
     def _whole(self, part: Part) -> DataLoader[Any]:
-        rows = share_of(np.arange(len(part.x)), *self._rank())
-        return DataLoader(_tensors(part), sampler=[torch.from_numpy(rows)], batch_size=None)
+        whole = Order(len(part.x), len(part.x), shuffle=False)
+        whole.rank, whole.processes = self._rank()
+        return DataLoader(_tensors(part), sampler=whole, batch_size=None)
 
     def _rank(self) -> tuple[int, int]:
         """This process's rank, and how many processes there are."""
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
 
-class Order(Sampler[Any]):
-    """The rows of each batch that are this process's. Lightning sets the epoch.
+class Order(DistributedSampler[Any]):
+    """The rows of each batch that are this process's, shuffled anew in each epoch, which Lightning sets. It puts no
+    sampler of its own in the place of a distributed one.
 
     Attributes:
         done: batches of the next epoch that are left out, since a run that goes on has them behind it.
     """
 
-    def __init__(self, n: int, batch_size: int, seed: int) -> None:
+    def __init__(self, n: int, batch_size: int, seed: int = 0, shuffle: bool = True) -> None:
         self.n, self.batch_size, self.seed, self.epoch = n, batch_size, seed, 0
         self.rank, self.processes, self.done = 0, 1, 0
-        self.batches, self.same = -(-n // batch_size), False
+        self.batches, self.same, self.shuffle = -(-n // batch_size), False, shuffle
 
-    def limit(self, batches: float | None, same: int) -> None:
+    def limit(self, batches: float | None, same: float) -> None:
         """Let an epoch have so many batches, or that share of them; with `same` the first so many, and every epoch
         those of the first.
 
@@ -152,7 +154,8 @@ class Order(Sampler[Any]):
 
     def __iter__(self) -> Iterator[torch.Tensor]:
         done, self.done = self.done, 0  # at the first batch: Lightning calls iter() early
-        for rows in islice(batches(self.n, self.batch_size, self.seed, self.epoch), done, self.batches):
+        every = batches(self.n, self.batch_size, self.seed, self.epoch) if self.shuffle else [np.arange(self.n)]
+        for rows in islice(every, done, self.batches):
             yield torch.from_numpy(share_of(rows, self.rank, self.processes))
 
     def __len__(self) -> int:

@@ -1,19 +1,20 @@
 """The two implementations of one network, loss and optimizer, with one face to the training script.
 
-cost, pull = side.cost(x, y, share)    forward: what these rows add to the cost of the whole batch
-                                       (while training with the penalty, in `eval()` without)
-pull(autograd)                         backward: leaves the gradients on the parameters
-side.optimizer().step()                update
+side.cost(x, y, share)     forward: what these rows add to the cost of the whole batch, as a tensor, whose `backward()`
+                           leaves the gradients on the parameters
+                           (while training with the penalty, in `eval()` without)
+side.optimizer().step()    update
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import torch
 
 from experiments.train.processes import Share
-from manual import Loss, Network, Optimizer, Penalty
+from manual import InputError, Loss, Network, Optimizer, Penalty, Schedule
 from torch_ref import (
     Embedded,
     buffers_of,
@@ -28,7 +29,35 @@ from torch_ref import (
 )
 from torch_ref.twins import Dropout
 
-Autograd = Callable[[torch.Tensor], None]
+by_hand = torch.compiler.disable
+"""For what computes in NumPy: torch's compiler would replace that by its own kernels."""
+
+
+class _Cost(torch.autograd.Function):
+    """The hand-written cost and its gradient, which torch asks for as for those of any function of its own."""
+
+    @staticmethod
+    def forward(ctx: Any, side: "ByHand", x: torch.Tensor, y: torch.Tensor, weight: float, *_: torch.Tensor) -> Any:
+        ctx.network, ctx.loss, ctx.weight = side.network, side.loss, weight
+        ctx.penalty = side.penalty if side.training else None
+        prediction, ctx.tape = ctx.network.forward(to_numpy(x))
+        cost, ctx.cache = ctx.loss.forward(prediction, to_numpy(y))
+        cost *= weight
+        if ctx.penalty:
+            cost += ctx.penalty.forward(ctx.network)[0]
+        if side.training:
+            ctx.network.commit(ctx.tape)
+        return to_torch(np.asarray(cost))
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, delta: torch.Tensor) -> tuple[Any, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        scale = to_numpy(delta)[()]
+        gradient = ctx.network.gradient(ctx.loss.backward(ctx.cache, scale * ctx.weight), ctx.tape).params
+        if ctx.penalty:
+            slopes = ctx.penalty.backward(ctx.network).params
+            gradient = {name: g + scale * slopes[name] for name, g in gradient.items()}
+        return None, None, None, None, *map(to_torch, gradient.values())
 
 
 class ByHand(torch.nn.Module):
@@ -44,27 +73,14 @@ class ByHand(torch.nn.Module):
         """The manual network on the tensors' present memory; for inference, in `eval()`."""
         return self.module.network
 
+    @by_hand
     def predict(self, x: torch.Tensor) -> torch.Tensor:
         return to_torch(self.network.forward(to_numpy(x))[0])
 
-    def cost(self, x: torch.Tensor, y: torch.Tensor, share: Share) -> tuple[float, Callable[[Autograd], None]]:
-        network = self.network
-        prediction, tape = network.forward(to_numpy(x))
-        cost, cache = self.loss.forward(prediction, to_numpy(y))
-        cost *= share.weight(self.loss, len(x))
-        penalty = self.penalty if self.training else None
-        if penalty:
-            cost += penalty.forward(network)[0]
-
-        def pull(_: Autograd) -> None:
-            gradient = network.gradient(self.loss.backward(cache), tape)
-            if penalty:
-                gradient += penalty.backward(network)
-            for name, p in self.module.named_parameters():
-                p.grad = to_torch(gradient.params[name])
-            network.commit(tape)
-
-        return float(cost), pull
+    @by_hand
+    def cost(self, x: torch.Tensor, y: torch.Tensor, share: Share) -> torch.Tensor:
+        parameters = [self.module.get_parameter(name) for name in self.network.params]
+        return _Cost.apply(self, x, y, share.weight(self.loss, len(x)), *parameters)  # pyright: ignore[reportReturnType]
 
     def optimizer(self) -> torch.optim.Optimizer:
         return HandWritten(self.rule, self.module)
@@ -87,22 +103,18 @@ class ByTorch(torch.nn.Module):
     def predict(self, x: torch.Tensor) -> torch.Tensor:
         return self.module(x)
 
-    def cost(self, x: torch.Tensor, y: torch.Tensor, share: Share) -> tuple[float, Callable[[Autograd], None]]:
+    def cost(self, x: torch.Tensor, y: torch.Tensor, share: Share) -> torch.Tensor:
         for piece in self.module.modules():
             if isinstance(piece, Dropout):
                 piece.before = share.before
         prediction = self.module(x)
         # no rows add 0, with gradients of 0
         cost = self.loss(prediction, y) * share.weight(self.loss, len(x)) if len(x) else prediction.sum()
-        if self.penalty and self.training:
-            cost = cost + penalty_of(self.penalty, self.module) * (len(x) / share.whole)
-
-        def pull(autograd: Autograd) -> None:
-            self.module.zero_grad()
-            autograd(cost)
+        if self.training:
             commit(self.module)
-
-        return cost.item(), pull
+            if self.penalty:
+                cost = cost + penalty_of(self.penalty, self.module) * (len(x) / share.whole)
+        return cost
 
     def optimizer(self) -> torch.optim.Optimizer:
         optimizer = twin_optimizer(self.rule, self.module)
@@ -137,9 +149,11 @@ class HandWritten(torch.optim.Optimizer):
         return result
 
     def state_dict(self) -> dict[str, Any]:
-        return {"state": _each(lambda v: to_torch(v) if isinstance(v, np.ndarray) else v, self.rule.state)}
+        state = _each(lambda v: to_torch(v) if isinstance(v, np.ndarray) else v, self.rule.state)
+        return super().state_dict() | {"state": state}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict(state_dict | {"state": {}})
         self.rule.state = _each(lambda v: to_numpy(v).copy() if isinstance(v, torch.Tensor) else v, state_dict["state"])
 
 
@@ -148,3 +162,32 @@ def _each(convert: Callable[[Any], Any], state: dict[str, dict[str, Any]]) -> di
     for name, values in state.items():
         converted[name] = {key: convert(value) for key, value in values.items()}
     return converted
+
+
+class Scheduled(torch.optim.lr_scheduler.LRScheduler):
+    """A manual schedule as one of torch's, so that Lightning steps it, and may put another in its place."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer, schedule: Schedule, own: dict[str, Any]) -> None:
+        self.schedule, self.own = schedule, own
+        super().__init__(optimizer)
+        optimizer.register_step_pre_hook(self._check)
+
+    def _check(self, *_: object) -> None:
+        """Raise InputError where the schedule has no such step."""
+        self._now()
+
+    def _now(self) -> dict[str, Any]:
+        return self.schedule.at(self.last_epoch, self.own)
+
+    def get_lr(self) -> list[float | torch.Tensor]:
+        with suppress(InputError):  # past its last step, after which no other need follow
+            for group in self.optimizer.param_groups:
+                group.update(self._now())
+        return [group["lr"] for group in self.optimizer.param_groups]
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"last_epoch": self.last_epoch}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.last_epoch = state_dict["last_epoch"]
+        self.get_lr()

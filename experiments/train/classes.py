@@ -20,13 +20,36 @@ KINDS = {
 }
 SHORT = {"simple": "SimpleProfiler", "advanced": "AdvancedProfiler", "pytorch": "PyTorchProfiler"}
 EXTRAS = {"TensorBoardLogger": "tensorboard", "WandbLogger": "wandb"}
+BEFORE = "a run that goes on would do it again; Lightning's Tuner does it, in a notebook"
+WRITES = "what it writes into a checkpoint would be lost; what its state_dict() returns is kept"
 NOT_OFFERED = {
-    "ModelCheckpoint": "a run saves itself, as last.ckpt and before.ckpt, and goes on from there",
-    "OnExceptionCheckpoint": "a run that fails goes on from its last checkpoint",
-    "GradientAccumulationScheduler": "it is for automatic optimization; trainer.accumulate_grad_batches is offered",
     "BackboneFinetuning": "the layers here are trained from the first step",
+    "BaseFinetuning": "the layers here are trained from the first step",
+    "BasePredictionWriter": "predict prints its predictions",
+    "BatchSizeFinder": BEFORE,
+    "Checkpoint": "a run saves itself, as last.ckpt and before.ckpt, and goes on from there",
+    "EMAWeightAveraging": WRITES,
+    "GradientAccumulationScheduler": "a run's place is counted in equal steps; take trainer.accumulate_grad_batches",
     "LambdaCallback": "a config cannot hold a function; name a callback of your own by its dotted path",
+    "LearningRateFinder": BEFORE,
+    "ModelCheckpoint": "a run saves itself, as last.ckpt and before.ckpt, and goes on from there",
+    "ModelPruning": "it gives a layer other parameters than its own",
+    "OnExceptionCheckpoint": "a run that fails goes on from its last checkpoint",
+    "ProgressBar": "TQDMProgressBar and RichProgressBar are offered",
+    "SpikeDetection": "it leaves out batches, and the order of the data is decided by the seed alone",
+    "ThroughputMonitor": "a config cannot hold a function, which it needs",
+    "WeightAveraging": WRITES,
+    "XLAProfiler": "it is for TPUs",
 }
+"""Classes of Lightning's, and why; nor is what is derived from them, but for these three."""
+BASES = ("BasePredictionWriter", "ProgressBar", "ThroughputMonitor")
+
+
+def known(option: str) -> dict[str, str | None]:
+    """The names that Lightning has for the option, and why those that are not offered are not."""
+    module, base = KINDS[option]
+    found = {name: c for name, c in vars(module).items() if isinstance(c, type) and issubclass(c, base)}
+    return {name: NOT_OFFERED.get(name) for name, c in sorted(found.items()) if c is not base}
 
 
 def made(option: str, said: Any, folder: Path) -> list[Any]:
@@ -70,15 +93,25 @@ def _class(option: str, name: str) -> Any:
     if "." in name:
         found = _imported(where, name)
     else:
-        known = [n for n, c in vars(module).items() if isinstance(c, type) and issubclass(c, base) and c is not base]
-        if name not in known:
-            raise InputError(f"{where}: there is none of that name{nearest(name, known) or f'; there are {known}'}")
+        names = [*known(option)]
+        if name not in names:
+            raise InputError(f"{where}: there is none of that name{nearest(name, names) or f'; there are {names}'}")
         found = getattr(module, name)
     if not (isinstance(found, type) and issubclass(found, base)):
         raise InputError(f"{where}: expected a {base.__name__}, got {found!r}")
-    if reason := NOT_OFFERED.get(found.__name__):
+    if reason := _refusal(found):
         raise InputError(f"{where}: not offered: {reason}")
     return found
+
+
+def _refusal(cls: type) -> str | None:
+    """Why the class is not offered."""
+    theirs = [c.__name__ for c in cls.__mro__ if c.__module__.startswith("lightning.") and c.__name__ in NOT_OFFERED]
+    if reasons := [NOT_OFFERED[name] for name in theirs if cls.__name__ == name or name not in BASES]:
+        return reasons[0]
+    if issubclass(cls, callbacks.Callback) and cls.on_save_checkpoint is not callbacks.Callback.on_save_checkpoint:
+        return f"on_save_checkpoint: {WRITES}"
+    return None
 
 
 def _imported(where: str, path: str) -> Any:

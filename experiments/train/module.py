@@ -1,16 +1,18 @@
 """One training script for both implementations."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from math import inf, isfinite
-from typing import Any, NamedTuple
+from typing import Any
 
 import lightning as L
 import numpy as np
 import torch
+from lightning.pytorch.overrides.distributed import prepare_for_backward
+from torch.nn.parallel import DistributedDataParallel
 
 from experiments.shared.spec import build, build_network, counted
 from experiments.train import processes
-from experiments.train.backends import ByHand, ByTorch
+from experiments.train.backends import ByHand, ByTorch, Scheduled
 from experiments.train.settings import ModelSettings
 from manual import Diverged, Loss, Network, Optimizer, Penalty, Schedule
 from manual.numbers.checks import at_least
@@ -25,13 +27,6 @@ AT_ONCE = 512
 """Examples: a part to evaluate goes through the network in pieces, whose size its memory depends on."""
 
 
-class _Waiting(NamedTuple):
-    """Gradients and costs of batches whose step is still to come."""
-
-    gradients: list[torch.Tensor]
-    costs: list[float]
-
-
 class Training(L.LightningModule):
     """A network, its loss and its optimizer, trained by one of the two implementations.
 
@@ -40,30 +35,19 @@ class Training(L.LightningModule):
     Args:
         chosen: what the config says.
         classes: what the data's classes are called, if they are; an argument "classes" of a layer is their number.
-        accumulate: batches whose mean gradient makes a step.
-        clip: the largest gradient, by `clip_by`: its norm, or the value of each number.
 
     Raises:
         InputError: a part of it cannot be built.
         Diverged: a cost that is not finite; while training, the parameters are still those before that step.
     """
 
-    def __init__(
-        self,
-        chosen: ModelSettings,
-        classes: list[str] | None = None,
-        accumulate: int = 1,
-        clip: float | None = None,
-        clip_by: str = "norm",
-    ) -> None:
+    def __init__(self, chosen: ModelSettings, classes: list[str] | None = None) -> None:
         super().__init__()
-        self.accumulate, self.clip, self.clip_by = accumulate, clip, clip_by
-        self.moved, self._waiting = inf, _Waiting([], [])
+        self.moved, self._costs = inf, list[float]()
         at_least(self, "seed", chosen.seed, 0)
         at_least(self, "threshold", chosen.threshold, 0)
         network, penalty = counted(chosen.network, classes), chosen.penalty
         self.settings: dict[str, Any] = vars(chosen) | {"network": network}
-        self.automatic_optimization = False
         make = {"manual": ByHand, "torch": ByTorch}[chosen.implementation]
         self.loss = build(Loss, chosen.loss)
         by_hand, rule = (
@@ -89,44 +73,47 @@ class Training(L.LightningModule):
         prediction, _ = self.network.evaluated().forward(x[:1])
         self.loss.forward(prediction, y[:1])
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        return self.side.optimizer()
+    @property
+    def lr(self) -> float:
+        """The learning rate that the optimizer begins with."""
+        return self._own["lr"]
+
+    @lr.setter
+    def lr(self, lr: float) -> None:
+        self._own["lr"] = self.side.rule.lr = lr  # pyright: ignore[reportAttributeAccessIssue]
+
+    def configure_optimizers(self) -> Any:
+        optimizer = self.side.optimizer()
+        if self.schedule is None:
+            return optimizer
+        schedule = Scheduled(optimizer, self.schedule, self._own)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_train_start(self) -> None:
-        """A backward that changes nothing. After its first one Lightning's engine lays the gradients out anew, which
+        """A backward that changes nothing. After its first one torch's engine lays the gradients out anew, which
         changes the order in which three processes or more add them up: a run that goes on would differ in the last bit.
         """
-        if self.trainer.world_size > 1:
-            self.manual_backward(torch.stack([p.sum() for p in self.side.module.parameters()]).sum() * 0)
+        engine = self.trainer.model
+        if isinstance(engine, DistributedDataParallel):
+            nothing = torch.stack([p.sum() for p in self.side.module.parameters()]).sum() * 0
+            prepare_for_backward(engine, nothing)
+            nothing.backward()
 
-    def steps(self, batches: int) -> int:
-        """Training steps in so many batches."""
-        return -(-batches // self.accumulate)
-
-    def training_step(self, batch: list[torch.Tensor]) -> None:
+    def training_step(self, batch: list[torch.Tensor]) -> torch.Tensor:
         x, y = batch
-        epoch, step, old = self.current_epoch, self.global_step, params_of(self.side.module)
         share = processes.share(len(x), self.global_rank, self.device)
-        own, pull = self.side.cost(x, y, share)
-        cost = self._whole_cost(f"epoch {epoch}, step {step}: the cost", [x], [own])
-        pull(self._autograd)
-        if self.accumulate > 1:
-            self._waiting.costs.append(cost)
-            made = self.trainer.fit_loop.batch_idx + 1
-            whole = made % self.accumulate == 0 or made == self.trainer.num_training_batches
-            self._gather(whole)
-            if not whole:
-                return
-            cost, self._waiting = sum(self._waiting.costs) / len(self._waiting.costs), _Waiting([], [])
-        if self.clip is not None:
-            self.clip_gradients(self.optimizers(), self.clip, self.clip_by)  # pyright: ignore[reportArgumentType]
-        if self.schedule:
-            for group in self.optimizers().optimizer.param_groups:  # pyright: ignore[reportAttributeAccessIssue]
-                group.update(self.schedule.at(step, self._own))
-        self.optimizers().step()  # pyright: ignore[reportAttributeAccessIssue, reportCallIssue]
+        cost = self.side.cost(x, y, share)
+        self._note(x, cost)  # pyright: ignore[reportCallIssue]
+        return self._summed(cost)
+
+    def optimizer_step(
+        self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Callable[[], Any] | None = None
+    ) -> None:
+        step, old = self.global_step, params_of(self.side.module)
+        super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
+        costs, self._costs = self._costs, []
         self.moved = distance(params_of(self.side.module), old)
-        self.log("train_cost", cost, prog_bar=True, logger=False)
-        self._record(step, {"train_cost": cost, "moved": self.moved, **numbers(old)})
+        self._record(step, {"train_cost": sum(costs) / len(costs), "moved": self.moved, **numbers(old)})
         if self.moved < self.settings["threshold"]:
             self.trainer.should_stop = True
 
@@ -149,21 +136,15 @@ class Training(L.LightningModule):
         checkpoint["config"] = {"model": self.settings, "data": getattr(data, "settings", {})}
         checkpoint["moved"] = self.moved
 
-    def _gather(self, whole: bool) -> None:
-        """Add this batch's gradients to those that wait for their step; with the last of them, make them its own."""
-        own = [p.grad for p in self.side.module.parameters() if p.grad is not None]
-        waiting = self._waiting.gradients or [torch.zeros_like(g) for g in own]
-        for total, g in zip(waiting, own, strict=True):
-            total += g / self.accumulate
-            if whole:
-                g.copy_(total)
-        self._waiting.gradients[:] = waiting
+    @torch.compiler.disable
+    def _note(self, x: torch.Tensor, cost: torch.Tensor) -> None:
+        where = f"epoch {self.current_epoch}, step {self.global_step}"
+        self._costs.append(self._whole_cost(f"{where}: the cost", [x], [cost.item()]))
+        self.log("train_cost", self._costs[-1], prog_bar=True, logger=False)
 
-    def _autograd(self, cost: torch.Tensor) -> None:
-        """Backward from a process's part of the cost. The gradients become the whole batch's: the sum over the
-        processes, where Lightning's engine leaves the mean.
-        """
-        self.manual_backward(cost * self.trainer.world_size)
+    def _summed(self, cost: torch.Tensor) -> torch.Tensor:
+        """Of the processes' gradients torch's engine takes the mean, and the whole batch's is their sum."""
+        return cost * self.trainer.world_size
 
     def _whole_cost(self, what: str, inputs: Iterable[torch.Tensor], costs: list[float]) -> float:
         """The sum of all processes' costs; these are this one's, each with its input."""
@@ -174,11 +155,12 @@ class Training(L.LightningModule):
             raise Diverged(f"{what} is {cost}; {next(filter(None, found), 'no part of it, it is their sum')}")
         return cost
 
+    @torch.compiler.disable(recursive=False)
     def _evaluate(self, part: str, x: torch.Tensor, y: torch.Tensor) -> None:
         step = self.global_step - 1
         where = f"epoch {self.current_epoch}, step {step}: " if self.logger else ""
         share, inputs = processes.share(len(x), self.global_rank, self.device), x.split(AT_ONCE)
-        costs = [self.side.cost(a, b, share)[0] for a, b in zip(inputs, y.split(AT_ONCE), strict=True)]
+        costs = [self.side.cost(a, b, share).item() for a, b in zip(inputs, y.split(AT_ONCE), strict=True)]
         values = {f"{part}_cost": self._whole_cost(f"{where}{part}_cost", inputs, costs)}
         if not y.is_floating_point():
             prediction, target = self.predict_step([x, y])
@@ -189,8 +171,13 @@ class Training(L.LightningModule):
 
     def _record(self, step: int, values: dict[str, float]) -> None:
         for logger in self.loggers:
-            epoch = step // self.steps(int(self.trainer.num_training_batches))
+            epoch = step // steps(self.trainer, int(self.trainer.num_training_batches))
             logger.log_metrics({"epoch": epoch, **values}, step)
+
+
+def steps(trainer: L.Trainer, batches: int) -> int:
+    """Training steps in so many batches."""
+    return -(-batches // trainer.accumulate_grad_batches)
 
 
 def numbers(params: dict[str, Array]) -> dict[str, float]:

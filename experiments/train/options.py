@@ -225,6 +225,7 @@ def _clearer(message: str, subcommand: str) -> str:
         key, types, got = found.groups()
         types = re.sub(NONE, "", types)  # first or last, by jsonargparse's version
         types = re.sub(r"list\[typing.Literal\[(.+)\]\]", r"a list of \1", types)
+        types = re.sub(r"typing.Literal\[(.+)\]", r"one of \1", types)
         types = re.sub(CLASS, r"\1", types)
         return f"{key}: expected {types}, got {got}"
     if message.startswith("the following arguments are required: "):

@@ -8,7 +8,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import lightning as L
-from lightning.pytorch.callbacks import EarlyStopping, LearningRateMonitor, RichProgressBar, TQDMProgressBar
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.callbacks import (
+    EarlyStopping,
+    LearningRateMonitor,
+    RichProgressBar,
+    StochasticWeightAveraging,
+    TQDMProgressBar,
+)
 
 from experiments.data.images import account
 from experiments.data.module import Data
@@ -29,7 +36,7 @@ from experiments.train.stop import Stop, Stopped
 from experiments.train.trainer import trainer
 from manual import InputError
 
-EXACT = (EarlyStopping, LearningRateMonitor, RichProgressBar, TQDMProgressBar)
+EXACT = (EarlyStopping, LearningRateMonitor, RichProgressBar, StochasticWeightAveraging, TQDMProgressBar)
 """Callbacks with which a run that was cut off ends in the same bits."""
 
 
@@ -56,13 +63,12 @@ class Session:
         self.data = Data(options.data, options.model.dtype)
         of = options.trainer
         self.data.order.limit(of.limit_train_batches, of.overfit_batches)
-        self.model = Training(
-            options.model,
-            self.data.classes,
-            of.accumulate_grad_batches,
-            of.gradient_clip_val,
-            of.gradient_clip_algorithm,
-        )
+        if isinstance(of.val_check_interval, int) and of.val_check_interval > len(self.data.order):
+            raise InputError(
+                f"trainer.val_check_interval {of.val_check_interval}: expected at most the {len(self.data.order)} "
+                "batches of an epoch, or a share of them"
+            )
+        self.model = Training(options.model, self.data.classes)
         self.trainer = trainer(of)
         self._check()
         self._name_classes()
@@ -116,10 +122,7 @@ class Session:
         self._equip(log, self.result, saving)
         try:
             with processes.connected(self.trainer):
-                self.trainer.fit(self.model, datamodule=self.data, ckpt_path=start, weights_only=True)
-                self.found |= self.trainer.callback_metrics
-                self.trainer.test(self.model, datamodule=self.data, verbose=False)
-                self.found |= self.trainer.callback_metrics
+                self._train(start)
             if first:
                 model_file.save(self.result / MODEL, self._trained())
         except (OSError, Stopped) as error:
@@ -132,10 +135,16 @@ class Session:
         self.result = self.options.runs
         with TemporaryDirectory() as folder:
             self._equip(None, Path(folder))
-            self.trainer.fit(self.model, datamodule=self.data)
-            self.found |= self.trainer.callback_metrics
-            self.trainer.test(self.model, datamodule=self.data, verbose=False)
-            self.found |= self.trainer.callback_metrics
+            self._train(None)
+
+    def _train(self, start: Path | None) -> None:
+        try:
+            self.trainer.fit(self.model, datamodule=self.data, ckpt_path=start, weights_only=True)
+        except (MisconfigurationException, ModuleNotFoundError) as error:  # of a callback, as it is set up
+            raise InputError(f"trainer: {' '.join(str(error).split())}") from None
+        self.found |= self.trainer.callback_metrics
+        self.trainer.test(self.model, datamodule=self.data, verbose=False)
+        self.found |= self.trainer.callback_metrics
 
     def _equip(self, log: CSVLog | None, folder: Path, *more: L.Callback) -> None:
         """Give the trainer what the config names; what it writes is in the run's folder."""
@@ -156,7 +165,7 @@ class Session:
             loggers = made("logger", said.logger, Path(nowhere))
             made("profiler", said.profiler, Path(nowhere))
         for callback in self.callbacks:
-            self._check_monitor(callback, known)
+            self._check_callback(callback, known)
         reasons = {
             f"trainer.max_time {said.max_time}": said.max_time,
             "the rows of other loggers, which stand twice": loggers,
@@ -166,7 +175,13 @@ class Session:
         if (given := [name for name, there in reasons.items() if there]) and self.trainer.is_global_zero:
             print(f"if it is cut off it goes on, but not to the same bits: {'; '.join(given)}", file=sys.stderr)
 
-    def _check_monitor(self, callback: L.Callback, known: list[str]) -> None:
+    def _check_callback(self, callback: L.Callback, known: list[str]) -> None:
+        normalised = any(name.endswith("running_mean") for name in self.model.network.state)
+        if normalised and isinstance(callback, StochasticWeightAveraging):
+            raise InputError(
+                "trainer.callbacks StochasticWeightAveraging: the hand-written BatchNorm keeps statistics of weights "
+                "that are not averaged; expected a network without"
+            )
         if (monitor := getattr(callback, "monitor", None)) not in (None, *known):
             name = type(callback).__name__
             raise InputError(f"trainer.callbacks {name}: monitor: {expected_one_of(known, str(monitor))}")

@@ -48,7 +48,7 @@ class TrainerSettings:
         max_time: a time after which training ends, DD:HH:MM:SS.
         limit_train_batches: batches of an epoch, or a share of them.
         limit_val_batches: 0 leaves validation out; it is one batch, whole.
-        overfit_batches: batches that every epoch trains on, the same ones.
+        overfit_batches: batches that every epoch trains on, the same ones, or a share of them.
         val_check_interval: batches between validations, or a share of an epoch.
         check_val_every_n_epoch: epochs between validations.
         fast_dev_run: a run of one batch of each part, or so many, to see that all works; it leaves nothing behind.
@@ -56,7 +56,7 @@ class TrainerSettings:
         devices: the number on each machine, or auto; with the torch implementation. Each is a process, on the CPU too.
         num_nodes: the number of machines.
         strategy: how processes share the work: by ddp each has a share of every batch; auto is the same.
-        precision: the arithmetic of torch: bf16-mixed, or, on a GPU, 16-mixed; parameters are then float32.
+        precision: the arithmetic of torch: bf16-mixed, or, on a GPU, 16-mixed; else model.dtype.
         deterministic: whether torch refuses what does not give the same bits twice.
         gradient_clip_val: the largest gradient, by the algorithm that follows.
         gradient_clip_algorithm: the measure of a gradient: norm, or value, of each number.
@@ -76,7 +76,7 @@ class TrainerSettings:
     max_time: str | None = None
     limit_train_batches: int | float | None = None
     limit_val_batches: int | None = None
-    overfit_batches: int = 0
+    overfit_batches: int | float = 0
     val_check_interval: int | float | None = None
     check_val_every_n_epoch: int = 1
     fast_dev_run: bool | int = False

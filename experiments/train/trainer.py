@@ -22,7 +22,8 @@ from torch_ref.devices import prepare
 PASSED = (
     "max_epochs", "min_epochs", "max_steps", "min_steps", "max_time", "limit_val_batches", "val_check_interval",
     "check_val_every_n_epoch", "fast_dev_run", "accelerator", "num_nodes", "strategy", "precision", "deterministic",
-    "detect_anomaly", "enable_model_summary",
+    "detect_anomaly", "enable_model_summary", "accumulate_grad_batches", "gradient_clip_val",
+    "gradient_clip_algorithm",
 )  # fmt: skip
 """Options that Lightning gets as they are."""
 POSITIVE = ("min_epochs", "min_steps", "check_val_every_n_epoch", "accumulate_grad_batches")
@@ -47,6 +48,8 @@ def trainer(settings: TrainerSettings) -> L.Trainer:
     for name in POSITIVE:
         if getattr(settings, name) is not None:
             whole("trainer", name, getattr(settings, name), 1)
+    if settings.gradient_clip_val is not None and not settings.gradient_clip_val > 0:
+        raise InputError(f"trainer.gradient_clip_val {settings.gradient_clip_val}: expected a number above 0, or null")
     if settings.max_steps != -1:
         whole("trainer", "max_steps", settings.max_steps, 1)
     if accelerator == "gpu" and not torch.cuda.is_available():
@@ -59,10 +62,6 @@ def trainer(settings: TrainerSettings) -> L.Trainer:
         raise InputError(f"trainer.devices {devices}: expected at most {most} processes on this machine's cores")
     if settings.precision == "16-mixed" and accelerator == "cpu":
         raise InputError("trainer.precision 16-mixed: a GPU is needed for it; on the CPU there is bf16-mixed")
-    if settings.precision == "16-mixed" and settings.gradient_clip_val is not None:
-        raise InputError(
-            "trainer.gradient_clip_val: with trainer.precision 16-mixed gradients are scaled; take bf16-mixed"
-        )
     if accelerator == "gpu":
         if devices > torch.cuda.device_count():
             raise InputError(f"trainer.devices {devices}: this machine has {torch.cuda.device_count()}")
@@ -82,7 +81,6 @@ def trainer(settings: TrainerSettings) -> L.Trainer:
         plugins=[WholeCheckpoints()],
         num_sanity_val_steps=0,
         enable_progress_bar=settings.enable_progress_bar and sys.stdout.isatty(),
-        use_distributed_sampler=False,  # the data share out every batch themselves
     )
 
 

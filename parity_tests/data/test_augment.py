@@ -3,6 +3,7 @@
 from collections import Counter
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -51,10 +52,10 @@ def seen(monkeypatch: pytest.MonkeyPatch, drawn: Path, out: Path, *more: str) ->
     def watch(name: str) -> None:
         step = getattr(Training, name)
 
-        def watched(self: Training, batch: list[torch.Tensor]) -> None:
+        def watched(self: Training, batch: list[torch.Tensor]) -> Any:
             x, y = (array.numpy().copy() for array in batch)
             batches.setdefault(name, []).append((x, y))
-            step(self, batch)
+            return step(self, batch)
 
         monkeypatch.setattr(Training, name, watched)
 

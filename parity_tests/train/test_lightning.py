@@ -8,8 +8,10 @@ from dataclasses import fields
 
 import lightning as L
 import pytest
+from lightning.pytorch.callbacks import device_stats_monitor
 
 from experiments.train import command as train
+from experiments.train.classes import known
 from experiments.train.options import ABOUT, parser
 from experiments.train.settings import REFUSED, TrainerSettings
 from manual import InputError
@@ -23,6 +25,10 @@ EXACT = {
     "overfitting": ["--trainer.overfit_batches=2"],
     "validations": ["--trainer.val_check_interval=2"],
     "epochs between validations": ["--trainer.check_val_every_n_epoch=2"],
+    "averaged weights": [
+        *("--trainer.callbacks=StochasticWeightAveraging", "--trainer.callbacks.swa_lrs=0.05"),
+        "--trainer.callbacks.swa_epoch_start=2",
+    ],
     "early stopping": [*STOPPING, "--trainer.callbacks.min_delta=10", "--trainer.callbacks.patience=1"],
 }
 
@@ -84,7 +90,7 @@ def test_what_ends_or_limits_a_run_does(tmp_path) -> None:
     steps = {name: len(made) for name, made in costs.items()}
     assert steps == {
         "accumulation": 15, "clipping by value": 35, "limits": 15, "overfitting": 10, "validations": 35,
-        "epochs between validations": 35, "early stopping": 14,
+        "epochs between validations": 35, "averaged weights": 35, "early stopping": 14,
     }  # fmt: skip
     assert [validated[name] for name in ("limits", "validations", "epochs between validations")] == [0, 15, 2]
 
@@ -126,8 +132,18 @@ SAID = {
     "'val_cots'; did you mean 'val_cost'?": ["EarlyStopping", "--trainer.callbacks.monitor=val_cots"],
     "trainer.callbacks os.path: expected a Callback": ["os.path"],
     "trainer.callbacks nowhere.Own: ModuleNotFoundError": ["nowhere.Own"],
-    "trainer.callbacks ModelCheckpoint: not offered": ["ModelCheckpoint"],
+    **{f"trainer.callbacks {name}: not offered: {why}": [name] for name, why in known("callbacks").items() if why},
+    "SavesMore: not offered: on_save_checkpoint: what it writes": ["parity_tests.train.test_lightning.SavesMore"],
+    "StochasticWeightAveraging: the hand-written BatchNorm": [
+        *("StochasticWeightAveraging", "--trainer.callbacks.swa_lrs=0.1"),
+        "--model.network=[{BatchNorm1d: {num_features: 64}}, {Linear: {in_features: 64, out_features: 10}}]",
+    ],
 }
+
+
+class SavesMore(L.Callback):
+    def on_save_checkpoint(self, trainer, pl_module, checkpoint):
+        checkpoint["more"] = 1
 
 
 @pytest.mark.parametrize("said", SAID)
@@ -137,6 +153,36 @@ def test_a_class_that_cannot_be_is_refused_and_leaves_nothing(said, tmp_path) ->
         fit(tmp_path, short("manual", f"--trainer.callbacks+={name}", *more))
     assert said in str(error.value)
     assert not [*tmp_path.iterdir()]
+
+
+VALUES = {
+    "--trainer.val_check_interval=8": "expected at most the 7 batches of an epoch, or a share of them",
+    "--trainer.gradient_clip_val=0": "expected a number above 0",
+    "--trainer.precision=32": "trainer.precision: expected one of 'bf16-mixed', '16-mixed', got 32",
+    "--trainer.overfit_batches=1.5": "expected 1 to 7 batches, or a share of them",
+    "--trainer.max_time=20": "Expected a string in the format DD:HH:MM:SS",
+}
+
+
+@pytest.mark.parametrize("option", VALUES)
+def test_a_value_that_cannot_be_is_refused_and_leaves_nothing(option, tmp_path) -> None:
+    with pytest.raises(InputError, match=VALUES[option]):
+        fit(tmp_path, short("manual", option))
+    assert not [*tmp_path.iterdir()]
+
+
+OFFERED = {"EarlyStopping": {"monitor": "val_cost"}, "StochasticWeightAveraging": {"swa_lrs": 0.1}}
+
+
+def test_what_lightning_has_is_offered_or_refused_with_a_reason(tmp_path, monkeypatch) -> None:
+    """All callbacks that are offered in one run; what a package is missing for is one line."""
+    names = [name for name, reason in known("callbacks").items() if not reason and "Rich" not in name]
+    given = [{"class_path": name, "init_args": OFFERED.get(name, {})} for name in names if name != "DeviceStatsMonitor"]
+    assert len(given) == 6
+    fit(tmp_path / "all", short("manual", f"--trainer.callbacks={given}", epochs=2))
+    monkeypatch.setattr(device_stats_monitor, "_PSUTIL_AVAILABLE", False)
+    with pytest.raises(InputError, match="psutil"):
+        fit(tmp_path / "one", short("manual", "--trainer.callbacks=DeviceStatsMonitor"))
 
 
 def test_mixed_precision_is_torchs_alone_and_takes_float32(tmp_path, capsys) -> None:

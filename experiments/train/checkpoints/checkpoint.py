@@ -16,7 +16,7 @@ from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from experiments.shared.command import replacing
 from experiments.shared.printable import printable
 from experiments.shared.untrusted_files import plain_file
-from experiments.train.checkpoints.validation import check_contents, check_file
+from experiments.train.checkpoints.validation import CHANGED, check_contents, check_file
 from manual import InputError
 
 LAST, BEFORE = "last.ckpt", "before.ckpt"
@@ -24,6 +24,7 @@ SAVED = {
     "config": dict,
     "state_dict": dict,
     "optimizer": dict,
+    "settings": dict,
     "global_step": int,
     "moved": float,
     "log": int,
@@ -44,14 +45,19 @@ class WholeCheckpoints(TorchCheckpointIO):
         if storage_options is not None:
             raise TypeError(f"a checkpoint is a plain file: it has no storage options, got {storage_options!r}")
         [optimizer] = checkpoint["optimizer_states"]
-        given = checkpoint | {"state_dict": dict(checkpoint["state_dict"]), "optimizer": dict(optimizer["state"])}
+        [group] = optimizer["param_groups"]
+        given = checkpoint | {
+            "state_dict": dict(checkpoint["state_dict"]),
+            "optimizer": dict(optimizer["state"]),
+            "settings": {name: group[name] for name in CHANGED if name in group},
+        }
         content = BytesIO()  # torch's own writer says nothing of a full disk
         torch.save({key: given[key] for key in SAVED}, content)
         with replacing(Path(path), Path(path).with_name(BEFORE)) as file:
             file.write(content.getbuffer())
 
     def load_checkpoint(self, path: str | os.PathLike[str], *_: Any, **__: Any) -> dict[str, Any]:
-        return read(Path(path)) | {"pytorch-lightning_version": L.__version__, "lr_schedulers": []}
+        return read(Path(path)) | {"pytorch-lightning_version": L.__version__}
 
 
 def read(path: Path) -> dict[str, Any]:

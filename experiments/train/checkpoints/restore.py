@@ -25,7 +25,7 @@ def restored(saved: dict[str, Any]) -> Training:
     """A model of the config in the checkpoint, with its weights, and whose optimizer takes what is in it."""
     training = Training(ModelSettings(**saved["config"]["model"]))
     training.load_state_dict(saved["state_dict"])
-    optimizer = training.configure_optimizers()
+    optimizer = training.side.optimizer()
     optimizer.load_state_dict(optimizer.state_dict() | {"state": saved["optimizer"]})
     return training
 

@@ -15,7 +15,7 @@ from experiments.train.checkpoints.checkpoint import BEFORE
 from experiments.train.checkpoints.restore import restored
 from experiments.train.checkpoints.run_folder import CHECKPOINTS
 from experiments.train.csv_log import METRICS
-from experiments.train.module import Training
+from experiments.train.module import Training, steps
 from manual import InputError, Loss, Optimizer, Penalty, Schedule
 
 Check = Callable[[dict[str, Any]], None]
@@ -48,8 +48,8 @@ def check_to_go_on(saved: dict[str, Any], model: Training, data: Data) -> None:
 
 def check_rest(saved: dict[str, Any], model: Training, data: Data, trainer: L.Trainer) -> None:
     """Raise InputError where a checkpoint leaves nothing to train."""
-    step, steps = saved["global_step"], (trainer.max_epochs or 0) * model.steps(len(data.order))
-    if step >= steps or 0 <= trainer.max_steps <= step or saved["moved"] < model.settings["threshold"]:
+    step, last = saved["global_step"], (trainer.max_epochs or 0) * steps(trainer, len(data.order))
+    if step >= last or 0 <= trainer.max_steps <= step or saved["moved"] < model.settings["threshold"]:
         raise InputError(f"nothing is left to train: the checkpoint is of step {step}")
 
 

@@ -12,6 +12,7 @@ from lightning.pytorch.callbacks import Checkpoint
 
 from experiments.train.checkpoints.checkpoint import LAST
 from experiments.train.csv_log import CSVLog
+from experiments.train.module import steps
 from experiments.train.stop import Stop, Stopped
 
 SECONDS = 60
@@ -38,11 +39,11 @@ class Saving(Checkpoint):
         self.stop.listen()  # in place of Lightning, which would not save
         self.stop.waits, self._time = True, monotonic()
 
-    def on_train_batch_end(self, trainer: L.Trainer, module: Any, _: Any, __: Any, batch: int) -> None:
+    def on_train_batch_end(self, trainer: L.Trainer, _: Any, __: Any, ___: Any, batch: int) -> None:
         made = batch + 1
         if trainer.should_stop or made == trainer.num_training_batches or made % (trainer.val_check_batch or inf) == 0:
             return  # validation follows, and then the end of the epoch, or the next batch
-        if made % module.accumulate:
+        if made % trainer.accumulate_grad_batches:
             return  # the next step has begun
         if self._any(trainer, self.stop.asked is not None or monotonic() - self._time >= SECONDS):
             self._save(trainer)
@@ -78,14 +79,15 @@ class Saving(Checkpoint):
 
     def on_load_checkpoint(self, trainer: Any, module: Any, checkpoint: dict[str, Any]) -> None:
         self.saved, order = checkpoint["global_step"], trainer.datamodule.order
-        epoch, steps = divmod(self.saved, module.steps(len(order)))
-        order.done = steps * module.accumulate
+        epoch, within = divmod(self.saved, steps(trainer, len(order)))
+        order.done = within * trainer.accumulate_grad_batches
         ending = checkpoint["callbacks"].get(self.state_key, {}).get("ending", False)
         trainer.should_stop = ending is True or checkpoint["moved"] < module.settings["threshold"]
         checkpoint["loops"] = {"fit_loop": between_steps(self.saved, epoch * len(order) + order.done, len(order))}
-        checkpoint["optimizer_states"] = [
-            module.configure_optimizers().state_dict() | {"state": checkpoint["optimizer"]}
-        ]
+        optimizer = module.side.optimizer().state_dict()
+        optimizer["param_groups"][0] |= checkpoint["settings"]
+        checkpoint["optimizer_states"] = [optimizer | {"state": checkpoint["optimizer"]}]
+        checkpoint["lr_schedulers"] = [{"last_epoch": self.saved}] if module.schedule else []
 
 
 def between_steps(step: int, done: int, batches: int) -> dict[str, Any]:
@@ -94,7 +96,8 @@ def between_steps(step: int, done: int, batches: int) -> dict[str, Any]:
 
     What it would save itself says that the present step is not completed, and after the last that the epoch is.
     """
-    made = dict.fromkeys(("ready", "completed"), step)
+    made = {part: dict.fromkeys(("ready", "completed"), step) for part in ("total", "current")}
+    zeroed = {part: dict.fromkeys(("ready", "started", "completed"), step) for part in ("total", "current")}
     epoch, batch = divmod(done, batches)
     begun = epoch + (batch > 0)
     epochs = {"ready": begun, "started": begun, "processed": epoch, "completed": epoch}
@@ -105,5 +108,5 @@ def between_steps(step: int, done: int, batches: int) -> dict[str, Any]:
             "current": dict.fromkeys(epochs, batch),
             "is_last_batch": False,
         },
-        "epoch_loop.manual_optimization.optim_step_progress": {"total": made, "current": dict(made)},
+        "epoch_loop.automatic_optimization.optim_progress": {"optimizer": {"step": made, "zero_grad": zeroed}},
     }

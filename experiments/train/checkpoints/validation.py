@@ -3,6 +3,7 @@
 import pickletools
 import re
 import reprlib
+from collections import OrderedDict
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ SQUARES = ("exp_avg_sq", "max_exp_avg_sq", "square_avg", "acc_delta", "sum", "mu
 """What torch calls means and sums of squares, and what else is never negative."""
 COUNTED = 2**24
 """So far torch's optimizers count their steps, in float32."""
+CHANGED = ("lr", "momentum", "betas")
+"""What a schedule, or a callback, changes of an optimizer's settings."""
 LONGEST = 50_000
 """Instructions of a checkpoint's pickle, and values of its config. A hundred layers with Adam have half as many;
 three times as many, nested in each other, break Python itself.
@@ -75,7 +78,7 @@ def check_contents(saved: dict[str, Any]) -> None:
     for name, said in saved["callbacks"].items():
         if type(name) is not str or type(said) is not dict or not said:
             raise InputError(f"callbacks: expected what each has to remember, got {reprlib.repr({name: said})}")
-    _check_plain("callbacks", saved["callbacks"], torch.Tensor)
+    _check_plain("callbacks", saved["callbacks"], torch.Tensor, OrderedDict)
     model = saved["config"]["model"]
     network, dtype = outline(model["network"]), getattr(torch, model["dtype"])
     names = {name: f"side.module.{name}" for name in network.params | network.state}
@@ -88,17 +91,19 @@ def check_contents(saved: dict[str, Any]) -> None:
         kept = saved["state_dict"][names[name]]
         _check_array(name, kept, s.shape, dtype if s.dtype.kind == "f" else torch.int64)
         _check_range(name, kept)
-    _check_optimizer(model, {name: p.shape for name, p in network.params.items()}, saved["optimizer"], step)
+    _check_optimizer(model, {name: p.shape for name, p in network.params.items()}, saved, step)
 
 
-def _check_optimizer(model: dict[str, Any], shapes: dict[str, tuple[int, ...]], found: Any, step: int) -> None:
-    """Raise an error unless that is what the model's optimizer remembers of parameters of these shapes after so many
-    steps. What it remembers of a parameter is seen from its first step with a small network.
+def _check_optimizer(
+    model: dict[str, Any], shapes: dict[str, tuple[int, ...]], saved: dict[str, Any], step: int
+) -> None:
+    """Raise an error unless that is what the model's optimizer is set to, and remembers of parameters of these shapes
+    after so many steps. What it remembers of a parameter is seen from its first step with a small network.
     """
     small = Training(
         ModelSettings(**model | {"network": [{"Linear": {"in_features": 1, "out_features": 1}}], "start": None})
     )
-    optimizer = small.configure_optimizers()
+    optimizer, found = small.side.optimizer(), saved["optimizer"]
     for p in small.parameters():
         p.grad = torch.ones_like(p)
     with np.errstate(all="ignore"):
@@ -121,6 +126,17 @@ def _check_optimizer(model: dict[str, Any], shapes: dict[str, tuple[int, ...]], 
                     raise InputError(f"{where}: expected a number from 0 to 1, got {reprlib.repr(value)}")
             else:
                 _check_range(where, value)
+    _check_settings(optimizer.param_groups[0], saved["settings"])
+
+
+def _check_settings(group: dict[str, Any], found: dict[str, Any]) -> None:
+    """Raise InputError unless these are settings of an optimizer whose own are in the group."""
+    _check_keys("settings", found, [name for name in CHANGED if name in group])
+    for name, value in found.items():
+        if type(value) is not type(group[name]):
+            raise InputError(f"settings: {name}: expected {group[name]!r} or the like, got {reprlib.repr(value)}")
+        for number in value if isinstance(value, tuple) else [value]:
+            at_least("settings", name, number, 0)
 
 
 def _check_dict(where: str, found: Any) -> None:

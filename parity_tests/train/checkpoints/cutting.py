@@ -34,7 +34,7 @@ def fit(out, arguments, *, at=None, then=killed, every=NEVER):
     def watched(self, batch):
         if self.global_step == at:
             then()
-        step(self, batch)
+        return step(self, batch)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Training, "training_step", watched)

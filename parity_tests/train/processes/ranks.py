@@ -36,9 +36,7 @@ MISTAKES: dict[str, Callable[[], None]] = {
     "a sampler that pads": lambda: setattr(data_module, "share_of", padding_sampler),
     "a mean of means": lambda: setattr(Share, "weight", lambda *_: 1 / torch.distributed.get_world_size()),
     "a sum taken for a mean": lambda: setattr(Share, "weight", lambda share, _, rows: rows / share.whole),
-    "the mean of the processes' gradients for their sum": lambda: setattr(
-        Training, "_autograd", Training.manual_backward
-    ),
+    "the mean of the processes' gradients for their sum": lambda: setattr(Training, "_summed", lambda _, cost: cost),
     "a penalty counted by every process": lambda: setattr(backends, "penalty_of", counted_by_every_process),
     "masks of each process's own": lambda: setattr(Dropout, "before", property(lambda _: 0, lambda *_: None)),
 }
@@ -46,16 +44,20 @@ MISTAKES: dict[str, Callable[[], None]] = {
 
 def watch(seen: dict[str, list[Any]]) -> None:
     """Keep, of every training step, the rows, weights, optimizer state and gradients; and every row of the log."""
-    step, record = Training.training_step, Training._record
+    step, update, record = Training.training_step, Training.optimizer_step, Training._record
 
-    def watched(self: Training, batch: list[torch.Tensor]) -> None:
+    def watched(self: Training, batch: list[torch.Tensor]) -> torch.Tensor:
+        seen["rows"].append([to_numpy(a).copy() for a in batch])
+        return step(self, batch)
+
+    def updated(self: Training, *arguments: Any) -> None:
         module, [optimizer] = self.side.module, self.trainer.optimizers
         before, state = params_of(module), state_of(optimizer, module)
-        step(self, batch)
+        update(self, *arguments)
         gradient = {name: to_numpy(p.grad).copy() for name, p in module.named_parameters() if p.grad is not None}
         seen["steps"].append(
             {
-                "rows": [to_numpy(a).copy() for a in batch],
+                "rows": seen["rows"][-1],
                 "before": before,
                 "state": state,
                 "gradient": gradient,
@@ -69,6 +71,7 @@ def watch(seen: dict[str, list[Any]]) -> None:
         record(self, step, values)
 
     Training.training_step, Training._record = watched, recorded
+    Training.optimizer_step = updated  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def run(folder: Path, name: str, count: int, arguments: list[str], mistake: str | None = None) -> None:
@@ -92,7 +95,7 @@ def _train(rank: int, count: int, port: int, arguments: list[str], mistake: str 
     }
     if mistake:
         MISTAKES[mistake]()
-    seen: dict[str, list[Any]] = {"steps": [], "log": []}
+    seen: dict[str, list[Any]] = {"rows": [], "steps": [], "log": []}
     watch(seen)
     train.run(arguments)
     Path(left).write_bytes(pickle.dumps(seen))

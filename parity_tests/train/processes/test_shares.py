@@ -108,13 +108,13 @@ LAST = Share(before=3, whole=3)
 @pytest.mark.parametrize("loss", ["CrossEntropyLoss", {"CrossEntropyLoss": {"reduction": "sum"}}])
 def test_a_process_without_examples_adds_a_cost_of_0_and_gradients_of_0(name: str, loss: Any) -> None:
     side = Training(ModelSettings(NETWORKS[name], loss, "SGD", "torch", penalty={"L2": {"alpha": 0.5}})).side
-    cost, pull = side.cost(*NONE, LAST)
+    cost = side.cost(*NONE, LAST)
+    cost.backward()
     assert cost == 0
-    pull(torch.Tensor.backward)
     for parameter in side.parameters():
         assert parameter.grad is not None, "the other processes would wait for it"
         assert not to_numpy(parameter.grad).any()
-    assert side.eval().cost(*NONE, LAST)[0] == 0
+    assert side.eval().cost(*NONE, LAST) == 0
     assert side.predict(NONE[0]).shape == (0, KINDS)
 
 
@@ -125,7 +125,7 @@ def test_a_process_without_examples_leaves_it_to_the_others_to_say_where_a_cost_
     )
     with torch.no_grad():
         training.side.module[0].weight.fill_(1e200)
-    cost, _ = training.side.cost(*NONE, LAST)
+    cost = training.side.cost(*NONE, LAST).item()
     assert np.isnan(cost), "none of the rows' share of a penalty that is infinite"
     with pytest.raises(Diverged, match=r"^the cost is nan; no part of it, it is their sum$"):
         training._whole_cost("the cost", [NONE[0]], [cost])
