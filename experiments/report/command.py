@@ -7,13 +7,15 @@ The runs are kept in `FOLDER/runs/`; the page of last time stays until the new o
 `--full` trains the networks that look for the Bluebird from three seeds; pages made in the same folder later show
 these runs, each with its date.
 `--handout` writes sheets to hand out instead: one training step with blanks, the solutions on the last page.
+`--runs FOLDER` shows the training runs in a folder side by side instead, whatever they train, and writes
+`runs.html`.
 `--compare A.json B.json` holds two such files against each other instead, and writes `FOLDER/compare.html`.
 """
 
 from pathlib import Path
 
 from experiments.report import sheets
-from experiments.report.record import comparison
+from experiments.report.record import comparison, side_by_side
 from experiments.report.record.json_record import read
 from experiments.shared.command import Parser, command, write
 from manual import Diverged, InputError
@@ -46,6 +48,13 @@ def main(arguments: list[str] | None = None) -> int:
         "exit code 1 if a verdict got worse, or B lacks a comparison that A has",
     )
     either.add_argument(
+        "--runs",
+        type=Path,
+        metavar="FOLDER",
+        help="show the training runs under FOLDER side by side, and write runs.html: what their configs say otherwise, "
+        "how they went and what came of them",
+    )
+    either.add_argument(
         "--handout",
         action="store_true",
         help="write a worksheet for A4, FOLDER/handout-SEED.html: one training step with blanks; solutions on the last "
@@ -65,6 +74,14 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"--out: expected a folder, got {out} ({error.strerror})")
     if options.handout:
         print(*sheets.handed_out(out, numbers, options.seed or 1, options.sheets or 1), sep="\n")
+        return 0
+    if options.runs:
+        try:
+            shown = side_by_side.found(options.runs)
+        except (InputError, OSError) as error:
+            parser.error(f"--runs: {error}")
+        write(out / "runs.html", side_by_side.page(shown))
+        print(side_by_side.text(shown), f"{out / 'runs.html'}", sep="\n")
         return 0
     if records:
         found = comparison.difference(*records)
