@@ -18,6 +18,7 @@ CHECKPOINTS = "checkpoints"
 CONFIG = "config.yaml"
 LOCK = ".lock"
 MODEL = "model.safetensors"
+PROCESSES = ("devices", "num_nodes", "strategy")
 
 
 def versions(runs: Path) -> list[Path]:
@@ -47,10 +48,11 @@ def new(runs: Path, config: str) -> tuple[Path, FileLock]:
 
 def cut_off(runs: Path, config: str) -> tuple[Path, FileLock] | None:
     """The latest run of this config that neither lives nor is done, and its lock, held; none where there is no such
-    run."""
+    run. In how many processes it is, or was, does not matter.
+    """
     wanted = yaml.safe_load(config)
     for folder in versions(runs):
-        if (folder / MODEL).exists() or _config(folder) != wanted:
+        if (folder / MODEL).exists() or (saved := _config(folder)) is None or _alone(saved) != _alone(wanted):
             continue
         if (folder / LOCK).is_dir():
             print(printable(f"{folder / LOCK} is a folder; a new run begins, {folder} stays as it is"), file=sys.stderr)
@@ -61,6 +63,8 @@ def cut_off(runs: Path, config: str) -> tuple[Path, FileLock] | None:
         except Timeout:
             continue
         if not (folder / MODEL).exists():
+            if saved != wanted:
+                print("in other processes than it began in it goes on, but not to the same bits", file=sys.stderr)
             return folder, lock
         lock.release()  # it came to its end just now
     return None
@@ -85,6 +89,14 @@ def _config(folder: Path) -> dict[str, Any] | None:
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         return None
     return saved if isinstance(saved, dict) and "ckpt_path" in saved else None
+
+
+def _alone(config: dict[str, Any]) -> dict[str, Any]:
+    """The config without what it says of processes."""
+    trainer = config.get("trainer")
+    if not isinstance(trainer, dict):
+        return config
+    return config | {"trainer": {name: value for name, value in trainer.items() if name not in PROCESSES}}
 
 
 def _lock(folder: Path) -> FileLock:

@@ -64,6 +64,16 @@ def test_a_run_that_comes_to_its_end_while_its_lock_is_asked_for_is_done(tmp_pat
     assert found[0] == run
 
 
+def test_a_run_goes_on_in_another_number_of_processes_and_says_so(tmp_path, capsys):
+    run, lock = run_folder.new(tmp_path, "ckpt_path: null\ntrainer: {devices: 2, strategy: ddp, max_epochs: 3}")
+    lock.release()
+    assert run_folder.cut_off(tmp_path, "ckpt_path: null\ntrainer: {devices: 2, max_epochs: 4}") is None
+    found = run_folder.cut_off(tmp_path, "ckpt_path: null\ntrainer: {devices: 1, max_epochs: 3}")
+    assert found
+    assert found[0] == run
+    assert capsys.readouterr().err == "in other processes than it began in it goes on, but not to the same bits\n"
+
+
 def test_a_run_that_begins_is_never_seen_as_one_that_was_cut_off(tmp_path, monkeypatch):
     """By another process, when the config is written."""
     seen, config = [], "ckpt_path: null"

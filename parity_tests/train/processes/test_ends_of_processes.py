@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -96,6 +97,34 @@ def test_a_command_whose_second_process_is_killed_ends_and_goes_on_to_the_same_e
     # Lightning kills the first process too, if it is not quick to end
     assert re.fullmatch(f"({SAYS.format('process 1 was killed by signal 9')})?", err)
     goes_on(tmp_path, seen)
+
+
+@pytest.mark.slow
+def test_of_two_machines_one_is_lost_and_the_other_ends_and_goes_on_alone(tmp_path):
+    """Two groups of processes over loopback, each with torchrun, as on two machines."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        place = f"127.0.0.1:{free.getsockname()[1]}"
+    torchrun = ["torch.distributed.run", "--nnodes=2", "--nproc_per_node=1", "--rdzv_backend=c10d"]
+    torchrun += [f"--rdzv_endpoint={place}", "-m", "experiments.train"]
+    command = [*CUT_OFF, "--trainer.devices=1", "--trainer.max_epochs=500", "--trainer.strategy=ddp"]
+    typed = [sys.executable, "-m", *torchrun, *command, "--trainer.num_nodes=2"]
+    said = [tmp_path / name for name in ("a", "b")]
+    machines = [subprocess.Popen(typed, cwd=tmp_path, stderr=path.open("w"), start_new_session=True) for path in said]
+    give_up = monotonic() + TIMEOUT
+    while len(lines(tmp_path / RUN / "metrics.csv")) < 20:
+        assert monotonic() < give_up
+        sleep(0.01)
+    os.killpg(machines[1].pid, signal.SIGKILL)
+    assert machines[0].wait(60)
+    told = [line for path in said for line in lines(path) if line.startswith("python -m experiments.train: ")]
+    assert len(told) <= 1, told
+    assert all(re.fullmatch(SAYS.format(".*").strip(), line) for line in told)
+    alone = subprocess.run(
+        [sys.executable, "-m", "experiments.train", *command], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert alone.returncode == 0
+    assert re.fullmatch(rf"in other processes .*\ngoing on with {RUN} from step \d+\n", alone.stderr)
 
 
 def test_processes_that_cannot_be_connected_are_ended(monkeypatch):
