@@ -238,14 +238,6 @@ def test_the_cost_is_the_mean_square_and_its_gradient_is_the_difference_times_th
     assert in_theta_order(gradient(network, loss, xs, ys)) == slopes
 
 
-@pytest.mark.ledger("B11")
-def test_without_the_half_the_gradient_is_twice_the_printed_one():
-    network, (x, y) = one_two_one(), one_example()
-    for found in (gradient, torch_gradient):
-        printed = in_theta_order(found(network, HalfMSELoss(), x, y))
-        assert in_theta_order(found(network, MSELoss(), x, y)) == [2 * g for g in printed]
-
-
 @pytest.mark.ledger("B12")
 def test_the_derivative_of_the_sigmoid_is_o_times_one_minus_o(rng, device, agree):
     z = np.linspace(-8, 8, 33)
