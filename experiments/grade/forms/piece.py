@@ -76,12 +76,12 @@ class Example:
         first = next(iter(self.arrays))
         if first not in self.floats:
             return self
-        return replace(self, arrays={**self.arrays, first: self.arrays[first] * factor})
+        return replace(self, arrays={**self.arrays, first: np.asarray(self.arrays[first] * factor)})
 
     def moved(self, seed: int) -> "Example":
         """The example a little beside itself, where a decision that lies on an edge is off it."""
         rng = np.random.default_rng(seed)
-        return replace(self, arrays=self.arrays | {n: a + _step(a, rng) for n, a in self.floats.items()})
+        return replace(self, arrays=self.arrays | {n: np.asarray(a + _step(a, rng)) for n, a in self.floats.items()})
 
 
 def _step(a: Array, rng: np.random.Generator) -> Array:

@@ -181,7 +181,49 @@ ADAM = """
                 self.s[i] = self.rho * self.s[i] + (1 - self.rho) * p.grad ** 2
                 p.data -= self.lr * p.grad / (np.sqrt(self.s[i]) + {} * self.eps)
 """
+LINE = """
+    import numpy as np
+    x = np.linspace(-1, 1, 8)
+    y = 3 * x - 1
+    m, b, total = 0.5, 0.25, 0.0
+    for epoch in range(9):
+        error = m * x + b - y
+        total += np.sum(error ** 2)
+        loss = np.mean(error ** 2)
+        m -= 0.1 * 2 * np.mean(error * x)
+        b -= 0.1 * 2 * {}
+"""
+NUMBERS = """
+    import numpy as np
+    class Net:
+        def __init__(self, input_dim, output_dim=1):
+            self.params = {"W": np.random.randn(input_dim, output_dim)}
+        def loss(self, X, y=None):
+            out = X @ self.params["W"]
+            if y is None: return out
+            return np.sum((out - y) ** 2) / len(X), {"W": {} * X.T @ (out - y) / len(X)}
+"""
+SIZES = """
+    import numpy as np
+    class Net:
+        def __init__(self, *sizes): self.Ws = [np.random.randn(m, n) for n, m in zip(sizes, sizes[1:])]
+        def forward(self, X):
+            self.kept = [X]
+            for W in self.Ws: self.kept.append(np.tanh(W @ self.kept[-1]))
+            return self.kept[-1]
+        def cost(self, A, Y): return np.sum((A - Y) ** 2) / 2
+        def backprop(self, X, Y):
+            d, grads = self.forward(X) - Y, []
+            for W, a, out in zip(self.Ws[::-1], self.kept[-2::-1], self.kept[::-1]):
+                d = d * (1 - {})
+                grads.insert(0, d @ a.T)
+                d = W.T @ d
+            return grads
+"""
 KINDS = {
+    "a line's two numbers": (LINE, "np.mean(error)", "np.sum(error)"),
+    "a net that learns numbers": (NUMBERS, "2", "1"),
+    "a network of any number of sizes": (SIZES, "out ** 2", "out"),
     "a softmax whose derivative is the loss's": (PAIR, "self.p - self.y", "self.y - self.p"),
     "a layer that adds its penalty's derivative": (PENALISED, "2 * self.l2", "self.l2"),
     "a setting that has a default": (PADDED, "p", "0"),

@@ -48,6 +48,7 @@ FAMILIES: dict[str, Shapes] = {
     **{f"one step, {gates} gates": _recurrent((3, 4), gates) for gates in (1, 4, 3)},
     **{f"sequences, {gates} gates": _recurrent((3, 5, 4), gates) for gates in (1, 4, 3)},
     "pictures": _pictures(4, 2),
+    "signals": {"x": (2, 2, 6), "w": (3, 2, 3), "b": (3,), "gamma": (2,), "beta": (2,)},
     "pictures, parameters are (1, C, 1, 1)": _pictures(4, 2, (1, 2, 1, 1)),
     "queries, keys and values": {"x": (2, 3, 4), "q": (2, 3, 4), "k": (2, 3, 4), "v": (2, 3, 4), "w": (4, 4)},
     "queries, keys and values of one sequence": {"x": (3, 4), "q": (3, 4), "k": (5, 4), "v": (5, 2)},

@@ -8,7 +8,8 @@ tried at a strength of its own. Held against the truth of the loss that it retur
 import ast
 import copy
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -58,14 +59,19 @@ class Net(Piece):
             try:
                 np.random.seed(0)
                 net = self.kind(**self._arguments(size))
-                y = np.arange(len(x)) % _classes(net, x)
+                targets = [np.arange(len(x)) % _classes(net, x), *_numbers(net, x, rng)]
             except Exception as error:
                 why = f"{type(error).__name__}: {error}" if isinstance(error, NotImplementedError) or not why else why
                 continue
             if sum(np.size(p) for p in net.params.values()) > MOST:
                 raise Unclear(f"it has more than {MOST} parameters however it is made: {[*self.accepts]}")
             params = {n: rng.standard_normal(np.shape(p)) for n, p in net.params.items()}
-            yield Example({"y": y, **params}, lambda given, net=net, x=x: self._run(net, given, x, penalty))
+
+            def run(given: Arrays, net: Any = net, x: Any = x) -> Ran:
+                return self._run(net, given, x, penalty)
+
+            y = next((y for y in targets if _runs(run, {"y": y, **params})), targets[0])
+            yield Example({"y": y, **params}, run, fixed=("y",))
             return
         raise Unclear(f"it could not be made and run: {why}")
 
@@ -109,6 +115,20 @@ def _size(name: str, default: Any, size: Any) -> Any:
     if name == "dtype":
         return np.float64
     return next((value for word, value in words.items() if word in name.lower()), None)
+
+
+def _numbers(net: Any, x: Any, rng: np.random.Generator) -> Iterator[Any]:
+    """A target of the scores' shape, for a net that learns numbers."""
+    with suppress(Exception):
+        yield rng.standard_normal(np.shape(copy.deepcopy(net).loss(x.copy())))
+
+
+def _runs(run: Callable[[Arrays], Ran], arrays: Arrays) -> bool:
+    try:
+        run({n: a.copy() for n, a in arrays.items()})
+    except Exception:
+        return False
+    return True
 
 
 def _classes(net: Any, x: Any) -> int:

@@ -93,11 +93,12 @@ def constructions(names: Sequence[str], takes_several: bool) -> Iterator[list[An
     """What a class may be made with, but for data: its sizes, in a list or one by one, and settings by their names."""
     others = [n for n in names if role(n) in ("rate", "count", "penalty", "quiet")]
     sizes = [n for n in names if n not in others]
-    if len(sizes) == 1 or takes_several:
-        for each in ([*SIZES], SIZES):
-            yield [values([n], {})[n] if n in others else each for n in names]
     if takes_several:
         yield [*SIZES]
+        return
+    if len(sizes) == 1:
+        for each in ([*SIZES], SIZES):
+            yield [values([n], {})[n] if n in others else each for n in names]
     for some in (SIZES, (3, 4, 6, 2)):
         if len(sizes) <= len(some):
             place = count()

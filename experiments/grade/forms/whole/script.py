@@ -33,14 +33,17 @@ def pieces(found: Definitions) -> Iterator[Piece]:
     """The first loop at module level that multiplies matrices, and moves what was made before it."""
     for number, node in enumerate(found.tree.body):
         before = found.tree.body[:number]
-        if isinstance(node, ast.For | ast.While) and {*_moved(node.body)} & _made(before) and _multiplies(node):
+        if not isinstance(node, ast.For | ast.While) or not {*_moved(node.body)} & _made(before):
+            continue
+        called = {n.func.id for n in ast.walk(node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+        if _multiplies(node) or (_subtracts(node) and called.isdisjoint(found.own())):
             yield Script(node, before, found)
             return
 
 
 def _made(statements: list[ast.stmt]) -> set[str]:
-    """The names that hold more than a number."""
-    made = [s for s in statements if isinstance(s, ast.Assign) and not isinstance(s.value, ast.Constant)]
+    """The names that hold something."""
+    made = [s for s in statements if isinstance(s, ast.Assign)]
     return {n.id for s in made for target in s.targets for n in ast.walk(target) if isinstance(n, ast.Name)}
 
 
@@ -48,6 +51,13 @@ def _multiplies(loop: ast.For | ast.While) -> bool:
     products = [n for n in ast.walk(loop) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.MatMult)]
     called = {n.func.attr for n in ast.walk(loop) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)}
     return bool(products) or not called.isdisjoint(("dot", "matmul", "outer", "einsum"))
+
+
+def _subtracts(loop: ast.For | ast.While) -> bool:
+    """Whether it has an error: something with a name that is a difference."""
+    values = [n.value for n in ast.walk(loop) if isinstance(n, ast.Assign) and isinstance(n.targets[0], ast.Name)]
+    different = [v for v in values if isinstance(v, ast.BinOp) and isinstance(v.op, ast.Sub)]
+    return any(isinstance(v.right, ast.Name) for v in different)
 
 
 def _moved(body: list[ast.stmt]) -> list[str]:
@@ -111,8 +121,9 @@ class Script(Piece):
         names = self._names()
         kept = {n: names.get(n) for n in self.moved}
         weights: Arrays = {n: v for n, v in kept.items() if isinstance(v, np.ndarray) and v.dtype.kind == "f"}
+        weights |= {n: np.array(v) for n, v in kept.items() if isinstance(v, float) and self._matters(n, names)}
         if not weights:
-            raise Unclear("the loop at module level moves no arrays of floats that are there before it")
+            raise Unclear("the loop at module level moves no floats that are there before it")
         after = self._after(names, weights)
         loss = next(
             (n for n in self.made if LOSS.fullmatch(n) and np.ndim(after.get(n, ())) == 0 and n not in names), ""
@@ -148,6 +159,12 @@ class Script(Piece):
                 except Exception:
                     continue
         return names | {n: 1.0 for n in names if n.lower() in RATES} | ({self.index: 0} if self.index else {})
+
+    def _matters(self, name: str, names: dict[str, Any]) -> bool:
+        """Whether a number that the loop moves is one that its predictions are made of, and not a sum over turns."""
+        one, other = (self._after(names | {name: names[name] + by}, {}) for by in (0.0, 0.25))
+        others = [n for n in self.made if n != name and isinstance(one.get(n), np.ndarray)]
+        return any(not np.array_equal(one[n], other[n], equal_nan=True) for n in others)
 
     def _after(self, names: dict[str, Any], weights: Arrays) -> dict[str, Any]:
         own = {**names, **{n: w.copy() for n, w in weights.items()}}
