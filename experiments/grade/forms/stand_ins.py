@@ -25,7 +25,7 @@ def as_number(x: Any) -> Any:
 
 def is_instance(x: Any, kinds: Any) -> bool:
     """isinstance(x, kinds), for which a number that stands for a float is one."""
-    stands_for_one = isinstance(x, np.longdouble) or type(x).__module__.split(".")[0] in ("flint", "torch_ref")  # pyright: ignore[reportArgumentType]
+    stands_for_one = type(x) is np.longdouble or type(x).__module__.split(".")[0] in ("flint", "torch_ref")  # pyright: ignore[reportArgumentType]
     return isinstance(x, kinds) or (stands_for_one and issubclass(float, kinds))
 
 
