@@ -110,16 +110,25 @@ def test_of_two_machines_one_is_lost_and_the_other_ends_and_goes_on_alone(tmp_pa
     command = [*CUT_OFF, "--trainer.devices=1", "--trainer.max_epochs=500", "--trainer.strategy=ddp"]
     typed = [sys.executable, "-m", *torchrun, *command, "--trainer.num_nodes=2"]
     said = [tmp_path / name for name in ("a", "b")]
-    machines = [subprocess.Popen(typed, cwd=tmp_path, stderr=path.open("w"), start_new_session=True) for path in said]
+    machines = []
+    for path in said:
+        with path.open("w") as err:
+            machines.append(subprocess.Popen(typed, cwd=tmp_path, stderr=err, start_new_session=True))
     give_up = monotonic() + TIMEOUT
     while len(lines(tmp_path / RUN / "metrics.csv")) < 20:
         assert monotonic() < give_up
         sleep(0.01)
-    os.killpg(machines[1].pid, signal.SIGKILL)
-    assert machines[0].wait(60)
+    started = Path(f"/proc/{machines[1].pid}/task").glob("*/children")
+    for pid in [*"".join(path.read_text() for path in started).split(), machines[1].pid]:
+        os.kill(int(pid), signal.SIGKILL)
+    try:
+        assert machines[0].wait(60)
+    finally:
+        machines[0].kill()
+        machines[1].wait()
     told = [line for path in said for line in lines(path) if line.startswith("python -m experiments.train: ")]
     assert len(told) <= 1, told
-    assert all(re.fullmatch(SAYS.format(".*").strip(), line) for line in told)
+    assert all(re.fullmatch(SAYS.format(".*"), f"{line}\n") for line in told)
     alone = subprocess.run(
         [sys.executable, "-m", "experiments.train", *command], cwd=tmp_path, capture_output=True, text=True
     )
