@@ -220,7 +220,19 @@ SIZES = """
                 d = W.T @ d
             return grads
 """
+PLAIN = """
+    import numpy as np
+    def thinned_forward(x, keep_prob, stride=1):
+        mask = (np.random.rand(*x.shape) < keep_prob) / keep_prob
+        return (x * mask)[::stride], (mask, stride)
+    def thinned_backward(dout, cache):
+        mask, stride = cache
+        dx = np.zeros_like(mask)
+        dx[::{}] = dout
+        return dx * mask
+"""
 KINDS = {
+    "settings that are plain arguments": (PLAIN, "stride", "len(mask) // len(dout)"),
     "a line's two numbers": (LINE, "np.mean(error)", "np.sum(error)"),
     "a net that learns numbers": (NUMBERS, "2", "1"),
     "a network of any number of sizes": (SIZES, "out ** 2", "out"),

@@ -83,6 +83,14 @@ KEYS: dict[str, Any] = {
 """What a dict of settings holds, by its keys."""
 
 
+PLAIN: dict[str, Any] = {
+    **dict.fromkeys(("p", "keep_prob", "rate", "drop_prob", "dropout_rate", "dropout_prob", "p_drop"), 0.4),
+    **dict.fromkeys(("alpha", "slope", "negative_slope"), 0.1), **dict.fromkeys(("eps", "epsilon"), 1e-5),
+    **dict.fromkeys(("stride", "size", "pool_size", "kernel_size", "filter_size", "num_heads", "n_heads"), 2),
+    **dict.fromkeys(("pool_height", "pool_width"), 2), **dict.fromkeys(("pad", "padding"), 1),
+    **dict.fromkeys(("training", "train", "is_training"), True), "mode": "train",
+}  # fmt: skip
+"""What an argument is that is a setting itself."""
 WINDOWS = {"pool_height", "pool_width", "pool_size", "f"}
 
 

@@ -11,13 +11,13 @@ import ast
 import inspect
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from experiments.grade.errors import Unclear
-from experiments.grade.forms.course.arguments import also, candidates, keys_of, settings, varied
+from experiments.grade.forms.course.arguments import PLAIN, also, candidates, keys_of, settings, varied
 from experiments.grade.forms.definitions import Definitions, needs
 from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran
 from manual.numbers.number_types import Array
@@ -67,6 +67,7 @@ class Call:
 
     arrays: Arrays
     settings: dict[str, Fields]
+    plain: Fields = field(default_factory=dict)
 
 
 class LayerFunctions(Piece):
@@ -81,15 +82,16 @@ class LayerFunctions(Piece):
         parameters = inspect.signature(forward).parameters
         self.needed = [n for n, p in parameters.items() if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
         self.keys = {n: keys for n in parameters if (keys := keys_of(found, forward, n)) or n.endswith("_param")}
+        self.plain = {n: PLAIN[n] for n in self.needed[1:] if n in PLAIN and n not in self.keys}
         self.outputs = _returned_names(found, forward)
         super().__init__(name, self.needed, [n for n in parameters if n not in self.needed], [forward, backward])
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
-        arguments = [n for n in self.needed if n not in self.keys and n != "G"]
+        arguments = [n for n in self.needed if n not in self.keys and n != "G" and n not in self.plain]
         given = {n: settings(keys) for n, keys in self.keys.items()}
         family, arrays = self._fitting(arguments, given, rng)
         self.form = f"course layer, {family}"
-        yield self._example("", Call(arrays, given), rng)
+        yield self._example("", Call(arrays, given, self.plain), rng)
         for place, call in self._others(arguments, arrays, given, rng):
             try:
                 yield self._example(place, call, rng)
@@ -108,15 +110,17 @@ class LayerFunctions(Piece):
                 x = next(iter(arrays))
                 drawn = {} if shape is None else {x: rng.standard_normal((*arrays[x].shape[:2], *shape))}
                 changed |= _running(keys, changed, arrays, rng)
-                yield place, Call(arrays | drawn, given | {name: given[name] | changed})
+                yield place, Call(arrays | drawn, given | {name: given[name] | changed}, self.plain)
+        for name in (n for n in self.accepts if n in ("stride", "pad", "padding")):
+            yield f"{name} {PLAIN[name]}", Call(arrays, given, self.plain | {name: PLAIN[name]})
         for family, new in also(arguments, rng):
-            yield family, Call(new, given)
+            yield family, Call(new, given, self.plain)
 
     def _fitting(self, arguments: list[str], given: dict[str, Fields], rng: np.random.Generator) -> tuple[str, Arrays]:
         """The first arrays of which the backward gives gradients of their shapes; else that both, or one, run on."""
         best, found, why, is_sure = 0, ("", {}), "", False
         for family, arrays, is_named in candidates(arguments, rng):
-            score, error = self._score(Call(arrays, given), rng)
+            score, error = self._score(Call(arrays, given, self.plain), rng)
             if score > best:
                 best, found, is_sure = score, (family, arrays), is_named
             if best == 3:
@@ -148,14 +152,15 @@ class LayerFunctions(Piece):
         """
 
         def run(arrays: Arrays) -> Ran:
-            return self._run(Call(arrays, call.settings))
+            return self._run(replace(call, arrays=arrays))
 
         outputs = run({n: a.copy() for n, a in call.arrays.items()}).outputs
         if any(np.asarray(y).dtype.kind != "f" for y in outputs.values()):
             raise TypeError("the output is no array of floats")
         delta = {n: rng.standard_normal(np.shape(y)) for n, y in [*outputs.items()][: max(1, needs(self.backward) - 1)]}
         options = {k: _plain(v) for of in call.settings.values() for k, v in of.items()}
-        example = Example(call.arrays, run, delta, place=place, known=self.stem, options=options)
+        known = "no name" if call.plain else self.stem  # torch calls settings otherwise
+        example = Example(call.arrays, run, delta, place=place, known=known, options=options)
         if place == "mode test" and not self._goes_back(example):
             return replace(example, run=lambda arrays: run(arrays)._replace(backward=None))
         return example
@@ -170,7 +175,7 @@ class LayerFunctions(Piece):
             return False
 
     def _run(self, call: Call) -> Ran:
-        arguments = {**call.arrays, **{n: _copied(of) for n, of in call.settings.items()}}
+        arguments = {**call.arrays, **{n: _copied(of) for n, of in call.settings.items()}, **call.plain}
         if "G" in self.needed:
             arguments["G"] = 2
         result = self.forward(**arguments)
