@@ -33,7 +33,8 @@ from torch_ref.comparison.unchanged import Handed
 from torch_ref.comparison.verdict import ROUNDING, ZERO_REFERENCE
 from torch_ref.comparison.wiring import Certified, reference
 from torch_ref.devices import staying
-from torch_ref.diagnosis import Case, Compared, of_layer
+from torch_ref.diagnosis import Case, Compared, of_layer, of_steps
+from torch_ref.diagnosis.mistakes.steps import BACKWARDS
 from torch_ref.quantities import alone, numbered
 from torch_ref.tolerance.allowance import allowance, check_array, check_random, ours_of
 from torch_ref.tolerance.bounds import layer_bounds
@@ -236,6 +237,8 @@ def _judge_parts(parity: Parity, block: Layer, handed: Handed) -> None:
 
 def _case(layer: Layer, x: Any, delta: Any, compared: dict[str, Compared]) -> Case:
     """What is known of the layer for a diagnosis: the mistakes that are known are those with one input of floats."""
+    if type(layer) in BACKWARDS:
+        return of_steps(layer, x, delta, compared)
     if isinstance(x, tuple) or isinstance(delta, tuple) or x.dtype.kind != "f":
         return Case(compared, params=layer.params)
     return of_layer(layer, x, delta, compared)

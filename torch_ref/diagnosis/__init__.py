@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from torch_ref.diagnosis.axes import along_axes
-from torch_ref.diagnosis.case import Case, Compared, Failure, of_layer, of_loss, of_update
+from torch_ref.diagnosis.case import Case, Compared, Failure, of_layer, of_loss, of_steps, of_update
 from torch_ref.diagnosis.factors import constant, factor
 from torch_ref.diagnosis.guards import guarded, in_the_root, not_moved
 from torch_ref.diagnosis.lost import already_moved, overwritten, summed_to_one, without_a_sign
@@ -20,7 +20,7 @@ from torch_ref.diagnosis.proofs import another_parameters, its_own_gradient, mis
 from torch_ref.diagnosis.repairs import at_the_edge, at_ties, at_zero, decayed, permuted, reshaped, summed, transposed
 from torch_ref.diagnosis.time import last_step
 
-__all__ = ["Case", "Compared", "diagnose", "of_layer", "of_loss", "of_update"]
+__all__ = ["Case", "Compared", "diagnose", "of_layer", "of_loss", "of_steps", "of_update"]
 
 CONVENTION = "a convention: "
 """How a cause begins that is no mistake."""

@@ -12,6 +12,7 @@ from manual.numbers.number_types import Array
 from torch_ref.diagnosis.mistakes.formula import Formulas, Inputs, Values
 from torch_ref.diagnosis.mistakes.layers import layer_formulas
 from torch_ref.diagnosis.mistakes.losses import loss_formulas
+from torch_ref.diagnosis.mistakes.steps import step_formulas
 from torch_ref.diagnosis.mistakes.updates import update_formulas
 
 
@@ -87,6 +88,12 @@ def of_layer(layer: Layer, x: Array, delta: Array, compared: dict[str, Compared]
         compared, about, layer.params, sizes=sizes_of(delta), pooled=isinstance(layer, MaxPool2d), costless=costless,
         formulas=lambda _: formulas,
     )  # fmt: skip
+
+
+def of_steps(layer: Layer, x: Any, delta: Any, compared: dict[str, Compared]) -> Case:
+    """The case of a layer that goes from step to step, of several outputs."""
+    formulas = step_formulas(layer, x, delta)
+    return Case(compared, params=layer.params, formulas=lambda _: formulas)
 
 
 def of_loss(loss: Loss, prediction: Array, target: Array, compared: dict[str, Compared]) -> Case:

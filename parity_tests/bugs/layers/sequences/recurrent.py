@@ -72,8 +72,9 @@ def not_turned_back(right):
 
 for kind in (LSTM, GRU, RNN):
     mistakes(kind, [
-        ("Nothing comes back from later steps", "dx", "", alone(kind)),
-        ("The δ of the state after the last step is left out", "dx", "", last_left_out(kind)),
+        ("Nothing comes back from later steps", "dx", "nothing comes back from later steps", alone(kind)),
+        ("The δ of the state after the last step is left out", "dx", "after the last step is left out",
+         last_left_out(kind)),
         ("The gradient of U is taken with h of the same step", "dweight_hh_l0", "", with_h_now(kind)),
         ("The gradients are averaged over the steps", "dweight_ih_l0", "times", averaged(kind)),
         ("What runs backwards in time is not turned back", "y0", "", not_turned_back(kind)),
@@ -138,13 +139,14 @@ def one_bias(right):
 
 for kind in (LSTM, LSTMCell):
     mistakes(kind, [
-        ("The cell goes back past the forget gate", "dx" if kind is LSTM else "dx2", "", steps_back(whole_cell)),
-        ("The cell has no δ but that of h", "dx", "", steps_back(from_h_alone)),
-        ("The slope of tanh c is left out", "dx", "", steps_back(slope_of_tanh_left_out)),
-        ("The slope of g is that of a gate, g(1 − g)", "dx", "", steps_back(slope_of_g_as_a_gate)),
+        ("The cell goes back past the forget gate", "dx" if kind is LSTM else "dx2", "the forget gate is left out",
+         steps_back(whole_cell)),
+        ("The cell has no δ but that of h", "dx", "the cell's path is missing", steps_back(from_h_alone)),
+        ("The slope of tanh c is left out", "dx", "the slope of tanh c", steps_back(slope_of_tanh_left_out)),
+        ("The slope of g is that of a gate, g(1 − g)", "dx", "that of a gate", steps_back(slope_of_g_as_a_gate)),
         ("The forget gate has the cell of the same step", "dx", "", in_cache(LSTM, cell_after)),
         ("The gates stand in the order i, f, o, g", "y0", "", ordered(LSTM, (0, 1, 3, 2))),
-        ("Of two biases one is added", "y0", "", one_bias(LSTM)),
+        ("Of two biases one is added", "y0", "of two biases one is added", one_bias(LSTM)),
     ])  # fmt: skip
 
 # ---------------------------------------------------------------- RNN
@@ -161,10 +163,10 @@ def squashed_first(self, a, start, U, b):
 
 for kind, y, dx in ((RNN, "y0", "dx"), (RNNCell, "y", "dx0")):
     mistakes(kind, [
-        ("δ goes back through Uᵀ as U", "dx" if kind is RNN else "dx1", "", steps_back(turned)),
-        ("The slope is left out", dx, "", in_cache(RNN, lambda slope: slope * 0 + 1)),
+        ("δ goes back through Uᵀ as U", "dx" if kind is RNN else "dx1", "through Uᵀ as U", steps_back(turned)),
+        ("The slope is left out", dx, "the slope is left out", in_cache(RNN, lambda slope: slope * 0 + 1)),
         ("The slope is taken for the output", dx, "", in_cache(RNN, lambda slope: 1 - slope)),
-        ("Of two biases one is added", y, "", one_bias(RNN)),
+        ("Of two biases one is added", y, "of two biases one is added", one_bias(RNN)),
         ("The input goes through tanh before it is added", y, "", {"run": squashed_first}),
     ])  # fmt: skip
 
