@@ -97,7 +97,7 @@ def _parser() -> Parser:
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="the device for torch; default: cpu")
     parser.add_argument(
         "--timeout", type=float, default=60, metavar="SECONDS",
-        help="the time limit for each class or function of a file; default: 60",
+        help="the processor time for each class or function of a file; default: 60",
     )  # fmt: skip
     parser.add_argument(
         "--path", dest="path_", action="append", type=Path, metavar="DIR", help="a further folder to import from"

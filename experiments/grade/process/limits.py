@@ -1,4 +1,4 @@
-"""The limits of a student's process: its memory, and what it may return. (Its time is in sandbox.py.)"""
+"""The limits of a student's process: its memory, and what it may return. (Its time is in deadline.py.)"""
 
 from contextlib import suppress
 from typing import Any

@@ -7,15 +7,16 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 from experiments.grade.errors import Failed, Fault, Garbled, Raised, Unclear
 from experiments.grade.forms.told import Told
 from experiments.grade.process.answers import Arrays, Description, NoAnswer, Note, Noticed, NotUnderstood
+from experiments.grade.process.deadline import Deadline
 from experiments.grade.process.protocol import receive, send
 from experiments.grade.process.requests import Answer, Describe, Request
 
@@ -107,12 +108,12 @@ class Sandboxed:
 
     def _exchange(self, process: Any, request: Request[Answer]) -> tuple[Answer | NoAnswer | NotUnderstood, Noticed]:
         """Send the request, and read the answer, in the time that is left."""
-        start = time.monotonic()
-        timer = threading.Timer(max(self.left, 0), _kill, [process])
-        timer.start()
+        deadline = Deadline(process.pid, self.left, partial(_kill, process))
         try:
             send(process.stdin, request)
-            return receive(process.stdout, request.answer(), NoAnswer, NotUnderstood), receive(process.stdout, Noticed)
+            found = receive(process.stdout, request.answer(), NoAnswer, NotUnderstood), receive(process.stdout, Noticed)
+            self.left = deadline.left()
+            return found
         except Fault:
             self._end()  # what it still has to say would be taken for the next answer
             raise
@@ -120,12 +121,11 @@ class Sandboxed:
             self._end()
             self.dead = "writes to a file that it did not open"
         except (OSError, EOFError):
-            late, code = not timer.is_alive(), self._end()
+            late, code = deadline.passed, self._end()
             ended = f"was ended by signal {-code}" if code < 0 else f"ended the process with exit code {code}"
             self.dead = f"does not end within {self.timeout:g} s" if late else ended
         finally:
-            timer.cancel()
-            self.left -= time.monotonic() - start
+            deadline.cancel()
         self.died = True
         raise Failed(self.dead)
 
