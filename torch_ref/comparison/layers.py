@@ -34,7 +34,7 @@ from torch_ref.comparison.verdict import ROUNDING, ZERO_REFERENCE
 from torch_ref.comparison.wiring import Certified, reference
 from torch_ref.devices import staying
 from torch_ref.diagnosis import Case, Compared, of_layer, of_steps
-from torch_ref.diagnosis.mistakes.steps import BACKWARDS
+from torch_ref.diagnosis.mistakes.recurrence import BACKWARDS
 from torch_ref.quantities import alone, numbered
 from torch_ref.tolerance.allowance import allowance, check_array, check_random, ours_of
 from torch_ref.tolerance.bounds import layer_bounds

@@ -12,7 +12,7 @@ from manual.numbers.number_types import Array
 from torch_ref.diagnosis.mistakes.formula import Formulas, Inputs, Values
 from torch_ref.diagnosis.mistakes.layers import layer_formulas
 from torch_ref.diagnosis.mistakes.losses import loss_formulas
-from torch_ref.diagnosis.mistakes.steps import step_formulas
+from torch_ref.diagnosis.mistakes.recurrence import step_formulas
 from torch_ref.diagnosis.mistakes.updates import update_formulas
 
 
