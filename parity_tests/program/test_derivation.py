@@ -13,6 +13,8 @@ from torch_ref.program.operations import OPERATIONS
 from torch_ref.program.run import NoRule
 from torch_ref.truth.certify import distance
 
+pytestmark = pytest.mark.filterwarnings(r"ignore:(torch\.\w+ is deprecated|index_reduce)")  # they have rules, too
+
 
 def by_torch(function, tensors):
     """δ, the output, and the gradients, by torch."""
