@@ -112,7 +112,8 @@ class _Run:
             re = in_precision(args[0], real) if isinstance(args[0], Bounded) else self._made(args[0], real)
             return Complex(re, self._made(np.zeros(args[0].shape), real))
         if args and isinstance(args[0], Bounded) and dtype is not None and dtype.is_floating_point:
-            return in_precision(args[0] if operation == "_to_copy" else rule(*args, **options), dtype)
+            found = args[0] if operation == "_to_copy" else rule(*args, **options)
+            return in_precision(found, dtype) if isinstance(found, Bounded) else self._made(found, dtype)
         if args and isinstance(args[0], Complex) and not self._holds(dtype):
             raise NoRule(f"aten::{name} from {self.dtype} to {dtype} has no rule: it rounds to another precision")
         if dtype is None and operation in MADE_OF_NOTHING:

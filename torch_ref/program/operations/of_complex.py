@@ -234,6 +234,5 @@ MAKES_COMPLEX: dict[str, Callable[..., Any]] = {
     "polar": lambda size, angle: Complex(size * COS(angle), size * SIN(angle)),
     "_fft_r2c": r2c,
     "_neg_view": ARITHMETIC["neg"],
-    **{name: lambda x: x for name in ("_conj", "resolve_conj", "resolve_neg", "real")},
 }
 """Operations on real numbers."""
