@@ -23,7 +23,17 @@ from experiments.grade.forms.stateful.guards import unguarded
 from experiments.grade.forms.stateful.objects import FORWARD, RATES, Parameters, needed, returns_a_tuple
 from experiments.grade.forms.stateful.slots import slots
 from experiments.grade.forms.whole.costs import choices
-from experiments.grade.forms.whole.network_data import LAYOUTS, Given, constructions, role, roles, values
+from experiments.grade.forms.whole.network_data import (
+    LAYOUTS,
+    Cost,
+    Given,
+    by_roles,
+    constructions,
+    is_a_cost,
+    role,
+    roles,
+    values,
+)
 from experiments.grade.forms.whole.results import gradients_in, method_node, returned_names
 from manual import Layer, Network
 
@@ -34,8 +44,6 @@ GIVES = (
     "train_step", "train",
 )  # fmt: skip
 COSTS = ("fn", "cost", "loss", "compute_cost", "compute_loss", "cost_function", "loss_function", "calculate_loss")
-Cost = Callable[[Any, Any, Any, Any], Any]
-"""Of a network that has gone forward, x, its output and y."""
 
 
 def pieces(found: Definitions) -> Iterator[Piece]:
@@ -230,14 +238,14 @@ class NetworkClass(Piece):
         for place in ("", "cost", "loss"):
             holder = getattr(prototype, place, None) if place else prototype
             for name in [n for n in COSTS if inspect.isroutine(getattr(holder, n, None))]:
-                cost = _by_roles(
+                cost = by_roles(
                     lambda own, p=place, n=name: getattr(getattr(own, p) if p else own, n), getattr(holder, name)
                 )
-                if _is_a_cost(cost, self._gone(prototype, x), x, output, y):
+                if is_a_cost(cost, self._gone(prototype, x), x, output, y):
                     return cost
         for function in self.costs:
-            cost = _by_roles(lambda _, f=function: f, function)
-            if _is_a_cost(cost, prototype, x, output, y):
+            cost = by_roles(lambda _, f=function: f, function)
+            if is_a_cost(cost, prototype, x, output, y):
                 return cost
         return None
 
@@ -280,24 +288,3 @@ def _fits(prototype: Any, own: Any, result: Any) -> int:
         return int(dict.fromkeys(shapes.values()).keys() <= {np.shape(a): 0 for _, a in slots(own)}.keys())
     found = gradients_in(result, [], shapes)
     return int(len(found) > 0 and all(g.shape == shapes[n[1:]] for n, g in found.items()))
-
-
-def _by_roles(method: Callable[[Any], Any], example: Any) -> Cost | None:
-    """A cost, called with what its arguments are by their names."""
-    names = needed(example)
-    known = [role(n) for n in names]
-    if len(names) == 2 and "y" not in known:
-        known = ["output", "y"]
-    if len(names) == 2 and known == ["y", "y"]:
-        known = ["output", "y"]
-    if not 1 <= len(names) <= 3 or known.count("y") != 1:
-        return None
-    known = [r if r in ("x", "y") else "output" for r in known]
-    return lambda own, x, a, y: method(own)(*({"x": x, "y": y, "output": a}[r] for r in known))
-
-
-def _is_a_cost(cost: Cost | None, own: Any, x: Any, output: Any, y: Any) -> bool:
-    try:
-        return cost is not None and np.ndim(cost(own, np.copy(x), np.copy(output), np.copy(y))) == 0
-    except Exception:  # a cost of something else
-        return False

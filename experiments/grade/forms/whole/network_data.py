@@ -1,6 +1,6 @@
 """What a class of networks is made with, and what its methods are called with, by the names of their arguments."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from experiments.grade.forms.course.losses import STRENGTH
 from experiments.grade.forms.stateful.losses import TARGETS
-from experiments.grade.forms.stateful.objects import RATE, RATES
+from experiments.grade.forms.stateful.objects import RATE, RATES, needed
 from experiments.grade.forms.whole.names import PENALTIES
 from manual.numbers.number_types import Array
 
@@ -103,3 +103,27 @@ def constructions(names: Sequence[str], takes_several: bool) -> Iterator[list[An
         if len(sizes) <= len(some):
             place = count()
             yield [values([n], {})[n] if n in others else some[next(place)] for n in names]
+
+
+Cost = Callable[[Any, Any, Any, Any], Any]
+"""Of a network that has gone forward, x, its output and y."""
+
+
+def by_roles(method: Callable[[Any], Any], example: Any) -> Cost | None:
+    """A cost, called with what its arguments are by their names."""
+    names = needed(example)
+    known = [role(n) for n in names]
+    if len(names) == 2 and known.count("y") != 1:
+        known = ["output", "y"]
+    if not 1 <= len(names) <= 3 or known.count("y") != 1:
+        return None
+    known = [r if r in ("x", "y") else "output" for r in known]
+    return lambda own, x, a, y: method(own)(*({"x": x, "y": y, "output": a}[r] for r in known))
+
+
+def is_a_cost(cost: Cost | None, own: Any, x: Any, output: Any, y: Any) -> bool:
+    """Whether it gives one number of these."""
+    try:
+        return cost is not None and np.ndim(cost(own, np.copy(x), np.copy(output), np.copy(y))) == 0
+    except Exception:  # a cost of something else
+        return False
