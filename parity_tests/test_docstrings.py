@@ -29,7 +29,9 @@ def public(package: ModuleType) -> Iterator[tuple[str, str, Any]]:
                 yield f"{found.name}.{name}", value.__doc__ or "", value
             for part, method in vars(value).items() if inspect.isclass(value) else ():
                 function = getattr(method, "fget", getattr(method, "__func__", method))
-                written = inspect.isfunction(function) and "<string>" not in function.__code__.co_filename
+                written = (
+                    inspect.isfunction(function) and "<string>" not in inspect.unwrap(function).__code__.co_filename
+                )
                 if written and (not part.startswith("_") or part in ("__init__", "__post_init__")):
                     yield f"{found.name}.{name}.{part}", f"{inspect.getdoc(function)} {value.__doc__}", function
 

@@ -98,9 +98,22 @@ def never_diagnosed(monkeypatch):
     monkeypatch.setattr("torch_ref.comparison.parity.diagnose", never)
 
 
+def plain(layer):
+    """Whether the arguments of which the wrong and the unusual classes know nothing change nothing: their windows lie
+    within a picture padded alike on all sides, and a layer has the parameters that it usually has."""
+    unpadded = getattr(layer, "padding", 0) != "same" and not getattr(layer, "ceil_mode", False)
+    counted = getattr(layer, "count_include_pad", True) and getattr(layer, "divisor_override", None) is None
+    return unpadded and counted and (not isinstance(layer, GroupNorm) or layer.bias is not None)
+
+
+def known_to(kind, right):
+    """The examples of a class that another of its name, right or wrong, is written for."""
+    return [case for case in deepcopy(cases(right)) if kind is right or plain(case[0])]
+
+
 def symptoms(right_class, kind, dtype) -> Iterator[list[tuple[str, str]]]:
     """Of each example the quantities that fail with their causes, or the error; and what `misused` says of `kind`."""
-    for right, *data in deepcopy(cases(right_class)):
+    for right, *data in known_to(kind, right_class):
         rng = np.random.default_rng(0)
         try:
             compared = hold(of(kind, right), data, dtype, rng).comparisons
@@ -147,7 +160,7 @@ def test_the_cause_of_a_mistake_is_named_and_no_other(bug):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @each(UNUSUAL, "entry")
 def test_a_right_implementation_is_accepted_however_unusual(entry, dtype, seed):
-    for piece, *data in deepcopy(cases(entry.right)):
+    for piece, *data in known_to(entry.wrong, entry.right):
         result = hold(of(entry.wrong, piece), data, dtype, np.random.default_rng(seed))
         assert result.agrees, f"\n{result}"
 

@@ -66,7 +66,7 @@ class Conv2d(Layer, without={"dilation": 1, "groups": 1, "padding_mode": "zeros"
         if getattr(a, "dtype", 0) != W.dtype or a.ndim != 4 or a.shape[1] != W.shape[1]:
             raise mismatch(self, f"(N, {self.in_channels}, H, W)", W.dtype, a)
         size = a.shape[2:]
-        if self.padding != "same":
+        if self.padding != "same" or 0 in size:
             size = window_count(self, size, self._kernel, self._stride, self._padding)
         z = correlate(a, W, size, self._stride, self._padding)
         if b is not None:
