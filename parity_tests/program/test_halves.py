@@ -14,6 +14,7 @@ TORCH_ROUNDS_MORE = {
     "max_pool2d": "overlapping windows add up in halves",
     "addbmm": "every product of the stack is added to a half",
     "bilinear": "every sum but the last is a half",
+    "interpolation of lines": "the weights of neighbours are halves",
     "special_i0e": "8 ulp of float32 are not what its kernel for halves does",
 }
 QUICK = ("exp", "gelu", "softmax", "layer_norm", "linear", "add with alpha", "cumsum", "amax", "sort")
