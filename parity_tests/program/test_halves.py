@@ -10,6 +10,7 @@ from torch_ref.program.derivation import bounds
 
 TORCH_ROUNDS_MORE = {
     "batch_norm": "the kernel's own mean is a half",
+    "running statistics": "the kernel's own mean is a half",
     "attention": "the fused kernel stores what it has not yet divided",
     "max_pool2d": "overlapping windows add up in halves",
     "addbmm": "every product of the stack is added to a half",
@@ -42,7 +43,7 @@ def test_torch_lies_within_what_is_derived_in_halves(name, dtype):
     tensors = [x.to(dtype) for x in inputs(CASES[name], torch.float32)]
     try:
         worst = beyond(CASES[name].function, tensors)
-    except (NotImplementedError, RuntimeError) as error:
+    except (NotImplementedError, RuntimeError, UserWarning) as error:
         pytest.skip(f"torch has none in halves: {error}")
     except Exception as error:
         if type(error).__name__ != "Undecided":

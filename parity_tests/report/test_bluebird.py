@@ -37,7 +37,8 @@ def nets(trained):
 
 @pytest.fixture
 def section(page):
-    return page[page.index('<section id="bluebird">') : page.index('<section id="speed">')]
+    start = page.index('<section id="bluebird">')
+    return page[start : page.index("<section id=", start + 1)]
 
 
 @pytest.fixture

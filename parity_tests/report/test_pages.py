@@ -116,7 +116,7 @@ def whole(shown: dict[str, Any], rows: list[Row], monkeypatch: pytest.MonkeyPatc
             "rows": [spreads | {"workload": name, "choice": name}], "targets": [],
             "untimed": [{"workload": name, "reason": name}],
         }  # fmt: skip
-        monkeypatch.setattr(report, "made", lambda: {name: name})
+        monkeypatch.setattr(report, "made", lambda: {name: name, "Made": name, "CPU": name})
         contents = shown | {"bluebird": chapter | drawn | {"classes": classes}}
         return report.page(contents, [*map(named, rows)], {"tables": [table]} if timed else {"error": name})
 

@@ -93,7 +93,7 @@ VALUES_OF: dict[tuple[str, str], Sequence[Any] | None] = {
     ("InstanceNorm1d", "momentum"): None, ("InstanceNorm2d", "momentum"): None,
     ("Conv2d", "groups"): (2, 4),
 }  # fmt: skip
-NOT_OWED = {"reduction": "none"}
+NOT_OWED = {"reduction": "none", "padding": "same"}
 """Values that a class need not take: it is said where it does not, and fails nothing."""
 HOW = {
     "rng", "device", "dtype", "foreach", "fused", "capturable", "differentiable", "decoupled_weight_decay", "inplace",

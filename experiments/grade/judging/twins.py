@@ -12,7 +12,7 @@ import numpy as np
 import manual
 from experiments.grade.errors import Failed, Unclear
 from experiments.grade.judging.against_truth import against_truth
-from experiments.grade.judging.argument_combinations import SIZES
+from experiments.grade.judging.argument_combinations import NOT_OWED, SIZES
 from experiments.grade.judging.checked_piece import CheckedPiece
 from experiments.grade.judging.exercises import at_large_inputs, exercise, not_exercised
 from experiments.grade.judging.torch_forwards import UNARY
@@ -156,7 +156,8 @@ def _examples(checked: CheckedPiece, kind: type) -> list[tuple[Any, ...]] | None
         return None
     cases = [case if isinstance(case, tuple) else (case,) for case in make(np.random.default_rng(0))]
     cases = [case for case in cases if kind is not Loss or _is_plain(*case)]
-    fit = [case for case in cases if _special(case[0]) <= {*checked.accepts}]
+    owed = [case for case in cases if all(case[0].hyper.get(n) != v for n, v in NOT_OWED.items())]
+    fit = [case for case in owed if _special(case[0]) <= {*checked.accepts}]
     if not fit:
         expected = " or ".join(dict.fromkeys(f"({', '.join(sorted(_special(case[0])))})" for case in cases))
         raise Unclear(f"expected {checked.name} to take {expected}, got ({', '.join(checked.accepts)})")
