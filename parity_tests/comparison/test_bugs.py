@@ -77,6 +77,8 @@ NAMED_OTHERWISE = {
     # a square one is not changed by the reshape, and so not transposed
     # of one input, the rows of dW change places then, too
     "The gradients of W stand in the order k, q, v": "q and k have each other's gradient",
+    # at either end alone there is padding
+    "The padding counts as 0, and wins over what is negative": "only in the last column",
     # it alone makes a slope positive
     "The slope of the negative class is left out": "the positive numbers are set to 0",
     "The weight gradient comes out as (in, out) and is reshaped where it should be transposed": "it is transposed",
