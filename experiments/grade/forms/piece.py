@@ -71,6 +71,11 @@ class Example:
         """The inputs to differentiate by."""
         return {n: a for n, a in self.arrays.items() if a.dtype.kind == "f" and n not in self.fixed}
 
+    @property
+    def settings(self) -> list[str]:
+        """The single numbers that have no derivative. They are said, as one of them may be a parameter."""
+        return [n for n in self.fixed if not self.arrays[n].ndim]
+
     def scaled(self, factor: float) -> "Example":
         """The example with a larger input; its parameters stay."""
         first = next(iter(self.arrays))

@@ -18,7 +18,7 @@ from manual.numbers.number_types import Array
 from torch_ref.comparison.verdict import CONVENTION, DIFFERS, Comparison, compare
 from torch_ref.diagnosis import Case, Compared
 
-ITSELF = Drawn("", "", "", {})
+ITSELF = Drawn("", "", "", {}, [])
 """An example of which its form says nothing."""
 
 
@@ -29,6 +29,8 @@ def against_truth(checked: CheckedPiece) -> None:
     choice = _chosen(checked, drawn)
     if choice:
         checked.finding.form += f", {choice}"
+    if settings := dict.fromkeys(name for one in drawn for name in one.settings):
+        checked.finding.form += f", without a gradient of {', '.join(settings)}"
     on_the_tasks_inputs(checked)
     settle_zeros(checked, lambda seed: _redrawn(checked, seed, choice))
     if drawn and not any(c.differs for c in checked.comparisons):

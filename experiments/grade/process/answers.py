@@ -54,6 +54,7 @@ class Drawn:
     choice: str
     known: str
     options: dict[str, Any]
+    settings: list[str]
 
 
 @dataclass(frozen=True)

@@ -169,7 +169,9 @@ class Server(Observer):
         self.examples = [e for e in self.examples if not e.choice or self.says.allows(e.choice)]
         if not self.examples:
             raise Unclear(f"the file says loss={self.says.loss}, and there is {' or '.join(sorted(choices))}")
-        return answers.DrawnExamples([answers.Drawn(e.place, e.choice, e.known, e.options) for e in self.examples])
+        return answers.DrawnExamples(
+            [answers.Drawn(e.place, e.choice, e.known, e.options, e.settings) for e in self.examples]
+        )
 
     @answer.register
     def _(self, request: requests.OwnTargets) -> answers.Targets:

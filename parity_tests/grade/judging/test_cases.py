@@ -54,3 +54,8 @@ def test_a_convention_or_a_remark_differs_by_the_measure_of_strict(name, run):
     status, result = run(CASES / name, "--strict")
     assert status == 1
     assert "quantities differ" in result["verdict"]
+
+
+def test_a_number_that_no_gradient_came_back_for_is_said(run):
+    _, result = run(CASES / "62_generator_fix.py")
+    assert [finding["form"] for finding in result["findings"]] == ["functions, without a gradient of p"]
