@@ -37,7 +37,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     either = parser.add_mutually_exclusive_group()
     either.add_argument(
-        "--full", action="store_true", help="train the Bluebird networks from three seeds instead of one"
+        "--full",
+        action="store_true",
+        help="train the Bluebird networks from three seeds instead of one, and the language model to its end",
     )
     either.add_argument(
         "--compare",
