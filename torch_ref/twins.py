@@ -120,7 +120,9 @@ def register(kind: type[Layer], make: Callable[[Any], torch.nn.Module]) -> None:
 
 
 def to_torch(array: Array, device: str | torch.device = "cpu") -> torch.Tensor:
-    """A tensor with a copy of the array's values."""
+    """A tensor with a copy of the array's values. Raises InputError for a dtype that torch lacks."""
+    if array.dtype.char == "g":
+        raise InputError(f"expected an array of a dtype that torch has, got {shown(array)}")
     return torch.tensor(np.ascontiguousarray(array).reshape(array.shape), device=device)
 
 

@@ -8,7 +8,7 @@ import torch
 
 import manual.layers
 import manual.losses
-from manual import SGD, InputError, Linear, MSELoss, Network, ReLU, Sigmoid, Softmax
+from manual import SGD, InputError, Linear, MaxPool1d, MSELoss, Network, ReLU, Sigmoid, Softmax
 from parity_tests.manual.test_not_finite import PLANTED, each, with_planted
 from parity_tests.manual.test_wrong_types import NO_ARRAYS, of
 from torch_ref import (
@@ -26,8 +26,13 @@ from torch_ref import (
 )
 from torch_ref.comparison.check_backward import observe
 
+OF_NO_USE = {
+    "no axes": np.array(1.0), "a NumPy number": np.float64(1), "integers": np.ones((2, 3), int),
+    "floats that torch lacks": np.ones((2, 3), np.longdouble),
+}  # fmt: skip
 
-@of(NO_ARRAYS | {"no axes": np.array(1.0), "a NumPy number": np.float64(1), "integers": np.ones((2, 3), int)}, "wrong")
+
+@of(NO_ARRAYS | OF_NO_USE, "wrong")
 def test_a_comparison_says_what_it_was_given(wrong, rng):
     network, x, y = Network(Linear(3, 2, rng=rng)), np.ones((2, 3)), np.ones((2, 2))
     right = (network, MSELoss(), x, y)
@@ -41,7 +46,7 @@ def test_a_comparison_says_what_it_was_given(wrong, rng):
                 compared(*given)
     uses = [
         lambda: compare_layer(wrong, x, rng), lambda: compare_layer(ReLU(), wrong, rng),
-        lambda: compare_layer(ReLU(), x, wrong),
+        lambda: compare_layer(ReLU(), x, wrong), lambda: compare_layer(MaxPool1d(2), np.ones((0, 3)), rng),
         lambda: compare_loss(wrong, y, y), lambda: compare_loss(MSELoss(), wrong, y),
         lambda: compare_loss(MSELoss(), y, wrong),
         lambda: compare_optimizer(wrong, network, rng), lambda: compare_optimizer(SGD(), wrong, rng),

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from manual import Block, Layer, Undecided
+from manual import Block, InputError, Layer, Undecided
 from manual.layer import several
 from manual.numbers.checks import instance
 from manual.numbers.number_types import Array
@@ -95,10 +95,20 @@ def starting_from(state: dict[str, Array], module: torch.nn.Module) -> Iterator[
 
 
 def pass_of(module: torch.nn.Module, inputs: list[torch.Tensor], upstream: Upstream, device: str) -> Pass:
-    """One pass of torch's, forward and back. The module is called once: a call may change its state."""
+    """One pass of torch's, forward and back. The module is called once: a call may change its state.
+
+    Raises InputError for an input that torch refuses.
+    """
     given = [x.detach().clone().requires_grad_(x.is_floating_point()) for x in inputs]
     with staying(device):
-        outputs = flat(module(*given))
+        try:
+            outputs = flat(module(*given))
+        except RuntimeError as error:
+            if torch.device(device).type != "cpu":
+                raise  # it may be the device
+            shapes = ", ".join(str(tuple(x.shape)) for x in inputs)
+            why = str(error).partition("\n")[0]
+            raise InputError(f"torch's {module} refuses an input of shape {shapes}: {why}") from error
     deltas = upstream(outputs)
     moving, named = [x for x in given if x.requires_grad], dict(module.named_parameters())
     with staying(device):
