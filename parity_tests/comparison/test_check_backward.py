@@ -133,6 +133,18 @@ def test_what_the_reference_cannot_do_is_not_asked_for(fails):
     assert "empty" in fails(own, functional.silu, drawn((5, 3)))
 
 
+def test_what_the_forward_refuses_is_no_mistake():
+    """A batch of none, said to be not offered; and a layout that the reference refuses, too, which is not asked for."""
+
+    def rotated(x):
+        return torch.view_as_real(torch.view_as_complex(x.reshape(len(x), 3, 2)) * 1j).reshape(x.shape)
+
+    own = function(lambda x: rotated(x).view(len(x), -1), lambda ctx, d, x: -rotated(d.contiguous()))
+    checked = check_backward(own, rotated, drawn((5, 6)))
+    assert checked.not_offered["float64, empty"].startswith("its forward refuses")
+    assert "non-contiguous" not in str(checked)
+
+
 def test_several_outputs_and_inputs_that_are_not_differentiated():
     class Pick(torch.autograd.Function):
         @staticmethod

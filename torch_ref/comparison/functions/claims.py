@@ -3,6 +3,7 @@ where it is not, that is said."""
 
 import warnings
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from torch_ref.comparison.functions.expected import Expected, Reference
 from torch_ref.comparison.functions.failure.blame import described
 from torch_ref.comparison.functions.observe import InDtype
 from torch_ref.comparison.functions.observed import Observed, compared
+from torch_ref.comparison.functions.ties import tangents_at_a_tie
 from torch_ref.comparison.functions.upstream import Upstream
 
 TANGENT = "output, forward: "
@@ -91,7 +93,14 @@ def _forward_mode(place: str, name: str, tried: InDtype) -> Iterator[Observed]:
     except Exception as error:
         yield Observed(name, "all", f"nor by the reference: {described(error)}", offered=False)
         return
-    yield from compared(place, ours, expected, set())
+    ties = cache(
+        lambda: tangents_at_a_tie(
+            ours, lambda moved: theirs_along(*moved, *directions), leaves, given.needed, tried.options.seed
+        )
+    )
+    for one in compared(place, ours, expected, set()):
+        one.ties = ties
+        yield one
 
 
 class _Named(Subject):

@@ -84,10 +84,11 @@ def cut(given: Given, leaves: Leaves) -> Leaves:
 
 
 def near_overflow(floats: Leaves) -> float:
-    """What makes the largest element's square come near the largest number of the dtype."""
+    """What makes the largest element's cube come near the largest number of the dtype: a right backward may multiply
+    three inputs before it divides."""
     largest = max((float(v.abs().max()) for v in floats if v.numel()), default=0.0)
     top = min((torch.finfo(v.dtype).max for v in floats), default=1.0)
-    return top**0.5 / 64 / largest if 0 < largest < torch.inf else 1.0
+    return top ** (1 / 3) / 64 / largest if 0 < largest < torch.inf else 1.0
 
 
 def _is_index(value: object) -> bool:

@@ -70,7 +70,9 @@ class InDtype:
         for name, arrange in (("non-contiguous", strided), ("transposed", transposed)):
             if self.options.asks(name):
                 moved = [arrange(v) if is_real(v) else v for v in leaves]
-                yield from self._told(name, self._attempt(lambda moved=moved: self._run(moved)), expected)
+                ours = self._attempt(lambda moved=moved: self._run(moved))
+                if not self._both_refuse(ours, moved):
+                    yield from self._told(name, ours, expected)
 
     def _upstreams(self) -> Iterator[Observed]:
         leaves, base = self.known[""]
@@ -101,6 +103,11 @@ class InDtype:
             yield died
             return
         ours = self._attempt(lambda: self._run(leaves))
+        if self._both_refuse(ours, leaves):
+            return
+        if draw.name == "empty" and isinstance(ours, Exception) and self._refuses(self.function, leaves):
+            yield Observed(f"{self.dtype}, empty", "all", f"its forward refuses: {described(ours)}", offered=False)
+            return
         try:
             expected = (self.reference.places if draw.only_where else self.reference.on)(leaves, self.upstream)
         except Exception:  # what the reference cannot do is not asked for
@@ -222,6 +229,14 @@ class InDtype:
             return call()
         except Exception as error:
             return error
+
+    def _refuses(self, subject: Subject, leaves: Leaves) -> bool:
+        """Whether already its forward raises."""
+        return isinstance(self._attempt(lambda: subject.begin(leaves, self.needed, self.upstream)), Exception)
+
+    def _both_refuse(self, ours: Any, leaves: Leaves) -> bool:
+        """Whether the reference, too, raises on these as they lie in memory: as a view of complex numbers does."""
+        return isinstance(ours, Exception) and self._refuses(self.reference.subject, leaves)
 
     def _told(
         self, trial: str, ours: Any, expected: Expected, draw: Draw | None = None, needed: Sequence[int] | None = None,

@@ -6,7 +6,7 @@ moved against it, ours must choose as the reference did, where ours shares out w
 from element to element, so that the move tells the orders of a sort, too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,8 @@ from torch_ref.comparison.functions.upstream import Upstream
 AT_A_TIE = "a convention: another choice at a tie"
 ROOM = 64
 """So many moves a smooth gradient may change by on the way."""
+BESIDE = 16
+"""So many places around a tie are looked at."""
 
 
 def rising(delta: torch.Tensor) -> torch.Tensor:
@@ -80,3 +82,30 @@ def _conserved(here: tuple[Found, Found], by: float) -> set[str]:
 
 def _sums(found: Found) -> Found:
     return {n: v.double().sum()[None] for n, v in found.items() if v is not None and not v.is_complex()}
+
+
+def tangents_at_a_tie(
+    ours: Found, along: Callable[[Leaves], Found], leaves: Leaves, needed: Sequence[int], seed: int
+) -> set[str]:
+    """The quantities of forward mode that differ by a choice alone: each element of ours is what the reference gives
+    somewhere beside the tie, or the mean of all that it gives there."""
+    generator = torch.Generator().manual_seed(seed)
+    by = max(float(torch.finfo(leaves[i].dtype).eps) for i in needed) ** 0.5
+    beside: list[Found] = []
+    for _ in range(BESIDE):
+        moved = [*leaves]
+        for i in needed:
+            by_some = torch.rand(leaves[i].shape, generator=generator, dtype=torch.float64) - 0.5
+            moved[i] = leaves[i] + (2 * by * (float(leaves[i].abs().max()) or 1) * by_some).to(leaves[i])
+        beside.append(along(moved))
+    found = set()
+    for name, mine in ours.items():
+        if mine is not None and all(b[name] is not None and b[name].shape == mine.shape for b in beside):
+            choices = np.sort([array_of(b[name]) for b in beside], axis=0)
+            room = ROOM * by * np.abs(choices).max(initial=0)
+            new = np.diff(choices, axis=0, prepend=-np.inf) > room
+            mean = np.sum(np.where(new, choices, 0), axis=0) / new.sum(axis=0)
+            apart = np.minimum(np.abs(choices - array_of(mine)).min(axis=0), np.abs(mean - array_of(mine)))
+            if np.all(apart <= room):
+                found.add(name)
+    return found
