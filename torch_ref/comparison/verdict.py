@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from torch_ref.tolerance.small_arrays import every, some
 from torch_ref.twins import to_numpy
 
 AGREES, CONVENTION, DIFFERS, NOT_JUDGED = VERDICTS = ("agrees", "convention", "differs", "not judged")
@@ -116,7 +117,7 @@ def compare(place: str, quantity: str, ours: Any, reference: Any, allowed: Any, 
         difference = np.abs(np.subtract(ours[unequal], reference[unequal], dtype=np.float64))
         ratios = np.where(np.isfinite(limit), difference / limit, 0)
     ratio = float(ratios.max(initial=0))
-    largest, bounded = float(difference.max(initial=0)), bool((np.isfinite(allowed) | settled).all())
+    largest, bounded = float(difference.max(initial=0)), every(np.isfinite(allowed) | settled)
     numbers = (*about, largest, ratio)
     if not ratio <= 1:
         index = tuple(map(int, np.argwhere(unequal)[np.argmax(ratios)]))
@@ -124,8 +125,8 @@ def compare(place: str, quantity: str, ours: Any, reference: Any, allowed: Any, 
     if not reference.size:
         return Comparison(*numbers, NOT_JUDGED, reason=EMPTY)
     size = np.abs(reference if moved is None else moved)
-    if not np.any((size > allowed) | np.isnan(size) | settled):
-        return Comparison(*numbers, NOT_JUDGED, reason=ROUNDING if np.any(size) else ZERO_REFERENCE)
+    if not some((size > allowed) | np.isnan(size) | settled):
+        return Comparison(*numbers, NOT_JUDGED, reason=ROUNDING if some(size) else ZERO_REFERENCE)
     if not bounded:
         return Comparison(*numbers, NOT_JUDGED, reason=ROUNDING)
     return Comparison(*numbers, AGREES)
@@ -141,8 +142,8 @@ def _infinite(array: np.ndarray[Any, Any]) -> Any:
 
 def _nan_alone(ours: np.ndarray[Any, Any], reference: np.ndarray[Any, Any], allowed: Any) -> str:
     """Where one of the two is NaN, the other is not, and a right value is bounded; "" where there is no such place."""
-    alone = np.argwhere((_nan(ours) != _nan(reference)) & np.isfinite(allowed))
-    if not len(alone):
+    alone = (_nan(ours) != _nan(reference)) & np.isfinite(allowed)
+    if not some(alone):
         return ""
-    at = tuple(map(int, alone[0]))
+    at = tuple(map(int, np.argwhere(alone)[0]))
     return f"{ours[at]}, expected {reference[at]}, at index {at}" if at else f"{ours}, expected {reference}"

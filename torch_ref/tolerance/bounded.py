@@ -22,7 +22,6 @@ more than covers.
 """
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -30,6 +29,7 @@ import numpy as np
 from manual import Undecided
 from manual.numbers.number_types import Array
 from torch_ref.tolerance.array_methods import ArrayMethods
+from torch_ref.tolerance.small_arrays import every, lazy, some
 
 ULPS = 4  # of an elementary function
 
@@ -47,56 +47,62 @@ class Bounded(ArrayMethods):
         self.value = np.asarray(value, dtype=np.float64)
         self.dtype = np.dtype(dtype)
         self._exact = isinstance(error, int) and error == 0 == roundings
-        carried = np.asarray(error, dtype=np.float64)
+        carried = np.zeros(self.value.shape) if self._exact else np.asarray(error, dtype=np.float64)
         self._carried = carried if carried.shape == self.value.shape else np.broadcast_to(carried, self.value.shape)
         self._given_sum = magnitude
         self._roundings = roundings
         self._positive = positive
         self._write_back: Callable[[Bounded], Any] | None = None
 
-    @cached_property
+    @lazy
     def _sum(self) -> Array:
         if self._given_sum is not None:
             return self._given_sum
         magnitude = np.asarray(np.abs(self.value) + 2 * self._below_overflow)
-        return magnitude if _finite(self.value) else np.where(np.isinf(self.value) & (self._carried == 0), 0, magnitude)
+        return magnitude if self._finite else np.where(np.isinf(self.value) & (self._carried == 0), 0, magnitude)
 
-    @cached_property
+    @lazy
+    def _finite(self) -> bool:
+        return every(np.isfinite(self.value))
+
+    @lazy
     def positive(self) -> bool:
         """Whether no evaluation has a negative element: so it is with squares, their sums, and what is far enough
         above 0."""
-        if self._positive or self.value.min(initial=0) < 0:
+        if self._positive or some(self.value < 0):
             return self._positive
-        return bool(np.all(self.value >= 2 * self.error))
+        return every(self.value >= 2 * self.error)
 
-    @cached_property
+    @lazy
     def error(self) -> Array:
         """How far any evaluation may lie from the exact value."""
         if self._exact:
             return self._carried
         overflows = self._sum > float(np.finfo(self.dtype).max)
-        return np.where(overflows, np.inf, self._below_overflow) if overflows.any() else self._below_overflow
+        return np.where(overflows, np.inf, self._below_overflow) if some(overflows) else self._below_overflow
 
-    @cached_property
+    @lazy
     def _below_overflow(self) -> Array:
         """The error of those evaluations that do not overflow; 0 where all do."""
         if self._exact:
             return self._carried
-        info, m = np.finfo(self.dtype), self._roundings
-        share, tiny = m * float(info.eps) / 2, float(info.smallest_normal)
-        gamma = share / (1 - share) if share < 1 else np.inf
-        with np.errstate(invalid="ignore"):
-            error = self._carried
-            if m:
-                error = error + np.where(self._given_sum == 0, 0, gamma * self._given_sum + m * tiny)
-            return error if _finite(self.value) else np.where(np.isinf(self.value), 0, error)
+        error = self._carried + self._of_the_sum() if self._roundings else self._carried
+        return error if self._finite else np.where(np.isinf(self.value), 0, error)
 
-    @cached_property
+    def _of_the_sum(self) -> Array:
+        """The error of the sum's own roundings; zeros add up to 0 without one."""
+        info, m, magnitude = np.finfo(self.dtype), self._roundings, np.asarray(self._given_sum)
+        share, tiny = m * float(info.eps) / 2, float(info.smallest_normal)
+        if share >= 1:
+            return np.where(magnitude == 0, 0, np.inf)
+        return share / (1 - share) * magnitude + (magnitude > 0) * (m * tiny)
+
+    @lazy
     def most(self) -> Array:
         """The largest magnitude of any evaluation."""
         return np.abs(self.value) if self._exact else np.abs(self.value) + 2 * self.error
 
-    @cached_property
+    @lazy
     def _infinite(self) -> Array:
         """Where it is infinite exactly, and did not overflow."""
         return np.isinf(self.value) & (self.error == 0)
@@ -171,7 +177,7 @@ class Bounded(ArrayMethods):
     def __add__(self, other: Any) -> "Bounded":
         other = self._of(other)
         value, carried, magnitude = self.value + other.value, self._carried + other._carried, self._sum + other._sum
-        if np.isinf(value).any():  # a mask's −∞, which is exact, takes every finite number with it
+        if some(np.isinf(value)):  # a mask's −∞, which is exact, takes every finite number with it
             ours, theirs = self._infinite, other._infinite
             masked = (ours | theirs) & (ours | np.isfinite(self.error)) & (theirs | np.isfinite(other.error))
             carried, magnitude = np.where(masked, 0, carried), np.where(masked, 0, magnitude)
@@ -217,7 +223,7 @@ class Bounded(ArrayMethods):
             carried: Any = 0 if other._exact else self.most * other.error
             carried = carried if self._exact else carried + self.error * other.most
             most = self.most * other.most
-            zero = False if most.all() else (self.most == 0) | (other.most == 0)
+            zero = False if every(most) else (self.most == 0) | (other.most == 0)
             return self._rounded(self.value * other.value, carried, most, zero, positive=positive)
 
     def __truediv__(self, other: Any) -> "Bounded":
@@ -234,7 +240,7 @@ class Bounded(ArrayMethods):
             rounded = self._rounded(quotient, carried, most, self.most == 0)
             rounded._positive = self.positive and other.positive
             overflows = other.most > largest
-            if not overflows.any():
+            if not some(overflows):
                 return rounded
             lost = np.where(overflows, 2 * (self.most / largest), 0)
         return Bounded(quotient, self.dtype, np.maximum(rounded.error, lost), positive=rounded._positive)
@@ -243,7 +249,7 @@ class Bounded(ArrayMethods):
         other = self._of(other)
         with np.errstate(invalid="ignore"):  # ∞ − ∞: both are exact
             gap, doubt = np.abs(self.value - other.value), 2 * (self.error + other.error)
-        if np.any((gap <= doubt) & (doubt > 0)):
+        if some((gap <= doubt) & (doubt > 0)):
             raise Undecided("a comparison that the rounding errors leave open")
         return compare(self.value, other.value)
 
@@ -275,7 +281,8 @@ class Bounded(ArrayMethods):
         with np.errstate(over="ignore", invalid="ignore"):
             value = f(self.value)
             carried = np.where(self.error > 0, slope * self.error, 0)
-        zero = (value == 0) & (self.error == 0) & np.isin(self.value, (0, 1))  # tanh 0, log 1; others underflowed
+        fixed = (self.value == 0) | (self.value == 1)
+        zero = (value == 0) & (self.error == 0) & fixed  # tanh 0, log 1; others underflowed
         return self._rounded(value, carried, np.abs(value) + 2 * carried, zero, 2 * ulps)
 
     __radd__ = __add__
@@ -283,12 +290,6 @@ class Bounded(ArrayMethods):
 
     def __repr__(self) -> str:
         return f"Bounded({self.value}, ±{self.error}, {self.dtype})"
-
-
-def _finite(numbers: Array) -> bool:
-    """Whether all are finite, where no sum of theirs overflows: it needs no room."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(numbers.sum()))
 
 
 def _smallest(magnitudes: Array) -> float:
