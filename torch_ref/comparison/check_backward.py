@@ -18,6 +18,7 @@ or does something that has no rule, and where what is derived is too wide to tel
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from inspect import signature
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -85,10 +86,12 @@ def check_backward(
 
     Raises:
         AssertionError: one fails; the message names it.
-        ValueError: no input is a tensor of a floating dtype; a parameter has no place in the reference; a trial to skip
-            is none.
+        ValueError: inputs are no list, or none is a tensor of a floating dtype; a parameter has no place in the
+            reference; there is no such trial to skip, dtype or device; the function is a Function, not its `apply`.
     """
     __tracebackhide__ = True
+    if isinstance(function, type) and issubclass(function, torch.autograd.Function):
+        raise ValueError(f"check_backward: expected {function.__name__}.apply, got {function.__name__}")
     options = Options(kwargs or {}, dtypes, device, accumulate, orders, repeats, seed, skip, quick)
     with torch.random.fork_rng(devices=[]):
         parity = judge(observe(function, reference, inputs, options), device or _device(inputs))
@@ -139,6 +142,8 @@ def _every(inputs: Inputs, seed: int) -> Iterator[Sequence[Any]]:
         for number in range(2):
             made = inputs(np.random.default_rng(seed + number))
             yield [torch.from_numpy(v) if isinstance(v, np.ndarray) else v for v in made]
+    elif not isinstance(inputs, list | tuple):
+        raise ValueError(f"check_backward: expected inputs as a list, as [x], got a {type(inputs).__name__}")
     elif inputs and all(isinstance(one, list | tuple) for one in inputs):
         yield from inputs
     else:
@@ -240,6 +245,11 @@ def _renamed(reference: Function, params: Mapping[str, torch.Tensor]) -> dict[st
         ValueError: it has none.
     """
     if not isinstance(reference, torch.nn.Module):
+        if missing := [name for name in params if not _takes(reference, name)]:
+            raise ValueError(
+                f"check_backward: expected a reference that takes the parameters {missing} of the module by name, or a "
+                f"module with parameters of these shapes, got {getattr(reference, '__name__', reference)}"
+            )
         return {}
     theirs = dict(reference.named_parameters())
     if not params or params.keys() == theirs.keys():
@@ -247,6 +257,17 @@ def _renamed(reference: Function, params: Mapping[str, torch.Tensor]) -> dict[st
     if [tuple(p.shape) for p in params.values()] != [tuple(p.shape) for p in theirs.values()]:
         raise ValueError(f"check_backward: expected a reference with the parameters {[*params]}, got {[*theirs]}")
     return dict(zip(params, theirs, strict=True))
+
+
+def _takes(function: Function, name: str) -> bool:
+    """Whether it has an argument of this name, as far as it can be told."""
+    try:
+        signature(function).bind_partial(**{name: None})
+    except TypeError:
+        return False
+    except ValueError:  # a builtin may have no signature
+        return True
+    return True
 
 
 def _device(inputs: Inputs) -> str:

@@ -33,6 +33,8 @@ def test_a_module_is_differentiated_by_its_parameters():
         check_backward(Scale(2), Scale(1), x, quick=True)
     with pytest.raises(ValueError, match=r"expected a reference with the parameters \['weight'\]"):
         check_backward(Scale(1), torch.nn.Linear(3, 3), x, quick=True)
+    with pytest.raises(ValueError, match=r"takes the parameters \['weight'\] of the module by name"):
+        check_backward(Scale(1), lambda x, w: x * w, x, quick=True)
 
 
 def test_outputs_by_name_and_keyword_arguments():

@@ -59,3 +59,13 @@ def test_what_cannot_be_imported_is_not_saved(tmp_path):
     with pytest.raises(AssertionError, match="not saved: no other file can import"):
         check_backward(OddTail.apply, lambda x: F.silu(x), [torch.randn(3, 2)], save=tmp_path / "t.py", quick=True)
     assert not (tmp_path / "t.py").exists()
+
+
+def test_only_a_saved_test_is_written_over(tmp_path):
+    path, x = tmp_path / "test_own.py", torch.randn(3, 2)
+    path.write_text("mine")
+    for said in ("not saved: .*test_own.py is there", "saved as", "saved as"):
+        with pytest.raises(AssertionError, match=said):
+            check_backward(OddTail.apply, F.silu, [x], save=path, quick=True)
+        if path.read_text() == "mine":
+            path.unlink()

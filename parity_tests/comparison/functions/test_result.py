@@ -47,11 +47,33 @@ def test_json_keeps_the_verdict_and_each_comparison():
     assert {c["tolerance"] for c in kept["comparisons"]} == {"derived"}
 
 
+REFUSED = {
+    r"inputs as a list, as \[x\], got a Tensor": (torch.randn(2, 3), {}),
+    "skip to name trials, got 'no such'": (inputs(2, 3), {"skip": ["no such"]}),
+    "dtypes as .*, got torch.bfloat16": (inputs(2, 3), {"dtypes": torch.bfloat16}),
+    r"dtypes as .*, got \['half'\]": (inputs(2, 3), {"dtypes": ["half"]}),
+    "device 'hardly': Expected one of cpu": (inputs(2, 3), {"device": "hardly"}),
+    "orders=1 or 2, got 3": (inputs(2, 3), {"orders": 3}),
+}
+
+
+@pytest.mark.parametrize("said", REFUSED)
+def test_a_wrong_argument_is_named(said):
+    given, options = REFUSED[said]
+    with pytest.raises(ValueError, match=f"check_backward: .*{said}"):
+        check_backward(own(silu, dsilu), functional.silu, given, **options)
+
+
+def test_a_function_s_apply_is_asked_for():
+    class Same(torch.autograd.Function): ...
+
+    with pytest.raises(ValueError, match=r"expected Same\.apply, got Same"):
+        check_backward(Same, functional.silu, inputs(2, 3))
+
+
 def test_a_trial_is_left_out_by_its_name():
     wrong = own(silu, lambda d, x: dsilu(d, x) * (len(x) != 1))
     check_backward(wrong, functional.silu, inputs(2, 3), skip=["batch of 1"])
-    with pytest.raises(ValueError, match="expected skip to name trials, got 'no such'"):
-        check_backward(wrong, functional.silu, inputs(2, 3), skip=["no such"])
 
 
 def test_strict_takes_what_is_not_offered_for_a_failure():

@@ -28,7 +28,7 @@ class Options:
     """See `check_backward`.
 
     Raises:
-        ValueError: a trial to skip has no such name.
+        ValueError: a trial to skip has no such name; dtypes are no sequence of dtypes; there is no such device.
     """
 
     kwargs: Mapping[str, Any] = field(default_factory=dict)
@@ -46,6 +46,11 @@ class Options:
             raise ValueError(f"check_backward: expected skip to name trials, got {unknown[0]!r}; they are {TRIALS}")
         if self.orders not in (1, 2):
             raise ValueError(f"check_backward: expected orders=1 or 2, got {self.orders!r}")
+        listed = isinstance(self.dtypes, list | tuple) and all(isinstance(d, torch.dtype) for d in self.dtypes)
+        if self.dtypes is not None and not listed:
+            raise ValueError(f"check_backward: expected dtypes as [torch.bfloat16], got {self.dtypes!r}")
+        if self.device is not None:
+            _check_device(self.device)
 
     def asks(self, trial: str) -> bool:
         """Whether it is to be tried."""
@@ -61,3 +66,10 @@ class Options:
         if any(d.is_complex for d in own):
             return [torch.complex128, torch.complex64]
         return [torch.float64, torch.float32]
+
+
+def _check_device(device: str) -> None:
+    try:
+        torch.empty(0, device=device)
+    except (AssertionError, RuntimeError) as error:
+        raise ValueError(f"check_backward: device {device!r}: {str(error).partition(chr(10))[0]}") from None

@@ -18,6 +18,8 @@ from torch_ref.comparison.verdict import Comparison
 Check = Callable[[Sequence[Any], Options], Checked]
 ELSEWHERE_NAMED = {"only ": "only some inputs", "call ": "repeated in another order"}
 """How the names of some trials' places begin."""
+SAVED = '"""Saved by check_backward: '
+"""How a file begins that may be written over."""
 
 
 def reproduced(
@@ -25,6 +27,9 @@ def reproduced(
     first: Comparison,
 ) -> str:  # fmt: skip
     """Shrink the inputs of the comparison that failed first, write the test, and say so; or why not."""
+    path = Path(path)
+    if path.exists() and not path.read_text("utf-8", errors="replace").startswith(SAVED):
+        return f"not saved: {path} is there, and is not a test that check_backward saved"
     try:
         names = [importable(f) for f in (function, reference)]
     except ValueError as error:
@@ -45,7 +50,7 @@ def reproduced(
     skip = [name for name in TRIALS if name != _trial(trial)]
     chosen = replace(options, skip=skip) if _trial(trial) else quick
     small = shrunk(inputs, fails(chosen))
-    Path(path).write_text(_file(names, small, _settings(chosen, _trial(trial)), first), encoding="utf-8")
+    path.write_text(_file(names, small, _settings(chosen, _trial(trial)), first), encoding="utf-8")
     return f"saved as {path}"
 
 
@@ -77,7 +82,14 @@ def _file(
         imports.add("from torch_ref.comparison.functions.options import TRIALS")
     body = [*(name for _, name in names), f"[{', '.join(map(shown, inputs))}]"]
     body += [f"{name}={text}" for name, text in settings.items()]
-    lines = [f'"""{first.place}: {first.quantity} differs."""', "", "from math import inf, nan", "", "import torch", ""]
+    lines = [
+        f'{SAVED}{first.place}: {first.quantity} differs."""',
+        "",
+        "from math import inf, nan",
+        "",
+        "import torch",
+        "",
+    ]
     lines += [*sorted(imports), "from torch_ref import check_backward", "", ""]
     lines += [
         "def test_it_differs_no_longer():",
