@@ -4,6 +4,7 @@ Rows have the four verdicts of every comparison (torch_ref/comparison/verdict.py
 whole: what was not run, not recognised or not compared never counts as agreement.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -109,15 +110,26 @@ class Report:
         rows = [(f"{f.name} {row.quantity}", row) for f in self.findings for row in f.rows]
         wrong = [name for name, row in rows if row.differs]
         said = [f"{len(wrong)} of {len(rows)} quantities differ: {', '.join(wrong)}"] if wrong else []
-        said += [f"{name} {row.said}" for name, row in rows if row.verdict == NOT_JUDGED]
-        said += [f"{f.name} {NOT_JUDGED}: {f.not_judged}" for f in self.findings if f.not_judged]
+        said += self._not_judged
         if not said:
             how = [f"{name} by {row.cause}" for name, row in rows if row.verdict == CONVENTION]
             how += [f"{name} {row.remark}" for name, row in rows if row.remark]
             said = [f"all {len(rows)} quantities agree", *how]
         return printable(self.why or "; ".join(said))
 
+    @property
+    def _not_judged(self) -> list[str]:
+        """What was not judged, by the reason, whatever line it arose in."""
+        found = [(f"{f.name} {row.quantity}", row.said) for f in self.findings for row in f.rows]
+        found += [(f.name, f"{NOT_JUDGED}: {f.not_judged}") for f in self.findings if f.not_judged]
+        whose: dict[str, list[str]] = {}
+        for name, said in found:
+            if said.startswith(NOT_JUDGED):
+                whose.setdefault(LINE.sub("", said), []).append(name)
+        return [f"{', '.join(names)} {said}" for said, names in whose.items()]
 
+
+LINE = re.compile(" in line [0-9]+")
 FITS = 40
 """Numbers of an input that is shown whole."""
 

@@ -16,7 +16,7 @@ from torch_ref.tables import columns
 
 
 def text(report: Report) -> str:
-    """A table for each piece, one row a quantity, and the verdict in the last line."""
+    """A table for each piece, what is known of each quantity that differs, and the verdict in the last line."""
     left_out = [printable(f"left out: {'; '.join(report.left_out)}")] if report.left_out else []
     return "\n".join([*map(_table, report.findings), *left_out, f"{report.file}: {report.verdict}\n"])
 
@@ -28,7 +28,18 @@ def _table(finding: Finding) -> str:
         return "\n".join([head, *unjudged, ""])
     cells = [("quantity", "verdict", "how far off", "of allowed", "likely cause")]
     cells += [(*map(printable, (r.quantity, r.said)), *distances(r), printable(r.cause)) for r in finding.rows]
-    return "\n".join([head, *(f"  {row}" for row in columns(cells)), *unjudged, ""])
+    table = [f"  {row}" for row in columns(cells)]
+    return "\n".join([head, *table, *map(_known, filter(_is_known, finding.rows)), *unjudged, ""])
+
+
+def _is_known(row: Row) -> bool:
+    return bool(row.hint or came(row))
+
+
+def _known(row: Row) -> str:
+    """Where a quantity differs, with the numbers, and what to look at."""
+    where = came(row) + (f", line {row.line}" if row.line else "")
+    return printable(f"  {row.quantity}: " + ". ".join(filter(None, [where, row.hint])))
 
 
 def headline(finding: Finding) -> str:

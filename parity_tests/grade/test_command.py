@@ -134,7 +134,7 @@ def test_the_template_is_not_judged_as_it_is_and_agrees_when_it_is_filled_in(cap
     status, result = run(template.replace("---", ""))
     assert status == 2
     assert not [name for name, verdict in verdicts(result).items() if verdict == "differs"]
-    assert result["verdict"].count("NotImplementedError") >= 3
+    assert "not judged: still to be written" in result["verdict"]
 
     filled = """
         def sigmoid_forward(z): return 1 / (1 + np.exp(-z))

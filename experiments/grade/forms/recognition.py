@@ -31,7 +31,7 @@ GOES_THROUGH = {"forward", "backward", "backprop", "grad", "gradient", "gradient
 
 
 class Offered:
-    """The pieces of one file, and what else in it looks like one."""
+    """The pieces of one file, in its order, and what else in it looks like one."""
 
     def __init__(self, found: Definitions) -> None:
         self.module, self.left_out = found.module, found.left_out
@@ -43,6 +43,9 @@ class Offered:
                 self.pieces[piece.name] = piece
                 found.claimed |= {id(o) for o in piece.made_of}
         own = found.own()
+        places = {id(o): i for i, o in enumerate(own.values())}
+        by_place = sorted(self.pieces.values(), key=lambda p: min(places.get(id(o), len(places)) for o in p.made_of))
+        self.pieces = {piece.name: piece for piece in by_place}
         pieces = {n for n, o in own.items() if id(o) in found.claimed}
         others = {n: o for n, o in own.items() if n not in pieces and not _trains_by(n, o, pieces)}
         self.others = {n: o for n, o in others.items() if _looks_like_one(n, o)}

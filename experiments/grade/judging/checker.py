@@ -27,7 +27,7 @@ EXPECTED = (
 )
 
 ITSELF = "the checker itself fails on it"
-NOTHING = f"{NOT_JUDGED}: it offers nothing that could be"
+NOTHING = f"{NOT_JUDGED}: no backward is found in it"
 
 
 def check(
@@ -116,7 +116,7 @@ def _overlooked(child: Sandboxed) -> Iterator[Finding]:
         yield Finding(child.path.name, "the whole file", not_judged=f"{ITSELF}: {fault}")
         return
     for name, form in forms.items():
-        yield Finding(name, form, not_judged="this form is not known; --help says which are")
+        yield Finding(name, form, not_judged="this form is not known; --forms lists those that are")
 
 
 def autograd(checked: CheckedPiece) -> None:

@@ -161,8 +161,9 @@ class Server(Observer):
 
     @answer.register
     def _(self, request: requests.DrawExamples) -> answers.DrawnExamples:
-        with self.in_stage("examples(rng), or the forward on what it yields,"):
-            self.examples = [*self.pieces[request.piece].truth_examples(np.random.default_rng(request.seed))]
+        piece = self.pieces[request.piece]
+        with self.in_stage(f"{piece.name}, on an input from examples(rng) or a guess,"):
+            self.examples = [*piece.truth_examples(np.random.default_rng(request.seed))]
         if not self.examples:
             raise Unclear("examples(rng) yields nothing")
         choices = {e.choice for e in self.examples if e.choice}

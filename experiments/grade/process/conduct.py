@@ -138,6 +138,8 @@ class Watched:
         line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
         message = error.msg if isinstance(error, SyntaxError) else str(error)
         where = f" in line {line}" if line else ""
+        if isinstance(error, NotImplementedError) and not message:
+            return f"still to be written{where}"
         return f"{type(error).__name__}{where}{f': {message}' if message else ''}"
 
 

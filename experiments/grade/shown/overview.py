@@ -45,7 +45,16 @@ def spreadsheet(students: Sequence[Student]) -> str:
         wrong = [row for row in report.rows if row.differs]
         causes = "; ".join(dict.fromkeys(row.cause for row in wrong if row.cause))
         score = round(sum(share(f) * f.points for f in report.findings), 2)
-        cells = (name, report.result, len(report.rows), len(wrong), report.verdict, causes, f"{page}.html", score)
+        cells = (
+            name,
+            report.result,
+            len(report.rows),
+            len(wrong),
+            report.verdict,
+            causes,
+            f"{page}.html" if page else "",
+            score,
+        )
         cells = (*cells, sum(f.points for f in report.findings))
         rows.writerow([cell(c) if isinstance(c, str) else c for c in cells])
     return text.getvalue()
@@ -106,14 +115,15 @@ def mistakes(students: Sequence[Student]) -> list[Mistake]:
 def _mistakes(report: Report) -> Iterator[str]:
     """What went wrong: the cause, or else the verdict, without what is of one file alone."""
     if report.why:
-        yield report.why.split(";")[0]
+        yield report.why.removeprefix(f"{NOT_JUDGED}: ").split(";")[0]
+        return
     for finding in report.findings:
         yield from _mistakes_in(finding)
 
 
 def _mistakes_in(finding: Finding) -> Iterator[str]:
     if finding.not_judged:
-        yield f"{NOT_JUDGED}: {finding.not_judged.split(';')[0]}"
+        yield f"{finding.name} {NOT_JUDGED}: {finding.not_judged.split(';')[0]}"
     for row in finding.rows:
         if not row.agrees:
-            yield row.cause or f"{row.quantity} {re.sub(r' in line [0-9]+.*', '', row.said)}"
+            yield row.cause or f"{finding.name} {row.quantity} {re.sub(r' in line [0-9]+.*', '', row.said)}"

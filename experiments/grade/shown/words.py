@@ -23,6 +23,9 @@ HINTS = (
     (r"large inputs|not finite|overflow", "Try inputs of 1000 and −1000: which of your steps leaves the floats?"),
     (r"calls? again|changes ", "Call it twice and compare; look for what is changed in place."),
     (r"float32", "Look for a constant or an array that is made as float64."),
+    (r"updated", "Which parameters does the backward need: those before the step, or those after it?"),
+    (r"σ'|slope|mask", "At which value is the slope of the activation taken, and where is it 0?"),
+    (r"axis|axes", "What does one element reach, and which axes run over that?"),
     (r"in place of|transposed|swapped|turned", "Write down which quantity each of your names stands for."),
 )
 """What to look at, by what is known of a difference; the first that fits."""

@@ -8,9 +8,9 @@ from parity_tests.conftest import few
 from parity_tests.grade.checking import ALL_OF_RIGHT, RIGHT, agreeing, failing, not_judged, verdicts
 
 CANNOT_RUN = [
-    ("", "it offers nothing that could be; expected a layer, loss or optimizer class"),
+    ("", "no backward is found in it; expected a layer, loss or optimizer class"),
     ("def f(:", "SyntaxError in line 1"),
-    ("input()", "it offers nothing that could be; expected"),
+    ("input()", "no backward is found in it; expected"),
     ("def f(x=exit('done')): pass", "called sys.exit('done')"),
     ("def f(x=[0 for _ in iter(int, 1)]): pass", "does not end within 3 s"),
 ]
@@ -140,7 +140,7 @@ UNCLEAR = {
         def backward(delta, x): return delta
         def examples(rng): yield rng.random(3), rng.random(3), rng.random(3)
     """,
-    "examples(rng), or the forward on what it yields, raised KeyError in line 4": """
+    "on an input from examples(rng) or a guess, raised KeyError in line 4": """
         def forward(x): return x
         def backward(delta, x): return delta
         def examples(rng): yield {}["x"]

@@ -104,7 +104,8 @@ class FunctionsPiece(Piece):
             if len(names) == len(gradients):
                 return {f"d{n}": g for n, g in zip(names, gradients, strict=True) if n in floats}
         expected = ", ".join(f"d{n}" for n in given)
-        raise Unclear(f"backward returned {len(gradients)} arrays; expected {len(given)}: {expected}")
+        got = "None" if result is None else f"{len(gradients)} arrays"
+        raise Unclear(f"backward returned {got}; expected {len(given)}: {expected}")
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
         for given in self._inputs(rng):

@@ -203,7 +203,8 @@ class LayerFunctions(Piece):
             if len(names) == len(gradients):
                 return {f"d{n}": g for n, g in zip(names, gradients, strict=True) if n in floats and g is not None}
         expected = ", ".join(f"d{n}" for n in floats)
-        raise Unclear(f"backward returned {len(gradients)} arrays; expected {len(floats)}: {expected}")
+        got = "None" if result is None else f"{len(gradients)} arrays"
+        raise Unclear(f"backward returned {got}; expected {len(floats)}: {expected}")
 
 
 def _returned_names(found: Definitions, function: Callable[..., Any]) -> list[str]:
