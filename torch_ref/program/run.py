@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -93,7 +94,7 @@ class _Run:
                 if node.op == "output":
                     return args[0]
                 found[node] = self._stored(node, self._called(node.target, args, kwargs))
-                if str(node.target) == "aten.copy_.default":
+                if node.target is torch.ops.aten.copy_.default:
                     found[_overwritten(node)] = found[node]
             for earlier in unused:
                 del found[earlier]
@@ -178,6 +179,7 @@ def _is_complex(argument: Any) -> bool:
     return any(isinstance(x, Complex | complex) for x in inside)
 
 
+@cache
 def _rule(target: Any, of_complex: bool = False) -> tuple[str, str, Callable[..., Any]]:
     """The operation's name with its overload, without it, and its rule."""
     name = str(target.name()).removeprefix("aten::")

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from torch_ref import check_backward
+from torch_ref.comparison.functions import observe
 from torch_ref.comparison.functions.options import TRIALS
 from torch_ref.comparison.verdict import CONVENTION
 
@@ -92,3 +93,15 @@ def test_a_reference_that_ends_the_process_is_survived():
     v, g = torch.arange(1.0, 13).reshape(4, 3), torch.tensor([[1.0], [2], [-1], [3]])
     checked = check_backward(ours, lambda v, g: torch.ops.aten._weight_norm(v, g, 0), [v, g])
     assert checked.not_offered["float64, empty"].startswith("the reference ends the process by SIG")
+
+
+def test_what_was_survived_is_not_tried_again(monkeypatch):
+    tried = []
+    monkeypatch.setattr(observe, "deadly", lambda *calls: tried.append(calls))
+
+    def doubled(x):
+        return 2 * x
+
+    for x in (TIED, TIED, TIED[:, :2]):
+        check_backward(doubled, doubled, [x], skip=[trial for trial in TRIALS if trial != "empty"])
+    assert len(tried) == 2

@@ -38,6 +38,7 @@ class Given:
         found: list[Any]
         found, self.spec = tree_flatten_with_path((list(inputs), dict(kwargs), dict(params)))
         self.leaves = [v for _, v in found]
+        self.flat = not kwargs and not params and len(found) == len(inputs) and all(len(path) == 2 for path, _ in found)
         self.names = [_name(path, names) for path, _ in found]
         self.floats = [i for i, v in enumerate(self.leaves) if is_real(v)]
         asked = {i for i in self.floats if self.leaves[i].requires_grad}
@@ -49,7 +50,7 @@ class Given:
 
     def parts(self, leaves: Leaves) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:
         """Inputs, keyword arguments and parameters."""
-        return tree_unflatten(leaves, self.spec)
+        return ([*leaves], {}, {}) if self.flat else tree_unflatten(leaves, self.spec)
 
 
 def is_real(value: Any) -> bool:

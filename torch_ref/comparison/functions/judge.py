@@ -14,6 +14,7 @@ from torch_ref.comparison.verdict import (
     AGREES,
     CONVENTION,
     DIFFERS,
+    EMPTY,
     NOT_JUDGED,
     ROUNDING,
     ZERO_REFERENCE,
@@ -129,8 +130,10 @@ def judged(comparisons: list[Comparison]) -> list[Comparison]:
     known |= {c.quantity for c in comparisons if c.reason == ZERO_REFERENCE and c.place.endswith(ELSEWHERE)}
     settled: list[Comparison] = []
     for c in comparisons:
-        if c.reason == ZERO_REFERENCE and c.verdict == NOT_JUDGED:
-            agrees = c.quantity in known or not c.dtype.startswith(("float", "bfloat")) or 0 in c.shape
+        if c.reason == EMPTY:
+            c = replace(c, verdict=AGREES, reason="")  # in shape and dtype, which is all that there is
+        elif c.reason == ZERO_REFERENCE and c.verdict == NOT_JUDGED:
+            agrees = c.quantity in known or not c.dtype.startswith(("float", "bfloat"))
             c = replace(c, verdict=AGREES, reason="") if agrees else replace(c, reason=f"{c.reason}, on every input")
         settled.append(c)
     return settled

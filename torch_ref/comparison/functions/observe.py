@@ -15,7 +15,7 @@ from torch_ref.comparison.functions.expected import Expected, Reference
 from torch_ref.comparison.functions.failure.blame import described
 from torch_ref.comparison.functions.observed import Observed, compared, is_beyond, of_gradient
 from torch_ref.comparison.functions.options import ELSEWHERE, Options
-from torch_ref.comparison.functions.survival import deadly
+from torch_ref.comparison.functions.survival import deadly, survived
 from torch_ref.comparison.functions.ties import at_a_tie
 from torch_ref.comparison.functions.upstream import Upstream, halves, strided, transposed, zeros
 
@@ -130,10 +130,14 @@ class InDtype:
         """Whether a call on these ends the process: it is not made again."""
         if any(v.device.type != "cpu" for v in leaves if torch.is_tensor(v)):
             return None
-        if not self.again:
-            subjects = self.reference.subject, self.function
+        subjects = self.reference.subject, self.function
+        known = survived(*(s.function for s in subjects))
+        these = tuple(tuple(v.shape) if torch.is_tensor(v) else repr(v) for v in leaves)
+        if not self.again and these not in known:
             calls = [lambda s=s: s.run(leaves, self.needed, self.upstream) for s in subjects]
             self.reference.deadly = deadly(*calls)
+            if self.reference.deadly is None:
+                known.add(these)
         if self.reference.deadly is None:
             return None
         whose, by = self.reference.deadly

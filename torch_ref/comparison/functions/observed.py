@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 
 from manual.numbers.number_types import Array
-from torch_ref.comparison.functions.calls import Found, array_of
+from torch_ref.comparison.functions.calls import Found, array_of, is_real
 from torch_ref.comparison.functions.expected import Expected
 
 MISSING = "is missing; what needs no gradient is given without requires_grad, beside inputs that have it"
@@ -58,7 +59,8 @@ def compared(
         if quantity in expected.open:
             array = np.where(expected.open[quantity], wanted, array)
         arrays = {"ours": array, "expected": wanted, "allowed": np.asarray(expected.allowed[quantity])}
-        dtype = "" if str(own.dtype) == f"torch.{array.dtype}" else str(own.dtype).removeprefix("torch.")
+        other = is_real(own) and own.dtype not in (torch.float32, torch.float64)
+        dtype = str(own.dtype).removeprefix("torch.") if other else ""
         yield Observed(place, quantity, "", arrays, expected.measured[quantity], dtype, only_where=only_where)
 
 

@@ -15,6 +15,7 @@ import torch
 from torch_ref.comparison.functions.calls import Found, Leaves, Subject, array_of, is_real
 from torch_ref.comparison.functions.upstream import Upstream
 
+Tangents = dict[str, torch.Tensor]
 AT_A_TIE = "a convention: another choice at a tie"
 ROOM = 64
 """So many moves a smooth gradient may change by on the way."""
@@ -85,13 +86,13 @@ def _sums(found: Found) -> Found:
 
 
 def tangents_at_a_tie(
-    ours: Found, along: Callable[[Leaves], Found], leaves: Leaves, needed: Sequence[int], seed: int
+    ours: Tangents, along: Callable[[Leaves], Tangents], leaves: Leaves, needed: Sequence[int], seed: int
 ) -> set[str]:
     """The quantities of forward mode that differ by a choice alone: each element of ours is what the reference gives
     somewhere beside the tie, or the mean of all that it gives there."""
     generator = torch.Generator().manual_seed(seed)
     by = max(float(torch.finfo(leaves[i].dtype).eps) for i in needed) ** 0.5
-    beside: list[Found] = []
+    beside: list[Tangents] = []
     for _ in range(BESIDE):
         moved = [*leaves]
         for i in needed:
@@ -100,7 +101,7 @@ def tangents_at_a_tie(
         beside.append(along(moved))
     found = set()
     for name, mine in ours.items():
-        if mine is not None and all(b[name] is not None and b[name].shape == mine.shape for b in beside):
+        if all(b[name].shape == mine.shape for b in beside):
             choices = np.sort([array_of(b[name]) for b in beside], axis=0)
             room = ROOM * by * np.abs(choices).max(initial=0)
             new = np.diff(choices, axis=0, prepend=-np.inf) > room
