@@ -25,6 +25,12 @@ LONGEST = 24 * 60 * 60
 """Seconds that one piece may take."""
 FORMATS = {"text": text, "json": as_json, "html": page, "csv": as_csv, "gradescope": gradescope, "junit": junit}
 TEMPLATE, EXERCISES = (Path(__file__).with_name(f"{name}.py") for name in ("template", "exercises"))
+TEXTS = {
+    "template": lambda: TEMPLATE.read_text("utf-8"),
+    "exercises": lambda: EXERCISES.read_text("utf-8"),
+    "forms": listed,
+}
+"""What an option of that name prints; listing the forms takes a tenth of a second, and is for who asks for it."""
 
 ABOUT = """FILE is a Python file or a notebook. Only what it defines is taken, not what it does when run. --forms lists
 the forms in which people write a backward, and what is recognised as one.
@@ -49,12 +55,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Check what is asked for; the exit status."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    texts = {"template": TEMPLATE.read_text("utf-8"), "exercises": EXERCISES.read_text("utf-8"), "forms": listed()}
-    for name, content in texts.items():
+    for name, content in TEXTS.items():
         if getattr(options, name):
             if len(sys.argv[1:] if arguments is None else arguments) > 1:
                 parser.error(f"--{name} stands alone")
-            print(content, end="")
+            print(content(), end="")
             return 0
     _refuse(parser, options)
     path = options.path

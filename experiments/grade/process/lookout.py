@@ -10,8 +10,9 @@ import math
 import sys
 from collections.abc import Iterator
 from functools import cache
+from operator import is_
 from types import FrameType, FunctionType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,8 +30,22 @@ EVENTS = (
     "open",
 )
 OURS = ("__main__", "experiments.grade", "manual", "torch_ref")
+LIBRARIES = (np, builtins, math)
+CODE = (FunctionType, type)
 CHANGES = {("Numbers", "floats")}
 """What of ours changes as it runs."""
+
+
+class Held(NamedTuple):
+    """A module or a class, and what it held before the file ran."""
+
+    owner: Any
+    values: dict[str, Any]
+
+    def is_the_same(self) -> bool:
+        """Whether it holds the very same: by identity, as what compares equal may be another."""
+        now = vars(self.owner)
+        return [*now] == [*self.values] and all(map(is_, now.values(), self.values.values()))
 
 
 class Lookout:
@@ -41,7 +56,7 @@ class Lookout:
         self.seen: list[str] = []
         self.is_on = False
         self.loaded = 0
-        self.before: dict[tuple[str, str, str], Any] = {}
+        self.before: dict[tuple[str, str], Held] = {}
 
     def begin(self) -> None:
         """Hear of what is opened and started from now on, which cannot be undone."""
@@ -72,19 +87,31 @@ class Lookout:
 
     def remember(self) -> None:
         """Note what NumPy, Python and the checker are now, as far as they are loaded."""
-        if len(sys.modules) != self.loaded:
-            self.loaded = len(sys.modules)
-            self.before |= {key: value for key, value in _all() if key not in self.before}
+        if len(sys.modules) == self.loaded:
+            return
+        self.loaded = len(sys.modules)
+        for key, owner in _owners():
+            known = self.before[key].values if key in self.before else {}
+            self.before[key] = Held(owner, {**vars(owner), **known})
 
     def changed(self) -> str:
         """What of it is another now; "" if nothing is."""
-        now = dict(_all())
-        for key, value in self.before.items():
-            if now.get(key, value) is not value and key[1:] not in CHANGES:
-                return ".".join(filter(None, key))
-        known = {key[:2] for key in self.before if key[1]}
-        added = (k for k, v in now.items() if k not in self.before and k[:2] in known and isinstance(v, FunctionType))
-        return next((".".join(key) for key in added), "")
+        for (module, kind), held in self.before.items():
+            if not kind and sys.modules.get(module) is not held.owner:
+                return module
+            if not held.is_the_same() and (name := _another(kind, held)):
+                return ".".join(filter(None, (module, kind, name)))
+        return ""
+
+
+def _another(kind: str, held: Held) -> str:
+    """A function or a class of a module that is another now, or any attribute of a class of ours, or one more."""
+    now, library = vars(held.owner), held.owner in LIBRARIES
+    for name, value in held.values.items():
+        counts = not name.startswith("_abc") if kind else callable(value) if library else isinstance(value, CODE)
+        if counts and now.get(name) is not value and (kind, name) not in CHANGES:
+            return name
+    return next((n for n, v in now.items() if kind and n not in held.values and isinstance(v, FunctionType)), "")
 
 
 @cache
@@ -106,14 +133,11 @@ def _imports(frame: FrameType) -> bool:
     return any("importlib" in f.f_code.co_filename or "linecache" in f.f_code.co_filename for f in _stack(frame))
 
 
-def _all() -> Iterator[tuple[tuple[str, str, str], Any]]:
-    """Every value of NumPy and Python, and every function and attribute of the checker's classes."""
-    for module in (np, builtins, math):
-        yield from (((module.__name__, "", n), v) for n, v in [*vars(module).items()] if callable(v))
+def _owners() -> Iterator[tuple[tuple[str, str], Any]]:
+    """NumPy and Python, and the checker's modules with their classes, by their names."""
+    yield from (((library.__name__, ""), library) for library in LIBRARIES)
     for name, module in [*sys.modules.items()]:
         if name.startswith(OURS) and isinstance(module, ModuleType):
-            for n, v in [*vars(module).items()]:
-                if isinstance(v, FunctionType):
-                    yield (name, "", n), v
-                elif isinstance(v, type) and v.__module__ == name:
-                    yield from (((name, n, a), f) for a, f in [*vars(v).items()] if not a.startswith("_abc"))
+            yield (name, ""), module
+            kinds = ((n, v) for n, v in [*vars(module).items()] if isinstance(v, type) and v.__module__ == name)
+            yield from (((name, n), kind) for n, kind in kinds)

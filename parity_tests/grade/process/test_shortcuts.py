@@ -1,13 +1,17 @@
 """What makes a file pass without a backward of its own is named; what people write otherwise is not."""
 
+import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from experiments.grade import command as check
+from experiments.grade.process.lookout import Lookout
 from experiments.grade.shortcuts import shortcuts
 from parity_tests.conftest import few
+from torch_ref.truth import dual
 
 CASES = Path(__file__).parents[2] / "cases"
 SHORTCUTS = tomllib.loads((CASES / "shortcuts" / "index.toml").read_text("utf-8"))
@@ -43,3 +47,25 @@ def test_a_file_with_one_does_not_agree(name, run_apart):
     status, result = run_apart(CASES / "shortcuts" / f"{name}.py")
     assert status == 2
     assert SHORTCUTS[name] in result["verdict"]
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "said"),
+    [
+        pytest.param(np, "dot", "numpy.dot", id="NumPy"),
+        pytest.param(dual, "function_of", "torch_ref.truth.dual.function_of", id="a function of ours"),
+        pytest.param(dual, "Dual", "torch_ref.truth.dual.Dual", id="a class of ours"),
+        pytest.param(dual.Dual, "__mul__", "torch_ref.truth.dual.Dual.__mul__", id="a method"),
+        pytest.param(dual.Dual, "one_more", "torch_ref.truth.dual.Dual.one_more", id="one more method"),
+        pytest.param(sys.modules, dual.__name__, dual.__name__, id="a whole module"),
+    ],
+)
+def test_what_the_checker_computes_with_may_not_change(owner, name, said, monkeypatch):
+    lookout = Lookout("hand_in.py", "hand_in")
+    lookout.remember()
+    assert lookout.changed() == ""
+    if owner is sys.modules:
+        monkeypatch.setitem(owner, name, lambda *_: None)
+    else:
+        monkeypatch.setattr(owner, name, lambda *_: None, raising=False)
+    assert lookout.changed() == said
