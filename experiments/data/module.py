@@ -142,12 +142,19 @@ class Order(DistributedSampler[Any]):
         """
         for name, given in (("limit_train_batches", batches), ("overfit_batches", same or None)):
             if given is not None:
-                count = int(given * self.batches) if isinstance(given, float) else given
-                if not 1 <= count <= self.batches or (isinstance(given, float) and given > 1):
-                    raise InputError(
-                        f"trainer.{name} {given}: expected 1 to {self.batches} batches, or a share of them"
-                    )
-                self.batches, self.same = count, bool(same)
+                self.batches, self.same = self.count(name, given), bool(same)
+
+    def count(self, option: str, given: float) -> int:
+        """So many batches of an epoch, or that share of them.
+
+        Raises:
+            InputError: there are not so many, or fewer than one.
+        """
+        share = isinstance(given, float)
+        count = int(given * self.batches) if share and 0 <= given <= 1 else given
+        if not 1 <= count <= self.batches or (share and given > 1):
+            raise InputError(f"trainer.{option} {given}: expected 1 to {self.batches} batches, or a share of them")
+        return int(count)
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = 0 if self.same else epoch

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from functools import wraps
 from io import TextIOWrapper
@@ -52,7 +52,8 @@ def command(main: Callable[P, R]) -> Callable[P, R]:
         except OSError as error:
             discard_output()
             if not getattr(error.__context__, "code", None):  # else it ends by an error that it has said
-                print(f"{typed()}: {printable(str(error))}", file=sys.stderr)
+                with suppress(OSError):  # nor may it be possible to say so
+                    print(f"{typed()}: {printable(str(error))}", file=sys.stderr)
             sys.exit(UNWRITTEN)
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)

@@ -14,8 +14,9 @@ from manual import InputError
 FLOAT = re.compile(
     r"[-+]?(([0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)([eE][-+]?[0-9]+)?|\.(inf|Inf|INF))$|\.(nan|NaN|NAN)$"
 )
-LEVELS = 100
-"""Of a config file, at most."""
+LEVELS, VALUES, LARGEST = 100, 50_000, 10**7
+"""Levels, values and bytes of a config file, at most. (A checkpoint, which holds the config, is held to so many values,
+too.)"""
 
 
 class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # pyright: ignore[reportGeneralTypeIssues]
@@ -27,6 +28,15 @@ Loader.yaml_implicit_resolvers = {
     for letter, known in Loader.yaml_implicit_resolvers.items()
 }
 Loader.add_implicit_resolver("tag:yaml.org,2002:float", FLOAT, list("-+.0123456789"))
+
+
+class Dumper(yaml.SafeDumper):
+    """Writes what `Loader` reads as the same: a text that it would take for a number is quoted."""
+
+    yaml_implicit_resolvers = Loader.yaml_implicit_resolvers
+
+    def ignore_aliases(self, _: Any) -> bool:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return True
 
 
 def plain_file(path: Path, what: str) -> Path:
@@ -56,8 +66,10 @@ def read_config(path: Path) -> Any:
     Raises:
         InputError: it is no file of UTF-8, or see `load_yaml`.
     """
+    if (size := plain_file(path, "config").stat().st_size) > LARGEST:
+        raise InputError(f"{path}: expected a config of at most {LARGEST:,} bytes, got {size:,}")
     try:
-        text = plain_file(path, "config").read_text("utf-8")
+        text = path.read_text("utf-8")
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: expected a config in YAML, got what is none ({error})") from None
     said = load_yaml(str(path), text)
@@ -69,8 +81,8 @@ def load_yaml(where: str, text: str) -> Any:
 
     Raises:
         InputError: it is no YAML; a name stands twice in one place; an alias, by which few lines can stand for more
-            than the memory holds; a tag, which would make an object; more than `LEVELS` levels; a number or a text that
-            no program could hold.
+            than the memory holds; a tag, which would make an object; more than `LEVELS` levels or `VALUES` values; a
+            number or a text that no program could hold.
     """
     try:
         _check_events(where, text)
@@ -86,13 +98,15 @@ def load_yaml(where: str, text: str) -> Any:
 
 def _check_events(where: str, text: str) -> None:
     level = 0
-    for event in yaml.parse(text, Loader):
+    for number, event in enumerate(yaml.parse(text, Loader)):
         line = event.start_mark.line + 1
         level += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if (
             level > LEVELS
         ):  # who builds from this calls itself at every level, and C ends without a word where the stack does
             raise InputError(f"{where}, line {line}: expected at most {LEVELS} levels, got more")
+        if number > VALUES:
+            raise InputError(f"{where}, line {line}: expected at most {VALUES:,} names and values, got more")
         if isinstance(event, yaml.AliasEvent):
             raise InputError(f"{where}, line {line}: expected a config without aliases, got *{event.anchor}")
         held = getattr(event, "value", "")

@@ -1,16 +1,19 @@
 """Lightning's loggers, callbacks and profilers, and one's own, by the name that a config gives."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any
 
+from jsonargparse import ArgumentError, ArgumentParser
 from lightning.pytorch import callbacks, loggers, profilers
 
 from experiments.shared.command import nearest
+from experiments.train.options import clearer
 from manual import InputError
 
 KINDS = {
@@ -77,13 +80,24 @@ def _made(option: str, name: str, arguments: dict[str, Any], folder: Path) -> An
         if argument not in takes and not any_name:
             raise InputError(f"{where}: there is no argument {argument!r}{nearest(argument, takes)}")
     try:
+        _check_types(cls, own | arguments)
         return cls(**(own | arguments))
+    except ArgumentError as error:
+        raise InputError(f"{where}: {clearer(' '.join(str(error).split()))}") from None
     except ImportError as error:  # Lightning's loggers need packages of their own
         extra = EXTRAS.get(cls.__name__)
         what = f"pip install 'backprop-by-hand[{extra}]'" if extra else " ".join(str(error).split())
         raise InputError(f"{where}: a package that it needs is not installed; {what}") from None
     except Exception as error:  # whatever its constructor does not like
         raise InputError(f"{where}: {type(error).__name__}: {' '.join(str(error).split())}") from None
+
+
+def _check_types(cls: Any, arguments: dict[str, Any]) -> None:
+    """Raise ArgumentError where an argument is missing, or is not what the class's annotation says."""
+    parser = ArgumentParser(exit_on_error=False, parser_mode="typed")
+    parser.add_class_arguments(cls, fail_untyped=False)
+    known = {action.dest for action in parser._actions}
+    parser.parse_object({name: value for name, value in arguments.items() if name in known}, env=False)
 
 
 def _class(option: str, name: str) -> Any:
@@ -121,6 +135,17 @@ def _imported(where: str, path: str) -> Any:
             return getattr(import_module(module), name)
     except Exception as error:  # whatever the module does when it is imported
         raise InputError(f"{where}: {type(error).__name__}: {' '.join(str(error).split())}") from None
+
+
+def blamed(error: BaseException, objects: Iterable[object]) -> str | None:
+    """Which of the objects raised it, and where; none if none of them did."""
+    by_identity = {id(each): type(each).__name__ for each in objects}
+    for frame, line in reversed([*walk_tb(error.__traceback__)]):
+        if name := by_identity.get(id(frame.f_locals.get("self"))):
+            return (
+                f"{name}, {frame.f_code.co_name} (line {line}): {type(error).__name__}: {' '.join(str(error).split())}"
+            )
+    return None
 
 
 @contextmanager

@@ -4,6 +4,7 @@ A class is named as Lightning's command line has it, class_path and init_args, o
 a config names is imported: a refused word need not wait for Lightning, and a stranger's file runs nothing.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -54,14 +55,16 @@ class Layers:
         if not isinstance(said, Mapping):
             raise InputError(f"{where}: expected names and their values, got {type(said).__name__}")
         keys = [*_flat(said, prefix, self.known)]
+        if twice := [key for key, count in Counter(key for key, _ in keys).items() if count > 1]:
+            raise InputError(f"{where}: expected every name once, got {twice[0]!r} twice")
         for key, value in keys:
-            if [name for name, _ in keys].count(key) > 1:
-                raise InputError(f"{where}: expected every name once, got {key!r} twice")
             self._set(where, key, value)
 
     def _set(self, where: str, key: str, value: Any) -> None:
         if key in SECTIONS:
-            return self._add(str(value), read_config(Path(str(value))), f"{key}.")
+            if not isinstance(value, str):
+                raise InputError(f"{where}: {key}: expected names and their values, or a file of them, got {value!r}")
+            return self._add(value, read_config(Path(value)), f"{key}.")
         for named in NAMED:
             if key.startswith(f"{named}."):
                 return self._set_argument(where, named, key.removeprefix(f"{named}."), value)
@@ -91,26 +94,29 @@ class Layers:
         if key in NAMED:
             if key not in LISTS:
                 raise InputError(f"{where}: {key} is one, not a list")
-            value = self._named(key, value)
+            value = [self._one(key, each) for each in (value if isinstance(value, list) else [value])]
         held = held if isinstance(held, list) else [] if held in (None, True, False) else [held]
         group[name] = held + (value if isinstance(value, list) else [value])
 
     def _named(self, key: str, value: Any) -> Any:
         """What names a class, as class_path and init_args."""
+        if value is None or (key == "trainer.logger" and isinstance(value, bool)):
+            return value
         if isinstance(value, list) and key in LISTS:
-            return [self._named(key, each) for each in value]
+            return [self._one(key, each) for each in value]
+        return self._one(key, value)
+
+    def _one(self, key: str, value: Any) -> dict[str, Any]:
         if isinstance(value, str):
             return {"class_path": value.removeprefix("manual."), "init_args": {}}
-        if not isinstance(value, Mapping):
-            return value
-        if value.keys() <= PARTS and value:
-            name, arguments = value.get("class_path"), value.get("init_args")
-        elif len(value) == 1:
-            [(name, arguments)] = value.items()
+        said = value if isinstance(value, Mapping) else {}
+        name = arguments = None
+        if said.keys() <= PARTS:
+            name, arguments = said.get("class_path"), said.get("init_args")
+        elif len(said) == 1:
+            [(name, arguments)] = said.items()
             self.notes.append(OLD.format(key=key, name=name))
-        else:
-            name, arguments = None, value
-        nameless = name is None and value.keys() != {"init_args"}
+        nameless = name is None and said.keys() != {"init_args"}
         if nameless or not isinstance(name, str | None) or not isinstance(arguments, Mapping | None):
             raise InputError(f"{key}: expected a name, or {{class_path: NAME, init_args: {{…}}}}, got {value!r}")
         return {"class_path": name and name.removeprefix("manual."), "init_args": dict(arguments or {})}

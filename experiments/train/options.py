@@ -5,7 +5,7 @@ import argparse
 import os
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from experiments.data.settings import DataSettings
 from experiments.shared.command import examples_text, expected_one_of, nearest, nearest_file, program
 from experiments.shared.printable import printable
 from experiments.shared.spec import build
+from experiments.shared.untrusted_files import Dumper
 from experiments.train.layering import Layers
 from experiments.train.settings import ModelSettings, TrainerSettings
 from manual import InputError, Loss, Optimizer, Penalty, Schedule
@@ -70,7 +71,7 @@ class Options:
 
     def as_yaml(self) -> str:
         """The config file that does the same again."""
-        return yaml.safe_dump(self.config, sort_keys=False, allow_unicode=True)
+        return yaml.dump(self.config, Dumper=Dumper, sort_keys=False, allow_unicode=True)
 
 
 class Help(DefaultHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -114,13 +115,13 @@ def read(arguments: list[str]) -> Options:
     each = parser(ABOUT[subcommand])
     if {"-h", "--help"} & {*rest}:
         each.prog += f" {subcommand}"
-        each.print_help()
+        print(each.format_help())  # argparse would not say that it cannot be written
         raise SystemExit(0)
     layers = _layers(subcommand, rest, each)
     try:
         typed = each.parse_object(layers.config, env=False)
     except ArgumentError as error:
-        raise InputError(_clearer(" ".join(str(error).split()), subcommand)) from None
+        raise InputError(clearer(" ".join(str(error).split()), f"{subcommand}.")) from None
     options = _options(subcommand, typed)
     for note in dict.fromkeys(layers.notes):
         print(printable(note), file=sys.stderr)
@@ -153,6 +154,8 @@ def _layers(subcommand: str, words: list[str], each: ArgumentParser) -> Layers:
         if not option.startswith("-"):
             raise InputError(f"expected an option, as --model.seed, got {word!r}")
         if option == "--print_config":
+            if separator:
+                raise InputError(f"{word}: expected --print_config alone, which prints all of it")
             continue
         key = "config" if option == "-c" else option.removeprefix("--")
         if not separator and (value := next(waiting, None)) is None:
@@ -171,12 +174,14 @@ def _lay(layers: Layers, where: str, key: str, value: str) -> None:
 def _options(subcommand: str, typed: Namespace) -> Options:
     """Raise InputError where what was typed cannot go together; else the options."""
     sections = {name: settings(**typed[name].as_dict()) for name, settings in SECTIONS.items()}
+    for name, section in sections.items():
+        _check_said(name, section)
     implementation, trainer = sections["model"].implementation, sections["trainer"]
     if subcommand != "fit" and typed.ckpt_path is None:
         raise InputError(f"{subcommand}: expected --ckpt_path, a file or last")
     _check_named(sections["model"])
     if trainer.precision:
-        _make_mixed(sections["model"], trainer.precision)
+        _make_mixed(sections["model"], trainer.precision, trainer.accelerator)
     if implementation == "manual":
         _check_one_process(trainer)
     if not re.fullmatch(r"\w[\w.-]*", typed.name):
@@ -188,12 +193,21 @@ def _options(subcommand: str, typed: Namespace) -> Options:
     return Options(subcommand, Path(typed.out, typed.name, implementation), config=config, **sections)
 
 
-def _make_mixed(model: ModelSettings, precision: str) -> None:
+def _check_said(name: str, section: Any) -> None:
+    """Raise InputError where null is said of what cannot be left out: the parser lets it through."""
+    for field in fields(section):
+        if getattr(section, field.name) is None and field.default is not None:
+            raise InputError(f"{name}.{field.name}: expected a value, got null")
+
+
+def _make_mixed(model: ModelSettings, precision: str, accelerator: str) -> None:
     if model.implementation == "manual":
         raise InputError(
             f"trainer.precision {precision}: model.implementation manual is NumPy, which has neither bfloat16 nor "
             "autocast; expected torch"
         )
+    if precision == "16-mixed" and accelerator == "cpu":
+        raise InputError("trainer.precision 16-mixed: a GPU is needed for it; on the CPU there is bf16-mixed")
     if model.dtype == "float64":
         print(f"trainer.precision {precision}: model.dtype is float32", file=sys.stderr)
         model.dtype = "float32"
@@ -210,14 +224,14 @@ def _check_one_process(trainer: TrainerSettings) -> None:
     if trainer.accelerator == "gpu":
         raise InputError("trainer.accelerator gpu: model.implementation manual is NumPy, and runs on the CPU alone")
     for option, one in (("devices", 1), ("num_nodes", 1), ("strategy", "auto")):
-        if getattr(trainer, option) != one:
+        if getattr(trainer, option) not in (one, "auto"):
             raise InputError(
                 f"trainer.{option} {getattr(trainer, option)}: model.implementation manual is one process on one "
                 f"machine, by design; expected {one}"
             )
 
 
-def _clearer(message: str, subcommand: str) -> str:
+def clearer(message: str, section: str = "") -> str:
     """An error of the parser, without the words for a Python programmer."""
     if found := re.match(r'Parser key "(.+?)": Expected a typing.Literal\[(.+)\]\. Got value: (.*)', message):
         key, known, got = found.groups()
@@ -233,7 +247,7 @@ def _clearer(message: str, subcommand: str) -> str:
         types = re.sub(CLASS, r"\1", types)
         return f"{key}: expected {types}, got {got}"
     if message.startswith("the following arguments are required: "):
-        return message.replace(": ", f": {subcommand}.")
+        return message.replace(": ", f": {section}")
     return message
 
 

@@ -110,7 +110,7 @@ def connected(trainer: L.Trainer) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if not (type(error).__module__ == "torch.distributed" or "gloo/transport" in str(error)):
+        if not is_lost(error):
             raise
         ended = dict(_ended(trainer))
         if killed := [f"process {rank} was killed by signal {-status}" for rank, status in ended.items() if status < 0]:
@@ -118,6 +118,11 @@ def connected(trainer: L.Trainer) -> Iterator[None]:
         if any(ended.values()) or not trainer.is_global_zero:
             raise SystemExit(2) from None
         raise Lost("another process has ended") from None
+
+
+def is_lost(error: Exception) -> bool:
+    """Whether torch raised it because another process did not answer."""
+    return type(error).__module__ == "torch.distributed" or "gloo/transport" in str(error)
 
 
 def _ended(trainer: L.Trainer) -> Iterator[tuple[int, int]]:

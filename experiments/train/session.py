@@ -28,7 +28,7 @@ from experiments.train.checkpoints import checkpoint, resume, run_folder
 from experiments.train.checkpoints.restore import latest
 from experiments.train.checkpoints.run_folder import CHECKPOINTS, MODEL
 from experiments.train.checkpoints.saving import Saving
-from experiments.train.classes import made
+from experiments.train.classes import blamed, made
 from experiments.train.csv_log import CSVLog
 from experiments.train.module import Training
 from experiments.train.options import Options
@@ -63,11 +63,8 @@ class Session:
         self.data = Data(options.data, options.model.dtype)
         of = options.trainer
         self.data.order.limit(of.limit_train_batches, of.overfit_batches)
-        if isinstance(of.val_check_interval, int) and of.val_check_interval > len(self.data.order):
-            raise InputError(
-                f"trainer.val_check_interval {of.val_check_interval}: expected at most the {len(self.data.order)} "
-                "batches of an epoch, or a share of them"
-            )
+        if of.val_check_interval is not None:
+            self.data.order.count("val_check_interval", of.val_check_interval)
         self.model = Training(options.model, self.data.classes)
         self.trainer = trainer(of)
         self._check()
@@ -142,6 +139,10 @@ class Session:
             self.trainer.fit(self.model, datamodule=self.data, ckpt_path=start, weights_only=True)
         except (MisconfigurationException, ModuleNotFoundError) as error:  # of a callback, as it is set up
             raise InputError(f"trainer: {' '.join(str(error).split())}") from None
+        except Exception as error:  # whatever a class of the config does while training
+            if isinstance(error, OSError) or processes.is_lost(error) or not (said := blamed(error, self.named)):
+                raise
+            raise InputError(f"trainer: {said}") from None
         self.found |= self.trainer.callback_metrics
         self.trainer.test(self.model, datamodule=self.data, verbose=False)
         self.found |= self.trainer.callback_metrics
@@ -150,16 +151,20 @@ class Session:
         """Give the trainer what the config names; what it writes is in the run's folder."""
         said = self.options.trainer
         self.trainer.callbacks += [*self.callbacks, *more]  # pyright: ignore[reportAttributeAccessIssue]
+        loggers, profilers = made("logger", said.logger, folder), made("profiler", said.profiler, folder)
+        self.named = [*self.callbacks, *loggers, *profilers]
         if log:
-            self.trainer.loggers = [log, *made("logger", said.logger, folder)]
-        for profiler in made("profiler", said.profiler, folder):
+            self.trainer.loggers = [log, *loggers]
+        for profiler in profilers:
             self.trainer.profiler = profiler  # pyright: ignore[reportAttributeAccessIssue]
 
     def _name_classes(self) -> None:
         """Make the callbacks, and try whether there are the loggers and profilers, before a run leaves anything; say
         what cannot go on to the same bits.
         """
-        said, known = self.options.trainer, self.model.columns[:1] + self.model.columns[2:4]
+        said, known = self.options.trainer, ["train_cost"]
+        if said.limit_val_batches != 0:
+            known += ["val_cost", "val_accuracy"][: 1 + (self.data.validation.y.dtype.kind != "f")]
         with TemporaryDirectory() as nowhere:
             self.callbacks = made("callbacks", said.callbacks, Path(nowhere))
             loggers = made("logger", said.logger, Path(nowhere))

@@ -1,7 +1,10 @@
 """Ctrl-C and SIGTERM end a run between two training steps, where it can be saved. A second one ends it at once."""
 
+import os
 import signal
 from types import FrameType
+
+from experiments.train.processes import FIRST
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -31,7 +34,9 @@ class Stop:
         self.waits = False
 
     def __enter__(self) -> "Stop":
-        self._before = {number: signal.getsignal(number) for number in SIGNALS}
+        before = {number: signal.getsignal(number) for number in SIGNALS}
+        ignored = signal.SIG_IGN if FIRST not in os.environ else None  # else it is the first process that ignores them
+        self._before = {number: handler for number, handler in before.items() if handler != ignored}
         self.listen()
         return self
 
@@ -40,12 +45,12 @@ class Stop:
             signal.signal(number, handler)
 
     def listen(self) -> None:
-        """Be the one who hears them."""
-        for number in SIGNALS:
+        """Be the one who hears them, but for those that are ignored, as by a shell in the background."""
+        for number in self._before:
             signal.signal(number, self._heard)
 
     def _heard(self, number: int, _: FrameType | None) -> None:
-        for each in SIGNALS:
+        for each in self._before:
             signal.signal(each, signal.SIG_DFL)
         self.asked = Stopped(number)
         if not self.waits:

@@ -6,11 +6,13 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from socket import getaddrinfo
 from typing import Any
 
 import lightning as L
 import numpy as np
 import torch
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from experiments.train.checkpoints.checkpoint import WholeCheckpoints
@@ -60,19 +62,18 @@ def trainer(settings: TrainerSettings) -> L.Trainer:
         whole("trainer", name, number, 1)
     if accelerator == "cpu" and devices > (most := PER_CORE * (os.cpu_count() or 1)):
         raise InputError(f"trainer.devices {devices}: expected at most {most} processes on this machine's cores")
-    if settings.precision == "16-mixed" and accelerator == "cpu":
-        raise InputError("trainer.precision 16-mixed: a GPU is needed for it; on the CPU there is bf16-mixed")
     if accelerator == "gpu":
         if devices > torch.cuda.device_count():
             raise InputError(f"trainer.devices {devices}: this machine has {torch.cuda.device_count()}")
         prepare("cuda")
-    if "TORCHELASTIC_RUN_ID" in os.environ and int(os.environ["WORLD_SIZE"]) != devices * num_nodes:
+    started = os.environ.get("WORLD_SIZE")
+    if "TORCHELASTIC_RUN_ID" in os.environ and started != str(devices * num_nodes):
         raise InputError(
             f"trainer.devices {devices} on each of trainer.num_nodes {num_nodes}: expected as many processes as "
-            f"torchrun has started, {os.environ['WORLD_SIZE']}"
+            f"torchrun has started, {started}"
         )
     passed = {name: getattr(settings, name) for name in PASSED}
-    return _made(
+    made = _made(
         **passed,
         devices=devices,
         logger=False,
@@ -82,13 +83,31 @@ def trainer(settings: TrainerSettings) -> L.Trainer:
         num_sanity_val_steps=0,
         enable_progress_bar=settings.enable_progress_bar and sys.stdout.isatty(),
     )
+    _check_meeting(made)
+    return made
 
 
 def _made(**options: Any) -> L.Trainer:
     try:
         return L.Trainer(**options)
-    except (MisconfigurationException, ValueError, TypeError) as error:
+    except (MisconfigurationException, ValueError, TypeError, OverflowError, RuntimeError) as error:
         raise InputError(f"trainer: {' '.join(str(error).split())}") from None
+
+
+def _check_meeting(made: L.Trainer) -> None:
+    """Raise InputError where the processes could not meet: torch would wait half an hour."""
+    environment = getattr(made.strategy, "cluster_environment", None)
+    if environment is None:
+        return
+    if made.num_nodes > 1 and isinstance(environment, LightningEnvironment) and "MASTER_ADDR" not in os.environ:
+        raise InputError(
+            f"trainer.num_nodes {made.num_nodes}: expected torchrun or Slurm to start a process on each machine, or "
+            "MASTER_ADDR, MASTER_PORT and NODE_RANK to say where they meet, and which this is"
+        )
+    try:
+        getaddrinfo(environment.main_address, environment.main_port)
+    except (OSError, ValueError, OverflowError) as error:
+        raise InputError(f"MASTER_ADDR and MASTER_PORT: expected an address and a port, got {error}") from None
 
 
 @contextmanager

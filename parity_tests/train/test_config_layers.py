@@ -67,6 +67,7 @@ def test_a_section_may_be_a_file_of_its_own(tmp_path) -> None:
 @pytest.mark.parametrize("name", configs())
 def test_what_is_printed_is_a_config_of_the_same_run(name, tmp_path, capsys) -> None:
     words = ["--trainer.callbacks+=EarlyStopping", "--trainer.callbacks.monitor=val_cost", "--model.network+=Identity"]
+    words.append("--name=1e-3")  # which another reader takes for a text
     with pytest.raises(SystemExit) as stop:
         read(["fit", f"--config={name}", *words, "--print_config"])
     printed = capsys.readouterr().out

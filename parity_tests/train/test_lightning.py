@@ -17,7 +17,8 @@ from experiments.train.settings import REFUSED, TrainerSettings
 from manual import InputError
 from parity_tests.train.checkpoints.cutting import DIGITS, NEVER, cut, fit, same
 
-STOPPING = ["--trainer.callbacks+=EarlyStopping", "--trainer.callbacks.monitor=val_cost"]
+MONITORED = ["EarlyStopping", "--trainer.callbacks.monitor=val_cost"]
+STOPPING = ["--trainer.callbacks+=EarlyStopping", MONITORED[1]]
 EXACT = {
     "accumulation": ["--trainer.accumulate_grad_batches=3", "--trainer.gradient_clip_val=0.05"],
     "clipping by value": ["--trainer.gradient_clip_val=0.01", "--trainer.gradient_clip_algorithm=value"],
@@ -130,6 +131,10 @@ SAID = {
     "trainer.callbacks EarlyStoping: there is none of that name; did you mean 'EarlyStopping'?": ["EarlyStoping"],
     "trainer.callbacks EarlyStopping: there is no argument 'mon'": ["EarlyStopping", "--trainer.callbacks.mon=1"],
     "'val_cots'; did you mean 'val_cost'?": ["EarlyStopping", "--trainer.callbacks.monitor=val_cots"],
+    "monitor: expected one of train_cost, got 'val_cost'": [*MONITORED, "--trainer.limit_val_batches=0"],
+    "EarlyStopping: patience: expected int, got few": [*MONITORED, "--trainer.callbacks.patience=few"],
+    "EarlyStopping: the following arguments are required: monitor": ["EarlyStopping"],
+    "trainer.callbacks: expected a name, or {class_path": ["[3]"],
     "trainer.callbacks os.path: expected a Callback": ["os.path"],
     "trainer.callbacks nowhere.Own: ModuleNotFoundError": ["nowhere.Own"],
     **{f"trainer.callbacks {name}: not offered: {why}": [name] for name, why in known("callbacks").items() if why},
@@ -155,13 +160,31 @@ def test_a_class_that_cannot_be_is_refused_and_leaves_nothing(said, tmp_path) ->
     assert not [*tmp_path.iterdir()]
 
 
+class Fails(L.Callback):
+    def on_train_epoch_end(self, trainer, pl_module):
+        raise KeyError("no such metric")
+
+
+def test_what_a_callback_raises_while_training_is_said_of_it(tmp_path) -> None:
+    with pytest.raises(
+        InputError, match=r"trainer: Fails, on_train_epoch_end \(line \d+\): KeyError: 'no such metric'"
+    ):
+        fit(tmp_path, short("manual", f"--trainer.callbacks={__name__}.Fails", epochs=1))
+
+
 VALUES = {
-    "--trainer.val_check_interval=8": "expected at most the 7 batches of an epoch, or a share of them",
+    **{f"--trainer.{name}={given}": f"trainer.{name} {given.strip('.')}: expected 1 to 7 batches, or a share of them"
+       for name in ("limit_train_batches", "overfit_batches", "val_check_interval") for given in ("8", ".nan", ".inf")},
+    **{f"--trainer.val_check_interval={given}": "expected 1 to 7 batches" for given in ("0", "0.0", "-1")},
+    **{f"--{name}=null": f"{name}: expected a value, got null" for name in (
+        "model.implementation", "trainer.accumulate_grad_batches", "trainer.detect_anomaly", "data.seed")},
+    "--trainer.max_time=99999999999999:00:00:00": "too large",
+    "--print_config=skip_null": "expected --print_config alone",
     "--trainer.gradient_clip_val=0": "expected a number above 0",
     "--trainer.precision=32": "trainer.precision: expected one of 'bf16-mixed', '16-mixed', got 32",
     "--trainer.overfit_batches=1.5": "expected 1 to 7 batches, or a share of them",
     "--trainer.max_time=20": "Expected a string in the format DD:HH:MM:SS",
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("option", VALUES)

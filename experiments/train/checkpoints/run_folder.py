@@ -13,6 +13,8 @@ from filelock import FileLock, Timeout
 
 from experiments.shared.command import write
 from experiments.shared.printable import printable
+from experiments.shared.untrusted_files import read_config
+from manual import InputError
 
 CHECKPOINTS = "checkpoints"
 CONFIG = "config.yaml"
@@ -85,8 +87,8 @@ def begun_from(runs: Path, config: str) -> str:
 def _config(folder: Path) -> dict[str, Any] | None:
     """What the run's config says; none where it has none, or not one that a run wrote."""
     try:
-        saved = yaml.safe_load((folder / CONFIG).read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        saved = read_config(folder / CONFIG)
+    except (OSError, InputError):
         return None
     return saved if isinstance(saved, dict) and "ckpt_path" in saved else None
 

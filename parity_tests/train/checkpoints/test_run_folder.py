@@ -1,6 +1,8 @@
 """Whose folder it is: which run is gone on with, and which begins anew."""
 
+import os
 import shutil
+from pathlib import Path
 
 import pytest
 from filelock import FileLock
@@ -120,6 +122,13 @@ def test_a_run_does_not_go_on_where_two_pictures_have_changed_places(part, tmp_p
     run = fit(tmp_path / "out", bluebird(tmp_path / "birds"))
     assert run.name == "version_1"
     assert "the checkpoint is of another run: data.sha256 was " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("odd", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("/dev/full")])
+def test_a_run_whose_config_is_no_file_is_left_alone(odd, tmp_path):
+    (tmp_path / "version_0").mkdir()
+    odd(tmp_path / "version_0" / "config.yaml")
+    assert run_folder.cut_off(tmp_path, "{}") is None
 
 
 def test_a_run_whose_checkpoints_are_deleted_begins_anew_in_its_folder(tmp_path, wholes):

@@ -62,6 +62,16 @@ def test_a_signal_outside_of_training_ends_the_command_at_once():
     assert signal.getsignal(signal.SIGTERM) == before
 
 
+def test_a_signal_that_the_shell_has_ignored_stays_so():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with Stop():
+            os.kill(os.getpid(), signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def interrupted(at, *numbers):
     """The command that gets signals before a step; the step is made all the same, if they let it."""
     step = Training.training_step
