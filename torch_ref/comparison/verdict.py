@@ -25,6 +25,7 @@ SAID = {
 }
 ZERO_REFERENCE = "the reference is zero, so that zeros would pass"
 ROUNDING = "rounding may exceed the value"
+EMPTY = "it has no elements"
 
 
 class Worst(NamedTuple):
@@ -121,6 +122,8 @@ def compare(place: str, quantity: str, ours: Any, reference: Any, allowed: Any, 
     if not ratio <= 1:
         index = tuple(map(int, np.argwhere(unequal)[np.argmax(ratios)]))
         return Comparison(*numbers, DIFFERS, worst=Worst(index, float(ours[index]), float(reference[index])))
+    if not reference.size:
+        return Comparison(*numbers, NOT_JUDGED, reason=EMPTY)
     size = np.abs(reference if moved is None else moved)
     if not some((size > allowed) | np.isnan(size) | settled):
         return Comparison(*numbers, NOT_JUDGED, reason=ROUNDING if some(size) else ZERO_REFERENCE)
