@@ -1,15 +1,12 @@
 """The layer with state and the block of docs/add-a-layer.md are short, run, and are right."""
 
 import re
-from dataclasses import InitVar
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
-import manual
 from torch_ref import certify, compare_layer, register
 from torch_ref.twins import REGISTERED
 
@@ -18,7 +15,7 @@ CODE = {name: code for code, name in re.findall(r"```python\n(.*?class (\w+)\(.*
 
 
 def defined(name: str) -> Any:
-    names = {"np": np, "InitVar": InitVar, **{n: getattr(manual, n) for n in manual.__all__}}
+    names: dict[str, Any] = {}
     exec(CODE[name], names)
     return names[name]
 

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from experiments.train.options import read
-from manual import HalfMSELoss, Linear
+from manual import Linear
 from manual.documents import hand_computation
 from parity_tests import prove
 from parity_tests.bugs import BUGS
@@ -44,10 +43,13 @@ AT_MOST = {"README.md": 900, "CONTRIBUTING.md": 1200}
 
 PACKAGES = ("manual", "torch_ref", "parity_tests", "experiments")
 
-MADE = {
-    "reports/index.html", "hand_in.py", "test_swish.py", "found.html", "model.safetensors", "mine.yaml", "metrics.csv",
-}  # fmt: skip
+MADE = {"reports/index.html", "hand_in.py", "test_swish.py", "test_failure.py", "found.html"}
+MADE |= {"model.safetensors", "mine.yaml", "metrics.csv"}
 """Files that the reader makes, or has made."""
+
+SWISH = "import torch\nfrom torch_ref import check_backward\n\nclass Swish"
+CHECKED = "import torch\nfrom torch_ref import check_backward\n\ndef rms_norm"
+COMPARED = "import numpy as np\nimport torch\nfrom manual import HalfMSELoss"
 
 
 def block(start):
@@ -75,9 +77,8 @@ def somewhere(tmp_path, monkeypatch):
 
 
 def test_every_python_block_is_run_here():
-    run = ("from flint", "import torch\nfrom torch_ref", "from torch_ref import certify", "y, cache")
-    # train/test_docs.py, test_add_a_layer.py, write/test_pretrained.py
-    elsewhere = ("docs/lightning.md", "docs/add-a-layer.md", "docs/language.md")
+    run = ("from flint", SWISH, CHECKED, COMPARED, "y, cache")
+    elsewhere = ("docs/lightning.md", "docs/add-a-layer.md", "docs/language.md")  # each in a file of its own
     blocks = [code for page, kind, code in BLOCKS if kind == "python" and page not in elsewhere]
     assert sorted(blocks) == sorted(map(block, run))
 
@@ -121,7 +122,7 @@ def test_the_checker_says_what_the_tour_shows(somewhere, command, arguments, sho
 
 
 def test_the_tour_from_pytest_passes_and_fails_as_it_says():
-    code = block("import torch\nfrom torch_ref")
+    code = block(SWISH)
     factor = " * (1 + x * torch.sigmoid(-x))"
     assert factor in code
     right, wrong = {}, {}
@@ -130,12 +131,14 @@ def test_the_tour_from_pytest_passes_and_fails_as_it_says():
     right["test_swish"]()
 
 
+def test_the_checks_that_are_shown_agree():
+    exec(block(CHECKED), {})
+
+
 def test_the_comparisons_run(capsys):
-    network, x, y = hand_computation()
-    given = {"network": network, "loss": HalfMSELoss(), "x": x, "y": y, "layer": network.layers[0]}
-    given |= {"delta": np.ones((1, 2)), "function": torch.mul, "u": torch.tensor(2.0), "w": torch.tensor(4.0)}
-    exec(block("y, cache"), given | {"np": np})
-    exec(block("from torch_ref import certify"), given)
+    network, x, _ = hand_computation()
+    exec(block("y, cache"), {"layer": network.layers[0], "x": x, "delta": np.ones((1, 2))})
+    exec(block(COMPARED), {})
     table, of_layer, of_function = capsys.readouterr().out.rsplit("\n{", 2)
     assert "comparisons agree" in table
     assert re.findall(r"'(\w+)': (\S+?)[,}]", of_layer) == [("dx", "0.0"), ("dweight", "0.0"), ("dbias", "0.0")]

@@ -1,5 +1,6 @@
 """What `python -m experiments.grade` prints: a table, a page, the help, the template, and one line for an error."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,12 @@ EXAMPLES = Path(check.__file__).parent / "examples"
 
 def test_the_table_has_the_form_and_a_row_for_each_quantity(capsys):
     assert check.main([str(EXAMPLES / "linear_first_example.py")]) == 1
-    head, columns, *rows, _, verdict = capsys.readouterr().out.splitlines()
+    head, columns, *rows, known, _, verdict = capsys.readouterr().out.splitlines()
     assert head == "linear: functions, against torch.nn.Linear; tolerance derived"
     assert columns.split("  ")[1] == "quantity"
     assert [row.split()[0] for row in rows] == ["y", "dx", "dweight", "dbias"]
     assert rows[-1].endswith("the gradient is that of the first example alone")
+    assert re.search(r"^  dbias: expected .*, got .* at \[\d\], line 9\. Compare a batch", known)
     assert verdict == "linear_first_example.py: 1 of 4 quantities differ: linear dbias"
 
 

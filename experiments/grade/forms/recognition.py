@@ -44,8 +44,11 @@ class Offered:
                 found.claimed |= {id(o) for o in piece.made_of}
         own = found.own()
         places = {id(o): i for i, o in enumerate(own.values())}
-        by_place = sorted(self.pieces.values(), key=lambda p: min(places.get(id(o), len(places)) for o in p.made_of))
-        self.pieces = {piece.name: piece for piece in by_place}
+
+        def place(piece: Piece) -> int:
+            return min((places.get(id(o), len(places)) for o in piece.made_of), default=len(places))
+
+        self.pieces = {piece.name: piece for piece in sorted(self.pieces.values(), key=place)}
         pieces = {n for n, o in own.items() if id(o) in found.claimed}
         others = {n: o for n, o in own.items() if n not in pieces and not _trains_by(n, o, pieces)}
         self.others = {n: o for n, o in others.items() if _looks_like_one(n, o)}

@@ -70,7 +70,8 @@ def filled(capsys, bodies):
     parts = re.split("(?m)^(?=def )", capsys.readouterr().out)
     for i, part in enumerate(parts):
         name = part.removeprefix("def ").partition("(")[0]
-        parts[i] = part.replace("raise NotImplementedError", bodies.get(name, "raise NotImplementedError").strip())
+        for blank in ("raise NotImplementedError", "return cost, None"):
+            parts[i] = parts[i].replace(blank, bodies.get(name, blank).strip())
     return "".join(parts)
 
 
@@ -85,7 +86,7 @@ def test_blank_exercises_are_not_judged_and_solved_ones_agree(tmp_path, capsys):
     assert status == 2
     assert len(report["findings"]) == len(SOLVED) == 12
     assert [finding["name"] for finding in report["findings"]] == [name.removesuffix("_backward") for name in SOLVED]
-    assert report["verdict"].endswith("not judged: still to be written"), report["verdict"]
+    assert report["verdict"].count("still to be written") == 2  # once of those that raise, once of those that give None
     status, report = graded(tmp_path / "exercises.py", filled(capsys, SOLVED), capsys)
     assert status == 0, report
     assert {row["verdict"] for finding in report["findings"] for row in finding["rows"]} == {"agrees"}

@@ -286,7 +286,7 @@ def test_what_only_helps_is_no_piece(run):
     """
     status, result = run(f"{RIGHT}---{helps}")
     assert status == 0, not_judged(result)
-    assert agreeing(result) == [("Tanh", "y"), ("Tanh", "dx"), *ALL_OF_RIGHT]
+    assert agreeing(result) == [*ALL_OF_RIGHT, ("Tanh", "y"), ("Tanh", "dx")]
 
 
 def test_imports_of_torch_where_numpy_was_the_task_are_not_judged(run_apart):

@@ -79,9 +79,9 @@ def test_what_is_right_in_an_unusual_way_agrees(run):
     status, result = run(RIGHT_IN_UNUSUAL_WAYS)
     assert status == 0, result["verdict"]
     assert agreeing(result) == [
-        ("L1Loss", "cost"), ("L1Loss", "delta"), ("SGD", "weight"), ("SGD", "bias"), ("Adam", "weight"),
-        ("Adam", "bias"), ("relu", "y"), ("relu", "dx"), ("linear", "y"), ("linear", "dx"), ("linear", "dweight"),
-        ("linear", "dbias"), ("center", "y"), ("center", "dx"), ("center", "db"),
+        ("relu", "y"), ("relu", "dx"), ("linear", "y"), ("linear", "dx"), ("linear", "dweight"), ("linear", "dbias"),
+        ("center", "y"), ("center", "dx"), ("center", "db"), ("L1Loss", "cost"), ("L1Loss", "delta"),
+        ("SGD", "weight"), ("SGD", "bias"), ("Adam", "weight"), ("Adam", "bias"),
     ]  # fmt: skip
 
 
