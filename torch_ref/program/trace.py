@@ -9,7 +9,9 @@ from typing import Any
 
 import torch
 from torch._decomp import core_aten_decompositions, decomposition_table
+from torch._guards import TracingContext, tracing
 from torch._ops import OpOverload
+from torch._subclasses import FakeTensorMode
 from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -63,11 +65,13 @@ TABLE = _table()
 def trace(function: Callable[..., Any], inputs: Sequence[torch.Tensor]) -> GraphModule:
     """The program of a function on inputs of these shapes and dtypes; attention as products and a softmax.
 
+    Without a mode of its own torch makes one for each operation, which takes a third of the time.
+
     Raises:
         Exception: whatever torch raises where the function does what a program cannot say, as choosing a shape by its
             data does.
     """
-    with sdpa_kernel(SDPBackend.MATH):
+    with sdpa_kernel(SDPBackend.MATH), tracing(TracingContext(FakeTensorMode(allow_fallback_kernels=True))):
         program = make_fx(lambda *tensors: function(*tensors), decomposition_table=TABLE)(*inputs)
         if any(map(_writes, program.graph.nodes)):  # a second tracing takes as long as the first
             program = make_fx(torch.func.functionalize(program))(*inputs)
