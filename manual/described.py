@@ -77,6 +77,8 @@ class Described:
     """
 
     without: ClassVar[dict[str, Any]] = {}
+    _by_hand: ClassVar[bool] = False
+    """Whether the constructor is the class's own, or one's that it derives from, and not made of the fields."""
     _declared: ClassVar[dict[str, Field[Any]]]
     _fields: ClassVar[dict[str, Field[Any]]]
     _parameters: ClassVar[tuple[str, ...]]
@@ -87,7 +89,8 @@ class Described:
         for base in cls.__mro__[1:]:  # what another @dataclass has made of them
             if "_declared" in vars(base):
                 base.__dataclass_fields__ = vars(base)["_declared"]  # pyright: ignore[reportAttributeAccessIssue]
-        dataclass(eq=False, repr=False)(cls)
+        cls._by_hand = "__init__" in vars(cls) or (cls._by_hand and not vars(cls).get("__annotations__"))
+        dataclass(init=not cls._by_hand, eq=False, repr=False)(cls)
         cls._declared = cls.__dataclass_fields__  # pyright: ignore[reportAttributeAccessIssue]
         cls._fields = {f.name: f for f in fields(cls)}  # pyright: ignore[reportArgumentType]
         kinds = {f.name: f.metadata.get("kind") for f in cls._fields.values()}

@@ -108,6 +108,43 @@ class Twice(Block):
         return back("f", sum(used[1:], start=used[0])), gradient()
 
 
+class Routed(Block):
+    """Every example goes through the layer that it is sent to; then all through another, and the first two again."""
+
+    def __init__(self, experts, rng):
+        self.parts = {str(i): Linear(3, 3, rng=rng) for i in range(experts)} | {"again": Linear(3, 3, rng=rng)}
+
+    def forward(self, x, route, /):
+        run, tape = self.runs()
+        y = x + 0
+        for i in range(len(self.parts) - 1):
+            y[route == i] = run(str(i), x[route == i])
+        return run("again", run("again", y)[:2]), (tape, x, route)
+
+    def backward(self, delta, cache, /):
+        tape, x, route = cache
+        back, gradient = self.backs(tape)
+        dy = x * 0
+        dy[:2] = back("again", delta)
+        dy = back("again", dy)
+        for i in range(len(self.parts) - 1):
+            dy[route == i] = back(str(i), dy[route == i])
+        return (dy, None), gradient()
+
+
+class Shared(Routed):
+    """δ is shared out between the layers, and goes back by the second run of `again` alone."""
+
+    def backward(self, delta, cache, /):
+        tape, x, route = cache
+        back, gradient = self.backs(tape)
+        dy = x * 0
+        dy[:2] = back("again", delta)
+        for i in range(len(self.parts) - 1):
+            dy[route == i] = back(str(i), dy[route == i]) / 6
+        return (dy, None), gradient()
+
+
 @pytest.fixture
 def registered(monkeypatch):
     """Head has a twin, for this test."""
@@ -197,6 +234,14 @@ def test_a_wrong_wiring_differs_and_the_layers_in_it_agree(twinned, rng, registe
     wrong = [c for c in compare_layer(block, inputs, rng).comparisons if not c.agrees]
     assert [(c.place, c.quantity, c.verdict) for c in wrong] == [(repr(block), "dx1", "differs")]
     assert certify(block, inputs, rng.standard_normal((3, 4)))["dx1"] > 1e-3
+
+
+def test_a_part_that_nothing_went_through_is_judged_with_its_block(rng, agree):
+    """It works in place on what is its own. The wrong one has 14 parameters: nobody goes through all their orders."""
+    inputs = (rng.standard_normal((4, 3)), np.array([0, 4, 4, 0]))
+    agree(compare_layer(Routed(6, rng), inputs, rng))
+    differ = {c.quantity for c in compare_layer(Shared(6, rng), inputs, rng).comparisons if c.differs}
+    assert {"dx0", "d0.weight", "dagain.weight"} <= differ
 
 
 def test_the_layer_that_is_wrong_within_a_block_is_named_first(rng):

@@ -189,6 +189,8 @@ RULES = {
     "absolute value": Rule(np.abs, [Operand(-3, 0.5)], 0, 1),
     "larger of a tight and a loose": Rule(np.maximum, [Operand(5, 0.01), Operand(4.5, 1)], 0, 1),
     "larger of a loose and a tight": Rule(np.maximum, [Operand(4.5, 1), Operand(5, 0.01)], 0, 1),
+    "larger of two, decided": Rule(np.maximum, [Operand(5, 0.01), Operand(0, 1)], 0, 1),
+    "smaller of two, decided": Rule(np.minimum, [Operand(5, 1), Operand(0)], 0),
 }
 
 

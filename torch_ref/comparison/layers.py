@@ -229,12 +229,13 @@ def _takes_delta(layer: Layer, theirs: dict[str, Any], ours: dict[str, Any]) -> 
 def _judge_parts(parity: Parity, block: Layer, handed: Handed) -> None:
     """Judge every layer within a block on what the block gave it, by the layer's own twin.
 
-    One that torch lacks is judged with the block alone, and so is one that nothing came back to.
+    One that torch lacks is judged with the block alone, and so is one that nothing went through or came back to, or
+    that was sent a δ of another shape than what it gave.
     """
     if not isinstance(block, Block) or is_chain(block):
         return
     for call in handed.seen:
-        if is_chain(call.layer) or call.layer is handed.whole or call.delta is None:
+        if is_chain(call.layer) or call.layer is handed.whole or not call.told:
             continue
         try:
             module = reference(call.layer, parity.device)

@@ -1,7 +1,8 @@
 """Every array that a layer was given or has handed on is afterwards what it was; a layer that changes one is named.
 
 A layer keeps what it was given, or what it gave, for its backward. One that works in place, on the memory of the
-layer before, takes that away, and the gradients are wrong far from where the fault is.
+layer before, takes that away, and the gradients are wrong far from where the fault is. What a block hands to its parts,
+or is given by them, it may change in between, as in `dx += back("b", delta)`, unless a part has kept it.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from manual import Block, Layer
+from manual.layer import several
 from manual.numbers.number_types import Array
 from torch_ref.comparison.verdict import DIFFERS, Comparison
 from torch_ref.tolerance.small_arrays import every
@@ -20,12 +22,33 @@ from torch_ref.tolerance.small_arrays import every
 
 @dataclass
 class Seen:
-    """One call of a part, and the δ that came back to it."""
+    """One call of a part, what it gave, and the δ that came back to it first."""
 
     place: str
     layer: Layer
     inputs: tuple[Any, ...]
+    y: Any = None
+    cache: Any = None
     delta: Any = None
+
+    @property
+    def told(self) -> bool:
+        """Whether it says something of the part: numbers went through, and what came back fits what it gave."""
+        shapes = [(np.shape(y), np.shape(d)) for y, d in zip(several(self.y), several(self.delta), strict=False)
+                  if d is not None]  # fmt: skip
+        return any(np.size(y) for y in several(self.y)) and bool(shapes) and all(y == d for y, d in shapes)
+
+
+@dataclass
+class Held:
+    """An array, and what it held. `owner` is the call within which it was handed on, `kept` whether a layer has it in
+    its cache, its parameters or its gradient."""
+
+    name: str
+    array: Array
+    before: Array
+    owner: int
+    kept: bool
 
 
 class Handed:
@@ -33,7 +56,8 @@ class Handed:
     changed. `seen`: every call of a part, with its inputs and its δ."""
 
     def __init__(self, network: Layer | None = None, prefix: str = "") -> None:
-        self._held: list[tuple[str, Array, Array]] = []
+        self._held: list[Held] = []
+        self._depth = 0
         self._prefix = prefix
         self.findings: list[Comparison] = []
         self.whole = network
@@ -43,23 +67,34 @@ class Handed:
                 for name, array in arrays.items():
                     self.note(f"the {kind} {name}", array)
 
-    def note(self, name: str, value: Any) -> None:
+    def note(self, name: str, value: Any, kept: bool = True) -> None:
         """Remember an array, or those in a cache. One that is known already keeps its name."""
         for array in arrays(value):
-            if not any(array is known for _, known, _ in self._held):
-                self._held.append((name, array, array.copy()))
+            known = next((held for held in self._held if held.array is array), None)
+            if known is None:
+                self._held.append(Held(name, array, array.copy(), self._depth, kept))
+            else:
+                known.kept |= kept
 
     def check(self, place: str, way: str) -> None:
         """Look for what was changed since it was noted: it is the fault of the call that has just returned."""
-        changed = [i for i, (_, array, before) in enumerate(self._held) if not _same(array, before)]
-        others = [i for i in changed if self._held[i][0] != f"the cache of {place}"]
-        for i in others[-1:]:  # what was handed on last: the others may be views of it
-            name, array, _ = self._held[i]
-            about = (f"{self._prefix}{place}", f"{name}, unchanged", str(array.dtype), array.shape, np.inf, np.inf)
-            self.findings.append(Comparison(*about, DIFFERS, reason=f"{way} of {place} changes {name}"))
-        for i in changed:
-            name, array, _ = self._held[i]
-            self._held[i] = (name, array, array.copy())
+        changed = self._changed()
+        others = [held for held in changed if held.name != f"the cache of {place}"]
+        for held in others[-1:]:  # what was handed on last: the others may be views of it
+            about = (f"{self._prefix}{place}", f"{held.name}, unchanged", str(held.array.dtype), held.array.shape)
+            reason = f"{way} of {place} changes {held.name}"
+            self.findings.append(Comparison(*about, np.inf, np.inf, DIFFERS, reason=reason))
+        for held in changed:
+            held.before = held.array.copy()
+
+    def _changed(self) -> list[Held]:
+        return [held for held in self._held if not _same(held.array, held.before)]
+
+    def _passed(self) -> None:
+        """A block may have changed what is its own since it called a part last."""
+        for held in self._changed():
+            if held.owner == self._depth and not held.kept:
+                held.before = held.array.copy()
 
     def watched(self, place: str, layer: Layer) -> Any:
         """The layer, or the block with all its parts, so that after every call is looked what it changed."""
@@ -73,25 +108,35 @@ class Handed:
         return spy
 
     def _call(self, place: str, layer: Layer, way: str, method: Callable[..., Any], *given: Any) -> Any:
-        self.note(f"the {'input' if way == 'forward' else 'δ'} of {place}", given if way == "forward" else given[0])
-        if way == "forward":
-            self.seen.append(Seen(place, layer, given))
+        forward = way == "forward"
+        self._passed()
+        self.note(f"the {'input' if forward else 'δ'} of {place}", given if forward else given[0], self._depth == 0)
+        call = Seen(place, layer, given)
+        if forward:
+            self.seen.append(call)
         else:
-            self._went_back(layer, given[0])
+            self._went_back(layer, *given)
+        self._depth += 1
         result = method(*given)
+        self._passed()
+        self._depth -= 1
         self.check(place, way)
-        if way == "forward":
-            self.note(f"the output of {place}", result[0])
+        if forward:
+            call.y, call.cache = result
+            self.note(f"the output of {place}", result[0], False)
             self.note(f"the cache of {place}", result[1])
         else:
-            self.note(f"the gradients of {place}", result)
+            dx, gradient = result if way == "backward" else (None, result)
+            self.note(f"the gradients of {place}", dx, False)
+            self.note(f"the gradients of {place}", gradient)
         return result
 
-    def _went_back(self, layer: Layer, delta: Any) -> None:
-        """The δ belongs to the part's last call that has none."""
-        call = next((c for c in reversed(self.seen) if c.layer is layer and c.delta is None), None)
-        if call is not None:
-            call.delta = delta
+    def _went_back(self, layer: Layer, delta: Any, cache: Any) -> None:
+        """The δ belongs to the part's last call that gave this cache and has none."""
+        for call in reversed(self.seen):
+            if call.layer is layer and call.cache is cache and call.delta is None:
+                call.delta = delta
+                return
 
 
 def _inside(place: str, name: str, part: Layer) -> str:

@@ -18,7 +18,8 @@ from manual.layer import every_part, several
 from manual.numbers.number_types import Array
 from torch_ref.embedding import Embedded
 from torch_ref.quantities import alone
-from torch_ref.truth.certify import EXTRA_BITS, exact, layer_truth, lifted, loss_truth
+from torch_ref.truth.certify import EXTRA_BITS, constants, layer_truth, lifted, loss_truth
+from torch_ref.truth.dual import Dual
 from torch_ref.twins import NoTwin, is_chain, to_numpy, to_torch, twin
 
 MOST = 2000
@@ -134,8 +135,8 @@ class _Truth(torch.autograd.Function):
         given = [to_numpy(x).copy() for x in tensors[:count]]
         try:
             with flint.ctx.workprec(53 + 2 * EXTRA_BITS):
-                own = layer.like(**lifted(layer.params | layer.state, exact))
-                y = own.forward(*lifted(dict(enumerate(given)), exact).values())[0]
+                own = layer.like(**lifted(layer.params | layer.state, constants))
+                y = own.forward(*lifted(dict(enumerate(given)), constants).values())[0]
         except (AttributeError, TypeError) as error:
             raise _refused(layer, f"it does not run on balls: {error}") from error
         outputs = [to_torch(_rounded(o)).to(dtype) for o in several(y)]
@@ -155,4 +156,5 @@ class _Truth(torch.autograd.Function):
 
 def _rounded(truth: Array) -> Array:
     """The floats next to the balls' middles."""
-    return np.array([float(flint.arb(t).mid()) for t in truth.ravel()]).reshape(truth.shape)
+    balls = [flint.arb(t.v if isinstance(t, Dual) else t) for t in truth.ravel()]
+    return np.array([float(ball.mid()) for ball in balls]).reshape(truth.shape)

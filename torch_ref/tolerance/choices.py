@@ -42,17 +42,24 @@ def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 
 def maximum(x: Any, y: Any) -> Bounded:
-    """The larger, with the larger error: either may be it."""
+    """The larger, with its error, or where rounding leaves open which it is, with the larger of both."""
     x, y = together(x, y)
-    value, error = np.maximum(x.value, y.value), np.maximum(x.error, y.error)
-    return Bounded(value, x.dtype, error, positive=y.positive or x.positive)
+    error = _error_of(x, y, x.value > y.value)
+    return Bounded(np.maximum(x.value, y.value), x.dtype, error, positive=y.positive or x.positive)
 
 
 def minimum(x: Any, y: Any) -> Bounded:
-    """The smaller, with the larger error."""
+    """The smaller, likewise."""
     x, y = together(x, y)
-    value, error = np.minimum(x.value, y.value), np.maximum(x.error, y.error)
-    return Bounded(value, x.dtype, error, positive=x.positive and y.positive)
+    error = _error_of(x, y, x.value < y.value)
+    return Bounded(np.minimum(x.value, y.value), x.dtype, error, positive=x.positive and y.positive)
+
+
+def _error_of(x: Bounded, y: Bounded, first: Array) -> Array:
+    """The error of x where it is the first, else of y, if that is decided; else the larger."""
+    with np.errstate(invalid="ignore"):  # ∞ − ∞
+        decided = np.abs(x.value - y.value) > 2 * (x.error + y.error)
+    return np.where(decided, np.where(first, x.error, y.error), np.maximum(x.error, y.error))
 
 
 def clip(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:  # noqa: A002

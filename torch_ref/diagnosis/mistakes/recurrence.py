@@ -54,11 +54,13 @@ def recurrences(inputs: Inputs) -> Iterator[Formulas]:
 
 def _roles(inputs: Inputs, time: int) -> Iterator[dict[str, str]]:
     """The names of W, U and, where there are any, b and the first state."""
+    if len(inputs.params) > 4:  # there are no more names, and 10 parameters have 3,628,800 orders
+        return
     d, h = inputs.x.shape[-1], inputs.delta.shape[-1]
     first = inputs.delta.shape[:time] + inputs.delta.shape[time + 1 :]
     for w, u, *rest in permutations(inputs.params):
         shapes = [np.shape(inputs.params[name]) for name in (w, u)]
-        if shapes[0] not in ((d, h), (h, d)) or shapes[1] != (h, h) or len(rest) > 2:
+        if shapes[0] not in ((d, h), (h, d)) or shapes[1] != (h, h):
             continue
         for order in permutations(("b", "h0"), len(rest)):
             roles = dict(zip(order, rest, strict=True))
