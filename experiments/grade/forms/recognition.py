@@ -44,7 +44,11 @@ class Offered:
                 found.claimed |= {id(o) for o in piece.made_of}
         own = found.own()
         places = {id(o): i for i, o in enumerate(own.values())}
-        by_place = sorted(self.pieces.values(), key=lambda p: min(places.get(id(o), len(places)) for o in p.made_of))
+
+        def place(piece: Piece) -> int:
+            return min([places[id(o)] for o in piece.made_of if id(o) in places], default=len(places))
+
+        by_place = sorted(self.pieces.values(), key=place)
         self.pieces = {piece.name: piece for piece in by_place}
         pieces = {n for n, o in own.items() if id(o) in found.claimed}
         others = {n: o for n, o in own.items() if n not in pieces and not _trains_by(n, o, pieces)}
