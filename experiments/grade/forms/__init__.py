@@ -21,16 +21,16 @@ from experiments.grade.forms.stateful import layers as stateful_layers
 from experiments.grade.forms.stateful import losses as stateful_losses
 from experiments.grade.forms.stateful import optimizers as stateful_optimizers
 from experiments.grade.forms.stateful import pairs
-from experiments.grade.forms.whole import forward_backward, network_class, recurrent, script, updates
+from experiments.grade.forms.whole import flat, forward_backward, lists, network_class, recurrent, script, updates
 
 FORMS: tuple[ModuleType, ...] = (
     autograd_functions, modules,
-    recurrent, nets, losses, rules,
+    recurrent, flat, nets, losses, rules,
     column_networks, column_layers, column_rules, propagate,
     layers, scalars,
     stateful_optimizers, pairs, stateful_layers,
     network_class,
-    forward_backward, updates, script, stateful_losses, classes, network, functions, derivatives,
+    forward_backward, lists, updates, script, stateful_losses, classes, network, functions, derivatives,
 )  # fmt: skip
 
 

@@ -53,12 +53,16 @@ class Definitions:
         """The classes that no form has claimed yet, without those that only name what others define."""
         kinds = [o for o in self.own().values() if inspect.isclass(o)]
         found = {n: k for n, k in self._unclaimed() if inspect.isclass(k)}
-        return {n: k for n, k in found.items() if does_something(k) or not any(k in o.__bases__ for o in kinds)}
+        derived = {base for kind in kinds for base in kind.__mro__[1:]}
+        return {n: k for n, k in found.items() if k not in derived or (does_something(k) and not is_abstract(k))}
 
     def node_of(self, thing: Any) -> ast.AST:
-        """What the file says of a function or a class; nothing, where it is not found."""
-        defined = [n for n in ast.walk(self.tree) if isinstance(n, ast.FunctionDef | ast.ClassDef)]
-        return next((n for n in reversed(defined) if n.name == thing.__name__), ast.Module([], []))
+        """What the file says of a function, a method or a class; nothing, where it is not found."""
+        node: ast.AST = self.tree
+        for name in thing.__qualname__.rpartition("<locals>.")[2].split("."):
+            defined = [n for n in ast.walk(node) if isinstance(n, ast.FunctionDef | ast.ClassDef)]
+            node = next((n for n in reversed(defined) if n.name == name), ast.Module([], []))
+        return node
 
     def _unclaimed(self) -> list[tuple[str, Any]]:
         return [(n, o) for n, o in self.own().items() if id(o) not in self.claimed]
@@ -89,6 +93,12 @@ def is_placeholder(code: CodeType) -> bool:
     return {*code.co_names} <= {"NotImplementedError"} and {
         step.opname for step in dis.get_instructions(code)
     } <= NOTHING_DONE
+
+
+def is_abstract(kind: type) -> bool:
+    """Whether one of its methods is there to be overridden."""
+    methods = [f for n in dir(kind) if inspect.isfunction(f := getattr(kind, n))]
+    return any("NotImplementedError" in f.__code__.co_names and is_placeholder(f.__code__) for f in methods)
 
 
 def functions_of(thing: Any) -> Iterator[Any]:

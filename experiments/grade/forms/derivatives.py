@@ -9,23 +9,28 @@ Held against the truth of the function itself.
 import inspect
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import product
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from experiments.grade.forms.definitions import Definitions, needs
-from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
+from experiments.grade.forms.piece import NO_FIELDS, Arrays, Example, Fields, Piece, Ran
+from experiments.grade.forms.settings import AS_ITSELF, known_to, others
 from experiments.grade.forms.stateful.losses import StatefulLoss
 from experiments.grade.forms.stateful.making import constructions
 from experiments.grade.forms.stateful.objects import needed
 
-MARK = re.compile(r"_?(derivatives?|deriv|der|prime|grad|gradient)_?|^d_?(?=[a-z])", re.IGNORECASE)
+MARK = re.compile(r"_?(derivatives?|derivate|deriv|der|prime|dash|gradient|grad)(_of)?_?|^d_?(?=[a-z])", re.IGNORECASE)
 """What makes the name of a derivative of a function's."""
 VALUES = ("__call__", "forward", "function", "func", "fn", "f", "activate", "activation", "apply", "compute", "value")
 SLOPES = ("gradient", "derivative", "deriv", "prime", "grad", "df", "f_prime", "fprime", "d", "activation_prime",
           "derivate", "diff")  # fmt: skip
 """What a class calls a function of one array, and its derivative."""
+Pair = tuple[Callable[..., Any], Callable[..., Any]]
+"""A function and its derivative."""
 FLAG = re.compile(r"deriv\w*|der|prime|grad\w*|backward", re.IGNORECASE)
 
 
@@ -36,33 +41,36 @@ def pieces(found: Definitions) -> Iterator[Piece]:
         bare = MARK.sub("", name)
         function = functions.get(bare) if bare != name else None
         if function is not None and needs(function) == needs(derivative) == 1:
-            yield Differentiated(bare, function, derivative, [function, derivative], found)
+            variants = {
+                place: (partial(function, **o), partial(derivative, **known_to(derivative, o)))
+                for place, o in (("", NO_FIELDS), *others(function, derivative))
+            }
+            yield Differentiated(bare, variants, [function, derivative], found)
         elif function is not None and needs(function) == needs(derivative) == 2:
             yield CostFunction(bare, function, derivative, found)
     for name, function in functions.items():
         optional = [n for n, p in inspect.signature(function).parameters.items() if p.default is not p.empty]
         flag = next((n for n in optional if FLAG.fullmatch(n)), None)
         if flag and needs(function) in (1, 2):
-            yield Differentiated(
-                name,
-                lambda x, f=function, flag=flag: f(x, **{flag: False}),
-                lambda x, f=function, flag=flag: f(x, **{flag: True}),
-                [function],
-                found,
-            )
+            variants = {
+                place: (partial(function, **{flag: False}, **o), partial(function, **{flag: True}, **o))
+                for place, o in (("", NO_FIELDS), *others(function))
+            }
+            yield Differentiated(name, variants, [function], found)
     for name, kind in found.classes().items():
-        if (pair := _methods(kind)) is not None:
-            yield Differentiated(name, *pair, [kind], found)
+        if (usual := _methods(kind, NO_FIELDS)) is not None:
+            variants = {place: pair for place, o in others(kind) if (pair := _methods(kind, o))}
+            yield Differentiated(name, {"": usual, **variants}, [kind], found)
 
 
-def _methods(kind: type) -> tuple[Callable[..., Any], Callable[..., Any]] | None:
+def _methods(kind: type, options: Fields) -> Pair | None:
     """A class's function of one array and its derivative, of an object of it."""
     names = [next((n for n in known if inspect.isfunction(getattr(kind, n, None))), "") for known in (VALUES, SLOPES)]
     if not all(names) or any(len(needed(getattr(kind, n))) != 1 for n in names):
         return None
     for arguments in constructions(kind, np.random.default_rng(0)):
         try:
-            own = kind(*arguments)
+            own = kind(*arguments, **options)
             np.shape(getattr(own, names[0])(np.ones((5, 3))))
         except Exception:  # another way to make it
             continue
@@ -75,31 +83,23 @@ class Differentiated(Piece):
 
     form = "function and its derivative"
 
-    def __init__(
-        self,
-        name: str,
-        function: Callable[..., Any],
-        derivative: Callable[..., Any],
-        made_of: list[Any],
-        found: Definitions,
-    ) -> None:
-        self.function, self.derivative, self.module = function, derivative, found.module
+    def __init__(self, name: str, variants: dict[str, Pair], made_of: list[Any], found: Definitions) -> None:
+        self.variants, self.module = variants, found.module
         super().__init__(name, ["x"], [], made_of)
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
-        x = rng.standard_normal((5, 3))
-        delta = rng.standard_normal(np.shape(self.function(x.copy())))
-        for choice, of in (("of x", lambda x: x), ("of the output", lambda x: self.function(x))):
+        x, delta = rng.standard_normal((2, 5, 3))
+        for choice, (place, pair) in product(("of x", "of the output"), self.variants.items()):
 
-            def run(given: Arrays, of: Callable[..., Any] = of) -> Ran:
-                x = given["x"]
+            def run(given: Arrays, pair: Pair = pair, of_x: bool = choice == "of x") -> Ran:
+                x, (function, derivative) = given["x"], pair
 
                 def backward(delta: Any) -> Arrays:
-                    return {"dx": np.asarray(delta * self.derivative(of(np.copy(x))))}
+                    return {"dx": np.asarray(delta * derivative(np.copy(x) if of_x else function(np.copy(x))))}
 
-                return Ran(self.function(x), backward)
+                return Ran(function(x), backward)
 
-            yield Example({"x": x}, run, delta, choice=choice)
+            yield Example({"x": x}, run, delta, place=place, choice=choice, known=AS_ITSELF if place else "")
 
 
 class CostFunction(StatefulLoss):
@@ -108,10 +108,11 @@ class CostFunction(StatefulLoss):
     form = "cost and its gradient"
 
     def __init__(self, name: str, cost: Callable[..., Any], gradient: Callable[..., Any], found: Definitions) -> None:
-        self.module, self.cost, self.gradient = found.module, lambda _: cost, lambda _: gradient
+        self.module, self.takes = found.module, cost
+        self.cost, self.gradient = (lambda own, f=f: partial(f, **known_to(f, own.options)) for f in (cost, gradient))
         self.names, self.gradient_names = ([*inspect.signature(f).parameters][:2] for f in (cost, gradient))
         Piece.__init__(self, name, self.names, [], [cost, gradient])
 
-    def made(self, rng: np.random.Generator) -> Any:  # noqa: ARG002
-        """Nothing: functions keep nothing."""
-        return SimpleNamespace()
+    def made(self, rng: np.random.Generator, options: Fields = NO_FIELDS) -> Any:  # noqa: ARG002
+        """Nothing but the settings: functions keep nothing."""
+        return SimpleNamespace(options=options)

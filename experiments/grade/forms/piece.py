@@ -12,6 +12,7 @@ from manual.numbers.number_types import Array
 
 Arrays = dict[str, Array]
 Fields = dict[str, Any]
+NO_FIELDS: Fields = {}
 Outputs = Any
 """One output, or a dict of several by name; δ likewise."""
 

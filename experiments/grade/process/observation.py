@@ -8,7 +8,7 @@ import numpy as np
 
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.piece import Arrays, Example, by_name
-from experiments.grade.process.answers import Observation, TrueValue
+from experiments.grade.process.answers import Note, Observation, TrueValue
 from experiments.grade.process.conduct import Watched, seeded
 from experiments.grade.process.differences import differences
 from experiments.grade.process.limits import numbers
@@ -29,6 +29,10 @@ class Observer(Watched):
         way to the gradients, such as the clipping of one that is 0: then the truth is measured.
         """
         ours = self._pass(example, np.ascontiguousarray)
+        if any(a.dtype == np.float32 for a in ours.values()):
+            self.conduct.append(Note("forward", "makes arrays of float32, here of float64", True))
+            with any_numbers(module, np.float64):
+                ours = self._pass(example, np.ascontiguousarray)
         non_contiguous = self._pass(example, np.asfortranarray) if self._is_pure else ours
         delta = {} if example.delta is None else by_name(example.delta)
         observation = Observation(ours, non_contiguous, example.arrays, delta, self._outputs)

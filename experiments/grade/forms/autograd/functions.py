@@ -16,6 +16,7 @@ from experiments.grade.errors import Unclear
 from experiments.grade.forms.autograd.inputs import candidates, kept_on
 from experiments.grade.forms.autograd.references import Reference, own_forward, reference_of, wrappers
 from experiments.grade.forms.contract.functions import own_examples
+from experiments.grade.forms.course.arguments import ROLES
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.piece import Piece
 
@@ -87,6 +88,15 @@ class FunctionPiece(Piece):
         function = _first(self.function.apply, theirs) if extra else self.function.apply
         return Compared(function, named.call, inputs, named.name)
 
+    def _guesses(self, needed: list[str], rng: np.random.Generator) -> Iterator[list[Any]]:
+        """What it may be called with: first with the arrays, too, that it can do without, as bias=None."""
+        every = [p for p in self.parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+        also = [p.name for p in every if p.name in needed or (p.default is None and p.name in ROLES)]
+        for some in (also, needed) if also != needed else (needed,):
+            for way in candidates([p for p in every if p.name in some], self.kept, rng):
+                given = dict(zip(some, way, strict=True))
+                yield [given.get(p.name, p.default) for p in every]
+
     def _is_meant(self, named: Reference, inputs: list[Any]) -> bool:
         from experiments.grade.forms.autograd import trust
 
@@ -101,10 +111,9 @@ class FunctionPiece(Piece):
         from experiments.grade.forms.autograd import trust
         from torch_ref.twins import to_torch
 
-        every = [p for p in self.parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
-        needed, options = [p for p in every if p.default is p.empty], [p.default for p in every if p.default != p.empty]
-        own = own_examples(self.name, [p.name for p in needed], self.arguments, [], self.module, rng)
-        ways = [[*e.values()] for e in own] if own else [[*w, *options] for w in candidates(needed, self.kept, rng)]
+        needed = [p.name for p in self.parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty]
+        own = own_examples(self.name, needed, self.arguments, [], self.module, rng)
+        ways = [[*e.values()] for e in own] if own else self._guesses(needed, rng)
         run, why = [], "nothing"
         for way in ways:
             inputs = [to_torch(a, device) if isinstance(a, np.ndarray) else a for a in way]

@@ -109,6 +109,7 @@ class ModulePiece(Piece):
             with without(self.found, self.functions):
                 return torch.func.functional_call(own, {**kept, **params}, args)
 
-        signature = inspect.signature(own.forward)
-        reference.__signature__ = signature  # pyright: ignore[reportFunctionMemberAccess]
+        takes = [p for p in inspect.signature(own.forward).parameters.values() if p.kind is not p.VAR_KEYWORD]
+        of_parameters = inspect.Parameter("own_parameters", inspect.Parameter.VAR_KEYWORD)
+        reference.__signature__ = inspect.Signature([*takes, of_parameters])  # pyright: ignore[reportFunctionMemberAccess]
         return reference

@@ -21,6 +21,7 @@ from experiments.grade.forms.columns.words import words_of
 from experiments.grade.forms.course.arguments import KEYS, keys_of
 from experiments.grade.forms.definitions import Definitions, needs
 from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran
+from experiments.grade.forms.settings import AS_ITSELF, known_to, others
 from experiments.grade.forms.stateful.slots import stem
 from experiments.grade.forms.whole.results import gradients_in, returned_names
 
@@ -131,7 +132,7 @@ class ColumnLayer(Piece):
     def _examples(self, arrays: Arrays, rng: np.random.Generator) -> Iterator[Example]:
         for place, given, words in self._ways(arrays):
 
-            def run(own: Arrays, given: dict[str, Fields] = given, words: dict[str, str] = words) -> Ran:
+            def run(own: Arrays, given: dict[str, Fields] = given, words: Fields = words) -> Ran:
                 return self._run(own, given, words)
 
             try:
@@ -139,10 +140,18 @@ class ColumnLayer(Piece):
             except (ValueError, UnboundLocalError, KeyError, NotImplementedError, AssertionError):
                 continue  # a word that belongs to something else
             options = {k: v for of in given.values() for k, v in of.items()}
-            yield Example(arrays, run, self._delta(y, rng), place=place, options=options)
+            known = AS_ITSELF if words.keys() - self.words.keys() else ""
+            yield Example(arrays, run, self._delta(y, rng), place=place, known=known, options=options)
 
-    def _ways(self, arrays: Arrays) -> Iterator[tuple[str, dict[str, Fields], dict[str, str]]]:
-        """Every setting and every word, and what to call them."""
+    def _ways(self, arrays: Arrays) -> Iterator[tuple[str, dict[str, Fields], Fields]]:
+        """Every setting and every word, and each number at another value; what to call them."""
+        usual = [*self._usual(arrays)]
+        yield from usual
+        yield from (
+            (place, usual[0][1], usual[0][2] | options) for place, options in others(self.forward, self.backward)
+        )
+
+    def _usual(self, arrays: Arrays) -> Iterator[tuple[str, dict[str, Fields], Fields]]:
         shape = next(iter(arrays.values())).shape
         windows = [[(n, *way) for way in pictures(shape, s)] for n, s in self.settings.items()]
         for settings in product(*windows):
@@ -157,7 +166,7 @@ class ColumnLayer(Piece):
         drawn = {n: rng.standard_normal(shape) for n, shape in shapes[: self.deltas]}
         return drawn | {n: np.zeros(shape) for n, shape in shapes[self.deltas :]}
 
-    def _run(self, arrays: Arrays, settings: dict[str, Fields], words: dict[str, str]) -> Ran:
+    def _run(self, arrays: Arrays, settings: dict[str, Fields], words: Fields) -> Ran:
         dicts = {n: {k: arrays[k] for k in keys} for n, keys in self.dicts.items()}
         plain = {n: arrays[n] for n in self.plain}
         result = self.forward(**plain, **dicts, **{n: dict(s) for n, s in settings.items()}, **words)
@@ -167,10 +176,10 @@ class ColumnLayer(Piece):
         y = dict(zip(names if len(outputs) > 1 else ["y"], outputs, strict=True))
 
         def backward(delta: Fields) -> Arrays:
-            deltas, others = [*delta.values()][: self.deltas], [*words.values()]
+            deltas, told = [*delta.values()][: self.deltas], [words[n] for n in self.words]
             first = next(iter(inspect.signature(self.backward).parameters))
             given = [cache, *deltas] if "cache" in first else [*deltas, cache]
-            known = dict(zip(self.words_back, others, strict=False))
+            known = known_to(self.backward, words) | dict(zip(self.words_back, told, strict=False))
             return self._by_name(self.backward(*given, **known), arrays)
 
         return Ran(y, backward, pure=False)

@@ -1,7 +1,8 @@
 """A network in columns whose parameters lie in a dict: L_model_forward(X, parameters) gives (AL, caches).
 
 L_model_backward(AL, Y, caches) gives grads, with the keys dW1, db1, …; also forward_propagation(X, parameters) and
-backward_propagation(parameters, cache, X, Y), in any order, with lambd or keep_prob. X is (n, m), W1 (out, in), b1
+backward_propagation(parameters, cache, X, Y), in any order, with lambd or keep_prob; a forward of (X, Y, parameters)
+may give (cost, cache). X is (n, m), W1 (out, in), b1
 (out, 1); Y is (1, m) of 0 and 1, or one-hot (C, m). The cost is a function of the file (compute_cost(AL, Y), …), else a
 usual one; the head says which, and whether grads["dA0"] lacks its 1/m.
 Held against the truth of its own forward and cost.
@@ -61,7 +62,8 @@ def pieces(found: Definitions) -> Iterator[Piece]:
     """A forward of data and a dict of parameters, and the backward of its name that knows the target."""
     functions = found.functions()
     for name, forward in functions.items():
-        if not FORWARD.search(name) or len(_needed(forward)) != 2:
+        data = [n for n in _needed(forward) if n not in TARGET]
+        if not FORWARD.search(name) or len(data) != 2 or len(_needed(forward)) > 3:
             continue
         stem = BACKWARD.sub("", FORWARD.sub("", name))
         for other, backward in functions.items():
@@ -95,10 +97,12 @@ class ColumnNetwork(Piece):
     def __init__(self, forward: Callable[..., Any], backward: Callable[..., Any], found: Definitions) -> None:
         self.forward, self.backward, self.module = forward, backward, found.module
         self.costs = [f for n, f in found.own().items() if inspect.isfunction(f) and re.search("cost|loss", n, re.I)]
-        takes = _needed(forward)
+        takes = [n for n in _needed(forward) if n not in TARGET]
+        self.target = next((n for n in _needed(forward) if n in TARGET), "")
         keys = [{*keys_of(found, forward, n)} for n in takes]
         self.x = 1 if any(map(KEY.fullmatch, keys[0])) or (takes[1] in DATA and takes[0] not in DATA) else 0
         self.depth = len({k for ks in keys for k in ks if KEY.fullmatch(k)})
+        self.takes = takes
         super().__init__(f"{forward.__name__}, {backward.__name__}", takes, [], [forward, backward])
         self.layout = next(self._layouts(), None)
 
@@ -117,17 +121,21 @@ class ColumnNetwork(Piece):
                 output = np.asarray(self._pass(layout, arrays).output)
             except Exception:  # another depth
                 continue
-            if output.shape == target.shape and (sizes[-1] == 1) != np.allclose(output.sum(axis=0), 1):
+            if (self.target and output.shape == () and np.isfinite(output)) or (
+                output.shape == target.shape and (sizes[-1] == 1) != np.allclose(output.sum(axis=0), 1)
+            ):
                 yield layout
 
     def _pass(self, layout: Layout, given: Arrays) -> Passed:
         x, parameters = np.copy(given["X"]), {k: np.copy(given[k]) for k in layout.keys}
-        given_in_order = (x, parameters) if self.x == 0 else (parameters, x)
+        named = dict(zip(self.takes, (x, parameters) if self.x == 0 else (parameters, x), strict=True))
+        named |= {self.target: np.copy(layout.target)} if self.target else {}
         np.random.seed(0)
-        result = self.forward(*given_in_order, **_settings(self.forward))
+        result = self.forward(**named, **_settings(self.forward))
         if not isinstance(result, tuple) or len(result) < 2:
             raise Unclear("forward returned no cache beside its output; expected (AL, caches)")
-        arrays = [v for v in result if isinstance(v, np.ndarray)]
+        arrays = [v for v in result if not isinstance(v, tuple | list | dict)] if self.target else []
+        arrays = arrays or [v for v in result if isinstance(v, np.ndarray)]
         return Passed(x, parameters, arrays[0], [v for v in result if v is not arrays[0]])
 
     def _called(self, layout: Layout) -> list[str]:
@@ -171,6 +179,9 @@ class ColumnNetwork(Piece):
     def _costs(self, layout: Layout) -> Iterator[tuple[str, Cost]]:
         """The functions of the file that are a cost of this output; where there is none, every cost that is usual."""
         passed = self._pass(layout, layout.arrays)
+        if np.ndim(passed.output) == 0:
+            yield "the cost that it returns", lambda _, a: a
+            return
         penalised = _settings(self.backward).keys() - {"keep_prob"}
         found = False
         for cost in self.costs:

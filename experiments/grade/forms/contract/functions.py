@@ -19,6 +19,7 @@ import numpy as np
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran
+from experiments.grade.forms.settings import AS_ITSELF, others
 from manual.numbers.number_types import Array
 
 SHAPES = {
@@ -64,7 +65,8 @@ class FunctionsPiece(Piece):
         self.of_x, self.of_delta, self.module, self.others = forward, backward, module, others
 
     def run(self, given: Arrays, options: Fields) -> Ran:
-        first, *names = inspect.signature(self.of_delta).parameters
+        takes = inspect.signature(self.of_delta).parameters
+        first, *names = [n for n, p in takes.items() if p.default is p.empty or n in {**given, **options}]
         if first in given:
             raise Unclear(f"got backward({', '.join([first, *names])}); expected δ first: backward(delta, …)")
         result = self.of_x(**given, **options)
@@ -73,8 +75,8 @@ class FunctionsPiece(Piece):
         y, *cache = result if isinstance(result, tuple) else (result,)
 
         def backward(delta: Array | None) -> Arrays:
-            kept = [self._kept(n, given | options, cache, y) for n in names]
-            return self._by_name(self.of_delta(delta, *kept), given, [*given, *options])
+            kept = {n: self._kept(n, given | options, cache, y) for n in names}
+            return self._by_name(self.of_delta(delta, **kept), given, [*given, *options])
 
         return Ran(y, backward)
 
@@ -115,6 +117,10 @@ class FunctionsPiece(Piece):
             ran = run({n: a.copy() for n, a in arrays.items()})
             delta = rng.standard_normal(np.shape(ran.y))
             yield Example(arrays, run, delta, fixed=_settings(ran, delta, arrays))
+            for place, options in others(self.of_x, self.of_delta):
+                if not self.has_own_examples and not options.keys() & given.keys():
+                    run = partial(self._run_on, objects | options)
+                    yield Example(arrays, run, delta, fixed=_settings(ran, delta, arrays), place=place, known=AS_ITSELF)
 
     def _run_on(self, objects: Fields, arrays: Arrays) -> Ran:
         """A pass that may draw from a generator, or write into a dict, as the first one did."""
@@ -123,6 +129,7 @@ class FunctionsPiece(Piece):
     def _inputs(self, rng: np.random.Generator) -> list[Fields]:
         names = [*self.arguments, *self.accepts]
         own = own_examples(self.name, self.arguments, names, self.others, self.module, rng)
+        self.has_own_examples = own is not None
         if own is not None:
             return own
         drawn, why = drawn_by_name(self.arguments, rng), ""

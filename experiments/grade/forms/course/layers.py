@@ -3,6 +3,7 @@
 The gradients come in the order of the arguments, without those of the settings; several outputs (next_h, next_c,
 cache) have a δ each. Also X_forward_naive, X_backward_alt, sandwiches such as affine_relu, whole sequences, words.
 Settings are dicts by their keys (bn_param, conv_param, …: mode, p, seed, stride, pad, pool_height), tried in several.
+Also as static methods of a class, and with a ctx that the forward saves on instead of giving a cache.
 Rows, pictures (N, C, H, W), steps and sequences (N, T, D): by the arguments' names, or by what runs.
 Held against the truth of its own forward; affine, norms, conv, pools, rnn and lstm steps against torch's, too.
 """
@@ -18,8 +19,10 @@ import numpy as np
 
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.course.arguments import PLAIN, also, candidates, keys_of, settings, varied
+from experiments.grade.forms.course.contexts import Pair, contexts, with_a_context
 from experiments.grade.forms.definitions import Definitions, needs
 from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran
+from experiments.grade.forms.settings import AS_ITSELF, known_to, others
 from manual.numbers.number_types import Array
 
 NAME = re.compile(r"(?P<stem>\w+)_(?P<way>forward|backward)(?P<variant>_\w+)?")
@@ -37,8 +40,15 @@ def pieces(found: Definitions) -> Iterator[Piece]:
         names = [f"{match['stem']}_forward{variant}" for variant in (match["variant"] or "", "", "_naive")]
         forward = next((functions[n] for n in names if n in functions), None)
         if forward is not None and _takes_a_cache(forward, backward) and _returns_several(found, forward):
-            variant = match["variant"] or ""
-            yield LayerFunctions(f"{match['stem']}{variant}", match["stem"], forward, backward, found)
+            variant, made_of = match["variant"] or "", [forward, backward]
+            yield LayerFunctions(f"{match['stem']}{variant}", match["stem"], (forward, backward), made_of, found)
+    for name, kind in found.classes().items():
+        static = [getattr(kind, n) for n in ("forward", "backward") if isinstance(vars(kind).get(n), staticmethod)]
+        if len(static) == 2 and _takes_a_cache(*static):
+            saves = [*inspect.signature(static[0]).parameters][:1] == ["ctx"]
+            pair = with_a_context(*static) if saves else (static[0], static[1])
+            if saves or _returns_several(found, static[0]):
+                yield LayerFunctions(name, name, pair, [kind, *(contexts(found) if saves else [])], found)
 
 
 def _has_examples(found: Definitions, stem: str) -> bool:
@@ -75,16 +85,16 @@ class LayerFunctions(Piece):
 
     form = "course layer"
 
-    def __init__(
-        self, name: str, stem: str, forward: Callable[..., Any], backward: Callable[..., Any], found: Definitions
-    ) -> None:
-        self.forward, self.backward, self.module, self.stem = forward, backward, found.module, stem
+    def __init__(self, name: str, stem: str, pair: Pair, made_of: list[Any], found: Definitions) -> None:
+        self.forward, self.backward = pair
+        self.module, self.stem = found.module, stem
+        forward = self.forward
         parameters = inspect.signature(forward).parameters
         self.needed = [n for n, p in parameters.items() if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
         self.keys = {n: keys for n in parameters if (keys := keys_of(found, forward, n)) or n.endswith("_param")}
         self.plain = {n: PLAIN[n] for n in self.needed[1:] if n in PLAIN and n not in self.keys}
         self.outputs = _returned_names(found, forward)
-        super().__init__(name, self.needed, [n for n in parameters if n not in self.needed], [forward, backward])
+        super().__init__(name, self.needed, [n for n in parameters if n not in self.needed], made_of)
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
         arguments = [n for n in self.needed if n not in self.keys and n != "G" and n not in self.plain]
@@ -111,8 +121,8 @@ class LayerFunctions(Piece):
                 drawn = {} if shape is None else {x: rng.standard_normal((*arrays[x].shape[:2], *shape))}
                 changed |= _running(keys, changed, arrays, rng)
                 yield place, Call(arrays | drawn, given | {name: given[name] | changed}, self.plain)
-        for name in (n for n in self.accepts if n in ("stride", "pad", "padding")):
-            yield f"{name} {PLAIN[name]}", Call(arrays, given, self.plain | {name: PLAIN[name]})
+        for place, options in others(self.forward, self.backward):
+            yield place, Call(arrays, given, self.plain | options)
         for family, new in also(arguments, rng):
             yield family, Call(new, given, self.plain)
 
@@ -159,7 +169,7 @@ class LayerFunctions(Piece):
             raise TypeError("the output is no array of floats")
         delta = {n: rng.standard_normal(np.shape(y)) for n, y in [*outputs.items()][: max(1, needs(self.backward) - 1)]}
         options = {k: _plain(v) for of in call.settings.values() for k, v in of.items()}
-        known = "no name" if call.plain else self.stem  # torch calls settings otherwise
+        known = AS_ITSELF if call.plain else self.stem  # torch calls settings otherwise
         example = Example(call.arrays, run, delta, place=place, known=known, options=options)
         if place == "mode test" and not self._goes_back(example):
             return replace(example, run=lambda arrays: run(arrays)._replace(backward=None))
@@ -189,7 +199,8 @@ class LayerFunctions(Piece):
             first = next(iter(inspect.signature(self.backward).parameters))
             deltas = [*delta.values()]
             given = [cache, *deltas] if "cache" in first else [*deltas, cache]
-            return self._by_name(self.backward(*given), call.arrays)
+            named = known_to(self.backward, {n: v for n, v in call.plain.items() if n not in self.plain})
+            return self._by_name(self.backward(*given, **named), call.arrays)
 
         return Ran(y, backward, pure=False)
 

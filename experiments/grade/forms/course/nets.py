@@ -66,6 +66,8 @@ class Net(Piece):
             if sum(np.size(p) for p in net.params.values()) > MOST:
                 raise Unclear(f"it has more than {MOST} parameters however it is made: {[*self.accepts]}")
             params = {n: rng.standard_normal(np.shape(p)) for n, p in net.params.items()}
+            if x is pictures and (bias := next((n for n, p in params.items() if p.ndim == 1), "")):
+                params[bias] -= 2  # so that a window has no unit that is on: there a mask shows
 
             def run(given: Arrays, net: Any = net, x: Any = x) -> Ran:
                 return self._run(net, given, x, penalty)

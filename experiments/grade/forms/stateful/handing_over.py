@@ -13,7 +13,7 @@ from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.piece import Arrays
 from experiments.grade.forms.stateful.making import drawn_inputs, fitted, network_of
 from experiments.grade.forms.stateful.objects import Methods, Parameters, methods_of, output_of
-from experiments.grade.forms.stateful.slots import MARKS, Slot, gradient_slot, put, slots, stem
+from experiments.grade.forms.stateful.slots import Slot, gradient_slot, is_marked, put, slots, stem
 from manual.numbers.number_types import Array
 
 Method = Callable[..., Any]
@@ -250,9 +250,8 @@ def named_in(found: Definitions) -> Iterator[dict[str, str]]:
         }  # fmt: skip
         names = {}
         for attribute in read:
-            marked = MARKS.sub("", attribute) != attribute.replace("_", "")
             if stem(attribute) in ("w", "b"):
-                names[("d" if marked else "") + stem(attribute)] = attribute
+                names[("d" if is_marked(attribute) else "") + stem(attribute)] = attribute
         if names.keys() == {"w", "b", "dw", "db"}:
             yield names
 

@@ -7,6 +7,7 @@ forward_propagation/backward_propagation, …; rows, columns, one example; param
 Held against the truth of its own forward.
 """
 
+import ast
 import inspect
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran, by_name
+from experiments.grade.forms.settings import AS_ITSELF, others
 from experiments.grade.forms.stateful.losses import TARGETS
 from experiments.grade.forms.stateful.making import (
     PARTS,
@@ -25,7 +27,6 @@ from experiments.grade.forms.stateful.making import (
     fitted,
     like,
     network_of,
-    optional,
 )
 from experiments.grade.forms.stateful.objects import (
     RATE,
@@ -40,9 +41,10 @@ from experiments.grade.forms.stateful.objects import (
     methods_of,
     needed,
     output_of,
-    returns_a_tuple,
 )
 from experiments.grade.forms.stateful.penalties import Penalty, penalty_of, strengths
+from experiments.grade.forms.stateful.slots import gradient_in, slots
+from experiments.grade.forms.whole.results import method_node
 from manual import Layer
 
 
@@ -64,7 +66,7 @@ def _keeps_on_itself(kind: type, methods: Methods) -> bool:
     forward, backward = getattr(kind, methods.forward), getattr(kind, methods.backward)
     inputs, deltas = _inputs(forward), [n for n in needed(backward) if n.lower() not in RATES]
     if len(inputs) == 1:
-        return len(deltas) == 1 and deltas[0].lower() not in TARGETS and not returns_a_tuple(forward)
+        return len(deltas) == 1 and deltas[0].lower() not in {*TARGETS, "cache"}
     names = {n.lower() for n in (*inputs, *deltas)}
     return len(inputs) in (2, 3) and len(deltas) in (1, 2) and names.isdisjoint({*TARGETS, "cache"})
 
@@ -90,16 +92,23 @@ class StatefulLayer(Piece):
         self.kind, self.methods, self.module, self.others = kind, methods, found.module, others
         self.found = found
         self.form = "layer that keeps things on itself"
+        backward, node = getattr(kind, methods.backward), method_node(found, kind, methods.backward)
+        self.deltas = len([n for n in needed(backward) if n.lower() not in RATES])
+        loops = [n for n in ast.walk(node) if isinstance(n, ast.For)]
+        self.returns_in_a_loop = any(isinstance(n, ast.Return) for loop in loops for n in ast.walk(loop))
+        last = [n.value for n in ast.walk(node) if isinstance(n, ast.Return)]
+        self.returns_none = bool(last) and all(isinstance(v, ast.Constant) and v.value is None for v in last)
         made_of = [k for k in kind.__mro__ if k in found.own().values()]
         super().__init__(name, _inputs(getattr(kind, methods.forward)), [], made_of[:1])
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
         inputs, parts = drawn_inputs(len(self.arguments), rng), network_of(self.others, rng)
-        usual = fitted(self.kind, self._forward, self._backward, inputs, rng, parts)
+        usual = fitted(self.kind, self._forward, self._fits, inputs, rng, parts)
         self.form = f"layer that keeps things on itself, {usual.family}"
+        self.form += ", a δ of one number" if self.returns_in_a_loop else ""
         yield self._example(usual, "", rng)
         same, penalties = [{usual.family: usual.inputs}], strengths(self.kind)
-        for place, options in (*optional(self.kind), *penalties):
+        for place, options in (*others(self.kind), *penalties):
             try:
                 other = fitted(self.kind, self._forward, self._backward, same, rng, parts, options)
             except Unclear:
@@ -137,12 +146,17 @@ class StatefulLayer(Piece):
 
         ran = run({n: a.copy() for n, a in arrays.items()})
         delta = like(ran.y, rng) if penalty is None else {"y": like(ran.y["y"], rng), "penalty": np.ones(())}
-        fixed = (self.arguments[0],) if needed(self.kind.__init__)[:1] and self._keeps_dx(ran, delta) else ()
-        return Example(arrays, run, delta, fixed=fixed, place=place)
+        if isinstance(delta, dict) and penalty is None:  # a δ for each that the backward takes one of
+            delta |= {n: np.zeros_like(d) for n, d in [*delta.items()][self.deltas :]}
+        if self.returns_in_a_loop and isinstance(delta, np.ndarray):
+            delta = delta * (np.arange(delta.size).reshape(delta.shape) == 1)
+        fixed = (self.arguments[0],) if self._gives_nothing_back(ran, delta, parameters) else ()
+        return Example(arrays, run, delta, fixed=fixed, place=place, known=AS_ITSELF if place else "")
 
-    def _keeps_dx(self, ran: Ran, delta: Any) -> bool:
-        """Whether it is a network that gives nothing back: the first of its layers has nobody before it."""
-        if needed(self.kind.__init__)[0].lower() not in PARTS:
+    def _gives_nothing_back(self, ran: Ran, delta: Any, parameters: Parameters) -> bool:
+        """Whether nobody is before it: it says return None, or is a network, of parts or of three parameters."""
+        is_a_network = [n for n in needed(self.kind.__init__)[:1] if n.lower() in PARTS] or len(parameters.places) > 2
+        if not (self.returns_none or is_a_network):
             return False
         try:
             found = ran.backward(delta) if ran.backward else {}
@@ -158,8 +172,17 @@ class StatefulLayer(Piece):
     def _flat(self, own: Any, inputs: Sequence[Any]) -> Any:
         return np.concatenate([np.ravel(y) for y in by_name(self._forward(own, inputs)).values()])
 
+    def _fits(self, own: Any, delta: Any) -> bool:
+        """Whether the gradients that it keeps have as many numbers as the parameters: sums over the steps of a
+        sequence have fewer on rows."""
+        before = dict(slots(own))
+        self._backward(own, delta)
+        kept = dict(slots(own))
+        gradients = [(a, gradient_in(kept, slot, i)) for i, (slot, a) in enumerate(before.items())]
+        return all(g is None or np.size(g) >= np.size(a) for a, g in gradients)
+
     def _backward(self, own: Any, delta: Any) -> Any:
         method = getattr(self.kind, self.methods.backward)
         rates = [n for n in accepted(method) if n.lower() in RATES]
-        deltas = [*by_name(delta).values()]
+        deltas = [*by_name(delta).values()][: self.deltas]
         return method(own, *deltas, **dict.fromkeys(rates, RATE))

@@ -10,14 +10,16 @@ Held against the truth of its own cost.
 import copy
 import inspect
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.definitions import Definitions
-from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
+from experiments.grade.forms.piece import NO_FIELDS, Arrays, Example, Fields, Piece, Ran
+from experiments.grade.forms.settings import AS_ITSELF, others
 from experiments.grade.forms.stateful.guards import guards, without_guards
 from experiments.grade.forms.stateful.making import constructions
 from experiments.grade.forms.stateful.objects import BACKWARD, input_gradient, needed, returns_a_tuple
@@ -54,7 +56,7 @@ def pieces(found: Definitions) -> Iterator[Piece]:
         gradient = next((n for n in GRADIENTS if _is_a_gradient(getattr(kind, n, None))), None)
         if cost is None or gradient is None or issubclass(kind, Loss) or returns_a_tuple(getattr(kind, cost)):
             continue
-        if any(kind in k.__mro__[1:] for k in own) and not _has_its_own(kind, gradient):
+        if any(kind in k.__mro__[1:] for k in own) and gradient not in vars(kind):
             continue
         yield StatefulLoss(name, kind, (cost, gradient), found)
 
@@ -65,10 +67,6 @@ def _takes_two(method: Any) -> bool:
 
 def _is_a_gradient(method: Any) -> bool:
     return inspect.isfunction(method) and len(needed(method)) <= 2
-
-
-def _has_its_own(kind: type, gradient: str) -> bool:
-    return gradient in vars(kind)
 
 
 def is_target_first(names: list[str]) -> bool:
@@ -95,7 +93,7 @@ class StatefulLoss(Piece):
     form = "loss as a class"
 
     def __init__(self, name: str, kind: type, methods: tuple[str, str], found: Definitions) -> None:
-        self.kind, self.module = kind, found.module
+        self.kind, self.takes, self.module = kind, kind, found.module
         self.cost, self.gradient = (lambda own, name=name: getattr(own, name) for name in methods)
         self.names, self.gradient_names = (needed(getattr(kind, name)) for name in methods)
         super().__init__(name, self.names, [], [kind])
@@ -125,10 +123,19 @@ class StatefulLoss(Piece):
             raise Unclear(f"expected a cost of predictions and one-hot rows or classes; the first raised {why}")
         for choice, each in self._choices(found[0][1]):
             for one, _ in rows:
-                yield self._example(prototype, one, choice, each)
+                yield from self._settings(prototype, one, choice, each, rng)
         if [one.name for one, _ in rows] == ["one-hot"] and found[-1][0].name == COLUMNS:
             for choice, each in self._choices(found[-1][1]):
-                yield self._example(prototype, found[-1][0], f"{choice} {COLUMNS}".strip(), each)
+                yield from self._settings(prototype, found[-1][0], f"{choice} {COLUMNS}".strip(), each, rng)
+
+    def _settings(
+        self, prototype: Any, one: Target, choice: str, each: Callable[..., Any], rng: np.random.Generator
+    ) -> Iterator[Example]:
+        """The example as it is, and with each setting at another value."""
+        yield self._example(prototype, one, choice, each)
+        for place, own in self._others(rng):
+            other = one._replace(name=f"{one.name}, {place}")
+            yield replace(self._example(own, other, choice, each), known=AS_ITSELF)
 
     def _choices(self, axes: int) -> Iterator[tuple[str, Callable[..., Any]]]:
         """The conventions that the file does not tell: what a cost for each example adds up to, and guards."""
@@ -139,7 +146,13 @@ class StatefulLoss(Piece):
             without = f"without {', '.join(f'{g:g}' for g in sorted(small))} in the cost"
             yield from ((f"{name} {without}".strip(), each) for name, each in of_each.items())
 
-    def made(self, rng: np.random.Generator) -> Any:
+    def _others(self, rng: np.random.Generator) -> Iterator[tuple[str, Any]]:
+        """Objects whose settings have other values than their defaults; what to call each."""
+        for place, options in others(self.takes):
+            with suppress(Exception):  # it is not made so
+                yield place, self.made(rng, options)
+
+    def made(self, rng: np.random.Generator, options: Fields = NO_FIELDS) -> Any:
         """An object of the class.
 
         Raises:
@@ -148,7 +161,7 @@ class StatefulLoss(Piece):
         why = ""
         for arguments in constructions(self.kind, rng):
             try:
-                return self.kind(*arguments)
+                return self.kind(*arguments, **options)
             except Exception as error:
                 why = why or f"{type(error).__name__}: {error}"
         raise Unclear(f"how a {self.name} is made is not known; the first raised {why}")

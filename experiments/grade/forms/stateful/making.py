@@ -14,6 +14,7 @@ from experiments.grade.errors import Unclear
 from experiments.grade.forms.definitions import is_placeholder
 from experiments.grade.forms.piece import Outputs, by_name
 from experiments.grade.forms.stateful.objects import RATE, methods_of, needed
+from experiments.grade.forms.stateful.slots import as_arrays
 from manual.numbers.number_types import Array
 
 NAMED: list[tuple[str, list[Any]]] = [
@@ -31,7 +32,7 @@ NAMED: list[tuple[str, list[Any]]] = [
     (r"(n_?|num_?)?(vocab|words|embeddings)(_?size|_?dim)?", [5]),
     (r"(n_?)?(hidden|state)(_?(size|dim|units|features))?", [2]),
     (r"(n_?|num_?)?heads", [2]),
-    (r"(n_?|num_?)?(inputs?|in|fan_?in|features|embedding|embed|model|d_model)(_?(size|dim|features|units|neurons))?"
+    (r"(n_?|num_?)?(inputs?|in|fan_?in|features|embedding|embed|model|d_model)(_?(size|dim|len(gth)?|features|units|neurons))?"
      r"|dim(_?in)?|normalized_shape|size", [3]),
     (r"(n_?|num_?)?(outputs?|out|fan_?out|units|neurons|nodes)(_?(size|dim|features|units))?|dim_?out", [4]),
     (r"activation|act", ["relu"]),
@@ -47,6 +48,8 @@ ALIKE = {"weight": "w", "weights": "w", "kernel": "w", "filters": "w", "bias": "
          "shift": "beta", "wxh": "wx", "whh": "wh", "w_x": "wx", "w_h": "wh", "bh": "b"}  # fmt: skip
 PARTS = ("layers", "modules", "layer_list", "blocks", "net")
 """What a network calls its parts, before its loss or its optimizer."""
+PART = ("inner", "layer", "module", "sublayer", "sub_layer", "block", "wrapped", "fn")
+"""What a layer calls the one that it wraps."""
 MOST = 24
 """Ways to make an object that are tried by its arguments' names."""
 
@@ -59,6 +62,8 @@ def constructions(kind: type, rng: np.random.Generator, parts: Sequence[Any] = (
     if not count:
         yield []
         return
+    if parts and count == 1 and names[0].lower() in PART:
+        yield [type(parts[0])(3, 3)]
     if parts and (count == 1 or names[0].lower() in PARTS):
         yield [[*parts], *[None] * (count - 1)]
     yield from _by_names(names, rng)
@@ -97,20 +102,10 @@ class Descent:
         return w - RATE * gradient
 
 
-OPTIONAL = {"stride": 2, "strides": 2, "pad": 1, "padding": 1}
-"""What is tried besides of what a constructor may be given."""
-
-
-def optional(kind: type) -> list[tuple[str, dict[str, Any]]]:
-    """Each setting that a constructor may be given, at another value than its default; what to call it."""
-    takes = inspect.signature(kind).parameters.values()
-    plain = [p for p in takes if p.name in OPTIONAL and type(p.default) is int and p.default != OPTIONAL[p.name]]
-    return [(f"{p.name} {OPTIONAL[p.name]}", {p.name: OPTIONAL[p.name]}) for p in plain]
-
-
 def made(kind: type, arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:
     """An object made with these arguments, which has its parameters."""
     own = kind(*copy.deepcopy([*arguments]), **options)
+    as_arrays(own)
     if inspect.ismethod(tell := getattr(own, "set_input_shape", None)):
         tell((3,))
     for name in ("initialize", "build"):
@@ -124,11 +119,12 @@ def made(kind: type, arguments: Sequence[Any], options: Mapping[str, Any]) -> An
 BATCHES: dict[str, tuple[int, ...]] = {
     "examples are rows": (5, 3), "examples are columns": (3, 5), "pictures": (2, 2, 5, 6),
     "larger pictures": (2, 2, 4, 8), "pictures, channels last": (2, 5, 6, 2), "sequences": (2, 5, 3),
+    "signals": (2, 2, 6),
 }  # fmt: skip
 """What x may be."""
 SINGLE: dict[str, tuple[int, ...]] = {
     "one example, a column": (3, 1), "one example, a vector": (3,), "one picture": (2, 5, 6),
-    "one picture, no channels": (5, 6), "one example, a row": (1, 3),
+    "one picture, no channels": (5, 6), "one example, a row": (1, 3), "a sequence of columns": (4, 3, 1),
 }  # fmt: skip
 """What it may be where it cannot be several examples: a backward that raises on these is written for one."""
 WORDS = np.array([[0, 2, 1, 2], [1, 0, 0, 1]])
@@ -208,12 +204,18 @@ def fitted(
 ) -> Fitted:
     """The first object and inputs on which forward and backward run; else those on which forward does.
 
+    Where `back` says False, what it gave does not fit, and another batch may be meant.
+
     Raises:
         Unclear: there are none.
     """
-    forward_alone, why = None, ""
-    ways = (way for families in inputs for way in product([*constructions(kind, rng, parts)], families.items()))
-    for arguments, (family, given) in ways:
+    forward_alone, misfit, why = None, None, ""
+    ways = (
+        (families, *way) for families in inputs for way in product([*constructions(kind, rng, parts)], families.items())
+    )
+    for families, arguments, (family, given) in ways:
+        if misfit and families is not inputs[0]:
+            break
         try:
             prototype = made(kind, arguments, options)
             own = copy.deepcopy(prototype)
@@ -225,10 +227,11 @@ def fitted(
             continue
         found = Fitted(prototype, family, given)
         try:
-            back(own, like(y, rng))
-            return found
+            if back(own, like(y, rng)) is not False:
+                return found
+            misfit = misfit or found
         except Exception:
             forward_alone = forward_alone or found
-    if forward_alone is None:
+    if (forward_alone := misfit or forward_alone) is None:
         raise Unclear(f"how a {kind.__name__} is made, or what its forward takes, is not known; the first raised {why}")
     return forward_alone

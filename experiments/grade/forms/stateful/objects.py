@@ -11,13 +11,13 @@ import numpy as np
 
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.piece import Arrays
-from experiments.grade.forms.stateful.slots import Slot, gradient_in, label, put, slots, stem
+from experiments.grade.forms.stateful.slots import Slot, gradient_in, is_marked, label, put, slots, stem
 from manual.numbers.number_types import Array
 
 RATE = 2.0**40
 """The learning rate of a layer that moves its parameters itself: against so long a step a parameter's own digits are
 lost, and the step, a power of two, divides out exactly."""
-RATES = {"learning_rate", "learningrate", "lr", "eta", "alpha", "rate", "step_size", "l_rate"}
+RATES = {"learning_rate", "learningrate", "lr", "eta", "alpha", "rate", "step_size", "l_rate", "learn_rate"}
 TRAINING = {"training", "train", "is_training", "training_mode", "mode"}
 OWN = ("self", "cls")
 """What a method calls what it is of; a static one has none."""
@@ -189,6 +189,6 @@ def input_gradient(own: Any, returned: Any, x: Array, new: Sequence[str]) -> Any
         return returned[0] if len(returned) else None
     if returned is not None:
         return returned
-    kept = [n for n in vars(own) if isinstance(getattr(own, n), np.ndarray) and stem(n) == "x" and n != stem(n)]
-    marked = [n for n in kept if n in new] or kept
+    kept = [n for n in vars(own) if isinstance(getattr(own, n), np.ndarray) and stem(n) == "x"]
+    marked = [n for n in kept if n in new] or [n for n in kept if is_marked(n)]
     return next((getattr(own, n) for n in marked if np.shape(getattr(own, n)) == x.shape), None)

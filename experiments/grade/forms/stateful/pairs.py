@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from experiments.grade.forms.definitions import Definitions
-from experiments.grade.forms.piece import Piece
+from experiments.grade.forms.piece import NO_FIELDS, Fields, Piece
 from experiments.grade.forms.stateful import losses
 from experiments.grade.forms.stateful.objects import Methods, methods_of
 from manual.numbers.number_types import Array
@@ -57,13 +57,13 @@ class Pair(losses.StatefulLoss):
     form = "loss and the activation before it"
 
     def __init__(self, kind: type, methods: Methods, loss: losses.StatefulLoss) -> None:
-        self.before, self.methods, self.loss, self.module = kind, methods, loss, loss.module
+        self.before, self.methods, self.loss, self.module, self.takes = kind, methods, loss, loss.module, loss.kind
         self.names, self.gradient_names = ["z", "y"], []
         Piece.__init__(self, f"{kind.__name__}, {loss.name}", self.names, [], [kind, loss.kind])
 
-    def made(self, rng: np.random.Generator) -> Any:
+    def made(self, rng: np.random.Generator, options: Fields = NO_FIELDS) -> Any:
         """One of each."""
-        return SimpleNamespace(before=self.before(), loss=self.loss.made(rng))
+        return SimpleNamespace(before=self.before(), loss=self.loss.made(rng, options))
 
     def _value(self, own: Any, prediction: Array, target: Array) -> Any:
         own.p = getattr(own.before, self.methods.forward)(prediction)

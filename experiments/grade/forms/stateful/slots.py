@@ -35,6 +35,8 @@ ALIKE = {
     **dict.fromkeys(("x", "input", "inputs", "a", "z", "prev", "activation"), "x"),
 }
 """What the names of an array have in common."""
+NUMBER = re.compile(r"(w|b|weight|bias|intercept|slope|coef)_?\d*_?", re.IGNORECASE)
+"""What a single number is called that is a parameter: self.b = 0."""
 MARKS = re.compile(
     r"^d_?(l|loss|j|e|c|cost)_?d_?(?=[a-z])|gradients?|grads?|deriv(ative)?s?|deltas?|^nabla|wrt|_|^d(?=[a-z])",
     re.IGNORECASE,
@@ -44,6 +46,8 @@ MARKS = re.compile(
 
 def slots(thing: Any, way: Slot = ()) -> Iterator[tuple[Slot, Any]]:
     """Every array of floats that an object keeps, and where."""
+    if isinstance(thing, np.floating) and way and (NUMBER.fullmatch(str(way[-1].key)) or _is_marked(way)):
+        thing = np.asarray(thing)  # what an array of no axes becomes
     if isinstance(thing, np.ndarray):
         if way and thing.dtype.kind in "fO" and thing.size > 0:
             yield way, thing
@@ -60,6 +64,13 @@ def _steps(thing: Any) -> Iterator[Step]:
         yield from (Step(place, True) for place in range(len(thing)))
     elif hasattr(thing, "__dict__") and not isinstance(thing, type) and not callable(thing):
         yield from (Step(name, False) for name in vars(thing))
+
+
+def as_arrays(thing: Any) -> None:
+    """Keep an object's single numbers that are parameters as arrays of no axes."""
+    for name, value in [*vars(thing).items()] if hasattr(thing, "__dict__") else []:
+        if type(value) in (int, float, np.float64) and NUMBER.fullmatch(name):
+            setattr(thing, name, np.array(float(value)))
 
 
 def put(thing: Any, slot: Slot, value: Any) -> None:
@@ -83,10 +94,14 @@ def stem(name: str) -> str:
     return ALIKE.get(bare, bare)
 
 
+def is_marked(name: str) -> bool:
+    """Whether it is the name of a gradient."""
+    return MARKS.sub("", name) != name.replace("_", "")
+
+
 def _is_marked(slot: Slot) -> bool:
     """Whether the name of an array, or of what it lies in, is marked as that of gradients."""
-    names = [s.key for s in slot if isinstance(s.key, str)][-2:]
-    return any(MARKS.sub("", name) != name.replace("_", "") for name in names)
+    return any(is_marked(s.key) for s in [s for s in slot if isinstance(s.key, str)][-2:])
 
 
 def gradient_in(kept: Mapping[Slot, Any], parameter: Slot, place: int) -> Any:

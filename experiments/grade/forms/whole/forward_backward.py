@@ -78,16 +78,23 @@ class Propagation(Piece):
         takes = [*inspect.signature(forward).parameters]
         super().__init__(f"{forward.__name__}, {backward.__name__}", takes, [], [forward, backward])
 
+    @property
+    def data(self) -> str:
+        """The argument that has no gradient here."""
+        return next(n for n in self.arguments if n in DATA)
+
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
         layout = self._fitting(rng)
         self.form = f"network as functions, {layout.name}"
-        (data,) = (n for n in self.arguments if n in DATA)
         own = self._own_cost(layout)
         output = self._pass({n: a.copy() for n, a in layout.arrays.items()})[OUTPUT]
         for choice, cost in unguarded(*own, self.module) if own else choices(EXAMPLES, output, layout.one_hot):
             target = layout.target if own else layout.one_hot
             yield Example(
-                layout.arrays, self._runner(layout, lambda a, c=cost, t=target: c(a, t)), fixed=(data,), choice=choice
+                layout.arrays,
+                self._runner(layout, lambda a, c=cost, t=target: c(a, t)),
+                fixed=(self.data,),
+                choice=choice,
             )
 
     def _layouts(self, rng: np.random.Generator) -> Iterator[Layout]:
@@ -166,11 +173,13 @@ class Propagation(Piece):
             kept = self._pass(given)
             value = cost(kept[OUTPUT])
             shapes = {n: np.shape(a) for n, a in layout.arrays.items() if n not in DATA}
-            return Ran(
-                {"cost": value}, lambda _: gradients_in(self._back(kept, layout.target), self.names, shapes), pure=False
-            )
+            return Ran({"cost": value}, lambda _: self._gradients(self._back(kept, layout.target), shapes), pure=False)
 
         return run
+
+    def _gradients(self, result: Any, shapes: dict[str, tuple[int, ...]]) -> Arrays:
+        """The gradient of each parameter."""
+        return gradients_in(result, self.names, shapes)
 
 
 def number_of(name: str) -> int:

@@ -21,7 +21,7 @@ from experiments.grade.forms.definitions import Definitions, constants_of
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
 from experiments.grade.forms.stateful.guards import unguarded
 from experiments.grade.forms.stateful.objects import FORWARD, RATES, Parameters, needed, returns_a_tuple
-from experiments.grade.forms.stateful.slots import slots
+from experiments.grade.forms.stateful.slots import as_arrays, slots
 from experiments.grade.forms.whole.costs import choices
 from experiments.grade.forms.whole.network_data import (
     LAYOUTS,
@@ -43,6 +43,7 @@ GIVES = (
     "backward_pass", "backward_prop", "backward_propagation", "gradient", "gradients", "compute_gradients", "grads",
     "train_step", "train",
 )  # fmt: skip
+MATRICES, ALL = 2, 3
 COSTS = ("fn", "cost", "loss", "compute_cost", "compute_loss", "cost_function", "loss_function", "calculate_loss")
 
 
@@ -124,9 +125,9 @@ class NetworkClass(Piece):
         for fits, one in self._tried(rng):
             if isinstance(one, str):
                 why = why or one
-            elif fits == 2 or one.given.x.ndim > 1:  # a vector is also what any layout makes a row of
+            elif fits == ALL or one.given.x.ndim > 1:  # a vector is also what any layout makes a row of
                 found.append((fits, one))
-                if fits == 2 or (fits and self._is_of_several and 5 in one.given.x.shape):
+                if fits == ALL or (fits >= MATRICES and self._is_of_several and 5 in one.given.x.shape):
                     return one
         if not found:
             raise Unclear(f"how a {self.name} is made, or what it runs on, is not known; the first raised {why}")
@@ -169,9 +170,11 @@ class NetworkClass(Piece):
             yield Given(layout, rng.standard_normal([n or width for n in LAYOUTS[layout]]))
 
     def _tried_one(self, given: Given, make: Callable[[], Any]) -> tuple[int, Any]:
-        """How far a network goes: 0 forward, 1 backward, 2 to gradients of the parameters' shapes; or why not."""
+        """How far a network goes: 0 forward, 1 backward, to gradients of the shapes of the MATRICES, or of ALL
+        parameters; or why not."""
         try:
             prototype = make()
+            as_arrays(prototype)
             output = np.asarray(self._run(copy.deepcopy(prototype), given.x))
             if output.dtype.kind != "f" or not given.fits(output.shape):
                 return 0, f"a forward that gives {output.dtype} {output.shape}"
@@ -185,7 +188,7 @@ class NetworkClass(Piece):
                 result = self._given_back(own, given.x, y)
             except Exception:
                 continue
-            return 1 + _fits(prototype, own, result), Fitted(prototype, given, y)
+            return max(1, _fits(prototype, own, result)), Fitted(prototype, given, y)
         return 0, Fitted(prototype, given, hot)
 
     # ------------------------------------------------------------ running it
@@ -282,9 +285,13 @@ class NetworkClass(Piece):
 
 
 def _fits(prototype: Any, own: Any, result: Any) -> int:
-    """Whether what came back has the shapes of the parameters; nothing, where they move themselves."""
+    """Whether what came back has the shapes of the parameters, or of those with two axes; nothing, where they move
+    themselves."""
     shapes = {".".join(str(s.key) for s in way): np.shape(a) for way, a in slots(prototype)}
     if result is None:
-        return int(dict.fromkeys(shapes.values()).keys() <= {np.shape(a): 0 for _, a in slots(own)}.keys())
-    found = gradients_in(result, [], shapes)
-    return int(len(found) > 0 and all(g.shape == shapes[n[1:]] for n, g in found.items()))
+        return ALL * int(dict.fromkeys(shapes.values()).keys() <= {np.shape(a): 0 for _, a in slots(own)}.keys())
+    found = {n[1:]: g.shape for n, g in gradients_in(result, [], shapes).items()}
+    others = [shapes[n] for n, shape in found.items() if shape != shapes[n]]
+    if not found or any(len(shape) == 2 and min(shape) > 1 for shape in others):
+        return 1
+    return MATRICES if others else ALL

@@ -22,7 +22,10 @@ MORE_TARGETS = {
     "training_outputs", "training_set_outputs", "train_outputs", "targets_list", "target_list", "y_train",
     "output_data", "expected_output", "desired_output", "target_vector", "batch_y",
 }  # fmt: skip
-OUTPUTS = {"o", "output", "outputs", "a", "out", "al", "yhat", "y_hat", "y_pred", "pred", "prediction", "predictions"}
+OUTPUTS = {
+    "o", "output", "outputs", "a", "out", "al", "yhat", "y_hat", "y_pred", "pred", "prediction", "predictions", "p",
+    "probs", "probabilities", "predicted", "y_prob",
+}  # fmt: skip
 COUNTS = {
     "epochs", "epoch", "iterations", "n_iter", "iters", "num_iterations", "number_of_training_iterations",
     "training_iterations", "n_epochs", "num_epochs", "steps", "n_iterations",

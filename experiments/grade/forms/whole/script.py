@@ -36,7 +36,7 @@ def pieces(found: Definitions) -> Iterator[Piece]:
         if not isinstance(node, ast.For | ast.While) or not {*_moved(node.body)} & _made(before):
             continue
         called = {n.func.id for n in ast.walk(node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
-        if _multiplies(node) or (_subtracts(node) and called.isdisjoint(found.own())):
+        if _multiplies(node) or ((_subtracts(node) or _has_a_loss(node)) and called.isdisjoint(found.own())):
             yield Script(node, before, found)
             return
 
@@ -58,6 +58,11 @@ def _subtracts(loop: ast.For | ast.While) -> bool:
     values = [n.value for n in ast.walk(loop) if isinstance(n, ast.Assign) and isinstance(n.targets[0], ast.Name)]
     different = [v for v in values if isinstance(v, ast.BinOp) and isinstance(v.op, ast.Sub)]
     return any(isinstance(v.right, ast.Name) for v in different)
+
+
+def _has_a_loss(loop: ast.For | ast.While) -> bool:
+    targets = [t for n in ast.walk(loop) if isinstance(n, ast.Assign) for t in n.targets]
+    return any(isinstance(t, ast.Name) and LOSS.fullmatch(t.id) for t in targets)
 
 
 def _moved(body: list[ast.stmt]) -> list[str]:

@@ -1,0 +1,54 @@
+"""The settings that a function or a constructor may be given, each at another value than its default.
+
+A factor that is missing where the default is 1, or an alpha that is read in one of two places, shows nowhere else.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from experiments.grade.forms.definitions import constants_of
+from experiments.grade.forms.piece import Fields
+from experiments.grade.forms.whole.names import PENALTIES
+
+AS_ITSELF = "no name"
+"""What torch is not asked for by the piece's name, as there the settings are its defaults."""
+WINDOWS = {"stride": 2, "strides": 2, "pad": 1, "padding": 1}
+"""What is tried of the settings of a window."""
+FACTOR = re.compile(r"alpha|beta|gamma|delta|slope|scale|temperature|tau|factor|margin", re.IGNORECASE)
+"""What is a number also where its default is an integer."""
+SMALLEST = 1e-3
+"""A guard is smaller."""
+BIAS = re.compile(r"(use_|with_|has_)?bias(es)?|use_b", re.IGNORECASE)
+NOT_TRIED = re.compile(
+    r"(learning_?)?rate|lr|eta|l_rate|step_size|decay|momentum|.*(l1|l2|reg|penalty|std|init).*", re.IGNORECASE
+)
+"""What changes no derivative, or adds a penalty, which is tried beside that (penalties.py)."""
+
+
+def others(function: Callable[..., Any], backward: Callable[..., Any] | None = None) -> Iterator[tuple[str, Fields]]:
+    """Each setting at another value; what to call it. One that a backward has as a number stays as it is."""
+    constants = {*constants_of(backward.__code__)} if backward else set()
+    for p in inspect.signature(function).parameters.values():
+        value = _other(p.name, p.default)
+        is_written = p.default in constants - {0, 1} if isinstance(p.default, float) else False
+        if value is not None and not is_written and p.kind is not p.POSITIONAL_ONLY:
+            yield f"{p.name} {value:g}", {p.name: value}
+
+
+def known_to(function: Callable[..., Any], given: Mapping[str, Any]) -> Fields:
+    """Those of the settings that a function takes, too."""
+    return {n: v for n, v in given.items() if n in inspect.signature(function).parameters}
+
+
+def _other(name: str, default: Any) -> Any:
+    """Another value than the default; None where none is tried."""
+    if type(default) is bool:
+        return not default if BIAS.fullmatch(name) else None
+    if type(default) is int and WINDOWS.get(name, default) != default:
+        return WINDOWS[name]
+    is_factor = type(default) is float or (type(default) is int and FACTOR.fullmatch(name))
+    if not is_factor or abs(default) < SMALLEST or name.lower() in PENALTIES or NOT_TRIED.fullmatch(name):
+        return None
+    return default / 2
