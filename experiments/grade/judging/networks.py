@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from experiments.grade.errors import Failed
+from experiments.grade.errors import Failed, Unclear
 from experiments.grade.judging.against_truth import compare_example
 from experiments.grade.judging.checked_piece import CheckedPiece
 from experiments.grade.judging.factor_convention import Measured
@@ -63,7 +63,11 @@ LAYOUTS = {
 
 
 def network(checked: CheckedPiece) -> None:
-    """One function: against its own cost's truth, else document A's network in torch."""
+    """One function: against its own cost's truth, else document A's network in torch.
+
+    Raises:
+        Unclear: it gives no cost, and is the gradient of another than that network's.
+    """
     rng, names = np.random.default_rng(0), checked.arguments[:-2]
     if checked.has_cost:
         checked.finding.against = "the truth of its cost"
@@ -80,8 +84,41 @@ def network(checked: CheckedPiece) -> None:
     if len(names) == 4:
         example = hand_computation()
         _compare(checked, example.network, example.x, example.y, names, LAYOUTS[layout])
+    unlike = all(c.differs and not c.cause and not c.reason for c in checked.comparisons)
+    if unlike and not checked.has_cost and not checked.expected and _has_a_cost(checked, network, *many, names, layout):
+        checked.comparisons.clear()
+        raise Unclear("it is another network than document A's: put its cost, of the same arguments, into the file")
     if checked.has_cost:
         settle_zeros(checked, lambda seed: _redrawn(checked, network, names, LAYOUTS[layout], seed))
+
+
+def _has_a_cost(checked: CheckedPiece, network: Network, x: Array, y: Array, names: list[str], layout: str) -> bool:
+    """Whether there is a cost that it may be the gradient of: second derivatives are the same in either order.
+
+    Along two directions u and v, u·∂g/∂v = v·∂g/∂u, here by central differences; of a wrong gradient they are two
+    numbers that have nothing to do with each other.
+    """
+    rng = np.random.default_rng(1)
+
+    def slope(along: Network) -> dict[str, Array]:
+        """How each gradient changes along this direction."""
+        ends = []
+        for sign in (1, -1):
+            moved = {n: p + sign * 1e-5 * along.params[n] for n, p in network.params.items()}
+            inputs = LAYOUTS[layout].there(_arrays_of(network.like(**moved), names, x, y))
+            found = checked.child.ask(NetworkBackward(checked.name, inputs)).by
+            ends.append({n: LAYOUTS[layout].back(n, found[f"d{n}"]) for n in names})
+        return {n: (ends[0][n] - ends[1][n]) / 2e-5 for n in names}
+
+    def direction() -> Network:
+        return network.like(**{n: rng.standard_normal(p.shape) for n, p in network.params.items()})
+
+    def dot(slopes: dict[str, Array], along: Network) -> float:
+        return sum(float((slopes[n] * d).sum()) for n, d in zip(names, along.params.values(), strict=True))
+
+    u, v = direction(), direction()
+    one, other = dot(slope(u), v), dot(slope(v), u)
+    return one != 0 and abs(one - other) <= 1e-6 * abs(one)
 
 
 def _redrawn(checked: CheckedPiece, network: Network, names: list[str], layout: Layout, seed: int) -> list[Observation]:

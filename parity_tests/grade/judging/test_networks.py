@@ -71,6 +71,13 @@ def test_a_network_with_its_cost_is_held_against_the_truth_of_that(run):
     assert failing(result).keys() == {"dW1", "db1"}
 
 
+@pytest.mark.parametrize(("wrong", "expected"), [("1 - a * a", 2), ("1 - a", 1)], ids=["right", "wrong"])
+def test_without_its_cost_the_gradient_of_another_network_is_not_judged_and_what_is_none_differs(wrong, expected, run):
+    status, result = run(BACKWARD.replace("1 - a * a", wrong))
+    assert status == expected
+    assert ("it is another network than document A's" in result["verdict"]) == (expected == 2)
+
+
 def test_a_network_s_gradients_may_come_by_name(run):
     by_name = BACKWARD.replace(
         "return e.T @ x, e.sum(0), d.T @ a, d.sum(0)",

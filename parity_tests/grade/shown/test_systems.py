@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -85,9 +86,14 @@ def test_the_autograder_writes_the_results_that_gradescope_reads(source, has_a_t
     if has_a_task:
         (tmp_path / "source").mkdir()
         (tmp_path / "source" / "task.toml").write_text("[[piece]]\nexpect = 'linear'\npoints = 4\n")
-    shutil.copy(Path(check.__file__).parent / "examples" / source, tmp_path / "submission" / "hand_in.py")
     own = {"AUTOGRADER": str(tmp_path), "CHECK": f"{sys.executable} -m experiments.grade"}
-    subprocess.run(["bash", str(TEACH / "run_autograder")], env=os.environ | own, check=True)
+    run = partial(subprocess.run, ["bash", str(TEACH / "run_autograder")], env=os.environ | own, check=True)
+    run()
+    missing = json.loads((tmp_path / "results" / "results.json").read_text("utf-8"))
+    assert missing["score"] == 0
+    assert "was not submitted" in missing["output"]
+    shutil.copy(Path(check.__file__).parent / "examples" / source, tmp_path / "submission" / "hand_in.py")
+    run()
     (test,) = json.loads((tmp_path / "results" / "results.json").read_text("utf-8"))["tests"]
     assert (test["score"], test["max_score"]) == (score, 4 if has_a_task else 1)
     for script in ("run_autograder", "setup.sh"):
