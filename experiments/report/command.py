@@ -29,6 +29,58 @@ EXAMPLES = (
 @command
 def main(arguments: list[str] | None = None) -> int:
     """Make the report, or compare two; 0 if every comparison agrees, or nothing got worse, else 1."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    numbers = sheets.given(parser, options)
+    try:
+        records = [read(path) for path in options.compare or ()]
+    except InputError as error:
+        parser.error(f"--compare: {error}")
+    out = options.out
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        parser.error(f"--out: expected a folder, got {out} ({error.strerror})")
+    if options.handout:
+        print(*sheets.handed_out(out, numbers, options.seed or 1, options.sheets or 1), sep="\n")
+        return 0
+    if options.runs:
+        return _show_runs(parser, options.runs, out / "runs.html")
+    if records:
+        found = comparison.difference(*records)
+        write(out / "compare.html", comparison.page([*map(str, options.compare)], records, found))
+        print(comparison.text(found), f"{out / 'compare.html'}: {found.verdict}", sep="\n")
+        return found.status
+    return _make(parser, out, options.full)
+
+
+def _show_runs(parser: Parser, folder: Path, path: Path) -> int:
+    """Write the training runs of a folder side by side."""
+    try:
+        shown = side_by_side.found(folder)
+    except (InputError, OSError) as error:
+        parser.error(f"--runs: {error}")
+    write(path, side_by_side.page(shown))
+    print(side_by_side.text(shown), f"{path}", sep="\n")
+    return 0
+
+
+def _make(parser: Parser, out: Path, full: bool) -> int:
+    """Make the report."""
+    from experiments.report.make import make  # with Lightning, for which no refused argument and no comparison waits
+    from torch_ref import NoTwin
+
+    try:
+        found = make(out, full)
+    except BrokenPipeError:
+        raise
+    except (InputError, Diverged, NoTwin, OSError) as error:
+        parser.error(" ".join(str(error).split()))
+    print(f"{out / 'index.html'}: {found.verdict}")
+    return 0 if found.agrees else 1
+
+
+def _parser() -> Parser:
     parser = Parser(
         "report", "Train every network by hand and in torch, compare the two, and write one page on it.", EXAMPLES
     )
@@ -63,43 +115,4 @@ def main(arguments: list[str] | None = None) -> int:
         "page",
     )
     sheets.add(parser)
-    options = parser.parse_args(arguments)
-    numbers = sheets.given(parser, options)
-    try:
-        records = [read(path) for path in options.compare or ()]
-    except InputError as error:
-        parser.error(f"--compare: {error}")
-    out = options.out
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        parser.error(f"--out: expected a folder, got {out} ({error.strerror})")
-    if options.handout:
-        print(*sheets.handed_out(out, numbers, options.seed or 1, options.sheets or 1), sep="\n")
-        return 0
-    if options.runs:
-        try:
-            shown = side_by_side.found(options.runs)
-        except (InputError, OSError) as error:
-            parser.error(f"--runs: {error}")
-        write(out / "runs.html", side_by_side.page(shown))
-        print(side_by_side.text(shown), f"{out / 'runs.html'}", sep="\n")
-        return 0
-    if records:
-        found = comparison.difference(*records)
-        write(out / "compare.html", comparison.page([*map(str, options.compare)], records, found))
-        print(comparison.text(found), f"{out / 'compare.html'}: {found.verdict}", sep="\n")
-        return found.status
-    from experiments.report.make import (
-        make,
-    )  # Lightning, for which neither a refused argument nor a comparison need not wait
-    from torch_ref import NoTwin
-
-    try:
-        found = make(out, options.full)
-    except BrokenPipeError:
-        raise
-    except (InputError, Diverged, NoTwin, OSError) as error:
-        parser.error(" ".join(str(error).split()))
-    print(f"{out / 'index.html'}: {found.verdict}")
-    return 0 if found.agrees else 1
+    return parser

@@ -115,7 +115,7 @@ def read(arguments: list[str]) -> Options:
     each = parser(ABOUT[subcommand])
     if {"-h", "--help"} & {*rest}:
         each.prog += f" {subcommand}"
-        print(each.format_help())  # argparse would not say that it cannot be written
+        print(each.format_help(), end="")  # argparse would not say that it cannot be written
         raise SystemExit(0)
     layers = _layers(subcommand, rest, each)
     try:

@@ -17,11 +17,9 @@ import torch
 from lightning.pytorch.utilities import rank_zero_only
 
 from experiments.shared.errors import CommandError
+from experiments.train.stop import FIRST
 
 T = TypeVar("T")
-
-FIRST = "BACKPROP_FIRST_PROCESS"
-"""The variable that tells the processes that the first starts which one that is."""
 
 
 class Lost(CommandError, ConnectionError):

@@ -4,8 +4,9 @@ import os
 import signal
 from types import FrameType
 
-from experiments.train.processes import FIRST
-
+FIRST = "BACKPROP_FIRST_PROCESS"
+"""The variable that tells the processes that the first starts which one that is. Lightning, which starts them, is not
+loaded here: signals are heard before."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 

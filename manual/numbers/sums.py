@@ -40,7 +40,15 @@ def rows(a: Array) -> Array:
 
     A product of one matrix is BLAS's; of a stack of them `dot` takes 10 to 80 times as long.
     """
-    return a.reshape(-1, a.shape[-1])
+    return a if a.ndim == 2 else a.reshape(-1, a.shape[-1])
+
+
+def rows_times(a: Array, M: Array) -> Array:
+    """a M, row by row: (…, n) and (n, m) to (…, m).
+
+    (`dot` is `@`; on small arrays NumPy is through with it in half the time.)
+    """
+    return a.dot(M) if a.ndim == 2 else rows(a).dot(M).reshape(*a.shape[:-1], M.shape[1])
 
 
 @lru_cache

@@ -58,7 +58,7 @@ def test_a_small_data_set_is_overfitted_without_a_penalty_and_less_with_one(rng)
 
     def gap(penalty):
         network = start.like(**{name: p.copy() for name, p in start.params.items()})
-        list(train(network, MSELoss(), SGD(lr=0.05, momentum=0.9), x, y, epochs=3000, penalty=penalty))
+        list(train(network, MSELoss(), SGD(lr=0.05, momentum=0.9), x, y, epochs=1000, penalty=penalty))
         on = [MSELoss().forward(network.forward(a)[0], b)[0] for a, b in ((new, wanted), (x, y))]
         return on[0] - on[1], on[0]
 

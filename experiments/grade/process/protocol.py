@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import is_dataclass
+from functools import cache
 from types import UnionType
 from typing import IO, Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -26,6 +27,7 @@ LONGEST = 10_000
 """Characters of a text in it."""
 PLAIN = (str, int, float, bool)
 M = TypeVar("M")
+_types_of = cache(get_type_hints)
 
 
 def send(stream: IO[bytes], message: Any) -> None:
@@ -127,7 +129,7 @@ def _to_json(kind: Any, value: Any, arrays: list[Array]) -> Any:
         return _plain(value)
     _must(isinstance(value, float | int if origin is float else origin), kind, value)
     if is_dataclass(origin):
-        return {n: _to_json(t, getattr(value, n), arrays) for n, t in get_type_hints(kind).items()}
+        return {n: _to_json(t, getattr(value, n), arrays) for n, t in _types_of(kind).items()}
     if origin is dict:
         _must(all(isinstance(key, str) for key in value), kind, value)
         return {key: _to_json(of[1], item, arrays) for key, item in value.items()}
@@ -148,7 +150,7 @@ def _from_json(kind: Any, value: Any, arrays: list[Array]) -> Any:
     if kind is Any:
         return value
     if is_dataclass(origin):
-        types = get_type_hints(kind)
+        types = _types_of(kind)
         _must(isinstance(value, dict) and value.keys() == types.keys(), kind, value)
         return origin(**{n: _from_json(t, value[n], arrays) for n, t in types.items()})  # pyright: ignore[reportCallIssue]
     if origin is np.ndarray:

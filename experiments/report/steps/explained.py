@@ -66,7 +66,7 @@ Line = tuple[Callable[..., Any], str, dict[str, str]]
 
 def forward(W: str, b: str, a: str, z: str) -> list[Line]:
     """The lines of a layer's weighted sums."""
-    return [(Linear.forward, "z = a.dot", {"z": z, "a": a, "W": W}), (Linear.forward, "z += b", {"z": z, "b": b})]
+    return [(Linear.forward, "z = rows_times", {"z": z, "a": a, "W": W}), (Linear.forward, "z += b", {"z": z, "b": b})]
 
 
 def weights(delta: str, a: str, dW: str) -> Line:
@@ -79,7 +79,7 @@ def biases(delta: str, db: str) -> Line:
     return Linear.gradient, "db = ", {"db": db, "delta": delta}
 
 
-BACK: Line = (Linear.backward, "return delta", {"delta": "delta2", "weight": "W2_old"})
+BACK: Line = (Linear.backward, "return rows_times", {"delta": "delta2", "weight": "W2_old"})
 LINES: dict[str, list[Line]] = {
     "z1": forward("W1_old", "b1_old", "x", "z1"),
     "z2": forward("W2_old", "b2_old", "a1", "z2"),

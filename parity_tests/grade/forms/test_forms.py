@@ -12,14 +12,14 @@ CANNOT_RUN = [
     ("def f(:", "SyntaxError in line 1"),
     ("input()", "no backward is found in it; expected"),
     ("def f(x=exit('done')): pass", "called sys.exit('done')"),
-    ("def f(x=[0 for _ in iter(int, 1)]): pass", "does not end within 3 s"),
+    ("def f(x=[0 for _ in iter(int, 1)]): pass", "does not end within 2 s"),
 ]
 
 
 @pytest.mark.parametrize(("source", "said"), CANNOT_RUN)
 def test_a_file_that_cannot_be_run_or_offers_nothing_is_an_error(source, said, fails, tmp_path):
     (tmp_path / "hand_in.py").write_text(source)
-    limit = ["--timeout", "3"] if "does not end" in said else []
+    limit = ["--timeout", "2"] if "does not end" in said else []
     assert f"hand_in.py: not judged: {said}" in fails(tmp_path / "hand_in.py", *limit)
 
 

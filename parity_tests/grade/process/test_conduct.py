@@ -169,10 +169,10 @@ def test_ten_gigabytes_are_refused(run_apart):
     ],
 )
 def test_an_endless_loop_ends_and_the_pieces_after_it_are_checked(where, quantities, run_apart):
-    status, result = run_apart(f"{RIGHT}---def sigmoid_{where}:\n    while True: pass", "--timeout", "5")
+    status, result = run_apart(f"{RIGHT}---def sigmoid_{where}:\n    while True: pass", "--timeout", "2")
     assert status == 2
     assert failing(result).keys() == quantities
-    assert not_judged(result) == {"sigmoid": "does not end within 5 s"}
+    assert not_judged(result) == {"sigmoid": "does not end within 2 s"}
     assert agreeing(result)[-2:] == ALL_OF_RIGHT[2:]
 
 

@@ -9,12 +9,12 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from experiments.report.chapters.errata import ERRATA
-from experiments.report.make import PAGE, scripts
 from experiments.report.page.template import render
 from experiments.report.steps import explained, walk
 from experiments.report.steps.notation import decimal
 from experiments.report.steps.worked import by_hand, fraction, written_out
 from manual import Linear, documents
+from parity_tests.report.steps.opened import alone, opened
 
 HAND, DERIVATIVES = walk.hand_computation(), walk.derivatives()
 STEPS = [*HAND, *DERIVATIVES]
@@ -75,17 +75,10 @@ def test_every_erratum_of_a_step_is_one():
 
 @pytest.fixture
 def view(browser: Browser, tmp_path: Path) -> Iterator[Page]:
-    """The hand computation alone; it must say nothing on the console."""
+    """The hand computation alone."""
     section = render("sections/hand.html", hand=HAND, claims=documents.claims())
-    style = "".join((PAGE / f"{name}.css").read_text("utf-8") for name in ("walk", "play"))
-    (tmp_path / "hand.html").write_text(f"<style>{style}</style>{section}<script>{scripts()}</script>", "utf-8")
-    with browser.new_context(has_touch=True) as context:
-        page, said = context.new_page(), []
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(error.message))
-        page.goto((tmp_path / "hand.html").as_uri())
+    with opened(browser, alone(section, tmp_path), has_touch=True) as page:
         yield page
-        assert said == []
 
 
 def lit(view: Page) -> dict[str, set[str]]:

@@ -13,12 +13,13 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from experiments.report.chapters import passes
-from experiments.report.make import PAGE, scripts
+from experiments.report.make import PAGE
 from experiments.report.page.template import render
 from experiments.report.steps import play
 from manual import SGD, HalfMSELoss, Network, ReLU, Sigmoid
 from manual.documents import linear
 from parity_tests.derived import numbers
+from parity_tests.report.steps.opened import alone, opened
 
 RELU, SIGMOID = PLAYED = play.played()
 EQUATIONS = (PAGE / "scripts" / "equations.js").read_text("utf-8")
@@ -83,17 +84,10 @@ def test_a_cost_of_the_surface_is_the_forward_passs(computed):
 
 @pytest.fixture
 def view(browser: Browser, tmp_path: Path) -> Iterator[Page]:
-    """The first screen alone; it must say nothing on the console."""
+    """The first screen alone."""
     first = render("sections/play.html", play=PLAYED, play_data=play.as_json(PLAYED))
-    style = "".join((PAGE / f"{name}.css").read_text("utf-8") for name in ("walk", "play"))
-    (tmp_path / "play.html").write_text(f"<style>{style}</style>{first}<script>{scripts()}</script>", "utf-8")
-    with browser.new_context(has_touch=True) as context:
-        page, said = context.new_page(), []
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(error.message))
-        page.goto((tmp_path / "play.html").as_uri())
+    with opened(browser, alone(first, tmp_path), has_touch=True) as page:
         yield page
-        assert said == []
 
 
 def drawn(view: Page) -> str:

@@ -7,20 +7,16 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from experiments.report.steps import walk
+from parity_tests.report.steps.opened import opened
 
 HAND, DERIVATIVES = walk.hand_computation(), walk.derivatives()
 
 
 @pytest.fixture
 def view(browser: Browser, index: Path) -> Iterator[Page]:
-    """The report, opened; it must say nothing on the console."""
-    with browser.new_context() as context:
-        page, said = context.new_page(), []
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(error.message))
-        page.goto(index.as_uri())
+    """The report, opened."""
+    with opened(browser, index) as page:
         yield page
-        assert said == []
 
 
 def seen(view: Page, section: str = "#hand") -> list[str]:
