@@ -37,6 +37,12 @@ class Block(Layer):
             two parts share an array; a part cannot take its input: the message names the part.
     """
 
+    def __new__(cls, *_: Any, **__: Any) -> Self:
+        """A block without parts, to begin with."""
+        block = object.__new__(cls)
+        block.parts = {}
+        return block
+
     @property
     def parts(self) -> dict[str, Layer]:
         """The layers by name."""
@@ -79,6 +85,8 @@ class Block(Layer):
         parts, tape = self.parts, []
 
         def run(name: str, *inputs: Any) -> Any:
+            if name not in parts:
+                raise InputError(f"{self!r}: expected run() of a part, one of {[*parts]}, got {name!r}")
             try:
                 y, cache = parts[name].forward(*inputs)
             except InputError as error:

@@ -23,6 +23,10 @@ class NoTwin(LookupError):
     """Torch has nothing of that name, and nothing is registered for it."""
 
 
+class NotAsRegistered(NoTwin):
+    """What is registered for a layer is no module of its parameters."""
+
+
 class HalfMSELoss(torch.nn.Module):
     """½ Σ (ŷ − y)² / N over the batch, which torch lacks. Source: document A, part 4, step 2."""
 
@@ -156,6 +160,10 @@ def twin(layer: Layer | Loss, device: str | torch.device = "cpu") -> torch.nn.Mo
     try:
         if registered is not None:
             module = registered(layer)
+            if not isinstance(module, torch.nn.Module):
+                raise NotAsRegistered(
+                    f"what is registered is another than {layer!r}: expected a torch.nn.Module, got {shown(module)}"
+                )
         else:
             with torch.device("meta"):  # no weights of its own are drawn
                 module = make(**{k: to_torch(v) if isinstance(v, np.ndarray) else v for k, v in layer.hyper.items()})
@@ -164,8 +172,9 @@ def twin(layer: Layer | Loss, device: str | torch.device = "cpu") -> torch.nn.Mo
             module.train(layer.training)
     except (TypeError, RuntimeError) as error:
         said = " ".join(str(error).split())
-        what = "what is registered" if registered is not None else f"torch.nn.{name}"
-        raise NoTwin(f"{what} is another than {layer!r}: {said}") from error
+        if registered is not None:
+            raise NotAsRegistered(f"what is registered is another than {layer!r}: {said}") from error
+        raise NoTwin(f"torch.nn.{name} is another than {layer!r}: {said}") from error
     return module.to(device)
 
 

@@ -1,12 +1,14 @@
 """A twin of one's own."""
 
+import numpy as np
 import pytest
 import torch
 
 import manual.blocks
 import manual.layers
 from manual import Layer
-from torch_ref import NoTwin, register, twin
+from torch_ref import NoTwin, compare_layer, register, twin
+from torch_ref.comparison.verdict import DIFFERS
 from torch_ref.examples import examples
 from torch_ref.twins import REGISTERED
 
@@ -21,9 +23,15 @@ def test_a_layer_without_a_twin_says_how_to_register_one():
 
     with pytest.raises(NoTwin, match=r"torch_ref\.register\(Cube, make\)"):
         twin(Cube())
-    register(Cube, lambda _: torch.nn.Linear(1, 1))
-    with pytest.raises(NoTwin, match="what is registered is another than Cube"):
-        twin(Cube())
+    for other in (torch.nn.Linear(1, 1), 5):
+        register(Cube, lambda _, other=other: other)  # pyright: ignore[reportArgumentType]
+        for compare in (twin, lambda cube: compare_layer(cube, np.ones((2, 2)), np.random.default_rng(0))):
+            with pytest.raises(NoTwin, match="what is registered is another than Cube"):
+                compare(Cube())
+    register(Cube, lambda _: torch.nn.Flatten(0))
+    first = compare_layer(Cube(), np.ones((2, 2)), np.random.default_rng(0)).first
+    assert first is not None
+    assert (first.quantity, first.verdict) == ("y", DIFFERS)
     del REGISTERED[Cube]
 
 

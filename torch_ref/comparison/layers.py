@@ -29,7 +29,7 @@ from manual.layer import several
 from manual.numbers.checks import instance
 from manual.numbers.number_types import Array
 from torch_ref.comparison.parity import Parity
-from torch_ref.comparison.unchanged import Handed
+from torch_ref.comparison.unchanged import Handed, check_contract
 from torch_ref.comparison.verdict import ROUNDING, ZERO_REFERENCE
 from torch_ref.comparison.wiring import Certified, reference
 from torch_ref.devices import staying
@@ -50,7 +50,7 @@ def compare_layer(layer: Layer, x: Any, rng: np.random.Generator, device: str = 
     inputs are a tuple; one of integers or truths has no gradient. What torch lacks is held against its certified truth.
 
     Raises NoTwin where torch has another layer of that name, or it cannot be certified, and InputError for what is no
-    layer, no array of numbers or no generator.
+    layer, no array of numbers or no generator, and for a layer that gives something else than the contract says.
     """
     instance("compare_layer", "layer", layer, Layer)
     check_random("compare_layer", rng)
@@ -58,6 +58,7 @@ def compare_layer(layer: Layer, x: Any, rng: np.random.Generator, device: str = 
         check_array("compare_layer", "x", given, "fiub")
     parity = Parity(device)
     module = reference(layer, device)
+    check_contract(layer, x)
     with np.errstate(all="ignore"):
         layer.forward(*[np.flip(given).copy() for given in several(x)])  # raises what it does not take
     judge_layer(parity, repr(layer), layer, module, [to_torch(a, device) for a in several(x)], drawn(rng, device))
@@ -219,8 +220,8 @@ def _by_hand(handed: Handed, place: str, layer: Layer, given: Any, theirs: Pass)
 
 
 def _takes_delta(layer: Layer, theirs: dict[str, Any], ours: dict[str, Any]) -> bool:
-    """Whether δ, which has the shapes of torch's outputs, fits: a block of other outputs would raise."""
-    if not isinstance(layer, Block):
+    """Whether δ, which has the shapes of torch's outputs, fits: what the project has not would raise."""
+    if not isinstance(layer, Block) and ours_of(layer) is not layer:
         return True
     shapes = {name: None if y is None else np.shape(y) for name, y in ours.items()}
     return all(shapes.get(name) == np.shape(y) for name, y in theirs.items())

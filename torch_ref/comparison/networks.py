@@ -18,7 +18,7 @@ from torch_ref.comparison.layers import judge_within
 from torch_ref.comparison.losses import judge_loss
 from torch_ref.comparison.optimizers import judge_update
 from torch_ref.comparison.parity import Parity
-from torch_ref.comparison.unchanged import Handed
+from torch_ref.comparison.unchanged import Handed, check_contract
 from torch_ref.comparison.wiring import loss_reference, reference
 from torch_ref.quantities import numbered
 from torch_ref.tolerance.allowance import allowance, check_array, ours_of
@@ -49,6 +49,7 @@ def _check(where: str, network: Network, loss: Loss, x: Array, y: Array) -> None
     check_array(where, "x", x, "fiu")
     if not isinstance(y, np.ndarray):
         raise InputError(f"{where}: expected y as an array, got {shown(y)}")
+    check_contract(network, x)
 
 
 def _judge_pass(

@@ -6,6 +6,7 @@ or is given by them, it may change in between, as in `dx += back("b", delta)`, u
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +17,7 @@ import numpy as np
 from manual import Block, Layer
 from manual.layer import several
 from manual.numbers.number_types import Array
+from torch_ref.comparison.contract import AnotherForm, called
 from torch_ref.comparison.verdict import DIFFERS, Comparison
 from torch_ref.tolerance.small_arrays import every
 
@@ -53,7 +55,7 @@ class Held:
 
 class Handed:
     """The arrays that were handed from layer to layer, with their names and what they held. `findings`: which were
-    changed. `seen`: every call of a part, with its inputs and its δ."""
+    changed. `seen`: every call of a part, with its inputs and its δ. `form`: that a call gave another form."""
 
     def __init__(self, network: Layer | None = None, prefix: str = "") -> None:
         self._held: list[Held] = []
@@ -62,6 +64,7 @@ class Handed:
         self.findings: list[Comparison] = []
         self.whole = network
         self.seen: list[Seen] = []
+        self.form: AnotherForm | None = None
         if network is not None:
             for kind, arrays in (("parameter", network.params), ("state", network.state)):
                 for name, array in arrays.items():
@@ -117,7 +120,11 @@ class Handed:
         else:
             self._went_back(layer, *given)
         self._depth += 1
-        result = method(*given)
+        try:
+            result = called(place, way, method, *given)
+        except AnotherForm as error:
+            self.form = error
+            raise
         self._passed()
         self._depth -= 1
         self.check(place, way)
@@ -137,6 +144,22 @@ class Handed:
             if call.layer is layer and call.cache is cache and call.delta is None:
                 call.delta = delta
                 return
+
+
+def check_contract(layer: Layer, x: Any) -> None:
+    """Call a layer forward and backward, and each that it is made of, on inputs of these shapes.
+
+    Raises:
+        AnotherForm: one gives something else than the contract says. (What else is wrong is for the judgement.)
+    """
+    handed = Handed(layer)
+    watched = handed.watched(repr(layer), layer)
+    with np.errstate(all="ignore"), suppress(Exception):
+        y, cache = watched.forward(*[np.flip(given).copy() for given in several(x)])
+        zeros = tuple(o * 0 for o in several(y))
+        watched.backward(zeros if isinstance(y, tuple) else zeros[0], cache)
+    if handed.form:
+        raise handed.form
 
 
 def _inside(place: str, name: str, part: Layer) -> str:

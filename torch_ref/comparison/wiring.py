@@ -20,7 +20,7 @@ from torch_ref.embedding import Embedded
 from torch_ref.quantities import alone
 from torch_ref.truth.certify import EXTRA_BITS, constants, layer_truth, lifted, loss_truth
 from torch_ref.truth.dual import Dual
-from torch_ref.twins import NoTwin, is_chain, to_numpy, to_torch, twin
+from torch_ref.twins import NotAsRegistered, NoTwin, is_chain, to_numpy, to_torch, twin
 
 MOST = 2000
 """Numbers to differentiate by, at most: every operation on one number carries that many derivatives."""
@@ -31,14 +31,16 @@ def reference(layer: Layer, device: str = "cpu") -> torch.nn.Module:
     twin, its certified truth.
 
     Raises:
-        NoTwin: torch has another layer of that name; it has none, and the device is not the CPU, or it is too large
-        to certify. InputError: it holds a layer that would not be trained.
+        NoTwin: torch has another layer of that name, or another is registered; it has none, and the device is not the
+        CPU, or it is too large to certify. InputError: it holds a layer that would not be trained.
     """
     every_part(layer)
     if isinstance(layer, Block) and is_chain(layer):
         return torch.nn.Sequential(*[reference(part, device) for part in layer.layers])
     try:
         return twin(layer, device)
+    except NotAsRegistered:
+        raise
     except NoTwin:
         if not isinstance(layer, Block) and hasattr(torch.nn, type(layer).__name__):
             raise

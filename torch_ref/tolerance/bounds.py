@@ -38,10 +38,13 @@ def together(values: Any) -> Any:
 
 def layer_bounds(layer: Layer, x: Any, delta: Any) -> dict[str, Bounded]:
     """The layer's "y", "dx" and "dp" for each parameter p, and the state that it leaves, given x and δ exactly; of
-    several inputs or outputs, see quantities.py."""
+    several inputs or outputs, see quantities.py. Where δ has another shape than the output, "y" alone."""
     state = {name: s.copy() for name, s in layer.state.items()}
     layer = layer.like(**bounded(layer.params | state))
     y, cache = layer.forward(*several(together(x)))
+    pairs = zip(several(y), several(delta), strict=False)
+    if any(d is not None and np.shape(o) != np.shape(d) for o, d in pairs):
+        return numbered("y", y)
     dx, gradient = layer.backward(together(delta), cache)
     found = {**numbered("y", y), **numbered("dx", dx), **{f"d{name}": g for name, g in gradient.params.items()}}
     if state:

@@ -18,6 +18,7 @@ from manual import InputError, Layer, Loss, Network, Undecided, lift
 from manual.layer import every_part, several
 from manual.numbers.checks import instance, shown
 from manual.numbers.number_types import Array
+from torch_ref.comparison.contract import called
 from torch_ref.quantities import numbered
 from torch_ref.truth.dual import Dual
 
@@ -143,13 +144,13 @@ def certify(layer: Any, x: Any, delta: Any = None) -> dict[str, float]:
         if not isinstance(array, np.ndarray) and not unused:
             raise InputError(f"certify: expected {name} as an array, got {shown(array)}")
     every_part(layer)
+    called(repr(layer), "forward", layer.forward, *[np.copy(a) for a in several(x)])
     truth = layer_truth(layer, x, delta)
     with flint.ctx.workprec(256):
         own = layer.like(**lifted(layer.params | layer.state, constants))
         given, upstream = ([*lifted(dict(enumerate(several(v))), constants).values()] for v in (x, delta))
-        dx, gradient = own.backward(
-            tuple(upstream) if isinstance(delta, tuple) else upstream[0], own.forward(*given)[1]
-        )
+        back = tuple(upstream) if isinstance(delta, tuple) else upstream[0]
+        dx, gradient = called(repr(layer), "backward", own.backward, back, own.forward(*given)[1])
         found = {**numbered("dx", dx), **{f"d{name}": g for name, g in gradient.params.items()}}
         gaps, sizes = {}, {}
         for name, slopes in truth.items():
