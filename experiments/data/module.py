@@ -62,7 +62,7 @@ class Data(L.LightningDataModule):
         self.text: Text | None = None
         for option, wanted in ONLY.items():
             if name != wanted and getattr(chosen, option) is not None:
-                raise InputError(f"data.{option} is for data.name {wanted}, which is {name}")
+                raise InputError(f"data.{option} is for data.name {wanted}; here it is {name}")
         if name == "pictures":
             parts = self._pictures(chosen.folder, whole(self, "size", chosen.size, 1), dtype)
         elif name == "text":

@@ -10,14 +10,14 @@ class DataSettings:
 
     Args:
         name: digits, hand_computation, sine, pictures: those of a folder; or text.
-        folder: of pictures, a subfolder a class; or train, validation and test, and in each a subfolder a class.
+        folder: a folder of pictures, with a subfolder for each class, or such folders in train, validation and test.
         size: of the pictures' sides, in pixels; they are scaled to it.
         augment: how training pictures are changed anew in each epoch: flip, shift, both or not at all.
         file: of a text of your own, in UTF-8; none is the language reference that comes with Python.
         context: tokens of a text that are looked at together.
-        merges: pairs of characters, and of what they become, that are made tokens; 0: a token is a character.
+        merges: the number of merges of byte-pair encoding; 0: a token is a character.
         batch_size: examples a training step, the last batch of an epoch may be smaller; none is all of them.
-        seed: decides the order, and the changes.
+        seed: of shuffling and augmentation.
     """
 
     name: Literal["digits", "hand_computation", "sine", "pictures", "text"]

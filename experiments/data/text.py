@@ -120,4 +120,4 @@ def _own(file: Path) -> tuple[str, str]:
     try:
         return plain_file(file, "text").read_text("utf-8"), file.name
     except UnicodeDecodeError as error:
-        raise InputError(f"{file}: expected a text in UTF-8, got what is none ({error.reason})") from None
+        raise InputError(f"{file}: expected a text in UTF-8 ({error.reason})") from None

@@ -22,7 +22,7 @@ def relu_backward(delta, z):
     raise NotImplementedError
 
 
-# 2. The slope, by the output.
+# 2. Write the slope in terms of the output y.
 
 
 def sigmoid_forward(z):

@@ -71,7 +71,7 @@ def read_config(path: Path) -> Any:
     try:
         text = path.read_text("utf-8")
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: expected a config in YAML, got what is none ({error})") from None
+        raise InputError(f"{path}: expected a config in valid YAML ({error})") from None
     said = load_yaml(str(path), text)
     return {} if said is None else said
 
@@ -89,7 +89,7 @@ def load_yaml(where: str, text: str) -> Any:
         _check_names(where, yaml.compose(text, Loader))
         return yaml.load(text, Loader)
     except (yaml.YAMLError, UnicodeError) as error:
-        raise InputError(f"{where}: expected a config in YAML, got what is none ({error})") from None
+        raise InputError(f"{where}: expected a config in valid YAML ({error})") from None
     except InputError:
         raise
     except ValueError as error:  # a number without digits, or of thousands

@@ -124,7 +124,7 @@ class Session:
                 model_file.save(self.result / MODEL, self._trained())
         except (OSError, Stopped) as error:
             saved = saving.saved and self.result.exists()
-            error.add_note(f"the same command {f'goes on from step {saving.saved}' if saved else 'starts anew'}")
+            error.add_note(f"the same command {f'resumes from step {saving.saved}' if saved else 'starts anew'}")
             raise
 
     def _rehearse(self) -> None:
@@ -173,12 +173,12 @@ class Session:
             self._check_callback(callback, known)
         reasons = {
             f"trainer.max_time {said.max_time}": said.max_time,
-            "the rows of other loggers, which stand twice": loggers,
-            f"trainer.precision {said.precision}, whose scale begins anew": said.precision == "16-mixed",
-            "callbacks, of which only what they save is kept": [c for c in self.callbacks if type(c) not in EXACT],
+            "other loggers may repeat rows": loggers,
+            f"trainer.precision {said.precision} starts with a new loss scale": said.precision == "16-mixed",
+            "callbacks keep only what they save": [c for c in self.callbacks if type(c) not in EXACT],
         }
         if (given := [name for name, there in reasons.items() if there]) and self.trainer.is_global_zero:
-            print(f"if it is cut off it goes on, but not to the same bits: {'; '.join(given)}", file=sys.stderr)
+            print(f"an interrupted run resumes, but not bit for bit: {'; '.join(given)}", file=sys.stderr)
 
     def _check_callback(self, callback: L.Callback, known: list[str]) -> None:
         normalised = any(name.endswith("running_mean") for name in self.model.network.state)

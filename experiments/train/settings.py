@@ -42,9 +42,9 @@ class TrainerSettings:
 
     Args:
         max_epochs: passes over the training part, 1 or more; with model.threshold, the most passes.
-        min_epochs: passes that nothing ends training before.
+        min_epochs: training passes through the data, at least.
         max_steps: training steps at most, 1 or more; -1 is no limit.
-        min_steps: training steps that nothing ends training before.
+        min_steps: training steps, at least.
         max_time: a time after which training ends, DD:HH:MM:SS.
         limit_train_batches: batches of an epoch, or a share of them.
         limit_val_batches: 0 leaves validation out; it is one batch, whole.

@@ -102,9 +102,9 @@ TABLE = [
     ("train", f"{BIRDS}data.augment flip", "data.augment: expected a list of 'flip', 'shift', got flip"),
     ("train", f"{BIRDS}data.augment '[flip, rotate]'", "a list of 'flip', 'shift', got ['flip', 'rotate']"),
     ("train", f"{BIRDS}data.size large", "data.size: expected int, got large"),
-    ("train", f"{MODEL}data.folder birds", "data.folder is for data.name pictures, which is hand_computation"),
-    ("train", f"{MODEL}data.size 32", "data.size is for data.name pictures, which is hand_computation"),
-    ("train", f"{MODEL}data.augment '[flip]'", "data.augment is for data.name pictures, which is hand_computation"),
+    ("train", f"{MODEL}data.folder birds", "data.folder is for data.name pictures; here it is hand_computation"),
+    ("train", f"{MODEL}data.size 32", "data.size is for data.name pictures; here it is hand_computation"),
+    ("train", f"{MODEL}data.augment '[flip]'", "data.augment is for data.name pictures; here it is hand_computation"),
     ("train", "fit --config bluebird_softmax", "--data.folder: expected a folder of pictures, a subfolder for each "
      "class; `python -m experiments.data.birds --out birds` draws one"),
     # files and folders that are not what is expected

@@ -102,8 +102,8 @@ def test_a_run_remembers_the_text_by_its_hash(tmp_path):
     ({"context": 100}, "data.context 100: expected a text of at least 2000 tokens, a tenth of it to validate, got 1,"),
     ({"merges": -1}, "data: merges must be an integer >= 0, got -1"),
     ({"file": "nowhere.txt"}, "there is no text nowhere.txt"),
-    ({"size": 3}, "data.size is for data.name pictures, which is text"),
-    ({"name": "digits"}, "data.file is for data.name text, which is digits"),
+    ({"size": 3}, "data.size is for data.name pictures; here it is text"),
+    ({"name": "digits"}, "data.file is for data.name text; here it is digits"),
 ])  # fmt: skip
 def test_what_cannot_be_trained_on_is_refused(said: dict[str, Any], message: str, tmp_path: Path) -> None:
     (tmp_path / "own.txt").write_text(PROSE, "utf-8")

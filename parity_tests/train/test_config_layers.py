@@ -88,10 +88,10 @@ HOSTILE = {
     "a number without digits": ("seed: 0x_\n", "expected numbers that can be read"),
     "a number of 10,000 digits": (f"seed: {'9' * 10_000}\n", "expected numbers that can be read"),
     "a NUL": ('dtype: "a\\0b"\n', "a text that can be written to a file"),
-    "half a character": ('dtype: "\\ud800"\n', "got what is none|a text that can be written"),
+    "half a character": ('dtype: "\\ud800"\n', "expected a config in valid YAML|a text that can be written"),
     "a lone dot": ("threshold: .\n", "model.threshold: expected float, got ."),
     "a dot and an underscore": ("threshold: ._\n", "threshold"),
-    "another encoding": ("dtype: \xe9\n".encode("latin-1"), "got what is none"),
+    "another encoding": ("dtype: \xe9\n".encode("latin-1"), "expected a config in valid YAML"),
     "a name that is no text": ("3: 4\n", "the config has no 'model.3'"),
 }
 

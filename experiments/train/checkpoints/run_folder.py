@@ -66,7 +66,7 @@ def cut_off(runs: Path, config: str) -> tuple[Path, FileLock] | None:
             continue
         if not (folder / MODEL).exists():
             if saved != wanted:
-                print("in other processes than it began in it goes on, but not to the same bits", file=sys.stderr)
+                print("the run resumes with another number of processes, and not bit for bit", file=sys.stderr)
             return folder, lock
         lock.release()  # it came to its end just now
     return None

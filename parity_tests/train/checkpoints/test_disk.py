@@ -41,7 +41,7 @@ def test_a_file_that_cannot_grow_is_an_error_and_the_last_checkpoint_stays_good(
     with pytest.raises(OSError) as error, full_disk() as largest:
         fit(tmp_path, arguments, at=9, then=lambda: largest((run / what).stat().st_size - 1))
     assert (error.value.errno, error.value.filename) == (errno.EFBIG, str(run / what))
-    assert error.value.__notes__ == ["the same command goes on from step 7"]
+    assert error.value.__notes__ == ["the same command resumes from step 7"]
     assert {path.name for path in (run / "checkpoints").iterdir()} == {"last.ckpt"}
     assert steps(run / "checkpoints" / "last.ckpt") == 7
     assert fit(tmp_path, arguments) == run
@@ -118,7 +118,7 @@ def test_a_disk_that_is_full_or_read_only_is_one_line_and_the_run_goes_on_when_i
     ), err  # fmt: skip
     full, read_only, goes_on = err.splitlines()
     assert "No space left on device: '" in full
-    assert full.endswith("; the same command goes on from step 3")
+    assert full.endswith("; the same command resumes from step 3")
     assert "Read-only file system: '" in read_only
     assert goes_on == f"going on with {disk / run} from step 3"
     assert not [*disk.iterdir()], "it was mounted for the command alone"

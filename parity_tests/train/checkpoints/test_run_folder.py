@@ -73,7 +73,7 @@ def test_a_run_goes_on_in_another_number_of_processes_and_says_so(tmp_path, caps
     found = run_folder.cut_off(tmp_path, "ckpt_path: null\ntrainer: {devices: 1, max_epochs: 3}")
     assert found
     assert found[0] == run
-    assert capsys.readouterr().err == "in other processes than it began in it goes on, but not to the same bits\n"
+    assert capsys.readouterr().err == "the run resumes with another number of processes, and not bit for bit\n"
 
 
 def test_a_run_that_begins_is_never_seen_as_one_that_was_cut_off(tmp_path, monkeypatch):

@@ -27,7 +27,7 @@ def test_a_signal_saves_at_the_end_of_the_step_and_the_run_goes_on(at, number, s
         fit(tmp_path, arguments, at=at, then=lambda: os.kill(os.getpid(), number))
     assert stop.value.code == status
     assert str(stop.value) == f"stopped by {number.name}"
-    assert stop.value.__notes__ == [f"the same command goes on from step {at + 1}"]
+    assert stop.value.__notes__ == [f"the same command resumes from step {at + 1}"]
     assert handlers == [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
     run = tmp_path / "digits" / "manual" / "version_0"
     assert steps(run / "checkpoints" / "last.ckpt") == at + 1
@@ -88,7 +88,7 @@ def interrupted(at, *numbers):
 @forks.forked
 @pytest.mark.parametrize("second", SIGNALS)
 def test_ctrl_c_says_how_to_go_on_and_a_second_signal_ends_at_once(second, tmp_path):
-    said = "python -m experiments.train: stopped by SIGINT; the same command goes on from step 2\n"
+    said = "python -m experiments.train: stopped by SIGINT; the same command resumes from step 2\n"
     assert forks.Fork(tmp_path, interrupted, 1, signal.SIGINT).end() == (130, "", said)
     run = Path("runs", "two_two_one", "manual", "version_0")
     said = f"going on with {run} from step 2\n"

@@ -45,7 +45,7 @@ def goes_on(folder: Path, seen: dict[str, Any]) -> None:
     assert lines(folder / RUN / "metrics.csv") == seen["uninterrupted"]
 
 
-SAYS = r"python -m experiments.train: {}; the same command (goes on from step \d+|starts anew)\n"
+SAYS = r"python -m experiments.train: {}; the same command (resumes from step \d+|starts anew)\n"
 
 
 @pytest.mark.parametrize(
