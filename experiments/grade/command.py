@@ -19,7 +19,6 @@ from experiments.grade.shown.words import LEVELS
 from experiments.grade.task.assignment import NoTask, load
 from experiments.shared.command import Parser, command, nearest_file
 from manual import InputError
-from torch_ref.devices import prepare
 
 LONGEST = 24 * 60 * 60
 """Seconds that one piece may take."""
@@ -161,6 +160,8 @@ def _refuse(parser: Parser, options: Namespace) -> None:
         expected = f"at most {LONGEST}" if options.timeout > 0 else "more than 0"
         parser.error(f"--timeout: expected {expected} seconds, got {options.timeout:g}")
     if options.device == "cuda":
+        from torch_ref.devices import prepare
+
         try:
             prepare("cuda")
         except InputError as error:

@@ -12,10 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 
 from torch_ref.tolerance.small_arrays import every, some
-from torch_ref.twins import to_numpy
 
 AGREES, CONVENTION, DIFFERS, NOT_JUDGED = VERDICTS = ("agrees", "convention", "differs", "not judged")
 SAID = {
@@ -99,7 +97,7 @@ def compare(place: str, quantity: str, ours: Any, reference: Any, allowed: Any, 
     reference came. A tolerance as large as the whole way would let parameters pass that were never updated.
     """
     is_missing = ours is None
-    ours, reference = (to_numpy(a) if isinstance(a, torch.Tensor) else np.asarray(a) for a in (ours, reference))
+    ours, reference = (_array(a) for a in (ours, reference))
     about = (place, quantity, str(reference.dtype), reference.shape)
     apart = (*about, np.inf, np.inf, DIFFERS)
     if is_missing:
@@ -147,3 +145,12 @@ def _nan_alone(ours: np.ndarray[Any, Any], reference: np.ndarray[Any, Any], allo
         return ""
     at = tuple(map(int, np.argwhere(alone)[0]))
     return f"{ours[at]}, expected {reference[at]}, at index {at}" if at else f"{ours}, expected {reference}"
+
+
+def _array(values: Any) -> Any:
+    """An array, of a tensor, too: torch is loaded where there is one."""
+    if isinstance(values, np.ndarray) or not hasattr(values, "detach"):
+        return np.asarray(values)
+    from torch_ref.twins import to_numpy
+
+    return to_numpy(values)

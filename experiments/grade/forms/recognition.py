@@ -26,6 +26,8 @@ HELPS = {
 """The words that say that it only helps to make or to test one."""
 TRAINS = {"train", "fit", "run", "optimize", "optimise", "model"}
 """The words of what trains: it is no piece of its own where it calls the pieces."""
+HANDED = re.compile(r"(grad(ient)?s?|backward|backprop)_?(function|func|fn|f)", re.IGNORECASE)
+"""What a function that trains calls the piece that it is handed."""
 GOES_THROUGH = {"forward", "backward", "backprop", "grad", "gradient", "gradients", "loss", "cost"}
 """The words of what does not train, whatever else its name says, but for a descent."""
 
@@ -80,7 +82,9 @@ def _trains_by(name: str, thing: Any, pieces: set[str]) -> bool:
     """Whether a function trains by calling pieces that are checked; one that works the gradient out itself is one."""
     words = _words(name)
     trains = "descent" in words or (bool(words & TRAINS) and not words & GOES_THROUGH)
-    return inspect.isfunction(thing) and trains and not pieces.isdisjoint(thing.__code__.co_names)
+    if not (inspect.isfunction(thing) and trains):
+        return False
+    return not pieces.isdisjoint(thing.__code__.co_names) or any(map(HANDED.fullmatch, thing.__code__.co_varnames))
 
 
 def _words(name: str) -> set[str]:

@@ -9,7 +9,7 @@ import numpy as np
 from experiments.grade.errors import Failed, Unclear
 from experiments.grade.judging.checked_piece import LARGE, NON_CONTIGUOUS, CheckedPiece
 from experiments.grade.judging.proxies import Trouble
-from experiments.grade.judging.torch_forwards import outputs
+from experiments.grade.judging.torch_names import torch_may_have
 from experiments.grade.judging.zeros import SEEDS, settle_zeros
 from experiments.grade.process.answers import Arrays, Drawn, Observation
 from experiments.grade.process.requests import Constants, DrawExamples, ObserveExample
@@ -145,8 +145,12 @@ def _compared(observation: Observation, ours: Arrays, dx: str) -> dict[str, Comp
 
 def _compare_torch(checked: CheckedPiece, observation: Observation, drawn: Drawn) -> None:
     """Where torch has a forward of this name, the outputs are those that it may give."""
-    constants = checked.child.ask(Constants()).numbers
     known = drawn.known or checked.name
+    if not torch_may_have(known):
+        return
+    from experiments.grade.judging.torch_forwards import outputs  # it loads torch, which takes as long as all else
+
+    constants = checked.child.ask(Constants()).numbers
     theirs = [*outputs(known, observation.inputs, constants, drawn.options if drawn.known else None)]
     for place, name in enumerate(observation.outputs):
         if not theirs or name not in observation.truth:

@@ -12,7 +12,7 @@ from experiments.grade.process.answers import Arrays, Description
 from experiments.grade.process.requests import OwnExamples
 from experiments.grade.process.sandbox import Sandboxed
 from torch_ref import Comparison, Parity
-from torch_ref.comparison.functions.judge import judged
+from torch_ref.comparison.functions.result import judged
 from torch_ref.comparison.verdict import CONVENTION, DIFFERS, NOT_JUDGED, ROUNDING
 from torch_ref.diagnosis import Case
 from torch_ref.diagnosis.factors import ALIKE

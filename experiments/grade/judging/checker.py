@@ -1,25 +1,28 @@
 """Check every piece of a file, each by what its form asks for (twins.py, optimizers.py, networks.py)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
+
+import numpy as np
 
 from experiments.grade.errors import Failed, Fault, Gone, Unclear
 from experiments.grade.findings import Finding, Report, Row, inputs_text, rows_of
 from experiments.grade.forms.told import Told
-from experiments.grade.judging import networks, optimizers, twins
 from experiments.grade.judging.against_truth import against_truth
 from experiments.grade.judging.checked_piece import CheckedPiece
 from experiments.grade.judging.factor_convention import common_factor
 from experiments.grade.judging.proxies import Trouble
 from experiments.grade.judging.rules import rule
-from experiments.grade.process.answers import Description
+from experiments.grade.judging.torch_names import torch_may_have
+from experiments.grade.process.answers import Arrays, Description
 from experiments.grade.process.requests import ObserveFunction, Overlooked
 from experiments.grade.process.sandbox import Sandboxed
 from experiments.grade.task.assignment import Expected, Task
 from experiments.grade.task.expected import as_expected, is_another
-from torch_ref.comparison.functions.judge import judge
-from torch_ref.comparison.verdict import AGREES, DIFFERS, NOT_JUDGED
+from torch_ref.comparison.verdict import AGREES, DIFFERS, NOT_JUDGED, Comparison
 
 EXPECTED = (
     "expected a layer, loss or optimizer class, functions forward(x, …) and backward(delta, …), "
@@ -48,6 +51,8 @@ def check(
             return Report(path.name, [], f"{NOT_JUDGED}: {why}", died=child.died)
         except Fault as fault:
             return Report(path.name, [], f"{NOT_JUDGED}: {ITSELF}: {fault}")
+        if any(p.judging not in ("truth", "rule") or torch_may_have(p.name) for p in pieces):
+            Thread(target=import_module, args=("torch",)).start()  # while the child runs
         findings = [check_piece(child, piece, device, task and task.of(piece.name)) for piece in pieces]
         if child.told.loss and not any("cost" in finding.form for finding in findings):
             left_out = [*left_out, f"loss={child.told.loss}, which no piece asks for"]
@@ -121,6 +126,7 @@ def _overlooked(child: Sandboxed) -> Iterator[Finding]:
 
 def autograd(checked: CheckedPiece) -> None:
     """What torch differentiates by a backward of the file's, against what it differentiates by itself."""
+    from torch_ref.comparison.functions.judge import judge
     from torch_ref.comparison.functions.observed import Observed
 
     found = checked.child.ask(ObserveFunction(checked.name, checked.device))
@@ -132,17 +138,37 @@ def autograd(checked: CheckedPiece) -> None:
     parity = judge(observed, checked.device)
     if parity.measured:
         checked.finding.tolerance = parity.tolerance.removeprefix("the tolerance ")
-    checked.comparisons += parity.comparisons
+    of_place = {(o.quantity, o.place): o.arrays for o in found.quantities if o.arrays}
+    checked.comparisons += [_in_place(c, of_place) if c.differs and not c.cause else c for c in parity.comparisons]
+
+
+def _in_place(c: Comparison, of_place: dict[tuple[str, str], Arrays]) -> Comparison:
+    """The comparison, and of which other gradient ours are the numbers, if they are one's in every element."""
+    ours = of_place.get((c.quantity, c.place), {}).get("ours")
+    for (other, place), arrays in of_place.items():
+        expected, allowed = arrays["expected"], arrays["allowed"]
+        if ours is None or (other, place) == (c.quantity, c.place) or place != c.place or expected.shape != ours.shape:
+            continue
+        if other.startswith("d") and expected.any() and np.all(np.abs(ours - expected) <= allowed):
+            return replace(c, cause=f"this is {other}, in {c.quantity}'s place")
+    return c
+
+
+def beside_torch(module: str) -> Callable[[CheckedPiece], None]:
+    """How a module beside this one judges a piece; it is loaded then, as it loads torch."""
+
+    def judge(checked: CheckedPiece) -> None:
+        getattr(import_module(f"{__package__}.{module}"), checked.judging)(checked)
+
+    return judge
 
 
 JUDGED_BY = {
     "truth": against_truth,
     "rule": rule,
-    "layer": twins.layer,
-    "functions": twins.functions,
-    "loss": twins.loss,
-    "optimizer": optimizers.optimizer,
-    "network": networks.network,
+    **dict.fromkeys(("layer", "functions", "loss"), beside_torch("twins")),
+    "optimizer": beside_torch("optimizers"),
+    "network": beside_torch("networks"),
     "autograd": autograd,
 }
 """How a piece is judged, by what its form says."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from parity_tests.grade.checking import not_judged
+from parity_tests.grade.checking import not_judged, rows
 
 LEAKY = """
     import numpy as np
@@ -182,3 +182,21 @@ def test_a_kind_of_file_is_judged_whole(kind, run):
     assert not_judged(result) == {}
     assert status == 0, result["verdict"]
     assert run(source.replace("{}", wrong))[0] == 1
+
+
+def test_a_function_has_a_bias_that_it_can_do_without_and_gradients_in_another_s_place_are_named(run):
+    status, result = run("""
+        import torch
+        class Scale(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, x, weight, bias=None):
+                ctx.save_for_backward(x, weight)
+                return x * weight if bias is None else x * weight + bias
+            @staticmethod
+            def backward(ctx, delta):
+                x, weight = ctx.saved_tensors
+                return delta * weight, delta.sum(0), (delta * x).sum(0)
+    """)
+    causes = {row["quantity"]: row["cause"] for _, row in rows(result) if row["verdict"] == "differs"}
+    assert status == 1
+    assert causes == {"dweight": "this is dbias, in dweight's place", "dbias": "this is dweight, in dbias's place"}

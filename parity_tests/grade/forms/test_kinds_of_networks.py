@@ -221,7 +221,48 @@ LISTS = """
             delta = w.T @ delta
         return dbs, dws
 """
+LINE_OF_TWO = """
+    import numpy as np
+    def compute_cost_reg(X, y, w, b, lambda_=1):
+        return np.sum((X @ w + b - y) ** 2) / (2 * len(X)) + lambda_ / (2 * len(X)) * np.sum(w ** 2)
+    def compute_gradient_reg(X, y, w, b, lambda_=1):
+        dj_dw = X.T @ (X @ w + b - y) / len(X) + {} / len(X) * w
+        dj_db = np.mean(X @ w + b - y)
+        return dj_db, dj_dw
+    def gradient_descent(X, y, w, b, cost_function, gradient_function, alpha):
+        dj_db, dj_dw = gradient_function(X, y, w, b)
+        return w - alpha * dj_dw, b - alpha * dj_db
+"""
+DECAYS = """
+    import numpy as np
+    class AdamW:
+        def __init__(self, lr=0.01, beta1=0.9, beta2=0.99, eps=1e-8, weight_decay=0.01):
+            self.lr, self.betas, self.eps, self.wd = lr, (beta1, beta2), eps, weight_decay
+            self.m, self.v, self.t = dict(), dict(), 0
+        def step(self, params, grads):
+            self.t += 1
+            (b1, b2), t = self.betas, self.t
+            for k, g in grads.items():
+                self.m[k] = b1 * self.m.get(k, 0) + (1 - b1) * g
+                self.v[k] = b2 * self.v.get(k, 0) + (1 - b2) * g * g
+                step = self.m[k] / (1 - b1 ** t) / (np.sqrt(self.v[k] / (1 - b2 ** t)) + self.eps)
+                params[k] -= self.lr * (step + {} * params[k])
+"""
+CLASSES = """
+    import numpy as np
+    class Regression:
+        def __init__(self, n_features, n_classes): self.W = np.random.randn(n_features, n_classes)
+        def forward(self, X): return np.exp(X @ self.W) / np.exp(X @ self.W).sum(axis=1, keepdims=True)
+        def loss(self, X, y): return -np.mean(np.log(self.forward(X)[np.arange(len(y)), y]))
+        def gradients(self, X, y):
+            p = self.forward(X)
+            p[np.arange(len(y)), y] -= 1
+            return X.T @ p / {}
+"""
 KINDS = {
+    "a cost and a gradient of the same arguments": (LINE_OF_TWO, "lambda_", "2 * lambda_"),
+    "a step of dicts, whose weights decay by default": (DECAYS, "self.wd", "2 * self.wd"),
+    "a network of classes, with its own loss": (CLASSES, "len(y)", "1"),
     "parameters in lists, and one example": (LISTS, "z", "np.tanh(z)"),
     "a forward that gives its cost": (COSTED, "1", "4"),
     "an output that no loss follows": (MANY_TO_ONE, "self.W.T", "self.W"),

@@ -1,11 +1,16 @@
 """The rules and the forwards that hand-ins are held against, against torch's own."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
 
 from experiments.grade.judging.named_forwards import FORWARDS
 from experiments.grade.judging.rules import RULES, decaying
+from experiments.grade.judging.torch_forwards import NORMS, UNARY, WITH_A_CONSTANT
+from experiments.grade.judging.torch_names import torch_may_have
 from torch_ref.tolerance.bounds import exact
 
 LR, EPS = {"lr": 0.1}, {"eps": 0.05}
@@ -57,3 +62,9 @@ def test_a_recurrent_forward_is_torch_s(kind, gates):
     wx, wh = (w.T[:, order] for w in (layer.weight_ih_l0, layer.weight_hh_l0))
     b = (layer.bias_ih_l0 + layer.bias_hh_l0)[order]
     torch.testing.assert_close(FORWARDS[kind](x, h, wx, wh, b), layer(x, state)[0])
+
+
+def test_every_forward_that_torch_has_is_known_by_its_name_without_torch():
+    assert all(map(torch_may_have, [*FORWARDS, *UNARY, *WITH_A_CONSTANT, *NORMS, "Conv2d"]))
+    code = "import sys, experiments.grade.command; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -7,17 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from manual.numbers.number_types import Array
-from torch_ref.comparison.functions.options import ELSEWHERE
-from torch_ref.comparison.functions.result import PLACES, Checked
+from torch_ref.comparison.functions.result import PLACES, Checked, judged
 from torch_ref.comparison.functions.ties import AT_A_TIE
 from torch_ref.comparison.verdict import (
     AGREES,
     CONVENTION,
     DIFFERS,
-    EMPTY,
-    NOT_JUDGED,
     ROUNDING,
-    ZERO_REFERENCE,
     Comparison,
     explained,
 )
@@ -121,19 +117,3 @@ def _of_places(o: "Observed") -> Comparison:
     if wrong and not (o.only_where == "NaN" and not np.isnan(expected).any()):
         return Comparison(*about[:4], np.inf, np.inf, DIFFERS, reason=said)
     return Comparison(*about, CONVENTION, f"a convention: how {o.only_where} spreads", said, tolerance=PLACES)
-
-
-def judged(comparisons: list[Comparison]) -> list[Comparison]:
-    """The comparisons, where a reference of zeros tells nothing against a quantity that elsewhere agrees with another
-    one, or is 0 at other numbers, too, nor where nothing is rounded: of integers, and of no elements."""
-    known = {c.quantity for c in comparisons if c.verdict in (AGREES, CONVENTION) and c.tolerance != PLACES}
-    known |= {c.quantity for c in comparisons if c.reason == ZERO_REFERENCE and c.place.endswith(ELSEWHERE)}
-    settled: list[Comparison] = []
-    for c in comparisons:
-        if c.reason == EMPTY:
-            c = replace(c, verdict=AGREES, reason="")  # in shape and dtype, which is all that there is
-        elif c.reason == ZERO_REFERENCE and c.verdict == NOT_JUDGED:
-            agrees = c.quantity in known or not c.dtype.startswith(("float", "bfloat"))
-            c = replace(c, verdict=AGREES, reason="") if agrees else replace(c, reason=f"{c.reason}, on every input")
-        settled.append(c)
-    return settled

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from torch_ref.comparison.functions.calls import Given, is_real
+from torch_ref.comparison.functions.result import ELSEWHERE
 
 LAYOUTS = ("non-contiguous", "transposed")
 UPSTREAM = ("δ of other strides", "δ transposed", "δ of zeros", "δ expanded", "δ of one output alone")
@@ -14,7 +15,6 @@ DRAWS = (
     "expanded", "rows in another order", "batch of 1", "batch of 2", "odd batch", "empty", "times 1e-4", "times 1e4",
     "near overflow", "repeated indices", "ignored indices", "NaN", "infinities",
 )  # fmt: skip
-ELSEWHERE = "other numbers"
 CALLS = ("only some inputs", "backward twice", "two forwards first", "reused memory", "repeated in another order",
          ELSEWHERE)  # fmt: skip
 CLAIMS = ("forward mode", "vmap", "second derivatives")

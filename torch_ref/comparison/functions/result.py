@@ -1,13 +1,26 @@
 """The result of a check: a table to read, and JSON to keep."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from torch_ref.comparison.parity import Parity
-from torch_ref.comparison.verdict import AGREES, CONVENTION, DIFFERS, NOT_JUDGED, ROUNDING, Comparison, failing, told
+from torch_ref.comparison.verdict import (
+    AGREES,
+    CONVENTION,
+    DIFFERS,
+    EMPTY,
+    NOT_JUDGED,
+    ROUNDING,
+    ZERO_REFERENCE,
+    Comparison,
+    failing,
+    told,
+)
 from torch_ref.tables import columns
 
+ELSEWHERE = "other numbers"
+"""The name of the trial at these."""
 PLACES = "none"
 """The tolerance where only the places of what is no number are compared."""
 SHOWN = 12
@@ -112,3 +125,19 @@ def _table(comparisons: list[Comparison]) -> list[str]:
         for c in comparisons
     ]  # fmt: skip
     return [*columns(rows if any(c.cause for c in comparisons) else [row[:-1] for row in rows])]
+
+
+def judged(comparisons: list[Comparison]) -> list[Comparison]:
+    """The comparisons, where a reference of zeros tells nothing against a quantity that elsewhere agrees with another
+    one, or is 0 at other numbers, too, nor where nothing is rounded: of integers, and of no elements."""
+    known = {c.quantity for c in comparisons if c.verdict in (AGREES, CONVENTION) and c.tolerance != PLACES}
+    known |= {c.quantity for c in comparisons if c.reason == ZERO_REFERENCE and c.place.endswith(ELSEWHERE)}
+    settled: list[Comparison] = []
+    for c in comparisons:
+        if c.reason == EMPTY:
+            c = replace(c, verdict=AGREES, reason="")  # in shape and dtype, which is all that there is
+        elif c.reason == ZERO_REFERENCE and c.verdict == NOT_JUDGED:
+            agrees = c.quantity in known or not c.dtype.startswith(("float", "bfloat"))
+            c = replace(c, verdict=AGREES, reason="") if agrees else replace(c, reason=f"{c.reason}, on every input")
+        settled.append(c)
+    return settled

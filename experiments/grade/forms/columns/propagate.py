@@ -1,9 +1,11 @@
 """Logistic regression in one function: propagate(w, b, X, Y) gives (grads, cost), grads["dw"] and grads["db"].
 
-In any order, also (dw, db, cost). X is (n, m), w (n, 1), b a number, Y (1, m) of 0 and 1; or X is (m, n).
+In any order, also (dw, db, cost); or in two functions of the same arguments, compute_gradient(X, y, w, b) → (dj_db,
+dj_dw) and compute_cost(X, y, w, b), maybe with lambda_. X is (n, m), w (n, 1), b a number, Y (1, m); or X is (m, n).
 Held against the truth of its own cost.
 """
 
+import ast
 import inspect
 import re
 from collections.abc import Callable, Iterator
@@ -13,13 +15,15 @@ import numpy as np
 
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.course.arguments import ROLES
-from experiments.grade.forms.definitions import Definitions, needs
+from experiments.grade.forms.course.losses import STRENGTH
+from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
-from experiments.grade.forms.whole.names import DATA, TARGET
+from experiments.grade.forms.stateful.slots import stem
+from experiments.grade.forms.whole.names import DATA, PENALTIES, TARGET
 from experiments.grade.forms.whole.results import gradients_in, returned_names
 
 NAME = re.compile("propagat|cost|loss|grad", re.IGNORECASE)
-COST = re.compile(r"cost|loss|J|error", re.IGNORECASE)
+COST = re.compile(r"cost|loss|^J$|error", re.IGNORECASE)
 BINARY = np.array([1.0, 0, 0, 1])
 LAYOUTS: dict[str, dict[str, tuple[int, ...]]] = {
     "examples are columns": {"w": (3, 1), "b": (), "x": (3, 4), "y": (1, 4)},
@@ -30,12 +34,35 @@ LAYOUTS: dict[str, dict[str, tuple[int, ...]]] = {
 
 
 def pieces(found: Definitions) -> Iterator[Piece]:
-    """Every function of a weight, a bias, data and a target that gives gradients and a cost."""
-    for name, f in found.functions().items():
-        names = [*inspect.signature(f).parameters]
-        roles = [_role(n) for n in names]
-        if NAME.search(name) and needs(f) == len(names) == 4 and {*roles} == {"w", "b", "x", "y"}:
-            yield Propagate(name, f, dict(zip(roles, names, strict=True)), found)
+    """Every function of a weight, a bias, data and a target that gives gradients and a cost, or beside one that gives
+    the cost."""
+    functions = {n: f for n, f in found.functions().items() if NAME.search(n) and {*_roles(f)} == {"w", "b", "x", "y"}}
+    costs = {_stem(n): f for n, f in functions.items() if not _returns_a_tuple(found, f)}
+    for name, f in functions.items():
+        names = returned_names(found.node_of(f))
+        cost = costs.get(_stem(name), next(iter(costs.values()), None))
+        if not _returns_a_tuple(found, f):
+            continue
+        if len(names) == 2 and not any(map(COST.search, names)) and {stem(n) for n in names} == {"w", "b"}:
+            if cost is not None and _roles(cost).keys() == _roles(f).keys():
+                yield Propagate(name, f, cost, found)
+        else:
+            yield Propagate(name, f, None, found)
+
+
+def _roles(f: Callable[..., Any]) -> dict[str, str]:
+    """The arguments that it cannot do without, and what they are."""
+    return {_role(n): n for n, p in inspect.signature(f).parameters.items() if p.default is p.empty}
+
+
+def _stem(name: str) -> str:
+    """What is left of a name without the word for what it gives: of compute_cost_reg and compute_gradient_reg."""
+    return re.sub("cost|loss|gradients?|grads?", "", name, flags=re.IGNORECASE)
+
+
+def _returns_a_tuple(found: Definitions, f: Callable[..., Any]) -> bool:
+    values = [n.value for n in ast.walk(found.node_of(f)) if isinstance(n, ast.Return)]
+    return any(isinstance(v, ast.Tuple) for v in values)
 
 
 def _role(name: str) -> str:
@@ -47,10 +74,11 @@ class Propagate(Piece):
 
     form = "logistic regression"
 
-    def __init__(self, name: str, f: Callable[..., Any], roles: dict[str, str], found: Definitions) -> None:
-        self.f, self.module, self.roles = f, found.module, roles
-        self.names = returned_names(found.node_of(f))
-        super().__init__(name, [*inspect.signature(f).parameters], [], [f])
+    def __init__(self, name: str, f: Callable[..., Any], cost: Callable[..., Any] | None, found: Definitions) -> None:
+        self.f, self.cost, self.module, self.roles = f, cost, found.module, _roles(f)
+        self.names = returned_names(found.node_of(f)) + (["cost"] if cost else [])
+        self.settings = {n: STRENGTH for n in inspect.signature(f).parameters if n.lower() in PENALTIES}
+        super().__init__(name, [*self.roles.values()], [*self.settings], [f, *([cost] if cost else [])])
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
         why = ""
@@ -72,7 +100,10 @@ class Propagate(Piece):
         raise Unclear(f"expected (grads, cost) of ({', '.join(self.arguments)}); the first that was tried raised {why}")
 
     def _run(self, given: Arrays) -> Ran:
-        result = self.f(**{n: given[n] for n in self.arguments})
+        arguments = {n: given[n] for n in self.arguments} | self.settings
+        result = self.f(**arguments)
+        if self.cost is not None:
+            result = (*result, self.cost(**arguments))
         if not isinstance(result, tuple):
             raise Unclear("expected (grads, cost)")
         grads = next((v for v in result if isinstance(v, dict)), None)

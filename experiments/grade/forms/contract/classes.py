@@ -192,7 +192,13 @@ def _own_types(state: Fields) -> Fields:
 def _step(optimizer: Any, layer: Layer, gradient: Layer, state: dict[str, Fields]) -> None:
     update = getattr(type(optimizer), "update", Optimizer.update)
     if update is Optimizer.update and hasattr(optimizer, "step"):
-        return optimizer.step(layer, gradient)
+        try:
+            return optimizer.step(layer, gradient)
+        except (TypeError, AttributeError) as error:
+            if type(layer).__name__ not in str(error):
+                raise
+            names = ", ".join([*inspect.signature(optimizer.step).parameters])
+            raise Unclear(f"got step({names}), which raised {error}; expected step(network, gradient)") from None
     needed = [p for p in inspect.signature(update).parameters.values() if p.default is p.empty]
     if len(needed) != 4:
         names = ", ".join(p.name for p in needed[1:])

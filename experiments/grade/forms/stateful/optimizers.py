@@ -40,11 +40,18 @@ def pieces(found: Definitions) -> Iterator[Piece]:
         rule, methods = kind_of(name), updates_of(kind)
         if not rule or issubclass(kind, Optimizer):
             continue
-        asked = {m: len([n for n in needed(getattr(kind, m)) if n.lower() not in RATES]) for m in methods}
-        if all(count == 1 or (count == 2 and m != "step") or (not count and _kept(kind)) for m, count in asked.items()):
+        asked = {m: [n for n in needed(getattr(kind, m)) if n.lower() not in RATES] for m in methods}
+        if all(_may_be(kind, m, names) for m, names in asked.items()):
             for method in methods:
                 piece = name if len(methods) == 1 else f"{name}.{method}"
                 yield OptimizerClass(piece, rule, kind, method, found)
+
+
+def _may_be(kind: type, method: str, names: list[str]) -> bool:
+    """Whether a method's arguments may be handed to it; step(network, gradient) is the contract's."""
+    if len(names) == 2:
+        return method != "step" or names[0].lower() in KEPT
+    return len(names) == 1 or (not names and bool(_kept(kind)))
 
 
 def _kept(kind: type) -> str:
@@ -84,7 +91,9 @@ class OptimizerClass(Piece):
             kinds = [("sgd", {"momentum": 0.0}), ("momentum", {})]
         if kinds[-1][0] == "momentum" and "nesterov" in self.arguments_of_kind:
             kinds.append(("nesterov", {"nesterov": True}))
-        rules = [(kind, {n: self._value(n) for n in NEEDED[kind]} | more) for kind, more in kinds]
+        decays = self._name_for(WEIGHT_DECAY)  # at its default it may not be 0
+        still = {WEIGHT_DECAY: 0.0} if decays and self.arguments_of_kind[decays].default != 0 else {}
+        rules = [(kind, {n: self._value(n) for n in NEEDED[kind]} | more | still) for kind, more in kinds]
         more = [name for name in (LR_DECAY, WEIGHT_DECAY) if self._name_for(name)]
         return [*rules, *((kind, options | {name: DECAY}) for kind, options in rules for name in more)]
 

@@ -106,7 +106,8 @@ class NetworkClass(Piece):
         own = self._own_cost(fitted)
         output = self._run(parameters.with_these(fitted.prototype, arrays), x)
         examples = 5 if 5 in x.shape else 1
-        usual = [(said, lambda _, __, a, y, f=f: f(a, y)) for said, f in choices(examples, output, fitted.y)]
+        hot = fitted.given.target(np.shape(output))  # where y are classes, too
+        usual = [(said, lambda _, __, a, ___, f=f: f(a, hot)) for said, f in choices(examples, output, hot)]
         moves = self._moves(parameters, fitted, arrays)
         costs = [] if own is None else unguarded("its own cost", own, self.module)
         costs += usual if own is None or moves else []

@@ -1,0 +1,14 @@
+"""The names of the forwards that torch has (named_forwards.py, torch_forwards.py), for who has not loaded it yet."""
+
+NAMES = {
+    "affine", "affinerelu", "batchnorm", "batchnorm1d", "batchnorm2d", "celu", "conv", "conv2d", "convolution",
+    "convrelu", "descent", "elu", "fc", "gelu", "layernorm", "leakyrelu", "linear", "logsigmoid", "logsoftmax",
+    "lrelu", "lstm", "lstmstep", "maxpool", "mish", "relu", "relu6", "rmsnorm", "rnn", "rnnstep", "selu",
+    "sigmoid", "silu", "softmaxloss", "softplus", "softsign", "spatialbatchnorm", "spatialgroupnorm", "svmloss",
+    "swish", "tanh", "tanhshrink", "temporalaffine", "wordembedding",
+}  # fmt: skip
+
+
+def torch_may_have(name: str) -> bool:
+    """Whether torch may have a forward of this name."""
+    return name.lower().replace("_", "") in NAMES
