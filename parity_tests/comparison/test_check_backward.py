@@ -145,6 +145,30 @@ def test_what_the_forward_refuses_is_no_mistake():
     assert "non-contiguous" not in str(checked)
 
 
+STATISTICS = [torch.zeros(3), torch.ones(3)]
+ITSELF = {
+    "which of equals it is, by the layout": (lambda x: x.median(0), drawn((5, 3))),
+    "memory is read, not numbers": (lambda x: x.as_strided((2, 2), (1, 2)), drawn((5, 3))),
+    "a tangent of zeros": (torch.floor, drawn((5, 3))),
+    "what is given is changed": (
+        lambda x, mean, var: functional.batch_norm(x, mean, var, training=True),
+        [*(x.requires_grad_() for x in drawn((5, 3))), *STATISTICS],
+    ),
+    "complex numbers of no elements": (torch.linalg.eigvals, [torch.zeros(0, 0)]),
+}
+
+
+@pytest.mark.parametrize("kind", ITSELF)
+def test_torch_agrees_with_itself(kind):
+    function, inputs = ITSELF[kind]
+    assert check_backward(function, function, inputs, dtypes=[torch.float64]).agrees
+
+
+def test_sparse_tensors_are_not_judged(fails):
+    sparse = torch.eye(3).to_sparse()
+    assert "dense tensors alone" in fails(torch.sparse.mm, torch.sparse.mm, [sparse, *drawn((3, 3))])
+
+
 def test_several_outputs_and_inputs_that_are_not_differentiated():
     class Pick(torch.autograd.Function):
         @staticmethod

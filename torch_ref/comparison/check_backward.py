@@ -157,9 +157,13 @@ def _observe(function: Function, reference: Function, inputs: Sequence[Any], opt
         raise ValueError("check_backward: expected a tensor of a floating dtype among the inputs, got none")
     ours = Subject(function, given)
     theirs = Reference(Subject(reference, given, _renamed(reference, params)), options.accumulate)
+    if any(torch.is_tensor(v) and v.layout != torch.strided for v in given.leaves):
+        yield Observed("sparse inputs", "all", "dense tensors alone are compared", offered=False)
+        return
     offered = 0
     for dtype in options.dtypes_of(given):
         leaves = [_cast(v, dtype, i in given.needed, options.device) for i, v in enumerate(given.leaves)]
+        ours.changes = theirs.subject.changes = _changed(theirs.subject, leaves, options)
         yield from _left_out(theirs.subject, leaves, options)
         if error := _refusal(ours, leaves, options):
             wanted = options.dtypes is not None or dtype is None or any(v.dtype == dtype for v in _reals(given.leaves))
@@ -173,6 +177,16 @@ def _observe(function: Function, reference: Function, inputs: Sequence[Any], opt
         tried = InDtype(ours, theirs, leaves, dtype, options)
         yield from chain(tried.observe(), () if offered or options.quick else claims(tried))
         offered += 1
+
+
+def _changed(reference: Subject, leaves: Leaves, options: Options) -> set[int]:
+    """Inputs that the reference changes, by contract, as running statistics are."""
+    copies = [v.clone() if torch.is_tensor(v) else v for v in leaves]
+    try:
+        begun = reference.begin(copies, reference.given.needed, Upstream(options.seed))
+    except Exception:  # it is raised again where it can be told
+        return set()
+    return begun.changed() - {*reference.given.needed}
 
 
 def _left_out(reference: Subject, leaves: Leaves, options: Options) -> Iterator[Observed]:

@@ -12,7 +12,7 @@ from torch.fx.node import map_arg
 
 from manual.numbers.number_types import Array
 from torch_ref.program.complex_numbers import Complex
-from torch_ref.program.numbers import as_array, is_number
+from torch_ref.program.numbers import as_array, is_number, truth_of
 from torch_ref.program.operations import OF_COMPLEX, OPERATIONS
 from torch_ref.program.operations.moves import MOVES
 from torch_ref.program.operations.steps import whole
@@ -108,6 +108,8 @@ class _Run:
         dtype = options.pop("dtype", None)
         if operation == "_to_copy" and dtype in INTEGERS and is_number(args[0]):
             return self._made(whole(args[0]), dtype)
+        if operation == "_to_copy" and dtype is torch.bool and is_number(args[0]):
+            return truth_of(args[0] != 0)
         if operation == "_to_copy" and dtype is not None and dtype.is_complex and not isinstance(args[0], Complex):
             real = dtype.to_real()
             re = in_precision(args[0], real) if isinstance(args[0], Bounded) else self._made(args[0], real)

@@ -15,14 +15,14 @@ tl = pytest.importorskip("triton.language")
 
 
 @triton.jit
-def _silu(x_ptr, y_ptr, n, BLOCK: tl.constexpr):
+def _silu(x_ptr, y_ptr, n, BLOCK: tl.constexpr):  # pyright: ignore[reportInvalidTypeForm]
     at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     x = tl.load(x_ptr + at, mask=at < n, other=0)
     tl.store(y_ptr + at, x / (1 + tl.exp(-x)), mask=at < n)
 
 
 @triton.jit
-def _dsilu(x_ptr, delta_ptr, dx_ptr, n, factor, BLOCK: tl.constexpr):
+def _dsilu(x_ptr, delta_ptr, dx_ptr, n, factor, BLOCK: tl.constexpr):  # pyright: ignore[reportInvalidTypeForm]
     at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     x = tl.load(x_ptr + at, mask=at < n, other=0)
     s = 1 / (1 + tl.exp(-x))

@@ -65,11 +65,15 @@ def _name(path: Any, names: list[str]) -> str:
 
 
 class Subject:
-    """A function that is called by the list of what it is given, and gives its outputs by name."""
+    """A function that is called by the list of what it is given, and gives its outputs by name.
+
+    `in_place`: it is given copies; of those inputs alone that it `changes`, as the reference does, too.
+    """
 
     def __init__(self, function: Function, given: Given, renamed: Mapping[str, str] | None = None) -> None:
         self.function, self.given, self.renamed = function, given, renamed or {}
         self.in_place = False
+        self.changes: set[int] = set()
         self.random_state = torch.get_rng_state()
 
     def __call__(self, leaves: Leaves) -> dict[str, Any]:
@@ -102,7 +106,9 @@ class Begun:
     def __init__(self, subject: Subject, leaves: Leaves, needed: Sequence[int], upstream: Upstream) -> None:
         self.names, self.needed = subject.given.names, [*needed]
         self.values = [v.detach().requires_grad_(i in needed) if is_real(v) else v for i, v in enumerate(leaves)]
-        self.given = [v.clone() if subject.in_place and torch.is_tensor(v) else v for v in self.values]
+        copied = range(len(leaves)) if subject.in_place else subject.changes
+        self.given = [v.clone() if i in copied and torch.is_tensor(v) else v for i, v in enumerate(self.values)]
+        self.changes = subject.changes
         self.kept = [v.detach().clone() if torch.is_tensor(v) else v for v in leaves]
         seed_all(upstream.seed, leaves)  # a function that draws random numbers draws the reference's
         outputs = subject(self.given)
@@ -112,6 +118,14 @@ class Begun:
         self.results: Found = {n: o.detach().clone() for n, o in outputs.items() if torch.is_tensor(o)}
         self.smooth = {n: o for n, o in outputs.items() if is_real(o) and o.requires_grad}
         self.deltas = upstream.of(self.smooth)
+
+    def changed(self) -> set[int]:
+        """The places of the inputs that are others now, though they are not to be; they get their numbers back."""
+        now = enumerate(zip(self.given, self.kept, strict=True))
+        found = {i for i, (a, b) in now if torch.is_tensor(a) and not same(a.detach(), b)}
+        for i in found - self.returned - self.changes:
+            self.given[i].detach().copy_(self.kept[i])
+        return found - self.returned - self.changes
 
     def backward(self, keep: bool) -> Found:
         """The outputs and the gradients."""
@@ -131,9 +145,8 @@ class Begun:
         for name, delta in self.deltas.items():
             if not same(delta, before[name]):
                 raise Changed("all", "backward changes the upstream gradient, which is its caller's")
-        for i, (now, old) in enumerate(zip(self.given, self.kept, strict=True)):
-            if torch.is_tensor(now) and i not in self.returned and not same(now.detach(), old):
-                raise Changed(self.names[i], "is changed, which is its caller's")
+        if changed := self.changed():
+            raise Changed(self.names[min(changed)], "is changed, which is its caller's")
 
 
 def seed_all(seed: int, leaves: Leaves) -> None:
@@ -155,6 +168,8 @@ def finish(begun: Sequence[Begun], passes: int = 1) -> list[Found]:
 
 def same(a: torch.Tensor, b: torch.Tensor) -> bool:
     """Whether they hold the same numbers; a NaN is the same as itself."""
+    if a.dtype == b.dtype == torch.complex32:  # torch compares its parts alone
+        a, b = torch.view_as_real(a), torch.view_as_real(b)
     return bool(torch.equal(a, b) or (is_real(a) and ((a == b) | (a != a) & (b != b)).all()))
 
 

@@ -137,7 +137,7 @@ class Reference:
         if all(v is None or not v.any() for n, v in own.items() if n in quantities) and 0 in {
             len(v) for v in leaves if torch.is_tensor(v) and v.ndim
         }:
-            return {n: np.zeros(v.shape) for n, v in own.items() if v is not None}  # sums of nothing
+            return {n: np.zeros(array_of(v).shape) for n, v in own.items() if v is not None}  # sums of nothing
         if self.never:
             return dict.fromkeys(quantities, self.never)
         if self.accumulate and smooth and not any(v.dtype in HALVES for v in smooth.values()):

@@ -60,7 +60,13 @@ def _judge(parity: Checked, o: "Observed") -> None:
     last = parity.comparisons[-1]
     if last.reason == ROUNDING and not np.isfinite(allowed).all() and "," not in o.place:
         last = replace(last, reason=UNBOUNDED)
-    if last.differs and not last.reason and not _slightly(ours, expected, allowed) and o.quantity in o.ties():
+    of_floats = expected.dtype.kind == "f"
+    if (
+        last.differs
+        and not last.reason
+        and not (of_floats and _slightly(ours, expected, allowed))
+        and o.quantity in o.ties()
+    ):
         last = explained(last, AT_A_TIE)
     elif last.differs and not last.reason:
         last = replace(last, reason=_where(ours, expected, allowed), cause=last.cause or _cause(o))

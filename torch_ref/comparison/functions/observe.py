@@ -44,7 +44,7 @@ class InDtype:
         if self.options.quick:
             return
         small = cut(self.given, self.leaves)
-        if small is not self.leaves:
+        if small is not self.leaves and not self._refuses(self.reference.subject, small):
             self.leaves = small
             self.known[""] = small, self.reference.on(small, self.upstream)
         yield from self._upstreams()
@@ -71,7 +71,7 @@ class InDtype:
             if self.options.asks(name):
                 moved = [arrange(v) if is_real(v) else v for v in leaves]
                 ours = self._attempt(lambda moved=moved: self._run(moved))
-                if not self._both_refuse(ours, moved):
+                if not self._by_layout(ours, moved, expected):
                     yield from self._told(name, ours, expected)
 
     def _upstreams(self) -> Iterator[Observed]:
@@ -118,6 +118,8 @@ class InDtype:
             expected.open = self._independent(leaves)
         if draw.name in FAR:
             expected = _of_the_largest(expected)
+        if draw.name == "expanded" and self._by_layout(ours, leaves, expected):
+            return
         if (
             all(same_shape(a, b) for a, b in zip(leaves, base_leaves, strict=True))
             and not draw.only_where
@@ -235,12 +237,24 @@ class InDtype:
             return error
 
     def _refuses(self, subject: Subject, leaves: Leaves) -> bool:
-        """Whether already its forward raises."""
-        return isinstance(self._attempt(lambda: subject.begin(leaves, self.needed, self.upstream)), Exception)
+        """Whether already its forward raises, or changes what it is given."""
+        begun = self._attempt(lambda: subject.begin(leaves, self.needed, self.upstream))
+        return isinstance(begun, Exception) or bool(begun.changed())
 
     def _both_refuse(self, ours: Any, leaves: Leaves) -> bool:
         """Whether the reference, too, raises on these as they lie in memory: as a view of complex numbers does."""
         return isinstance(ours, Exception) and self._refuses(self.reference.subject, leaves)
+
+    def _by_layout(self, ours: Any, leaves: Leaves, expected: Expected) -> bool:
+        """Whether the reference, too, gives others, or none, on these as they lie in memory: as as_strided does."""
+        if isinstance(ours, Changed):
+            return False
+        if isinstance(ours, Exception):
+            return self._both_refuse(ours, leaves)
+        if not any(map(is_beyond, compared("", ours, expected, set()))):
+            return False
+        theirs = self._attempt(lambda: self.reference.subject.run(leaves, self.needed, self.upstream))
+        return isinstance(theirs, Exception) or any(map(is_beyond, compared("", theirs, expected, set())))
 
     def _told(
         self, trial: str, ours: Any, expected: Expected, draw: Draw | None = None, needed: Sequence[int] | None = None,

@@ -41,7 +41,7 @@ class Upstream:
     def _one(self, name: str, output: torch.Tensor) -> torch.Tensor:
         shape = (*output.shape, 2) if output.is_complex() else tuple(output.shape)
         numbers = (_drawn if output.numel() <= KEPT else _drawn.__wrapped__)(self.seed, name, shape)
-        delta = torch.view_as_complex(numbers) if output.is_complex() else numbers
+        delta = torch.complex(numbers[..., 0], numbers[..., 1]) if output.is_complex() else numbers
         delta = delta.to(device=output.device, dtype=output.dtype, copy=True)
         delta = delta if self.values is None else self.values(delta)
         return delta if self.arrange is None else self.arrange(delta)
