@@ -44,8 +44,9 @@ class MultiheadAttention(Block, without={"dropout": 0.0, "kdim": None, "vdim": N
 
         query, y (L, N, E), key and value (S, N, E); (N, …, E) with batch_first; one example has no N
 
-    add_bias_kv: all may look at one more key, bias_k, which says bias_v, both learned. add_zero_attn: and at one that
-    is 0 and says 0, a 1 = e⁰ in the sum under A, which changes no derivative. W starts as torch's does, Xavier's.
+    add_bias_kv: all may look at one more key, bias_k, which says bias_v, both learned; the examples share them, so that
+    their δs add up. add_zero_attn: and at one that is 0 and says 0, a 1 = e⁰ in the sum under A, which changes no
+    derivative. W starts as torch's does, Xavier's.
 
     Raises:
         InputError: embed_dim or num_heads is not an integer >= 1, or the heads do not share out embed_dim; bias,
@@ -133,7 +134,6 @@ class MultiheadAttention(Block, without={"dropout": 0.0, "kdim": None, "vdim": N
         """And back: the heads one beside the other, as the input lies."""
         x = x.swapaxes(1, 2).reshape(len(x), x.shape[2], -1)
         return x if self.batch_first else x.swapaxes(0, 1)
-
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[MultiheadAttention, Any]]:

@@ -86,24 +86,21 @@ class _BatchNorm(Layer):
         h, r, _, _, n = cache
         over, along = (0, *range(2, delta.ndim)), (-1, *[1] * (delta.ndim - 2))
         g = delta if self.weight is None else delta * self.weight.reshape(along)
-        dx = r * g
-        if self.training or self.running_mean is None:
-            by_mean = g.sum(axis=over) / n
-            by_variance = (g * h).sum(axis=over) / n
-            dx = r * (g - by_mean.reshape(along) - h * by_variance.reshape(along))
-        return dx, self.like(
+        if self.training or self.running_mean is None:  # else m and v are constants
+            by_mean, by_variance = g.sum(axis=over) / n, (g * h).sum(axis=over) / n
+            g = g - by_mean.reshape(along) - h * by_variance.reshape(along)
+        return r * g, self.like(
             weight=None if self.weight is None else (delta * h).sum(axis=over),
             bias=None if self.bias is None else delta.sum(axis=over),
         )
 
     def commit(self, cache: Any, /) -> None:
         _, _, m, v, n = cache
-        if not self.training or self.running_mean is None:
-            return
-        self.num_batches_tracked += 1
-        share = 1 / int(self.num_batches_tracked) if self.momentum is None else self.momentum
-        for running, new in ((self.running_mean, m), (self.running_var, v * n / (n - 1))):
-            running[...] = (1 - share) * running + share * new
+        if self.training and self.running_mean is not None:
+            self.num_batches_tracked += 1
+            share = 1 / int(self.num_batches_tracked) if self.momentum is None else self.momentum
+            for running, new in ((self.running_mean, m), (self.running_var, v * n / (n - 1))):
+                running[...] = (1 - share) * running + share * new
 
     def evaluated(self) -> "_BatchNorm":
         new = self.like()

@@ -186,6 +186,33 @@ def _rnn(_f: Any, dh: Any, dlast: Any, U: Any, cache: Any, slope: bool = True, t
     return dz, dz, (later,)
 
 
+def _gru(
+    _f: Any, dh: Any, dlast: Any, U: Any, cache: Any, past: int = 1, reset: bool = True, slope: bool = True
+) -> Any:
+    """The steps of a GRU backwards, without the way past the gates, without r on the way to U, or without n's slope."""
+    (later,), das, dus = dlast, [], []
+    for delta, (r, z, n, u_n, gap) in zip(dh[::-1], cache[::-1], strict=True):
+        now = delta + later
+        da_n = (now - z * now) * (1 - n * n) if slope else now - z * now
+        gates = [da_n * u_n * r * (1 - r), now * gap * z * (1 - z)]
+        das.append(np.concatenate([*gates, da_n], axis=1))
+        dus.append(np.concatenate([*gates, da_n * r if reset else da_n], axis=1))
+        later = z * now * past + dus[-1].dot(U)
+    return np.stack(das[::-1]), np.stack(dus[::-1]), (later,)
+
+
+def _exchanged(f: Any, a: Any, start: Any, U: Any, b: Any) -> Any:
+    """A GRU with z and 1 − z exchanged, as σ(−z) = 1 − σ(z)."""
+    sign = np.repeat([1, -1, 1], f.hidden_size)
+    return f.run(a * sign, start, U * sign[:, None], b if b is None else b * sign)
+
+
+def _update_first(f: Any, a: Any, start: Any, U: Any, b: Any) -> Any:
+    h = f.hidden_size
+    order = [*range(h, 2 * h), *range(h), *range(2 * h, 3 * h)]
+    return f.run(a[..., order], start, U[order], b if b is None else b[order])
+
+
 def _one_bias(f: Any, a: Any, start: Any, U: Any, _b: Any) -> Any:
     return f.run(a, start, U, None)
 
@@ -204,10 +231,19 @@ OF_RNN: list[tuple[str, Back]] = [
     ("the slope is left out", partial(_rnn, slope=False)),
     ("δ goes back through Uᵀ as U", partial(_rnn, turned=True)),
 ]
+OF_GRU: list[tuple[str, Back]] = [
+    ("the way past the gates is missing, z dh", partial(_gru, past=0)),
+    ("r is left out of what comes from the step before", partial(_gru, reset=False)),
+    ("the slope of n is left out", partial(_gru, slope=False)),
+]
 BACKWARDS: dict[type, list[tuple[str, Back]]] = {
-    LSTM: [*ANY, *OF_LSTM], LSTMCell: OF_LSTM, RNN: [*ANY, *OF_RNN], RNNCell: OF_RNN, GRU: ANY, GRUCell: [],
+    LSTM: [*ANY, *OF_LSTM], LSTMCell: OF_LSTM, RNN: [*ANY, *OF_RNN], RNNCell: OF_RNN, GRU: [*ANY, *OF_GRU],
+    GRUCell: OF_GRU,
 }  # fmt: skip
+OF_GATES: list[tuple[str, Back]] = [
+    ("z and 1 − z are exchanged", _exchanged), ("the gates stand in the order z, r, n", _update_first)
+]  # fmt: skip
 OF_BIASES: list[tuple[str, Back]] = [("of two biases one is added", _one_bias)]
 RUNS: dict[type, list[tuple[str, Back]]] = {
-    LSTM: OF_BIASES, LSTMCell: OF_BIASES, RNN: OF_BIASES, RNNCell: OF_BIASES, GRU: [], GRUCell: [],
+    LSTM: OF_BIASES, LSTMCell: OF_BIASES, RNN: OF_BIASES, RNNCell: OF_BIASES, GRU: OF_GATES, GRUCell: OF_GATES,
 }  # fmt: skip

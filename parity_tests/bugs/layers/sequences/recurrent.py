@@ -206,8 +206,12 @@ def without_past(self, dh, dlast, U, cache):
 
 
 def not_reset(self, dh, dlast, U, cache):
-    da, _, start = GRU.run_back(self, dh, dlast, U, cache)
-    return da, da, start
+    (later,), das = dlast, []
+    for t in reversed(range(len(dh))):
+        da, du, (later,) = GRU.run_back(self, dh[t : t + 1], (later,), U, cache[t : t + 1])
+        later = later + (da[0] - du[0]).dot(U)
+        das.insert(0, da[0])
+    return np.stack(das), np.stack(das), (later,)
 
 
 def open_in(place, number):
@@ -215,16 +219,17 @@ def open_in(place, number):
     return in_cache(GRU, lambda kept: (*kept[:place], kept[place] * 0 + number, *kept[place + 1 :]))
 
 
-for kind, y, dx, past, hh in (
-    (GRU, "y0", "dx", "dx", "dweight_hh_l0"),
-    (GRUCell, "y", "dx0", "dx1", "dweight_hh"),
+for kind, y, dx, past in (
+    (GRU, "y0", "dx", "dx"),
+    (GRUCell, "y", "dx0", "dx1"),
 ):
     mistakes(kind, [
-        ("z and 1 − z are exchanged", y, "", {"run": exchanged}),
+        ("z and 1 − z are exchanged", y, "1 − z are exchanged", {"run": exchanged}),
         ("The reset gate closes h before U", y, "", {"run": reset_before_u}),
-        ("The gates stand in the order z, r, n", y, "", ordered(GRU, (1, 0, 2))),
-        ("The path past the gates is missing", past, "", {"run_back": without_past}),
-        ("What comes from the step before has the derivative of the input, without r", hh, "", {"run_back": not_reset}),
-        ("The slope of n is left out", dx, "", open_in(2, 0)),
+        ("The gates stand in the order z, r, n", y, "in the order z, r, n", ordered(GRU, (1, 0, 2))),
+        ("The path past the gates is missing", past, "way past the gates", {"run_back": without_past}),
+        ("What comes from the step before has the derivative of the input, without r", past, "r is left out",
+         {"run_back": not_reset}),
+        ("The slope of n is left out", dx, "the slope of n is left out", open_in(2, 0)),
         ("The state before has no part in the slope of z", dx, "", open_in(4, 0)),
     ])  # fmt: skip
