@@ -13,7 +13,9 @@ import numpy as np
 
 from experiments.data.images import LeftOut, Unreadable, files, image, pixels
 from experiments.data.splits import Part, Parts
+from experiments.data.stream import Stream, checksum
 from experiments.shared.printable import printable
+from experiments.shared.scale import LEVELS, Scale, levels
 from experiments.shared.untrusted_files import no_folder
 from manual import InputError
 
@@ -23,17 +25,46 @@ CHOOSE = f"to choose yourself, sort them into {'/CLASS, '.join(PARTS)}/CLASS"
 
 
 class Pictures(NamedTuple):
-    """Pixels (N, 3, size, size) of 0 to 255, each with its class's place in `classes`; and the files that are in no
-    part."""
+    """Pictures (N, 3, size, size), of pixels 0 to 255, each with its class's place in `classes`.
+
+    Attributes:
+        left_out: the files that are in no part.
+        scale: what standardises the training part.
+        sha256: of all pixels and classes.
+    """
 
     parts: Parts
     classes: list[str]
     left_out: list[LeftOut]
+    scale: Scale
+    sha256: str
+
+
+class _Found:
+    """What is known of a part's pictures, once each was read."""
+
+    def __init__(self) -> None:
+        self.paths, self.sums, self.places = list[Path](), list[int](), list[int]()
+        self.levels, self.sha = np.zeros((3, LEVELS), int), hashlib.sha256()
+
+    def add(self, path: Path, picture: np.ndarray, place: int) -> None:
+        self.paths.append(path)
+        self.sums.append(checksum(picture))
+        self.places.append(place)
+        self.levels += levels(picture)
+        self.sha.update(np.ascontiguousarray(picture).data)
+
+    def part(self, size: int) -> Part:
+        return Part(Stream(self.paths, self.sums, size), np.array(self.places))
+
+    @property
+    def digest(self) -> bytes:
+        return self.sha.digest() + np.array(self.places).tobytes()
 
 
 def pictures(folder: Path | None, size: int) -> Pictures:
-    """Every picture of every class, scaled to size×size. A file that is no picture, or broken, or of no class, is
-    left out.
+    """Every picture of every class, scaled to size×size. Each is read once here, and again when it is asked for. A file
+    that is no picture, or broken, or of no class, is left out.
 
     Raises:
         InputError: there is no such folder; it has fewer than two classes, a class that has no picture to train on,
@@ -46,8 +77,7 @@ def pictures(folder: Path | None, size: int) -> Pictures:
         raise InputError(f"--data.folder: {no_folder(folder)}; {DRAWN}")
     split = _is_split(folder)
     classes = _classes(folder, split)
-    x: dict[str, list[np.ndarray]] = {part: [] for part in PARTS}
-    y: dict[str, list[int]] = {part: [] for part in PARTS}
+    found = {part: _Found() for part in PARTS}
     left_out: list[LeftOut] = []
     for path in files(folder):
         inside = path.relative_to(folder)
@@ -59,18 +89,19 @@ def pictures(folder: Path | None, size: int) -> Pictures:
             left_out.append(LeftOut(path, str(error)))
         else:
             part = inside.parts[0] if split else part_of(inside)
-            x[part].append(picture)
-            y[part].append(classes.index(inside.parts[split]))
+            found[part].add(path, picture, classes.index(inside.parts[split]))
     for place, name in enumerate(classes):
-        if place not in y["train"]:
-            elsewhere = 0 if split else sum(numbers.count(place) for numbers in y.values())
+        if place not in found["train"].places:
+            elsewhere = 0 if split else sum(part.places.count(place) for part in found.values())
             where = folder / "train" / name if split else folder / name
             raise InputError(_lacking(where, "to train on", left_out, elsewhere))
     for part in PARTS:
-        if not x[part]:
-            where, elsewhere = (folder / part, 0) if split else (folder, sum(map(len, y.values())))
+        if not found[part].paths:
+            where, elsewhere = (folder / part, 0) if split else (folder, sum(len(f.paths) for f in found.values()))
             raise InputError(_lacking(where, f"for the {part} part", left_out, elsewhere))
-    return Pictures(Parts(*(Part(np.stack(x[part]), np.array(y[part])) for part in PARTS)), classes, left_out)
+    sha = hashlib.sha256(b"".join(each.digest for each in found.values())).hexdigest()
+    parts = Parts(*(each.part(size) for each in found.values()))
+    return Pictures(parts, classes, left_out, Scale.of(found["train"].levels), sha)
 
 
 def part_of(inside: Path) -> str:

@@ -1,7 +1,7 @@
 """A data set, in batches."""
 
-from collections.abc import Iterator
-from hashlib import sha256
+from collections.abc import Collection, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -9,7 +9,7 @@ from typing import Any, Literal
 import lightning as L
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset, DistributedSampler, TensorDataset
+from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
 from experiments.data.augment import augmented
 from experiments.data.digits import digits
@@ -24,6 +24,12 @@ from manual import InputError, batches
 from manual.numbers.checks import at_least, finite, whole
 from torch_ref import to_torch
 
+AT_ONCE = 512
+"""Examples of a part that is evaluated, or predicted, that are looked at together, at most."""
+
+LARGEST = 4096
+"""Pixels that a side of a picture may have: a picture of these is a gigabyte on its way through a layer."""
+
 SETS = {"digits": digits, "hand_computation": hand_computation, "sine": sine}
 ONLY = {
     "folder": "pictures",
@@ -37,8 +43,8 @@ ONLY = {
 
 
 class Data(L.LightningDataModule):
-    """Training batches in an order that (seed, epoch) alone decide; validation and test whole. Of several processes
-    each has a share of every batch.
+    """Training batches in an order that (seed, epoch) alone decide; validation and test in theirs. Of several processes
+    each has a share of every batch. Pictures are read as they are needed.
 
     Args:
         chosen: what the config says.
@@ -64,42 +70,36 @@ class Data(L.LightningDataModule):
             if name != wanted and getattr(chosen, option) is not None:
                 raise InputError(f"data.{option} is for data.name {wanted}; here it is {name}")
         if name == "pictures":
-            parts = self._pictures(chosen.folder, whole(self, "size", chosen.size, 1), dtype)
+            if whole(self, "size", chosen.size, 1) > LARGEST:
+                raise InputError(f"data.size {chosen.size}: expected at most {LARGEST:,} pixels")
+            parts = self._pictures(chosen.folder, int(chosen.size or 0), dtype)
         elif name == "text":
             self.text = Text(Path(chosen.file) if chosen.file else None, chosen.context, chosen.merges or 0)
             parts, self.classes = self.text.windows(), self.text.tokenizer.tokens
             self.settings |= self.text.settings
         else:
             parts = SETS[name]()
-        for label, part in zip(parts._fields, parts, strict=True):
-            if len(part.x) != len(part.y):
-                raise InputError(
-                    f"data {name}, {label}: expected a target an example, got {len(part.x)} and {len(part.y)}"
-                )
-            finite(f"data {name}, {label}: x", part.x)
-            finite(f"data {name}, {label}: y", part.y)
-        self.train, self.validation, self.test = (Part(_typed(part.x, dtype), _typed(part.y, dtype)) for part in parts)
+        if name != "pictures":
+            labelled = zip(parts._fields, parts, strict=True)
+            parts = Parts(*(_checked(f"data {name}, {label}", part.x, part.y, dtype) for label, part in labelled))
+        self.train, self.validation, self.test = parts
         n = len(self.train.x)
         rows = n if chosen.batch_size is None else whole(self, "batch_size", chosen.batch_size, 1)
         self.order = Order(n, rows, at_least(self, "seed", chosen.seed, 0))
 
     def _pictures(self, folder: str | None, size: int, dtype: str) -> Parts:
-        parts, self.classes, self.left_out = pictures(None if folder is None else Path(folder), size)
-        self.scale = Scale.of(parts.train.x)
-        digest = sha256(b"".join(np.ascontiguousarray(array).tobytes() for part in parts for array in part)).hexdigest()
+        found = pictures(None if folder is None else Path(folder), size)
+        self.classes, self.left_out, self.scale = found.classes, found.left_out, found.scale
         self.settings |= {
-            "size": size, "augment": self.augment, "classes": self.classes, "scale": self.scale._asdict(),
-            "sha256": digest,
+            "size": size, "augment": self.augment, "classes": found.classes, "scale": found.scale._asdict(),
+            "sha256": found.sha256,
         }  # fmt: skip
-        return Parts(*(Part(self.scale(x, dtype), y) for x, y in parts))
+        scaled = partial(found.scale, dtype=dtype)
+        return Parts(*(part._replace(x=part.x.changed(scaled)) for part in found.parts))
 
     def train_dataloader(self) -> DataLoader[Any]:
         self.order.rank, self.order.processes = self._rank()
-        data = _tensors(self.train)
-        if self.augment:
-            data = Augmented(self.train, self.augment, self.order)
-        if self.text:
-            data = Windows(self.text, self.order)
+        data = Windows(self.text, self.order) if self.text else Rows(self.train, self.augment, self.order)
         return DataLoader(data, sampler=self.order, batch_size=None)
 
     def val_dataloader(self) -> DataLoader[Any]:
@@ -111,9 +111,9 @@ class Data(L.LightningDataModule):
     predict_dataloader = test_dataloader
 
     def _whole(self, part: Part) -> DataLoader[Any]:
-        whole = Order(len(part.x), len(part.x), shuffle=False)
-        whole.rank, whole.processes = self._rank()
-        return DataLoader(_tensors(part), sampler=whole, batch_size=None)
+        order = Order(len(part.x), AT_ONCE, shuffle=False)
+        order.rank, order.processes = self._rank()
+        return DataLoader(Rows(part), sampler=order, batch_size=None)
 
     def _rank(self) -> tuple[int, int]:
         """This process's rank, and how many processes there are."""
@@ -161,7 +161,10 @@ class Order(DistributedSampler[Any]):
 
     def __iter__(self) -> Iterator[torch.Tensor]:
         done, self.done = self.done, 0  # at the first batch: Lightning calls iter() early
-        every = batches(self.n, self.batch_size, self.seed, self.epoch) if self.shuffle else [np.arange(self.n)]
+        cuts = range(0, self.n, self.batch_size)
+        every = (np.arange(at, min(at + self.batch_size, self.n)) for at in cuts)
+        if self.shuffle:
+            every = batches(self.n, self.batch_size, self.seed, self.epoch)
         for rows in islice(every, done, self.batches):
             yield torch.from_numpy(share_of(rows, self.rank, self.processes))
 
@@ -169,15 +172,18 @@ class Order(DistributedSampler[Any]):
         return self.batches
 
 
-class Augmented(Dataset[Any]):
-    """Training pictures, changed as the epoch of the order has it."""
+class Rows(Dataset[Any]):
+    """A part's rows, as many as are asked for at once; with `changes` they are pictures, changed as the epoch of the
+    order has it."""
 
-    def __init__(self, part: Part, changes: list[Literal["flip", "shift"]], order: Order) -> None:
+    def __init__(self, part: Part, changes: Collection[str] = (), order: Order | None = None) -> None:
         self.part, self.changes, self.order = part, changes, order
 
     def __getitem__(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         at = rows.numpy()
-        x = augmented(self.part.x[at], at, self.changes, self.order.seed, self.order.epoch)
+        x = self.part.x[at]
+        if self.changes and self.order:
+            x = augmented(x, at, self.changes, self.order.seed, self.order.epoch)
         return to_torch(x), to_torch(self.part.y[at])
 
 
@@ -187,9 +193,14 @@ def share_of(rows: np.ndarray, rank: int, processes: int) -> np.ndarray:
     return np.array_split(rows, processes)[rank]
 
 
-def _typed(array: np.ndarray, dtype: str) -> np.ndarray:
-    return array.astype(dtype if array.dtype.kind == "f" else "int64", copy=False)
+def _checked(where: str, x: np.ndarray, y: np.ndarray, dtype: str) -> Part:
+    """A part with numbers of the dtype, and classes of int64.
 
-
-def _tensors(part: Part) -> TensorDataset:
-    return TensorDataset(to_torch(part.x), to_torch(part.y))
+    Raises:
+        InputError: they are not finite, or not as many examples as targets.
+    """
+    if len(x) != len(y):
+        raise InputError(f"{where}: expected a target an example, got {len(x)} and {len(y)}")
+    for name, array in (("x", x), ("y", y)):
+        finite(f"{where}: {name}", array)
+    return Part(*(array.astype(dtype if array.dtype.kind == "f" else "int64", copy=False) for array in (x, y)))

@@ -1,14 +1,14 @@
 """What a data set is: three parts, each examples and their targets."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from manual.numbers.number_types import Array
 
 
 class Part(NamedTuple):
-    """Examples x and their targets y, row by row."""
+    """Examples x and their targets y, row by row. Pictures are a `Stream`, which is read as an array is."""
 
-    x: Array
+    x: Any
     y: Array
 
 

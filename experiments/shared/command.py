@@ -147,7 +147,10 @@ def replacing(path: Path, before: Path | None = None) -> Iterator[BinaryIO]:
     Raises:
         OSError: it cannot be written; the error names the file.
     """
-    path = path.resolve()
+    try:
+        path = path.resolve()
+    except RuntimeError:  # as Python says it until 3.13
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path)) from None
     if path.exists() and not path.is_file():
         raise FileExistsError(errno.EEXIST, "expected a file, or none", str(path))
     part = path.with_name(f"{path.name}.{os.getpid()}.part")  # another process may write the same file

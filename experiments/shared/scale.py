@@ -16,13 +16,12 @@ class Scale(NamedTuple):
     std: list[float]
 
     @classmethod
-    def of(cls, pictures: Array) -> Self:
-        """What standardises these pictures, (N, C, H, W) of 0 to 255. A channel that is the same everywhere is only
-        centred."""
-        counts = np.stack([np.bincount(pictures[:, c].ravel(), minlength=LEVELS) for c in range(pictures.shape[1])])
-        levels, total = np.arange(LEVELS) / 255, counts.sum(axis=1)
-        mean = counts @ levels / total
-        std = np.sqrt((counts * (levels - mean[:, None]) ** 2).sum(axis=1) / total)
+    def of(cls, counts: Array) -> Self:
+        """What standardises pictures whose channels' levels were counted, see `levels`. A channel that is the same
+        everywhere is only centred."""
+        level, total = np.arange(LEVELS) / 255, counts.sum(axis=1)
+        mean = counts @ level / total
+        std = np.sqrt((counts * (level - mean[:, None]) ** 2).sum(axis=1) / total)
         return cls(mean.tolist(), np.where((counts > 0).sum(axis=1) > 1, std, 1).tolist())
 
     def __call__(self, pictures: Array, dtype: str) -> Array:
@@ -32,3 +31,8 @@ class Scale(NamedTuple):
             level = ((np.arange(LEVELS) / 255 - mean) / std).astype(dtype)
             scaled[:, c] = level[pictures[:, c]]
         return scaled
+
+
+def levels(picture: Array) -> Array:
+    """How often each channel of a picture, (C, H, W), has each of the levels 0 to 255: (C, 256)."""
+    return np.stack([np.bincount(channel.ravel(), minlength=LEVELS) for channel in picture])

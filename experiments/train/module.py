@@ -1,8 +1,8 @@
 """One training script for both implementations."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from math import inf, isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 import lightning as L
 import numpy as np
@@ -23,8 +23,18 @@ from torch_ref import params_of, to_numpy
 SMALL = 32
 """Networks of at most so many numbers have them all in the log."""
 
-AT_ONCE = 512
-"""Examples: a part to evaluate goes through the network in pieces, whose size its memory depends on."""
+
+class Found(NamedTuple):
+    """What a batch of a part that is evaluated comes to, in all processes together.
+
+    Attributes:
+        met: targets, where they are classes, that were predicted, of so many `targets`.
+    """
+
+    rows: int
+    cost: float
+    met: int
+    targets: int
 
 
 class Training(L.LightningModule):
@@ -44,6 +54,7 @@ class Training(L.LightningModule):
     def __init__(self, chosen: ModelSettings, classes: list[str] | None = None) -> None:
         super().__init__()
         self.moved, self._costs = inf, list[float]()
+        self._evaluated = list[Found]()
         at_least(self, "seed", chosen.seed, 0)
         at_least(self, "threshold", chosen.threshold, 0)
         network, penalty = counted(chosen.network, classes), chosen.penalty
@@ -117,16 +128,22 @@ class Training(L.LightningModule):
         if self.moved < self.settings["threshold"]:
             self.trainer.should_stop = True
 
-    def validation_step(self, batch: list[torch.Tensor]) -> None:
-        self._evaluate("val", *batch)
+    def validation_step(self, batch: list[torch.Tensor], batch_idx: int = 0) -> None:
+        self._evaluate("val", batch_idx, *batch)
 
-    def test_step(self, batch: list[torch.Tensor]) -> None:
-        self._evaluate("test", *batch)
+    def test_step(self, batch: list[torch.Tensor], batch_idx: int = 0) -> None:
+        self._evaluate("test", batch_idx, *batch)
+
+    def on_validation_epoch_end(self) -> None:
+        self._sum_up("val")
+
+    def on_test_epoch_end(self) -> None:
+        self._sum_up("test")
 
     def predict_step(self, batch: list[torch.Tensor]) -> tuple[Array, Array]:
         """(prediction, target) of all processes; where targets are classes the prediction is one, too."""
         x, y = batch
-        prediction = torch.cat([self.side.predict(some) for some in x.split(AT_ONCE)])
+        prediction = self.side.predict(x)
         own = to_numpy(prediction if y.is_floating_point() else prediction.argmax(dim=1)), to_numpy(y)
         predictions, targets = zip(*processes.objects(own), strict=True)
         return np.concatenate(predictions), np.concatenate(targets)
@@ -139,35 +156,43 @@ class Training(L.LightningModule):
     @torch.compiler.disable
     def _note(self, x: torch.Tensor, cost: torch.Tensor) -> None:
         where = f"epoch {self.current_epoch}, step {self.global_step}"
-        self._costs.append(self._whole_cost(f"{where}: the cost", [x], [cost.item()]))
+        self._costs.append(self._whole_cost(f"{where}: the cost", x, cost.item()))
         self.log("train_cost", self._costs[-1], prog_bar=True, logger=False)
 
     def _summed(self, cost: torch.Tensor) -> torch.Tensor:
         """Of the processes' gradients torch's engine takes the mean, and the whole batch's is their sum."""
         return cost * self.trainer.world_size
 
-    def _whole_cost(self, what: str, inputs: Iterable[torch.Tensor], costs: list[float]) -> float:
-        """The sum of all processes' costs; these are this one's, each with its input."""
-        cost = sum(processes.numbers(sum(costs), self.device))
+    def _whole_cost(self, what: str, x: torch.Tensor, own: float) -> float:
+        """The sum of all processes' costs; this is this one's, of its input."""
+        cost = sum(processes.numbers(own, self.device))
         if not isfinite(cost):
-            wrong = [x for x, own in zip(inputs, costs, strict=True) if len(x) and not isfinite(own)]
-            found = processes.objects(culprit(self.network, to_numpy(wrong[0])) if wrong else None)
+            wrong = len(x) and not isfinite(own)
+            found = processes.objects(culprit(self.network, to_numpy(x)) if wrong else None)
             raise Diverged(f"{what} is {cost}; {next(filter(None, found), 'no part of it, it is their sum')}")
         return cost
 
     @torch.compiler.disable(recursive=False)
-    def _evaluate(self, part: str, x: torch.Tensor, y: torch.Tensor) -> None:
-        step = self.global_step - 1
-        where = f"epoch {self.current_epoch}, step {step}: " if self.logger else ""
-        share, inputs = processes.share(len(x), self.global_rank, self.device), x.split(AT_ONCE)
-        costs = [self.side.cost(a, b, share).item() for a, b in zip(inputs, y.split(AT_ONCE), strict=True)]
-        values = {f"{part}_cost": self._whole_cost(f"{where}{part}_cost", inputs, costs)}
+    def _evaluate(self, part: str, number: int, x: torch.Tensor, y: torch.Tensor) -> None:
+        """Note what a batch of the part costs, and how many of its targets are met."""
+        where = f"epoch {self.current_epoch}, step {self.global_step - 1}: " if self.logger else ""
+        share = processes.share(len(x), self.global_rank, self.device)
+        cost = self._whole_cost(f"{where}{part}_cost", x, self.side.cost(x, y, share).item())
+        counts = 0, 0
         if not y.is_floating_point():
-            prediction, target = self.predict_step([x, y])
-            values[f"{part}_accuracy"] = float((prediction == target).mean())
+            met = self.side.predict(x).argmax(dim=1) == y
+            counts = (int(sum(processes.numbers(count, self.device))) for count in (met.sum().item(), met.numel()))
+        self._evaluated = [*(self._evaluated if number else ()), Found(share.whole, cost, *counts)]
+
+    def _sum_up(self, part: str) -> None:
+        """Log what the part's batches come to."""
+        whole = processes.Share(0, sum(found.rows for found in self._evaluated))
+        values = {f"{part}_cost": sum(found.cost * whole.weight(self.loss, found.rows) for found in self._evaluated)}
+        if targets := sum(found.targets for found in self._evaluated):
+            values[f"{part}_accuracy"] = sum(found.met for found in self._evaluated) / targets
         exact = {name: torch.tensor(value, dtype=torch.float64) for name, value in values.items()}
-        self.log_dict(exact, prog_bar=True, logger=False, batch_size=share.whole)
-        self._record(step, values)
+        self.log_dict(exact, prog_bar=True, logger=False)
+        self._record(self.global_step - 1, values)
 
     def _record(self, step: int, values: dict[str, float]) -> None:
         for logger in self.loggers:

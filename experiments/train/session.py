@@ -3,6 +3,7 @@
 import csv
 import sys
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -256,6 +257,5 @@ class Session:
             return
         rows = csv.writer(sys.stdout, lineterminator="\n")
         rows.writerow(["example", "target", "prediction"])
-        for predictions, targets in found:
-            for i, (prediction, target) in enumerate(zip(predictions.tolist(), targets.tolist(), strict=True)):
-                rows.writerow([i, target, prediction])
+        pairs = (zip(targets.tolist(), predictions.tolist(), strict=True) for predictions, targets in found)
+        rows.writerows([i, *pair] for i, pair in enumerate(chain.from_iterable(pairs)))

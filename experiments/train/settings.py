@@ -47,7 +47,9 @@ class TrainerSettings:
         min_steps: training steps, at least.
         max_time: a time after which training ends, DD:HH:MM:SS.
         limit_train_batches: batches of an epoch, or a share of them.
-        limit_val_batches: 0 leaves validation out; it is one batch, whole.
+        limit_val_batches: batches of 512 examples to validate by, or a share of them; 0 leaves validation out.
+        limit_test_batches: the same to test by.
+        limit_predict_batches: the same to predict.
         overfit_batches: batches that every epoch trains on, the same ones, or a share of them.
         val_check_interval: batches between validations, or a share of an epoch.
         check_val_every_n_epoch: epochs between validations.
@@ -75,7 +77,9 @@ class TrainerSettings:
     min_steps: int | None = None
     max_time: str | None = None
     limit_train_batches: int | float | None = None
-    limit_val_batches: int | None = None
+    limit_val_batches: int | float | None = None
+    limit_test_batches: int | float | None = None
+    limit_predict_batches: int | float | None = None
     overfit_batches: int | float = 0
     val_check_interval: int | float | None = None
     check_val_every_n_epoch: int = 1
@@ -104,8 +108,6 @@ REFUSED = {
     "enable_autolog_hparams": "the config is in the run's config.yaml",
     "enable_checkpointing": "a run always saves, and goes on where it was cut off",
     "inference_mode": "evaluation never records a graph",
-    "limit_test_batches": "the test part is one batch, whole",
-    "limit_predict_batches": "the test part is one batch, whole",
     "log_every_n_steps": "every step is logged",
     "model_registry": "a run leaves model.safetensors",
     "num_sanity_val_steps": "network, data and loss are tried on one example before training",

@@ -22,7 +22,8 @@ from manual.numbers.checks import whole
 from torch_ref.devices import prepare
 
 PASSED = (
-    "max_epochs", "min_epochs", "max_steps", "min_steps", "max_time", "limit_val_batches", "val_check_interval",
+    "max_epochs", "min_epochs", "max_steps", "min_steps", "max_time", "limit_val_batches", "limit_test_batches",
+    "limit_predict_batches", "val_check_interval",
     "check_val_every_n_epoch", "fast_dev_run", "accelerator", "num_nodes", "strategy", "precision", "deterministic",
     "detect_anomaly", "enable_model_summary", "accumulate_grad_batches", "gradient_clip_val",
     "gradient_clip_algorithm",

@@ -39,8 +39,8 @@ def chapter(trained: dict[str, dict[str, list[Run]]]) -> dict[str, Any]:
     """What the page shows, from the runs by network and implementation."""
     (ours, *_), (theirs, *_) = trained["bluebird_cnn"].values()
     data = ours.config["data"]
-    parts, classes, _ = pictures(Path(data["folder"]), data["size"])
-    scale, positive = Scale.of(parts.train.x), classes.index(POSITIVE)
+    parts, classes, _, scale, _ = pictures(Path(data["folder"]), data["size"])
+    positive = classes.index(POSITIVE)
 
     def pair(before: str, *runs: Run) -> Pair:
         return Pair(
@@ -61,7 +61,8 @@ def chapter(trained: dict[str, dict[str, list[Run]]]) -> dict[str, Any]:
         "classes": [plain(name) for name in classes],
         "parts": {name: len(part.x) for name, part in parts._asdict().items()},
         "samples": {
-            plain(name): [png(x) for x in parts.train.x[parts.train.y == i][:SAMPLES]] for i, name in enumerate(classes)
+            plain(name): [png(x) for x in parts.train.x[np.flatnonzero(parts.train.y == i)[:SAMPLES]]]
+            for i, name in enumerate(classes)
         },
         "networks": [*networks.values()],
         "requirements": requirements(*networks.values()),
@@ -78,7 +79,7 @@ def chapter(trained: dict[str, dict[str, list[Run]]]) -> dict[str, Any]:
 def predictions(run: Run, test: Part, scale: Scale) -> Array:
     """The class that a trained network takes each picture for, computed by the implementation that trained it."""
     training = restore.load(run.checkpoint)
-    predicted, _ = training.predict_step([to_torch(scale(test.x, run.dtype)), to_torch(test.y)])
+    predicted, _ = training.predict_step([to_torch(scale(test.x[:], run.dtype)), to_torch(test.y)])
     return predicted
 
 

@@ -9,6 +9,7 @@ import torch
 from markupsafe import Markup
 from matplotlib.axes import Axes
 
+from experiments.data.module import AT_ONCE
 from experiments.data.text import LONGEST, Text
 from experiments.report.draw.figures import both, decades, dots, named
 from experiments.report.draw.letters import grid, scattered, visible
@@ -16,7 +17,6 @@ from experiments.report.draw.svg import ACCENT, INK, MUTED, stack
 from experiments.report.record import language_runs
 from experiments.report.record.language_runs import SIDES, Stage
 from experiments.shared.model_file import load
-from experiments.train.module import AT_ONCE
 from experiments.write.writer import Writer
 from manual import CrossEntropyLoss, GPTBlock, Network
 from manual.numbers.number_types import Array

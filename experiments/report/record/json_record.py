@@ -28,6 +28,7 @@ from typing import Any, NamedTuple
 from experiments.report.record.summary import Summary, summary
 from experiments.report.record.survey import Row
 from experiments.shared.command import nearest_file
+from experiments.shared.untrusted_files import plain_file
 from manual import InputError
 from torch_ref import Comparison, Parity
 
@@ -101,6 +102,8 @@ def read(path: Path) -> Record:
     Raises:
         InputError: the file is missing, is no record, is of another version, or is broken.
     """
+    if path.exists():
+        plain_file(path, "report.json")
     try:
         found = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from experiments.report.page.template import render
 from experiments.shared.printable import printable
-from experiments.shared.untrusted_files import no_folder, read_config
+from experiments.shared.untrusted_files import no_folder, plain_file, read_config
 from manual import InputError
 from torch_ref.tables import columns
 
@@ -84,7 +84,7 @@ def _read(folder: Path, name: str) -> Trained:
     if not isinstance(config, dict):
         raise InputError("config.yaml: expected names and their values")
     curves: dict[str, list[float]] = {}
-    with (folder / "metrics.csv").open(newline="", encoding="utf-8") as file:
+    with plain_file(folder / "metrics.csv", "log").open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             for column in RESULTS:
                 if value := row.get(column):

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from experiments.data import module
+from experiments.data.module import AT_ONCE
 from experiments.data.splits import Part, Parts
 from experiments.train import command as train
-from experiments.train.module import AT_ONCE, Training
+from experiments.train.module import Training
 from experiments.train.processes import Share
 from experiments.train.settings import ModelSettings
 from manual import Diverged
@@ -128,4 +129,4 @@ def test_a_process_without_examples_leaves_it_to_the_others_to_say_where_a_cost_
     cost = training.side.cost(*NONE, LAST).item()
     assert np.isnan(cost), "none of the rows' share of a penalty that is infinite"
     with pytest.raises(Diverged, match=r"^the cost is nan; no part of it, it is their sum$"):
-        training._whole_cost("the cost", [NONE[0]], [cost])
+        training._whole_cost("the cost", NONE[0], cost)
