@@ -63,7 +63,7 @@ LAYOUTS = {
 
 
 def network(checked: CheckedPiece) -> None:
-    """One function: against its own cost's truth, else document A's network in torch.
+    """One function: against its own cost's truth, else the network of document A in torch.
 
     Raises:
         Unclear: it gives no cost, and is the gradient of another than that network's.
@@ -72,7 +72,7 @@ def network(checked: CheckedPiece) -> None:
     if checked.has_cost:
         checked.finding.against = "the truth of its cost"
     else:
-        checked.finding.against = "document A's network in torch: ReLU, no activation at the end, ½ Σ (ŷ − y)² / N"
+        checked.finding.against = "torch's network with ReLU, no activation at the end, ½ Σ (ŷ − y)² / N"
     sizes = [3, *range(4, 3 + len(names) // 2), 2]
     linear = [layer for i, o in pairwise(sizes) for layer in (Linear(i, o, rng=rng), ReLU())][:-1]
     network = Network(*linear)
@@ -87,7 +87,7 @@ def network(checked: CheckedPiece) -> None:
     unlike = all(c.differs and not c.cause and not c.reason for c in checked.comparisons)
     if unlike and not checked.has_cost and not checked.expected and _has_a_cost(checked, network, *many, names, layout):
         checked.comparisons.clear()
-        raise Unclear("it is another network than document A's: put its cost, of the same arguments, into the file")
+        raise Unclear("it is another network than that: put its cost, of the same arguments, into the file")
     if checked.has_cost:
         settle_zeros(checked, lambda seed: _redrawn(checked, network, names, LAYOUTS[layout], seed))
 

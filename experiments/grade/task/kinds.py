@@ -53,7 +53,7 @@ KINDS: dict[str, tuple[Formula, ...]] = {
 }  # fmt: skip
 IN_TORCH = {
     "linear": "torch.nn.Linear", "relu": "torch.nn.ReLU", "sigmoid": "torch.nn.Sigmoid", "tanh": "torch.nn.Tanh",
-    "softmax": "torch.nn.Softmax", "network": "document A's network",
+    "softmax": "torch.nn.Softmax", "network": "torch's network with ReLU",
 }  # fmt: skip
 """What a finding says that it was held against, where that is the same."""
 SHAPES = {"linear": ([(5, 3), (4, 3), (4,)], [(5, 3), (3, 4), (4,)])}

@@ -26,6 +26,8 @@ mistakes(Tanh, [
 mistakes(ReLU, [
     ("The mask is where δ is positive, not where z is", "dx", "the mask is taken from δ",
      {"backward": lambda self, delta, _: (delta * (delta > 0), self)}),
+    ("δ is multiplied by z, as if the slope were z", "dx", "multiplied by the input, and not by the slope",
+     {"forward": lambda self, z: (np.maximum(z, 0), z), "backward": lambda self, delta, z: (delta * z, self)}),
     ("δ passes where nothing did", "dx", "σ' is left out", {"backward": lambda self, delta, _: (delta, self)}),
     ("ReLU'(0) is 1 where torch has 0", "dx", "a convention: only where z = 0",
      {"forward": lambda self, z: (np.maximum(z, 0), z >= 0)}),

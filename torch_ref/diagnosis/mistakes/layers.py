@@ -46,6 +46,7 @@ def _left_out(_f: Any, _x: Any, delta: Any) -> tuple[Any, Any]:
 ACTIVATIONS: list[tuple[str, Backward]] = [
     *WITHOUT_DELTA,
     ("σ' is taken at a instead of at z", lambda f, x, d: f.backward(d, f.forward(output(f, x))[1])),
+    ("δ is multiplied by the input, and not by the slope there", lambda f, x, d: (d * x, f)),
     ("the input stands where the output belongs in σ'", lambda f, x, d: f.backward(d, x)),
     ("σ' is left out", _left_out),
     ("σ' is applied twice", lambda f, x, d: plain(f, x, plain(f, x, d)[0])),
