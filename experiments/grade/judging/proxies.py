@@ -6,7 +6,6 @@ project's piece.
 """
 
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -58,6 +57,15 @@ class LossCache(NamedTuple):
     output: Output | None
 
 
+class Given(Layer):
+    """The gradients of a layer, of whatever shapes the submission gave."""
+
+    params: Any = None
+
+    def __init__(self, params: Arrays) -> None:
+        self.params = params
+
+
 class Proxies:
     """Makes them for one piece. Where it fails, the answer is NaN, and `troubles` says why, by method or quantity. The
     submission gets its arrays in the memory order `order`.
@@ -98,14 +106,14 @@ class Proxies:
             answer = self.answer(method, request)
             return None if answer is None else answer.by
 
-        def of_params(found: Arrays | None) -> SimpleNamespace:
+        def of_params(found: Arrays | None) -> Layer:
             params = {n: _nan(p) for n, p in own.params.items()}
             for name, own_name in names.items():
                 if found is not None and f"d{own_name}" in found:
                     params[name] = turn(name, found[f"d{own_name}"])
                 elif found is not None:
                     self.troubles[f"d{name}"] = NONE
-            return SimpleNamespace(params=params)
+            return Given(params)
 
         def backward(_: Layer, delta: Array, cache: LayerCache) -> tuple[Array | None, Any]:
             found = gradients("backward", delta, cache.number)
