@@ -105,9 +105,9 @@ PLAIN = """
 FACTOR = """
     import numpy as np
     class Swish:
-        def __init__(self, beta=1.0): self.beta = beta
+        def __init__(self, beta=1.0): self.slope = beta
         def forward(self, z):
-            self.z, self.s = z, 1 / (1 + np.exp(-self.beta * z))
+            self.z, self.s = z, 1 / (1 + np.exp(-self.slope * z))
             return z * self.s
         def backward(self, d): return d * (self.s + {} * self.z * self.s * (1 - self.s))
 """
@@ -159,7 +159,7 @@ STEPS = """
             return np.pad(d, ((0, 0), (0, 0), (1, 0)))
 """
 KINDS = {
-    "a factor that is 1 by default": (FACTOR, "self.beta", "1"),
+    "a factor that is 1 by default": (FACTOR, "self.slope", "1"),
     "a derivative's factor that is 1 by default": (SCALED, "alpha", "1"),
     "static methods, with a cache or a ctx": (STATIC, "x.T", "2 * x.T"),
     "sums over steps, signals, buffers of float32": (STEPS, "d * self.x", "d"),

@@ -35,7 +35,7 @@ ALIKE = {
     **dict.fromkeys(("x", "input", "inputs", "a", "z", "prev", "activation"), "x"),
 }
 """What the names of an array have in common."""
-NUMBER = re.compile(r"(w|b|weight|bias|intercept|slope|coef)_?\d*_?", re.IGNORECASE)
+NUMBER = re.compile(r"(w|b|weight|bias|intercept|coef)_?\d*_?", re.IGNORECASE)
 """What a single number is called that is a parameter: self.b = 0."""
 MARKS = re.compile(
     r"^d_?(l|loss|j|e|c|cost)_?d_?(?=[a-z])|gradients?|grads?|deriv(ative)?s?|deltas?|^nabla|wrt|_|^d(?=[a-z])",
