@@ -110,6 +110,29 @@ def test_a_forward_that_changes_its_input_is_caught(fails):
     assert "is changed, which is its caller's" in table
 
 
+@pytest.mark.parametrize("reference", [functional.relu, functional.relu_], ids=["a copy", "in place, too"])
+def test_what_works_in_place_is_judged_by_what_it_was_given(reference, fails):
+    """On a leaf it writes, and then raises."""
+
+    def relu_(wrong):
+        class Relu(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, x):
+                ctx.mark_dirty(x.clamp_(min=0))
+                ctx.save_for_backward(x)
+                return x
+
+            @staticmethod
+            def backward(ctx, delta):  # pyright: ignore[reportIncompatibleMethodOverride]
+                (y,) = ctx.saved_tensors
+                return delta * (y >= 0 if wrong else y > 0)
+
+        return Relu.apply
+
+    assert check_backward(relu_(False), reference, drawn((5, 3))).agrees
+    assert "differs" in fails(relu_(True), reference, drawn((5, 3)))
+
+
 def test_a_function_that_is_right_only_where_every_input_needs_a_gradient_is_caught(fails):
     def backward(ctx, delta, x, W, b):
         dx, dW, db = linear_backward(ctx, delta, x, W, b)

@@ -163,6 +163,7 @@ def _observe(function: Function, reference: Function, inputs: Sequence[Any], opt
     offered = 0
     for dtype in options.dtypes_of(given):
         leaves = [_cast(v, dtype, i in given.needed, options.device) for i, v in enumerate(given.leaves)]
+        _refusal(theirs.subject, leaves, options)
         ours.changes = theirs.subject.changes = _changed(theirs.subject, leaves, options)
         yield from _left_out(theirs.subject, leaves, options)
         if error := _refusal(ours, leaves, options):
@@ -181,9 +182,8 @@ def _observe(function: Function, reference: Function, inputs: Sequence[Any], opt
 
 def _changed(reference: Subject, leaves: Leaves, options: Options) -> set[int]:
     """Inputs that the reference changes, by contract, as running statistics are."""
-    copies = [v.clone() if torch.is_tensor(v) else v for v in leaves]
     try:
-        begun = reference.begin(copies, reference.given.needed, Upstream(options.seed))
+        begun = reference.begin(_copies(leaves), reference.given.needed, Upstream(options.seed))
     except Exception:  # it is raised again where it can be told
         return set()
     return begun.changed() - {*reference.given.needed}
@@ -207,20 +207,20 @@ def _left_out(reference: Subject, leaves: Leaves, options: Options) -> Iterator[
 def _raised(function: Subject, leaves: Leaves, needed: Sequence[int], upstream: Upstream) -> str:
     """What it raises, or ""."""
     try:
-        function.run([v.clone() if torch.is_tensor(v) else v for v in leaves], needed, upstream)
+        function.run(_copies(leaves), needed, upstream)
     except Exception as error:
         return described(error)
     return ""
 
 
 def _refusal(function: Subject, leaves: Leaves, options: Options) -> str:
-    """What the function raises on the inputs as they are, or "". One that works in place, by contract, on what autograd
-    knows to be changed, is given copies from there on."""
+    """What it raises on the inputs as they are, or "". One that works in place, by contract, on what autograd knows to
+    be changed, is given copies from there on."""
     upstream, refused = Upstream(options.seed), ""
     for in_place in (False, True):
         function.in_place = in_place
-        try:
-            begun = function.begin(leaves, function.given.needed, upstream)
+        try:  # on copies: one that writes, and then raises, would leave its numbers behind
+            begun = function.begin(_copies(leaves), function.given.needed, upstream)
         except Exception as error:
             refused = refused or described(error)
             continue
@@ -246,6 +246,10 @@ def _cast(value: Any, dtype: torch.dtype | None, shorten: bool, device: str | No
     if shorten and narrow and torch.equal(wide.to(narrow).to(dtype), wide):
         return wide * SHORTENED
     return wide
+
+
+def _copies(leaves: Leaves) -> Leaves:
+    return [v.clone() if torch.is_tensor(v) else v for v in leaves]
 
 
 def _reals(leaves: Leaves) -> list[torch.Tensor]:
