@@ -41,7 +41,7 @@ def test_from_an_equal_start_the_neurons_never_part(value, activation):
     network = init.constant(one_two_one(activation=activation), value)
     module = twin(network)
     torch_optimizer = twin_optimizer(SGD(lr=0.1), module)
-    for _ in train(network, MSELoss(), SGD(lr=0.1), x, y, epochs=100):
+    for _ in train(network, MSELoss(), SGD(lr=0.1), x, y, epochs=25):
         torch_optimizer.zero_grad()
         twin(MSELoss())(module(to_torch(x)), to_torch(y)).backward()
         torch_optimizer.step()
