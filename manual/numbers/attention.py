@@ -9,6 +9,8 @@ from manual.numbers.checks import InputError, mismatch
 from manual.numbers.number_types import Array
 from manual.numbers.sums import rows
 
+TRUTH = np.dtype(bool)
+
 
 @dataclass(frozen=True)
 class Given:
@@ -39,7 +41,7 @@ def given(layer: Any, inputs: tuple[Any, ...]) -> Given:
     Raises:
         InputError: there are neither one nor three, or more than two masks; one has another shape or dtype.
     """
-    arrays = [x for x in inputs if getattr(x, "dtype", None) != np.dtype(bool)]
+    arrays = [x for x in inputs if getattr(x, "dtype", None) != TRUTH]
     padding, attention, *more = [*inputs[len(arrays) :], None, None]
     if len(arrays) not in (1, 3) or any(x is not None for x in more):
         raise InputError(f"{layer!r}: expected one input or query, key and value, and then at most two masks, "
@@ -54,9 +56,9 @@ def given(layer: Any, inputs: tuple[Any, ...]) -> Given:
         raise mismatch(layer, f"{key.shape}, as the key, in a batch of {batch}, as the query,", dtype, value)
     padding = padding[None] if padding is not None and padding.ndim == 1 else padding  # of one example
     if padding is not None and padding.shape != (batch, places[1]):
-        raise mismatch(layer, f"{(batch, places[1])} for the key_padding_mask", bool, padding)
+        raise mismatch(layer, f"{(batch, places[1])} for the first mask, the key_padding_mask,", TRUTH, padding)
     if attention is not None and attention.shape not in (places, (batch * layer.num_heads, *places)):
-        raise mismatch(layer, f"{places} or {(batch * layer.num_heads, *places)} for the attn_mask", bool, attention)
+        raise mismatch(layer, f"{places} or {(batch * layer.num_heads, *places)} for the attn_mask", TRUTH, attention)
     return Given((query, key, value), len(inputs), padding, attention)
 
 

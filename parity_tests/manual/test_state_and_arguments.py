@@ -181,7 +181,7 @@ def test_an_argument_that_cannot_be_is_refused(make, says):
         (ATTENTION, (WORDS, WORDS), "one input or query, key and value, and then at most two masks, got 2 and 0"),
         (ATTENTION, (WORDS, NOBODY.T, NOBODY.T), r"\(5, 5\) or \(4, 5, 5\) for the attn_mask"),
         (ATTENTION, (WORDS, WORDS, WORDS[1:]), r"shape \(5, 2, 4\), as the key, in a batch of 2, as the query,"),
-        (ATTENTION, (WORDS, NOBODY), r"shape \(2, 5\) for the key_padding_mask"),
+        (ATTENTION, (WORDS, NOBODY), r"shape \(2, 5\) for the first mask, the key_padding_mask, and dtype bool"),
         (SinusoidalPositions(1, 4), WORDS, r"shape \(N, at most 1, 4\)"),
         (LearnedPositions(1, 4, rng=RNG), WORDS, r"shape \(N, at most 1, 4\)"),
         (RotaryPositions(5, 4), WORDS[0], r"shape \(N, …, at most 5, 4\)"),

@@ -130,7 +130,7 @@ class _Truth(torch.autograd.Function):
     def forward(ctx: Any, layer: Any, count: int, *tensors: torch.Tensor) -> Any:
         size = sum(p.numel() for p in tensors)
         if size > MOST:
-            raise _refused(layer, f"it is too large, {size:,} numbers, above {MOST:,}")
+            raise _refused(layer, f"it is too large, {size:,} numbers, above {MOST:,}; try a smaller one")
         ctx.layer = layer
         ctx.save_for_backward(*tensors[:count])
         dtype = next(t for t in tensors if t.is_floating_point()).dtype
