@@ -11,7 +11,7 @@ from typing import Any
 
 from experiments.shared.command import nearest
 from experiments.shared.untrusted_files import load_yaml, read_config
-from experiments.train.settings import REFUSED
+from experiments.train.settings import ELSEWHERE, REFUSED
 from manual import InputError
 
 SECTIONS = ("trainer", "model", "data")
@@ -146,8 +146,9 @@ class Layers:
         if key not in self.known:
             if where.startswith("--"):
                 options = [f"--{name}" for name in self.known]
-                raise InputError(f"there is no option '--{key}'{nearest(f'--{key}', options)}")
-            raise InputError(f"{where}: the config has no {key!r}{nearest(key, self.known)}")
+                near = nearest(f"--{ELSEWHERE.get(key, key)}", [*options, "--model.optimizer.lr"])
+                raise InputError(f"there is no option '--{key}'{near}")
+            raise InputError(f"{where}: the config has no {key!r}{nearest(ELSEWHERE.get(key, key), self.known)}")
 
 
 def _flat(said: Mapping[Any, Any], prefix: str, known: set[str]) -> Iterator[tuple[str, Any]]:

@@ -19,7 +19,7 @@ from lightning.pytorch.callbacks import (
 )
 
 from experiments.data.images import account
-from experiments.data.module import Data
+from experiments.data.module import AT_ONCE, Data, Order
 from experiments.shared import model_file
 from experiments.shared.command import expected_one_of
 from experiments.shared.model_file import Model
@@ -66,6 +66,7 @@ class Session:
         self.data.order.limit(of.limit_train_batches, of.overfit_batches)
         if of.val_check_interval is not None:
             self.data.order.count("val_check_interval", of.val_check_interval)
+        self._check_limits()
         self.model = Training(options.model, self.data.classes)
         self.trainer = trainer(of)
         self._check()
@@ -85,6 +86,14 @@ class Session:
         elif options.ckpt_path is not None:
             self.result = Path(options.ckpt_path)
             self.saved = checkpoint.read(self.result)
+
+    def _check_limits(self) -> None:
+        """Raise InputError where a limit leaves no batch of what is to be looked at; `fit` may leave out a part."""
+        for name, part in (("val", self.data.validation), ("test", self.data.test), ("predict", self.data.test)):
+            option, order = f"limit_{name}_batches", Order(len(part.x), AT_ONCE)
+            given = getattr(self.options.trainer, option)
+            if given is not None and not (given == 0 and self.options.subcommand == "fit"):
+                order.count(option, given if isinstance(given, float) else min(given, len(order)))
 
     def _check(self) -> None:
         """Raise InputError where network, data and checkpoint do not fit each other; say which files are left out."""

@@ -117,3 +117,13 @@ REFUSED = {
     "use_distributed_sampler": "the data share out every batch themselves",
 }
 """Options of Lightning's trainer that are not offered, and why."""
+
+ELSEWHERE = {
+    **dict.fromkeys(("lr", "learning_rate", "model.lr", "optimizer.lr"), "model.optimizer.lr"),
+    **dict.fromkeys(("epochs", "trainer.epochs"), "trainer.max_epochs"),
+    "lr_scheduler": "model.schedule",
+    "seed_everything": "model.seed",
+    "trainer.gpus": "trainer.devices",
+    "trainer.resume_from_checkpoint": "ckpt_path",
+}
+"""What other scripts, and Lightning's before, call an option."""

@@ -21,6 +21,7 @@ from experiments.shared.model_file import Model, save
 from experiments.shared.scale import Scale
 from experiments.shared.spec import build_network
 from experiments.train.options import configs
+from experiments.train.settings import ELSEWHERE
 from manual import InputError
 
 MODULES = {"check": "experiments.grade.command", "birds": "experiments.data.birds"}
@@ -51,6 +52,8 @@ TABLE = [
     ("train", "fit -c mime.yaml", "there is no config mime.yaml; did you mean 'mine.yaml'?"),
     ("train", "fit -c no/where.yaml", "there is no config no/where.yaml"),
     ("train", f"{MODEL}model.implemntation torch", "'--model.implemntation'; did you mean '--model.implementation'?"),
+    *[("train", f"{MODEL}{name} 1", f"there is no option '--{name}'; did you mean '--{ours}'?")
+      for name, ours in ELSEWHERE.items()],
     ("train", f"{MODEL}netwrok x", "there is no option '--netwrok'; did you mean '--model.network'?"),
     ("train", f"{MODEL}implemntation=torch", "'--implemntation'; did you mean '--model.implementation'?"),
     ("train", f"{MODEL}model.implementation toch", "one of manual, torch, got 'toch'; did you mean 'torch'?"),

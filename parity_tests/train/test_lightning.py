@@ -176,6 +176,8 @@ VALUES = {
     **{f"--trainer.{name}={given}": f"trainer.{name} {given.strip('.')}: expected 1 to 7 batches, or a share of them"
        for name in ("limit_train_batches", "overfit_batches", "val_check_interval") for given in ("8", ".nan", ".inf")},
     **{f"--trainer.val_check_interval={given}": "expected 1 to 7 batches" for given in ("0", "0.0", "-1")},
+    **{f"--trainer.limit_{part}_batches={given}": f"limit_{part}_batches {given}: expected 1 to 1 batches"
+       for part in ("val", "test", "predict") for given in ("0.5", "-1", "1.5")},
     **{f"--{name}=null": f"{name}: expected a value, got null" for name in (
         "model.implementation", "trainer.accumulate_grad_batches", "trainer.detect_anomaly", "data.seed")},
     "--trainer.max_time=99999999999999:00:00:00": "too large",
