@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from manual import InputError
+from manual import InputError, Layer
 from manual.layer import several
 from manual.numbers.checks import shown
 
@@ -25,7 +25,7 @@ def called(place: str, way: str, method: Callable[..., Any], *given: Any) -> Any
     except NotImplementedError:
         raise AnotherForm(f"{place}: expected a layer that has a {way}, and it has none") from None
     if way == "gradient":
-        _check(place, way, "a layer of gradients", _has_params(result), result)
+        _check(place, way, "a layer of gradients", isinstance(result, Layer), result)
         return result
     what = "(y, cache)" if way == "forward" else "(∂C/∂x, gradient)"
     _check(place, way, what, isinstance(result, tuple) and len(result) == 2, result)
@@ -35,13 +35,8 @@ def called(place: str, way: str, method: Callable[..., Any], *given: Any) -> Any
         _check(place, way, "y as an array, or a tuple of them", arrays, first)
     else:
         text = "the gradient as a layer, self.like(weight=…), or self where nothing is trained"
-        _check(place, way, text, _has_params(second), second)
+        _check(place, way, text, isinstance(second, Layer), second)
     return result
-
-
-def _has_params(gradient: Any) -> bool:
-    """Whether it is a layer, or stands for one."""
-    return isinstance(getattr(gradient, "params", None), dict)
 
 
 def _check(place: str, way: str, expected: str, right: bool, given: Any) -> None:

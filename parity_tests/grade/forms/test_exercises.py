@@ -88,7 +88,7 @@ def test_blank_exercises_are_not_judged_and_solved_ones_agree(tmp_path, capsys):
     assert [finding["name"] for finding in report["findings"]] == [name.removesuffix("_backward") for name in SOLVED]
     assert report["verdict"].count("still to be written") == 2  # once of those that raise, once of those that give None
     status, report = graded(tmp_path / "exercises.py", filled(capsys, SOLVED), capsys)
-    assert status == 0, report["verdict"]
+    assert status == 0, report
     assert {row["verdict"] for finding in report["findings"] for row in finding["rows"]} == {"agrees"}
 
 
