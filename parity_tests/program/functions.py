@@ -19,6 +19,8 @@ X = ((3, 4),)
 XX = ((3, 4), (3, 4))
 INDEX = torch.tensor([[0, 1], [2, 2], [1, 0]])
 CLASSES = torch.tensor([0, 1, 3])
+BAGS = torch.tensor([0, 3, 3])
+GRID = ((1, 2, 3, 4), (1, 2, 2, 2))
 
 
 def rope(x: torch.Tensor) -> torch.Tensor:
@@ -85,6 +87,17 @@ CASES: dict[str, Case] = {
     "mv": Case(torch.mv, ((3, 4), (4,))),
     "dot": Case(torch.dot, ((4,), (4,))),
     "linear": Case(F.linear, ((5, 3), (4, 3), (4,))),
+    "cdist": Case(torch.cdist, ((3, 4), (2, 4))),
+    "pdist": Case(F.pdist, X),
+    "dist": Case(torch.dist, XX),
+    "bags of rows": Case(
+        lambda w, p: F.embedding_bag(INDEX.flatten(), w, BAGS, mode="sum", per_sample_weights=p), ((3, 4), (6,))
+    ),
+    "means of bags": Case(lambda w: F.embedding_bag(INDEX.flatten(), w, BAGS) * F.embedding_bag(INDEX, w), X),
+    "one_hot": Case(lambda x: x * F.one_hot(CLASSES, 4).to(x), X),
+    "grid_sample": Case(lambda x, grid: F.grid_sample(x, grid, align_corners=True), GRID),
+    "grid_sample between corners": Case(lambda x, grid: F.grid_sample(x, grid, align_corners=False), GRID),
+    "a mask of floats": Case(lambda x: x.masked_fill(torch.eye(3, 4, dtype=x.dtype).bool(), 0), X),
     "einsum": Case(lambda a, b: torch.einsum("bij,bjk->bik", a, b), ((2, 2, 3), (2, 3, 2))),
     "leaky_relu": Case(lambda x: F.leaky_relu(x, 0.1), X),
     "gelu by tanh": Case(lambda x: F.gelu(x, approximate="tanh"), X),

@@ -16,6 +16,8 @@ from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from torch_ref.program.formulas import ByFormula
+
 aten = torch.ops.aten
 
 FUSED = (
@@ -71,7 +73,8 @@ def trace(function: Callable[..., Any], inputs: Sequence[torch.Tensor]) -> Graph
         Exception: whatever torch raises where the function does what a program cannot say, as choosing a shape by its
             data does.
     """
-    with sdpa_kernel(SDPBackend.MATH), tracing(TracingContext(FakeTensorMode(allow_fallback_kernels=True))):
+    fake = FakeTensorMode(allow_fallback_kernels=True)
+    with sdpa_kernel(SDPBackend.MATH), ByFormula(), tracing(TracingContext(fake)):
         program = make_fx(lambda *tensors: function(*tensors), decomposition_table=TABLE)(*inputs)
         if any(map(_writes, program.graph.nodes)):  # a second tracing takes as long as the first
             program = make_fx(torch.func.functionalize(program))(*inputs)
