@@ -164,7 +164,7 @@ def _observe(function: Function, reference: Function, inputs: Sequence[Any], opt
     for dtype in options.dtypes_of(given):
         leaves = [_cast(v, dtype, i in given.needed, options.device) for i, v in enumerate(given.leaves)]
         _refusal(theirs.subject, leaves, options)
-        ours.changes = theirs.subject.changes = _changed(theirs.subject, leaves, options)
+        given.changes = _changed(theirs.subject, leaves, options)
         yield from _left_out(theirs.subject, leaves, options)
         if error := _refusal(ours, leaves, options):
             wanted = options.dtypes is not None or dtype is None or any(v.dtype == dtype for v in _reals(given.leaves))

@@ -31,13 +31,15 @@ class Given:
     """What both functions are given: inputs, keyword arguments and a module's parameters, as one list.
 
     `floats` are the places of the tensors of floats, or of complex numbers; `needed` those of them that are
-    differentiated: where some have requires_grad=True, these alone, which is then `said`.
+    differentiated: where some have requires_grad=True, these alone, which is then `said`. The reference `changes` some,
+    as running statistics, which are of no row of the batch.
     """
 
     def __init__(self, inputs: Sequence[Any], kwargs: Mapping[str, Any], params: Mapping[str, Any], names: list[str]):
         found: list[Any]
         found, self.spec = tree_flatten_with_path((list(inputs), dict(kwargs), dict(params)))
         self.leaves = [v for _, v in found]
+        self.changes: set[int] = set()
         self.flat = not kwargs and not params and len(found) == len(inputs) and all(len(path) == 2 for path, _ in found)
         self.names = [_name(path, names) for path, _ in found]
         self.floats = [i for i, v in enumerate(self.leaves) if is_real(v)]
@@ -67,13 +69,12 @@ def _name(path: Any, names: list[str]) -> str:
 class Subject:
     """A function that is called by the list of what it is given, and gives its outputs by name.
 
-    `in_place`: it is given copies; of those inputs alone that it `changes`, as the reference does, too.
+    `in_place`: it is given copies of all inputs, else of those alone that the reference changes.
     """
 
     def __init__(self, function: Function, given: Given, renamed: Mapping[str, str] | None = None) -> None:
         self.function, self.given, self.renamed = function, given, renamed or {}
         self.in_place = False
-        self.changes: set[int] = set()
         self.random_state = torch.get_rng_state()
 
     def __call__(self, leaves: Leaves) -> dict[str, Any]:
@@ -106,9 +107,9 @@ class Begun:
     def __init__(self, subject: Subject, leaves: Leaves, needed: Sequence[int], upstream: Upstream) -> None:
         self.names, self.needed = subject.given.names, [*needed]
         self.values = [v.detach().requires_grad_(i in needed) if is_real(v) else v for i, v in enumerate(leaves)]
-        copied = range(len(leaves)) if subject.in_place else subject.changes
+        copied = range(len(leaves)) if subject.in_place else subject.given.changes
         self.given = [v.clone() if i in copied and torch.is_tensor(v) else v for i, v in enumerate(self.values)]
-        self.changes = subject.changes
+        self.changes = subject.given.changes
         self.kept = [v.detach().clone() if torch.is_tensor(v) else v for v in leaves]
         seed_all(upstream.seed, leaves)  # a function that draws random numbers draws the reference's
         outputs = subject(self.given)

@@ -37,7 +37,7 @@ def draws(given: Given) -> Iterator[Draw]:
     def gather(name: str, order: Callable[[int, np.random.Generator], list[int]]) -> Iterator[Draw]:
         def make(leaves: Leaves, rng: np.random.Generator) -> Leaves:
             index = order(rows or 0, rng)
-            return [v[index] if has_rows(v, rows) else v for v in leaves]
+            return [v[index] if has_rows(v, rows) and i not in given.changes else v for i, v in enumerate(leaves)]
 
         if rows:
             yield Draw(name, make)
@@ -80,7 +80,7 @@ def cut(given: Given, leaves: Leaves) -> Leaves:
     if size <= LARGE or not rows:
         return leaves
     kept = max(1, min(17, rows * LARGE // size))
-    return [v[:kept] if has_rows(v, rows) else v for v in leaves]
+    return [v[:kept] if has_rows(v, rows) and i not in given.changes else v for i, v in enumerate(leaves)]
 
 
 def near_overflow(floats: Leaves) -> float:
