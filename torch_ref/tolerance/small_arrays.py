@@ -14,7 +14,6 @@ class lazy(Generic[T]):
     def __init__(self, compute: Callable[[Any], T]) -> None:
         self._compute = compute
         self._name = compute.__name__
-        self.__doc__ = compute.__doc__
 
     def __get__(self, instance: Any, owner: type) -> T:
         value = instance.__dict__[self._name] = self._compute(instance)
