@@ -14,7 +14,7 @@ from experiments.shared.spec import build, build_network, counted
 from experiments.train import processes
 from experiments.train.backends import ByHand, ByTorch, Scheduled
 from experiments.train.settings import ModelSettings
-from manual import Diverged, Loss, Network, Optimizer, Penalty, Schedule
+from manual import Diverged, InputError, Loss, Network, Optimizer, Penalty, Schedule
 from manual.numbers.checks import at_least
 from manual.numbers.number_types import Array
 from manual.train import culprit, distance
@@ -61,6 +61,8 @@ class Training(L.LightningModule):
         self.settings: dict[str, Any] = vars(chosen) | {"network": network}
         make = {"manual": ByHand, "torch": ByTorch}[chosen.implementation]
         self.loss = build(Loss, chosen.loss)
+        if getattr(self.loss, "reduction", "mean") == "none":
+            raise InputError("model.loss: reduction none: expected mean or sum, one number to train on")
         by_hand, rule = (
             build_network(network, chosen.seed, chosen.start, chosen.dtype),
             build(Optimizer, chosen.optimizer),

@@ -76,6 +76,7 @@ TABLE = [
     ("birds", "--out new --size 7", "--size: expected 8 to 512, got 7"),
     ("birds", "--out new --size 513", "--size: expected 8 to 512, got 513"),
     ("train", f"{MODEL}model.optimizer '{{SGD: {{lr: -0.1}}}}'", "SGD: lr must be a finite number >= 0, got -0.1"),
+    ("train", f"{MODEL}model.loss MSELoss --model.loss.reduction none", "expected mean or sum, one number to train on"),
     ("train", f"{MODEL}model.threshold -1", "threshold must be a finite number >= 0, got -1"),
     ("train", f"{MODEL}model.dtype float16", "float64, float32, got 'float16'; did you mean 'float64'?"),
     ("train", f"{MODEL}model.seed -1", "seed must be a finite number >= 0, got -1"),

@@ -4,6 +4,7 @@ import csv
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -109,5 +110,6 @@ def test_a_file_that_is_not_there_is_an_error_that_names_the_nearest(tmp_path):
     (tmp_path / "report.json").write_text("{}")
     with pytest.raises(InputError, match=r"there is no .*raport.json; did you mean 'report.json'\?"):
         read(tmp_path / "raport.json")
-    with pytest.raises(InputError, match=r"expected a report.json \("):
-        read(tmp_path)
+    for odd, got in ((tmp_path, "folder"), (Path("/dev/zero"), "device")):
+        with pytest.raises(InputError, match=rf"expected a report.json, got a {got}"):
+            read(odd)
