@@ -1,33 +1,26 @@
 """A folder of pictures as data: what is read, how, what is left out, and what both implementations get to see."""
 
 import math
-import os
-import shutil
 import sys
-import tracemalloc
 from collections import Counter
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from experiments.data import module, stream
 from experiments.data.folder import CHOOSE, part_of, pictures
-from experiments.data.images import FORMATS, pixels
+from experiments.data.images import FORMATS
 from experiments.data.module import Data
 from experiments.data.settings import DataSettings
 from experiments.shared.scale import Scale, levels
 from experiments.train import command as train
 from experiments.train.checkpoints import restore
-from manual import InputError
 from parity_tests.data.test_images import SIZE, cut, noise, read
 from parity_tests.drawn import draw
 
-LARGE = 64
 KINDS = ["blue_jay", "bluebird", "goldfinch", "robin"]
 PARTS = ["train", "validation", "test"]
 Command = Callable[..., tuple[int, str]]
@@ -249,66 +242,6 @@ def test_a_channel_that_is_the_same_everywhere_is_centred() -> None:
     scale = Scale.of(np.sum([levels(picture) for picture in pictures], axis=0))
     assert scale.std[1] == 1
     assert np.abs(scale(pictures, "float64")[:, 1]).max() < 1e-15
-
-
-def test_a_part_is_evaluated_in_pieces(drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def last_line(at_once: int) -> list[float]:
-        monkeypatch.setattr(module, "AT_ONCE", at_once)
-        folder = train.run(
-            [
-                "fit",
-                "--config=bluebird_softmax",
-                f"--data.folder={drawn}",
-                f"--out={tmp_path}",
-                "--trainer.max_epochs=1",
-            ]
-        )
-        _, _, _, _, *values = (folder / "metrics.csv").read_text("utf-8").splitlines()[-1].split(",")
-        return [float(value) for value in values if value]
-
-    whole, pieces = last_line(512), last_line(3)
-    assert len(whole) == 2
-    assert len(pictures(drawn, SIZE).parts.test.x) == 3 + 1, "the last piece is smaller, and counts less"
-    np.testing.assert_allclose(pieces, whole, rtol=1e-6)
-
-
-def test_what_grows_with_the_folder_does_not_stay_in_memory(
-    drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A picture of a folder takes less than its pixels, however often all were looked at."""
-    monkeypatch.setattr(stream, "KEPT", 0)
-    monkeypatch.setattr(stream, "pixels", lambda *given: np.array(pixels(*given)))  # in memory that Python counts
-
-    def held(copies: int) -> tuple[int, int]:
-        folder = tmp_path / str(copies)
-        for path in drawn.rglob("*.png"):
-            (folder / path.relative_to(drawn).parent).mkdir(parents=True, exist_ok=True)
-            for copy in range(copies):
-                os.link(path, folder / path.relative_to(drawn).parent / f"{copy} {path.name}")
-        tracemalloc.start()
-        data = Data(DataSettings("pictures", folder=str(folder), size=LARGE, batch_size=8))
-        for loader in (data.train_dataloader(), data.val_dataloader(), data.test_dataloader()):
-            assert sum(len(x) for x, _ in loader)
-        held, _ = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
-        return sum(len(part.x) for part in (data.train, data.validation, data.test)), held
-
-    held(1)  # what is imported and compiled is no part of it
-    (few, before), (many, after) = held(2), held(6)
-    assert many == 3 * few
-    assert after - before < (many - few) * 3 * LARGE**2 / 2
-
-
-def test_a_picture_that_changes_while_it_is_trained_on_is_one_line(drawn: Path, tmp_path: Path) -> None:
-    shutil.copytree(drawn, tmp_path / "copy")
-    x: Any = pictures(tmp_path / "copy", SIZE).parts.train.x
-    Image.new("RGB", (SIZE, SIZE)).save(x.paths[3])
-    x.paths[4].unlink()
-    assert len(x[:3]) == 3
-    with pytest.raises(InputError, match="another picture than when the run began"):
-        x[[2, 3]]
-    with pytest.raises(InputError, match="it was a picture when the run began, and is not a file now"):
-        x[4]
 
 
 # Runs on pictures

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from experiments.grade.errors import Failed, Unclear
+from experiments.grade.forms.torch_names import torch_may_have
 from experiments.grade.judging.checked_piece import LARGE, NON_CONTIGUOUS, CheckedPiece
 from experiments.grade.judging.proxies import Trouble
-from experiments.grade.judging.torch_names import torch_may_have
 from experiments.grade.judging.zeros import SEEDS, settle_zeros
 from experiments.grade.process.answers import Arrays, Drawn, Observation
 from experiments.grade.process.requests import Constants, DrawExamples, ObserveExample

@@ -11,12 +11,12 @@ import numpy as np
 from experiments.grade.errors import Failed, Fault, Gone, Unclear
 from experiments.grade.findings import Finding, Report, Row, inputs_text, rows_of
 from experiments.grade.forms.told import Told
+from experiments.grade.forms.torch_names import torch_may_have
 from experiments.grade.judging.against_truth import against_truth
 from experiments.grade.judging.checked_piece import CheckedPiece
 from experiments.grade.judging.factor_convention import common_factor
 from experiments.grade.judging.proxies import Trouble
 from experiments.grade.judging.rules import rule
-from experiments.grade.judging.torch_names import torch_may_have
 from experiments.grade.process.answers import Arrays, Description
 from experiments.grade.process.requests import ObserveFunction, Overlooked
 from experiments.grade.process.sandbox import Sandboxed

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from experiments.grade.forms.torch_names import torch_may_have
 from experiments.grade.judging.named_forwards import FORWARDS
 from experiments.grade.judging.rules import RULES, decaying
 from experiments.grade.judging.torch_forwards import NORMS, UNARY, WITH_A_CONSTANT
-from experiments.grade.judging.torch_names import torch_may_have
 from torch_ref.tolerance.bounds import exact
 
 LR, EPS = {"lr": 0.1}, {"eps": 0.05}

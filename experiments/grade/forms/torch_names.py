@@ -1,4 +1,4 @@
-"""The names of the forwards that torch has (named_forwards.py, torch_forwards.py), for who has not loaded it yet."""
+"""The names of the forwards that torch has (in ../judging), for a process that has not loaded torch."""
 
 NAMES = {
     "affine", "affinerelu", "batchnorm", "batchnorm1d", "batchnorm2d", "celu", "conv", "conv2d", "convolution",
