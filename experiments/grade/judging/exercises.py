@@ -20,7 +20,8 @@ from experiments.grade.judging.proxies import Trouble
 from experiments.grade.process.requests import Backward, Forward, ObserveOptions
 from manual import InputError
 from manual.numbers.number_types import Array
-from torch_ref import compare, compare_layer, compare_loss, to_numpy, to_torch
+from torch_ref import compare, compare_loss, to_numpy, to_torch
+from torch_ref.comparison.layers import compare_conforming
 from torch_ref.diagnosis import Case, Compared
 from torch_ref.twins import gradients
 
@@ -138,7 +139,7 @@ def _at(checked: CheckedPiece, make: Any, sizes: Sizes, row: Options, scale: flo
         own = own.like(**params) if params else own
         proxy = checked.proxies.layer(own, options, "x", {n: n for n in params})
         return checked.keep(
-            compare_layer(proxy, reference.inputs["x"], np.random.default_rng(2), checked.device), place
+            compare_conforming(proxy, reference.inputs["x"], np.random.default_rng(2), checked.device), place
         )
     if own is not None:
         proxy = checked.proxies.loss(own, options)

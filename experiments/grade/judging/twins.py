@@ -19,7 +19,8 @@ from experiments.grade.judging.torch_forwards import UNARY
 from experiments.grade.process.requests import Forward, OwnTargets
 from manual import Layer, Loss
 from manual.numbers.number_types import Array
-from torch_ref import compare_layer, compare_loss
+from torch_ref import compare_loss
+from torch_ref.comparison.layers import compare_conforming
 
 DTYPES = (np.float64, np.float32)
 """Of classes. Of plain functions it is float64 alone: a dtype was no part of the task."""
@@ -42,7 +43,7 @@ def layer(checked: CheckedPiece) -> None:
             proxy = checked.proxies.layer(layer.astype(dtype), _options(checked, layer), "x", names)
             for place in checked.in_every_order():
                 given = x.astype(dtype) if x.dtype.kind == "f" else x
-                checked.keep(compare_layer(proxy, given, np.random.default_rng(0), checked.device), place)
+                checked.keep(compare_conforming(proxy, given, np.random.default_rng(0), checked.device), place)
     _beyond_the_examples(checked)
     return None
 
@@ -89,7 +90,7 @@ def functions(checked: CheckedPiece) -> None:
             turned = _turned(checked, layer, a, x, names)
         proxy = checked.proxies.layer(layer, {}, x, names, turned)
         for place in checked.in_every_order():
-            checked.keep(compare_layer(proxy, a, np.random.default_rng(0), checked.device), place)
+            checked.keep(compare_conforming(proxy, a, np.random.default_rng(0), checked.device), place)
     at_large_inputs(checked, name, x, names) if not turned else None
     if not checked.comparisons:
         raise Unclear(f"expected forward arguments like x, W, b of a {name}, got {', '.join(checked.arguments)}")
