@@ -133,7 +133,7 @@ def test_of_two_machines_one_is_lost_and_the_other_ends_and_goes_on_alone(tmp_pa
         [sys.executable, "-m", "experiments.train", *command], cwd=tmp_path, capture_output=True, text=True
     )
     assert alone.returncode == 0
-    assert re.fullmatch(rf"in other processes .*\ngoing on with {RUN} from step \d+\n", alone.stderr)
+    assert re.fullmatch(rf"the run resumes with another number .*\ngoing on with {RUN} from step \d+\n", alone.stderr)
 
 
 def test_processes_that_cannot_be_connected_are_ended(monkeypatch):
