@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import astuple
@@ -36,6 +37,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a shell's background jobs are deaf to Ctrl-C
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if (
         "MUTANT_UNDER_TEST" not in os.environ
     ):  # mutmut forks, which torch's autograd survives only where it knows no device

@@ -43,10 +43,7 @@ def test_a_checker_that_is_ended_leaves_nothing_behind(how, hand_ins, tmp_path):
     (hand_ins / "anna.py").write_text(source_of(RIGHT, LOOP.format(str(pipe))))
     end = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     environment = os.environ | {"TMPDIR": str(own)}
-    with subprocess.Popen(
-        [sys.executable, *CLASS, str(hand_ins)], env=environment, stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs are deaf to it
-    ) as checker:  # fmt: skip
+    with subprocess.Popen([sys.executable, *CLASS, str(hand_ins)], env=environment, stderr=subprocess.PIPE) as checker:
         pages = hand_ins / "checked" / "group.html"
         while not (pages.exists() and [*own.iterdir()] and has_a_writer(end)):
             time.sleep(0.1)

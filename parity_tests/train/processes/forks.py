@@ -50,7 +50,6 @@ class Fork:
 
 def _begin(folder: Path, out: Any, err: Any, work: Callable[..., int | None], arguments: tuple[Any, ...]) -> None:
     os.setsid()
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs are deaf to it
     os.chdir(folder)
     for pipe, number in ((out, 1), (err, 2)):
         os.dup2(pipe.fileno(), number)
