@@ -2,7 +2,7 @@
 
 import pytest
 
-from parity_tests.grade.checking import not_judged, rows
+from parity_tests.grade.checking import judged_whole, rows
 
 LEAKY = """
     import numpy as np
@@ -177,11 +177,7 @@ KINDS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_kind_of_file_is_judged_whole(kind, run):
-    source, right, wrong = KINDS[kind]
-    status, result = run(source.replace("{}", right))
-    assert not_judged(result) == {}
-    assert status == 0, result["verdict"]
-    assert run(source.replace("{}", wrong))[0] == 1
+    judged_whole(run, *KINDS[kind])
 
 
 def test_a_function_has_a_bias_that_it_can_do_without_and_gradients_in_another_s_place_are_named(run):

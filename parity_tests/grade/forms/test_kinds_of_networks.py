@@ -2,7 +2,7 @@
 
 import pytest
 
-from parity_tests.grade.checking import not_judged
+from parity_tests.grade.checking import judged_whole
 
 DIGITS = """
     import numpy as np
@@ -287,8 +287,4 @@ KINDS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_kind_of_file_is_judged_whole(kind, run):
-    source, right, wrong = KINDS[kind]
-    status, result = run(source.replace("{}", right))
-    assert not_judged(result) == {}
-    assert status == 0, result["verdict"]
-    assert run(source.replace("{}", wrong))[0] == 1
+    judged_whole(run, *KINDS[kind])

@@ -70,8 +70,8 @@ class OfLists(Propagation):
                     weight, bias = ((m, n), (m, 1)) if columns else ((n, m), (1, m))
                     arrays[f"{name}{i}"] = rng.standard_normal(weight if WEIGHTS.fullmatch(name) else bias)
             arrays[self.x] = rng.standard_normal((sizes[0], count) if columns else (count, sizes[0]))
-            one_hot = np.eye(max(classes, 2))[[0, 1, 1, 0, 1, 0][:count]][:, :1] if classes == 1 else None
-            one_hot = np.eye(classes)[[0, 2, 1, 2, 0, 1][:count]] if one_hot is None else one_hot
+            labels = [0, 1, 1, 0, 1, 0] if classes == 1 else [0, 2, 1, 2, 0, 1]
+            one_hot = np.eye(max(classes, 2))[labels[:count], :classes]
             target = one_hot.T.copy() if columns else one_hot
             yield Layout(f"examples are {'columns' if columns else 'rows'}", arrays, target, target)
 
