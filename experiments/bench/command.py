@@ -17,31 +17,22 @@ Both sides run with a malloc that keeps what is freed (memory.py).
 
 OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE change how NumPy multiplies, which reads them when it loads: where they are not
 as the benchmark wants them, it starts itself again.
+
+What measures is imported when it is asked for: help and a refused argument do not wait for torch.
 """
 
 import json
 import os
-import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from tqdm import tqdm
-
-from experiments.bench import regression, startup
-from experiments.bench.machine import kernel
-from experiments.bench.memory import keep_freed_memory
-from experiments.bench.table import Untimed, Void, table, text
-from experiments.bench.workloads import growth, workloads
+from experiments.bench import own_process, regression
 from experiments.shared.command import Parser, command, expected_one_of
+from experiments.shared.errors import CommandError
 from manual import InputError
 
-OPENBLAS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
-HELD = {"OPENBLAS_CORETYPE": "Haswell"}  # OpenBLAS's name of its AVX2 kernel
-ROOT = Path(__file__).parents[2]
 TABLES = ("steps", "kernel", "growth")
 DTYPES = ("float32", "float64")
 CORES = range(1, len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)) + 1)
@@ -56,10 +47,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.tables == ["startup"]:
+        from experiments.bench import startup
+
         print(startup.text(startup.seconds()))
         return 0
     if options.tables == ["verdicts"]:
-        from experiments.bench import verdicts  # and what check_backward is made of, for which nobody else waits
+        from experiments.bench import verdicts
 
         print(verdicts.text())
         return 0
@@ -75,29 +68,38 @@ def main(arguments: list[str] | None = None) -> int:
         before = regression.read(options.against) if options.against else None
     except InputError as error:
         parser.error(str(error))
-    wanted = HELD if options.tables == ["kernel"] else {}
-    if {name: os.environ[name] for name in OPENBLAS if name in os.environ} != wanted:
-        return again(sys.argv[1:] if arguments is None else arguments, wanted).returncode
-    tables = []
+    wanted = own_process.HELD if options.tables == ["kernel"] else {}
+    if not own_process.has(wanted):
+        return own_process.again(sys.argv[1:] if arguments is None else arguments, wanted).returncode
     try:
-        for measured in run(chosen, options):
-            tables.append(measured)
-            if options.format == "table":
-                print(text(measured), flush=True)
-    except Void as error:
+        measured = _measured(chosen, options)
+    except CommandError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 1
-    if options.format == "json":
-        print(json.dumps(tables, indent=2))
-    if not any(measured["rows"] for measured in tables):
+    if not any(table["rows"] for table in measured):
         print(f"{parser.prog}: nothing was timed", file=sys.stderr)
         return 1
     if not before:
         return 0
-    lines, fell = regression.compare(before, tables)
+    lines, fell = regression.compare(before, measured)
     for line in lines:
         print(line, file=sys.stderr)
     return int(fell)
+
+
+def _measured(chosen: Sequence[str], options: Any) -> list[dict[str, Any]]:
+    """The tables, each printed as soon as it is there."""
+    from experiments.bench import tables
+    from experiments.bench.table import text
+
+    measured = []
+    for table in tables.run(chosen, options.threads or CORES[:2], options.dtype or DTYPES, not options.eager):
+        measured.append(table)
+        if options.format == "table":
+            print(text(table), flush=True)
+    if options.format == "json":
+        print(json.dumps(measured, indent=2))
+    return measured
 
 
 def _parser() -> Parser:
@@ -124,47 +126,3 @@ def _parser() -> Parser:
         help="an earlier result in JSON to compare with: rows that became slower are named",
     )
     return parser
-
-
-def run(chosen: Sequence[str], options: Any) -> Iterator[dict[str, Any]]:
-    """The tables, one after the other."""
-    keep_freed_memory()
-    if "steps" in chosen:
-        for threads in options.threads or CORES[:2]:
-            for dtype in options.dtype or DTYPES:
-                compiled = threads == 1 and dtype == "float32" and not options.eager
-                yield table("steps", threads, dtype, bar(workloads(getattr(np, dtype))), compiled)
-    if [*chosen] == ["kernel"]:
-        if kernel().endswith(HELD["OPENBLAS_CORETYPE"]):
-            yield table("kernel", 1, "float32", bar(workloads(np.float32)))
-        else:
-            why = asdict(Untimed("all of them", f"NumPy's BLAS cannot be held to AVX2 here: {kernel()}"))
-            yield table("kernel", 1, "float32", []) | {"untimed": [why]}
-    elif "kernel" in chosen:
-        done = again(["kernel", "--format", "json"], HELD, subprocess.PIPE)
-        if not done.stdout:
-            raise Void("the table of the kernel was not made")  # its own process has said why
-        yield from json.loads(done.stdout)
-    if "growth" in chosen:
-        yield table("growth", 1, "float32", bar(growth(np.float32)))
-
-
-def bar(works: Sequence[Any]) -> Any:
-    """The workloads, counted on a terminal."""
-    return tqdm(works, unit=" workloads", leave=False, disable=None)
-
-
-def again(
-    arguments: Sequence[str], wanted: dict[str, str], stdout: int | None = None
-) -> subprocess.CompletedProcess[str]:
-    """The benchmark in a process of its own, with these variables of OpenBLAS and no others."""
-    environment = {name: value for name, value in os.environ.items() if name not in OPENBLAS} | wanted
-    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "experiments.bench",
-        *arguments,
-    ]  # not another's `experiments`, where the user is
-    return subprocess.run(command, env=environment, stdout=stdout, text=True, check=False)

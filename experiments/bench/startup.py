@@ -23,6 +23,7 @@ REFUSED = {
     "grade": "--formt json",
     "report": "--uot a",
     "bench": "--dytpe a",
+    "write": "--modle a",
 }
 """A mistyped option of each command."""
 CHECKED = 0.5

@@ -1,22 +1,21 @@
 """Look at every picture of a folder with a trained network, one after the other."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from PIL import Image
 
 from experiments.data.images import LeftOut, Unreadable, files, image, is_drawn, pixels
 from experiments.shared import model_file
 from experiments.shared.command import expected_one_of
+from experiments.shared.inference import outputs
 from experiments.shared.scale import Scale
 from manual import InputError, Network, Softmax
 from manual.numbers.number_types import Array
-from torch_ref import to_numpy, to_torch, twin
 
 
 class Finding(NamedTuple):
@@ -58,7 +57,7 @@ class Search:
 
     def through(self, folder: Path, implementation: str) -> Iterator[tuple[Finding, Image.Image] | LeftOut]:
         """Every picture in the folder and below, and every file that is none."""
-        probabilities, place = _by(implementation, self.network), self.classes.index(self.positive)
+        probabilities, place = outputs(self.network, implementation), self.classes.index(self.positive)
         for path in files(folder):
             try:
                 picture = image(path, self.size)
@@ -86,18 +85,6 @@ class Search:
         delta[:, self.classes.index(self.positive)] = 1
         dx, _ = network.backward(delta, tape)
         return (np.abs(dx[0]) / np.array(self.scale.std)[:, None, None]).sum(axis=0)
-
-
-def _by(implementation: str, network: Network) -> Callable[[Array], Array]:
-    if implementation == "manual":
-        return lambda x: network.forward(x)[0]
-    module = twin(network).eval()
-
-    def by_torch(x: Array) -> Array:
-        with torch.inference_mode():
-            return to_numpy(module(to_torch(x)))
-
-    return by_torch
 
 
 def search(path: Path, positive: str | None, threshold: float | None) -> Search:

@@ -10,15 +10,19 @@ in the same folder later show these runs, each with its date.
 `--runs FOLDER` shows the training runs in a folder side by side instead, whatever they train, and writes
 `runs.html`.
 `--compare A.json B.json` holds two such files against each other instead, and writes `FOLDER/compare.html`.
+
+What each of these needs is imported when it is asked for: help and a refused argument wait for none of it.
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from experiments.report import sheets
-from experiments.report.record import comparison, side_by_side
-from experiments.report.record.json_record import read
 from experiments.shared.command import Parser, command, write
 from manual import Diverged, InputError
+
+if TYPE_CHECKING:
+    from experiments.report.record.json_record import Record
 
 EXAMPLES = (
     "", "--full", "--out before", "--compare before/report.json reports/report.json",
@@ -32,10 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     numbers = sheets.given(parser, options)
-    try:
-        records = [read(path) for path in options.compare or ()]
-    except InputError as error:
-        parser.error(f"--compare: {error}")
+    records = _records(parser, options.compare) if options.compare else None
     out = options.out
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -47,15 +48,14 @@ def main(arguments: list[str] | None = None) -> int:
     if options.runs:
         return _show_runs(parser, options.runs, out / "runs.html")
     if records:
-        found = comparison.difference(*records)
-        write(out / "compare.html", comparison.page([*map(str, options.compare)], records, found))
-        print(comparison.text(found), f"{out / 'compare.html'}: {found.verdict}", sep="\n")
-        return found.status
+        return _compare(options.compare, records, out / "compare.html")
     return _make(parser, out, options.full)
 
 
 def _show_runs(parser: Parser, folder: Path, path: Path) -> int:
     """Write the training runs of a folder side by side."""
+    from experiments.report.record import side_by_side
+
     try:
         shown = side_by_side.found(folder)
     except (InputError, OSError) as error:
@@ -65,9 +65,29 @@ def _show_runs(parser: Parser, folder: Path, path: Path) -> int:
     return 0
 
 
+def _records(parser: Parser, files: list[Path]) -> "list[Record]":
+    """The reports to compare."""
+    from experiments.report.record.json_record import read
+
+    try:
+        return [read(file) for file in files]
+    except InputError as error:
+        parser.error(f"--compare: {error}")
+
+
+def _compare(files: list[Path], records: "list[Record]", path: Path) -> int:
+    """Hold two reports against each other."""
+    from experiments.report.record import comparison
+
+    found = comparison.difference(*records)
+    write(path, comparison.page([*map(str, files)], records, found))
+    print(comparison.text(found), f"{path}: {found.verdict}", sep="\n")
+    return found.status
+
+
 def _make(parser: Parser, out: Path, full: bool) -> int:
     """Make the report."""
-    from experiments.report.make import make  # with Lightning, for which no refused argument and no comparison waits
+    from experiments.report.make import make
     from torch_ref import NoTwin
 
     try:

@@ -1,21 +1,17 @@
 """A language model writes: it draws a token by the probabilities that it gives, takes it for its own input, and so
 on."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from experiments.data.tokenizer import Tokenizer
+from experiments.shared.inference import outputs
 from experiments.shared.model_file import load, takes_words
 from manual import InputError
 from manual.numbers.checks import at_least, whole
 from manual.numbers.number_types import Array
-from torch_ref import to_numpy, twin
-
-Logits = Callable[[Array], Array]
-"""Of every token (N, T) the logits (N, classes, T) of the one that follows."""
 
 
 class Writer:
@@ -30,11 +26,8 @@ class Writer:
         if not takes_words(model.network) or model.classes is None:
             raise InputError(f"{file}: expected a model of a text, got one whose input is of shape {model.input}")
         self.tokenizer, [self.context] = Tokenizer(model.classes), model.input
-        network = model.network.evaluated()
-        self.logits: Logits = lambda x: network.forward(x)[0]
-        if implementation == "torch":
-            module = twin(network).eval()
-            self.logits = lambda x: to_numpy(module(torch.from_numpy(x)))
+        self.logits = outputs(model.network.evaluated(), implementation)
+        """Of every token (N, T) the logits (N, classes, T) of the one that follows."""
 
     def write(self, prompt: str, length: int, temperature: float, top_k: int | None, seed: int) -> Iterator[str]:
         """So many tokens that follow the prompt, one by one. The same seed writes the same text.
@@ -51,13 +44,12 @@ class Writer:
         if not prompt:
             raise InputError("write: expected a prompt of at least one character")
         ids, rng = self.tokenizer.encode(prompt).tolist(), np.random.default_rng(seed)
-        with torch.no_grad():
-            for _ in range(length):
-                z = self.logits(np.array([ids[-self.context :]]))[0, :, -1].astype(np.float64)
-                if not np.isfinite(z).all():
-                    raise InputError("write: the model's answer is not finite; its weights are too large")
-                ids.append(drawn(z, temperature, top_k, rng.random()))
-                yield self.tokenizer.tokens[ids[-1]]
+        for _ in range(length):
+            z = self.logits(np.array([ids[-self.context :]]))[0, :, -1].astype(np.float64)
+            if not np.isfinite(z).all():
+                raise InputError("write: the model's answer is not finite; its weights are too large")
+            ids.append(drawn(z, temperature, top_k, rng.random()))
+            yield self.tokenizer.tokens[ids[-1]]
 
 
 def drawn(z: Array, temperature: float, top_k: int | None, u: float) -> int:

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from experiments.bench import command as bench
-from experiments.bench import regression
+from experiments.bench import regression, table, tables
 
 MACHINE = {"CPU": "one", "NumPy": "two", "torch": "three"}
 
@@ -40,8 +40,8 @@ def test_a_ratio_that_fell_behind_an_earlier_one_is_named_and_ends_with_1(
     """So does a result that has nothing in common with the earlier one."""
     before = tmp_path / "before.json"
     before.write_text(json.dumps([result(3.0)]))
-    monkeypatch.setattr(bench, "text", lambda table: "")
-    monkeypatch.setattr(bench, "run", lambda chosen, options: [now])
+    monkeypatch.setattr(table, "text", lambda table: "")
+    monkeypatch.setattr(tables, "run", lambda *_: [now])
     assert bench.main(["--against", str(before)]) == status
     error = capsys.readouterr().err
     assert said in error

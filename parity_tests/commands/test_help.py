@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.bench import clock, regression, table
+from experiments.bench import clock, own_process, regression, table, tables
 from experiments.bench import command as bench
 from experiments.grade import command as check
 from experiments.report import make as report
@@ -81,15 +81,15 @@ def short(monkeypatch, tmp_path):
     """Let every command take little time, and find what its examples name."""
     (tmp_path / "hand_ins").mkdir()
     (tmp_path / "hand_ins" / "a.py").write_text(FILE)
-    for variable in bench.OPENBLAS:
+    for variable in own_process.OPENBLAS:
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr(table, "SECONDS", 0.02)
     monkeypatch.setattr(clock, "preemptions", lambda: 0)
     monkeypatch.setattr(regression, "FELL", 0)
-    monkeypatch.setattr(bench, "again", lambda *_: subprocess.CompletedProcess([], 0, stdout="[]"))
-    monkeypatch.setattr(bench, "growth", lambda dtype: [])
+    monkeypatch.setattr(own_process, "again", lambda *_: subprocess.CompletedProcess([], 0, stdout="[]"))
+    monkeypatch.setattr(tables, "growth", lambda dtype: [])
     monkeypatch.setattr(table, "compiled_side", lambda work: "not here")
-    monkeypatch.setattr(bench, "workloads", lambda dtype, full=bench.workloads: full(dtype)[:2])
+    monkeypatch.setattr(tables, "workloads", lambda dtype, full=tables.workloads: full(dtype)[:2])
     run = train._session
     monkeypatch.setattr(train, "_session", lambda given: run([*given, "--trainer.max_epochs=1"]))
     monkeypatch.setattr(report, "make", make)
