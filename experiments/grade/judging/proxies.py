@@ -66,6 +66,31 @@ class Given(Layer):
         self.params = params
 
 
+class Parameters(NamedTuple):
+    """A layer's parameters, by the project's names and by the submission's; whether its weight is (in, out)."""
+
+    own: Arrays
+    names: dict[str, str]
+    turned: bool
+
+    def submitted(self) -> Arrays:
+        """As the submission takes them."""
+        return {self.names[name]: self._turn(name, p) for name, p in self.own.items()}
+
+    def gradients(self, found: Arrays | None) -> tuple[Arrays, list[str]]:
+        """Those that the submission gave, by the project's names; NaN in place of those that are missing, and which."""
+        by, missing = {name: _nan(p) for name, p in self.own.items()}, []
+        for name, submitted in self.names.items():
+            if found is not None and f"d{submitted}" in found:
+                by[name] = self._turn(name, found[f"d{submitted}"])
+            else:
+                missing.append(name)
+        return by, missing
+
+    def _turn(self, name: str, a: Array) -> Array:
+        return a.T.copy() if self.turned and name == "weight" else a
+
+
 class Proxies:
     """Makes them for one piece. Where it fails, the answer is NaN, and `troubles` says why, by method or quantity. The
     submission gets its arrays in the memory order `order`.
@@ -87,14 +112,10 @@ class Proxies:
             names: what it calls each parameter.
             turned: whether its weight is (in, out).
         """
-
-        def turn(name: str, a: Array) -> Array:
-            return a.T.copy() if turned and name == "weight" else a
-
-        params = {names[n]: turn(n, p) for n, p in own.params.items()}
+        parameters = Parameters(own.params, names, turned)
 
         def forward(_: Layer, a: Array) -> tuple[Array, LayerCache]:
-            answer = self.forward({x: a, **params}, options)
+            answer = self.forward({x: a, **parameters.submitted()}, options)
             y, number = (_nan(own.forward(a)[0]), None) if answer is None else (answer.y, answer.number)
             return y, LayerCache(a, number)
 
@@ -107,13 +128,9 @@ class Proxies:
             return None if answer is None else answer.by
 
         def of_params(found: Arrays | None) -> Layer:
-            params = {n: _nan(p) for n, p in own.params.items()}
-            for name, own_name in names.items():
-                if found is not None and f"d{own_name}" in found:
-                    params[name] = turn(name, found[f"d{own_name}"])
-                elif found is not None:
-                    self.troubles[f"d{name}"] = NONE
-            return Given(params)
+            by, missing = parameters.gradients(found)
+            self.troubles |= {f"d{name}": NONE for name in missing if found is not None}
+            return Given(by)
 
         def backward(_: Layer, delta: Array, cache: LayerCache) -> tuple[Array | None, Any]:
             found = gradients("backward", delta, cache.number)

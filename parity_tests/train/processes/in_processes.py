@@ -249,28 +249,37 @@ def held(seen: Seen) -> Parity:
         for quantity, ours in whole_batch(network, loss, penalty, x, y).items():
             parity.add(place, quantity, ours, theirs[quantity], one[quantity].error + several[quantity].error)
 
-        allowed = update_bounds(rule, network, step["gradient"], step["state"])
-        moved, own = network.like(**{name: p.copy() for name, p in step["before"].items()}), deepcopy(rule)
-        own.state = deepcopy(step["state"])
-        own.step(moved, network.like(**step["gradient"]))
-        for name, after in step["after"].items():
-            way = after - step["before"][name]
-            parity.add(place, f"{name}, updated", moved.params[name], after, 2 * allowed[name].error, way)
+        _hold_update(parity, place, rule, network, step)
         network.commit(network.forward(x)[1])
 
-    trained = network.like(**first["steps"][-1]["after"]).evaluated()
-    for part, (x, y) in (("val", data.validation), ("test", data.test)):
-        exact, x = trained.like(**bounded(trained.params)), x[:]  # pictures are read as they are asked for
+    _hold_evaluation(parity, seen, network.like(**first["steps"][-1]["after"]).evaluated(), loss)
+    return parity
+
+
+def _hold_update(parity: Parity, place: str, rule: Optimizer, network: Network, step: dict[str, Any]) -> None:
+    """The update of a step, given its weights, gradients and state."""
+    allowed = update_bounds(rule, network, step["gradient"], step["state"])
+    moved, own = network.like(**{name: p.copy() for name, p in step["before"].items()}), deepcopy(rule)
+    own.state = deepcopy(step["state"])
+    own.step(moved, network.like(**step["gradient"]))
+    for name, after in step["after"].items():
+        way = after - step["before"][name]
+        parity.add(place, f"{name}, updated", moved.params[name], after, 2 * allowed[name].error, way)
+
+
+def _hold_evaluation(parity: Parity, seen: Seen, trained: Network, loss: Loss) -> None:
+    """Cost and accuracy of the trained network, as every process logged them."""
+    exact = trained.like(**bounded(trained.params))
+    for part, (x, y) in (("val", seen.data.validation), ("test", seen.data.test)):
+        x = x[:]  # pictures are read as they are asked for
         prediction, _ = trained.forward(x)
+        counts = [len(rows) for rows in np.array_split(x, len(seen.ranks))]
         one = whole_batch(exact, loss, None, numbers(x), numbers(y))["cost"]
-        several = shared(exact, loss, None, numbers(x), numbers(y), [len(part) for part in np.array_split(x, world)])[
-            "cost"
-        ]
+        several = shared(exact, loss, None, numbers(x), numbers(y), counts)["cost"]
         right = {f"{part}_cost": (loss.forward(prediction, y)[0], one.error + several.error)}
-        if data.classes:
+        if seen.data.classes:
             right[f"{part}_accuracy"] = ((prediction.argmax(axis=1) == y).mean(), 0)
-        for rank, its in enumerate(ranks):
+        for rank, its in enumerate(seen.ranks):
             for name, (ours, error) in right.items():
                 [theirs] = [values[name] for values in its["log"] if name in values]
                 parity.add(f"process {rank}", name, ours, np.float64(theirs), error)
-    return parity
