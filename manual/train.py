@@ -37,7 +37,7 @@ class Diverged(ArithmeticError):
 
 
 def train(
-    network: Network, loss: Loss, optimizer: Optimizer, x: Array, y: Array, *,
+    network: Layer, loss: Loss, optimizer: Optimizer, x: Array, y: Array, *,
     epochs: int | None = None, batch_size: int | None = None, threshold: float = 0, seed: int = 0,
     penalty: Penalty | None = None,
 ) -> Iterator[Step]:
@@ -87,7 +87,7 @@ def train(
 
 
 def _check(
-    network: Network, loss: Loss, optimizer: Optimizer, x: Array, y: Array, penalty: Penalty | None
+    network: Layer, loss: Loss, optimizer: Optimizer, x: Array, y: Array, penalty: Penalty | None
 ) -> None:
     """An InputError unless each is what it must be, and the data fit together and are finite."""
     for name, value, kind in (("network", network, Layer), ("loss", loss, Loss), ("optimizer", optimizer, Optimizer)):
@@ -127,11 +127,14 @@ def isfinite(number: Any) -> bool:
         return False
 
 
-def culprit(network: Network, x: Array) -> str:
+def culprit(network: Layer, x: Array) -> str:
     """Where a NaN or an infinity first appears: in a parameter, or in the output of a layer."""
     for name, p in network.params.items():
         if not all(map(isfinite, p.ravel())):
             return f"parameter {name} is not finite"
+    if not isinstance(network, Network) or type(network).forward is not Network.forward:  # it is no chain to walk
+        finite_output = all(map(isfinite, network.forward(x)[0].ravel()))
+        return f"the output of {network!r} is {'finite: it is the loss that is not' if finite_output else 'not finite'}"
     for place, layer in enumerate(network.layers):
         x, _ = layer.forward(x)
         if not all(map(isfinite, x.ravel())):

@@ -13,6 +13,7 @@ from manual import (
     SGD,
     Adam,
     BCEWithLogitsLoss,
+    Block,
     CrossEntropyLoss,
     Diverged,
     HalfMSELoss,
@@ -22,6 +23,7 @@ from manual import (
     MSELoss,
     Network,
     ReLU,
+    Residual,
     optimizers,
     train,
 )
@@ -158,6 +160,31 @@ def test_the_culprit_of_a_nan_is_named(rng):
     net.params["0.bias"][1] = np.nan
     with pytest.raises(Diverged, match=re.escape("parameter 0.bias is not finite")):
         next(train(net, MSELoss(), SGD(), x, y))
+
+
+def test_where_a_layer_or_a_block_is_trained_alone_it_is_the_culprit_as_a_whole(rng):
+    class Turned(Block):
+        """first, then second, which are declared the other way round."""
+
+        def __post_init__(self):
+            self.parts = {"second": Linear(4, 3, rng=rng), "first": Linear(3, 4, rng=rng)}
+
+        def forward(self, x, /):
+            run, tape = self.runs()
+            return run("second", run("first", x)), tape
+
+        def backward(self, delta, tape, /):
+            back, gradient = self.backs(tape)
+            return back("first", back("second", delta)), gradient()
+
+    x, y = rng.standard_normal((8, 3)), rng.standard_normal((8, 3))
+    for layer in (Linear(3, 3, rng=rng), Turned(), Residual(Linear(3, 3, rng=rng))):
+        says = f"the output of {re.escape(repr(layer))} is"
+        large = layer.like(**{name: np.full_like(p, 1e308) for name, p in layer.params.items()})
+        with np.errstate(all="ignore"), pytest.raises(Diverged, match=f"{says} not finite$"):
+            next(train(large, MSELoss(), SGD(), 10 * np.abs(x), y))
+        with np.errstate(over="ignore"), pytest.raises(Diverged, match=f"{says} finite: it is the loss that is not$"):
+            next(train(layer, MSELoss(), SGD(), x, np.full((8, 3), 1e200)))
 
 
 def test_what_torch_lacks_has_no_twin():
