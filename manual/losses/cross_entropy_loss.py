@@ -77,7 +77,7 @@ class CrossEntropyLoss(Loss):
             check_logits(self, z)
             t, labels, count = as_rows(y), None, y.size // y.shape[1]
         else:
-            labels, counted = classes(self, z, y)
+            labels, counted = classes(self, z, y, self.ignore_index)
             if z.ndim == 2 and w is None and not smooth and counted.all():
                 return None, labels, len(labels)
             t = (np.arange(z.shape[1]) == labels[:, None]).astype(counted.dtype)

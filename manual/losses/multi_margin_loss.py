@@ -37,7 +37,6 @@ class MultiMarginLoss(Loss):
     weight: Any = None
     _: KW_ONLY
     reduction: str = "mean"
-    ignore_index = -(2**63)  # no class is ignored
 
     def __post_init__(self) -> None:
         if isinstance(self.p, bool) or self.p not in (1, 2):

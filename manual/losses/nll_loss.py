@@ -35,7 +35,7 @@ class NLLLoss(Loss):
         self.weight, self.ignore_index = as_weight(self, self.weight), axis(self, "ignore_index", self.ignore_index)
 
     def forward(self, a: Array, y: Array, /) -> tuple[Any, Any]:
-        labels, w = classes(self, a, y)
+        labels, w = classes(self, a, y, self.ignore_index)
         rows = as_rows(a)
         costs = -w * rows[np.arange(len(rows)), np.where(w == 0, 0, labels)]
         cost, n = reduced(self, np.where(w == 0, 0, costs).reshape(y.shape), w.sum().item())

@@ -34,8 +34,8 @@ def check_logits(loss: Any, z: Array) -> None:
         raise InputError(f"{loss!r}: expected a weight for each of {z.shape[1]} classes, got shape {loss.weight.shape}")
 
 
-def classes(loss: Any, z: Array, y: Array) -> tuple[Array, Array]:
-    """(labels, weights), (M,) each: of every row of z the right class, and how much it counts, 0 if it is ignored.
+def classes(loss: Any, z: Array, y: Array, ignore: int | None = None) -> tuple[Array, Array]:
+    """(labels, weights), (M,) each: of every row of z the right class, and how much it counts, 0 for the one to ignore.
 
     Raises:
         InputError: z is not (N, C, …), y not (N, …) integers in [0, C).
@@ -46,7 +46,7 @@ def classes(loss: Any, z: Array, y: Array) -> tuple[Array, Array]:
     if y.shape != expected or y.dtype.kind not in "iu":
         raise mismatch(loss, f"{expected}, a class for each example,", "int64", y)
     labels = y.reshape(-1)
-    counts = labels != loss.ignore_index
+    counts = np.ones(labels.shape, bool) if ignore is None else labels != ignore
     if (wrong := counts & ((labels < 0) | (labels >= z.shape[1]))).any():
         at = int(np.argmax(wrong))
         raise InputError(f"{loss!r}: expected classes 0 to {z.shape[1] - 1}, got {labels[at]} at example {at}")
