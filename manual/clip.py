@@ -17,7 +17,7 @@ def clip_grad_norm_(gradient: Layer, max_norm: Any, norm_type: Any = 2) -> Any:
     """Shorten all gradients together, in place, to a norm of at most `max_norm`; their direction stays.
 
         n = (Σ |g|ᵖ)^(1/p)                    norm_type p, over all parameters; max |g| for p = ∞
-        g ← g · max_norm / (n + 10⁻⁶)         where that is less than g
+        g ← g · max_norm / (n + 10⁻⁶)         where max_norm / (n + 10⁻⁶) < 1
 
     Returns:
         n, as it was before.
@@ -33,7 +33,7 @@ def clip_grad_norm_(gradient: Layer, max_norm: Any, norm_type: Any = 2) -> Any:
         raise InputError(f"clip_grad_norm_: norm_type must be above 0, got {norm_type!r}")
     sizes = [np.abs(g) for g in gradient.params.values()]
     if p == inf:
-        n = np.max(np.concatenate([size.reshape(-1) for size in sizes]))
+        n = np.max(np.concatenate([size.reshape(-1) for size in sizes])) if sizes else 0
     else:
         total = sum((size**p).sum() for size in sizes)
         n = np.sqrt(total) if p == 2 else total ** (1 / p)

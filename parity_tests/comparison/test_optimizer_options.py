@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import manual.schedules
-from manual import SGD, Adam, AdamW, InputError, Linear, Network, OneCycleLR, Optimizer, Tanh
+from manual import SGD, Adam, AdamW, InputError, Linear, Network, OneCycleLR, Optimizer, ReLU, Tanh
 from manual import clip_grad_norm_ as clip_norm
 from manual import clip_grad_value_ as clip_value
 from parity_tests.comparison.against_torch import wrong
@@ -95,6 +95,11 @@ def test_a_norm_is_clipped_as_torch_s(max_norm, norm_type, dtype, rng):
         assert np.all(np.abs(ours[name] - g) <= 2 * bounds[name].error)
     # of 30 numbers: a sum of γ₂₉, one of the norms of 4, and five powers of 8u; both may err by that
     assert abs(n - norm.item()) <= (29 + 4 + 5 * 8) * np.finfo(dtype).eps * norm.item()
+
+
+@pytest.mark.parametrize("norm_type", [2, inf])
+def test_a_layer_without_parameters_has_a_gradient_of_norm_0_as_in_torch(norm_type):
+    assert clip_norm(ReLU(), 1, norm_type) == torch.nn.utils.clip_grad_norm_([], 1, norm_type).item() == 0
 
 
 @DTYPES
