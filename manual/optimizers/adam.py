@@ -13,7 +13,7 @@ class Adam(Optimizer):
     """A step per parameter, sized by the gradient's own mean and spread.
 
         g ← −g                                   maximize
-        g ← g + λ θ                              weight_decay λ
+        θ ← θ − η λ θ  or  g ← g + λ θ           weight_decay λ; with decoupled_weight_decay, without
         m ← β₁ m + (1 − β₁) g                    running mean of the gradient, from 0
         v ← β₂ v + (1 − β₂) g²                   running mean of its square, from 0
         v ← the largest v so far                 amsgrad: kept beside the running mean
@@ -22,7 +22,7 @@ class Adam(Optimizer):
 
     Raises:
         InputError: lr, eps or weight_decay is negative or not finite; betas are not a pair in [0, 1);
-            amsgrad or maximize is not a flag.
+            amsgrad, maximize or decoupled_weight_decay is not a flag.
     Source: Kingma & Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, algorithm 1;
     amsgrad: Reddi, Kale & Kumar, "On the Convergence of Adam and Beyond", ICLR 2018. Same as torch.optim.Adam.
     """
@@ -34,6 +34,7 @@ class Adam(Optimizer):
     amsgrad: bool = False
     _: KW_ONLY
     maximize: bool = False
+    decoupled_weight_decay: bool = False
     elementwise = True
 
     def __post_init__(self) -> None:
@@ -43,11 +44,14 @@ class Adam(Optimizer):
         self.weight_decay = at_least(self, "weight_decay", self.weight_decay, 0)
         self.amsgrad = flag(self, "amsgrad", self.amsgrad)
         self.maximize = flag(self, "maximize", self.maximize)
+        self.decoupled_weight_decay = flag(self, "decoupled_weight_decay", self.decoupled_weight_decay)
 
     def update(self, p: Array, g: Array, state: dict[str, Any], /) -> None:
         if self.maximize:
             g = -g
-        if self.weight_decay:
+        if self.decoupled_weight_decay:
+            p *= 1 - self.lr * self.weight_decay
+        elif self.weight_decay:
             g = g + self.weight_decay * p
         b1, b2 = self.betas
         t = state["step"] = int(state.get("step", 0)) + 1
@@ -64,3 +68,4 @@ def examples(rng: np.random.Generator) -> Iterator[Adam]:
     yield Adam(lr=0.1, betas=(0.8, 0.95), eps=1e-3, weight_decay=0.1)
     yield Adam(lr=0.1, betas=(0.8, 0.5), amsgrad=True)
     yield Adam(lr=0.1, weight_decay=0.1, maximize=True)
+    yield Adam(lr=0.1, weight_decay=0.1, decoupled_weight_decay=True)

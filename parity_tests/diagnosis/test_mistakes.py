@@ -260,6 +260,9 @@ def test_a_network_whose_relus_masks_are_missing(rng):
     ("the step times 3", SGD(lr=0.1, weight_decay=0.1), lambda p, g, s: SGD(lr=0.3, weight_decay=0.1).update(p, g, s)),
     ("without centered", RMSprop(lr=0.1, centered=True), lambda p, g, s: RMSprop(lr=0.1).update(p, g, s)),
     ("as in AdamW", Adam(weight_decay=0.1), lambda p, g, s: AdamW(weight_decay=0.1).update(p, g, s)),
+    ("as in Adam", AdamW(weight_decay=0.1), lambda p, g, s: Adam(weight_decay=0.1).update(p, g, s)),
+    ("as in Adam", Adam(weight_decay=0.1, decoupled_weight_decay=True),
+     lambda p, g, s: Adam(weight_decay=0.1).update(p, g, s)),
     ("the count of steps is 3", Adam(), lambda p, g, s: Adam().update(p, g, s.update(step=2) or s)),
 ])  # fmt: skip
 def test_a_step_says_what_it_does_otherwise(expected, optimizer, update, rng):

@@ -53,7 +53,7 @@ def _adam(denominator: Callable[[Any, Any, Any], Any]) -> Update:
             raise TypeError(f"{o!r} has another rule")
         o.update(p.copy(), g, s)
         c1, c2 = (1 - beta ** s["step"] for beta in o.betas)
-        if isinstance(o, manual.AdamW):
+        if isinstance(o, manual.AdamW) or o.decoupled_weight_decay:
             p *= 1 - o.lr * o.weight_decay
         p -= o.lr / c1 * s["exp_avg"] / denominator(s["exp_avg_sq"], c2, o.eps)
 
@@ -78,6 +78,10 @@ def _decayed_first(o: Any, p: Any, g: Any, s: dict[str, Any]) -> None:
     changed(o, weight_decay=0).update(p, g, s)
 
 
+def _by_the_gradient(o: Any, p: Any, g: Any, s: dict[str, Any]) -> None:
+    manual.Adam.update(changed(o, decoupled_weight_decay=False), p, g, s)
+
+
 UPDATES: list[tuple[str, Update]] = [
     ("the parameter is not moved", lambda o, p, g, s: o.update(p.copy(), g, s)),
     ("the step goes up the gradient", lambda o, p, g, s: o.update(p, -g, s)),
@@ -99,7 +103,7 @@ UPDATES: list[tuple[str, Update]] = [
     ("a convention: ε is added before the bias correction", _adam(lambda v, c, eps: (np.sqrt(v) + eps) / c**0.5)),
     ("the betas are exchanged", lambda o, p, g, s: changed(o, betas=o.betas[::-1]).update(p, g, s)),
     ("α and 1 − α are exchanged", lambda o, p, g, s: changed(o, alpha=1 - o.alpha).update(p, g, s)),
-    ("weight decay through the gradient, as in Adam", lambda o, p, g, s: manual.Adam.update(o, p, g, s)),
+    ("weight decay through the gradient, as in Adam", _by_the_gradient),
     ("weight decay on the parameter itself, as in AdamW", lambda o, p, g, s: manual.AdamW.update(o, p, g, s)),
     ("weight decay without lr", _decayed_first),
     *((f"the count of steps is {t}", _at_step(t)) for t in range(1, 11)),
