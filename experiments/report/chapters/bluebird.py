@@ -85,7 +85,7 @@ def predictions(run: Run, test: Part, scale: Scale) -> Array:
 
 def curves(name: str, title: str, manual: Run, torch: Run) -> tuple[Markup, str]:
     """The cost by epoch on the training and the validation part, and below it the validation accuracy, by both; and
-    told."""
+    its caption."""
     pair = manual.curves, torch.curves
     epochs = np.arange(1, len(manual.curves["val_cost"]) + 1)
     training = [run["train_cost"].reshape(len(epochs), -1).mean(axis=1) for run in pair]
@@ -106,12 +106,12 @@ def curves(name: str, title: str, manual: Run, torch: Run) -> tuple[Markup, str]
         axes.set_ylabel("accuracy, %")
         axes.set_xlabel("epoch")
 
-    told = (
+    caption = (
         f"In {len(epochs)} epochs the cost on the training part falls to {training[0][-1]:.2g}, on the validation "
         f"part to {validation[0][-1]:.2g}; there {accuracy[0][-1]:.1f} % are right in the end."
     )
     short = title.capitalize()
-    return stack(f"{name}-curves", short, told, [costs, accuracies], [3, 2], (3.1, 3.5)), f"{short}. {told}"
+    return stack(f"{name}-curves", short, caption, [costs, accuracies], [3, 2], (3.1, 3.5)), f"{short}. {caption}"
 
 
 def first_weight(run: Run) -> Array:

@@ -116,5 +116,5 @@ def lines(name: str, title: str, x: Array, ys: list[Array]) -> Markup:
         axes.set_ylim(-1.7, 1.7)
 
     at_zero = ", ".join(f"{y[len(y) // 2, 0]:.2f}" for y in ys)
-    told = f"f(x) for five values of the parameter, from lowest to highest; f(0) is {at_zero}."
-    return panel(name, title, told, draw, (2.2, 1.7))
+    description = f"f(x) for five values of the parameter, from lowest to highest; f(0) is {at_zero}."
+    return panel(name, title, description, draw, (2.2, 1.7))

@@ -38,7 +38,7 @@ def chapter(out: Path, full: bool, made: str, commit: str) -> dict[str, Any]:
     data = language_runs.learned(last.folders["manual"])["data"]
     text = Text(Path(data["file"]) if data["file"] else None, data["context"], data["merges"] or 0)
     network, sentence = load(last.model("manual")).network, found_sentence(text)
-    told = [own[0], *(stage for stage in stages if stage.steps > own[0].steps)]
+    shown = [own[0], *(stage for stage in stages if stage.steps > own[0].steps)]
     return {
         "before": f"{last.made.made}, commit {last.made.commit}" if last.made != own[0].made else "",
         "steps": last.steps,
@@ -54,7 +54,7 @@ def chapter(out: Path, full: bool, made: str, commit: str) -> dict[str, Any]:
         "attention": attention(network, text, sentence),
         "sentence": " ".join(sentence.split()),
         "traced": traced(network, text, sentence),
-        "samples": [sample for stage in told for sample in samples(stage)],
+        "samples": [sample for stage in shown for sample in samples(stage)],
     }
 
 
@@ -108,12 +108,12 @@ def learning(stages: list[Stage], baselines: list[float]) -> dict[str, Any]:
         axes.set_ylabel("distance")
         axes.set_xlabel("step")
 
-    told = (
+    caption = (
         f"On the training part the bits a character fall from {means[0][0]:.2f} to {means[0][-1]:.2f} in "
         f"{steps[-1]:,} steps. The dots are the validation part, after each epoch."
     )
-    drawn = stack("language-cost", "Learning to read", told, [costs, parted], [2, 1], (4.6, 3.2))
-    return {"drawn": drawn, "told": told, "first": float(apart[0]), "apart": float(apart.max())}
+    drawn = stack("language-cost", "Learning to read", caption, [costs, parted], [2, 1], (4.6, 3.2))
+    return {"drawn": drawn, "caption": caption, "first": float(apart[0]), "apart": float(apart.max())}
 
 
 def embedding(weight: Array, tokens: list[str]) -> Markup:
@@ -125,9 +125,9 @@ def embedding(weight: Array, tokens: list[str]) -> Markup:
     groups: dict[str, list[int]] = {}
     for i, token in enumerate(tokens):
         groups.setdefault(kind(token), []).append(i)
-    told = f"The {len(tokens)} tokens at the two largest principal components of their vectors."
+    caption = f"The {len(tokens)} tokens at the two largest principal components of their vectors."
     lettered = {name: ("".join(tokens[i][0] for i in rows), places[rows]) for name, rows in groups.items()}
-    return scattered("embedding", "Letters as points", told, lettered)
+    return scattered("embedding", "Letters as points", caption, lettered)
 
 
 def kind(token: str) -> str:
@@ -146,9 +146,12 @@ def attention(network: Network, text: Text, sentence: str) -> list[dict[str, Any
         head = int(heads[:, 1:].max(axis=2).mean(axis=1).argmax())
         number, a = len(found) + 1, heads[head]
         far = float((a * (np.arange(len(a))[:, None] - np.arange(len(a)))).sum(axis=1)[len(a) // 2 :].mean())
-        told = f"Block {number}, head {head + 1}: on average it looks {far:.1f} characters back."
+        caption = f"Block {number}, head {head + 1}: on average it looks {far:.1f} characters back."
         found.append(
-            {"drawn": grid(f"attention-{number}", f"Attention in block {number}", told, sentence, a), "told": told}
+            {
+                "drawn": grid(f"attention-{number}", f"Attention in block {number}", caption, sentence, a),
+                "caption": caption,
+            }
         )
     return found
 

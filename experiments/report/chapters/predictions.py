@@ -61,7 +61,7 @@ class Trained(NamedTuple):
 
     title: str
     curves: Markup
-    told: str
+    caption: str
     pairs: list[Pair]
 
     @property

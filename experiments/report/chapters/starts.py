@@ -66,5 +66,5 @@ def neurons(name: str, title: str, manual: Run, torch: Run) -> Markup:
         f"{kind}: neuron 1 ends at {manual.values(first)[-1]:.2f}, neuron 2 at {manual.values(second)[-1]:.2f}"
         for kind, (first, second) in PAIRS.items()
     )
-    told = f"Each parameter of the two neurons by epoch, by both implementations. {described}."
-    return stack(name, title, told, [partial(draw, kind) for kind in PAIRS], [1, 1, 1], SIZE)
+    description = f"Each parameter of the two neurons by epoch, by both implementations. {described}."
+    return stack(name, title, description, [partial(draw, kind) for kind in PAIRS], [1, 1, 1], SIZE)

@@ -77,10 +77,10 @@ def ulp_errors() -> Iterator[UlpErrors]:
                 found.setdefault(type(case[0]).__name__, []).extend(measured)
         for name, pairs in found.items():
             ours, theirs = (np.concatenate([np.ravel(side) for side in sides]) for sides in zip(*pairs, strict=True))
-            yield UlpErrors(kind, name, told(ours), told(theirs))
+            yield UlpErrors(kind, name, beyond_the_ball(ours), beyond_the_ball(theirs))
 
 
-def told(distances: Array) -> Array:
+def beyond_the_ball(distances: Array) -> Array:
     """The distances, 0 where they are no more than the width of the truth's own ball."""
     return np.where(distances > 2.0 ** (1 - EXTRA_BITS), distances, 0)
 

@@ -66,11 +66,11 @@ def training(name: str, title: str, manual: Sequence[Run], torch: Sequence[Run])
 
     fall = f"The cost goes from {ours[0, 0]:.3g} to {scientific(ours[0, -1])} in {len(apart):,} steps."
     part = f"part by {scientific(apart.max())} at most" if apart.any() else "are equal to the last bit at every step"
-    told = f"{fall} The two {part}."
+    description = f"{fall} The two {part}."
     several = f" Of {len(ours)} initialisations the first is drawn; the distance is the largest of all."
     short, _, _ = title.partition(":")
-    drawn = stack(f"{name}-cost", short, told, [costs, lambda axes: distances(axes, apart)], [2, 1], (3.1, 3.3))
-    return Figure(title, [drawn], told + several * (len(ours) > 1))
+    drawn = stack(f"{name}-cost", short, description, [costs, lambda axes: distances(axes, apart)], [2, 1], (3.1, 3.3))
+    return Figure(title, [drawn], description + several * (len(ours) > 1))
 
 
 def distances(axes: Axes, apart: Array) -> None:

@@ -18,7 +18,7 @@ def visible(character: str) -> str:
     return SHOWN.get(character, character if character.isprintable() else "□")
 
 
-def scattered(name: str, title: str, told: str, groups: dict[str, tuple[str, Array]]) -> Markup:
+def scattered(name: str, title: str, description: str, groups: dict[str, tuple[str, Array]]) -> Markup:
     """Letters at their places (N, 2), by groups: a CSS class, its letters, their places in [0, 1]."""
     drawn = Markup()
     for kind, (letters, places) in groups.items():
@@ -26,10 +26,10 @@ def scattered(name: str, title: str, told: str, groups: dict[str, tuple[str, Arr
             (margin + scale * at).round(1) for margin, scale, at in ((6, 308, places[:, 0]), (10, 190, places[:, 1]))
         )
         drawn += letters_at(letters, x, y, kind)
-    return _svg(name, title, told, "letters", (320, 206), drawn)
+    return _svg(name, title, description, "letters", (320, 206), drawn)
 
 
-def grid(name: str, title: str, told: str, text: str, weights: Array) -> Markup:
+def grid(name: str, title: str, description: str, text: str, weights: Array) -> Markup:
     """A square for each pair of letters: row i, column j is as dark as `weights` (N, N) says, in five shades."""
     n, drawn = len(text), Markup()
     for shade, (low, high) in enumerate(zip(SHADES, [*SHADES[1:], np.inf], strict=True), start=1):
@@ -38,7 +38,7 @@ def grid(name: str, title: str, told: str, text: str, weights: Array) -> Markup:
             drawn += Markup('<path opacity="{:g}" d="{}"/>').format(shade / len(SHADES), squares)
     along = np.arange(n) + 0.5
     drawn += letters_at(text, along, np.full(n, -0.4)) + letters_at(text, np.full(n, -0.7), along + 0.3)
-    return _svg(name, title, told, "grid", (n + 1.6, n + 1.6), drawn, (-1.4, -1.4))
+    return _svg(name, title, description, "grid", (n + 1.6, n + 1.6), drawn, (-1.4, -1.4))
 
 
 def letters_at(letters: str, x: Sequence[float] | Array, y: Sequence[float] | Array, kind: str = "") -> Markup:
@@ -49,11 +49,11 @@ def letters_at(letters: str, x: Sequence[float] | Array, y: Sequence[float] | Ar
 
 
 def _svg(
-    name: str, title: str, told: str, kind: str, size: tuple[float, float], drawn: Markup,
+    name: str, title: str, description: str, kind: str, size: tuple[float, float], drawn: Markup,
     corner: tuple[float, float] = (0, 0),
 ) -> Markup:  # fmt: skip
     box = " ".join(f"{value:g}" for value in (*corner, *size))
     return Markup(
         '<svg class="{}" viewBox="{}" role="img" aria-labelledby="{}-title {}-desc"><title id="{}-title">{}</title>'
         '<desc id="{}-desc">{}</desc>{}</svg>'
-    ).format(kind, box, name, name, name, title, name, told, drawn)
+    ).format(kind, box, name, name, name, title, name, description, drawn)

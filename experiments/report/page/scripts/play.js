@@ -153,12 +153,12 @@ class Play {
     const after = forward({ ...this.given, ...found.after }, this.network.activation).C[0];
     const off = this.network.activation === "relu" ? found.z1.flatMap((z, j) => (z > 0 ? [] : [j + 1])) : [];
     const alike = b1[0] === b1[1] && W2[0] === W2[1] && x.every((_, i) => W1[i] === W1[x.length + i]);
-    const told = [`Cost ${short(found.C[0])}; after one step ${short(after)}.`];
-    if (off.length === 1) told.push(`Neuron ${off[0]} is off: ReLU gives 0, and no slope reaches its weights. Raise its bias.`);
-    if (off.length === 2) told.push("Both neurons are off: only the output’s bias can learn.");
-    if (alike && off.length < 2) told.push("The two neurons are equal, get equal slopes, and never part.");
-    if (after > found.C[0]) told.push("The step is too long: it overshoots. Lower the learning rate.");
-    const text = told.join(" ");
+    const lines = [`Cost ${short(found.C[0])}; after one step ${short(after)}.`];
+    if (off.length === 1) lines.push(`Neuron ${off[0]} is off: ReLU gives 0, and no slope reaches its weights. Raise its bias.`);
+    if (off.length === 2) lines.push("Both neurons are off: only the output’s bias can learn.");
+    if (alike && off.length < 2) lines.push("The two neurons are equal, get equal slopes, and never part.");
+    if (after > found.C[0]) lines.push("The step is too long: it overshoots. Lower the learning rate.");
+    const text = lines.join(" ");
     if (this.state.textContent !== text) this.state.textContent = text;
   }
 
