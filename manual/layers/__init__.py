@@ -2,6 +2,7 @@
 
 from manual.layers import activations, convolution, normalisation, pooling, positional, recurrent, shape
 from manual.layers.activations import *
+from manual.layers.bilinear import Bilinear
 from manual.layers.convolution import *
 from manual.layers.dropout import Dropout
 from manual.layers.dropout2d import Dropout2d
@@ -13,7 +14,7 @@ from manual.layers.positional import *
 from manual.layers.recurrent import *
 from manual.layers.shape import *
 
-__all__ = ["Dropout", "Dropout2d", "Embedding", "Linear"]
+__all__ = ["Bilinear", "Dropout", "Dropout2d", "Embedding", "Linear"]
 __all__ += activations.__all__
 __all__ += convolution.__all__
 __all__ += normalisation.__all__

@@ -46,7 +46,7 @@ def nonpositive(z: Array) -> NDArray[np.bool_]:
     return no
 
 
-def greater(a: Array, b: Array) -> NDArray[np.bool_]:
+def greater(a: Array, b: Array | int) -> NDArray[np.bool_]:
     """a > b, elementwise.
 
     Raises:

@@ -78,7 +78,7 @@ def test_certify_takes_arrays_and_a_delta_of_the_output_s_shape(rng):
 @each(manual.layers)
 def test_a_right_layer_never_differs_where_an_input_is_no_number(make, planted, rng):
     layer, x = make()
-    if isinstance(layer, manual.ELU) and np.nan in planted:
+    if isinstance(layer, manual.ELU | manual.SELU) and np.nan in planted:
         return  # torch has NaN or δ there, as it comes through a vector's instruction or not
     parity = compare_layer(layer, with_planted(x, planted, rng), rng)
     assert not any(c.differs for c in parity.comparisons), f"\n{parity}"

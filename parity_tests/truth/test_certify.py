@@ -34,6 +34,7 @@ from torch_ref.truth.certify import Dual, derivative, distance, layer_truth, los
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 ON_AN_EDGE = {
     "relu-1",
+    "hardsigmoid-1",
     "max_pool2d-3",
     "bce_with_logits_loss-1",
 }  # these examples hold a 0 or a tie, where the forward decides
