@@ -21,11 +21,20 @@ from experiments.grade.forms.stateful import layers as stateful_layers
 from experiments.grade.forms.stateful import losses as stateful_losses
 from experiments.grade.forms.stateful import optimizers as stateful_optimizers
 from experiments.grade.forms.stateful import pairs
-from experiments.grade.forms.whole import flat, forward_backward, lists, network_class, recurrent, script, updates
+from experiments.grade.forms.whole import (
+    flat,
+    forward_backward,
+    lists,
+    loss_class,
+    network_class,
+    recurrent,
+    script,
+    updates,
+)
 
 FORMS: tuple[ModuleType, ...] = (
     autograd_functions, modules,
-    recurrent, flat, nets, losses, rules,
+    recurrent, flat, nets, loss_class, losses, rules,
     column_networks, column_layers, column_rules, propagate,
     layers, scalars,
     stateful_optimizers, pairs, stateful_layers,

@@ -116,6 +116,18 @@ NOT_UNDERSTOOD = {
         def gradient_descent(X, y, w, lr):
             return w - lr * X.T @ (X @ w - y)
     """),
+    "a class that begins anew wherever it trains": (2, """
+        class Net:
+            def __init__(self, n, m):
+                self.shape = n, m
+                self.begin()
+            def begin(self): self.w = np.random.default_rng(0).normal(size=self.shape)
+            def forward(self, x): return squash(x @ self.w)
+            def train(self, x, y, lr):
+                self.begin()
+                out = self.forward(x)
+                self.w -= lr * x.T @ ((out - y) * out * (1 - out))
+    """),
     "the gradient of another cost than the file's": (1, """
         def cost(a, y): return 0.5 * np.sum((a - y) ** 2)
         class Net:

@@ -49,20 +49,6 @@ OWN_COST = """
             d = (self.A - Y) / Y.shape[1]
             self.dW1, self.db1 = d @ self.X.T, {}
 """
-SCRIPT = """
-    import numpy as np
-    N, D, H = 64, 500, 100
-    x, y = np.random.randn(N, D), np.random.randn(N, 1)
-    w1, w2 = np.random.randn(D, H), np.random.randn(H, 1)
-    for t in range(9):
-        h = np.maximum(x.dot(w1), 0)
-        loss = np.square(h.dot(w2) - y).sum()
-        grad = 2.0 * (h.dot(w2) - y)
-        grad_h = grad.dot(w2.T)
-        grad_h[{}] = 0
-        w2 -= 1e-6 * h.T.dot(grad)
-        w1 -= 1e-6 * x.T.dot(grad_h)
-"""
 PENALTY = """
     import numpy as np
     def regression_cost(X, y, theta, lambda_=0.0):
@@ -93,18 +79,6 @@ ADAM = """
             for i, p in enumerate(self.params):
                 self.s[i] = self.rho * self.s[i] + (1 - self.rho) * p.grad ** 2
                 p.data -= self.lr * p.grad / (np.sqrt(self.s[i]) + {} * self.eps)
-"""
-LINE = """
-    import numpy as np
-    x = np.linspace(-1, 1, 8)
-    y = 3 * x - 1
-    m, b, total = 0.5, 0.25, 0.0
-    for epoch in range(9):
-        error = m * x + b - y
-        total += np.sum(error ** 2)
-        loss = np.mean(error ** 2)
-        m -= 0.1 * 2 * np.mean(error * x)
-        b -= 0.1 * 2 * {}
 """
 NUMBERS = """
     import numpy as np
@@ -162,18 +136,6 @@ VECTOR = """
         g1, g2 = ((d @ W2) * (1 - a ** 2))[:, 1:].T @ np.hstack([one, X]), d.T @ a
         g2[:, 1:] += {} * W2[:, 1:]
         return J, np.concatenate([g1.ravel(), g2.ravel()])
-"""
-CURVE = """
-    import numpy as np
-    x = np.linspace(-1, 1, 9)
-    y = np.sin(x)
-    a, b = 0.5, 0.25
-    for t in range(9):
-        y_pred = a * x + b * x ** 3
-        loss = np.square(y_pred - y).sum()
-        grad = 2.0 * (y_pred - y)
-        a -= 1e-2 * (grad * x).sum()
-        b -= 1e-2 * (grad * {}).sum()
 """
 COSTED = """
     import numpy as np
@@ -269,8 +231,6 @@ KINDS = {
     "a single number that is a parameter": (NEURON, "len(y)", "1"),
     "a backward for one example": (OUTER, "2", "3"),
     "parameters in one vector": (VECTOR, "lambda_", "2 * lambda_"),
-    "a script with a loss and no matrices": (CURVE, "x ** 3", "x ** 2"),
-    "a line's two numbers": (LINE, "np.mean(error)", "np.sum(error)"),
     "a net that learns numbers": (NUMBERS, "2", "1"),
     "a network of any number of sizes": (SIZES, "out ** 2", "out"),
     "a softmax whose derivative is the loss's": (PAIR, "self.p - self.y", "self.y - self.p"),
@@ -279,7 +239,6 @@ KINDS = {
     "a class that trains itself": (MOVES, "out * (1 - out)", "self.squash(out) * (1 - self.squash(out))"),
     "a class that keeps its data": (KEEPS_DATA, "self.output ** 2", "self.output"),
     "a network's own cost, with a guard": (OWN_COST, "d.sum(axis=1, keepdims=True)", "d[:, :1]"),
-    "a script with a loss and large arrays": (SCRIPT, "h <= 0", "h < -1"),
     "a penalty whose strength is 0 by default": (PENALTY, "lambda_", "2 * lambda_"),
 }
 """Kinds of files: one with something that is right in it, and something wrong."""

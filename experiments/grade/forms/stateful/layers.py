@@ -44,6 +44,7 @@ from experiments.grade.forms.stateful.objects import (
 )
 from experiments.grade.forms.stateful.penalties import Penalty, penalty_of, strengths
 from experiments.grade.forms.stateful.slots import gradient_in, slots
+from experiments.grade.forms.whole.network_methods import is_learner
 from experiments.grade.forms.whole.results import method_node
 from manual import Layer
 
@@ -65,6 +66,8 @@ def _keeps_on_itself(kind: type, methods: Methods) -> bool:
     """Whether forward takes arrays alone, and backward needs a δ for each output, or a learning rate besides."""
     forward, backward = getattr(kind, methods.forward), getattr(kind, methods.backward)
     inputs, deltas = _inputs(forward), [n for n in needed(backward) if n.lower() not in RATES]
+    if inputs == deltas and is_learner(kind):  # an autoencoder, whose target is its input
+        return False
     if len(inputs) == 1:
         return len(deltas) == 1 and deltas[0].lower() not in {*TARGETS, "cache"}
     names = {n.lower() for n in (*inputs, *deltas)}

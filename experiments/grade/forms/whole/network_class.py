@@ -20,58 +20,34 @@ from experiments.grade.errors import Unclear
 from experiments.grade.forms.definitions import Definitions, constants_of
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
 from experiments.grade.forms.stateful.guards import unguarded
-from experiments.grade.forms.stateful.objects import FORWARD, RATES, Parameters, needed, returns_a_tuple
+from experiments.grade.forms.stateful.objects import RATE, RATES, Parameters, needed
 from experiments.grade.forms.stateful.slots import as_arrays, slots
 from experiments.grade.forms.whole.costs import choices
 from experiments.grade.forms.whole.network_data import (
+    COSTS,
     LAYOUTS,
+    SEQUENCE,
+    WORDS,
     Cost,
     Given,
     by_roles,
     constructions,
     is_a_cost,
-    role,
-    roles,
     values,
 )
+from experiments.grade.forms.whole.network_methods import NetworkMethods, takes_data
 from experiments.grade.forms.whole.results import gradients_in, method_node, returned_names
 from manual import Layer, Network
 
-RUNS = (*FORWARD, "predict", "run", "output", "activate", "think", "query")
-GIVES = (
-    "backprop", "back_prop", "backpropagation", "back_propagation", "backpropagate", "back_propagate", "backward",
-    "backward_pass", "backward_prop", "backward_propagation", "gradient", "gradients", "compute_gradients", "grads",
-    "train_step", "train",
-)  # fmt: skip
 MATRICES, ALL = 2, 3
-COSTS = ("fn", "cost", "loss", "compute_cost", "compute_loss", "cost_function", "loss_function", "calculate_loss")
 
 
 def pieces(found: Definitions) -> Iterator[Piece]:
     """Every class that runs x, and gives gradients of x and y."""
     for name, kind in found.classes().items():
-        forward = next((n for n in RUNS if _runs(kind, n)), None)
-        gives = next((n for n in GIVES if _gives(kind, n)), None)
-        if forward and gives and not issubclass(kind, Layer | Network) and not returns_a_tuple(getattr(kind, forward)):
-            yield NetworkClass(name, kind, (forward, gives), found)
-
-
-def _runs(kind: type, name: str) -> bool:
-    method = getattr(kind, name, None)
-    return inspect.isfunction(method) and (len(needed(method)) == 1 or (not needed(method) and _takes_data(kind)))
-
-
-def _gives(kind: type, name: str) -> bool:
-    """Whether a method knows the target, and nothing that is not known here."""
-    method = getattr(kind, name, None)
-    if not inspect.isfunction(method):
-        return False
-    known = roles(needed(method), name)
-    return ("" not in known and "y" in known) or (not known and _takes_data(kind))
-
-
-def _takes_data(kind: type) -> bool:
-    return any(role(n) == "y" for n in needed(kind.__init__)) if inspect.isfunction(kind.__init__) else False
+        methods = None if issubclass(kind, Layer | Network) else NetworkMethods.of(kind, found)
+        if methods:
+            yield NetworkClass(name, kind, methods, found)
 
 
 class Fitted(NamedTuple):
@@ -87,10 +63,9 @@ class NetworkClass(Piece):
 
     form = "network as a class"
 
-    def __init__(self, name: str, kind: type, methods: tuple[str, str], found: Definitions) -> None:
-        self.kind, self.module, self.told = kind, found.module, found.told
-        self.forward, self.gives = methods
-        self.node = method_node(found, kind, self.gives)
+    def __init__(self, name: str, kind: type, methods: NetworkMethods, found: Definitions) -> None:
+        self.kind, self.module, self.told, self.methods = kind, found.module, found.told, methods
+        self.node = method_node(found, kind, methods.gives)
         self.names = returned_names(self.node)
         own = found.own().items()
         self.costs = [f for n, f in own if inspect.isfunction(f) and re.search("cost|loss", n, re.IGNORECASE)]
@@ -100,15 +75,16 @@ class NetworkClass(Piece):
         fitted = self._fitted(rng)
         x = fitted.given.x
         self.form = f"network as a class, {fitted.given.layout}"
-        parameters = Parameters(fitted.prototype, x, self._run, rng)
+        parameters = Parameters(fitted.prototype, x, self.methods.run, rng)
         parameters.leave_out(fitted.prototype, x)
         arrays = {**parameters.drawn(fitted.prototype, rng), "x": x}
         own = self._own_cost(fitted)
-        output = self._run(parameters.with_these(fitted.prototype, arrays), x)
+        output = self.methods.run(parameters.with_these(fitted.prototype, arrays), x)
         examples = 5 if 5 in x.shape else 1
-        hot = fitted.given.target(np.shape(output))  # where y are classes, too
+        hot = x if self.methods.of_itself else fitted.given.target(np.shape(output))  # where y are classes, too
         usual = [(said, lambda _, __, a, ___, f=f: f(a, hot)) for said, f in choices(examples, output, hot)]
         moves = self._moves(parameters, fitted, arrays)
+        self._is_one_step(parameters, fitted, arrays)
         costs = [] if own is None else unguarded("its own cost", own, self.module)
         costs += usual if own is None or moves else []
         for rate in self._rates(moves):
@@ -144,26 +120,27 @@ class NetworkClass(Piece):
         return not sums.isdisjoint(("axis", "keepdims", "shape"))
 
     def _tried(self, rng: np.random.Generator) -> Iterator[tuple[int, Any]]:
-        names = needed(self.kind.__init__) if inspect.isfunction(self.kind.__init__) else []
-        several = any(p.kind is p.VAR_POSITIONAL for p in inspect.signature(self.kind).parameters.values())
         layouts = [n for n in LAYOUTS if self.told.fits(n)]
-        first = self._is_of_several or _takes_data(self.kind)
-        for layout in sorted(layouts, key=lambda n: first and "one" in n):
-            if _takes_data(self.kind):
+        first = self._is_of_several or takes_data(self.kind)
+        for layout in sorted(layouts, key=lambda n: n == SEQUENCE or (first and "one" in n)):
+            if takes_data(self.kind):
+                names = needed(self.kind.__init__)
                 given = Given(layout, rng.standard_normal([n or 3 for n in LAYOUTS[layout]]))
                 for target in (np.array([[1.0], [0], [0], [1], [1]]), np.array([[1.0, 0, 0, 1, 1]])):
-                    yield self._tried_one(
-                        given, lambda g=given, t=target: self.kind(**values(names, {"x": g.x, "y": t}))
-                    )
+                    data = values(names, {"x": given.x, "y": target})
+                    yield self._tried_one(given, lambda d=data: self.kind(**copy.deepcopy(d)))
                 continue
-            for arguments in constructions(names, several):
-                for given in self._data(layout, arguments, rng):
-                    yield self._tried_one(given, lambda a=arguments: self.kind(*copy.deepcopy(a)))
+            for make in constructions(self.kind):
+                for given in self._data(layout, make, rng):
+                    yield self._tried_one(given, make)
 
-    def _data(self, layout: str, arguments: list[Any], rng: np.random.Generator) -> Iterator[Given]:
+    def _data(self, layout: str, make: Callable[[], Any], rng: np.random.Generator) -> Iterator[Given]:
         """Data of as many numbers as the sizes say, or as a weight has rows or columns."""
+        if layout == SEQUENCE:
+            yield Given(layout, WORDS)
+            return
         try:
-            kept = [a for _, a in slots(self.kind(*copy.deepcopy(arguments)))]
+            kept = [a for _, a in slots(make())]
         except Exception:  # which is said where it is tried
             kept = []
         widths = dict.fromkeys([3, *(n for a in kept[:4] if np.ndim(a) == 2 for n in a.shape)])
@@ -176,61 +153,71 @@ class NetworkClass(Piece):
         try:
             prototype = make()
             as_arrays(prototype)
-            output = np.asarray(self._run(copy.deepcopy(prototype), given.x))
+            output = np.asarray(self.methods.run(copy.deepcopy(prototype), given.x))
             if output.dtype.kind != "f" or not given.fits(output.shape):
                 return 0, f"a forward that gives {output.dtype} {output.shape}"
+            if self.methods.of_itself and output.shape != given.x.shape:
+                return 0, f"a forward that gives {output.shape} of {given.x.shape}"
         except Exception as error:
             return 0, f"{type(error).__name__}: {error}"
-        hot = given.target(output.shape)
-        labels = [hot.argmax(int(given.layout == "examples are rows"))] if min(hot.shape) > 1 else []
+        hot = given.x if self.methods.of_itself else given.target(output.shape)
+        labels = [hot.argmax(int(given.in_rows))] if min(hot.shape) > 1 and not self.methods.of_itself else []
         for y in (hot, *labels):
             own = copy.deepcopy(prototype)
             try:
-                result = self._given_back(own, given.x, y)
+                result = self.methods.given_back(own, given.x, y)
             except Exception:
                 continue
             return max(1, _fits(prototype, own, result)), Fitted(prototype, given, y)
         return 0, Fitted(prototype, given, hot)
 
-    # ------------------------------------------------------------ running it
-
-    def _run(self, own: Any, x: Any) -> Any:
-        method = getattr(own, self.forward)
-        if needed(getattr(self.kind, self.forward)):
-            y = method(np.copy(x))
-        else:
-            y = method()
-            y = (
-                next(v for n in ("output", "out", "a2", "y_hat") if (v := getattr(own, n, None)) is not None)
-                if y is None
-                else y
-            )
-        y = y[-1] if isinstance(y, tuple | list) else y
-        return np.ravel(y) if np.ndim(x) == 1 else y
-
-    def _given_back(self, own: Any, x: Any, y: Any) -> Any:
-        """Forward, then backward: what that returns."""
-        known = {"output": self._run(own, x), "x": np.copy(x), "y": np.copy(y)}
-        method = getattr(own, self.gives)
-        optional = [n for n in inspect.signature(method).parameters if n.lower() in RATES]
-        arguments = dict.fromkeys([*needed(getattr(self.kind, self.gives)), *optional])
-        return method(**values([*arguments], known, self.gives))
+    # ------------------------------------------------------------ what it does
 
     def _moves(self, parameters: Parameters, fitted: Fitted, arrays: Arrays) -> bool:
         """Whether the parameters move, by a step whose length is not known here, and that is all that is seen."""
         own = parameters.with_these(fitted.prototype, arrays)
         try:
-            result = self._given_back(own, fitted.given.x, fitted.y)
+            result = self.methods.given_back(own, fitted.given.x, fitted.y)
         except Exception:
             return False
         if gradients_in(result, self.names, {n: arrays[n].shape for n in parameters.places}):
             return False
-        takes_a_rate = any(n.lower() in RATES for n in inspect.signature(getattr(own, self.gives)).parameters)
+        takes_a_rate = any(n.lower() in RATES for n in inspect.signature(getattr(own, self.methods.gives)).parameters)
         return not (takes_a_rate or parameters.rates or parameters.kept_gradients(own))
+
+    def _is_one_step(self, parameters: Parameters, fitted: Fitted, arrays: Arrays) -> None:
+        """Where the gradient is what the parameters move by, that must be one step from those that they were.
+
+        Raises:
+            Unclear: it begins elsewhere; or none moves twice as far at twice the rate, as after several steps.
+        """
+        prototype, (_, x), y = fitted
+
+        def moved(arrays: Arrays, times: int) -> Arrays:
+            own = parameters.with_these(prototype, arrays)
+            for name in parameters.rates:
+                setattr(own, name, times * RATE)
+            result = self.methods.given_back(own, x, y, times * RATE)
+            if gradients_in(result, self.names, {n: arrays[n].shape for n in parameters.places}):
+                return {}
+            kept = {f"d{n}" for n in parameters.places} - parameters.kept_gradients(own).keys()
+            return {n: g for n, g in parameters.gradients(own, arrays).items() if n in kept}
+
+        others = arrays | {n: arrays[n] + 1 for n in parameters.places}
+        try:
+            one, two, other = moved(arrays, 1), moved(arrays, 2), moved(others, 1)
+        except Exception:  # which is said where it is run
+            return
+        if not one:
+            return
+        of_its_own = all(_same(g, other.get(n)) for n, g in one.items())
+        by_a_rate = not all(_same(g, two.get(n)) for n, g in one.items())
+        if of_its_own or (by_a_rate and not any(_same(2 * g, two.get(n)) for n, g in one.items())):
+            raise Unclear(f"{self.methods.gives} does not make one step from the parameters that the network has")
 
     def _rates(self, moves: bool) -> list[float]:
         """What a learning rate that is written in the code may be."""
-        code = getattr(self.kind, self.gives).__code__
+        code = getattr(self.kind, self.methods.gives).__code__
         read = [vars(self.module).get(n) for n in code.co_names if n.lower() in RATES]
         found = [c for c in (*read, *constants_of(code)) if isinstance(c, float) and 0 < c < 1 and moves]
         return [1.0, *dict.fromkeys(found)]
@@ -238,12 +225,14 @@ class NetworkClass(Piece):
     def _own_cost(self, fitted: Fitted) -> Cost | None:
         """The cost that the class or its file has, if it gives one number of an output and a target."""
         prototype, (_, x), y = fitted
-        output = self._run(copy.deepcopy(prototype), x)
+        output = self.methods.run(copy.deepcopy(prototype), x)
         for place in ("", "cost", "loss"):
             holder = getattr(prototype, place, None) if place else prototype
             for name in [n for n in COSTS if inspect.isroutine(getattr(holder, n, None))]:
                 cost = by_roles(
-                    lambda own, p=place, n=name: getattr(getattr(own, p) if p else own, n), getattr(holder, name)
+                    lambda own, p=place, n=name: getattr(getattr(own, p) if p else own, n),
+                    getattr(holder, name),
+                    self.methods.of_itself,
                 )
                 if is_a_cost(cost, self._gone(prototype, x), x, output, y):
                     return cost
@@ -255,7 +244,7 @@ class NetworkClass(Piece):
 
     def _gone(self, prototype: Any, x: Any) -> Any:
         own = copy.deepcopy(prototype)
-        self._run(own, x)
+        self.methods.run(own, x)
         return own
 
     def _runner(self, fitted: Fitted, parameters: Parameters, cost: Cost, rate: float) -> Any:
@@ -264,15 +253,15 @@ class NetworkClass(Piece):
 
         def run(given: Arrays) -> Ran:
             x = given["x"]
-            is_float64 = all(np.asarray(a).dtype == np.float64 for a in given.values())
+            is_float64 = all(np.asarray(a).dtype in (np.float64, int) for a in given.values())
             wide = {n: a.astype(np.longdouble) for n, a in given.items()} if rate and is_float64 else given
             gone = parameters.with_these(prototype, wide)
-            value = cost(gone, x, self._run(gone, x), y)
+            value = cost(gone, x, self.methods.run(gone, x), y)
             shapes = {n: np.shape(given[n]) for n in parameters.places}
 
             def backward(_: Any) -> Arrays:
                 own = parameters.with_these(prototype, wide)
-                result = self._given_back(own, x, y)
+                result = self.methods.given_back(own, x, y)
                 named = {} if rate else gradients_in(result, self.names, shapes or {"x": np.shape(x)})
                 named = named or parameters.gradients(own, wide, rate)
                 return {
@@ -283,6 +272,11 @@ class NetworkClass(Piece):
             return Ran({"cost": np.float64(value) if is_float64 else value}, backward, pure=False)
 
         return run
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two arrays are the same but for their last digits."""
+    return other is not None and bool(np.allclose(one, other, rtol=2.0**-20, atol=2.0**-20 * np.abs(one).max()))
 
 
 def _fits(prototype: Any, own: Any, result: Any) -> int:

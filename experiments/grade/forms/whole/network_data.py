@@ -1,7 +1,8 @@
 """What a class of networks is made with, and what its methods are called with, by the names of their arguments."""
 
+import copy
+import inspect
 from collections.abc import Callable, Iterator, Sequence
-from itertools import count
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,22 +27,31 @@ OUTPUTS = {
     "o", "output", "outputs", "a", "out", "al", "yhat", "y_hat", "y_pred", "pred", "prediction", "predictions", "p",
     "probs", "probabilities", "predicted", "y_prob",
 }  # fmt: skip
+CACHES = {"cache", "caches", "memory", "memo", "store", "ctx", "context", "activations", "intermediates"}
+"""What a forward returns besides its output is called."""
 COUNTS = {
     "epochs", "epoch", "iterations", "n_iter", "iters", "num_iterations", "number_of_training_iterations",
-    "training_iterations", "n_epochs", "num_epochs", "steps", "n_iterations",
+    "training_iterations", "n_epochs", "num_epochs", "steps", "n_iterations", "max_iter", "max_iters", "num_iters",
+    "no_of_iterations", "niter",
 }  # fmt: skip
 """How often something is done: once."""
-QUIET = {"verbose": False, "seed": 0, "random_state": 0, "batch_size": 5, "mini_batch_size": 5, "print_cost": False}
+EXAMPLES = 5
+BATCHES = dict.fromkeys(("batch_size", "mini_batch_size", "batch", "minibatch_size", "batchsize"), EXAMPLES)
+QUIET = {"verbose": False, "seed": 0, "random_state": 0, "print_cost": False, **BATCHES}
+COSTS = ("fn", "cost", "loss", "compute_cost", "compute_loss", "cost_function", "loss_function", "calculate_loss")
 ROLES = {
     "y": TARGETS | MORE_TARGETS, "x": DATA, "output": OUTPUTS, "rate": RATES, "count": COUNTS, "penalty": PENALTIES,
-    "quiet": QUIET.keys(),
+    "quiet": QUIET.keys(), "cache": CACHES,
 }  # fmt: skip
 SIZES = (3, 4, 2)
+SEQUENCE = "a sequence of classes"
 LAYOUTS: dict[str, tuple[int, ...]] = {
     "one example, a column": (0, 1), "examples are rows": (5, 0), "examples are columns": (0, 5),
-    "one example, a vector": (0,),
+    "one example, a vector": (0,), SEQUENCE: (5,),
 }  # fmt: skip
 """The shape of x; 0 stands for as many numbers as the network takes."""
+WORDS = np.array([0, 2, 1, 2, 0])
+"""A sequence: a word occurs twice in it."""
 
 
 def role(name: str) -> str:
@@ -68,18 +78,24 @@ class Given(NamedTuple):
 
     def fits(self, shape: tuple[int, ...]) -> bool:
         """Whether an output of this shape has as many examples."""
+        if self.layout == SEQUENCE:
+            return len(shape) == 2 and shape[0] == EXAMPLES
         examples = {"examples are rows": (0, 5), "examples are columns": (-1, 5), "one example, a column": (-1, 1)}
         place, count = examples.get(self.layout, (0, shape[0] if shape else 0))
         return len(shape) == self.x.ndim and shape[place] == count
 
+    @property
+    def in_rows(self) -> bool:
+        """Whether each example is a row of the output."""
+        return self.layout in ("examples are rows", SEQUENCE)
+
     def target(self, shape: tuple[int, ...]) -> Array:
         """A target of an output's shape: one-hot, or of both classes in turn."""
         if len(shape) == 2 and self.layout != "one example, a column":
-            examples = shape[0] if self.layout == "examples are rows" else shape[1]
-            width = shape[1] if self.layout == "examples are rows" else shape[0]
+            examples, width = shape if self.in_rows else shape[::-1]
             labels = np.array([0, 1, 1, 0, width - 1])[:examples]
             hot = (labels == 0)[:, None].astype(float) if width == 1 else np.eye(width)[np.minimum(labels, width - 1)]
-            return hot if self.layout == "examples are rows" else hot.T.copy()
+            return hot if self.in_rows else hot.T.copy()
         target = np.zeros(shape)
         target.ravel()[0] = 1
         return target
@@ -92,30 +108,56 @@ def values(names: Sequence[str], known: dict[str, Any], method: str = "") -> dic
     return {n: QUIET[n.lower()] if r == "quiet" else {**plain, **known}[r] for n, r in found.items()}
 
 
-def constructions(names: Sequence[str], takes_several: bool) -> Iterator[list[Any]]:
-    """What a class may be made with, but for data: its sizes, in a list or one by one, and settings by their names."""
-    others = [n for n in names if role(n) in ("rate", "count", "penalty", "quiet")]
-    sizes = [n for n in names if n not in others]
-    if takes_several:
-        yield [*SIZES]
+def constructions(kind: type) -> Iterator[Callable[[], Any]]:
+    """Ways to make an object of a class without data: of sizes, in a list or one by one, and settings by their names.
+
+    A size that has a default is made small where that is large; a count of turns that the object keeps is one.
+    """
+    parameters = inspect.signature(kind).parameters.values() if inspect.isfunction(kind.__init__) else ()
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        yield lambda: _of_one_turn(kind(*SIZES))
         return
+    needs = [p.name for p in parameters if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
+    large = {p.name: p.default for p in parameters if _is_large(p)}
+    for names in dict.fromkeys(((*needs, *large), (*needs,))):
+        for arguments in _arguments(names, large):
+            yield lambda a=arguments: _of_one_turn(kind(**copy.deepcopy(a)))
+
+
+def _of_one_turn(own: Any) -> Any:
+    for name in [n for n in vars(own) if n.lower() in COUNTS | BATCHES.keys() and type(vars(own)[n]) is int]:
+        setattr(own, name, BATCHES.get(name.lower(), 1))
+    return own
+
+
+def _is_large(p: inspect.Parameter) -> bool:
+    """Whether an argument's default is a number of units, or a list of these, and large."""
+    sizes = p.default if isinstance(p.default, list | tuple) else [p.default]
+    return bool(sizes) and all(type(n) is int for n in sizes) and max(sizes) > 8 and not role(p.name)
+
+
+def _arguments(names: Sequence[str], defaults: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    sizes = [n for n in names if role(n) not in ("rate", "count", "penalty", "quiet")]
+    settings = values([n for n in names if n not in sizes], {})
     if len(sizes) == 1:
         for each in ([*SIZES], SIZES):
-            yield [values([n], {})[n] if n in others else each for n in names]
-    for some in (SIZES, (3, 4, 6, 2)):
+            yield settings | {sizes[0]: each}
+    lists = [n for n in sizes if isinstance(defaults.get(n), list | tuple)]
+    for some in (SIZES, (3, 4, 6, 2)) if not lists else ():
         if len(sizes) <= len(some):
-            place = count()
-            yield [values([n], {})[n] if n in others else some[next(place)] for n in names]
+            yield settings | dict(zip(sizes, some, strict=False))
 
 
 Cost = Callable[[Any, Any, Any, Any], Any]
 """Of a network that has gone forward, x, its output and y."""
 
 
-def by_roles(method: Callable[[Any], Any], example: Any) -> Cost | None:
-    """A cost, called with what its arguments are by their names."""
+def by_roles(method: Callable[[Any], Any], example: Any, of_itself: bool = False) -> Cost | None:
+    """A cost, called with what its arguments are by their names; `of_itself`, where x is the target."""
     names = needed(example)
     known = [role(n) for n in names]
+    if of_itself and known == ["x"]:
+        return lambda own, x, _, __: method(own)(x)
     if len(names) == 2 and known.count("y") != 1:
         known = ["output", "y"]
     if not 1 <= len(names) <= 3 or known.count("y") != 1:

@@ -1,0 +1,99 @@
+"""The two methods of a network's class: the one that runs it, and the one that gives its gradients."""
+
+import inspect
+from typing import Any
+
+import numpy as np
+
+from experiments.grade.forms.definitions import Definitions
+from experiments.grade.forms.stateful.objects import FORWARD, RATE, RATES, needed
+from experiments.grade.forms.whole.network_data import COSTS, COUNTS, EXAMPLES, QUIET, role, roles, values
+from experiments.grade.forms.whole.results import method_node, returned_names
+
+RUNS = (*FORWARD, "predict", "run", "output", "activate", "think", "query")
+GIVES = (
+    "backprop", "back_prop", "backpropagation", "back_propagation", "backpropagate", "back_propagate", "backward",
+    "backward_pass", "backward_prop", "backward_propagation", "bptt", "gradient", "gradients", "compute_gradients",
+    "grads", "train_step", "train",
+)  # fmt: skip
+OPTIONAL = RATES | COUNTS | QUIET.keys()
+"""What a method is told even where it need not be."""
+
+
+class NetworkMethods:
+    """Their names, and how they are called.
+
+    What forward returns besides its output, by name or as a cache, is handed to the method that asks for it. A network
+    whose target is its input, as an autoencoder's, is told x alone.
+    """
+
+    def __init__(self, kind: type, forward: str, gives: str, found: Definitions) -> None:
+        self.kind, self.forward, self.gives = kind, forward, gives
+        self.returns = returned_names(method_node(found, kind, forward))
+        asked = needed(getattr(kind, gives))
+        self.roles = dict(zip(asked, roles(asked, gives), strict=True))
+        self.of_itself = [*self.roles.values()] == ["x"] and asked == needed(getattr(kind, forward))
+
+    @classmethod
+    def of(cls, kind: type, found: Definitions) -> "NetworkMethods | None":
+        """The first two of a class that are known; None if there are none, or the second asks for what is not known."""
+        forward = next((n for n in RUNS if _runs(kind, n)), "")
+        for gives in [n for n in GIVES if forward and inspect.isfunction(getattr(kind, n, None))]:
+            own = cls(kind, forward, gives, found)
+            known = {*own.roles.values(), *("y" for _ in [0] if own.of_itself and is_learner(kind))}
+            unknown = [n for n, r in own.roles.items() if not r and n not in own.returns]
+            if ("y" in known and not unknown) or (not own.roles and takes_data(kind)):
+                return own
+        return None
+
+    def run(self, own: Any, x: Any) -> Any:
+        """The network's output."""
+        return self._gone(own, x)[0]
+
+    def _gone(self, own: Any, x: Any) -> tuple[Any, dict[str, Any]]:
+        """The output, and what else forward returned, by name."""
+        method = getattr(own, self.forward)
+        result = method(np.copy(x)) if needed(getattr(self.kind, self.forward)) else method()
+        if result is None:
+            kept = [getattr(own, n, None) for n in ("output", "out", "a2", "y_hat")]
+            result = next(v for v in kept if v is not None)
+        parts = [*result] if isinstance(result, tuple | list) else [result]
+        names = self.returns if len(self.returns) == len(parts) else [f"value {i}" for i in range(len(parts))]
+        kept = dict(zip(names, parts, strict=True))
+        arrays = [a for v in parts for a in (v if isinstance(v, list) else [v]) if isinstance(a, np.ndarray)]
+        output = next((a for a in reversed(arrays) if _fits(x, a)), result if not arrays else arrays[-1])
+        others = [v for v in parts if v is not output]
+        kept["the cache"] = others[0] if len(others) == 1 else tuple(others)
+        return (np.ravel(output) if np.ndim(x) == 1 and np.asarray(x).dtype.kind != "i" else output), kept
+
+    def given_back(self, own: Any, x: Any, y: Any, rate: float = RATE) -> Any:
+        """Forward, then backward: what that returns."""
+        output, kept = self._gone(own, x)
+        known = {"output": output, "x": np.copy(x), "y": np.copy(y), "cache": kept["the cache"], "rate": rate}
+        accepts = [n for n in inspect.signature(getattr(own, self.gives)).parameters if n.lower() in OPTIONAL]
+        by_name = {n: kept[n] for n in self.roles if n in kept and self.roles[n] not in ("x", "y")}
+        arguments = [n for n in dict.fromkeys([*self.roles, *accepts]) if n not in by_name]
+        return getattr(own, self.gives)(**values(arguments, known, self.gives), **by_name)
+
+
+def _runs(kind: type, name: str) -> bool:
+    method = getattr(kind, name, None)
+    return inspect.isfunction(method) and (len(needed(method)) == 1 or (not needed(method) and takes_data(kind)))
+
+
+def takes_data(kind: type) -> bool:
+    """Whether the constructor is handed the target."""
+    return any(role(n) == "y" for n in needed(kind.__init__)) if inspect.isfunction(kind.__init__) else False
+
+
+def is_learner(kind: type) -> bool:
+    """Whether it has a cost of its own, or learns by itself: it is no layer."""
+    return any(inspect.isfunction(getattr(kind, n, None)) for n in (*COSTS, "fit", "train"))
+
+
+def _fits(x: Any, a: Any) -> bool:
+    """Whether an array has as many examples as x."""
+    if np.asarray(x).dtype.kind == "i" or x.ndim == 1:
+        return np.shape(a)[:1] == x.shape or np.asarray(x).dtype.kind != "i"
+    axis = x.shape.index(EXAMPLES) if EXAMPLES in x.shape else -1
+    return np.ndim(a) == x.ndim and np.shape(a)[axis] == x.shape[axis]

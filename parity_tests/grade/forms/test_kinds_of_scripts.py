@@ -1,0 +1,79 @@
+"""What people write scripts as, in small, their weights beside the functions or in a loop: each is judged whole."""
+
+import pytest
+
+from parity_tests.grade.checking import judged_whole
+
+SCRIPT = """
+    import numpy as np
+    N, D, H = 64, 500, 100
+    x, y = np.random.randn(N, D), np.random.randn(N, 1)
+    w1, w2 = np.random.randn(D, H), np.random.randn(H, 1)
+    for t in range(9):
+        h = np.maximum(x.dot(w1), 0)
+        loss = np.square(h.dot(w2) - y).sum()
+        grad = 2.0 * (h.dot(w2) - y)
+        grad_h = grad.dot(w2.T)
+        grad_h[{}] = 0
+        w2 -= 1e-6 * h.T.dot(grad)
+        w1 -= 1e-6 * x.T.dot(grad_h)
+"""
+LINE = """
+    import numpy as np
+    x = np.linspace(-1, 1, 8)
+    y = 3 * x - 1
+    m, b, total = 0.5, 0.25, 0.0
+    for epoch in range(9):
+        error = m * x + b - y
+        total += np.sum(error ** 2)
+        loss = np.mean(error ** 2)
+        m -= 0.1 * 2 * np.mean(error * x)
+        b -= 0.1 * 2 * {}
+"""
+CURVE = """
+    import numpy as np
+    x = np.linspace(-1, 1, 9)
+    y = np.sin(x)
+    a, b = 0.5, 0.25
+    for t in range(9):
+        y_pred = a * x + b * x ** 3
+        loss = np.square(y_pred - y).sum()
+        grad = 2.0 * (y_pred - y)
+        a -= 1e-2 * (grad * x).sum()
+        b -= 1e-2 * (grad * {}).sum()
+"""
+GATES = """
+    import numpy as np
+    hidden, words = 16, 20
+    W, V = np.random.randn(hidden, hidden + words), np.random.randn(words, hidden)
+    def lossFun(inputs, targets, hprev, cprev):
+        h, c, kept, loss = hprev, cprev, [], 0
+        for i, target in zip(inputs, targets):
+            z = np.append(h, np.arange(words) == i)
+            c = c + np.tanh(W @ z)
+            h = c
+            p = np.exp(V @ h) / np.exp(V @ h).sum()
+            loss -= np.log(p[target])
+            kept.append((z, h, p - (np.arange(words) == target)))
+        dW, dV, dh, dc = np.zeros_like(W), np.zeros_like(V), 0, 0
+        for z, h, dy in kept[::-1]:
+            dV += np.outer(dy, h)
+            dc = dc + V.T @ dy + dh
+            dz = dc * (1 - np.tanh(W @ z) ** 2)
+            dW += np.outer(dz, z)
+            dh = {} @ dz
+        for d in (dW, dV): np.clip(d, -1, 1, out=d)
+        return loss, dW, dV, h, c
+"""
+KINDS = {
+    "a script with a loss and large arrays": (SCRIPT, "h <= 0", "h < -1"),
+    "a line's two numbers": (LINE, "np.mean(error)", "np.sum(error)"),
+    "a script with a loss and no matrices": (CURVE, "x ** 3", "x ** 2"),
+    "gates of a state and a word, two states": (GATES, "W[:, :hidden].T", "W[:, :hidden]"),
+}
+"""Kinds of files: one with something that is right in it, and something wrong."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_of_script_is_judged_whole(kind, run):
+    judged_whole(run, *KINDS[kind])
