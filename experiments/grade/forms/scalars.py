@@ -2,11 +2,13 @@
 
 A class made of one number, which has + and *; what it defines besides (−, /, **, with numbers on either side, relu,
 tanh, exp, log, sigmoid, …) is tried in expressions, and values that are used more than once. The number may be called
-data, value or val. Held against the truth of its own forward.
+data, value or val; where it may be an array, matmul, sum, mean, T, reshape and shapes that broadcast are tried, too.
+Held against the truth of its own forward.
 """
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from experiments.grade.errors import Unclear
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
 from experiments.grade.forms.stateful.objects import BACKWARD, needed
+from experiments.grade.forms.tensors import contracted, expressions
 
 Expression = Callable[[Sequence[Any]], Any]
 NUMBERS = ("data", "value", "val", "v", "item")
@@ -60,13 +63,53 @@ class Scalar(Piece):
         super().__init__(name, ["data"], [], [kind])
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
-        leaf = self.kind(1.5)
+        leaf = self._leaf(1.5)
         self.number = next((n for n in NUMBERS if getattr(leaf, n, None) == 1.5), "")
         if not self.number:
             raise Unclear(f"expected {self.name}(1.5) to keep its number as {', '.join(NUMBERS[:-1])} or {NUMBERS[-1]}")
         for place, expression in self._expressions():
             leaves = rng.uniform(0.5, 2, 3)
             yield Example({"leaves": leaves}, self._runner(expression), place=place)
+        yield from self._of_arrays(rng)
+
+    def _leaf(self, number: Any) -> Any:
+        """A number of the class, which has a gradient even where one asks for it."""
+        asks = "requires_grad" in inspect.signature(self.kind).parameters
+        return self.kind(number, requires_grad=True) if asks else self.kind(number)
+
+    def _of_arrays(self, rng: np.random.Generator) -> Iterator[Example]:
+        """Where the class keeps arrays: what is done with these. Shapes broadcast where any two do so both ways."""
+        try:
+            if np.shape(getattr(self._leaf(np.ones((2, 3))), self.number)) != (2, 3):
+                return
+        except Exception:
+            return
+        optional: list[Example] = []
+        for place, shapes, expression, may_fail in expressions({*dir(self.kind)}):
+            example = Example({n: rng.uniform(0.5, 2, s) for n, s in shapes.items()}, self._of_shapes(expression))
+            example = replace(example, place=place)
+            if not may_fail:
+                yield example
+            elif _keeps_shapes(example):
+                optional.append(example)
+        yield from optional
+
+    def _of_shapes(self, expression: Any) -> Callable[[Arrays], Ran]:
+        def run(given: Arrays) -> Ran:
+            leaves = {n: self._leaf(a) for n, a in given.items()}
+            out = contracted(expression(leaves), self.kind, self.number, np.random.default_rng(0))
+
+            def backward(_: Any) -> Arrays:
+                getattr(out, self.back)()
+                kept = {n: leaf.grad for n, leaf in leaves.items()}
+                return {
+                    f"d{n}": np.asarray(getattr(g, self.number) if isinstance(g, self.kind) else g)
+                    for n, g in kept.items()
+                }
+
+            return Ran(np.sum(getattr(out, self.number)), backward, pure=False)
+
+        return run
 
     def _expressions(self) -> Iterator[tuple[str, Expression]]:
         """Each operator and function, and the same where what it takes is used once more."""
@@ -90,7 +133,7 @@ class Scalar(Piece):
 
     def _runner(self, expression: Expression) -> Callable[[Arrays], Ran]:
         def run(given: Arrays) -> Ran:
-            leaves = [self.kind(number) for number in given["leaves"]]
+            leaves = [self._leaf(number) for number in given["leaves"]]
             out = expression(leaves)
 
             def backward(_: Any) -> Arrays:
@@ -100,3 +143,13 @@ class Scalar(Piece):
             return Ran(np.asarray(getattr(out, self.number)), backward, pure=False)
 
         return run
+
+
+def _keeps_shapes(example: Example) -> bool:
+    """Whether it runs, to gradients of the shapes of the leaves."""
+    try:
+        ran = example.run({n: a.copy() for n, a in example.arrays.items()})
+        found = ran.backward(None) if ran.backward else {}
+    except Exception:
+        return False
+    return all(np.shape(found.get(f"d{n}")) == a.shape for n, a in example.arrays.items())

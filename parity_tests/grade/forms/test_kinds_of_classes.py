@@ -102,7 +102,59 @@ TWO_STATES = """
                 dh, dc = self.W[:, :n].T @ (dc * (1 - g ** 2)), {}
             return loss, np.clip(dW, -5, 5), np.clip(dV, -5, 5), h, c
 """
+GRAPH = """
+    import numpy as np
+    class Tensor:
+        def __init__(self, data, of=()):
+            self.data, self.of = np.asarray(data, dtype=float), of
+            self.grad, self.back = np.zeros_like(self.data), lambda: None
+        def made(self, data, *of):
+            out = Tensor(data, [t for t, _ in of])
+            def back():
+                for t, by in of: t.add(by(out.grad))
+            out.back = back
+            return out
+        def add(self, grad):
+            while grad.ndim > self.data.ndim: grad = grad.sum(axis=0)
+            for i, n in enumerate(self.data.shape):
+                if n == 1: grad = grad.SUM(axis=i, keepdims=True)
+            self.grad = self.grad + grad
+        def __add__(self, other): return self.made(self.data + other.data, (self, lambda g: g), (other, lambda g: g))
+        def __mul__(self, other):
+            a, b = self.data, other.data
+            return self.made(a * b, (self, lambda g: g * b), (other, lambda g: g * a))
+        def __matmul__(self, other):
+            a, b = self.data, other.data
+            return self.made(a @ b, (self, lambda g: g @ b.T), (other, lambda g: PRODUCT))
+        def sum(self): return self.made(self.data.sum(), (self, lambda g: g * np.ones_like(self.data)))
+        @property
+        def T(self): return self.made(self.data.T, (self, lambda g: TURNED))
+        def backward(self):
+            order, seen = [], set()
+            def visit(t):
+                if t not in seen:
+                    seen.add(t)
+                    for part in t.of: visit(part)
+                    order.append(t)
+            visit(self)
+            self.grad = np.ones_like(self.data)
+            for t in reversed(order): t.back()
+"""
+AS_IT_IS = {"SUM": "sum", "PRODUCT": "a.T @ g", "TURNED": "g.T"}
+
+
+def graph(wrong):
+    """The class of arrays, with one place in it to fill."""
+    source = GRAPH.replace(wrong, "{}")
+    for name, right in AS_IT_IS.items():
+        source = source.replace(name, right)
+    return source, AS_IT_IS[wrong]
+
+
 KINDS = {
+    "arrays with a graph, their products": (*graph("PRODUCT"), "(g.T @ a).T * 2"),
+    "arrays with a graph, transposed": (*graph("TURNED"), "g.T / 2"),
+    "arrays with a graph, of shapes that broadcast": (*graph("SUM"), "mean"),
     "a loss and gradients at once": (AT_ONCE, "2", "1"),
     "a loss of a sequence, with two states": (TWO_STATES, "dc / 2", "dc"),
     "a target that is the input": (OF_ITSELF, "self.H ** 2", "self.H"),
