@@ -65,7 +65,53 @@ GATES = """
         for d in (dW, dV): np.clip(d, -1, 1, out=d)
         return loss, dW, dV, h, c
 """
+WITHIN = """
+    import numpy as np
+    def sigmoid(z): return 1 / (1 + np.exp(-z))
+    if __name__ == "__main__":
+        X, y = np.zeros((6, 2)), np.array([[0.0], [1], [1], [0], [1], [0]])
+        for i in range(6): X[i] = i % 2 - 0.5, i / 3 - 1
+        for alpha in (0.1, 10):
+            np.random.seed(1)
+            w0, w1 = np.random.randn(2, 4), np.random.randn(4, 1)
+            for turn in range(9):
+                l1 = sigmoid(X @ w0)
+                l2 = sigmoid(l1 @ w1)
+                error = l2 - y
+                delta = error * l2 * (1 - l2)
+                back = delta @ w1.T * l1 * (1 - {})
+                w1 -= alpha * l1.T @ delta
+                w0 -= alpha * X.T @ back
+"""
+BY_HAND = """
+    import math
+    x, t, w1, w2, eta = 0.5, 0.25, 0.3, -0.4, 0.1
+    def sig(z): return 1 / (1 + math.exp(-z))
+    for step in range(9):
+        h = sig(w1 * x)
+        o = sig(w2 * h)
+        loss = 0.5 * (t - o) ** 2
+        d = (o - t) * o * (1 - o)
+        w1 -= eta * d * w2 * h * (1 - h) * {}
+        w2 -= eta * d * h
+"""
+SHORT_NAMES = """
+    import numpy as np
+    def forward(X, W1, b1, W2, b2):
+        h = np.tanh(X @ W1 + b1)
+        a = h @ W2 + b2
+        return h, a
+    def loss(a, y): return np.sum((a - y) ** 2) / len(y)
+    def backward(X, y, h, a, W2):
+        d2 = 2 * (a - y) / len(y)
+        d1 = d2 @ W2.T * (1 - h * h)
+        gW1, gb1, gW2, gb2 = X.T @ d1, d1.sum(0), h.T @ d2, {}
+        return gW1, gb1, gW2, gb2
+"""
 KINDS = {
+    "a loop within another, under a condition": (WITHIN, "l1", "l1 @ np.eye(4)[::-1]"),
+    "numbers without arrays": (BY_HAND, "x", "h"),
+    "gradients called gW1, gb1": (SHORT_NAMES, "d2.sum(0)", "d2.mean(0)"),
     "a script with a loss and large arrays": (SCRIPT, "h <= 0", "h < -1"),
     "a line's two numbers": (LINE, "np.mean(error)", "np.sum(error)"),
     "a script with a loss and no matrices": (CURVE, "x ** 3", "x ** 2"),

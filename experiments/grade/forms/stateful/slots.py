@@ -42,6 +42,8 @@ MARKS = re.compile(
     re.IGNORECASE,
 )
 """What makes the name of a gradient of another name."""
+SHORT = re.compile(r"^g_?(?=[Wb]\d*$)")
+"""The same, of a weight or a bias alone: gW1, gb."""
 
 
 def slots(thing: Any, way: Slot = ()) -> Iterator[tuple[Slot, Any]]:
@@ -90,7 +92,7 @@ def label(slot: Slot) -> str:
 
 def stem(name: str) -> str:
     """What is left of a name without the marks of a gradient: "dweights", "W_grad" and "weights" are one."""
-    bare = MARKS.sub("", name).lower()
+    bare = MARKS.sub("", SHORT.sub("", name)).lower()
     return ALIKE.get(bare, bare)
 
 

@@ -120,7 +120,8 @@ class Propagation(Piece):
             yield Layout(f"{where}, Y is one-hot", arrays, one_hot, one_hot)
 
     def _fitting(self, rng: np.random.Generator) -> Layout:
-        why, forward_alone = "", None
+        """The first layout in which the gradients have the parameters' shapes; else that runs; else forward alone."""
+        why, runs, forward_alone = "", None, None
         for layout in (one for one in self._layouts(rng) if self.told.fits(one.name)):
             try:
                 kept = self._pass({n: a.copy() for n, a in layout.arrays.items()})
@@ -129,14 +130,18 @@ class Propagation(Piece):
             except Exception as error:
                 why = why or f"{type(error).__name__}: {error}"
                 continue
+            shapes = {n: np.shape(a) for n, a in layout.arrays.items() if n != self.data}
             try:
-                self._back(kept, layout.target)
-                return layout
+                found = self._gradients(self._back(kept, layout.target), shapes)
             except Exception:
                 forward_alone = forward_alone or layout
-        if forward_alone is None:
-            raise Unclear(f"expected weights and data as rows or columns; the first raised {why}")
-        return forward_alone
+                continue
+            if all(np.shape(found.get(f"d{n}")) == shape for n, shape in shapes.items()):
+                return layout
+            runs = runs or layout
+        if runs or forward_alone:
+            return runs or forward_alone  # pyright: ignore[reportReturnType]
+        raise Unclear(f"expected weights and data as rows or columns; the first raised {why}")
 
     def _pass(self, given: Arrays) -> dict[str, Any]:
         """What forward takes and returns, by name; the last array is the network's output."""

@@ -1,21 +1,23 @@
 """A script that trains when it is loaded: forward, error, deltas and updates in one loop, at module level.
 
-One turn of the loop is run, on the script's own data. Its parameters are the arrays that the loop moves (syn0 += …,
-W = W - lr * …), what they moved by is their gradient; a learning rate with a name is taken as 1, one that is written
-there is tried. The error is where a prediction and data are subtracted (error = y - l2): the cost is ½ Σ error², or
-Σ error², or their mean over examples; or it is what the loop calls its loss.
+One turn of the loop is run, on the script's own data; it may lie in another, or under if __name__ == "__main__". Its
+parameters are what the loop moves (syn0 += …, W = W - lr * …), what they moved by is their gradient; a learning rate
+with a name is taken as 1, one that is written there is tried. The error is where a prediction and data are subtracted
+(error = y - l2): the cost is ½ Σ error², or Σ error², or their mean over examples; or it is what the loop calls its
+loss.
 Held against the truth of the first cost under which nothing differs.
 """
 
 import ast
 import copy
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from experiments.grade.errors import Unclear
+from experiments.grade.forms.course.losses import words_of
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
 from experiments.grade.forms.stateful.objects import RATES
@@ -26,19 +28,42 @@ MOST = 400
 SMALL = (8, 7, 6, 5, 4, 3)
 Cost = Callable[[dict[str, Any]], Any]
 """Of the names after a turn."""
+WORK = {"forward", "backward", "backprop", "grad", "gradient", "gradients", "loss", "cost", "update", "step", "train"}
+"""The words of functions in which a loop does its work: these are judged themselves."""
 LOSS = re.compile("loss|cost|mse|error|sse|objective|J", re.IGNORECASE)
 
 
 def pieces(found: Definitions) -> Iterator[Piece]:
     """The first loop at module level that multiplies matrices, and moves what was made before it."""
-    for number, node in enumerate(found.tree.body):
-        before = found.tree.body[:number]
-        if not isinstance(node, ast.For | ast.While) or not {*_moved(node.body)} & _made(before):
+    for node, before in _loops(found.tree.body):
+        if not {*_moved(node.body)} & _made(before):
             continue
         called = {n.func.id for n in ast.walk(node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
-        if _multiplies(node) or ((_subtracts(node) or _has_a_loss(node)) and called.isdisjoint(found.own())):
+        works = {n for n in called & {*found.own()} if words_of(n) & WORK}
+        if _multiplies(node) or ((_subtracts(node) or _has_a_loss(node)) and not works):
             yield Script(node, before, found)
             return
+
+
+def _loops(
+    body: list[ast.stmt], before: Sequence[ast.stmt] = ()
+) -> Iterator[tuple[ast.For | ast.While, list[ast.stmt]]]:
+    """Every loop that no function is around, and what runs before it; of loops in each other, the outer one first.
+
+    What is under if __name__ == "__main__" counts, and an outer loop is at its first turn.
+    """
+    for number, node in enumerate(body):
+        so_far = [*before, *body[:number]]
+        if isinstance(node, ast.For | ast.While):
+            yield node, so_far
+        if isinstance(node, ast.If):
+            yield from _loops(node.body, so_far)
+        elif isinstance(node, ast.For):
+            first = ast.Call(
+                ast.Name("next", ast.Load()), [ast.Call(ast.Name("iter", ast.Load()), [node.iter], [])], []
+            )
+            turn = ast.copy_location(ast.Assign([node.target], first), node)
+            yield from _loops(node.body, [*so_far, ast.fix_missing_locations(turn)])
 
 
 def _made(statements: list[ast.stmt]) -> set[str]:
@@ -158,7 +183,8 @@ class Script(Piece):
         """The names after these statements; what is called by name alone is not run: it prints or plots."""
         names = dict(vars(self.module))
         for statement in before:
-            if isinstance(statement, ast.Assign | ast.AugAssign | ast.AnnAssign) or _is_seed(statement):
+            fills = isinstance(statement, ast.For) and not {*_moved(statement.body)} & _made(before)
+            if isinstance(statement, ast.Assign | ast.AugAssign | ast.AnnAssign) or _is_seed(statement) or fills:
                 try:
                     exec(compile(ast.Module([statement], []), "the script", "exec"), names)
                 except Exception:
@@ -168,7 +194,9 @@ class Script(Piece):
     def _matters(self, name: str, names: dict[str, Any]) -> bool:
         """Whether a number that the loop moves is one that its predictions are made of, and not a sum over turns."""
         one, other = (self._after(names | {name: names[name] + by}, {}) for by in (0.0, 0.25))
-        others = [n for n in self.made if n != name and isinstance(one.get(n), np.ndarray)]
+        made = [n for n in self.made if n != name]
+        others = [n for n in made if isinstance(one.get(n), np.ndarray)]
+        others = others or [n for n in made if LOSS.fullmatch(n) and isinstance(one.get(n), float)]
         return any(not np.array_equal(one[n], other[n], equal_nan=True) for n in others)
 
     def _after(self, names: dict[str, Any], weights: Arrays) -> dict[str, Any]:
