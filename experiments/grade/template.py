@@ -1,6 +1,6 @@
 """Backpropagation by hand, in NumPy alone. Fill in what raises NotImplementedError, and check it:
 
-    python -m experiments.grade FILE
+    backprop-check FILE
 
 x is (N, in), an example in each row; W is (out, in), b is (out,). delta is ∂C/∂y, of the shape of the forward's
 output y.

@@ -37,7 +37,7 @@ def given(parser: Parser, options: Namespace) -> dict[str, list[str]]:
     numbers = {name: getattr(options, name) for name in NUMBERS if getattr(options, name) is not None}
     rest = [name for name in ("seed", "sheets") if getattr(options, name) is not None]
     if not options.handout and (unused := [*numbers, *rest]):
-        parser.error(f"--{unused[0]}: expected --handout beside it")
+        parser.error(f"--{unused[0]} needs --handout")
     for name, values in numbers.items():
         for value in values:
             if not re.fullmatch(r"-?\d{1,3}(\.\d{1,3})?", value, re.ASCII):

@@ -79,7 +79,7 @@ class Parser(argparse.ArgumentParser):
             return options
         given = unknown[0].partition("=")[0]
         if not given.startswith("-"):
-            self.error(f"expected nothing more, got {given!r}")
+            self.error(f"too many arguments: {given!r}")
         return self.error(f"there is no option {given!r}{nearest(given, self._option_string_actions)}")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:

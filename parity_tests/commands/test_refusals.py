@@ -37,7 +37,7 @@ TABLE = [
     ("check", "--timeuot=3 a.py", "there is no option '--timeuot'; did you mean '--timeout'?"),
     ("check", "--format jsn a.py",
      "--format: expected one of text, json, html, csv, gradescope, junit, got 'jsn'; did you mean 'json'?"),
-    ("check", "a.py b.py", "expected nothing more, got 'b.py'"),
+    ("check", "a.py b.py", "too many arguments: 'b.py'"),
     ("check", "hand_in.yp", "there is no hand_in.yp; did you mean 'hand_in.py'?"),
     ("check", "handins/hand_in.py", "there is no handins/hand_in.py"),
     ("report", "--uot x", "there is no option '--uot'; did you mean '--out'?"),

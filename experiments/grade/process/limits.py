@@ -33,13 +33,9 @@ def numbers(value: Any) -> Array:
     except ValueError:  # a ragged list
         array = np.empty((), dtype=object)
     if array.dtype.kind not in "fiub":
-        got = (
-            f"{array.dtype} numbers"
-            if array.dtype.kind == "c"
-            else "None: is it still to be written?"
-            if value is None
-            else type(value).__name__
-        )
+        if value is None:
+            raise Unclear("still to be written: it returns None")
+        got = f"{array.dtype} numbers" if array.dtype.kind == "c" else type(value).__name__
         raise Unclear(f"expected an array of numbers, got {got}")
     if array.nbytes > LARGEST:
         raise Unclear(f"expected an array of at most {LARGEST >> 20} MiB, got one of shape {array.shape}")

@@ -22,6 +22,7 @@ HINTS = (
     (r"first example|last example|one example", "Compare a batch of one example with a batch of two."),
     (r"large inputs|not finite|overflow", "Try inputs of 1000 and −1000: which of your steps leaves the floats?"),
     (r"calls? again|changes ", "Call it twice and compare; look for what is changed in place."),
+    (r"bool", "It gives true and false where numbers belong: what does delta do there?"),
     (r"float32", "Look for a constant or an array that is made as float64."),
     (r"updated", "Which parameters does the backward need: those before the step, or those after it?"),
     (r"σ'|slope|mask", "At which value is the slope of the activation taken, and where is it 0?"),
@@ -66,12 +67,10 @@ def explained(report: Report, path: Path, level: str) -> Report:
     source = read(path).decode("utf-8", "replace") if path.suffix == ".py" and report.status == 1 else ""
 
     def explain(piece: str, row: Row) -> Row:
-        if not row.differs:
-            return row
         if level == "full":
-            return replace(row, hint=hint(row), line=line_of(source, piece, row.quantity))
+            return replace(row, hint=hint(row), line=line_of(source, piece, row.quantity)) if row.differs else row
         row = replace(row, index=None, ours=None, expected=None, inputs="")
-        if level == "cause":
+        if level == "cause" or not row.differs:
             return replace(row, hint=hint(row))
         return replace(row, cause="", reason="", difference=np.inf, ratio=np.inf)
 

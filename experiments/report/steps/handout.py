@@ -22,6 +22,8 @@ from manual.numbers.number_types import Number, lift
 COUNTS = {"x": 2, "W1": 4, "b1": 2, "W2": 2, "b2": 1, "y": 1, "lr": 1}
 """What a sheet gives -> how many numbers that is, row by row."""
 Numbers = dict[str, list[str]]
+NEAREST = flint.fmpq(1, 20)
+"""How near to ReLU's corner a neuron may come, and the answer to the target."""
 PARTS = {
     "Forward": ["z1", "a1", "z2", "C"],
     "Backward": ["delta2", "dW2", "delta1", "dW1"],
@@ -48,8 +50,8 @@ class Part(NamedTuple):
 
 
 def drawn(seed: int, given: Numbers) -> Numbers:
-    """The numbers given, and the others drawn: short, and such that one neuron is on and the answer is not yet right,
-    where the numbers given leave that open."""
+    """The numbers given, and the others drawn: short, and such that one neuron is on, none is on ReLU's corner, and
+    the answer is not yet right, where the numbers given leave that open."""
     rng, numbers = random.Random(seed), dict(given)
     for _ in range(100):
         numbers = {
@@ -57,7 +59,8 @@ def drawn(seed: int, given: Numbers) -> Numbers:
             for name, count in COUNTS.items()
         }
         found = by_hand(flint.fmpq, problem(numbers), numbers["lr"][0])
-        if any(found["a1"] > 0) and found["delta2"][0] != 0:
+        clear = all(abs(z) >= NEAREST for z in (*found["z1"], *found["delta2"]))  # of ReLU's corner, and of the target
+        if clear and any(found["a1"] > 0):
             break
     return numbers
 

@@ -29,7 +29,7 @@ PROTOCOL = {
     "sys.exit(3)": "called sys.exit(3)",
     "os._exit(0)": "ended the process with exit code 0",
     "os.kill(os.getpid(), 11)": "was ended by signal 11",
-    "return None": "expected an array of numbers, got None: is it still to be written?",
+    "return None": "still to be written: it returns None",
     "return np.array([len], dtype=object)": "expected an array of numbers",
     "return [[1.0], [1.0, 2.0]]": "expected",
     "return delta + 0j": "expected an array of numbers, got complex128 numbers",

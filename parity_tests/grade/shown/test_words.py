@@ -68,6 +68,7 @@ def test_the_line_is_that_in_which_the_quantity_is_made(source, body, piece, qua
 
 
 WRONG = Row("dbias", "differs", 4.0, 9e9, "times 2", "why", index=[0], ours=2.0, expected=1.0, inputs="x = [1.0]")
+AT_ZERO = Row("dz", "convention", 1.0, 9e9, remark="the slope at 0", index=[0], ours=1.0, expected=0.0)
 SAID = {
     "none": ("", None, "", None, ""),
     "cause": ("times 2", None, "", None, hint(WRONG)),
@@ -80,10 +81,11 @@ def test_no_more_is_said_than_the_level_allows(level, tmp_path):
     path = tmp_path / "a.py"
     path.write_text("def f_forward(x, b): return x\ndef f_backward(d, x, b):\n    return d, d\n")
     right = Row("dx", "agrees", 0, 0.1)
-    report = explained(Report("a.py", [Finding("f", "functions", rows=[WRONG, right])]), path, level)
-    row, other = report.rows
+    report = explained(Report("a.py", [Finding("f", "functions", rows=[WRONG, right, AT_ZERO])]), path, level)
+    row, other, convention = report.rows
     assert (row.cause, row.expected, row.inputs, row.line, row.hint) == SAID[level]
     assert other == right
+    assert convention.expected == (AT_ZERO.expected if level == "full" else None)
     assert pages.from_json(pages.as_json(report)) == report
     page = pages.page(report)
     assert ("off by a factor of exactly 2" in page) == (level != "none")

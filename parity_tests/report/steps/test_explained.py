@@ -138,7 +138,7 @@ def test_a_prediction_is_right_or_gets_a_hint(view):
         check.click()
         assert told in line.get_by_role("status").inner_text()
         assert answer.is_hidden()
-    field.fill("0.32")
+    field.fill("8/25")
     field.press("Enter")
     assert answer.is_visible()
     assert "Right" in line.get_by_role("status").inner_text()

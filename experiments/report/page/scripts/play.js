@@ -16,7 +16,7 @@ class Play {
     this.rows = new Map();
     this.table = this.knobs();
     this.canvas = make("canvas", { width: 560, height: 420, role: "img", onclick: (event) => this.jump(event) });
-    this.figure = [this.canvas, make("figcaption", {}, this.axes(), "The cost over two of the parameters: a stronger tint is a higher cost. The large dot is where you are; the line leads to where the next step goes. Tap to move.")];
+    this.figure = [this.canvas, make("figcaption", {}, this.axes(), "The cost over two of the parameters: a stronger tint is a higher cost. The dot is where you are; the line leads the way of the next step. Tap to move.")];
     this.result = make("p", { class: "result" });
     this.nudge = this.nudging();
   }
@@ -67,7 +67,7 @@ class Play {
       this.nudged = [value.split(".")[0], Number(value.split(".")[1])];
       this.show();
     });
-    const slider = make("input", { type: "range", min: -12, max: 0, step: 1, value: this.power,
+    const slider = make("input", { type: "range", min: -12, max: 0, step: 1, value: this.power, ariaLabel: "ε",
       oninput: () => { this.power = Number(slider.value); this.show(); } });
     return [make("h2", { class: "minor" }, "What is a slope?"), make("p", {}, chosen, make("label", {}, " by ε ", slider)), this.result];
   }
@@ -128,7 +128,7 @@ class Play {
     const path = [...this.trail, this.at({ ...this.given, ...found.after }), this.at(this.given)];
     const [across, up] = this.over.map((each) => this.symbol(each));
     this.canvas.ariaLabel = `The cost over ${across} and ${up}`;
-    drawSurface(this.canvas, { ...this, activation: this.network.activation, range: this.range(), path });
+    drawSurface(this.canvas, { ...this, activation: this.network.activation, range: this.range(), path, ahead: true });
   }
 
   label(found) {
@@ -168,7 +168,7 @@ class Play {
     const cost = (value) => forward(changed(this.given, name, i, value), this.network.activation).C[0];
     const ratio = (cost(this.given[name][i] + epsilon) - found.C[0]) / epsilon;
     const symbol = this.symbol(this.nudged);
-    const why = this.power <= -9 ? "So small an ε drowns in rounding." : this.power >= -1 ? "So large an ε leaves the straight part of the curve." : "";
+    const why = this.power <= -9 ? "So small an ε drowns in rounding." : this.power >= -1 ? "So large an ε leaves the straight part of the curve." : "The smaller ε is, the nearer the two.";
     this.result.replaceChildren(`Raise ${symbol} by ε = ${signed(epsilon.toString())}: the cost changes by ΔC, and `,
       make("b", {}, `ΔC/ε = ${short(ratio, 8)}`), ". Backpropagation, without any nudge: ",
       make("b", {}, `∂C/∂${symbol} = ${short(found[`d${name}`][i], 8)}`), `. ${why}`);

@@ -18,7 +18,8 @@ function ask(step, line) {
   let tries = 0;
 
   function check() {
-    const [guess, value] = [Number(field.value.replace("−", "-").replace(",", ".")), Number(line.dataset.value)];
+    const [over, under = 1] = field.value.replace("−", "-").replaceAll(",", ".").split("/"); // 8/25 is a number, too
+    const [guess, value] = [Number(over) / Number(under), Number(line.dataset.value)];
     const near = (number) => Math.abs(guess - number) <= 0.01 * Math.abs(number);
     tries += 1;
     if (field.value.trim() === "" || Number.isNaN(guess)) hint.textContent = "A number, please.";

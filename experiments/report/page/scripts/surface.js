@@ -3,7 +3,14 @@
 const CELLS = [56, 42];
 const BANDS = 11;
 
-function drawSurface(canvas, { given, activation, over, range, path }) {
+const SEEN = 24; // pixels that the way of the next step is drawn, if it is shorter: it would lie under the dot
+
+function stretched(from, to) {
+  const length = Math.hypot(to[0] - from[0], to[1] - from[1]);
+  return length === 0 || length > SEEN ? to : to.map((end, i) => from[i] + ((end - from[i]) * SEEN) / length);
+}
+
+function drawSurface(canvas, { given, activation, over, range, path, ahead = false }) {
   const context = canvas.getContext("2d");
   const { width, height } = canvas;
   const [columns, rows] = CELLS;
@@ -32,11 +39,13 @@ function drawSurface(canvas, { given, activation, over, range, path }) {
   context.fillStyle = colour("ink");
   context.lineWidth = 4;
   context.beginPath();
-  path.forEach(([p, q], i) => (i ? context.lineTo(across(p), up(q)) : context.moveTo(across(p), up(q))));
+  const points = path.map(([p, q]) => [across(p), up(q)]);
+  if (ahead) points.splice(-2, 1, stretched(...points.slice(-2).reverse()));
+  points.forEach((point, i) => (i ? context.lineTo(...point) : context.moveTo(...point)));
   context.stroke();
-  path.forEach(([p, q], i) => {
+  points.forEach((point, i) => {
     context.beginPath();
-    context.arc(across(p), up(q), i === path.length - 1 ? 7 : 3, 0, 2 * Math.PI);
+    context.arc(...point, i === points.length - 1 ? 7 : 3, 0, 2 * Math.PI);
     context.fill();
   });
 }
