@@ -17,7 +17,8 @@ from experiments.shared.templates import templates
 from torch_ref.comparison.verdict import NOT_JUDGED, VERDICTS
 
 COLUMNS = 30
-"""Of pieces, the commonest first: a class in which each gives its own names has no table."""
+"""Of pieces, the commonest first, and where as many have each, those that somebody has wrong: a class in which each
+student gives names of their own has no table."""
 
 
 class Student(NamedTuple):
@@ -63,7 +64,8 @@ def spreadsheet(students: Sequence[Student]) -> str:
 def overview(students: Sequence[Student]) -> str:
     """The class as one HTML file, which links to every student's."""
     pieces = Counter(name for student in students for name in {f.name for f in student.report.findings})
-    columns = [name for name, _ in sorted(pieces.items(), key=lambda piece: (-piece[1], piece[0]))][:COLUMNS]
+    wrong = {f.name for student in students for f in student.report.findings if any(row.differs for row in f.rows)}
+    columns = sorted(pieces, key=lambda name: (-pieces[name], name not in wrong, name))[:COLUMNS]
     return (
         templates(Path(__file__).parent)
         .get_template("overview.html")

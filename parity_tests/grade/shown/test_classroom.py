@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import shutil
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from experiments.grade import classroom
 from experiments.grade import command as check
 from experiments.grade.findings import Finding, Report, Row
+from experiments.grade.shown.overview import Student, overview
 from parity_tests.grade.checking import RIGHT, source_of
 
 
@@ -241,3 +243,14 @@ def test_a_student_s_folder_is_one_row_and_its_helpers_are_no_pieces(hand_ins):
     assert row["file"] == "group"
     assert row["quantities"] == "8"
     assert "tanh" in row["verdict"]
+
+
+PIECES = (("common", "agrees"), ("first", "agrees"), ("wrong", "differs"))
+
+
+def test_pieces_that_somebody_has_wrong_come_before_those_that_as_many_have_right():
+    findings = [Finding(name, "functions", rows=[Row("dx", verdict)]) for name, verdict in PIECES]
+    page = overview(
+        [Student("a.py", "a", Report("a.py", findings)), Student("b.py", "b", Report("b.py", findings[:1]))]
+    )
+    assert re.findall(r"<th><button><bdi>(\w+)</bdi>", page) == ["common", "wrong", "first"]
