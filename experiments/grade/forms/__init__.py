@@ -22,6 +22,7 @@ from experiments.grade.forms.stateful import losses as stateful_losses
 from experiments.grade.forms.stateful import optimizers as stateful_optimizers
 from experiments.grade.forms.stateful import pairs
 from experiments.grade.forms.whole import (
+    dicts,
     flat,
     forward_backward,
     lists,
@@ -39,7 +40,7 @@ FORMS: tuple[ModuleType, ...] = (
     layers, scalars,
     stateful_optimizers, pairs, stateful_layers,
     network_class,
-    forward_backward, lists, updates, script, stateful_losses, classes, network, functions, derivatives,
+    forward_backward, dicts, lists, updates, script, stateful_losses, classes, network, functions, derivatives,
 )  # fmt: skip
 
 

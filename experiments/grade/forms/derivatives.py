@@ -1,8 +1,8 @@
 """A function and its derivative: sigmoid(x) and sigmoid_derivative(x), or one function with a flag, f(x, deriv=False).
 
-Also sigmoid_prime, d_sigmoid, sigmoid_grad, …; the derivative may be one of x or of the output, a(1 − a). Also a class
-with both, __call__(x) and gradient(x). And a cost of two arguments with its gradient: mse(y_true, y_pred) and
-mse_prime(y_true, y_pred), in either order.
+Also sigmoid_prime, d_sigmoid, sigmoid_grad, …; the derivative may be one of x or of the output, a(1 − a); of arrays, or
+of single numbers alone. Also a class with both, __call__(x) and gradient(x). And a cost of two arguments with its
+gradient: mse(y_true, y_pred) and mse_prime(y_true, y_pred), in either order.
 Held against the truth of the function itself.
 """
 
@@ -78,6 +78,19 @@ def _methods(kind: type, options: Fields) -> Pair | None:
     return None
 
 
+def _by_element(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A function of arrays; one of single numbers is called with each of them."""
+
+    def of_arrays(x: Any) -> Any:
+        try:
+            return f(x)
+        except (TypeError, ValueError):
+            values = [f(number) for number in np.ravel(x)]
+            return np.array(values, dtype=np.asarray(x).dtype).reshape(np.shape(x))
+
+    return of_arrays
+
+
 class Differentiated(Piece):
     """A function of one array, element by element, and its derivative."""
 
@@ -92,7 +105,7 @@ class Differentiated(Piece):
         for choice, (place, pair) in product(("of x", "of the output"), self.variants.items()):
 
             def run(given: Arrays, pair: Pair = pair, of_x: bool = choice == "of x") -> Ran:
-                x, (function, derivative) = given["x"], pair
+                x, (function, derivative) = given["x"], map(_by_element, pair)
 
                 def backward(delta: Any) -> Arrays:
                     return {"dx": np.asarray(delta * derivative(np.copy(x) if of_x else function(np.copy(x))))}

@@ -95,23 +95,9 @@ BY_HAND = """
         w1 -= eta * d * w2 * h * (1 - h) * {}
         w2 -= eta * d * h
 """
-SHORT_NAMES = """
-    import numpy as np
-    def forward(X, W1, b1, W2, b2):
-        h = np.tanh(X @ W1 + b1)
-        a = h @ W2 + b2
-        return h, a
-    def loss(a, y): return np.sum((a - y) ** 2) / len(y)
-    def backward(X, y, h, a, W2):
-        d2 = 2 * (a - y) / len(y)
-        d1 = d2 @ W2.T * (1 - h * h)
-        gW1, gb1, gW2, gb2 = X.T @ d1, d1.sum(0), h.T @ d2, {}
-        return gW1, gb1, gW2, gb2
-"""
 KINDS = {
     "a loop within another, under a condition": (WITHIN, "l1", "l1 @ np.eye(4)[::-1]"),
     "numbers without arrays": (BY_HAND, "x", "h"),
-    "gradients called gW1, gb1": (SHORT_NAMES, "d2.sum(0)", "d2.mean(0)"),
     "a script with a loss and large arrays": (SCRIPT, "h <= 0", "h < -1"),
     "a line's two numbers": (LINE, "np.mean(error)", "np.sum(error)"),
     "a script with a loss and no matrices": (CURVE, "x ** 3", "x ** 2"),

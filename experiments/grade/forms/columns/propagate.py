@@ -1,7 +1,8 @@
 """Logistic regression in one function: propagate(w, b, X, Y) gives (grads, cost), grads["dw"] and grads["db"].
 
 In any order, also (dw, db, cost); or in two functions of the same arguments, compute_gradient(X, y, w, b) → (dj_db,
-dj_dw) and compute_cost(X, y, w, b), maybe with lambda_. X is (n, m), w (n, 1), b a number, Y (1, m); or X is (m, n).
+dj_dw) and compute_cost(X, y, w, b), maybe with lambda_; or without a bias, gradient(theta, X, y) and cost(theta, X, y).
+X is (n, m), w (n, 1), b a number, Y (1, m); or X is (m, n).
 Held against the truth of its own cost.
 """
 
@@ -23,6 +24,7 @@ from experiments.grade.forms.whole.names import DATA, PENALTIES, TARGET
 from experiments.grade.forms.whole.results import gradients_in, returned_names
 
 NAME = re.compile("propagat|cost|loss|grad", re.IGNORECASE)
+GRADIENT = re.compile("grad", re.IGNORECASE)
 COST = re.compile(r"cost|loss|^J$|error", re.IGNORECASE)
 BINARY = np.array([1.0, 0, 0, 1])
 LAYOUTS: dict[str, dict[str, tuple[int, ...]]] = {
@@ -36,14 +38,16 @@ LAYOUTS: dict[str, dict[str, tuple[int, ...]]] = {
 def pieces(found: Definitions) -> Iterator[Piece]:
     """Every function of a weight, a bias, data and a target that gives gradients and a cost, or beside one that gives
     the cost."""
-    functions = {n: f for n, f in found.functions().items() if NAME.search(n) and {*_roles(f)} == {"w", "b", "x", "y"}}
-    costs = {_stem(n): f for n, f in functions.items() if not _returns_a_tuple(found, f)}
+    known = ({"w", "b", "x", "y"}, {"w", "x", "y"})
+    functions = {n: f for n, f in found.functions().items() if NAME.search(n) and {*_roles(f)} in known}
+    costs = {_stem(n): f for n, f in functions.items() if not (_returns_a_tuple(found, f) or GRADIENT.search(n))}
     for name, f in functions.items():
         names = returned_names(found.node_of(f))
         cost = costs.get(_stem(name), next(iter(costs.values()), None))
         if not _returns_a_tuple(found, f):
-            continue
-        if len(names) == 2 and not any(map(COST.search, names)) and {stem(n) for n in names} == {"w", "b"}:
+            if GRADIENT.search(name) and "b" not in _roles(f) and cost and _roles(cost).keys() == _roles(f).keys():
+                yield Propagate(name, f, cost, found)
+        elif len(names) == 2 and not any(map(COST.search, names)) and {stem(n) for n in names} == {"w", "b"}:
             if cost is not None and _roles(cost).keys() == _roles(f).keys():
                 yield Propagate(name, f, cost, found)
         else:
@@ -76,14 +80,17 @@ class Propagate(Piece):
 
     def __init__(self, name: str, f: Callable[..., Any], cost: Callable[..., Any] | None, found: Definitions) -> None:
         self.f, self.cost, self.module, self.roles = f, cost, found.module, _roles(f)
-        self.names = returned_names(found.node_of(f)) + (["cost"] if cost else [])
+        alone = "b" not in self.roles
+        self.names = (["w"] if alone else returned_names(found.node_of(f))) + (["cost"] if cost else [])
         self.settings = {n: STRENGTH for n in inspect.signature(f).parameters if n.lower() in PENALTIES}
         super().__init__(name, [*self.roles.values()], [*self.settings], [f, *([cost] if cost else [])])
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
         why = ""
         for layout, shapes in LAYOUTS.items():
-            arrays = {self.roles[r]: rng.standard_normal(shape) for r, shape in shapes.items() if r != "y"}
+            arrays = {
+                self.roles[r]: rng.standard_normal(shape) for r, shape in shapes.items() if r in {*self.roles} - {"y"}
+            }
             arrays[self.roles["y"]] = BINARY.reshape(shapes["y"])
             try:
                 ran = self._run({n: a.copy() for n, a in arrays.items()})
@@ -103,7 +110,8 @@ class Propagate(Piece):
         arguments = {n: given[n] for n in self.arguments} | self.settings
         result = self.f(**arguments)
         if self.cost is not None:
-            result = (*result, self.cost(**arguments))
+            gradients = result if isinstance(result, tuple) else (result,)
+            result = (*gradients, np.asarray(self.cost(**arguments)).reshape(-1)[0])
         if not isinstance(result, tuple):
             raise Unclear("expected (grads, cost)")
         grads = next((v for v in result if isinstance(v, dict)), None)
@@ -113,5 +121,5 @@ class Propagate(Piece):
             at = next((i for i, n in enumerate(self.names) if COST.search(n)), len(result) - 1)
             costs, grads = [result[at]], (*result[:at], *result[at + 1 :])
         names = [n for n in self.names if not COST.search(n)]
-        parameters = {self.roles[r]: np.shape(given[self.roles[r]]) for r in ("w", "b")}
+        parameters = {self.roles[r]: np.shape(given[self.roles[r]]) for r in ("w", "b") if r in self.roles}
         return Ran({"cost": costs[0]}, lambda _: gradients_in(grads, names, parameters), pure=False)

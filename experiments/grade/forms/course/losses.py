@@ -1,15 +1,16 @@
 """Course losses: loss(x, y) gives (loss, dx); loss(W, X, y, reg) gives (loss, dW).
 
 Every function named for a loss (softmax_loss, svm_loss_naive, …) that returns two values or more.
-x are scores (N, C), or (N, T, C) with a mask, or one number an example; y classes, or numbers of x's shape. A gradient
-belongs to the argument of its shape. Held against the truth of the loss that it returns; softmax_loss and svm_loss of
-scores against torch's, too.
+x are scores (N, C), or (N, T, C) with a mask, or one number an example; y classes, or numbers of x's shape; a dataset
+is one that words are sampled from. A gradient belongs to the argument of its shape. Held against the truth of the loss
+that it returns; softmax_loss and svm_loss of scores against torch's, too.
 """
 
 import ast
 import inspect
 import re
 from collections.abc import Callable, Iterator
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,17 @@ def _by_roles(names: list[str], rng: np.random.Generator) -> Iterator[Arrays]:
         yield {n: {"w": w, "b": b, "x": x, "y": y}[role].copy() for n, role in zip(names, roles, strict=True)}
 
 
+class Words:
+    """A data set of five words, which are drawn in turn, so that each pass draws the same."""
+
+    def __init__(self) -> None:
+        self.drawn = cycle(range(5))
+
+    def sampleTokenIdx(self) -> int:
+        """The next word."""
+        return next(self.drawn)
+
+
 class LossFunction(Piece):
     """A function that gives a loss and its gradient at once."""
 
@@ -90,7 +102,9 @@ class LossFunction(Piece):
         self.f, self.module = f, found.module
         parameters = inspect.signature(f).parameters
         needed = [n for n, p in parameters.items() if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
-        super().__init__(name, needed, [n for n in parameters if n not in needed], [f])
+        self.samples = [n for n in needed if n == "dataset"]
+        needed = [n for n in needed if n not in self.samples]
+        super().__init__(name, needed, [n for n in parameters if n not in (*needed, *self.samples)], [f])
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
         why = ""
@@ -120,7 +134,7 @@ class LossFunction(Piece):
             yield self.arguments[:-1], {last[0]: STRENGTH} | penalty
 
     def _called(self, arrays: Arrays, besides: Fields) -> tuple[Any, list[Any]]:
-        result = self.f(**{n: a.copy() for n, a in arrays.items()}, **besides)
+        result = self.f(**{n: a.copy() for n, a in arrays.items()}, **besides, **{n: Words() for n in self.samples})
         if not isinstance(result, tuple) or len(result) < 2:
             raise Unclear("expected (loss, gradient)")
         loss, *gradients = result

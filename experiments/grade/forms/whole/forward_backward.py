@@ -38,6 +38,10 @@ CLASSES = (3, 10)
 """How many there may be: a file of digits may be written for ten."""
 
 
+KeptCost = Callable[[dict[str, Any]], Any]
+"""Of what forward took and gave, by name."""
+
+
 class Layout(NamedTuple):
     """How examples lie, and what Y is; the arrays by name."""
 
@@ -88,14 +92,10 @@ class Propagation(Piece):
         self.form = f"network as functions, {layout.name}"
         own = self._own_cost(layout)
         output = self._pass({n: a.copy() for n, a in layout.arrays.items()})[OUTPUT]
-        for choice, cost in unguarded(*own, self.module) if own else choices(EXAMPLES, output, layout.one_hot):
-            target = layout.target if own else layout.one_hot
-            yield Example(
-                layout.arrays,
-                self._runner(layout, lambda a, c=cost, t=target: c(a, t)),
-                fixed=(self.data,),
-                choice=choice,
-            )
+        usual = choices(EXAMPLES, output, layout.one_hot)
+        costs = unguarded(*own, self.module) if own else [(n, _of_output(cost, layout.one_hot)) for n, cost in usual]
+        for choice, cost in costs:
+            yield Example(layout.arrays, self._runner(layout, cost), fixed=(self.data,), choice=choice)
 
     def _layouts(self, rng: np.random.Generator) -> Iterator[Layout]:
         """Columns and rows, biases of one axis or two; and for each, what Y may be."""
@@ -157,26 +157,29 @@ class Propagation(Piece):
         names = inspect.signature(self.backward).parameters
         return self.backward(**{n: np.copy(target) if n in TARGET and n not in kept else kept[n] for n in names})
 
-    def _own_cost(self, layout: Layout) -> tuple[str, Cost] | None:
-        """A function of the file that is one number of the output and Y, in either order."""
-        output = self._pass({n: a.copy() for n, a in layout.arrays.items()})[OUTPUT]
+    def _own_cost(self, layout: Layout) -> tuple[str, KeptCost] | None:
+        """A function of the file that is one number of the output, Y, and what forward took or gave, by their names."""
+        kept = self._pass({n: a.copy() for n, a in layout.arrays.items()})
         for cost in self.costs:
-            for turned in (False, True):
-                call = (lambda a, y, f=cost: f(y, a)) if turned else cost
-                names = [*inspect.signature(cost).parameters]
-                if len(names) != 2 or turned != (names[0] in TARGET):
-                    continue
-                try:
-                    if np.ndim(call(np.copy(output), np.copy(layout.target))) == 0:
-                        return f"cost {cost.__name__}", call
-                except Exception:
-                    continue
+            names = [n for n, p in inspect.signature(cost).parameters.items() if p.default is p.empty]
+            others = [n for n in names if n not in TARGET and (len(names) == 2 or n not in kept)]
+            if len(names) < 2 or len(others) > 1 or len([n for n in names if n in TARGET]) != 1:
+                continue
+
+            def call(kept: dict[str, Any], names: list[str] = names, others: list[str] = others, f: Any = cost) -> Any:
+                return f(*(layout.target if n in TARGET else kept[OUTPUT if n in others else n] for n in names))
+
+            try:
+                if np.ndim(call(kept)) == 0:
+                    return f"cost {cost.__name__}", call
+            except Exception:
+                continue
         return None
 
-    def _runner(self, layout: Layout, cost: Callable[[Any], Any]) -> Callable[[Arrays], Ran]:
+    def _runner(self, layout: Layout, cost: KeptCost) -> Callable[[Arrays], Ran]:
         def run(given: Arrays) -> Ran:
             kept = self._pass(given)
-            value = cost(kept[OUTPUT])
+            value = cost(kept)
             shapes = {n: np.shape(a) for n, a in layout.arrays.items() if n not in DATA}
             return Ran({"cost": value}, lambda _: self._gradients(self._back(kept, layout.target), shapes), pure=False)
 
@@ -185,6 +188,10 @@ class Propagation(Piece):
     def _gradients(self, result: Any, shapes: dict[str, tuple[int, ...]]) -> Arrays:
         """The gradient of each parameter."""
         return gradients_in(result, self.names, shapes)
+
+
+def _of_output(cost: Cost, target: Any) -> KeptCost:
+    return lambda kept: cost(kept[OUTPUT], target)
 
 
 def number_of(name: str) -> int:
