@@ -136,7 +136,7 @@ class Propagation(Piece):
             except Exception:
                 forward_alone = forward_alone or layout
                 continue
-            if all(np.shape(found.get(f"d{n}")) == shape for n, shape in shapes.items()):
+            if {n: g.shape for n, g in found.items()} == {f"d{n}": shape for n, shape in shapes.items()}:
                 return layout
             runs = runs or layout
         if runs or forward_alone:
