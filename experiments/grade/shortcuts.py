@@ -10,7 +10,10 @@ from pathlib import Path
 
 from experiments.grade.hand_ins import cells_of, read
 
-LIBRARIES = {"torch", "jax", "autograd", "tensorflow", "keras", "mxnet", "theano", "sympy", "tinygrad", "micrograd"}
+LIBRARIES = {
+    "torch", "jax", "autograd", "tensorflow", "keras", "mxnet", "theano", "sympy", "tinygrad", "micrograd", "mygrad",
+    "aesara", "pytensor", "casadi", "numdifftools",
+}  # fmt: skip
 """What differentiates by itself."""
 OF_THE_CHECKER = {"manual", "torch_ref", "experiments", "parity_tests"}
 CONTRACTS = {
@@ -29,6 +32,8 @@ CONTRACTS = {
 ELSEWHERE = {"subprocess", "multiprocessing", "ctypes", "socket", "urllib", "requests", "http"}
 DRAWS_OR_TELLS = {"matplotlib", "seaborn", "plotly", "pandas", "IPython", "warnings", "logging"}
 """What has settings that change no number."""
+SLOPES = {"approx_fprime", "approx_derivative", "imag"}
+"""What takes a derivative of a function, the last through complex numbers."""
 BUILT_IN = {"exec", "eval", "compile", "__import__"}
 FORWARDS = ("forward", "cost", "loss", "reference")
 Found = Iterator[tuple[int, str]]
@@ -134,7 +139,8 @@ def _changes(node: ast.AST, imports: dict[str, str]) -> Found:
     for target in node.targets:
         whole = _dotted(target.value if isinstance(target, ast.Subscript) else target)
         module = imports.get(whole.split(".")[0], "").split(".")[0]
-        if "." in whole and module and module not in DRAWS_OR_TELLS and not whole.startswith("sys.path"):
+        is_told = whole.startswith(("sys.path", "os.environ"))
+        if "." in whole and module and module not in DRAWS_OR_TELLS and not is_told:
             yield node.lineno, f"it changes {whole}, which others use"
 
 
@@ -176,6 +182,34 @@ def _equals(node: ast.AST, _: dict[str, str]) -> Found:
                 yield method.lineno, f"its {node.name} decides by {method.name} what it equals"
 
 
+def _differentiates(node: ast.AST, _: dict[str, str]) -> Found:
+    """The name of what differentiates: a complex step is as exact as a backward."""
+    name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    if name in SLOPES and isinstance(node, ast.Attribute | ast.Name):
+        yield node.lineno, f"it uses {name}, which differentiates a forward"
+
+
+def _asks(node: ast.AST, _: dict[str, str]) -> Found:
+    """A function that reads the environment: there it may see who runs it."""
+    if isinstance(node, ast.FunctionDef):
+        for read in ast.walk(node):
+            if isinstance(read, ast.Attribute) and _dotted(read) in ("os.environ", "os.getenv"):
+                yield read.lineno, f"its {node.name} reads {_dotted(read)}, which tells what runs it"
+
+
+def _steps(node: ast.AST, _: dict[str, str]) -> Found:
+    """A loop that moves by differences: (f(w + e) - f(w - e)) / (2 * e), and w -= …; one that checks moves nothing."""
+    if not isinstance(node, ast.For | ast.While):
+        return
+    moves = [n for n in ast.walk(node) if isinstance(n, ast.AugAssign) and isinstance(n.op, ast.Sub)]
+    for quotient in [n for n in ast.walk(node) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Div)]:
+        difference = quotient.left
+        if moves and isinstance(difference, ast.BinOp) and isinstance(difference.op, ast.Sub):
+            sides = [_dotted(s.func) for s in (difference.left, difference.right) if isinstance(s, ast.Call)]
+            if len(sides) == 2 and sides[0] == sides[1] != "":
+                yield quotient.lineno, f"it takes finite differences of {sides[0]} and moves by them"
+
+
 def _differences(node: ast.AST, _: dict[str, str]) -> Found:
     """A backward that runs a forward in a loop."""
     if not isinstance(node, ast.FunctionDef) or not any(word in node.name.lower() for word in ("backward", "backprop")):
@@ -214,6 +248,9 @@ LOOKS: tuple[Callable[[ast.AST, dict[str, str]], Found], ...] = (
     _changes,
     _compares,
     _equals,
+    _differentiates,
+    _asks,
+    _steps,
     _differences,
     _keeps,
 )
