@@ -31,8 +31,16 @@ ROLES = {"w": "weight", "weight": "weight", "weights": "weight", "b": "bias", "b
 
 def layer(checked: CheckedPiece) -> None:
     """A class: against torch's layer of that name, else the truth."""
-    own = _examples(checked, Layer)
-    if own is None or (checked.name in SIZES and any(layer.state for layer, _ in own)):
+    try:
+        own = _examples(checked, Layer)
+    except Unclear:
+        if not checked.has_examples:
+            raise
+        own = None  # it takes other arguments than torch's, and is made in the file
+    own = own and [case for case in own if not isinstance(case[1], tuple)]  # several inputs are the file's to give
+    if not own:
+        return _without_ours(checked)
+    if checked.name in SIZES and any(layer.state for layer, _ in own):
         return _without_ours(checked)  # where a hand-in keeps its running means is its own
     if any(layer.state for layer, _ in own):
         raise Unclear(f"what a {checked.name} draws or keeps is its own, and torch draws something else")

@@ -84,6 +84,8 @@ class ClassPiece(Piece):
         length, kind = (2, "(layer, x)") if self.form == "layer" else (3, "(loss, prediction, target)")
         if any(len(e) != length for e in found):
             raise Unclear(f"examples(rng) yields {len(found[0])} values for {self.name}; expected {kind}")
+        if several := [e for e in found if isinstance(e[1], tuple)]:
+            raise Unclear(f"examples(rng) yields {len(several[0][1])} inputs for {self.name}; expected {kind}")
         return found
 
     def examples(self, rng: np.random.Generator) -> Iterator[tuple[Any, ...]]:
