@@ -89,6 +89,7 @@ CASES: dict[str, Case] = {
     "linear": Case(F.linear, ((5, 3), (4, 3), (4,))),
     "cdist": Case(torch.cdist, ((3, 4), (2, 4))),
     "pdist": Case(F.pdist, X),
+    "pdist of one": Case(lambda x: F.pdist(x).sum() + x, ((1, 4),)),
     "dist": Case(torch.dist, XX),
     "bags of rows": Case(
         lambda w, p: F.embedding_bag(INDEX.flatten(), w, BAGS, mode="sum", per_sample_weights=p), ((3, 4), (6,))

@@ -43,22 +43,11 @@ SHORTENED = 1 - 2.0**-30
 
 
 def check_backward(
-    function: Function,
-    reference: Function,
-    inputs: Inputs,
-    *,
-    kwargs: Mapping[str, Any] | None = None,
-    dtypes: Sequence[torch.dtype] | None = None,
-    device: str | None = None,
-    accumulate: torch.dtype | None = None,
-    orders: int = 1,
-    repeats: int = 12,
-    seed: int = 0,
-    skip: Sequence[str] = (),
-    strict: bool = False,
-    quick: bool = False,
-    save: str | Path | None = None,
-) -> Checked:
+    function: Function, reference: Function, inputs: Inputs, *, kwargs: Mapping[str, Any] | None = None,
+    dtypes: Sequence[torch.dtype] | None = None, device: str | None = None, accumulate: torch.dtype | None = None,
+    orders: int = 1, repeats: int = 12, seed: int = 0, skip: Sequence[str] = (), strict: bool = False,
+    quick: bool = False, save: str | Path | None = None,
+) -> Checked:  # fmt: skip
     """Compare a function's outputs and gradients with those of a reference.
 
     Args:
@@ -164,7 +153,7 @@ def _observe(function: Function, reference: Function, inputs: Sequence[Any], opt
     for dtype in options.dtypes_of(given):
         leaves = [_cast(v, dtype, i in given.needed, options.device) for i, v in enumerate(given.leaves)]
         _refusal(theirs.subject, leaves, options)
-        given.changes = _changed(theirs.subject, leaves, options)
+        given.changes |= _changed(theirs.subject, leaves, options)
         yield from _left_out(theirs.subject, leaves, options)
         if error := _refusal(ours, leaves, options):
             wanted = options.dtypes is not None or dtype is None or any(v.dtype == dtype for v in _reals(given.leaves))

@@ -24,8 +24,8 @@ def cdist(x1: torch.Tensor, x2: torch.Tensor, *, p: float, **_how: Any) -> torch
 
 def pdist(x: torch.Tensor, p: float = 2.0) -> torch.Tensor:
     """‖x_i − x_j‖_p, i < j"""
-    i, j = zip(*combinations(range(len(x)), 2), strict=True)
-    return torch.linalg.vector_norm(x[[*i]] - x[[*j]], p, -1)
+    pairs = [*combinations(range(len(x)), 2)]
+    return torch.linalg.vector_norm(x[[i for i, _ in pairs]] - x[[j for _, j in pairs]], p, -1)
 
 
 def dist(x: torch.Tensor, other: torch.Tensor, p: float = 2.0) -> torch.Tensor:

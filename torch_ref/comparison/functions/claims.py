@@ -2,7 +2,7 @@
 where it is not, that is said."""
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -50,38 +50,12 @@ def _not_claimed(function: Any, name: str) -> str:
 
 def _forward_mode(place: str, name: str, tried: InDtype) -> Iterator[Observed]:
     """Σ ∂output/∂input·t, of random directions t."""
-    leaves = tried.known[""][0]
-    given = tried.given
+    leaves, given = tried.known[""][0], tried.given
     directions = [*Upstream(tried.options.seed).of({f"t{i}": leaves[i] for i in given.needed}).values()]
-
-    n = len(leaves)
-
-    def ours_along(values: Leaves) -> dict[str, Any]:
-        with forward_ad.dual_level():
-            every = [*values]
-            for i, t in zip(given.needed, directions, strict=True):
-                every[i] = forward_ad.make_dual(values[i], t)
-            outputs = {k: o for k, o in tried.function(every).items() if is_real(o)}
-            tangents = {k: forward_ad.unpack_dual(o).tangent for k, o in outputs.items()}
-            if all(t is None for t in tangents.values()):
-                raise NotImplementedError("no output has a tangent")
-            return {
-                TANGENT + k: torch.zeros_like(o) if tangents[k] is None else tangents[k] for k, o in outputs.items()
-            }
-
-    def theirs_along(*every: Any) -> dict[str, Any]:
-        def of_needed(*needed: torch.Tensor) -> dict[str, Any]:
-            values = [*every[:n]]
-            for i, value in zip(given.needed, needed, strict=True):
-                values[i] = value
-            return {k: o for k, o in tried.reference.subject(values).items() if is_real(o)}
-
-        _, tangents, *_ = torch.func.jvp(of_needed, tuple(every[i] for i in given.needed), tuple(every[n:]))
-        return {TANGENT + k: t for k, t in tangents.items()}
-
+    theirs_along = _by_jvp(tried.reference.subject)
     try:
         with warnings.catch_warnings(action="ignore"):
-            ours = ours_along([*leaves])
+            ours = _tangents(tried.function, leaves, directions)
     except Exception as error:
         yield Observed(name, "all", described(error), offered=False)
         return
@@ -107,6 +81,41 @@ def _forward_mode(place: str, name: str, tried: InDtype) -> Iterator[Observed]:
             )
         else:
             yield one
+
+
+def _tangents(function: Subject, leaves: Leaves, directions: Sequence[torch.Tensor]) -> dict[str, Any]:
+    """Of every output of floats, along the directions of what is differentiated: by the function's own jvp.
+
+    Raises:
+        NotImplementedError: it gives none.
+    """
+    with forward_ad.dual_level():
+        every = [*leaves]
+        for i, t in zip(function.given.needed, directions, strict=True):
+            every[i] = forward_ad.make_dual(leaves[i], t)
+        outputs = {k: o for k, o in function(every).items() if is_real(o)}
+        tangents = {k: forward_ad.unpack_dual(o).tangent for k, o in outputs.items()}
+        if all(t is None for t in tangents.values()):
+            raise NotImplementedError("no output has a tangent")
+        none = {k for k, t in tangents.items() if t is None or t._is_zerotensor()}  # pyright: ignore[reportPrivateUsage]
+        return {TANGENT + k: torch.zeros_like(o) if k in none else tangents[k] for k, o in outputs.items()}
+
+
+def _by_jvp(reference: Subject) -> Callable[..., dict[str, Any]]:
+    """The reference's tangents, of its leaves and the directions, in a form that can be traced."""
+    given, n = reference.given, len(reference.given.leaves)
+
+    def function(*every: Any) -> dict[str, Any]:
+        def of_needed(*needed: torch.Tensor) -> dict[str, Any]:
+            values = [*every[:n]]
+            for i, value in zip(given.needed, needed, strict=True):
+                values[i] = value
+            return {k: o for k, o in reference(values).items() if is_real(o)}
+
+        _, tangents, *_ = torch.func.jvp(of_needed, tuple(every[i] for i in given.needed), tuple(every[n:]))
+        return {TANGENT + k: t for k, t in tangents.items()}
+
+    return function
 
 
 class _Named(Subject):

@@ -32,14 +32,14 @@ class Draw(NamedTuple):
 
 def draws(given: Given) -> Iterator[Draw]:
     """All of them."""
-    rows, floats, needed = rows_of(given), set(given.floats), set(given.needed)
+    rows, floats, needed = batched(given), set(given.floats), set(given.needed)
 
     def gather(name: str, order: Callable[[int, np.random.Generator], list[int]]) -> Iterator[Draw]:
         def make(leaves: Leaves, rng: np.random.Generator) -> Leaves:
-            index = order(rows or 0, rng)
-            return [v[index] if has_rows(v, rows) and i not in given.changes else v for i, v in enumerate(leaves)]
+            index = order(len(leaves[min(rows)]), rng)
+            return [v[index] if i in rows else v for i, v in enumerate(leaves)]
 
-        if rows:
+        if rows and len(given.leaves[min(rows)]):
             yield Draw(name, make)
 
     def scale(name: str, factor: Callable[[Leaves], float]) -> Draw:
@@ -64,23 +64,29 @@ def draws(given: Given) -> Iterator[Draw]:
     yield Draw("infinities", lambda leaves, rng: _with(leaves, given, rng, [torch.inf, -torch.inf]), True, "infinity")
 
 
-def rows_of(given: Given) -> int | None:
-    """The length of the batch: that of the first input that has one."""
-    return next((len(given.leaves[i]) for i in given.floats if given.leaves[i].ndim), None)
+def batched(given: Given) -> set[int]:
+    """The places of what has an axis for the batch, whose length is that of the first input that has one.
 
-
-def has_rows(value: object, rows: int | None) -> bool:
-    """Whether it is a tensor with an axis for the batch."""
-    return isinstance(value, torch.Tensor) and value.ndim > 0 and len(value) == rows
+    One of fewer axes, as a bias, is of no row where another axis of the first is as long: torch's own kernels may read
+    beyond its end, were it made shorter.
+    """
+    first = next((given.leaves[i] for i in given.floats if given.leaves[i].ndim), None)
+    if first is None:
+        return set()
+    square = len(first) in first.shape[1:]
+    return {i for i, v in enumerate(given.leaves)
+            if torch.is_tensor(v) and v.ndim and len(v) == len(first) and i not in given.changes
+            and not (square and is_real(v) and v.ndim < first.ndim)}  # fmt: skip
 
 
 def cut(given: Given, leaves: Leaves) -> Leaves:
     """The first rows alone of what is large, or all."""
-    size, rows = sum(leaves[i].numel() for i in given.floats), rows_of(given)
+    size, rows = sum(leaves[i].numel() for i in given.floats), batched(given)
     if size <= LARGE or not rows:
         return leaves
-    kept = max(1, min(17, rows * LARGE // size))
-    return [v[:kept] if has_rows(v, rows) and i not in given.changes else v for i, v in enumerate(leaves)]
+    n = len(leaves[min(rows)])
+    kept = max(1, min(17, n * LARGE // size))
+    return [v[:kept] if i in rows else v for i, v in enumerate(leaves)]
 
 
 def near_overflow(floats: Leaves) -> float:

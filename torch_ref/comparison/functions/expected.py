@@ -27,6 +27,7 @@ from manual.numbers.number_types import Array
 from torch_ref.comparison.functions.calls import Found, Leaves, Subject, array_of, is_real, seed_all
 from torch_ref.comparison.functions.upstream import Upstream
 from torch_ref.program.derivation import bounds
+from torch_ref.program.run import NoRule
 from torch_ref.tolerance.bounded import Bounded
 
 FLOAT64_IN_FLOAT32 = 2.0**-29
@@ -59,6 +60,21 @@ class Expected:
     def finite(self) -> bool:
         """Whether every number is one."""
         return all(np.isfinite(e).all() for e in self.expected.values())
+
+    @property
+    def unknown(self) -> str:
+        """The operation without a rule for which nothing is known of the reference, or ""."""
+        why = {self.measured[n] for n, v in self.own.items() if v is not None and is_real(v)}
+        return why.pop() if len(why) == 1 and next(iter(why)).startswith(NoRule.__name__) else ""
+
+    def far(self) -> None:
+        """Far from the inputs as they are another right formula loses digits in elements that are small beside others,
+        as 1 + tanh x does for a sigmoid: 16 roundings of the largest are allowed besides."""
+        for name, value in self.expected.items():
+            own = self.own[name]
+            if own is not None and is_real(own):
+                largest = np.abs(value[np.isfinite(value)]).max(initial=0)
+                self.allowed[name] = self.allowed[name] + 16 * float(torch.finfo(own.dtype).eps) * largest
 
 
 class Reference:
@@ -107,10 +123,8 @@ class Reference:
                 found.measured[name] = OVERFLOWS
             else:
                 found.allowed[name], found.measured[name] = 2 * bound, ""
-                loose = LOOSE.get(value.dtype, 0.1)
-                if first and not self.decided and _is_too_wide(bound, found.expected[name], loose):
-                    self.why[name] = f"what is derived exceeds {loose:g} of the largest element"
-                    found.measured[name] = self.why[name]
+                if first and not self.decided and (why := _of_no_use(bound, value.dtype, found.expected[name])):
+                    self.why[name] = found.measured[name] = why
         self.decided |= first
         if any(found.measured.values()):
             self._measure(found, leaves, upstream)
@@ -237,7 +251,10 @@ def _covers(bound: Bounded, value: torch.Tensor | None) -> bool:
         return bool(np.all(same | ~(np.abs(bound.value - own) > 2 * bound.error)))
 
 
-def _is_too_wide(error: Array, value: Array, loose: float) -> bool:
-    """Whether what is derived may let a wrong factor pass, as that of a long iteration does, whose bound explodes."""
-    finite = np.isfinite(error) & np.isfinite(value)
-    return error[finite].max(initial=0) > loose * np.abs(value[finite]).max(initial=0)
+def _of_no_use(error: Array, dtype: torch.dtype, value: Array) -> str:
+    """Why what is derived tells too little, or "": it may let a wrong factor pass, as that of a long iteration does,
+    whose bound explodes; or a number that torch gives has none, as one that comes from others near overflow."""
+    finite, loose = np.isfinite(error) & np.isfinite(value), LOOSE.get(dtype, 0.1)
+    if error[finite].max(initial=0) > loose * np.abs(value[finite]).max(initial=0):
+        return f"what is derived exceeds {loose:g} of the largest element"
+    return "what is derived bounds not every element" if (np.isfinite(value) & ~finite).any() else ""

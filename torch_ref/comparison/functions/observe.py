@@ -99,6 +99,9 @@ class InDtype:
         leaves = draw.make(base_leaves, np.random.default_rng(self.options.seed))
         if leaves is None:
             return
+        if base.unknown and any(map(_other_indices, leaves, base_leaves)):
+            yield Observed("other indices", "all", f"it may not take others: {base.unknown}", offered=False)
+            return
         if draw.name == "empty" and (died := self._deadly(leaves)):
             yield died
             return
@@ -117,7 +120,7 @@ class InDtype:
         if draw.name == "NaN" and expected.own.keys() == base.own.keys():
             expected.open = self._independent(leaves)
         if draw.name in FAR:
-            expected = _of_the_largest(expected)
+            expected.far()
         if draw.name == "expanded" and self._by_layout(ours, leaves, expected):
             return
         if (
@@ -277,19 +280,13 @@ class InDtype:
                 yield one
 
 
-def _of_the_largest(expected: Expected) -> Expected:
-    """Far from the inputs as they are another right formula loses digits in elements that are small beside others, as
-    1 + tanh x does for a sigmoid: 16 roundings of the largest are allowed besides."""
-    for name, value in expected.expected.items():
-        own = expected.own[name]
-        if own is not None and is_real(own):
-            largest = np.abs(value[np.isfinite(value)]).max(initial=0)
-            expected.allowed[name] = expected.allowed[name] + 16 * float(torch.finfo(own.dtype).eps) * largest
-    return expected
-
-
 def _fresh(value: Any) -> Any:
     return value.clone(memory_format=torch.contiguous_format) if torch.is_tensor(value) else value
+
+
+def _other_indices(value: Any, base: Any) -> bool:
+    """Whether it holds other integers: a kernel that does not check them reads, and writes, beyond its arrays."""
+    return torch.is_tensor(value) and not is_real(value) and not torch.equal(value, base)
 
 
 def same_shape(a: Any, b: Any) -> bool:

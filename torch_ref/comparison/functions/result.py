@@ -86,6 +86,8 @@ class Checked(Parity):
         return "\n".join([*lines, self.tolerance])
 
     def _counted(self, count: int) -> str:
+        if not self.comparisons:
+            return f"{NOT_JUDGED}: nothing is compared"
         if self.first is None:
             worst = max((c.ratio for c in self.comparisons if not c.differs), default=0.0)
             line = f"{count:,} comparisons agree; the largest difference is {worst:.2g} of what rounding allows"
@@ -96,6 +98,8 @@ class Checked(Parity):
     @property
     def tolerance(self) -> str:
         """Where it is from."""
+        if not self.comparisons:
+            return "there is no tolerance"
         if not self.measured:
             return "the tolerance is derived"
         first, why = next(iter(self.measured.items()))

@@ -1,0 +1,73 @@
+"""What the trials are made of: numbers that the reference takes, of large inputs, too, and none that are invalid."""
+
+import pytest
+import torch
+from torch.nn import functional
+
+from parity_tests.comparison.functions.shipped import drawn
+from parity_tests.comparison.own import function
+from torch_ref import check_backward
+from torch_ref.comparison.functions.options import TRIALS
+
+ROWS = ("rows in another order", "batch of 1", "batch of 2", "odd batch", "empty")
+
+
+def alone(*trials):
+    """What to skip, so that these are tried."""
+    return [trial for trial in TRIALS if trial not in trials]
+
+
+@pytest.mark.parametrize("rows", [5, 64])
+def test_few_rows_of_a_large_input_are_tried(rows):
+    wrong = function(torch.sin, lambda ctx, d, x: d * x.cos() * (2 if len(x) == 1 else 1))
+    with pytest.raises(AssertionError, match="batch of 1"):
+        check_backward(wrong, torch.sin, drawn((rows, 256)), skip=alone("batch of 1"))
+
+
+@pytest.mark.parametrize(("shapes", "of_rows"), [([(5, 5), (5,)], {0}), ([(5, 4), (5,)], {0, 1})])
+def test_what_may_be_a_bias_keeps_its_length(shapes, of_rows):
+    tried = []
+
+    def reference(x, b):
+        tried.append((len(x), len(b)))
+        return x.sum(1) * b.sum()
+
+    check_backward(reference, reference, drawn(*shapes), skip=alone(*ROWS))
+    assert {i for i in range(2) for lengths in tried if lengths[i] != 5} == of_rows
+
+
+def test_no_other_indices_are_given_to_what_is_not_known():
+    """A kernel without a rule may not check them, as _segment_reduce does not, and write beyond its arrays."""
+    tried = []
+
+    def reference(x, offsets):
+        tried.append(offsets.tolist())
+        return torch._segment_reduce(x, "sum", offsets=offsets, axis=0)
+
+    found = check_backward(reference, reference, [*drawn((5,)), torch.tensor([0, 0, 1, 3, 5])])
+    assert {*map(tuple, tried)} == {(0, 0, 1, 3, 5)}
+    assert "NoRule" in found.not_offered["other indices"]
+
+
+def test_what_the_reference_changes_may_be_changed_in_every_dtype():
+    def normalized(x, mean, variance):
+        return functional.batch_norm(x, mean, variance, training=True)
+
+    x, mean, variance = drawn((4, 3), (3,), (3,))
+    check_backward(normalized, normalized, [x.requires_grad_(), mean, variance.square()], quick=True)
+
+
+def test_what_bounds_not_every_element_is_measured():
+    """Torch's gradient of logcumsumexp starts near overflow, where all δ so far are negative."""
+    found = check_backward(lambda x: x.logcumsumexp(0), lambda x: x.logcumsumexp(0), drawn((5, 5)))
+    assert found.measured["dx"] == "what is derived bounds not every element"
+
+
+def test_a_tangent_without_memory_is_one_of_zeros():
+    check_backward(torch.linalg.slogdet, torch.linalg.slogdet, drawn((3, 3)), skip=alone("forward mode"))
+
+
+def test_a_failure_says_that_nothing_is_compared():
+    x = torch.eye(3).to_sparse()
+    with pytest.raises(AssertionError, match="not judged: nothing is compared"):
+        check_backward(lambda x: 2 * x, lambda x: 2 * x, [x])
