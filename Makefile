@@ -36,6 +36,7 @@ parity-cuda: setup
 
 soak: setup
 	$(TEST_ENV) $(BIN) -m parity_tests.train.checkpoints.soak && $(TEST_ENV) $(BIN) -m parity_tests.commands.hostile.fuzz
+	$(TEST_ENV) $(BIN) -m pytest parity_tests/train/processes
 
 prove: setup
 	$(TEST_ENV) $(BIN) -m parity_tests.prove

@@ -15,7 +15,7 @@ class DataSettings:
         augment: how training pictures are changed anew in each epoch: flip, shift, both or not at all.
         file: of a text of your own, in UTF-8; none is the language reference that comes with Python.
         context: tokens of a text that are looked at together.
-        merges: the number of merges of byte-pair encoding; 0: a token is a character.
+        merges: the number of merges of byte-pair encoding, at most 1,000; 0: a token is a character.
         batch_size: examples a training step, the last batch of an epoch may be smaller; none is all of them.
         seed: of shuffling and augmentation.
     """

@@ -22,6 +22,8 @@ from manual.numbers.checks import whole
 from manual.numbers.number_types import Array
 from torch_ref import to_torch
 
+MERGES = 1_000
+"""Merges at most: each is another look at the whole text, and at every merge before it."""
 LONGEST = 5
 """Characters of the n-grams that a model is held against, at most."""
 REFERENCE = "pydoc_data.topics"
@@ -40,9 +42,12 @@ class Text:
         self.context = whole("data", "context", context, 1)
         if self.context > WORDS:
             raise InputError(f"data.context {context}: expected at most {WORDS:,} tokens")
-        merges = whole("data", "merges", merges, 0)
+        if (merges := whole("data", "merges", merges, 0)) > MERGES:
+            raise InputError(f"data.merges {merges}: expected at most {MERGES:,}")
         text, self.source = _own(file) if file else _reference()
         self.characters = text
+        if not text:
+            raise InputError(f"{self.source}: expected a text, got an empty file")
         cuts = [len(text) * tenths // 10 for tenths in (0, 8, 9, 10)]
         self.parts = [text[a:b] for a, b in pairwise(cuts)]
         self.tokenizer: Tokenizer = learn(text, self.parts[0], merges)

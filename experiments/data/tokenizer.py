@@ -63,9 +63,10 @@ def learn(alphabet: str, text: str, merges: int) -> Tokenizer:
     tokens = sorted({*alphabet})
     ids = Tokenizer(tokens).encode(text)
     for new in range(len(tokens), len(tokens) + merges):
-        counts = np.bincount(ids[:-1] * new + ids[1:], minlength=new * new)
-        for a, b in (divmod(int(pair), new) for pair in np.argsort(-counts, kind="stable")[:new]):
-            if counts[a * new + b] > 1 and tokens[a] + tokens[b] not in tokens:
+        pairs, counts = np.unique(ids[:-1] * new + ids[1:], return_counts=True)
+        pairs, counts = pairs[counts > 1], counts[counts > 1]
+        for a, b in (divmod(int(pair), new) for pair in pairs[np.argsort(-counts, kind="stable")]):
+            if tokens[a] + tokens[b] not in tokens:
                 break
         else:
             break

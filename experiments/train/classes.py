@@ -88,7 +88,7 @@ def _made(option: str, name: str, arguments: dict[str, Any], folder: Path) -> An
         extra = EXTRAS.get(cls.__name__)
         what = f"pip install 'backprop-by-hand[{extra}]'" if extra else " ".join(str(error).split())
         raise InputError(f"{where}: a package that it needs is not installed; {what}") from None
-    except Exception as error:  # whatever its constructor does not like
+    except (Exception, SystemExit) as error:  # whatever its constructor does not like
         raise InputError(f"{where}: {type(error).__name__}: {' '.join(str(error).split())}") from None
 
 
@@ -133,7 +133,7 @@ def _imported(where: str, path: str) -> Any:
     try:
         with _from_here():
             return getattr(import_module(module), name)
-    except Exception as error:  # whatever the module does when it is imported
+    except (Exception, SystemExit) as error:  # whatever the module does when it is imported
         raise InputError(f"{where}: {type(error).__name__}: {' '.join(str(error).split())}") from None
 
 

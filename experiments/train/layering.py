@@ -11,7 +11,7 @@ from typing import Any
 
 from experiments.shared.command import nearest
 from experiments.shared.untrusted_files import load_yaml, read_config
-from experiments.train.settings import ELSEWHERE, REFUSED
+from experiments.train.settings import ELSEWHERE, NO_STRATEGY, REFUSED
 from manual import InputError
 
 SECTIONS = ("trainer", "model", "data")
@@ -19,6 +19,8 @@ LISTS = ("trainer.callbacks", "trainer.logger")
 NAMED = ("model.loss", "model.optimizer", "model.penalty", "model.schedule", "trainer.profiler", *LISTS)
 """What names a class, and its arguments; of the lists one or more."""
 PARTS = {"class_path", "init_args"}
+LONGEST = 1_000
+"""Elements of a list at most, such as layers: the parser takes time with the square of their number."""
 OLD = "{key}: {{{name}: …}} is written {{class_path: {name}, init_args: …}} now"
 
 
@@ -69,6 +71,9 @@ class Layers:
             if key.startswith(f"{named}."):
                 return self._set_argument(where, named, key.removeprefix(f"{named}."), value)
         self._check_known(where, key)
+        _check_length(where, key, value)
+        if key == "trainer.strategy" and (reason := NO_STRATEGY.get(str(value))):
+            raise InputError(f"{key} {value} is not offered: {reason}")
         if key in NAMED:
             value = self._over(key, self._get(key), self._named(key, value))
         group, name = self._place(key)
@@ -97,6 +102,7 @@ class Layers:
             value = [self._one(key, each) for each in (value if isinstance(value, list) else [value])]
         held = held if isinstance(held, list) else [] if held in (None, True, False) else [held]
         group[name] = held + (value if isinstance(value, list) else [value])
+        _check_length(where, key, group[name])
 
     def _named(self, key: str, value: Any) -> Any:
         """What names a class, as class_path and init_args."""
@@ -149,6 +155,11 @@ class Layers:
                 near = nearest(f"--{ELSEWHERE.get(key, key)}", [*options, "--model.optimizer.lr"])
                 raise InputError(f"there is no option '--{key}'{near}")
             raise InputError(f"{where}: the config has no {key!r}{nearest(ELSEWHERE.get(key, key), self.known)}")
+
+
+def _check_length(where: str, key: str, value: Any) -> None:
+    if isinstance(value, list) and len(value) > LONGEST:
+        raise InputError(f"{where}: expected at most {LONGEST:,} in {key}, got {len(value):,}")
 
 
 def _flat(said: Mapping[Any, Any], prefix: str, known: set[str]) -> Iterator[tuple[str, Any]]:

@@ -118,7 +118,7 @@ def connected(trainer: L.Trainer) -> Iterator[None]:
         raise Lost("another process has ended") from None
 
 
-def is_lost(error: Exception) -> bool:
+def is_lost(error: BaseException) -> bool:
     """Whether torch raised it because another process did not answer."""
     return type(error).__module__ == "torch.distributed" or "gloo/transport" in str(error)
 

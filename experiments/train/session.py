@@ -104,6 +104,13 @@ class Session:
                 raise InputError(f"the network does not fit pictures of data.size {size}: {error}") from None
             raise
         if self.saved:
+            self._check_saved()
+        if self.data.left_out and self.trainer.is_global_zero:
+            read = sum(len(part.x) for part in (self.data.train, self.data.validation, self.data.test))
+            print(account(self.data.left_out, read), file=sys.stderr)
+
+    def _check_saved(self) -> None:
+        try:
             with checkpoint.restoring(self.result):
                 if self.options.subcommand == "fit":
                     resume.check_to_go_on(self.saved, self.model, self.data)
@@ -111,9 +118,10 @@ class Session:
                 else:
                     resume.check_to_use(self.saved, self.model, self.data)
                     self.model.load_state_dict(self.saved["state_dict"])
-        if self.data.left_out and self.trainer.is_global_zero:
-            read = sum(len(part.x) for part in (self.data.train, self.data.validation, self.data.test))
-            print(account(self.data.left_out, read), file=sys.stderr)
+        except InputError as error:
+            if self.options.subcommand != "fit":
+                raise
+            raise InputError(f"{error}; without --ckpt_path a new run begins") from None
 
     def fit(self) -> None:
         """Train, and test what came of it."""
@@ -149,7 +157,7 @@ class Session:
             self.trainer.fit(self.model, datamodule=self.data, ckpt_path=start, weights_only=True)
         except (MisconfigurationException, ModuleNotFoundError) as error:  # of a callback, as it is set up
             raise InputError(f"trainer: {' '.join(str(error).split())}") from None
-        except Exception as error:  # whatever a class of the config does while training
+        except (Exception, SystemExit) as error:  # whatever a class of the config does while training
             if isinstance(error, OSError) or processes.is_lost(error) or not (said := blamed(error, self.named)):
                 raise
             raise InputError(f"trainer: {said}") from None

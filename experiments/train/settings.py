@@ -101,6 +101,9 @@ class TrainerSettings:
     enable_model_summary: bool = False
 
 
+SHARDED = "Lightning's shards weights between GPUs alone, and a checkpoint here is one file; ddp is offered"
+NO_STRATEGY = {"fsdp": SHARDED, "deepspeed": SHARDED}
+"""Lightning's strategies that are asked for, and why they are not offered."""
 REFUSED = {
     "barebones": "it switches off what this script is for",
     "benchmark": "it chooses kernels by their speed, so that two runs differ",

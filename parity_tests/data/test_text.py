@@ -101,6 +101,7 @@ def test_a_run_remembers_the_text_by_its_hash(tmp_path):
     ({"context": 2000}, "data.context 2000: expected at most 1,024 tokens"),
     ({"context": 100}, "data.context 100: expected a text of at least 2000 tokens, a tenth of it to validate, got 1,"),
     ({"merges": -1}, "data: merges must be an integer >= 0, got -1"),
+    ({"merges": 10**8}, "data.merges 100000000: expected at most 1,000"),
     ({"file": "nowhere.txt"}, "there is no text nowhere.txt"),
     ({"size": 3}, "data.size is for data.name pictures; here it is text"),
     ({"name": "digits"}, "data.file is for data.name text; here it is digits"),
@@ -111,9 +112,12 @@ def test_what_cannot_be_trained_on_is_refused(said: dict[str, Any], message: str
         Data(DataSettings(**{"name": "text", "file": str(tmp_path / "own.txt"), "context": 8} | said))
 
 
-def test_a_text_that_is_not_utf_8_is_refused(tmp_path):
-    (tmp_path / "own.txt").write_bytes(b"\xff" * 999)
-    with pytest.raises(InputError, match=r"own.txt: expected a text in UTF-8"):
+@pytest.mark.parametrize(
+    ("content", "message"), [(b"\xff" * 999, "expected a text in UTF-8"), (b"", "expected a text, got an empty file")]
+)
+def test_a_file_that_holds_no_text_is_refused(content, message, tmp_path):
+    (tmp_path / "own.txt").write_bytes(content)
+    with pytest.raises(InputError, match=f"own.txt: {message}"):
         Text(tmp_path / "own.txt", 8, 0)
 
 

@@ -51,7 +51,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         if one.data["name"] == "pictures":
             one.data["folder"] = str(folder / "birds")
         (folder / f"{name}.yaml").write_text(json.dumps(config(folder / name, one)), "utf-8")
-        run(folder, name, one.processes, ["fit", "--config", str(folder / f"{name}.yaml")], one.mistake)
+        run(folder, name, one.processes, ["fit", "--config", str(folder / f"{name}.yaml")], one.mistake, one.machines)
     for name, count, arguments in (
         ("uninterrupted", 2, CUT_OFF),
         ("whole", 3, DIGITS),

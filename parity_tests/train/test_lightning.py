@@ -13,7 +13,7 @@ from lightning.pytorch.callbacks import device_stats_monitor
 from experiments.train import command as train
 from experiments.train.classes import known
 from experiments.train.options import ABOUT, parser
-from experiments.train.settings import REFUSED, TrainerSettings
+from experiments.train.settings import NO_STRATEGY, REFUSED, TrainerSettings
 from manual import InputError
 from parity_tests.train.checkpoints.cutting import DIGITS, NEVER, cut, fit, same
 
@@ -138,12 +138,18 @@ SAID = {
     "trainer.callbacks os.path: expected a Callback": ["os.path"],
     "trainer.callbacks nowhere.Own: ModuleNotFoundError": ["nowhere.Own"],
     **{f"trainer.callbacks {name}: not offered: {why}": [name] for name, why in known("callbacks").items() if why},
+    "LeavesAtOnce: SystemExit: 0": ["parity_tests.train.test_lightning.LeavesAtOnce"],
     "SavesMore: not offered: on_save_checkpoint: what it writes": ["parity_tests.train.test_lightning.SavesMore"],
     "StochasticWeightAveraging: the hand-written BatchNorm": [
         *("StochasticWeightAveraging", "--trainer.callbacks.swa_lrs=0.1"),
         "--model.network=[{BatchNorm1d: {num_features: 64}}, {Linear: {in_features: 64, out_features: 10}}]",
     ],
 }
+
+
+class LeavesAtOnce(L.Callback):
+    def __init__(self):
+        raise SystemExit(0)
 
 
 class SavesMore(L.Callback):
@@ -165,11 +171,23 @@ class Fails(L.Callback):
         raise KeyError("no such metric")
 
 
-def test_what_a_callback_raises_while_training_is_said_of_it(tmp_path) -> None:
-    with pytest.raises(
-        InputError, match=r"trainer: Fails, on_train_epoch_end \(line \d+\): KeyError: 'no such metric'"
-    ):
-        fit(tmp_path, short("manual", f"--trainer.callbacks={__name__}.Fails", epochs=1))
+class Leaves(L.Callback):
+    def on_train_epoch_end(self, trainer, pl_module):
+        raise SystemExit(0)
+
+
+@pytest.mark.parametrize(("callback", "said"), [(Fails, "KeyError: 'no such metric'"), (Leaves, "SystemExit: 0")])
+def test_what_a_callback_raises_while_training_is_said_of_it(callback, said, tmp_path) -> None:
+    name = callback.__name__
+    with pytest.raises(InputError, match=rf"trainer: {name}, on_train_epoch_end \(line \d+\): {said}"):
+        fit(tmp_path, short("manual", f"--trainer.callbacks={__name__}.{name}", epochs=1))
+
+
+def test_a_module_that_ends_the_process_is_refused(tmp_path, monkeypatch) -> None:
+    (tmp_path / "leaves.py").write_text("raise SystemExit(0)")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"callbacks leaves\.Own: SystemExit: 0"):
+        fit(tmp_path / "runs", short("manual", "--trainer.callbacks=leaves.Own"))
 
 
 VALUES = {
@@ -182,6 +200,8 @@ VALUES = {
         "model.implementation", "trainer.accumulate_grad_batches", "trainer.detect_anomaly", "data.seed")},
     "--trainer.max_time=99999999999999:00:00:00": "too large",
     "--print_config=skip_null": "expected --print_config alone",
+    **{f"--trainer.strategy={name}": f"trainer.strategy {name} is not offered: {why}"
+       for name, why in NO_STRATEGY.items()},
     "--trainer.gradient_clip_val=0": "expected a number above 0",
     "--trainer.precision=32": "trainer.precision: expected one of 'bf16-mixed', '16-mixed', got 32",
     "--trainer.overfit_batches=1.5": "expected 1 to 7 batches, or a share of them",

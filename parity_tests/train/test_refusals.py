@@ -123,7 +123,7 @@ def test_a_checkpoint_of_another_network_is_an_error(fails, checkpoints):
         (
             "--model.optimizer.lr",
             "0.2",
-            "nesterov=False, maximize=False) there, and is SGD(lr=0.2",
+            "model.optimizer.lr was 0.1 there, and is 0.2 here; without --ckpt_path a new run begins",
         ),
         ("--model.penalty", "{class_path: L1, init_args: {alpha: 0.1}}", "penalty was None there, and is L1(alpha="),
         ("--data.seed", "1", "data.seed was 0 there, and is 1 here"),

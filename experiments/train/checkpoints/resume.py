@@ -38,12 +38,22 @@ def check_to_go_on(saved: dict[str, Any], model: Training, data: Data) -> None:
     for key in ("network", "implementation", "dtype"):
         checkpoint.same(then["model"][key], model.settings[key], f"model.{key}")
     for key, base in (("loss", Loss), ("optimizer", Optimizer), ("penalty", Penalty), ("schedule", Schedule)):
-        before, now = (spec and repr(build(base, spec)) for spec in (then["model"].get(key), model.settings[key]))
-        if before != now:
-            raise InputError(f"the checkpoint is of another run: model.{key} was {before} there, and is {now} here")
+        before, now = (spec and build(base, spec) for spec in (then["model"].get(key), model.settings[key]))
+        if repr(before) != repr(now):
+            what, before, now = _difference(f"model.{key}", before, now)
+            raise InputError(f"the checkpoint is of another run: {what} was {before} there, and is {now} here")
     for key in data.settings:
         checkpoint.same(then["data"].get(key), data.settings[key], f"data.{key}")
     restored(saved)
+
+
+def _difference(key: str, before: Any, now: Any) -> tuple[str, Any, Any]:
+    """What differs of two settings, and how: an argument, or the whole."""
+    if type(before) is type(now):
+        for name, then in before.hyper.items():
+            if repr(then) != repr(now.hyper[name]):
+                return f"{key}.{name}", then, now.hyper[name]
+    return key, before, now
 
 
 def check_rest(saved: dict[str, Any], model: Training, data: Data, trainer: L.Trainer) -> None:

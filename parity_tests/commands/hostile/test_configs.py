@@ -57,6 +57,11 @@ def bomb() -> str:
         ("[" * 10**5, "expected at most 100 levels, got more"),
         pytest.param("- 1\n" * 10**5, "expected at most 50,000 names and values, got more", id="values"),
         pytest.param("#" * 10**7 + "\n", "expected a config of at most 10,000,000 bytes, got 10,000,001", id="bytes"),
+        pytest.param(
+            "model: {network: [" + "Identity, " * 1001 + "]}",
+            "expected at most 1,000 in model.network, got 1,001",
+            id="layers",
+        ),
         ("model: null", "model: expected names and their values, or a file of them, got None"),
         ("a: \x07", "expected a config in valid YAML"),
         ("\ufeffa: [", "expected a config in valid YAML"),

@@ -1,25 +1,23 @@
-"""Kill training runs, N or 50, have them go on, and compare: `python -m parity_tests.train.checkpoints.soak [N]`.
+"""Kill training runs, N or 200, have them go on, and compare: `python -m parity_tests.train.checkpoints.soak [N]`.
 
 The runs are those of the configs, shortened, some with dropout and pictures that are changed in every epoch, by both
-implementations. Each is a fork of this process, and is killed by SIGKILL at any moment, or while a checkpoint is
-written, as it comes. Then it goes on by the same command, and must end in the log and the weights, to the bit, of a
-run that was left alone. A checkpoint that was told to be saved must be there, and every checkpoint that is there must
-be read. The counts go to reports/soak/kills.json. It ends with 1 if anything is wrong.
+implementations, and by torch in two processes. Each is a fork of this process, and is killed by SIGKILL at any moment,
+or while a checkpoint is written, as it comes; of two processes the first, whose end the second must notice. Then it
+goes on by the same command, and must end in the log and the weights, to the bit, of a run that was left alone. A
+checkpoint that was told to be saved must be there, and every checkpoint that is there must be read. The counts go to
+reports/soak/kills.json. It ends with 1 if anything is wrong.
 """
 
 import argparse
 import json
-import math
 import os
 import platform
 import re
 import shutil
-import signal
 import sys
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import chain, product
@@ -32,16 +30,17 @@ import torch
 from tqdm import tqdm
 
 from experiments.shared.command import write
-from experiments.train import command as train
 from experiments.train.checkpoints import checkpoint, saving
 from experiments.train.checkpoints.checkpoint import BEFORE, LAST, WholeCheckpoints
 from experiments.train.checkpoints.run_folder import CHECKPOINTS, MODEL
 from manual import InputError
 from parity_tests.drawn import draw
 from parity_tests.train.checkpoints.cutting import same
+from parity_tests.train.checkpoints.moments import after, kill, writing
+from parity_tests.train.processes.forks import command
 from torch_ref.tables import columns
 
-KILLS = 50
+KILLS = 200
 OUT = Path("reports/soak")
 BIRDS, ERR = "birds", "err"
 DROPOUT = (
@@ -62,7 +61,12 @@ SHORT = {
     **{name: ["--trainer.max_epochs=1", "--trainer.max_steps=6"] for name in ("letters", "reader")},
 }
 """What makes a run of a config short, by its name."""
-RUNS = [*product(SHORT, ("manual", "torch"))]
+SIDES = {
+    "manual": ["--model.implementation=manual"],
+    "torch": ["--model.implementation=torch"],
+    "torch by two": ["--model.implementation=torch", "--trainer.devices=2"],
+}
+RUNS = [*product(SHORT, SIDES)]
 
 
 class Run(NamedTuple):
@@ -102,62 +106,15 @@ def start(arguments: list[str], every: float, out: Path) -> tuple[int, int]:
 
     try:
         with (out / ERR).open("wb") as err:
-            os.dup2(err.fileno(), 2)
+            for printed in (1, 2):
+                os.dup2(err.fileno(), printed)
         saving.SECONDS, WholeCheckpoints.save_checkpoint = every, telling  # pyright: ignore[reportAttributeAccessIssue]
-        train.run(["fit", *arguments, f"--out={out}"])
+        command("fit", *arguments, f"--out={out}")
         status = 0
     except BaseException:
         traceback.print_exc()
     finally:
         os._exit(status)
-
-
-def kill(pid: int, moment: Callable[[], bool]) -> int:
-    """Kill the process when the moment has come; its wait status. It may have ended before."""
-    while not moment():
-        ended, status = os.waitpid(pid, os.WNOHANG)
-        if ended:
-            return status
-    os.kill(pid, signal.SIGKILL)
-    return os.waitpid(pid, 0)[1]
-
-
-def after(seconds: float) -> Callable[[], bool]:
-    """A moment by the clock."""
-    end = time.perf_counter() + seconds
-
-    def moment() -> bool:
-        time.sleep(1e-3)
-        return time.perf_counter() >= end
-
-    return moment
-
-
-def writing(folder: Path, changes: int, delay: float) -> Callable[[], bool]:
-    """A moment by what is seen of the checkpoints from outside: so long after so many changes of the file or of what
-    is written beside it.
-    """
-    seen: list[Any] = [_seen(folder)]
-    end = math.inf
-
-    def moment() -> bool:
-        nonlocal end
-        if (now := _seen(folder)) != seen[-1]:
-            seen.append(now)
-            if len(seen) - 1 == changes:
-                end = time.perf_counter() + delay
-        return time.perf_counter() >= end
-
-    return moment
-
-
-def _seen(folder: Path) -> list[Any]:
-    found = []
-    for name in (LAST, f"{LAST}.part"):
-        with suppress(FileNotFoundError):
-            about = (folder / name).stat()
-            found.append((name, about.st_ino, about.st_size, about.st_mtime_ns))
-    return found
 
 
 def end(pid: int, out: Path) -> None:
@@ -176,8 +133,8 @@ def left_alone(number: int, folder: Path) -> Run:
     """The run of that number, made once to its end."""
     config, side = RUNS[number]
     pictures = [f"--data.folder={folder / BIRDS}"] if config.startswith("bluebird") else []
-    arguments = [f"--config={config}", *SHORT[config], *pictures, f"--model.implementation={side}"]
-    every = (0, saving.SECONDS)[(number + number // 2) % 2]
+    arguments = [f"--config={config}", *SHORT[config], *pictures, *SIDES[side]]
+    every = (0, saving.SECONDS)[number % 2]
     out = folder / f"whole-{number}"
     out.mkdir()
     began = time.perf_counter()
@@ -192,7 +149,7 @@ def killed(run: Run, out: Path, rng: np.random.Generator) -> Kill | None:
     """Kill the run at a moment, let it go on, and compare. None if it was done before the moment came."""
     out.mkdir()
     config, side = run.name.split(", ")
-    checkpoints = out / config / side / "version_0" / CHECKPOINTS
+    checkpoints = out / config / side.split()[0] / "version_0" / CHECKPOINTS
     at_a_write = rng.random() < 0.5
     changes, part = int(rng.integers(1, 2 * run.saves, endpoint=True)), rng.random()
     pid, heard = start(run.arguments, run.every, out)
@@ -277,9 +234,9 @@ def main(arguments: list[str]) -> int:
         found = soak(options.kills, Path(folder), options.seed, bar.update)
     kills = [*chain(*found.values())]
     for name, of_it in found.items():
-        for kill in of_it:
-            if kill.wrong:
-                print(f"{name}: {kill.wrong}")
+        for wrongly in of_it:
+            if wrongly.wrong:
+                print(f"{name}: {wrongly.wrong}")
     print(table(found))
     result = {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",

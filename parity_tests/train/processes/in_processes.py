@@ -69,6 +69,7 @@ class Run(NamedTuple):
     data: dict[str, Any]
     penalty: dict[str, Any] | None = None
     mistake: str | None = None
+    machines: int = 1
 
     @property
     def model(self) -> dict[str, Any]:
@@ -110,6 +111,7 @@ RUNS = {
     "1 by two": Run(
         2, [{"Linear": {"in_features": 2, "out_features": 1}}], "HalfMSELoss", SGD, {"name": "hand_computation"}
     ),
+    "31 and 2 by two machines": Run(2, DROPPED, "MSELoss", SGD, {"name": "sine", "batch_size": 31}, machines=2),
     "pictures": Run(
         2,
         CONVOLVED,
@@ -140,7 +142,8 @@ PLANTED = {
 
 def config(out: Path, run: Run) -> dict[str, Any]:
     """The command's config."""
-    trainer = {"max_epochs": 1, "devices": run.processes, "strategy": "ddp" if run.processes > 1 else "auto"}
+    places = {"devices": run.processes // run.machines, "num_nodes": run.machines}
+    trainer = {"max_epochs": 1, "strategy": "ddp" if run.processes > 1 else "auto", **places}
     return {"name": "run", "out": str(out), "model": run.model, "data": run.data, "trainer": trainer}
 
 

@@ -74,21 +74,29 @@ def watch(seen: dict[str, list[Any]]) -> None:
     Training.optimizer_step = updated  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def run(folder: Path, name: str, count: int, arguments: list[str], mistake: str | None = None) -> None:
-    """Train in so many processes. What the one of rank r saw is left in FOLDER/NAME.r, as a pickle."""
+def run(
+    folder: Path, name: str, count: int, arguments: list[str], mistake: str | None = None, machines: int = 1
+) -> None:
+    """Train in so many processes, on what are so many machines to Lightning. What the one of rank r saw is left in
+    FOLDER/NAME.r, as a pickle.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    ranks = [Fork(folder, _train, rank, count, port, arguments, mistake, f"{name}.{rank}") for rank in range(count)]
+    ranks = [
+        Fork(folder, _train, divmod(rank, count // machines), count, port, arguments, mistake, f"{name}.{rank}")
+        for rank in range(count)
+    ]
     for rank in ranks:
         ended = rank.end()
         assert ended == (0, "", "")
 
 
-def _train(rank: int, count: int, port: int, arguments: list[str], mistake: str | None, left: str) -> None:
+def _train(place: tuple[int, int], count: int, port: int, arguments: list[str], mistake: str | None, left: str) -> None:
+    machine, rank = place
     os.environ |= {
         "LOCAL_RANK": str(rank),
-        "NODE_RANK": "0",
+        "NODE_RANK": str(machine),
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
         "WORLD_SIZE": str(count),
