@@ -14,14 +14,14 @@ LOOKS_LIKE_ONE = {
     "forward", "backward", "backprop", "backpropagation", "fprop", "bprop", "propagate", "propagation", "grad",
     "gradient", "gradients", "derivative", "deriv", "prime", "loss", "cost", "step", "update", "optimizer", "optimize",
     "optimise", "sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw", "adamax", "nadam", "adagrad", "adadelta",
-    "net", "network", "layer", "delta",
+    "amsgrad", "lion", "radam", "net", "network", "layer", "delta",
 }  # fmt: skip
 """The words of a name that make a function or a class look like a piece."""
 NOUNS = {"net", "network", "layer", "optimizer"}
 """Those that say so of a class or a function, and not of a method: add_layer."""
 HELPS = {
     "check", "numerical", "numeric", "eval", "test", "plot", "print", "load", "init", "initialize", "examples",
-    "example", "size", "sizes", "shape", "shapes",
+    "example", "size", "sizes", "shape", "shapes", "zero", "lr", "rate", "schedule",
 }  # fmt: skip
 """The words that say that it only helps to make or to test one."""
 TRAINS = {"train", "fit", "run", "optimize", "optimise", "model"}
@@ -74,7 +74,7 @@ def _looks_like_one(name: str, thing: Any) -> bool:
         if issubclass(thing, BaseException):
             return False
         methods = [n for n, f in vars(thing).items() if inspect.isfunction(f) and not is_placeholder(f.__code__)]
-        return any(_words(method) & LOOKS_LIKE_ONE - NOUNS for method in methods)
+        return any(_words(m) & LOOKS_LIKE_ONE - NOUNS and not _words(m) & HELPS for m in methods)
     return inspect.isfunction(thing) and bool(_words(name) & LOOKS_LIKE_ONE) and not _words(name) & HELPS
 
 

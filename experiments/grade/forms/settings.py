@@ -16,8 +16,12 @@ AS_ITSELF = "no name"
 """What torch is not asked for by the piece's name, as there the settings are its defaults."""
 WINDOWS = {"stride": 2, "strides": 2, "pad": 1, "padding": 1}
 """What is tried of the settings of a window."""
-FACTOR = re.compile(r"alpha|beta|gamma|delta|slope|scale|temperature|tau|factor|margin", re.IGNORECASE)
+FACTOR = re.compile(
+    r"alpha|beta|gamma|delta|slope|scale|temperature|tau|factor|margin|(label_)?smoothing", re.IGNORECASE
+)
 """What is a number also where its default is an integer."""
+UNLIKE_0 = 0.25
+"""What is tried of a factor that is 0 by default."""
 SMALLEST = 1e-3
 """A guard is smaller."""
 BIAS = re.compile(r"(use_|with_|has_)?bias(es)?|use_b", re.IGNORECASE)
@@ -49,6 +53,8 @@ def _other(name: str, default: Any) -> Any:
     if type(default) is int and WINDOWS.get(name, default) != default:
         return WINDOWS[name]
     is_factor = type(default) is float or (type(default) is int and FACTOR.fullmatch(name))
+    if is_factor and default == 0 and FACTOR.fullmatch(name) and name.lower() not in PENALTIES:
+        return UNLIKE_0
     if not is_factor or abs(default) < SMALLEST or name.lower() in PENALTIES or NOT_TRIED.fullmatch(name):
         return None
     return default / 2

@@ -88,6 +88,47 @@ def adamax(w: Any, g: Any, memory: dict[str, Any], *, lr: float, beta1: float, b
     return w - lr * (memory["m"] / (1 - beta1 ** memory["t"])) / (memory["v"] + eps)
 
 
+def amsgrad(
+    w: Any, g: Any, memory: dict[str, Any], *, lr: float, beta1: float, beta2: float, eps: float,
+    corrected: bool = False, bare: bool = False, inside: bool = False,
+) -> Any:  # fmt: skip
+    """Adam, whose v is the largest that has been: before its correction, or `corrected`; `bare`, with no correction."""
+    memory["t"] += 1
+    memory["m"] = beta1 * memory["m"] + (1 - beta1) * g
+    memory["v"] = beta2 * memory["v"] + (1 - beta2) * (g * g)
+    first, second = (1, 1) if bare else (1 - beta1 ** memory["t"], 1 - beta2 ** memory["t"])
+    memory["s"] = np.maximum(memory["s"], memory["v"] / second if corrected else memory["v"])
+    return w - lr * (memory["m"] / first) / _root(memory["s"] if corrected else memory["s"] / second, eps, inside)
+
+
+def nadam(
+    w: Any, g: Any, memory: dict[str, Any], *, lr: float, beta1: float, beta2: float, eps: float, ahead: int = 0,
+    fades: bool = False,
+) -> Any:  # fmt: skip
+    """w ← w − lr (μ′ m / (1 − Π μ μ′) + (1 − μ) g / (1 − Π μ)) / (√v̂ + ε): μ is β₁, or grows towards it as torch's.
+
+    Where μ stays, what m is divided by may be that of g, or one step `ahead`.
+    """
+    memory["t"] += 1
+    memory["m"] = beta1 * memory["m"] + (1 - beta1) * g
+    memory["v"] = beta2 * memory["v"] + (1 - beta2) * (g * g)
+    t = memory["t"]
+    root = _root(memory["v"] / (1 - beta2**t), eps, inside=False)
+    if not fades:
+        return w - lr * (beta1 * memory["m"] / (1 - beta1 ** (t + ahead)) + (1 - beta1) * g / (1 - beta1**t)) / root
+    mu, after = (beta1 * (1 - 0.5 * 0.96 ** (0.004 * step)) for step in (t, t + 1))
+    memory["product"] = memory.get("product", 1) * mu
+    m = after * memory["m"] / (1 - memory["product"] * after)
+    return w - lr * (m + (1 - mu) * g / (1 - memory["product"])) / root
+
+
+def lion(w: Any, g: Any, memory: dict[str, Any], *, lr: float, beta1: float, beta2: float) -> Any:
+    """w ← w − lr sign(β₁ m + (1 − β₁) g),  m ← β₂ m + (1 − β₂) g"""
+    c = beta1 * memory["m"] + (1 - beta1) * g
+    memory["m"] = beta2 * memory["m"] + (1 - beta2) * g
+    return w - lr * np.sign(c.value)
+
+
 def adadelta(w: Any, g: Any, memory: dict[str, Any], *, decay: float, eps: float) -> Any:
     """s ← ρ s + (1 − ρ) g²,  Δ = √(v + ε) / √(s + ε) g,  v ← ρ v + (1 − ρ) Δ²,  w ← w − Δ"""
     memory["s"] = decay * memory["s"] + (1 - decay) * (g * g)
@@ -159,6 +200,18 @@ RULES: dict[str, list[tuple[str, Rule]]] = {
     "adadelta": [("", adadelta)],
 }
 RULES["adamw"] = RULES["adam"]
+RULES["nadam"] = [
+    ("", partial(nadam, fades=True)),
+    ("a convention: β₁ stays as it is", nadam),
+    ("a convention: β₁ stays, and m is corrected one step ahead", partial(nadam, ahead=1)),
+]
+RULES["amsgrad"] = [
+    ("", amsgrad),
+    ("a convention: the largest is that of the corrected v", partial(amsgrad, corrected=True)),
+    ("a convention: neither m nor v is corrected", partial(amsgrad, bare=True)),
+    (INSIDE, partial(amsgrad, inside=True)),
+]
+RULES["lion"] = [("", lion)]
 """The rules of a name: the first is what it means, the others are conventions."""
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import fields
 from functools import singledispatchmethod
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +216,7 @@ class Server(Observer):
 
     @answer.register
     def _(self, request: requests.ObserveFunction) -> answers.ObservedFunction:
+        import_module("torch._dynamo")  # as torch does at the first gradient: watched, it takes six times as long
         from torch_ref.comparison.check_backward import observe
         from torch_ref.comparison.functions.options import Options
         from torch_ref.devices import prepare

@@ -25,16 +25,26 @@ OF_TORCH = {
     "adamax": (torch.optim.Adamax, {**LR, "eps": 0, **BETAS}, {}),
     "adadelta": (torch.optim.Adadelta, {**EPS, "decay": 0.7}, {"lr": 1}),
     "adamw": (torch.optim.AdamW, {**LR, **EPS, **BETAS}, {}),
+    "amsgrad": (torch.optim.Adam, {**LR, **EPS, **BETAS}, {"amsgrad": True}),
+    "nadam": (torch.optim.NAdam, {**LR, **EPS, **BETAS}, {}),
 }
 
 
-def test_every_rule_is_held_against_torch():
-    assert OF_TORCH.keys() == RULES.keys()
+def test_every_rule_is_held_against_torch_but_lion_which_it_has_not():
+    assert OF_TORCH.keys() == RULES.keys() - {"lion"}
+    assert not hasattr(torch.optim, "Lion")
+
+
+@pytest.fixture
+def in_float64():
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
 
 
 @pytest.mark.parametrize("weight_decay", [0, 0.3])
 @pytest.mark.parametrize("kind", OF_TORCH)
-def test_a_rule_is_torch_s(kind, weight_decay):
+def test_a_rule_is_torch_s(kind, weight_decay, in_float64):  # in which NAdam keeps its product
     make, options, others = OF_TORCH[kind]
     names = {"decay": "rho" if kind == "adadelta" else "alpha"}
     theirs = {names.get(n, n): v for n, v in options.items() if not n.startswith("beta")} | others

@@ -2,7 +2,8 @@
 
 A is (n, m), W (out, in), b (out, 1); dW and db may have the 1/m of the cost. Also linear_activation_forward(A_prev, W,
 b, "relu"), each word that it knows; relu(Z) and relu_backward(dA, cache); convolution and pooling on (m, H, W, C) with
-hparameters and a mode; recurrent cells and sequences with a dict of parameters, which give a dict of gradients.
+hparameters and a mode; recurrent cells and sequences with a dict of parameters, which give a dict of gradients; norms
+with gamma and beta (n, 1).
 Held against the truth of its own forward.
 """
 
@@ -94,9 +95,12 @@ class ColumnLayer(Piece):
             if first.dtype.kind != "f" or (layout.output and first.shape != layout.output):
                 continue
             try:
-                if ran.backward:
-                    ran.backward(self._delta(y, rng))
-                    return layout
+                gradients = ran.backward(self._delta(y, rng)) if ran.backward else {}
+                if layout.output == next(iter(layout.arguments)) and any(
+                    np.shape(g) != arrays[n[1:]].shape for n, g in gradients.items()
+                ):  # rows, which broadcast
+                    continue
+                return layout
             except Exception:
                 forward_alone = forward_alone or layout
         return forward_alone

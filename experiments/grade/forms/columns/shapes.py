@@ -18,6 +18,7 @@ MANY = 6
 COLUMNS: dict[str, tuple[list[tuple[int, ...]], tuple[int, ...]]] = {
     "W is (out, in)": ([(3, 4), (5, 3), (5, 1)], (5, 4)),
     "W is (in, out)": ([(3, 4), (3, 5), (5, 1)], (5, 4)),
+    "a norm": ([(3, 4), (3, 1), (3, 1)], (3, 4)),
 }
 """Of a linear layer: its input, its weight, its bias; and its output. Four examples: times 1/N is exact."""
 

@@ -33,6 +33,26 @@ def words_of(found: Definitions, function: Callable[..., Any], seen: tuple[str, 
     return known
 
 
+def words_of_class(found: Definitions, kind: type) -> dict[str, list[str]]:
+    """The arguments of a constructor that are words, and each that the class knows: in any method, by self's name for
+    it, and by the keys of a dict of the file."""
+    nodes = [found.node_of(k) for k in kind.__mro__ if k in found.own().values()]
+    every = [n for node in nodes for n in ast.walk(node)]
+    names = [*inspect.signature(kind).parameters]
+    kept = {t.attr: _name(n.value) for n in every if isinstance(n, ast.Assign)
+            for t in n.targets if isinstance(t, ast.Attribute)}  # fmt: skip
+    known: dict[str, list[str]] = {}
+    for n in every:
+        looked_up = isinstance(n, ast.Subscript) and isinstance(n.value, ast.Name)
+        keys = vars(found.module).get(n.value.id) if looked_up else None  # pyright: ignore[reportAttributeAccessIssue]
+        by_key = [(_name(n.slice), [k for k in keys if isinstance(k, str)])] if isinstance(keys, dict) else []  # pyright: ignore[reportAttributeAccessIssue]
+        for name, words in (*_told_apart(n), *by_key):
+            argument = kept.get(name, name)
+            if words and argument in names:
+                known[argument] = [*dict.fromkeys([*known.get(argument, []), *words])]
+    return known
+
+
 def _told_apart(node: ast.AST) -> Iterator[tuple[str, list[str]]]:
     """The names that a node compares with words, or looks up by them."""
     if isinstance(node, ast.Compare) and len(node.comparators) == 1:
@@ -47,9 +67,11 @@ def _told_apart(node: ast.AST) -> Iterator[tuple[str, list[str]]]:
 
 
 def _name(node: ast.AST) -> str:
-    """The name, also in name.lower()."""
+    """The name, also in name.lower(); of self.name, too."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         node = node.func.value
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
+        return node.attr
     return node.id if isinstance(node, ast.Name) else ""
 
 

@@ -4,7 +4,8 @@ The gradients come in the order of the arguments, without those of the settings;
 cache) have a δ each. Also X_forward_naive, X_backward_alt, sandwiches such as affine_relu, whole sequences, words.
 Settings are dicts by their keys (bn_param, conv_param, …: mode, p, seed, stride, pad, pool_height), tried in several.
 Also as static methods of a class, and with a ctx that the forward saves on instead of giving a cache.
-Rows, pictures (N, C, H, W), steps and sequences (N, T, D): by the arguments' names, or by what runs.
+Rows, pictures (N, C, H, W), steps and sequences (N, T, D): by the arguments' names, or by what runs; then weights of
+any shapes (highway, maxout, depthwise). A number that the backward gives a gradient of, as alpha, is a parameter.
 Held against the truth of its own forward; affine, norms, conv, pools, rnn and lstm steps against torch's, too.
 """
 
@@ -20,6 +21,7 @@ import numpy as np
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.course.arguments import PLAIN, also, candidates, keys_of, settings, varied
 from experiments.grade.forms.course.contexts import Pair, contexts, with_a_context
+from experiments.grade.forms.course.guesses import guesses
 from experiments.grade.forms.definitions import Definitions, needs
 from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran
 from experiments.grade.forms.settings import AS_ITSELF, known_to, others
@@ -93,6 +95,8 @@ class LayerFunctions(Piece):
         self.needed = [n for n, p in parameters.items() if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
         self.keys = {n: keys for n in parameters if (keys := keys_of(found, forward, n)) or n.endswith("_param")}
         self.plain = {n: PLAIN[n] for n in self.needed[1:] if n in PLAIN and n not in self.keys}
+        defaults = {n: p.default for n, p in parameters.items() if p.default is not p.empty}
+        self.numbers = [n for n, v in {**self.plain, **defaults}.items() if type(v) is float]
         self.outputs = _returned_names(found, forward)
         super().__init__(name, self.needed, [n for n in parameters if n not in self.needed], made_of)
 
@@ -100,6 +104,7 @@ class LayerFunctions(Piece):
         arguments = [n for n in self.needed if n not in self.keys and n != "G" and n not in self.plain]
         given = {n: settings(keys) for n, keys in self.keys.items()}
         family, arrays = self._fitting(arguments, given, rng)
+        arrays = self._with_numbers(Call(arrays, given, self.plain), rng)
         self.form = f"course layer, {family}"
         yield self._example("", Call(arrays, given, self.plain), rng)
         for place, call in self._others(arguments, arrays, given, rng):
@@ -110,6 +115,20 @@ class LayerFunctions(Piece):
             except (ValueError, IndexError, TypeError, KeyError):
                 if place in given:
                     raise
+
+    def _with_numbers(self, call: Call, rng: np.random.Generator) -> Arrays:
+        """The arrays, with each number that the backward gives a gradient of: a slope that is learned is no setting."""
+        try:
+            example = self._example("", call, rng)
+            backward: Any = example.run({n: a.copy() for n, a in call.arrays.items()}).backward
+            gradients = backward(example.delta)
+        except Exception:  # it is judged, and said, where it is asked for
+            return call.arrays
+        shapes = {n: np.shape(gradients[f"d{n}"]) for n in self.numbers if f"d{n}" in gradients}
+        drawn = {n: rng.uniform(0.2, 0.8, shape) for n, shape in shapes.items()}
+        self.plain = {n: v for n, v in self.plain.items() if n not in drawn}
+        self.numbers = []
+        return call.arrays | drawn
 
     def _others(
         self, arguments: list[str], arrays: Arrays, given: dict[str, Fields], rng: np.random.Generator
@@ -122,6 +141,8 @@ class LayerFunctions(Piece):
                 changed |= _running(keys, changed, arrays, rng)
                 yield place, Call(arrays | drawn, given | {name: given[name] | changed}, self.plain)
         for place, options in others(self.forward, self.backward):
+            if options.keys() <= arrays.keys():
+                continue
             yield place, Call(arrays, given, self.plain | options)
         for family, new in also(arguments, rng):
             yield family, Call(new, given, self.plain)
@@ -134,8 +155,11 @@ class LayerFunctions(Piece):
             if score > best:
                 best, found, is_sure = score, (family, arrays), is_named
             if best == 3:
-                break
+                return found
             why = error if "AssertionError" in error or "NotImplementedError" in error or not why else why
+        for family, arrays in guesses(arguments, rng) if not is_sure else ():
+            if self._score(Call(arrays, given, self.plain), rng)[0] == 3:
+                return family, arrays
         if best < 2 and not (best and is_sure):  # what raises on a guess may be right
             shapes = f"what ({', '.join(arguments)}) are is not known: no arrays that were tried fit"
             raise Unclear(f"{shapes}; the first raised {why}" if why else shapes)
@@ -207,12 +231,14 @@ class LayerFunctions(Piece):
     def _by_name(self, result: Any, arrays: Arrays) -> Arrays:
         if isinstance(result, dict):
             found = {f"d{n.removeprefix('d')}": g for n, g in result.items()}
-            return {n: g for n, g in found.items() if n[1:] in arrays and g is not None}
+            return {n: g for n, g in found.items() if n[1:] in (*arrays, *self.numbers) and g is not None}
         gradients = [*result] if isinstance(result, tuple | list) else [result]
         floats = [n for n, a in arrays.items() if np.asarray(a).dtype.kind in "fO"]
-        for names in (floats, [*arrays], self.needed):
+        every = [n for n in (*self.arguments, *self.accepts) if n in (*floats, *self.numbers)]
+        for names in (floats, [*arrays], self.needed, every):
             if len(names) == len(gradients):
-                return {f"d{n}": g for n, g in zip(names, gradients, strict=True) if n in floats and g is not None}
+                named = zip(names, gradients, strict=True)
+                return {f"d{n}": g for n, g in named if n in every and g is not None}
         expected = ", ".join(f"d{n}" for n in floats)
         got = "None" if result is None else f"{len(gradients)} arrays"
         raise Unclear(f"backward returned {got}; expected {len(floats)}: {expected}")

@@ -2,8 +2,9 @@
 
 Every function named for a loss (softmax_loss, svm_loss_naive, …) that returns two values or more.
 x are scores (N, C), or (N, T, C) with a mask, or one number an example; y classes, or numbers of x's shape; a dataset
-is one that words are sampled from. A gradient belongs to the argument of its shape. Held against the truth of the loss
-that it returns; softmax_loss and svm_loss of scores against torch's, too.
+is one that words are sampled from. A gradient belongs to the argument of its shape. Settings (delta, margin, smoothing)
+are tried at another value, too. Held against the truth of the loss that it returns; softmax_loss and svm_loss of
+scores against torch's, too.
 """
 
 import ast
@@ -19,6 +20,7 @@ from experiments.grade.errors import Unclear
 from experiments.grade.forms.course.arguments import ROLES
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran
+from experiments.grade.forms.settings import others
 from experiments.grade.forms.whole.names import DATA, PENALTIES, TARGET
 from manual.numbers.number_types import Array
 
@@ -119,9 +121,19 @@ class LossFunction(Piece):
                     why = why or f"{type(error).__name__}: {error}"
                     continue
                 if np.ndim(loss) == 0 or np.size(loss) == 1:
-                    yield self._example(arrays, besides, gradients)
+                    yield self._example("", arrays, besides, gradients)
+                    yield from self._at_others(arrays, besides, gradients)
                     return
         raise Unclear(f"what ({', '.join(self.arguments)}) are is not known: nothing that was tried fits; {why}")
+
+    def _at_others(self, arrays: Arrays, besides: Fields, gradients: list[Any]) -> Iterator[Example]:
+        """The same with each other setting at another value, as far as it runs so."""
+        for place, options in others(self.f):
+            try:
+                self._called(arrays, besides | options)
+            except Exception:
+                continue
+            yield self._example(place, arrays, besides | options, gradients)
 
     def _ways(self) -> Iterator[tuple[list[str], Fields]]:
         """The arguments that are arrays, and the others: the last one may be the strength of a penalty."""
@@ -144,7 +156,7 @@ class LossFunction(Piece):
             gradients = [*gradients[0].values()]
         return loss, gradients
 
-    def _example(self, arrays: Arrays, besides: Fields, gradients: list[Any]) -> Example:
+    def _example(self, place: str, arrays: Arrays, besides: Fields, gradients: list[Any]) -> Example:
         floats = [n for n, a in arrays.items() if a.dtype.kind == "f"]
         of: list[str] = []
         for g in gradients:
@@ -158,4 +170,4 @@ class LossFunction(Piece):
 
         stem = VARIANT.sub("", self.name)
         known = stem if len(arrays) == 2 and not besides else ""
-        return Example(arrays, run, fixed=tuple(n for n in floats if n not in of), known=known)
+        return Example(arrays, run, fixed=tuple(n for n in floats if n not in of), known=known, place=place)

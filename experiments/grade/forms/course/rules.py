@@ -1,9 +1,9 @@
 """Course rules: an update as a function, f(w, dw, config) gives (w, config).
 
-It is known by its name: sgd, momentum, nesterov, adagrad, rmsprop, adam, adamax. The settings are what config holds
-after a call without one, by their keys: learning_rate, momentum, decay_rate, beta1, beta2, epsilon; what else it holds
-is the rule's own memory. w may be changed in place. Held against the rule of that name over several steps; where an ε
-stands, and whether a velocity is a mean, are conventions.
+It is known by its name: sgd, momentum, nesterov, adagrad, rmsprop, adam, adamax, adadelta, nadam, amsgrad, lion. The
+settings are what config holds after a call without one, by their keys: learning_rate, momentum, decay_rate, beta1,
+beta2, epsilon; what else it holds is the rule's own memory. w may be changed in place. Held against the rule of that
+name over several steps; where an ε stands, and whether a velocity is a mean, are conventions.
 """
 
 import inspect
@@ -19,10 +19,12 @@ from experiments.grade.forms.piece import Fields, Piece
 from manual import Layer
 
 KINDS = {
+    **dict.fromkeys(("radam", "adabelief", "adafactor", "nadamw", "adamod", "adabound"), ""),
+    "amsgrad": "amsgrad", "nadam": "nadam", "lion": "lion",
     "adamax": "adamax", "adadelta": "adadelta", "adamw": "adamw", "adam": "adam", "nesterov": "nesterov",
     "rmsprop": "rmsprop", "adagrad": "adagrad", "momentum": "momentum", "sgd": "sgd", "gradientdescent": "sgd",
 }  # fmt: skip
-"""What stands in a name, and the rule that it says; the first counts."""
+"""What stands in a name, and the rule that it says, "" for one that is not known here; the first counts."""
 SETTINGS: dict[str, tuple[tuple[str, ...], float]] = {
     "lr": (("learning_rate", "lr", "eta", "alpha"), 0.1),
     "momentum": (("momentum", "mu"), 0.8),
@@ -42,6 +44,7 @@ NEEDED = {
     "sgd": ("lr",), "momentum": ("lr", "momentum"), "nesterov": ("lr", "momentum"), "adagrad": ("lr", "eps"),
     "rmsprop": ("lr", "decay", "eps"), "adam": ("lr", "beta1", "beta2", "eps"),
     "adamw": ("lr", "beta1", "beta2", "eps"),
+    **dict.fromkeys(("amsgrad", "nadam"), ("lr", "beta1", "beta2", "eps")), "lion": ("lr", "beta1", "beta2"),
     "adamax": ("lr", "beta1", "beta2", "eps"), "adadelta": ("decay", "eps"),
 }  # fmt: skip
 

@@ -3,7 +3,8 @@
 forward returns the output or keeps it as self.output; backward returns ∂C/∂inputs or keeps it as self.dinputs.
 Gradients of the parameters stand in self.dweights, self.dW, self.grads[…], or come after ∂C/∂inputs; a backward that
 takes a learning rate moves the parameters, and what they moved by is the gradient. Also forward_pass/backward_pass,
-forward_propagation/backward_propagation, …; rows, columns, one example; parameters as attributes, dicts or lists.
+forward_propagation/backward_propagation, …; rows, columns, one example; parameters as attributes, dicts or lists, or as
+objects with value and grad. Each word that the constructor knows (activation="relu") is tried.
 Held against the truth of its own forward.
 """
 
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from experiments.grade.errors import Unclear
+from experiments.grade.forms.columns.words import words_of_class
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran, by_name
 from experiments.grade.forms.settings import AS_ITSELF, others
@@ -106,14 +108,18 @@ class StatefulLayer(Piece):
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
         inputs, parts = drawn_inputs(len(self.arguments), rng), network_of(self.others, rng)
-        usual = fitted(self.kind, self._forward, self._fits, inputs, rng, parts)
+        words = words_of_class(self.found, self.kind)
+        usual = fitted(self.kind, self._forward, self._fits, inputs, rng, parts, words=words)
         self.form = f"layer that keeps things on itself, {usual.family}"
         self.form += ", a δ of one number" if self.returns_in_a_loop else ""
         yield self._example(usual, "", rng)
         same, penalties = [{usual.family: usual.inputs}], strengths(self.kind)
-        for place, options in (*others(self.kind), *penalties):
+        told = [(f"{n} {w}", {n: w}) for n, known in words.items() for w in known]
+        for place, options in (*others(self.kind), *told, *penalties):
+            asked = {n: [*options.values()] for n in options if n in needed(self.kind.__init__)}
             try:
-                other = fitted(self.kind, self._forward, self._backward, same, rng, parts, options)
+                other = fitted(self.kind, self._forward, self._backward, same, rng, parts,
+                               {} if asked else options, words | asked)  # fmt: skip
             except Unclear:
                 continue  # it does not run so
             penalty = penalty_of(self.found, other.prototype) if (place, options) in penalties else None

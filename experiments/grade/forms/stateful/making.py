@@ -17,9 +17,11 @@ from experiments.grade.forms.stateful.objects import RATE, methods_of, needed
 from experiments.grade.forms.stateful.slots import as_arrays
 from manual.numbers.number_types import Array
 
+GROUPS = r"(n_?|num_?)?groups"
 NAMED: list[tuple[str, list[Any]]] = [
     (r"in_?shape|input_shape", [(2, 5, 6)]),
     (r"output_shape|out_shape", [(60, 1), (60,)]),
+    (GROUPS, [2]),
     (r"(in|input|n|num)_?(channels?|depth)|c_?in|channels?", [2]),
     (r"(out|output)_?(channels?|depth)|c_?out|depth|(n|num|number_of)?_?(filters|kernels)", [3]),
     (r"((kernel|filter|pool|window)_?(size|shape|h|w|height|width|dim)?|ksize|k|f)", [2]),
@@ -50,13 +52,17 @@ PARTS = ("layers", "modules", "layer_list", "blocks", "net")
 """What a network calls its parts, before its loss or its optimizer."""
 PART = ("inner", "layer", "module", "sublayer", "sub_layer", "block", "wrapped", "fn")
 """What a layer calls the one that it wraps."""
+Words = Mapping[str, list[str]]
+"""The words that an argument may be, by its name."""
 MOST = 24
 """Ways to make an object that are tried by its arguments' names."""
 
 
-def constructions(kind: type, rng: np.random.Generator, parts: Sequence[Any] = ()) -> Iterator[list[Any]]:
-    """What a constructor may be called with: sizes, arrays, settings, an activation and its derivative, or the parts of
-    a network."""
+def constructions(
+    kind: type, rng: np.random.Generator, parts: Sequence[Any] = (), words: Words = MappingProxyType({})
+) -> Iterator[list[Any]]:
+    """What a constructor may be called with: sizes, arrays, settings, words that it knows, an activation and its
+    derivative, or the parts of a network."""
     names = needed(kind.__init__) if "__init__" in dir(kind) and inspect.isfunction(kind.__init__) else []
     count = len(names)
     if not count:
@@ -66,7 +72,7 @@ def constructions(kind: type, rng: np.random.Generator, parts: Sequence[Any] = (
         yield [type(parts[0])(3, 3)]
     if parts and (count == 1 or names[0].lower() in PARTS):
         yield [[*parts], *[None] * (count - 1)]
-    yield from _by_names(names, rng)
+    yield from _by_names(names, rng, words)
     sizes = {1: [[3], [4]], 2: [[3, 4], [2, 3]], 3: [[3, 4, 2], [2, 3, 3]], 4: [[2, 3, 3, 1]]}
     shapes = {1: [[(3, 4)], [(3,)]], 2: [[(3, 4), (4,)], [(3, 4), (1, 4)], [(4, 3), (4, 1)], [(3,), (3,)]]}
     arrays = [[rng.standard_normal(shape) for shape in each] for each in shapes.get(count, [])]
@@ -78,7 +84,7 @@ def constructions(kind: type, rng: np.random.Generator, parts: Sequence[Any] = (
         yield [np.tanh, lambda x: 1 - np.tanh(x) ** 2]
 
 
-def _by_names(names: list[str], rng: np.random.Generator) -> Iterator[list[Any]]:
+def _by_names(names: list[str], rng: np.random.Generator, words: Words) -> Iterator[list[Any]]:
     """What arguments of these names may be; nothing where one of them says nothing."""
     for shapes in ARRAYS:
         roles = [ALIKE.get(n.lower(), n.lower()) for n in names]
@@ -87,7 +93,9 @@ def _by_names(names: list[str], rng: np.random.Generator) -> Iterator[list[Any]]
         ]
         if not shapes.keys().isdisjoint(roles):
             yield from map(list, islice(product(*ways), MOST))
-    yield from map(list, islice(product(*map(_values, names)), MOST))
+    of_groups = any(re.fullmatch(GROUPS, n.lower()) for n in names)  # of two channels each, or they are as channels
+    ways = [[4] if of_groups and "channel" in n.lower() else words.get(n) or _values(n) for n in names]
+    yield from map(list, islice(product(*ways), MOST))
 
 
 def _values(name: str) -> list[Any]:
@@ -119,7 +127,7 @@ def made(kind: type, arguments: Sequence[Any], options: Mapping[str, Any]) -> An
 BATCHES: dict[str, tuple[int, ...]] = {
     "examples are rows": (5, 3), "examples are columns": (3, 5), "pictures": (2, 2, 5, 6),
     "larger pictures": (2, 2, 4, 8), "pictures, channels last": (2, 5, 6, 2), "sequences": (2, 5, 3),
-    "signals": (2, 2, 6),
+    "signals": (2, 2, 6), "pictures of three channels": (2, 3, 5, 6), "pictures of four channels": (2, 4, 5, 6),
 }  # fmt: skip
 """What x may be."""
 SINGLE: dict[str, tuple[int, ...]] = {
@@ -201,6 +209,7 @@ def fitted(
     rng: np.random.Generator,
     parts: Sequence[Any] = (),
     options: Mapping[str, Any] = MappingProxyType({}),
+    words: Words = MappingProxyType({}),
 ) -> Fitted:
     """The first object and inputs on which forward and backward run; else those on which forward does.
 
@@ -211,7 +220,9 @@ def fitted(
     """
     forward_alone, misfit, why = None, None, ""
     ways = (
-        (families, *way) for families in inputs for way in product([*constructions(kind, rng, parts)], families.items())
+        (families, *way)
+        for families in inputs
+        for way in product([*constructions(kind, rng, parts, words)], families.items())
     )
     for families, arguments, (family, given) in ways:
         if misfit and families is not inputs[0]:

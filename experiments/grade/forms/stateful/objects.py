@@ -106,6 +106,7 @@ class Parameters:
             by_identity.setdefault(id(array), []).append(slot)
         kept = dict(slots(prototype))
         for places in by_identity.values():
+            places.sort(key=lambda slot: sum(step.is_item for step in slot))  # it is called what has a name
             array = kept[places[0]]
             other = array + rng.standard_normal(array.shape)
             if self._matters(prototype, lambda own, p=places, a=other: _put_all(own, p, a), x, call):

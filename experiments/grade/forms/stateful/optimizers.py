@@ -1,6 +1,7 @@
 """Optimizers as classes that keep their memory: update_params(layer), update(params, grads), update(w, dw), step(net).
 
-Which rule it is, its name says: SGD, Momentum, Nesterov, AdaGrad, RMSprop, Adam, AdaMax, Adadelta, GradientDescent.
+Which rule it is, its name says: SGD, Momentum, Nesterov, AdaGrad, RMSprop, Adam, AdaMax, Adadelta, NAdam,
+AMSGrad, Lion, GradientDescent.
 Parameters and gradients are handed over as a layer or a network of the file, which keep both, as dicts, as lists, or as
 one array and its gradient; what is moved in place, or comes back, is looked at. pre_update_params and
 post_update_params are called around it, where the learning rate decays as lr / (1 + decay · steps).

@@ -1,5 +1,6 @@
 """Where an object keeps its arrays: in attributes, in dicts and lists that are attributes, and in objects in these."""
 
+import inspect
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -35,6 +36,8 @@ ALIKE = {
     **dict.fromkeys(("x", "input", "inputs", "a", "z", "prev", "activation"), "x"),
 }
 """What the names of an array have in common."""
+VALUES = ("value", "values", "data", "val", "array")
+"""What an object that is one parameter calls its numbers, beside their gradient: self.W.value and self.W.grad."""
 NUMBER = re.compile(r"(w|b|weight|bias|intercept|coef)_?\d*_?", re.IGNORECASE)
 """What a single number is called that is a parameter: self.b = 0."""
 MARKS = re.compile(
@@ -64,7 +67,7 @@ def _steps(thing: Any) -> Iterator[Step]:
         yield from (Step(key, True) for key in thing)
     elif isinstance(thing, list | tuple):
         yield from (Step(place, True) for place in range(len(thing)))
-    elif hasattr(thing, "__dict__") and not isinstance(thing, type) and not callable(thing):
+    elif hasattr(thing, "__dict__") and not isinstance(thing, type) and not inspect.isroutine(thing):
         yield from (Step(name, False) for name in vars(thing))
 
 
@@ -84,7 +87,9 @@ def put(thing: Any, slot: Slot, value: Any) -> None:
 
 def label(slot: Slot) -> str:
     """What a row calls an array: its name, after the place of what it belongs to; or its container's name and place."""
-    last = slot[-1].key
+    *before, (last, _) = slot
+    if before and last in VALUES:
+        return label(tuple(before))
     if isinstance(last, int) and len(slot) > 1:
         last = f"{slot[-2].key}{last}"
     return ".".join([*(str(s.key) for s in slot[:-1] if s.is_item), str(last)])
@@ -120,6 +125,8 @@ def gradient_slot(kept: Mapping[Slot, Any], parameter: Slot, place: int) -> Slot
     """
     for slot in kept:
         container, key = slot[:-1], slot[-1].key
+        if container == parameter[:-1] and parameter[-1].key in VALUES and not stem(str(key)) and slot != parameter:
+            return slot
         if slot == parameter or not _is_marked(slot) or _owner(slot) != _owner(parameter):
             continue
         if isinstance(key, int) and container and slot[-1].is_item:

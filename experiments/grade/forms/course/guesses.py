@@ -1,0 +1,44 @@
+"""What arrays of any function may be, where no family of arrays fits: every matrix and vector that may go with x.
+
+The most different sizes come first, so that what does not belong together does not broadcast.
+"""
+
+import re
+from collections.abc import Iterator
+from itertools import product
+from math import prod
+
+import numpy as np
+
+from experiments.grade.forms.piece import Arrays
+
+Shape = tuple[int, ...]
+VECTOR = re.compile(r"(b|c|bias|beta|gamma|scale|shift|gain|g|a|alpha)\w{0,3}|b(ias)?_?\w*", re.IGNORECASE)
+"""What an argument is called that is a vector rather than a matrix."""
+FAMILIES: dict[str, tuple[Shape, tuple[Shape, ...], tuple[Shape, ...]]] = {
+    "rows": (
+        (5, 3),
+        ((3, 4), (4, 3), (3, 3), (4, 4), (2, 3, 4), (3, 4, 2), (4, 2), (2, 4)),
+        ((4,), (3,), (2, 4), (4, 2), (2,), (1, 4), (1, 3)),
+    ),
+    "pictures": (
+        (2, 3, 4, 6),
+        ((3, 3, 3), (3, 1, 3, 3), (5, 3, 3, 3), (3, 5, 3, 3), (5, 3), (5, 3, 1, 1), (3, 5), (2, 3), (3, 2)),
+        ((3,), (5,), (2,), (1, 3, 1, 1)),
+    ),
+    "sequences": ((2, 5, 3), ((3, 4), (4, 3), (3, 3), (4, 4), (4, 3, 2)), ((4,), (3,), (5,))),
+}
+"""x, the matrices and the vectors that may go with it."""
+MOST = 4000
+"""Ways that are tried of a family."""
+
+
+def guesses(arguments: list[str], rng: np.random.Generator) -> Iterator[tuple[str, Arrays]]:
+    """What x and the arguments after it may be, and what to call that."""
+    for family, (x, matrices, vectors) in FAMILIES.items():
+        ways = [vectors if VECTOR.fullmatch(n) else matrices for n in arguments[1:]]
+        if not len(arguments) > 1 or prod(map(len, ways)) > MOST:
+            return
+        for shapes in sorted(product(*ways), key=lambda way: -len({n for shape in way for n in shape} - {1})):
+            drawn = zip(arguments, (x, *shapes), strict=True)
+            yield f"{family} of {', '.join(map(str, (x, *shapes)))}", {n: rng.standard_normal(s) for n, s in drawn}

@@ -1,0 +1,157 @@
+"""More of what people write layers, losses and rules as, in small: each kind is judged whole, right and wrong."""
+
+import pytest
+
+from parity_tests.grade.checking import judged_whole
+
+CALLED = """
+    import numpy as np
+    class Layer:
+        def __init__(self): self.params, self.grads = dict(), dict()
+        def __call__(self, x): return self.forward(x)
+    class Scale(Layer):
+        def __init__(self, size):
+            super().__init__()
+            self.params["w"] = np.ones(size)
+        def forward(self, x):
+            self.x = x
+            return x * self.params["w"]
+        def backward(self, d):
+            self.grads["w"] = {}
+            return d * self.params["w"]
+"""
+HELD = """
+    import numpy as np
+    class Parameter:
+        def __init__(self, value): self.value, self.grad = value, np.zeros_like(value)
+        def zero_grad(self): self.grad[...] = 0
+    class Scale:
+        def __init__(self, size):
+            self.all = []
+            self.w = Parameter(np.ones(size))
+            self.all.append(self.w)
+        def __call__(self, x):
+            self.x = x
+            return x * self.w.value
+        def backward(self, d):
+            self.w.grad += {}
+            return d * self.w.value
+"""
+LEARNED = """
+    import numpy as np
+    def prelu_forward(x, alpha): return np.where(x > 0, x, alpha * x), (x, alpha)
+    def prelu_backward(dout, cache):
+        x, alpha = cache
+        return dout * np.where(x > 0, 1, alpha), np.sum({} * np.minimum(x, 0))
+"""
+HUBER = """
+    import numpy as np
+    def huber_loss(x, y, delta=1.0):
+        r = x - y
+        small = np.abs(r) < delta
+        dx = np.where(small, r, {} * np.sign(r)) / r.size
+        return np.mean(np.where(small, r * r / 2, delta * (np.abs(r) - delta / 2))), dx
+"""
+SQUARE = """
+    import numpy as np
+    def highway_forward(x, W_h, b_h, W_t, b_t):
+        h, t = np.tanh(x @ W_h + b_h), 1 / (1 + np.exp(-(x @ W_t + b_t)))
+        return t * h + (1 - t) * x, (x, h, t, W_h, W_t)
+    def highway_backward(dout, cache):
+        x, h, t, W_h, W_t = cache
+        dh, dt = dout * t * (1 - h * h), dout * {} * t * (1 - t)
+        dx = dout * (1 - t) + dh @ W_h.T + dt @ W_t.T
+        return dx, x.T @ dh, dh.sum(axis=0), x.T @ dt, dt.sum(axis=0)
+    def maxout_forward(x, w, b):
+        z = np.einsum("nd,kdm->nkm", x, w) + b
+        return z.max(axis=1), (x, w, z.argmax(axis=1))
+    def maxout_backward(dout, cache):
+        x, w, which = cache
+        dz = (np.arange(len(w))[:, None] == which[:, None]) * dout[:, None]
+        return np.einsum("nkm,kdm->nd", dz, w), np.einsum("nkm,nd->kdm", dz, x), dz.sum(axis=0)
+"""
+COLUMN_NORM = """
+    import numpy as np
+    def batchnorm_forward(Z, gamma, beta, eps=1e-8):
+        xc = Z - Z.mean(axis=1, keepdims=True)
+        std = np.sqrt((xc * xc).mean(axis=1, keepdims=True) + eps)
+        return gamma * xc / std + beta, (xc / std, std, gamma)
+    def batchnorm_backward(dout, cache):
+        xhat, std, gamma = cache
+        d = gamma * dout
+        dZ = (d - {} - xhat * (d * xhat).mean(axis=1, keepdims=True)) / std
+        return dZ, (dout * xhat).sum(axis=1, keepdims=True), dout.sum(axis=1, keepdims=True)
+"""
+GROUPS = """
+    import numpy as np
+    class GroupNorm:
+        def __init__(self, num_groups, num_channels, eps=1e-5):
+            self.groups, self.eps = num_groups, eps
+            self.gamma = np.ones(num_channels)
+        def forward(self, x):
+            g = x.reshape(len(x), self.groups, -1)
+            xc = g - g.mean(axis=2, keepdims=True)
+            self.std = np.sqrt((xc * xc).mean(axis=2, keepdims=True) + self.eps)
+            self.xhat = xc / self.std
+            return self.gamma[:, None, None] * self.xhat.reshape(x.shape)
+        def backward(self, dout):
+            self.dgamma = (dout * self.xhat.reshape(dout.shape)).sum(axis=(0, 2, 3))
+            d, h = (dout * self.gamma[:, None, None]).reshape(self.xhat.shape), self.xhat
+            m = d.shape[2] {}
+            dx = (d - d.sum(axis=2, keepdims=True) / m - h * (d * h).mean(axis=2, keepdims=True)) / self.std
+            return dx.reshape(dout.shape)
+"""
+TOLD = """
+    import numpy as np
+    SLOPES = {"tanh": lambda y: 1 - y * y, "sigmoid": lambda y: {}}
+    class Activation:
+        def __init__(self, name): self.name = name
+        def forward(self, x):
+            self.y = np.tanh(x) if self.name == "tanh" else 1 / (1 + np.exp(-x))
+            return self.y
+        def backward(self, d): return d * SLOPES[self.name](self.y)
+    class Scaled:
+        def __init__(self, size, activation=None): self.w, self.activation = np.ones(size), activation
+        def forward(self, x):
+            self.x, self.y = x, x * self.w
+            if self.activation == "square": self.y = self.y ** 2
+            return self.y
+        def backward(self, d):
+            d = 2 * self.x * self.w * d if self.activation == "square" else d
+            self.dw = (d * self.x).sum(axis=0)
+            return d * self.w
+"""
+AHEAD = """
+    import numpy as np
+    def nadam(w, dw, config=None):
+        config = config or {}
+        for key, value in (("learning_rate", 0.1), ("beta1", 0.9), ("beta2", 0.99), ("epsilon", 1e-8)):
+            config.setdefault(key, value)
+        b1, b2, t = config["beta1"], config["beta2"], config.get("t", 0) + 1
+        m, v = b1 * config.get("m", 0) + (1 - b1) * dw, b2 * config.get("v", 0) + (1 - b2) * dw ** 2
+        config.update(t=t, m=m, v=v)
+        step = (b1 * m + (1 - b1) * {}) / (1 - b1 ** t)
+        return w - config["learning_rate"] * step / (np.sqrt(v / (1 - b2 ** t)) + config["epsilon"]), config
+    def lion(w, dw, config=None):
+        config = config or {"learning_rate": 0.1, "beta1": 0.9, "beta2": 0.99}
+        m, b1, b2 = config.get("m", np.zeros_like(w)), config["beta1"], config["beta2"]
+        config["m"] = b2 * m + (1 - b2) * dw
+        return w - config["learning_rate"] * np.sign(b1 * m + (1 - b1) * dw), config
+"""
+KINDS = {
+    "a base class whose objects can be called": (CALLED, "(d * self.x).sum(axis=0)", "(d * self.x).mean(axis=0)"),
+    "an object that is a parameter": (HELD, "(d * self.x).sum(axis=0)", "(d * self.x).mean(axis=0)"),
+    "a number that is learned": (LEARNED, "dout", "1"),
+    "a loss's setting that has a default": (HUBER, "delta", "1"),
+    "weights of any shapes": (SQUARE, "(h - x)", "h"),
+    "a norm of columns": (COLUMN_NORM, "d.mean(axis=1, keepdims=True)", "0"),
+    "groups of channels": (GROUPS, "", "// 2"),
+    "words that a constructor knows": (TOLD, "y * (1 - y)", "y"),
+    "rules that follow Adam": (AHEAD, "dw", "m"),
+}
+"""Kinds of files: one with something that is right in it, and something wrong."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_of_layer_is_judged_whole(kind, run):
+    judged_whole(run, *KINDS[kind])
