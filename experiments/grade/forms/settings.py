@@ -57,4 +57,6 @@ def _other(name: str, default: Any) -> Any:
         return UNLIKE_0
     if not is_factor or abs(default) < SMALLEST or name.lower() in PENALTIES or NOT_TRIED.fullmatch(name):
         return None
+    if type(default) is int and default > 1:  # it may count
+        return default + 1
     return default / 2

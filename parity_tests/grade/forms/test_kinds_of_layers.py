@@ -52,6 +52,18 @@ HUBER = """
         dx = np.where(small, r, {} * np.sign(r)) / r.size
         return np.mean(np.where(small, r * r / 2, delta * (np.abs(r) - delta / 2))), dx
 """
+PAIRS = """
+    import numpy as np
+    def contrastive_loss(a, b, y, margin=1.0):
+        d = np.sqrt(((a - b) ** 2).sum(axis=1))
+        h = np.maximum(0, margin - d)
+        g = ((y * d - (1 - y) * h) / d)[:, None] * (a - b)
+        return np.sum(y * d ** 2 + (1 - y) * h ** 2) / 2, g, {} * g
+    def repeated_forward(x, factor=2): return x.repeat(factor, axis=0), (x.shape, factor)
+    def repeated_backward(dout, cache):
+        (rows, columns), factor = cache
+        return dout.reshape(rows, factor, columns).sum(axis=1)
+"""
 SQUARE = """
     import numpy as np
     def highway_forward(x, W_h, b_h, W_t, b_t):
@@ -143,6 +155,7 @@ KINDS = {
     "an object that is a parameter": (HELD, "(d * self.x).sum(axis=0)", "(d * self.x).mean(axis=0)"),
     "a number that is learned": (LEARNED, "dout", "1"),
     "a loss's setting that has a default": (HUBER, "delta", "1"),
+    "two inputs and whether they are alike, a factor that counts": (PAIRS, "-1", "1"),
     "weights of any shapes": (SQUARE, "(h - x)", "h"),
     "a norm of columns": (COLUMN_NORM, "d.mean(axis=1, keepdims=True)", "0"),
     "groups of channels": (GROUPS, "", "// 2"),

@@ -62,6 +62,7 @@ def drawn(name: str, count: int, rng: np.random.Generator) -> Iterator[list[Arra
         yield from ([x, y], [x, rng.random((5, 4))], [x[:, 0], (y > 1).astype(int)], [steps, words], [x.T, y])
     elif count == 3:
         yield from ([weights, rows, y], [steps, words, mask], [rows, y, weights], [rows, weights, y])
+        yield [rows, rng.standard_normal((5, 3)), (y > 1).astype(float)]
         yield from ([rows[:, 0], np.array(2), weights.T], [weights[0], np.array(2), x])
         yield from ([weights[:, 0], rows, (y > 1).astype(int)], [weights[:, :1], rows, (y > 1).astype(int)[:, None]])
     elif count == 4:
@@ -95,6 +96,16 @@ class Words:
         return next(self.drawn)
 
 
+def _fit(arrays: Arrays, gradients: list[Any]) -> bool:
+    """Whether each gradient has the shape of an argument of its own."""
+    shapes = [a.shape for a in arrays.values() if a.dtype.kind == "f"]
+    for g in gradients:
+        if np.shape(g) not in shapes:
+            return False
+        shapes.remove(np.shape(g))
+    return True
+
+
 class LossFunction(Piece):
     """A function that gives a loss and its gradient at once."""
 
@@ -109,22 +120,31 @@ class LossFunction(Piece):
         super().__init__(name, needed, [n for n in parameters if n not in (*needed, *self.samples)], [f])
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
-        why = ""
+        failed: list[str] = []
+        found = None
+        for run in self._runs(rng, failed):
+            fits = _fit(run[0], run[2])
+            found = run if fits or found is None else found
+            if fits:
+                break
+        if found is None:
+            said = ", ".join(self.arguments)
+            raise Unclear(f"what ({said}) are is not known: nothing that was tried fits; {failed[0] if failed else ''}")
+        yield self._example("", *found)
+        yield from self._at_others(*found)
+
+    def _runs(self, rng: np.random.Generator, failed: list[str]) -> Iterator[tuple[Arrays, Fields, list[Any]]]:
+        """What the arguments may be, and the gradients, where that gives one loss; what it raises elsewhere."""
         for names, besides in self._ways():
-            for arrays in (
-                *_by_roles(names, rng),
-                *(dict(zip(names, v, strict=True)) for v in drawn(self.name, len(names), rng)),
-            ):
+            tried = [dict(zip(names, values, strict=True)) for values in drawn(self.name, len(names), rng)]
+            for arrays in (*_by_roles(names, rng), *tried):
                 try:
                     loss, gradients = self._called(arrays, besides)
                 except Exception as error:
-                    why = why or f"{type(error).__name__}: {error}"
+                    failed.append(f"{type(error).__name__}: {error}")
                     continue
-                if np.ndim(loss) == 0 or np.size(loss) == 1:
-                    yield self._example("", arrays, besides, gradients)
-                    yield from self._at_others(arrays, besides, gradients)
-                    return
-        raise Unclear(f"what ({', '.join(self.arguments)}) are is not known: nothing that was tried fits; {why}")
+                if np.size(loss) == 1:
+                    yield arrays, besides, gradients
 
     def _at_others(self, arrays: Arrays, besides: Fields, gradients: list[Any]) -> Iterator[Example]:
         """The same with each other setting at another value, as far as it runs so."""
