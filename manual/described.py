@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields
 from functools import wraps
 from inspect import Parameter, signature
-from typing import Any, ClassVar, Literal, dataclass_transform, overload
+from typing import Annotated, Any, ClassVar, Literal, dataclass_transform, get_origin, overload
 
 import numpy as np
 
@@ -49,7 +49,7 @@ def _as_torch_s(init: Callable[..., None]) -> Callable[..., None]:
     def __init__(self: "Described", *arguments: Any, **hyper: Any) -> None:
         name = type(self).__name__
         if len(arguments) > most and not varying:
-            raise InputError(f"{name}: expected at most {most} arguments in a row, got {len(arguments)}; give the "
+            raise InputError(f"{name}: expected at most {most} positional arguments, got {len(arguments)}; give the "
                              "others by name")
         for other, value in self.without.items():
             given = hyper.pop(other, value)
@@ -72,6 +72,9 @@ class Described:
     `without`, which a class is made with, are torch's arguments that it does without, each with the value that changes
     nothing: no other is taken. A class that is decorated with `@dataclass` once more stays what it is.
 
+    A field `lr: Annotated[Any, check]` becomes what check(self, "lr", value) returns, or is refused, whenever it is
+    set.
+
     Raises:
         TypeError: a subclass has `__slots__`, as `@dataclass(slots=True)` makes them, or is frozen.
     """
@@ -79,6 +82,7 @@ class Described:
     without: ClassVar[dict[str, Any]] = {}
     _by_hand: ClassVar[bool] = False
     """Whether the constructor is the class's own, or one's that it derives from, and not made of the fields."""
+    _checks: ClassVar[dict[str, Callable[[Any, str, Any], Any]]]
     _declared: ClassVar[dict[str, Field[Any]]]
     _fields: ClassVar[dict[str, Field[Any]]]
     _parameters: ClassVar[tuple[str, ...]]
@@ -93,12 +97,22 @@ class Described:
         dataclass(init=not cls._by_hand, eq=False, repr=False)(cls)
         cls._declared = cls.__dataclass_fields__  # pyright: ignore[reportAttributeAccessIssue]
         cls._fields = {f.name: f for f in fields(cls)}  # pyright: ignore[reportArgumentType]
+        types: dict[str, Any] = {name: f.type for name, f in cls._fields.items()}
+        cls._checks = {name: of.__metadata__[0] for name, of in types.items() if get_origin(of) is Annotated}
         kinds = {f.name: f.metadata.get("kind") for f in cls._fields.values()}
         cls._parameters, cls._states = (tuple(n for n in kinds if kinds[n] == kind) for kind in ("parameter", "state"))
         cls.__annotations__ = {}  # a further @dataclass finds no fields to take for its own
         if "__init__" in vars(cls):
             cls.__init__ = _as_torch_s(cls.__init__)
         keep(cls)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, self._checked(name, value))
+
+    def _checked(self, name: str, value: Any) -> Any:
+        """The value, as the check of the field's type gives it back."""
+        check = self._checks.get(name)
+        return value if check is None else check(self, name, value)
 
     @property
     def hyper(self) -> dict[str, Any]:
@@ -115,10 +129,10 @@ class Described:
 
 
 class Settable(Described):
-    """One whose hyperparameters may be set later, to what its constructor takes; else it raises the same error."""
+    """One whose `__post_init__` checks its hyperparameters together: it does so again when one of them is set later."""
 
     def __setattr__(self, name: str, value: Any) -> None:
-        now = vars(self)
+        now, value = vars(self), self._checked(name, value)
         if name in self._fields and self._fields[name].init and name in now and "_trial" not in now:
             trial = object.__new__(type(self))
             trial.__dict__.update(now, _trial=True, **{name: value})

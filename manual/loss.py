@@ -10,12 +10,12 @@ which hands them on as they are; δ then has their shape.
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, NamedTuple, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from manual.described import Settable
-from manual.numbers.checks import InputError, mismatch, numbers, shown
+from manual.numbers.checks import InputError, mismatch, numbers, one_of, shown
 from manual.numbers.number_types import Array
 
 
@@ -31,6 +31,7 @@ class Loss(Settable, without={"size_average": None, "reduce": None}):
         raise NotImplementedError
 
 
+Reduction = Annotated[str, one_of("mean", "sum", "none")]
 Kind = TypeVar("Kind", bound=type[Loss])
 
 
@@ -83,12 +84,6 @@ def laid_over(loss: Loss, name: str, weight: Any, z: Array) -> Any:
     if weight.ndim > z.ndim or any(own not in (1, n) for own, n in fits):
         raise InputError(f"{loss!r}: expected a {name} that can be laid over {z.shape}, got shape {weight.shape}")
     return weight.astype(z.dtype) if z.dtype.kind == "f" else weight
-
-
-def check_reduction(loss: Loss, reduction: str) -> None:
-    """An InputError unless the reduction is one of torch's three."""
-    if not isinstance(reduction, str) or reduction not in ("mean", "sum", "none"):
-        raise InputError(f"{type(loss).__name__}: reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
 
 
 def reduced(loss: Any, costs: Array, count: Any = None) -> tuple[Any, Any]:

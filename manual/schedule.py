@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from manual.described import Described
+from manual.described import Settable
 from manual.optimizer import Optimizer
 
 
-class Schedule(Described):
+class Schedule(Settable):
     """How an optimizer's learning rate changes from step to step. It remembers nothing: t alone decides.
 
         own = optimizer.hyper

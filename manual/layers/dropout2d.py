@@ -6,7 +6,7 @@ import numpy as np
 
 from manual.described import state
 from manual.layer import Layer
-from manual.numbers.checks import floats, fraction, generator, mismatch
+from manual.numbers.checks import Below1, floats, generator, mismatch
 from manual.numbers.masks import mask
 from manual.numbers.number_types import Array
 
@@ -26,21 +26,20 @@ class Dropout2d(Layer, without={"inplace": False}):
     torch.nn.Dropout2d, which draws its masks from torch's generator, and takes p = 1, where nothing is left to train.
     """
 
-    p: Any = 0.5
+    p: Below1 = 0.5
     seed: Array = state()
     count: Array = state()
     _: KW_ONLY
     rng: InitVar[np.random.Generator]
 
     def __post_init__(self, rng: np.random.Generator) -> None:
-        self.p = fraction(self, "p", self.p)
         self.seed, self.count = generator(self, rng).integers(2**32, size=()), np.zeros((), np.int64)
 
     def forward(self, a: Array, /) -> tuple[Array, Any]:
         floats(self, a)
         if a.ndim != 4:
             raise mismatch(self, "(N, C, H, W)", "float", a)
-        p = fraction(self, "p", self.p)
+        p = self.p
         m = mask(self.seed, self.count, p, a.shape[:2])[:, :, None, None] if p else 1
         return a * m / (1 - p), m
 

@@ -5,7 +5,7 @@ import numpy as np
 
 from manual.described import parameter
 from manual.layer import Layer
-from manual.numbers.checks import InputError, axis, generator, shown, whole
+from manual.numbers.checks import InputError, generator, integer, shown, whole
 from manual.numbers.number_types import Array
 
 
@@ -41,7 +41,7 @@ class Embedding(Layer, without={"max_norm": None, "norm_type": 2.0, "scale_grad_
         size, nothing = whole(self, "embedding_dim", self.embedding_dim, 1), self.padding_idx
         self.weight = generator(self, rng).normal(0, 1, (words, size))
         if nothing is not None:
-            if not -words <= axis(self, "padding_idx", nothing) < words:
+            if not -words <= integer(self, "padding_idx", nothing) < words:
                 raise InputError(f"Embedding: padding_idx must be a word, 0 to {words - 1}, got {nothing!r}")
             self.padding_idx = int(nothing % words)
             self.weight[self.padding_idx] = 0

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from manual.loss import Loss, check_alike, check_reduction, laid_over, reduced, shared, takes_one
+from manual.loss import Loss, Reduction, check_alike, laid_over, reduced, shared, takes_one
 from manual.numbers.checks import InputError
-from manual.numbers.classes import as_weight
+from manual.numbers.classes import Weight
 from manual.numbers.number_types import Array, nonpositive
 
 
@@ -27,13 +27,9 @@ class BCELoss(Loss):
     Source: document B, "Initialize Parameters", for two classes. Same as torch.nn.BCELoss.
     """
 
-    weight: Any = None
+    weight: Weight = None
     _: KW_ONLY
-    reduction: str = "mean"
-
-    def __post_init__(self) -> None:
-        check_reduction(self, self.reduction)
-        self.weight = as_weight(self, self.weight)
+    reduction: Reduction = "mean"
 
     def forward(self, p: Array, t: Array, /) -> tuple[Any, Any]:
         check_alike(self, p, t)

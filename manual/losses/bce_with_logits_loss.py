@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from manual.loss import Loss, check_alike, check_reduction, laid_over, reduced, shared, takes_one
-from manual.numbers.classes import as_weight
+from manual.loss import Loss, Reduction, check_alike, laid_over, reduced, shared, takes_one
+from manual.numbers.classes import Weight
 from manual.numbers.number_types import Array, positive
 
 
@@ -34,15 +34,10 @@ class BCEWithLogitsLoss(Loss):
     torch.nn.BCEWithLogitsLoss.
     """
 
-    weight: Any = None
+    weight: Weight = None
     _: KW_ONLY
-    reduction: str = "mean"
-    pos_weight: Any = None
-
-    def __post_init__(self) -> None:
-        check_reduction(self, self.reduction)
-        self.weight = as_weight(self, self.weight)
-        self.pos_weight = as_weight(self, self.pos_weight, "pos_weight")
+    reduction: Reduction = "mean"
+    pos_weight: Weight = None
 
     def forward(self, z: Array, t: Array, /) -> tuple[Any, tuple[Array, Array, Any, Any, int]]:
         check_alike(self, z, t)

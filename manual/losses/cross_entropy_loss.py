@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from manual.loss import Loss, check_alike, check_reduction, reduced, shared, takes_one
-from manual.numbers.checks import axis, fraction
-from manual.numbers.classes import as_rows, as_weight, check_logits, classes
+from manual.loss import Loss, Reduction, check_alike, reduced, shared, takes_one
+from manual.numbers.checks import Below1, Integer
+from manual.numbers.classes import Weight, as_rows, check_logits, classes
 from manual.numbers.number_types import Array
 
 
@@ -36,16 +36,11 @@ class CrossEntropyLoss(Loss):
     Source: document B, "Initialize Parameters" (softmax for classification). Same as torch.nn.CrossEntropyLoss.
     """
 
-    weight: Any = None
+    weight: Weight = None
     _: KW_ONLY
-    ignore_index: int = -100
-    reduction: str = "mean"
-    label_smoothing: Any = 0
-
-    def __post_init__(self) -> None:
-        check_reduction(self, self.reduction)
-        self.weight, self.ignore_index = as_weight(self, self.weight), axis(self, "ignore_index", self.ignore_index)
-        self.label_smoothing = fraction(self, "label_smoothing", self.label_smoothing)
+    ignore_index: Integer = -100
+    reduction: Reduction = "mean"
+    label_smoothing: Below1 = 0
 
     def forward(self, z: Array, y: Array, /) -> tuple[Any, Any]:
         k, labels, count = self._weights(z, y)

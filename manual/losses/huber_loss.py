@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from manual.loss import Loss, check_alike, check_reduction, reduced, shared, takes_one
-from manual.numbers.checks import InputError, real
+from manual.loss import Loss, Reduction, check_alike, reduced, shared, takes_one
+from manual.numbers.checks import Above0
 from manual.numbers.number_types import Array, positive
 
 
@@ -24,14 +24,8 @@ class HuberLoss(Loss):
     """
 
     _: KW_ONLY
-    reduction: str = "mean"
-    delta: Any = 1
-
-    def __post_init__(self) -> None:
-        check_reduction(self, self.reduction)
-        self.delta = real(self, "delta", self.delta)
-        if not self.delta > 0:
-            raise InputError(f"HuberLoss: delta must be a finite number > 0, got {self.delta!r}")
+    reduction: Reduction = "mean"
+    delta: Above0 = 1
 
     def forward(self, prediction: Array, target: Array, /) -> tuple[Any, Any]:
         check_alike(self, prediction, target)

@@ -1,11 +1,11 @@
 from collections.abc import Iterator
 from dataclasses import KW_ONLY
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from manual.loss import Loss, check_alike, reduced, shared, takes_one
-from manual.numbers.checks import InputError, flag
+from manual.numbers.checks import Flag, one_of
 from manual.numbers.number_types import Array, positive
 
 
@@ -26,14 +26,8 @@ class KLDivLoss(Loss):
     """
 
     _: KW_ONLY
-    reduction: str = "mean"
-    log_target: bool = False
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.reduction, str) or self.reduction not in ("mean", "batchmean", "sum", "none"):
-            raise InputError("KLDivLoss: reduction must be 'mean', 'batchmean', 'sum' or 'none', "
-                             f"got {self.reduction!r}")
-        self.log_target = flag(self, "log_target", self.log_target)
+    reduction: Annotated[str, one_of("mean", "batchmean", "sum", "none")] = "mean"
+    log_target: Flag = False
 
     def forward(self, log_q: Array, target: Array, /) -> tuple[Any, Any]:
         check_alike(self, log_q, target)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from manual.loss import Loss, check_alike, check_reduction, reduced, shared, takes_one
+from manual.loss import Loss, Reduction, check_alike, reduced, shared, takes_one
 from manual.numbers.number_types import Array, positive
 
 
@@ -21,10 +21,7 @@ class L1Loss(Loss):
     """
 
     _: KW_ONLY
-    reduction: str = "mean"
-
-    def __post_init__(self) -> None:
-        check_reduction(self, self.reduction)
+    reduction: Reduction = "mean"
 
     def forward(self, prediction: Array, target: Array, /) -> tuple[Any, Any]:
         check_alike(self, prediction, target)

@@ -1,12 +1,12 @@
 from collections.abc import Iterator
 from dataclasses import KW_ONLY
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
-from manual.loss import Loss, check_reduction, reduced, shared, takes_one
-from manual.numbers.checks import InputError, real
-from manual.numbers.classes import as_weight, classes
+from manual.loss import Loss, Reduction, reduced, shared, takes_one
+from manual.numbers.checks import InputError, Real, one_of
+from manual.numbers.classes import Weight, classes
 from manual.numbers.number_types import Array, positive
 
 
@@ -32,17 +32,11 @@ class MultiMarginLoss(Loss):
     factor. Same as torch.nn.MultiMarginLoss.
     """
 
-    p: int = 1
-    margin: Any = 1
-    weight: Any = None
+    p: Annotated[int, one_of(1, 2)] = 1
+    margin: Real = 1
+    weight: Weight = None
     _: KW_ONLY
-    reduction: str = "mean"
-
-    def __post_init__(self) -> None:
-        if isinstance(self.p, bool) or self.p not in (1, 2):
-            raise InputError(f"MultiMarginLoss: p must be 1 or 2, got {self.p!r}")
-        self.margin, self.weight = real(self, "margin", self.margin), as_weight(self, self.weight)
-        check_reduction(self, self.reduction)
+    reduction: Reduction = "mean"
 
     def forward(self, z: Array, y: Array, /) -> tuple[Any, Any]:
         labels, w = classes(self, z, y)

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from manual.loss import Loss, check_reduction, reduced, shared, takes_one
-from manual.numbers.checks import axis
-from manual.numbers.classes import as_rows, as_weight, classes
+from manual.loss import Loss, Reduction, reduced, shared, takes_one
+from manual.numbers.checks import Integer
+from manual.numbers.classes import Weight, as_rows, classes
 from manual.numbers.number_types import Array
 
 
@@ -25,14 +25,10 @@ class NLLLoss(Loss):
     Source: document B, "Initialize Parameters" (softmax for classification). Same as torch.nn.NLLLoss.
     """
 
-    weight: Any = None
+    weight: Weight = None
     _: KW_ONLY
-    ignore_index: int = -100
-    reduction: str = "mean"
-
-    def __post_init__(self) -> None:
-        check_reduction(self, self.reduction)
-        self.weight, self.ignore_index = as_weight(self, self.weight), axis(self, "ignore_index", self.ignore_index)
+    ignore_index: Integer = -100
+    reduction: Reduction = "mean"
 
     def forward(self, a: Array, y: Array, /) -> tuple[Any, Any]:
         labels, w = classes(self, a, y, self.ignore_index)

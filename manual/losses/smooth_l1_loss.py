@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from manual.loss import Loss, check_alike, check_reduction, reduced, shared, takes_one
-from manual.numbers.checks import at_least
+from manual.loss import Loss, Reduction, check_alike, reduced, shared, takes_one
+from manual.numbers.checks import AtLeast0
 from manual.numbers.number_types import Array, positive
 
 
@@ -24,12 +24,8 @@ class SmoothL1Loss(Loss):
     """
 
     _: KW_ONLY
-    reduction: str = "mean"
-    beta: Any = 1
-
-    def __post_init__(self) -> None:
-        check_reduction(self, self.reduction)
-        self.beta = at_least(self, "beta", self.beta, 0)
+    reduction: Reduction = "mean"
+    beta: AtLeast0 = 1
 
     def forward(self, prediction: Array, target: Array, /) -> tuple[Any, Any]:
         check_alike(self, prediction, target)

@@ -2,7 +2,9 @@
 
 import math
 import sys
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -96,6 +98,14 @@ def _real(value: Any) -> Any:
     return number if fine else None
 
 
+def above_0(owner: object, name: str, value: Any) -> Any:
+    """`value`, if it is one finite real number > 0, else an InputError."""
+    number = _real(value)
+    if number is None or not number > 0:
+        raise InputError(f"{_name(owner)}: {name} must be a finite number > 0, got {value!r}")
+    return number
+
+
 def flag(owner: object, name: str, value: Any) -> bool:
     """`value`, if it is True or False, else an InputError: nothing else is taken for either."""
     if not isinstance(value, bool | np.bool_):
@@ -120,8 +130,8 @@ def whole(owner: object, name: str, value: Any, least: int) -> int:
     return int(value)
 
 
-def axis(owner: object, name: str, value: Any) -> int:
-    """`value`, if it is an integer, else an InputError: an axis may be counted from the end."""
+def integer(owner: object, name: str, value: Any) -> int:
+    """`value`, if it is an integer, else an InputError."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise InputError(f"{_name(owner)}: {name} must be an integer, got {value!r}")
     return int(value)
@@ -144,13 +154,13 @@ def finite(name: str, array: Array) -> None:
         raise InputError(f"{name}: expected finite values, got {array[at]} at index {at}")
 
 
-def betas(owner: object, value: Any) -> tuple[Any, Any]:
+def betas(owner: object, name: str, value: Any) -> tuple[Any, Any]:
     """`value`, if it is a pair of real numbers in [0, 1), else an InputError."""
     try:
         first, second = value
     except (TypeError, ValueError):
-        raise InputError(f"{_name(owner)}: betas must be a pair of numbers in [0, 1), got {value!r}") from None
-    return fraction(owner, "betas[0]", first), fraction(owner, "betas[1]", second)
+        raise InputError(f"{_name(owner)}: {name} must be a pair of numbers in [0, 1), got {value!r}") from None
+    return fraction(owner, f"{name}[0]", first), fraction(owner, f"{name}[1]", second)
 
 
 def shape(owner: object, name: str, value: Any) -> tuple[int, ...]:
@@ -160,3 +170,26 @@ def shape(owner: object, name: str, value: Any) -> tuple[int, ...]:
             raise InputError(f"{_name(owner)}: {name} must have at least one axis, got {value!r}")
         return tuple(whole(owner, f"{name}[{i}]", n, 1) for i, n in enumerate(value))
     return (whole(owner, name, value, 1),)
+
+
+def one_of(*allowed: Any) -> Callable[[object, str, Any], Any]:
+    """A check that a value is one of these, else an InputError."""
+
+    def check(owner: object, name: str, value: Any) -> Any:
+        if not isinstance(value, int | np.integer | float | str) or isinstance(value, bool) or value not in allowed:
+            *first, last = map(repr, allowed)
+            raise InputError(f"{_name(owner)}: {name} must be {', '.join(first)} or {last}, got {value!r}")
+        return value
+
+    return check
+
+
+# A field of a layer, a loss, an optimizer, … with one of these types is checked whenever it is set: see described.py.
+AtLeast0 = Annotated[Any, partial(at_least, least=0)]
+Above0 = Annotated[Any, above_0]
+Below1 = Annotated[Any, fraction]
+Real = Annotated[Any, real]
+Integer = Annotated[int, integer]
+Size = Annotated[int, partial(whole, least=1)]
+Flag = Annotated[bool, flag]
+Betas = Annotated[tuple[Any, Any], betas]

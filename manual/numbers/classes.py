@@ -1,6 +1,6 @@
 """The right classes of examples, for the losses of classification."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from manual.numbers.checks import InputError, mismatch, shown
 from manual.numbers.number_types import Array
 
 
-def as_weight(loss: Loss, weight: Any, name: str = "weight") -> Any:
+def as_weight(loss: Loss, name: str, weight: Any) -> Any:
     """A weight, if it is None or an array of finite floats, else an InputError."""
     if weight is None:
         return None
@@ -18,6 +18,9 @@ def as_weight(loss: Loss, weight: Any, name: str = "weight") -> Any:
     if not np.isfinite(weight).all():
         raise InputError(f"{type(loss).__name__}: {name} must be finite, got {weight}")
     return weight
+
+
+Weight = Annotated[Any, as_weight]
 
 
 def as_rows(z: Array) -> Array:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from manual.numbers.checks import at_least, flag, fraction
+from manual.numbers.checks import AtLeast0, Below1, Flag
 from manual.numbers.number_types import Array
 from manual.optimizer import Optimizer
 
@@ -24,20 +24,13 @@ class Adadelta(Optimizer):
     Source: Zeiler, "ADADELTA: An Adaptive Learning Rate Method", 2012, algorithm 1. Same as torch.optim.Adadelta.
     """
 
-    lr: Any = 1
-    rho: Any = 0.9
-    eps: Any = 1e-6
-    weight_decay: Any = 0
+    lr: AtLeast0 = 1
+    rho: Below1 = 0.9
+    eps: AtLeast0 = 1e-6
+    weight_decay: AtLeast0 = 0
     _: KW_ONLY
-    maximize: bool = False
+    maximize: Flag = False
     elementwise = True
-
-    def __post_init__(self) -> None:
-        self.lr = at_least(self, "lr", self.lr, 0)
-        self.rho = fraction(self, "rho", self.rho)
-        self.eps = at_least(self, "eps", self.eps, 0)
-        self.weight_decay = at_least(self, "weight_decay", self.weight_decay, 0)
-        self.maximize = flag(self, "maximize", self.maximize)
 
     def update(self, p: Array, g: Array, state: dict[str, Any], /) -> None:
         if self.maximize:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from manual.numbers.checks import at_least, flag
+from manual.numbers.checks import AtLeast0, Flag
 from manual.numbers.number_types import Array
 from manual.optimizer import Optimizer
 
@@ -24,23 +24,14 @@ class Adagrad(Optimizer):
     JMLR 2011. Same as torch.optim.Adagrad.
     """
 
-    lr: Any = 1e-2
-    lr_decay: Any = 0
-    weight_decay: Any = 0
-    initial_accumulator_value: Any = 0
-    eps: Any = 1e-10
+    lr: AtLeast0 = 1e-2
+    lr_decay: AtLeast0 = 0
+    weight_decay: AtLeast0 = 0
+    initial_accumulator_value: AtLeast0 = 0
+    eps: AtLeast0 = 1e-10
     _: KW_ONLY
-    maximize: bool = False
+    maximize: Flag = False
     elementwise = True
-
-    def __post_init__(self) -> None:
-        self.lr = at_least(self, "lr", self.lr, 0)
-        self.lr_decay = at_least(self, "lr_decay", self.lr_decay, 0)
-        self.weight_decay = at_least(self, "weight_decay", self.weight_decay, 0)
-        start = at_least(self, "initial_accumulator_value", self.initial_accumulator_value, 0)
-        self.initial_accumulator_value = start
-        self.eps = at_least(self, "eps", self.eps, 0)
-        self.maximize = flag(self, "maximize", self.maximize)
 
     def update(self, p: Array, g: Array, state: dict[str, Any], /) -> None:
         if self.maximize:

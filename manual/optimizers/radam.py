@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from manual.numbers.checks import at_least, betas, flag
+from manual.numbers.checks import AtLeast0, Betas, Flag
 from manual.numbers.number_types import Array
 from manual.optimizer import Optimizer
 
@@ -30,22 +30,14 @@ class RAdam(Optimizer):
     torch.optim.RAdam.
     """
 
-    lr: Any = 1e-3
-    betas: tuple[Any, Any] = (0.9, 0.999)
-    eps: Any = 1e-8
-    weight_decay: Any = 0
-    decoupled_weight_decay: bool = False
+    lr: AtLeast0 = 1e-3
+    betas: Betas = (0.9, 0.999)
+    eps: AtLeast0 = 1e-8
+    weight_decay: AtLeast0 = 0
+    decoupled_weight_decay: Flag = False
     _: KW_ONLY
-    maximize: bool = False
+    maximize: Flag = False
     elementwise = True
-
-    def __post_init__(self) -> None:
-        self.lr = at_least(self, "lr", self.lr, 0)
-        self.betas = betas(self, self.betas)
-        self.eps = at_least(self, "eps", self.eps, 0)
-        self.weight_decay = at_least(self, "weight_decay", self.weight_decay, 0)
-        self.decoupled_weight_decay = flag(self, "decoupled_weight_decay", self.decoupled_weight_decay)
-        self.maximize = flag(self, "maximize", self.maximize)
 
     def update(self, p: Array, g: Array, state: dict[str, Any], /) -> None:
         if self.maximize:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from manual.numbers.checks import at_least, flag
+from manual.numbers.checks import AtLeast0, Flag
 from manual.numbers.number_types import Array
 from manual.optimizer import Optimizer
 
@@ -27,24 +27,15 @@ class RMSprop(Optimizer):
     Recurrent Neural Networks", 2013. Same as torch.optim.RMSprop.
     """
 
-    lr: Any = 1e-2
-    alpha: Any = 0.99
-    eps: Any = 1e-8
-    weight_decay: Any = 0
-    momentum: Any = 0
-    centered: bool = False
+    lr: AtLeast0 = 1e-2
+    alpha: AtLeast0 = 0.99
+    eps: AtLeast0 = 1e-8
+    weight_decay: AtLeast0 = 0
+    momentum: AtLeast0 = 0
+    centered: Flag = False
     _: KW_ONLY
-    maximize: bool = False
+    maximize: Flag = False
     elementwise = True
-
-    def __post_init__(self) -> None:
-        self.lr = at_least(self, "lr", self.lr, 0)
-        self.alpha = at_least(self, "alpha", self.alpha, 0)
-        self.eps = at_least(self, "eps", self.eps, 0)
-        self.weight_decay = at_least(self, "weight_decay", self.weight_decay, 0)
-        self.momentum = at_least(self, "momentum", self.momentum, 0)
-        self.centered = flag(self, "centered", self.centered)
-        self.maximize = flag(self, "maximize", self.maximize)
 
     def update(self, p: Array, g: Array, state: dict[str, Any], /) -> None:
         if self.maximize:

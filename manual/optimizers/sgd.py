@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from manual.numbers.checks import InputError, at_least, flag
+from manual.numbers.checks import AtLeast0, Flag, InputError
 from manual.numbers.number_types import Array
 from manual.optimizer import Optimizer
 
@@ -24,22 +24,16 @@ class SGD(Optimizer):
     Source: document A, part 3, the update rule. Same as torch.optim.SGD.
     """
 
-    lr: Any = 1e-3
-    momentum: Any = 0
-    dampening: Any = 0
-    weight_decay: Any = 0
-    nesterov: bool = False
+    lr: AtLeast0 = 1e-3
+    momentum: AtLeast0 = 0
+    dampening: AtLeast0 = 0
+    weight_decay: AtLeast0 = 0
+    nesterov: Flag = False
     _: KW_ONLY
-    maximize: bool = False
+    maximize: Flag = False
     elementwise = True
 
     def __post_init__(self) -> None:
-        self.lr = at_least(self, "lr", self.lr, 0)
-        self.momentum = at_least(self, "momentum", self.momentum, 0)
-        self.dampening = at_least(self, "dampening", self.dampening, 0)
-        self.weight_decay = at_least(self, "weight_decay", self.weight_decay, 0)
-        self.nesterov = flag(self, "nesterov", self.nesterov)
-        self.maximize = flag(self, "maximize", self.maximize)
         if self.nesterov and (not self.momentum or self.dampening):
             raise InputError("SGD: nesterov needs a momentum above 0 and a dampening of 0, "
                              f"got momentum={self.momentum!r}, dampening={self.dampening!r}")

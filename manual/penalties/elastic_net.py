@@ -3,7 +3,7 @@ from typing import Any
 
 import numpy as np
 
-from manual.numbers.checks import InputError, at_least
+from manual.numbers.checks import AtLeast0, InputError
 from manual.numbers.number_types import Array, positive
 from manual.penalty import Penalty
 
@@ -20,12 +20,10 @@ class ElasticNet(Penalty):
     Torch has none; the names are scikit-learn's.
     """
 
-    alpha: Any
-    l1_ratio: Any = 0.5
+    alpha: AtLeast0
+    l1_ratio: AtLeast0 = 0.5
 
     def __post_init__(self) -> None:
-        self.alpha = at_least(self, "alpha", self.alpha, 0)
-        self.l1_ratio = at_least(self, "l1_ratio", self.l1_ratio, 0)
         if self.l1_ratio > 1:
             raise InputError(f"ElasticNet: l1_ratio must be in [0, 1], got {self.l1_ratio!r}")
 

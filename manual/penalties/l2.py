@@ -3,7 +3,7 @@ from typing import Any
 
 import numpy as np
 
-from manual.numbers.checks import at_least
+from manual.numbers.checks import AtLeast0
 from manual.numbers.number_types import Array
 from manual.penalty import Penalty
 
@@ -19,10 +19,7 @@ class L2(Penalty):
     Source: Hoerl & Kennard, "Ridge Regression", 1970; document B, overfitting. Torch has none.
     """
 
-    alpha: Any
-
-    def __post_init__(self) -> None:
-        self.alpha = at_least(self, "alpha", self.alpha, 0)
+    alpha: AtLeast0
 
     def of(self, w: Array, /) -> Any:
         return self.alpha * (w * w).sum() / 2

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from manual.numbers.checks import at_least, whole
+from manual.numbers.checks import AtLeast0, Size
 from manual.schedule import Schedule
 
 
@@ -19,12 +19,8 @@ class CosineAnnealingLR(Schedule):
     as torch.optim.lr_scheduler.CosineAnnealingLR.
     """
 
-    T_max: int
-    eta_min: Any = 0
-
-    def __post_init__(self) -> None:
-        self.T_max = whole(self, "T_max", self.T_max, 1)
-        self.eta_min = at_least(self, "eta_min", self.eta_min, 0)
+    T_max: Size
+    eta_min: AtLeast0 = 0
 
     def rate(self, t: int, lr: Any, /) -> Any:
         return self.eta_min + (lr - self.eta_min) * (1 + cos(pi * t / self.T_max)) / 2

@@ -3,7 +3,7 @@ from typing import Any
 
 import numpy as np
 
-from manual.numbers.checks import at_least
+from manual.numbers.checks import AtLeast0
 from manual.schedule import Schedule
 
 
@@ -17,10 +17,7 @@ class ExponentialLR(Schedule):
     Same as torch.optim.lr_scheduler.ExponentialLR.
     """
 
-    gamma: Any
-
-    def __post_init__(self) -> None:
-        self.gamma = at_least(self, "gamma", self.gamma, 0)
+    gamma: AtLeast0
 
     def rate(self, t: int, lr: Any, /) -> Any:
         return lr * self.gamma**t

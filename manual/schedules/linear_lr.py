@@ -3,7 +3,7 @@ from typing import Any
 
 import numpy as np
 
-from manual.numbers.checks import InputError, at_least, whole
+from manual.numbers.checks import AtLeast0, InputError, Size
 from manual.schedule import Schedule
 
 
@@ -17,17 +17,14 @@ class LinearLR(Schedule):
     Same as torch.optim.lr_scheduler.LinearLR.
     """
 
-    start_factor: Any = 1 / 3
-    end_factor: Any = 1
-    total_iters: int = 5
+    start_factor: AtLeast0 = 1 / 3
+    end_factor: AtLeast0 = 1
+    total_iters: Size = 5
 
     def __post_init__(self) -> None:
-        for name in ("start_factor", "end_factor"):
-            setattr(self, name, at_least(self, name, getattr(self, name), 0))
         if not 0 < self.start_factor <= 1 or self.end_factor > 1:
             raise InputError("LinearLR: start_factor must be in (0, 1] and end_factor in [0, 1], "
                              f"got {self.start_factor!r} and {self.end_factor!r}")
-        self.total_iters = whole(self, "total_iters", self.total_iters, 1)
 
     def rate(self, t: int, lr: Any, /) -> Any:
         a, b = self.start_factor, self.end_factor

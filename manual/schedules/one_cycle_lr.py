@@ -1,10 +1,10 @@
 from collections.abc import Iterator
 from math import cos, pi
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
-from manual.numbers.checks import InputError, at_least, flag, fraction, whole
+from manual.numbers.checks import Above0, AtLeast0, Below1, Flag, InputError, Size, one_of
 from manual.schedule import Schedule
 
 
@@ -26,30 +26,16 @@ class OneCycleLR(Schedule):
     total_steps by epochs and steps_per_epoch, too.
     """
 
-    max_lr: Any
-    total_steps: int
-    pct_start: Any = 0.3
-    anneal_strategy: str = "cos"
-    cycle_momentum: bool = True
-    base_momentum: Any = 0.85
-    max_momentum: Any = 0.95
-    div_factor: Any = 25
-    final_div_factor: Any = 1e4
-    three_phase: bool = False
-
-    def __post_init__(self) -> None:
-        self.total_steps = whole(self, "total_steps", self.total_steps, 1)
-        for name in ("max_lr", "div_factor", "final_div_factor"):
-            setattr(self, name, at_least(self, name, getattr(self, name), 0))
-        for name in ("pct_start", "base_momentum", "max_momentum"):
-            setattr(self, name, fraction(self, name, getattr(self, name)))
-        for name in ("cycle_momentum", "three_phase"):
-            setattr(self, name, flag(self, name, getattr(self, name)))
-        if self.anneal_strategy not in ("cos", "linear"):
-            raise InputError(f"OneCycleLR: anneal_strategy must be 'cos' or 'linear', got {self.anneal_strategy!r}")
-        if not self.div_factor or not self.final_div_factor:
-            raise InputError("OneCycleLR: div_factor and final_div_factor must be above 0, "
-                             f"got {self.div_factor!r} and {self.final_div_factor!r}")
+    max_lr: AtLeast0
+    total_steps: Size
+    pct_start: Below1 = 0.3
+    anneal_strategy: Annotated[str, one_of("cos", "linear")] = "cos"
+    cycle_momentum: Flag = True
+    base_momentum: Below1 = 0.85
+    max_momentum: Below1 = 0.95
+    div_factor: Above0 = 25
+    final_div_factor: Above0 = 1e4
+    three_phase: Flag = False
 
     def rate(self, t: int, lr: Any, /) -> Any:
         low = self.max_lr / self.div_factor

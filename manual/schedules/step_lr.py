@@ -3,7 +3,7 @@ from typing import Any
 
 import numpy as np
 
-from manual.numbers.checks import at_least, whole
+from manual.numbers.checks import AtLeast0, Size
 from manual.schedule import Schedule
 
 
@@ -17,12 +17,8 @@ class StepLR(Schedule):
     Same as torch.optim.lr_scheduler.StepLR.
     """
 
-    step_size: int
-    gamma: Any = 0.1
-
-    def __post_init__(self) -> None:
-        self.step_size = whole(self, "step_size", self.step_size, 1)
-        self.gamma = at_least(self, "gamma", self.gamma, 0)
+    step_size: Size
+    gamma: AtLeast0 = 0.1
 
     def rate(self, t: int, lr: Any, /) -> Any:
         return lr * self.gamma ** (t // self.step_size)

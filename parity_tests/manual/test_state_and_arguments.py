@@ -148,7 +148,7 @@ def test_one_example_has_no_batch_as_in_torch(layer, x, rng, agree):
         (lambda: Conv1d(1, 1, 2, 2, "same", rng=RNG), "padding='same' needs a stride of 1, got 2"),
         (lambda: Conv1d(1, 1, 2, groups=2, rng=RNG), "groups must be 1, the only one that there is here, got 2"),  # pyright: ignore
         (lambda: LSTM(2, 3, proj_size=2, rng=RNG), "proj_size must be 0, the only one that there is here, got 2"),  # pyright: ignore
-        (lambda: MaxPool1d(2, 2, 0, 1), "expected at most 3 arguments in a row, got 4; give the others by name"),  # pyright: ignore
+        (lambda: MaxPool1d(2, 2, 0, 1), "expected at most 3 positional arguments, got 4; give the others by name"),  # pyright: ignore
         (lambda: MultiMarginLoss(3), "p must be 1 or 2, got 3"),
         (lambda: GRUCell(2, 3, bias=None, rng=RNG), "bias must be True or False, got None"),  # pyright: ignore
     ],

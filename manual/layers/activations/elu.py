@@ -1,10 +1,9 @@
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 from manual.layer import Layer
-from manual.numbers.checks import floats, real
+from manual.numbers.checks import Real, floats
 from manual.numbers.number_types import Array, nonpositive
 
 
@@ -20,10 +19,7 @@ class ELU(Layer, without={"inplace": False}):
     2016. Same as torch.nn.ELU.
     """
 
-    alpha: Any = 1
-
-    def __post_init__(self) -> None:
-        self.alpha = real(self, "alpha", self.alpha)
+    alpha: Real = 1
 
     def forward(self, z: Array, /) -> tuple[Array, tuple[Array, Array]]:
         floats(self, z)

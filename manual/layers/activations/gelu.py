@@ -1,11 +1,11 @@
 from collections.abc import Iterator
 from math import pi
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from manual.layer import Layer
-from manual.numbers.checks import InputError, floats
+from manual.numbers.checks import floats, one_of
 from manual.numbers.number_types import Array
 from manual.numbers.special import erf, erf_slope
 
@@ -27,11 +27,7 @@ class GELU(Layer):
     Source: Hendrycks & Gimpel, "Gaussian Error Linear Units", 2016. Same as torch.nn.GELU.
     """
 
-    approximate: str = "none"
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.approximate, str) or self.approximate not in ("none", "tanh"):
-            raise InputError(f"GELU: approximate must be 'none' or 'tanh', got {self.approximate!r}")
+    approximate: Annotated[str, one_of("none", "tanh")] = "none"
 
     def forward(self, z: Array, /) -> tuple[Array, Any]:
         floats(self, z)

@@ -1,10 +1,9 @@
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 from manual.layer import Layer
-from manual.numbers.checks import floats, real
+from manual.numbers.checks import Real, floats
 from manual.numbers.number_types import Array, positive
 
 
@@ -20,10 +19,7 @@ class LeakyReLU(Layer, without={"inplace": False}):
     torch.nn.LeakyReLU.
     """
 
-    negative_slope: Any = 0.01
-
-    def __post_init__(self) -> None:
-        self.negative_slope = real(self, "negative_slope", self.negative_slope)
+    negative_slope: Real = 0.01
 
     def forward(self, z: Array, /) -> tuple[Array, Array]:
         floats(self, z)

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from manual.layer import Layer
-from manual.numbers.checks import InputError, axis, floats
+from manual.numbers.checks import InputError, Integer, floats
 from manual.numbers.number_types import Array
 
 
@@ -24,10 +24,7 @@ class Softmax(Layer):
     `dim` has no default; here it is the last axis.
     """
 
-    dim: int = -1
-
-    def __post_init__(self) -> None:
-        self.dim = axis(self, "dim", self.dim)
+    dim: Integer = -1
 
     def forward(self, z: Array, /) -> tuple[Array, Array]:
         floats(self, z)

@@ -1,10 +1,9 @@
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 from manual.layer import Layer
-from manual.numbers.checks import InputError, floats, real
+from manual.numbers.checks import Above0, Real, floats
 from manual.numbers.number_types import Array, positive
 
 
@@ -22,13 +21,8 @@ class Softplus(Layer):
     torch.nn.Softplus.
     """
 
-    beta: Any = 1
-    threshold: Any = 20
-
-    def __post_init__(self) -> None:
-        self.beta, self.threshold = real(self, "beta", self.beta), real(self, "threshold", self.threshold)
-        if not self.beta > 0:
-            raise InputError(f"Softplus: beta must be a finite number > 0, got {self.beta!r}")
+    beta: Above0 = 1
+    threshold: Real = 20
 
     def forward(self, z: Array, /) -> tuple[Array, tuple[Array, Array]]:
         floats(self, z)

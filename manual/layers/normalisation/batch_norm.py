@@ -6,7 +6,7 @@ import numpy as np
 
 from manual.described import parameter, state
 from manual.layer import Layer
-from manual.numbers.checks import InputError, at_least, flag, floats, mismatch, real, whole
+from manual.numbers.checks import AtLeast0, Flag, InputError, Size, flag, floats, mismatch, real
 from manual.numbers.number_types import Array
 
 
@@ -40,11 +40,11 @@ class _BatchNorm(Layer):
     Source: Ioffe & Szegedy, "Batch Normalization", 2015, algorithm 1 and its chain rule.
     """
 
-    num_features: int
-    eps: Any = 1e-5
+    num_features: Size
+    eps: AtLeast0 = 1e-5
     momentum: Any = 0.1
-    affine: bool = True
-    track_running_stats: bool = True
+    affine: Flag = True
+    track_running_stats: Flag = True
     weight: Any = parameter()
     _: KW_ONLY
     bias: Any = parameter(default=True)  # the flag goes in, the array (or None) comes out
@@ -55,12 +55,11 @@ class _BatchNorm(Layer):
     """The shapes of an input."""
 
     def __post_init__(self) -> None:
-        c, self.eps = whole(self, "num_features", self.num_features, 1), at_least(self, "eps", self.eps, 0)
+        c, affine, bias = self.num_features, self.affine, flag(self, "bias", self.bias)
         self.momentum = None if self.momentum is None else real(self, "momentum", self.momentum)
-        affine, bias = flag(self, "affine", self.affine), flag(self, "bias", self.bias)
         self.weight, self.bias = np.ones(c) if affine else None, np.zeros(c) if affine and bias else None
         self.running_mean = self.running_var = self.num_batches_tracked = None
-        if flag(self, "track_running_stats", self.track_running_stats):
+        if self.track_running_stats:
             self.running_mean, self.running_var = np.zeros(c), np.ones(c)
             self.num_batches_tracked = np.zeros((), np.int64)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from manual.described import parameter
 from manual.layer import Layer
-from manual.numbers.checks import InputError, at_least, flag, floats, mismatch, whole
+from manual.numbers.checks import AtLeast0, Flag, InputError, Size, flag, floats, mismatch
 from manual.numbers.number_types import Array
 
 
@@ -29,23 +29,21 @@ class GroupNorm(Layer):
     Source: Wu & He, "Group Normalization", 2018. Same as torch.nn.GroupNorm.
     """
 
-    num_groups: int
-    num_channels: int
-    eps: Any = 1e-5
-    affine: bool = True
+    num_groups: Size
+    num_channels: Size
+    eps: AtLeast0 = 1e-5
+    affine: Flag = True
     weight: Any = parameter()
     _: KW_ONLY
     bias: Any = parameter(default=True)  # the flag goes in, the array (or None) comes out
 
     def __post_init__(self) -> None:
-        groups = whole(self, "num_groups", self.num_groups, 1)
-        channels = whole(self, "num_channels", self.num_channels, 1)
+        groups, channels = self.num_groups, self.num_channels
         if channels % groups:
             raise InputError(f"GroupNorm: num_groups must divide num_channels, got {groups} and {channels}")
-        self.eps = at_least(self, "eps", self.eps, 0)
-        affine, bias = flag(self, "affine", self.affine), flag(self, "bias", self.bias)
-        self.weight = np.ones(channels) if affine else None
-        self.bias = np.zeros(channels) if affine and bias else None
+        bias = flag(self, "bias", self.bias)
+        self.weight = np.ones(channels) if self.affine else None
+        self.bias = np.zeros(channels) if self.affine and bias else None
 
     def forward(self, x: Array, /) -> tuple[Array, tuple[Array, Array]]:
         floats(self, x)

@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 
 from manual.layer import Layer
-from manual.numbers.checks import flag, floats, mismatch, whole
+from manual.numbers.checks import Flag, floats, mismatch, whole
 from manual.numbers.number_types import Array
 from manual.numbers.one_example import takes_one
 from manual.numbers.windows import Pair, padded, pixels, pooled, window_count
@@ -35,14 +35,12 @@ class AvgPool2d(Layer):
     kernel_size: int | Pair
     stride: int | Pair | None = None
     padding: int | Pair = 0
-    ceil_mode: bool = False
-    count_include_pad: bool = True
+    ceil_mode: Flag = False
+    count_include_pad: Flag = True
     divisor_override: int | None = None
 
     def __post_init__(self) -> None:
         self._kernel, self._stride, self._padding = pooled(self)
-        for name in ("ceil_mode", "count_include_pad"):
-            flag(self, name, getattr(self, name))
         if self.divisor_override is not None:
             whole(self, "divisor_override", self.divisor_override, 1)
 

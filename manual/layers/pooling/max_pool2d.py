@@ -4,7 +4,7 @@ from dataclasses import KW_ONLY
 import numpy as np
 
 from manual.layer import Layer
-from manual.numbers.checks import InputError, flag, floats
+from manual.numbers.checks import Flag, InputError, floats
 from manual.numbers.number_types import Array, greater
 from manual.numbers.one_example import takes_one
 from manual.numbers.windows import Pair, padded, pixels, pooled, window_count
@@ -42,11 +42,10 @@ class MaxPool2d(Layer, without={"dilation": 1, "return_indices": False}):
     stride: int | Pair | None = None
     padding: int | Pair = 0
     _: KW_ONLY
-    ceil_mode: bool = False
+    ceil_mode: Flag = False
 
     def __post_init__(self) -> None:
         self._kernel, self._stride, self._padding = pooled(self)
-        self.ceil_mode = flag(self, "ceil_mode", self.ceil_mode)
 
     def forward(self, a: Array, /) -> tuple[Array, Cache]:
         floats(self, a)

@@ -4,7 +4,7 @@ from math import prod
 import numpy as np
 
 from manual.layer import Layer
-from manual.numbers.checks import InputError, axis, floats
+from manual.numbers.checks import InputError, Integer, floats
 from manual.numbers.number_types import Array
 
 
@@ -21,12 +21,8 @@ class Flatten(Layer):
     Source: document B, "Conclusion", step 1: pictures to numbers. Same as torch.nn.Flatten.
     """
 
-    start_dim: int = 1
-    end_dim: int = -1
-
-    def __post_init__(self) -> None:
-        for name in ("start_dim", "end_dim"):
-            setattr(self, name, axis(self, name, getattr(self, name)))
+    start_dim: Integer = 1
+    end_dim: Integer = -1
 
     def forward(self, a: Array, /) -> tuple[Array, Array]:
         floats(self, a)

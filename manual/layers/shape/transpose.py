@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from manual.layer import Layer
-from manual.numbers.checks import InputError, axis, floats
+from manual.numbers.checks import InputError, Integer, floats
 from manual.numbers.number_types import Array
 
 
@@ -19,11 +19,8 @@ class Transpose(Layer):
     Same as torch.transpose.
     """
 
-    dim0: int
-    dim1: int
-
-    def __post_init__(self) -> None:
-        self.dim0, self.dim1 = axis(self, "dim0", self.dim0), axis(self, "dim1", self.dim1)
+    dim0: Integer
+    dim1: Integer
 
     def forward(self, a: Array, /) -> tuple[Array, None]:
         floats(self, a)

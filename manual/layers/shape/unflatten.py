@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from manual.layer import Layer
-from manual.numbers.checks import InputError, axis, floats, whole
+from manual.numbers.checks import InputError, Integer, floats, whole
 from manual.numbers.number_types import Array
 
 
@@ -21,11 +21,11 @@ class Unflatten(Layer):
     Source: document B, "Conclusion", step 1, the way back. Same as torch.nn.Unflatten.
     """
 
-    dim: int
+    dim: Integer
     unflattened_size: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        self.dim, sizes = axis(self, "dim", self.dim), self.unflattened_size
+        sizes = self.unflattened_size
         if not isinstance(sizes, tuple | list) or not sizes or [*sizes].count(-1) > 1:
             raise InputError(f"Unflatten: unflattened_size must be a tuple of integers, one of them perhaps -1, "
                              f"got {sizes!r}")
