@@ -20,7 +20,7 @@ class Dropout(Layer, without={"inplace": False}):
     The mask is a function of (seed, count, shape) alone; `commit` counts one step on; `evaluated()` has no mask.
 
     Raises:
-        InputError: p is not a number in [0, 1); rng is no generator; the input is not an array of floats.
+        InputError: p is not a number in [0, 1); rng is not a Generator; the input is not an array of floats.
     Source: Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", 2014; document B.
     Same as torch.nn.Dropout, which draws its masks from torch's generator, and takes p = 1, where nothing is left to
     train.
@@ -37,20 +37,25 @@ class Dropout(Layer, without={"inplace": False}):
 
     def forward(self, a: Array, /) -> tuple[Array, Any]:
         floats(self, a)
-        p = self.p
+        p = self._rate
         m = mask(self.seed, self.count, p, a.shape) if p else 1
         return a * m / (1 - p), m
 
     def backward(self, delta: Array, m: Any, /) -> tuple[Array, "Dropout"]:
-        return delta * m / (1 - self.p), self
+        return delta * m / (1 - self._rate), self
 
     def commit(self, m: Any, /) -> None:
-        self.count += self.p > 0
+        self.count += self._rate > 0
 
     def evaluated(self) -> "Dropout":
         new = self.like()
-        new.p = 0
+        new.training = False
         return new
+
+    @property
+    def _rate(self) -> Any:
+        """How many are switched off: p, and none in inference."""
+        return self.p if self.training else 0
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[Dropout, Array]]:

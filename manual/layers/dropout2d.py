@@ -21,7 +21,8 @@ class Dropout2d(Layer, without={"inplace": False}):
     The mask is a function of (seed, count, (N, C)) alone; `commit` counts one step on; `evaluated()` has no mask.
 
     Raises:
-        InputError: p is not a number in [0, 1); rng is no generator; the input is not (N, C, H, W), or not of floats.
+        InputError: p is not a number in [0, 1); rng is not a Generator; the input is not (N, C, H, W), or not of
+            floats.
     Source: Tompson et al., "Efficient Object Localization Using Convolutional Networks", 2015. Same as
     torch.nn.Dropout2d, which draws its masks from torch's generator, and takes p = 1, where nothing is left to train.
     """
@@ -39,20 +40,25 @@ class Dropout2d(Layer, without={"inplace": False}):
         floats(self, a)
         if a.ndim != 4:
             raise mismatch(self, "(N, C, H, W)", "float", a)
-        p = self.p
+        p = self._rate
         m = mask(self.seed, self.count, p, a.shape[:2])[:, :, None, None] if p else 1
         return a * m / (1 - p), m
 
     def backward(self, delta: Array, m: Any, /) -> tuple[Array, "Dropout2d"]:
-        return delta * m / (1 - self.p), self
+        return delta * m / (1 - self._rate), self
 
     def commit(self, m: Any, /) -> None:
-        self.count += self.p > 0
+        self.count += self._rate > 0
 
     def evaluated(self) -> "Dropout2d":
         new = self.like()
-        new.p = 0
+        new.training = False
         return new
+
+    @property
+    def _rate(self) -> Any:
+        """How many are switched off: p, and none in inference."""
+        return self.p if self.training else 0
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[Dropout2d, Array]]:

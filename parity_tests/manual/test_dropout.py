@@ -52,6 +52,8 @@ def test_in_inference_nothing_is_off_and_nothing_is_counted(rng, network, data):
     first, _, second, _ = network.layers
     np.testing.assert_array_equal(y, second.forward(first.forward(x)[0])[0])
     still.commit(tape)
+    assert not still.layers[1].training
+    assert repr(still) == repr(network)
     assert state == network.state
 
 
