@@ -19,7 +19,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from manual.layer import Layer, every_part
+from manual.layer import Layer, check_parts_are_trained
 from manual.numbers.checks import InputError, shown
 from manual.numbers.number_types import Array
 
@@ -33,8 +33,8 @@ class Block(Layer):
     A part that is used twice in a pass (tied weights) has the sum of both gradients.
 
     Raises:
-        InputError: a part is no layer, or is there twice under two names, or holds a layer that would not be trained;
-            two parts share an array; a part cannot take its input: the message names the part.
+        InputError: a part is not a Layer, or is there twice under two names, or holds a layer that would not be
+            trained; two parts share an array; a part cannot take its input: the message names the part.
     """
 
     def __new__(cls, *_: Any, **__: Any) -> Self:
@@ -59,7 +59,7 @@ class Block(Layer):
         for name, part in parts.items():
             if not isinstance(part, Layer):
                 raise InputError(f"{type(self).__name__}: expected a layer as part {name!r}, got {shown(part)}")
-            every_part(part)
+            check_parts_are_trained(part)
         self._check_shared()
         self._places = [
             (i, {last: f"{name}.{last}" for last in part.params}, type(part).params is Layer.params)
@@ -68,7 +68,7 @@ class Block(Layer):
         ]
 
     def _check_shared(self) -> None:
-        """An InputError where a layer, or an array, is there twice."""
+        """Raise InputError where a layer, or an array, is there twice."""
         where, owners, seen = type(self).__name__, {}, {}
         for name, part in zip(self._names, self.layers, strict=True):
             if seen.setdefault(id(part), name) != name:

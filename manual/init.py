@@ -8,7 +8,7 @@ Weights are the parameters of two or more dimensions. Biases are those that are 
 functions refuse it: it keeps its value. (Only `constant` sets it, too.)
 
 Raises:
-    InputError: the network is no layer; rng is no generator; a number is not finite.
+    InputError: the network is not a Layer; rng is not a Generator; a number is not finite.
 """
 
 from collections.abc import Callable

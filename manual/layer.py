@@ -20,8 +20,8 @@ from manual.numbers.checks import InputError
 from manual.numbers.number_types import Array, Number, lift
 
 
-def every_part(layer: "Layer") -> None:
-    """An InputError where a layer holds another whose parameters are not among its own, so that none would train them.
+def check_parts_are_trained(layer: "Layer") -> None:
+    """Raise InputError where a layer holds another whose parameters are not among its own: nothing would train them.
 
     It may be held in a list, a tuple, a set or a dict. What neither has, such as an activation, may be held.
     """
@@ -60,7 +60,7 @@ def several(value: Any) -> tuple[Any, ...]:
 class Layer(Described):
     """A function of its inputs and of its parameters, and the adjoint of its derivative."""
 
-    training = True  # a copy that `evaluated` makes says False where the two differ
+    training = True  # False in a copy by `evaluated` of a layer that does something else in inference
 
     def forward(self, *inputs: Any, **_: Any) -> tuple[Any, Any]:
         """(y, cache): the output, and what `backward` will need. A layer names its inputs, most have one."""

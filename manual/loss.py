@@ -72,8 +72,8 @@ def takes_one(axes: int) -> Callable[[Kind], Kind]:
     return decorate
 
 
-def laid_over(loss: Loss, name: str, weight: Any, z: Array) -> Any:
-    """A weight of z's dtype, that is laid over z; 1 for None.
+def broadcastable(loss: Loss, name: str, weight: Any, z: Array) -> Any:
+    """A weight of z's dtype, that broadcasts to z's shape; 1 for None.
 
     Raises:
         InputError: it does not fit.
@@ -82,7 +82,7 @@ def laid_over(loss: Loss, name: str, weight: Any, z: Array) -> Any:
         return 1
     fits = zip(weight.shape[::-1], z.shape[::-1], strict=False)
     if weight.ndim > z.ndim or any(own not in (1, n) for own, n in fits):
-        raise InputError(f"{loss!r}: expected a {name} that can be laid over {z.shape}, got shape {weight.shape}")
+        raise InputError(f"{loss!r}: expected a {name} that broadcasts to {z.shape}, got shape {weight.shape}")
     return weight.astype(z.dtype) if z.dtype.kind == "f" else weight
 
 
@@ -94,13 +94,13 @@ def reduced(loss: Any, costs: Array, count: Any = None) -> tuple[Any, Any]:
     return costs.sum() / n, n or 1  # where nothing counts the cost is 0/0, and nobody is to blame
 
 
-def shared(slope: Array, delta: Any, n: Any) -> Array:
+def times_upstream(slope: Array, delta: Any, n: Any) -> Array:
     """δ slope / n: what a number's slope becomes where its cost was divided by n, and has the derivative δ."""
     return slope / n if isinstance(delta, int) and delta == 1 else delta * slope / n
 
 
 def check_alike(loss: Loss, prediction: Array, target: Array) -> None:
-    """An InputError unless target and prediction are of one shape and floating dtype: nothing is broadcast."""
+    """Raise InputError unless target and prediction are of one shape and floating dtype: nothing is broadcast."""
     check_arrays(loss, prediction, target)
     if target.shape != prediction.shape or target.dtype != prediction.dtype:
         raise mismatch(loss, f"{prediction.shape}, like the prediction,", prediction.dtype, target)
@@ -109,7 +109,7 @@ def check_alike(loss: Loss, prediction: Array, target: Array) -> None:
 
 
 def check_arrays(loss: Loss, prediction: Array, target: Array) -> None:
-    """An InputError unless both are arrays with at least one axis, and the prediction is of floats."""
+    """Raise InputError unless both are arrays with at least one axis, and the prediction is of floats."""
     arrays = type(prediction) is type(target) is np.ndarray
     if arrays and prediction.ndim and target.ndim and prediction.dtype.kind == "f":
         return

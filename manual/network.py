@@ -25,8 +25,8 @@ class Network(Block):
     Parameters are named as `torch.nn.Sequential.state_dict()` names them: "0.weight", "0.bias", "2.weight", …
 
     Raises:
-        InputError: no layers, something that is none, one that holds another as an attribute, or two that share an
-            array; an empty batch, truth values, an input that a layer cannot take, or a layer that gives several
+        InputError: no layers, something that is not a Layer, one that holds another as an attribute, or two that share
+            an array; an empty batch, truth values, an input that a layer cannot take, or a layer that gives several
             arrays: the message names the layer and its place; a δ of another shape or dtype than the output.
     Source: document A, part 3, "Visual Representation of the Backpropagation Process". Same as torch.nn.Sequential.
     """
@@ -77,7 +77,7 @@ class Network(Block):
         return self._of([first.gradient(delta, tape[0]), *gradients])
 
     def _check(self, delta: Array, tape: list[Any]) -> None:
-        """An InputError unless δ has the output's shape and dtype: nothing is broadcast."""
+        """Raise InputError unless δ has the output's shape and dtype: nothing is broadcast."""
         y = getattr(tape, "output", delta)
         if type(delta) is not type(y) or delta.shape != y.shape or delta.dtype != y.dtype:
             raise InputError(f"{self!r}: expected δ of the output's shape {y.shape} and dtype "

@@ -44,7 +44,7 @@ class Optimizer(Settable, without=HOW):
         cls.__init__ = _with_groups(cls.__init__)
 
     def __new__(cls, *arguments: Any, **hyper: Any) -> Self:
-        """An InputError where parameters come first, as in torch: `step` is given them, with their gradients."""
+        """Raise InputError where parameters come first, as in torch: `step` is given them, with their gradients."""
         first = next((f.name for f in cls._fields.values() if f.init), "")
         arguments = arguments[_has_groups(arguments) :]
         if arguments and first == "lr" and ("lr" in hyper or isinstance(arguments[0], Layer | Iterable)):

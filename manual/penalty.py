@@ -1,7 +1,7 @@
 """The contract of a penalty: a cost of the weights themselves, added to the loss.
 
     cost, cache = penalty.forward(network)
-    gradient    = gradient + penalty.backward(cache)
+    gradient    = gradient + penalty.backward(cache)      the cache is the network itself
 
 Weights are the parameters of two or more dimensions. Biases are spared: they move what a neuron gives, but steepen
 nothing.

@@ -84,7 +84,7 @@ class Steps(Layer):
         return [vars(self).get(kind + name) for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
 
     def _check(self, x: Any, start: Sequence[Any], axes: str, shape: tuple[int, ...]) -> None:
-        """An InputError for another input than `axes`, or another state before the first step than (…, N, H)."""
+        """Raise InputError for another input than `axes`, or another state before the first step than (…, N, H)."""
         dtype, names = next(iter(self.params.values())).dtype, axes.split(", ")
         fits = getattr(x, "dtype", 0) == dtype and x.ndim == len(names) and x.shape[-1] == self.input_size
         if not fits or not x.size or isinstance(x, np.matrix):
@@ -129,8 +129,8 @@ def _batch(layer: Any, place: int) -> int:
 
 @takes_one(3, _batch)
 class Recurrent(Steps, without={"dropout": 0.0}):
-    """A layer of sequences. Each layer upon another has for its input what the one below gives, in both directions one
-    beside the other; what runs backwards in time begins with the last step.
+    """A layer of sequences. Each stacked layer takes the outputs of the one below, those of both directions
+    concatenated; the backward direction starts at the last step.
 
         x (T, N, in), y (T, N, D·H)         (N, T, in) and (N, T, D·H) with batch_first; D = 2 if bidirectional, else 1
         state before and after              (layers · D, N, H) each; 0 where it is not given

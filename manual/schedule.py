@@ -21,7 +21,7 @@ class Schedule(Settable):
         raise NotImplementedError
 
     def at(self, t: int, own: dict[str, Any], /) -> dict[str, Any]:
-        """The settings at step t that are others than the optimizer's own, `own`."""
+        """The settings that a step t changes, of the optimizer's own, `own`, by name."""
         return {"lr": self.rate(t, own["lr"])}
 
     def set(self, optimizer: Optimizer, t: int, own: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from manual.layer import Layer, every_part
+from manual.layer import Layer, check_parts_are_trained
 from manual.loss import Loss
 from manual.network import Network
 from manual.numbers.checks import InputError, at_least, finite, instance, shown, whole
@@ -89,7 +89,7 @@ def train(
 def _check(
     network: Layer, loss: Loss, optimizer: Optimizer, x: Array, y: Array, penalty: Penalty | None
 ) -> None:
-    """An InputError unless each is what it must be, and the data fit together and are finite."""
+    """Raise InputError unless each is what it must be, and the data fit together and are finite."""
     for name, value, kind in (("network", network, Layer), ("loss", loss, Loss), ("optimizer", optimizer, Optimizer)):
         instance("train", name, value, kind)
     if penalty is not None:
@@ -97,7 +97,7 @@ def _check(
     for name, array in (("x", x), ("y", y)):
         if not isinstance(array, np.ndarray) or not array.ndim:
             raise InputError(f"train: expected {name} as an array with an example a row, got {shown(array)}")
-    every_part(network)
+    check_parts_are_trained(network)
     if len(x) != len(y):
         raise InputError(f"train: expected a target for each example, got {len(x)} examples and {len(y)} targets")
     if not len(x):
@@ -132,7 +132,7 @@ def culprit(network: Layer, x: Array) -> str:
     for name, p in network.params.items():
         if not all(map(isfinite, p.ravel())):
             return f"parameter {name} is not finite"
-    if not isinstance(network, Network) or type(network).forward is not Network.forward:  # it is no chain to walk
+    if not isinstance(network, Network) or type(network).forward is not Network.forward:  # not a chain
         finite_output = all(map(isfinite, network.forward(x)[0].ravel()))
         return f"the output of {network!r} is {'finite: it is the loss that is not' if finite_output else 'not finite'}"
     for place, layer in enumerate(network.layers):

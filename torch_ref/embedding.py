@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from manual import InputError, Layer, Network
-from manual.layer import every_part, several
+from manual.layer import check_parts_are_trained, several
 from manual.numbers.checks import instance
 from torch_ref.quantities import alone
 from torch_ref.twins import to_numpy, to_torch
@@ -58,7 +58,7 @@ class Embedded(torch.nn.Module):
     def __init__(self, network: Network) -> None:
         super().__init__()
         instance("embed", "network", network, Layer)
-        every_part(network)
+        check_parts_are_trained(network)
         self._like = network.like
         self._names = [*network.params]
         for name, p in network.params.items():

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from manual import EveryStep, InputError, Layer, Loss, Network, Optimizer, Residual
-from manual.layer import every_part
+from manual.layer import check_parts_are_trained
 from manual.numbers.checks import instance, shown
 from manual.numbers.masks import mask
 from manual.numbers.number_types import Array
@@ -24,7 +24,7 @@ class NoTwin(LookupError):
 
 
 class NotAsRegistered(NoTwin):
-    """What is registered for a layer is no module of its parameters."""
+    """What is registered for a layer is not a module of its parameters."""
 
 
 class HalfMSELoss(torch.nn.Module):
@@ -155,7 +155,7 @@ def twin(layer: Layer | Loss, device: str | torch.device = "cpu") -> torch.nn.Mo
     if not isinstance(layer, Layer | Loss):
         raise InputError(f"twin: expected a layer or a loss, got {shown(layer)}")
     if isinstance(layer, Layer):
-        every_part(layer)
+        check_parts_are_trained(layer)
     name = type(layer).__name__
     registered = next((REGISTERED[kind] for kind in type(layer).__mro__ if kind in REGISTERED), None)
     make: Any = OWN.get(name) or getattr(torch.nn, name, None)
@@ -187,10 +187,10 @@ def twin(layer: Layer | Loss, device: str | torch.device = "cpu") -> torch.nn.Mo
 
 @twin.register
 def _(network: Network, device: str | torch.device = "cpu") -> torch.nn.Module:
-    every_part(network)
+    check_parts_are_trained(network)
     if not is_chain(network):
         raise NoTwin(
-            f"torch has nothing that is wired as {network!r} is: it is no chain of its layers; make it a Block, for "
+            f"torch has nothing that is wired as {network!r} is: it is not a chain of its layers; make it a Block, for "
             "which torch_ref.register gives a module"
         )
     return torch.nn.Sequential(*[twin(layer, device) for layer in network.layers])
@@ -214,7 +214,7 @@ def twin_optimizer(optimizer: Optimizer, module: torch.nn.Module, **how: bool) -
 
     Raises:
         NoTwin: torch has no optimizer of that name, or it takes other hyperparameters or parameters, or needs the cost.
-        InputError: it is no optimizer.
+        InputError: it is not an Optimizer.
     """
     instance("twin_optimizer", "optimizer", optimizer, Optimizer)
     name = type(optimizer).__name__

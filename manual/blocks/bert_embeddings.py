@@ -26,9 +26,9 @@ class BertEmbeddings(Block):
     The word `padding_idx` has no gradient, as in Embedding.
 
     Raises:
-        InputError: a size is not an integer >= 1; padding_idx is no word; layer_norm_eps is not above 0; rng is no
-            generator; i or s holds no words, or they differ in shape; there are more places than
-            max_position_embeddings.
+        InputError: a size is not an integer >= 1; padding_idx is not the number of a word; layer_norm_eps is negative
+            or not finite; rng is not a Generator; i or s holds no words, or they differ in shape; there are more places
+            than max_position_embeddings.
     Source: Devlin et al., "BERT: Pre-training of Deep Bidirectional Transformers", 2019, figure 2. The names are those
     of BERT's published weights.
     """

@@ -18,7 +18,7 @@ class EveryStep(Block):
         ∂C/∂x = (∂y/∂x)ᵀ δ                  nobody used the state, so nothing comes back by it
 
     Raises:
-        InputError: `inner` is no layer, or gives one array alone.
+        InputError: `inner` is not a Layer, or gives one array alone.
     """
 
     inner: InitVar[Layer]

@@ -25,7 +25,7 @@ class GPTBlock(Block):
 
     Raises:
         InputError: embed_dim or num_heads is not an integer >= 1, or the heads do not share out embed_dim; bias is not
-            a flag; rng is no generator; the input is not (N, T, d), or not of the weights' dtype.
+            a flag; rng is not a Generator; the input is not (N, T, d), or not of the weights' dtype.
     Source: Radford et al., "Language Models are Unsupervised Multitask Learners", 2019, section 2.3 (GPT-2).
     """
 

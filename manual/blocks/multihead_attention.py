@@ -38,8 +38,8 @@ class MultiheadAttention(Block, without={"dropout": 0.0, "kdim": None, "vdim": N
         q = W_q query + b_q                 equations 2 to 4; k and v likewise
 
     `forward(query, key, value)`, or `forward(x)`, where x is all three, so that three δs add up. Then may come truths:
-    the key_padding_mask (N, S), True where a key is none, and the attn_mask, (L, S) or (N · heads, L, S), True where i
-    may not look at j. With `causal`, i looks at no j > i. A row that may look at nothing has A = 0, and so o = 0.
+    the key_padding_mask (N, S), True where a key is padding, and the attn_mask, (L, S) or (N · heads, L, S), True where
+    i may not look at j. With `causal`, i looks at no j > i. A row that may look at nothing has A = 0, and so o = 0.
     (torch has `causal` as an attn_mask, and gives A beside y.)
 
         query, y (L, N, E), key and value (S, N, E); (N, …, E) with batch_first; one example has no N
@@ -50,8 +50,8 @@ class MultiheadAttention(Block, without={"dropout": 0.0, "kdim": None, "vdim": N
 
     Raises:
         InputError: embed_dim or num_heads is not an integer >= 1, or the heads do not share out embed_dim; bias,
-            batch_first, causal, add_bias_kv or add_zero_attn is not a flag; rng is no generator; there are neither one
-            input nor three; an input has another shape or dtype.
+            batch_first, causal, add_bias_kv or add_zero_attn is not a flag; rng is not a Generator; there are neither
+            one input nor three; an input has another shape or dtype.
     Source: Vaswani et al., "Attention Is All You Need", 2017, section 3.2. Same as torch.nn.MultiheadAttention
     (without dropout, kdim and vdim).
     """

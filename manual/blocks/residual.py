@@ -21,7 +21,7 @@ class Residual(Block):
     Its parameters are those of f, named "inner.…"; of a `Network` inside, "inner.0.weight".
 
     Raises:
-        InputError: `inner` is no layer; its output has another shape or dtype than its input: nothing is broadcast.
+        InputError: `inner` is not a Layer; its output has another shape or dtype than its input: nothing is broadcast.
     Source: He et al., "Deep Residual Learning for Image Recognition", 2015, equation 1.
     """
 

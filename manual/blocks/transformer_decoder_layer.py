@@ -37,8 +37,8 @@ class TransformerDecoderLayer(Block, without={"dropout": 0.0}):
 
     Raises:
         InputError: a size is not an integer >= 1, or the heads do not share out d_model; activation is neither "relu"
-            nor "gelu"; batch_first, norm_first, bias or causal is not a flag; rng is no generator; an input has another
-            shape or dtype.
+            nor "gelu"; batch_first, norm_first, bias or causal is not a flag; rng is not a Generator; an input has
+            another shape or dtype.
     Source: Vaswani et al., "Attention Is All You Need", 2017, section 3.1. Same as torch.nn.TransformerDecoderLayer
     with dropout=0.
     """

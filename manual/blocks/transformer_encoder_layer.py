@@ -34,7 +34,7 @@ class TransformerEncoderLayer(Block, without={"dropout": 0.0}):
 
     Raises:
         InputError: a size is not an integer >= 1, or the heads do not share out d_model; activation is neither "relu"
-            nor "gelu"; batch_first, norm_first, bias or causal is not a flag; rng is no generator; the input has
+            nor "gelu"; batch_first, norm_first, bias or causal is not a flag; rng is not a Generator; the input has
             another shape or dtype.
     Source: Vaswani et al., "Attention Is All You Need", 2017, section 3.1; Xiong et al., "On Layer Normalization in the
     Transformer Architecture", 2020, pre-norm. Same as torch.nn.TransformerEncoderLayer with dropout=0.

@@ -23,8 +23,8 @@ class Embedding(Layer, without={"max_norm": None, "norm_type": 2.0, "scale_grad_
     Weights start as torch's do, normal with deviation 1.
 
     Raises:
-        InputError: num_embeddings or embedding_dim is not an integer >= 1; padding_idx is no word; rng is no
-            generator; the input is not an array of integers, or one of them is no word.
+        InputError: num_embeddings or embedding_dim is not an integer >= 1; padding_idx is not the number of a word; rng
+            is not a Generator; the input is not an array of integers, or one of them is not the number of a word.
     Source: Bengio et al., "A Neural Probabilistic Language Model", 2003, the matrix C. Same as torch.nn.Embedding
     (without max_norm, scale_grad_by_freq and sparse).
     """

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from manual.loss import Loss, Reduction, check_alike, laid_over, reduced, shared, takes_one
+from manual.loss import Loss, Reduction, broadcastable, check_alike, reduced, takes_one, times_upstream
 from manual.numbers.checks import InputError
 from manual.numbers.classes import Weight
 from manual.numbers.number_types import Array, nonpositive
@@ -14,16 +14,16 @@ from manual.numbers.number_types import Array, nonpositive
 class BCELoss(Loss):
     """How surprised a probability is by its target, 1 or 0 (or a probability between).
 
-        C = −Σ w (t log p + (1 − t) log(1 − p)) / n    p, t of any one shape; n = batch · outputs ("mean"), or 1
+        C = −Σ w (t log p + (1 − t) log(1 − p)) / n    p, t of any one shape; n = batch · outputs ("mean"), or 1 ("sum")
         ∂C/∂p = w (p − t) / (p (1 − p)) / n            w: the weight of each number, 1 unless it is given
 
     As torch's, a logarithm is at least −100 and p(1 − p) in the slope at least 1e-12, so that p = 0 and p = 1 have
     finite costs. After a sigmoid use BCEWithLogitsLoss, which needs no such guard.
 
     Raises:
-        InputError: weight is no array of finite numbers, or cannot be laid over the prediction; reduction is none of
-        the three; target and prediction differ in shape or dtype, or are empty; a
-            prediction is not between 0 and 1.
+        InputError: weight is not an array of finite floats, or cannot be broadcast to the prediction; reduction is not
+            one of the three; target and prediction differ in shape or dtype, or are empty; a prediction is not between
+            0 and 1.
     Source: document B, "Initialize Parameters", for two classes. Same as torch.nn.BCELoss.
     """
 
@@ -37,13 +37,13 @@ class BCELoss(Loss):
             raise InputError(f"{self!r}: expected predictions between 0 and 1, as a sigmoid gives them")
         logs = (np.where(nonpositive(q), -100, np.log(np.where(nonpositive(q), 1, q))) for q in (p, 1 - p))
         yes, no = (np.maximum(log, -100) for log in logs)
-        w = laid_over(self, "weight", self.weight, p)
+        w = broadcastable(self, "weight", self.weight, p)
         cost, n = reduced(self, w * ((t - 1) * no - t * yes))
         return cost, (p, t, w, n)
 
     def backward(self, cache: Any, delta: Any = 1, /) -> Array:
         p, t, w, n = cache
-        return shared(w * (p - t) / np.maximum(p * (1 - p), 1e-12), delta, n)
+        return times_upstream(w * (p - t) / np.maximum(p * (1 - p), 1e-12), delta, n)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[BCELoss, Array, Array]]:

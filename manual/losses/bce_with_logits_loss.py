@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from manual.loss import Loss, Reduction, check_alike, laid_over, reduced, shared, takes_one
+from manual.loss import Loss, Reduction, broadcastable, check_alike, reduced, takes_one, times_upstream
 from manual.numbers.classes import Weight
 from manual.numbers.number_types import Array, positive
 
@@ -18,7 +18,7 @@ class BCEWithLogitsLoss(Loss):
           = Σ (z([z > 0] − t) + log(1 + e^−|z|)) / n    the same, finite at any finite logit
         ∂C/∂z = (σ(z) − t) / n
 
-    With a pos_weight q, laid over t, what should be 1 counts q times: t log p becomes q t log p. Its share t becomes
+    With a pos_weight q, broadcast to t, what should be 1 counts q times: t log p becomes q t log p. Its share t becomes
     q t, and that of all, which was 1, k = q t + (1 − t):
 
         C = Σ w (z(k [z > 0] − q t) + k log(1 + e^−|z|)) / n,    ∂C/∂z = w (k σ(z) − q t) / n
@@ -28,8 +28,8 @@ class BCEWithLogitsLoss(Loss):
     At z = −∞ with t = 1 the cost is ∞, where torch's formula has 0·∞, a NaN.
 
     Raises:
-        InputError: weight or pos_weight is no array of finite numbers, or cannot be laid over the prediction; reduction
-            is none of the three; target and prediction differ in shape or dtype, or are empty.
+        InputError: weight or pos_weight is not an array of finite floats, or cannot be broadcast to the prediction;
+            reduction is not one of the three; target and prediction differ in shape or dtype, or are empty.
     Source: the last activation of document B, "Initialize Parameters", for two classes. Same as
     torch.nn.BCEWithLogitsLoss.
     """
@@ -41,7 +41,7 @@ class BCEWithLogitsLoss(Loss):
 
     def forward(self, z: Array, t: Array, /) -> tuple[Any, tuple[Array, Array, Any, Any, int]]:
         check_alike(self, z, t)
-        w, q = laid_over(self, "weight", self.weight, z), laid_over(self, "pos_weight", self.pos_weight, z)
+        w, q = broadcastable(self, "weight", self.weight, z), broadcastable(self, "pos_weight", self.pos_weight, z)
         qt, k = (t, 1) if self.pos_weight is None else (q * t, q * t + (1 - t))
         on = positive(z) if self.pos_weight is None else k * positive(z)
         cost, n = reduced(self, w * (z * (on - qt) + k * np.log1p(np.exp(-np.abs(z)))))
@@ -50,7 +50,7 @@ class BCEWithLogitsLoss(Loss):
     def backward(self, cache: tuple[Array, Array, Any, Any, int], delta: Any = 1, /) -> Array:
         z, qt, k, w, n = cache
         with np.errstate(over="ignore"):
-            return shared(w * (k / (1 + np.exp(-z)) - qt), delta, n)
+            return times_upstream(w * (k / (1 + np.exp(-z)) - qt), delta, n)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[BCEWithLogitsLoss, Array, Array]]:

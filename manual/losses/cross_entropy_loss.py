@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from manual.loss import Loss, Reduction, check_alike, reduced, shared, takes_one
+from manual.loss import Loss, Reduction, check_alike, reduced, takes_one, times_upstream
 from manual.numbers.checks import Below1, Integer
 from manual.numbers.classes import Weight, as_rows, check_logits, classes
 from manual.numbers.number_types import Array
@@ -30,9 +30,9 @@ class CrossEntropyLoss(Loss):
     itself, floats of z's shape, and n the number of rows.
 
     Raises:
-        InputError: weight is no array of finite numbers, one a class; ignore_index is not an integer;
-            label_smoothing is not in [0, 1); reduction is none of the three; z is not (N, classes, …) or is empty; y is
-            neither (N, …) integers in [0, classes) nor of z's shape and dtype.
+        InputError: weight is not an array of finite floats, one a class; ignore_index is not an integer;
+            label_smoothing is not in [0, 1); reduction is not one of the three; z is not (N, classes, …) or is empty; y
+            is neither (N, …) integers in [0, classes) nor of z's shape and dtype.
     Source: document B, "Initialize Parameters" (softmax for classification). Same as torch.nn.CrossEntropyLoss.
     """
 
@@ -60,8 +60,8 @@ class CrossEntropyLoss(Loss):
         if np.ndim(delta):
             delta = delta.reshape(-1, 1)
         if not shape:
-            return shared(p - (np.arange(p.shape[1]) == k[:, None]), delta, n)
-        slope, [shape] = shared(p * k.sum(axis=1, keepdims=True) - k, delta, n), shape
+            return times_upstream(p - (np.arange(p.shape[1]) == k[:, None]), delta, n)
+        slope, [shape] = times_upstream(p * k.sum(axis=1, keepdims=True) - k, delta, n), shape
         return np.moveaxis(slope.reshape(shape[0], *shape[2:], shape[1]), -1, 1)
 
     def _weights(self, z: Array, y: Array) -> tuple[Any, Any, Any]:

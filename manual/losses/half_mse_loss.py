@@ -3,7 +3,7 @@ from typing import Any
 
 import numpy as np
 
-from manual.loss import Loss, check_alike, shared
+from manual.loss import Loss, check_alike, times_upstream
 from manual.numbers.number_types import Array
 
 
@@ -24,7 +24,7 @@ class HalfMSELoss(Loss):
         return (u * u).sum() / (2 * len(u)), u
 
     def backward(self, u: Array, delta: Any = 1, /) -> Array:
-        return shared(u, delta, len(u))
+        return times_upstream(u, delta, len(u))
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[HalfMSELoss, Array, Array]]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from manual.loss import Loss, Reduction, check_alike, reduced, shared, takes_one
+from manual.loss import Loss, Reduction, check_alike, reduced, takes_one, times_upstream
 from manual.numbers.checks import Above0
 from manual.numbers.number_types import Array, positive
 
@@ -18,7 +18,7 @@ class HuberLoss(Loss):
         ∂C/∂ŷ = u/n where |u| ≤ d, else d sign(u)/n
 
     Raises:
-        InputError: delta (d) is not a finite number above 0; reduction is none of the three; target and prediction
+        InputError: delta (d) is not a finite number above 0; reduction is not one of the three; target and prediction
             differ in shape or dtype, or are empty.
     Source: Huber, "Robust Estimation of a Location Parameter", 1964. Same as torch.nn.HuberLoss.
     """
@@ -38,7 +38,7 @@ class HuberLoss(Loss):
     def backward(self, cache: Any, delta: Any = 1, /) -> Array:
         u, far, n = cache
         one = np.ones_like(u)
-        return shared(np.where(far, self.delta * (one * positive(u) - one * positive(-u)), u), delta, n)
+        return times_upstream(np.where(far, self.delta * (one * positive(u) - one * positive(-u)), u), delta, n)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[HuberLoss, Array, Array]]:

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from manual.loss import Loss, check_alike, reduced, shared, takes_one
+from manual.loss import Loss, check_alike, reduced, takes_one, times_upstream
 from manual.numbers.checks import Flag, one_of
 from manual.numbers.number_types import Array, positive
 
@@ -20,7 +20,7 @@ class KLDivLoss(Loss):
     divergence), or of all numbers ("mean", torch's default, which is not, as torch warns).
 
     Raises:
-        InputError: reduction is none of the four; log_target is not a flag; target and prediction differ in shape or
+        InputError: reduction is not one of the four; log_target is not a flag; target and prediction differ in shape or
             dtype, or are empty.
     Source: Kullback & Leibler, "On Information and Sufficiency", 1951. Same as torch.nn.KLDivLoss.
     """
@@ -42,7 +42,7 @@ class KLDivLoss(Loss):
 
     def backward(self, cache: Any, delta: Any = 1, /) -> Array:
         p, n = cache
-        return shared(-p, delta, n)
+        return times_upstream(-p, delta, n)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[KLDivLoss, Array, Array]]:

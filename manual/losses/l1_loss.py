@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from manual.loss import Loss, Reduction, check_alike, reduced, shared, takes_one
+from manual.loss import Loss, Reduction, check_alike, reduced, takes_one, times_upstream
 from manual.numbers.number_types import Array, positive
 
 
@@ -16,7 +16,7 @@ class L1Loss(Loss):
         ∂C/∂ŷ = sign(ŷ − y) / n     0 where they are equal, by convention, torch's too
 
     Raises:
-        InputError: reduction is none of the three; target and prediction differ in shape or dtype, or are empty.
+        InputError: reduction is not one of the three; target and prediction differ in shape or dtype, or are empty.
     Source: Boscovich, 1757; Laplace. Same as torch.nn.L1Loss.
     """
 
@@ -32,7 +32,7 @@ class L1Loss(Loss):
     def backward(self, cache: Any, delta: Any = 1, /) -> Array:
         u, n = cache
         one = np.ones_like(u)
-        return shared(one * positive(u) - one * positive(-u), delta, n)
+        return times_upstream(one * positive(u) - one * positive(-u), delta, n)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[L1Loss, Array, Array]]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from manual.loss import Loss, Reduction, check_alike, reduced, shared, takes_one
+from manual.loss import Loss, Reduction, check_alike, reduced, takes_one, times_upstream
 from manual.numbers.number_types import Array
 
 
@@ -19,7 +19,7 @@ class MSELoss(Loss):
     torch's mean.
 
     Raises:
-        InputError: reduction is none of the three; target and prediction differ in shape or dtype, or are empty.
+        InputError: reduction is not one of the three; target and prediction differ in shape or dtype, or are empty.
     Source: document A, part 2; document B, "Backward Pass". Same as torch.nn.MSELoss.
     """
 
@@ -34,7 +34,7 @@ class MSELoss(Loss):
 
     def backward(self, cache: tuple[Array, int], delta: Any = 1, /) -> Array:
         u, n = cache
-        return shared(2 * u, delta, n)
+        return times_upstream(2 * u, delta, n)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[MSELoss, Array, Array]]:

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from manual.loss import Loss, Reduction, reduced, shared, takes_one
+from manual.loss import Loss, Reduction, reduced, takes_one, times_upstream
 from manual.numbers.checks import InputError, Real, one_of
 from manual.numbers.classes import Weight, classes
 from manual.numbers.number_types import Array, positive
@@ -25,8 +25,8 @@ class MultiMarginLoss(Loss):
     At u = 0 the slope is 0 by convention, torch's too; where u is a NaN nothing counts, as in torch.
 
     Raises:
-        InputError: p is neither 1 nor 2; margin is not a finite number; weight is no array of finite numbers, one a
-            class; reduction is none of the three; z is not (N, classes) or is empty; y is not (N,) integers in
+        InputError: p is neither 1 nor 2; margin is not a finite number; weight is not an array of finite floats, one a
+            class; reduction is not one of the three; z is not (N, classes) or is empty; y is not (N,) integers in
             [0, classes).
     Source: Weston & Watkins, "Support Vector Machines for Multi-Class Pattern Recognition", 1999, without their sum's
     factor. Same as torch.nn.MultiMarginLoss.
@@ -53,7 +53,7 @@ class MultiMarginLoss(Loss):
         over, within, right, w, n = cache
         wrong = np.ones_like(over) * within if self.p == 1 else 2 * over
         slope = w[:, None] * np.where(right, -wrong.sum(axis=1, keepdims=True), wrong) / over.shape[1]
-        return shared(slope, delta[:, None] if np.ndim(delta) else delta, n)
+        return times_upstream(slope, delta[:, None] if np.ndim(delta) else delta, n)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[MultiMarginLoss, Array, Array]]:

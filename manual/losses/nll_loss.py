@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from manual.loss import Loss, Reduction, reduced, shared, takes_one
+from manual.loss import Loss, Reduction, reduced, takes_one, times_upstream
 from manual.numbers.checks import Integer
 from manual.numbers.classes import Weight, as_rows, classes
 from manual.numbers.number_types import Array
@@ -20,7 +20,7 @@ class NLLLoss(Loss):
     Examples of the class `ignore_index` do not count.
 
     Raises:
-        InputError: weight is no array of finite numbers; ignore_index is not an integer; reduction is none of the
+        InputError: weight is not an array of finite floats; ignore_index is not an integer; reduction is not one of the
             three; a is not (N, C, …) or is empty; y is not (N, …) integers in [0, C).
     Source: document B, "Initialize Parameters" (softmax for classification). Same as torch.nn.NLLLoss.
     """
@@ -42,7 +42,7 @@ class NLLLoss(Loss):
         onehot = np.arange(shape[1]) == labels[:, None]
         slope = (one * (-w[:, None] * onehot)).reshape(shape[0], *shape[2:], shape[1])
         delta = delta[..., None] if np.ndim(delta) else delta
-        return np.moveaxis(shared(slope, delta, n), -1, 1)
+        return np.moveaxis(times_upstream(slope, delta, n), -1, 1)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[NLLLoss, Array, Array]]:

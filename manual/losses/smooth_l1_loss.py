@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from manual.loss import Loss, Reduction, check_alike, reduced, shared, takes_one
+from manual.loss import Loss, Reduction, check_alike, reduced, takes_one, times_upstream
 from manual.numbers.checks import AtLeast0
 from manual.numbers.number_types import Array, positive
 
@@ -18,7 +18,7 @@ class SmoothL1Loss(Loss):
         ∂C/∂ŷ = u/(β n) where |u| ≤ β, else sign(u)/n
 
     Raises:
-        InputError: beta is negative or not finite; reduction is none of the three; target and prediction differ in
+        InputError: beta is negative or not finite; reduction is not one of the three; target and prediction differ in
             shape or dtype, or are empty.
     Source: Girshick, "Fast R-CNN", 2015, equation 3. Same as torch.nn.SmoothL1Loss.
     """
@@ -40,7 +40,7 @@ class SmoothL1Loss(Loss):
         u, far, n = cache
         one = np.ones_like(u)
         sign = one * positive(u) - one * positive(-u)
-        return shared(np.where(far, sign, u / self.beta) if self.beta else sign, delta, n)
+        return times_upstream(np.where(far, sign, u / self.beta) if self.beta else sign, delta, n)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[SmoothL1Loss, Array, Array]]:

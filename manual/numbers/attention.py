@@ -63,8 +63,8 @@ def given(layer: Any, inputs: tuple[Any, ...]) -> Given:
 
 
 def allowed(layer: Any, inputs: Given, one_more: bool) -> Any:
-    """Whether i may look at j, (…, L, S), to be laid over (N, heads, L, S); None: at each. With `one_more` there is a
-    key after those of the input, at which all may look."""
+    """Whether i may look at j, (…, L, S), to be broadcast to (N, heads, L, S); None: at each. With `one_more` there is
+    a key after those of the input, at which all may look."""
     n = 1 - layer.batch_first
     before = np.tri(inputs.three[0].shape[1 - n], inputs.three[1].shape[1 - n], dtype=bool) if layer.causal else True
     may: Any = before

@@ -38,7 +38,7 @@ def shown(given: Any) -> str:
 
 
 def floats(owner: object, a: Any) -> None:
-    """An InputError unless `a` is an array of floats, or of numbers of another type (see number_types.py)."""
+    """Raise InputError unless `a` is an array of floats, or of numbers of another type (see number_types.py)."""
     if type(a) is np.ndarray and a.dtype.kind == "f":
         return
     dtype = getattr(a, "dtype", None)
@@ -48,7 +48,7 @@ def floats(owner: object, a: Any) -> None:
 
 
 def numbers(owner: object, a: Any) -> None:
-    """An InputError where an element of an object array is no number."""
+    """Raise InputError where an element of an object array is not a number."""
     if isinstance(a, np.ndarray) and a.dtype.kind == "O":
         for at, number in np.ndenumerate(a):
             if not hasattr(number, "__truediv__"):
@@ -56,7 +56,7 @@ def numbers(owner: object, a: Any) -> None:
 
 
 def instance(owner: object, name: str, value: Any, kind: type) -> None:
-    """An InputError unless `value` is of this kind: a Layer, a Loss, an Optimizer."""
+    """Raise InputError unless `value` is of this kind: a Layer, a Loss, an Optimizer."""
     if not isinstance(value, kind):
         raise InputError(f"{_name(owner)}: expected the {name} as a {kind.__name__}, got {shown(value)}")
 
@@ -89,7 +89,7 @@ def real(owner: object, name: str, value: Any) -> Any:
 
 
 def _real(value: Any) -> Any:
-    """The value, a NumPy scalar as a Python one; None if it is no finite real number."""
+    """The value, a NumPy scalar as a Python one; None if it is not a finite real number."""
     number = value.item() if isinstance(value, np.generic) else value
     try:
         fine = not isinstance(number, bool | str) and not hasattr(number, "shape") and math.isfinite(float(number))
@@ -148,7 +148,7 @@ def pair(owner: object, name: str, value: Any, least: int) -> tuple[int, int]:
 
 
 def finite(name: str, array: Array) -> None:
-    """An InputError where data hold a NaN or an infinity. It is for where data enter; a step only watches its cost."""
+    """Raise InputError where data hold a NaN or an infinity: for where data enter; a step only watches its cost."""
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         at = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         raise InputError(f"{name}: expected finite values, got {array[at]} at index {at}")

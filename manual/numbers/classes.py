@@ -29,7 +29,7 @@ def as_rows(z: Array) -> Array:
 
 
 def check_logits(loss: Any, z: Array) -> None:
-    """An InputError unless there are classes of at least one example, and a weight for each where there are weights."""
+    """Raise InputError unless there are classes of at least one example, and a weight for each if there are weights."""
     if z.ndim < 2 or not z.size:
         raise InputError(f"{loss!r}: expected logits of shape (N, classes) or (N, classes, …) with N at least 1, "
                          f"got {z.shape}")

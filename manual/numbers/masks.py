@@ -8,7 +8,8 @@ from manual.numbers.number_types import Array, positive
 from manual.numbers.sums import sums_of_rows
 
 WITHIN = 16
-"""So much below what is taken off, an exponent is rounded to 16 parts in 2²⁴ of its exponential, in float32."""
+"""How far below what is taken off an exponent may lie: its rounding, in float32, is then at most 16 parts in 2²⁴ of the
+exponential."""
 
 
 def mask(seed: Any, count: Any, p: Any, shape: tuple[int, ...]) -> Array:
@@ -17,8 +18,8 @@ def mask(seed: Any, count: Any, p: Any, shape: tuple[int, ...]) -> Array:
 
 
 def softmax(s: Array, allowed: Any = None, zero: bool = False) -> Array:
-    """e^s / Σ e^s along the last axis, over what is allowed, the rest 0; where nothing is, all are. With `zero` e⁰ is
-    added to the sum.
+    """e^s / Σ e^s along the last axis, over what is allowed, the rest 0; a row of which nothing is allowed is 0.
+    With `zero` e⁰ is added to the sum.
 
     What is not allowed is given the row's smallest number, so that the largest, which is taken off, is one that is.
     """

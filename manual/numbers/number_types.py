@@ -1,9 +1,9 @@
 """One code for every number type: floats, exact rationals, rigorous balls, anything with the arithmetic of a number.
 
 Object arrays hold the numbers that are not floats. The hand-written code keeps five habits so that it runs on all of
-them: integer literals (`z / 2`, never `z * 0.5`); every decision through `positive`; only functions that NumPy hands
-on to the elements (exp, log, log1p, tanh, sqrt, @, sum, maximum of decided numbers); the output has the dtype of the
-input; and a hyperparameter is used as it was given (an exact run passes an exact learning rate).
+them: integer literals (`z / 2`, never `z * 0.5`); every decision through `positive` and its kin; only functions
+that NumPy hands on to the elements (exp, log, log1p, tanh, sqrt, @, sum, maximum of decided numbers); the output has
+the dtype of the input; and a hyperparameter is used as it was given (an exact run passes an exact learning rate).
 """
 
 from collections.abc import Callable

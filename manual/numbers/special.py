@@ -1,4 +1,4 @@
-"""Functions that NumPy has not, or not as fast."""
+"""Functions that NumPy lacks, or has only slower ones."""
 
 from math import erf as erf_of_float
 from math import pi

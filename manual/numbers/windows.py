@@ -34,7 +34,7 @@ def windows_along(n: int, k: int, s: int, p: int, ceil: bool) -> int:
     return up - ((up - 1) * s >= n + p)
 
 
-def padded(picture: tuple[int, ...], size: tuple[int, ...], kernel: Pair, stride: Pair, padding: Pair) -> Any:
+def pad_widths(picture: tuple[int, ...], size: tuple[int, ...], kernel: Pair, stride: Pair, padding: Pair) -> Any:
     """How much stands before and behind the rows, and the columns, of a picture: the padding, or more where the last of
     so many windows reaches beyond it."""
     sides = zip(picture, size, kernel, stride, padding, strict=True)
@@ -59,7 +59,7 @@ def same_padding(layer: Any, kernel: tuple[int, ...], stride: tuple[int, ...]) -
     return tuple((k - 1) // 2 if word == "same" else 0 for k in kernel)
 
 
-def pooled(layer: Any) -> tuple[Pair, Pair, Pair]:
+def pool_arguments(layer: Any) -> tuple[Pair, Pair, Pair]:
     """A pooling layer's kernel, stride (None: the kernel's size) and padding, as pairs.
 
     Raises:
@@ -75,7 +75,7 @@ def pooled(layer: Any) -> tuple[Pair, Pair, Pair]:
     return kernel, stride, padding
 
 
-def pixels(kernel: Pair, stride: Pair, size: tuple[int, ...]) -> list[tuple[slice, ...]]:
+def window_slices(kernel: Pair, stride: Pair, size: tuple[int, ...]) -> list[tuple[slice, ...]]:
     """For each pixel of a window, in reading order: its place in all windows at once, as an index of (N, C, H, W)."""
     (u, v), (s, t), every = kernel, stride, slice(None)
     return [

@@ -14,7 +14,7 @@ class CosineAnnealingLR(Schedule):
         η_t = η_min + (η − η_min) (1 + cos(π t / T_max)) / 2
 
     Raises:
-        InputError: T_max is no integer >= 1; eta_min is negative or not finite.
+        InputError: T_max is not an integer >= 1; eta_min is negative or not finite.
     Source: Loshchilov & Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", ICLR 2017, equation 5. Same
     as torch.optim.lr_scheduler.CosineAnnealingLR.
     """

@@ -13,7 +13,7 @@ class LinearLR(Schedule):
         η_t = η (a + (b − a) min(t, T) / T)       from start_factor a to end_factor b in total_iters T steps
 
     Raises:
-        InputError: start_factor is not in (0, 1]; end_factor is not in [0, 1]; total_iters is no integer >= 1.
+        InputError: start_factor is not in (0, 1]; end_factor is not in [0, 1]; total_iters is not an integer >= 1.
     Same as torch.optim.lr_scheduler.LinearLR.
     """
 

@@ -20,8 +20,8 @@ class OneCycleLR(Schedule):
     is β₁ where the optimizer has betas.
 
     Raises:
-        InputError: a number is out of its range; a flag is none; the optimizer has neither momentum nor betas, and
-            cycle_momentum is on; a step beyond the last.
+        InputError: a number is out of its range; a flag is neither True nor False; the optimizer has neither momentum
+            nor betas, and cycle_momentum is on; a step beyond the last.
     Source: Smith & Topin, "Super-Convergence", 2018. Same as torch.optim.lr_scheduler.OneCycleLR, which sets
     total_steps by epochs and steps_per_epoch, too.
     """

@@ -17,7 +17,8 @@ class SequentialLR(Schedule):
         schedules[i] at t − milestones[i − 1], where milestones[i − 1] ≤ t < milestones[i]
 
     Raises:
-        InputError: something in schedules is none; milestones are not rising integers, one fewer than the schedules.
+        InputError: one of the schedulers is not a Schedule; milestones are not rising integers, one fewer
+            than the schedulers.
     Same as torch.optim.lr_scheduler.SequentialLR.
     """
 

@@ -13,7 +13,7 @@ class StepLR(Schedule):
         η_t = η γ^⌊t / step_size⌋
 
     Raises:
-        InputError: step_size is no integer >= 1; gamma is negative or not finite.
+        InputError: step_size is not an integer >= 1; gamma is negative or not finite.
     Same as torch.optim.lr_scheduler.StepLR.
     """
 

@@ -93,7 +93,7 @@ def test_the_derivative_of_a_cost_that_is_used_further_has_its_delta(name):
     ("loss", "z", "y", "says"),
     [
         (CrossEntropyLoss(np.ones(3)), np.ones((2, 4)), np.array([0, 1]), r"a weight for each of 4 classes, .* \(3,\)"),
-        (BCELoss(np.ones(3)), np.ones((2, 4)), np.ones((2, 4)), r"a weight that can be laid over \(2, 4\), .* \(3,\)"),
+        (BCELoss(np.ones(3)), np.ones((2, 4)), np.ones((2, 4)), r"a weight that broadcasts to \(2, 4\), .* \(3,\)"),
         (MultiMarginLoss(), np.ones((2, 4, 2)), np.ones((2, 2), int), r"shape \(N, classes\), got \(2, 4, 2\)"),
         (MultiMarginLoss(), np.ones((2, 4)), np.array([0, -(2**63)]), "classes 0 to 3, got -9223372036854775808"),
         (NLLLoss(), np.ones((2, 3, 2)), np.array([0, 1]), r"expected an array of shape \(2, 2\), a class"),

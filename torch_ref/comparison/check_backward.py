@@ -75,7 +75,7 @@ def check_backward(
 
     Raises:
         AssertionError: one fails; the message names it.
-        ValueError: inputs are no list, or none is a tensor of a floating dtype; a parameter has no place in the
+        ValueError: inputs are not a list, or none is a tensor of a floating dtype; a parameter has no place in the
             reference; there is no such trial to skip, dtype or device; the function is a Function, not its `apply`.
     """
     __tracebackhide__ = True

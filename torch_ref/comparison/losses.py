@@ -22,7 +22,7 @@ def compare_loss(loss: Loss, prediction: Array, target: Array, device: str = "cp
     """The cost and ∂C/∂prediction of one loss.
 
     Its reference is its twin, or, where torch has none, its certified truth. Raises NoTwin where torch has another of
-    that name, or it cannot be certified, and InputError for what is no loss or no arrays that it takes.
+    that name, or it cannot be certified, and InputError for what is not a loss or not arrays that it takes.
     """
     instance("compare_loss", "loss", loss, Loss)
     check_array("compare_loss", "prediction", prediction)

@@ -35,7 +35,7 @@ def compare_network(network: Network, loss: Loss, x: Array, y: Array, device: st
 
     Raises:
         NoTwin: torch has no such layer or loss.
-        InputError: x and y are no arrays that network and loss take.
+        InputError: x and y are not arrays that network and loss take.
     """
     _check("compare_network", network, loss, x, y)
     parity = Parity(device)
@@ -167,7 +167,7 @@ def compare_end_to_end(network: Network, loss: Loss, x: Array, y: Array, device:
 
     Raises:
         NoTwin: torch has no such layer or loss.
-        InputError: x and y are no arrays that network and loss take.
+        InputError: x and y are not arrays that network and loss take.
     """
     _check("compare_end_to_end", network, loss, x, y)
     parity = Parity(device)
@@ -241,7 +241,7 @@ def compare_training(
 
     Raises:
         NoTwin: torch has no such layer, loss or optimizer.
-        InputError: x and y are no arrays that network and loss take; steps is no integer >= 1.
+        InputError: x and y are not arrays that network and loss take; steps is not an integer >= 1.
     """
     _check("compare_training", network, loss, x, y)
     instance("compare_training", "optimizer", optimizer, Optimizer)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from manual import Block, Layer, Loss
-from manual.layer import every_part, several
+from manual.layer import check_parts_are_trained, several
 from manual.numbers.number_types import Array
 from torch_ref.embedding import Embedded
 from torch_ref.quantities import alone
@@ -34,7 +34,7 @@ def reference(layer: Layer, device: str = "cpu") -> torch.nn.Module:
         NoTwin: torch has another layer of that name, or another is registered; it has none, and the device is not the
         CPU, or it is too large to certify. InputError: it holds a layer that would not be trained.
     """
-    every_part(layer)
+    check_parts_are_trained(layer)
     if isinstance(layer, Block) and is_chain(layer):
         return torch.nn.Sequential(*[reference(part, device) for part in layer.layers])
     try:

@@ -168,7 +168,7 @@ def _overwritten(node: Node) -> Node:
     """What is written in place: an input, as running statistics are, which nothing else shows.
 
     Raises:
-        NoRule: it is no input, or a view of one is read.
+        NoRule: it is not an input, or a view of one is read.
     """
     target = node.args[0]
     if not isinstance(target, Node) or target.op != "placeholder":

@@ -80,13 +80,13 @@ def _error(bound: Any, nan: bool) -> Any:
 
 
 def check_random(where: str, rng: Any) -> None:
-    """An InputError unless `rng` draws normal numbers, as a numpy.random.Generator does."""
+    """Raise InputError unless `rng` draws normal numbers, as a numpy.random.Generator does."""
     if not callable(getattr(rng, "standard_normal", None)):
         raise InputError(f"{where}: rng must be a numpy.random.Generator, as np.random.default_rng(0) is, got {rng!r}")
 
 
 def check_array(where: str, name: str, array: Any, kinds: str = "f") -> None:
-    """An InputError unless it is an array of floats, or of these kinds of numbers, with an example a row."""
+    """Raise InputError unless it is an array of floats, or of these kinds of numbers, with an example a row."""
     if not isinstance(array, np.ndarray) or not array.ndim or array.dtype.kind not in kinds:
         what = "floats" if kinds == "f" else "numbers"
         raise InputError(f"{where}: expected {name} as an array of {what} with an example a row, got {shown(array)}")

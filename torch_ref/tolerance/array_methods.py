@@ -151,7 +151,7 @@ class ArrayMethods:
         self[...] = np.sort(self, axis=axis)  # pyright: ignore[reportArgumentType, reportCallIssue]
 
     def __float__(self) -> float:
-        raise no_float("a number with a bound is no float")
+        raise no_float("a number with a bound is not a float")
 
     __int__ = __float__  # pyright: ignore[reportAssignmentType]
 

@@ -218,7 +218,7 @@ def rounded(x: Any, decimals: int = 0) -> Bounded:
         TypeError: decimals have no rule.
     """
     if decimals:
-        raise TypeError("numpy.round of a Bounded: expected decimals=0: the multiples of 0.1 are no floats")
+        raise TypeError("numpy.round of a Bounded: expected decimals=0: the multiples of 0.1 are not floats")
     return step(np.rint)(x)
 
 

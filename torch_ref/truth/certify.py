@@ -15,7 +15,7 @@ import flint
 import numpy as np
 
 from manual import InputError, Layer, Loss, Network, Undecided, lift
-from manual.layer import every_part, several
+from manual.layer import check_parts_are_trained, several
 from manual.numbers.checks import instance, shown
 from manual.numbers.number_types import Array
 from torch_ref.comparison.contract import called
@@ -131,7 +131,7 @@ def certify(layer: Any, x: Any, delta: Any = None) -> dict[str, float]:
     Raises:
         Undecided: see `derivative`.
         TypeError: the layer's code does not run on numbers other than floats.
-        InputError: x or δ is no array, or δ has not the output's shape; the layer holds another, which would not be
+        InputError: x or δ is not an array, or δ has not the output's shape; the layer holds another, which would not be
             trained.
     """
     if _is_function(layer):
@@ -143,7 +143,7 @@ def certify(layer: Any, x: Any, delta: Any = None) -> dict[str, float]:
         unused = array is None and isinstance(delta, tuple) and name == "delta"
         if not isinstance(array, np.ndarray) and not unused:
             raise InputError(f"certify: expected {name} as an array, got {shown(array)}")
-    every_part(layer)
+    check_parts_are_trained(layer)
     called(repr(layer), "forward", layer.forward, *[np.copy(a) for a in several(x)])
     truth = layer_truth(layer, x, delta)
     with flint.ctx.workprec(256):

@@ -196,7 +196,7 @@ class Dual:
             TypeError: another dtype.
         """
         if np.dtype(dtype) != np.dtype(object):
-            raise TypeError(f"astype: a dual number is no {dtype}")
+            raise TypeError(f"astype: a dual number is not a {dtype}")
         return self
 
     def _number(self, number: Any) -> Any:

@@ -83,7 +83,7 @@ def _slopes(function: Callable[..., Any], arrays: Mapping[str, Array], name: str
 def zero_of_layer(layer: Layer, x: Any, quantity: str) -> str:
     """`why_not_zero` of a layer's "dx" or "dp", on draws of its inputs, δ and parameters."""
     if not quantity.startswith("d"):
-        return "it is no gradient"
+        return "it is not a gradient"
     inputs = numbered("x", x)
 
     def function(**arrays: Any) -> Any:
@@ -106,7 +106,7 @@ def zero_of_layer(layer: Layer, x: Any, quantity: str) -> str:
 def zero_of_loss(loss: Loss, prediction: Array, target: Array, quantity: str) -> str:
     """`why_not_zero` of a loss's "delta", on draws of the prediction and of a target of floats."""
     if quantity == "cost":
-        return "it is no gradient"
+        return "it is not a gradient"
     rng = np.random.default_rng(0)
     draws = [
         {

@@ -23,7 +23,7 @@ class GELU(Layer):
     It is another function, by up to 0.0005.
 
     Raises:
-        InputError: approximate is none of "none" and "tanh"; the input is not an array of floats.
+        InputError: approximate is neither "none" nor "tanh"; the input is not an array of floats.
     Source: Hendrycks & Gimpel, "Gaussian Error Linear Units", 2016. Same as torch.nn.GELU.
     """
 

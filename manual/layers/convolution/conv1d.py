@@ -34,8 +34,8 @@ class Conv1d(Layer, without={"dilation": 1, "groups": 1, "padding_mode": "zeros"
 
     Raises:
         InputError: in_channels, out_channels, kernel_size or stride is not an integer >= 1, padding not one >= 0,
-            "valid", or "same" with a stride of 1; bias is not a flag; rng is no generator; the input is not (N, C, L),
-            not of the weight's dtype, or shorter than the kernel.
+            "valid", or "same" with a stride of 1; bias is not a flag; rng is not a Generator; the input is not (N, C,
+            L), not of the weight's dtype, or shorter than the kernel.
     Source: Waibel et al., "Phoneme Recognition Using Time-Delay Neural Networks", 1989. Same as torch.nn.Conv1d
     (without dilation, groups and padding_mode).
     """

@@ -35,7 +35,7 @@ class Conv2d(Layer, without={"dilation": 1, "groups": 1, "padding_mode": "zeros"
     Raises:
         InputError: in_channels or out_channels is not an integer >= 1; kernel_size, stride or padding is neither an
             integer nor a pair of them, or too small; padding is another word, or "same" with a stride; bias is not a
-            flag; rng is no generator; the input is not (N, C, H, W), not of the weight's dtype, or smaller than the
+            flag; rng is not a Generator; the input is not (N, C, H, W), not of the weight's dtype, or smaller than the
             kernel.
     Source: LeCun et al., "Gradient-Based Learning Applied to Document Recognition", 1998; document B names it for
     pictures. Same as torch.nn.Conv2d (without dilation, groups and padding_mode).

@@ -34,7 +34,7 @@ class ConvTranspose2d(Layer, without={"dilation": 1, "groups": 1, "padding_mode"
     Raises:
         InputError: in_channels or out_channels is not an integer >= 1; kernel_size, stride, padding or output_padding
             is neither an integer nor a pair of them, or too small, or output_padding is not below the stride; bias is
-            not a flag; rng is no generator; the input is not (N, C, H, W), not of the weight's dtype, or nothing is
+            not a flag; rng is not a Generator; the input is not (N, C, H, W), not of the weight's dtype, or nothing is
             left of the output.
     Source: Zeiler et al., "Deconvolutional Networks", 2010. Same as torch.nn.ConvTranspose2d (without groups, dilation,
     padding_mode and output_size).

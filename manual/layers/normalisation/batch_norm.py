@@ -35,8 +35,8 @@ class _BatchNorm(Layer):
 
     Raises:
         InputError: num_features is not an integer >= 1; eps is negative or not finite; momentum is neither a finite
-            number nor None; affine, track_running_stats or bias is not a flag; the input has another shape, is not of
-            floats of γ's dtype, or has but one number a feature while training, whose variance is nothing.
+            number nor None; affine, track_running_stats or bias is not a flag; the input has another shape or is not of
+            floats of γ's dtype; while training, it has only one number a feature, which has no variance.
     Source: Ioffe & Szegedy, "Batch Normalization", 2015, algorithm 1 and its chain rule.
     """
 

@@ -7,7 +7,7 @@ from manual.layer import Layer
 from manual.numbers.checks import Flag, floats, mismatch, whole
 from manual.numbers.number_types import Array
 from manual.numbers.one_example import takes_one
-from manual.numbers.windows import Pair, padded, pixels, pooled, window_count
+from manual.numbers.windows import Pair, pad_widths, pool_arguments, window_count, window_slices
 
 
 @takes_one(4)
@@ -40,7 +40,7 @@ class AvgPool2d(Layer):
     divisor_override: int | None = None
 
     def __post_init__(self) -> None:
-        self._kernel, self._stride, self._padding = pooled(self)
+        self._kernel, self._stride, self._padding = pool_arguments(self)
         if self.divisor_override is not None:
             whole(self, "divisor_override", self.divisor_override, 1)
 
@@ -49,9 +49,9 @@ class AvgPool2d(Layer):
         if a.ndim != 4:
             raise mismatch(self, "(N, C, H, W)", "float", a)
         size = window_count(self, a.shape[2:], self._kernel, self._stride, self._padding, self.ceil_mode)
-        sides = padded(a.shape[2:], size, self._kernel, self._stride, self._padding)
+        sides = pad_widths(a.shape[2:], size, self._kernel, self._stride, self._padding)
         field = np.pad(a, ((0, 0), (0, 0), *sides), "constant") if sides != ((0, 0), (0, 0)) else a
-        first, *others = (field[window] for window in pixels(self._kernel, self._stride, size))
+        first, *others = (field[window] for window in window_slices(self._kernel, self._stride, size))
         total = first.copy()
         for pixel in others:
             total += pixel
@@ -60,10 +60,10 @@ class AvgPool2d(Layer):
 
     def backward(self, delta: Array, a: Array, /) -> tuple[Array, "AvgPool2d"]:
         (p, q), size = self._padding, delta.shape[2:]
-        sides = padded(a.shape[2:], size, self._kernel, self._stride, self._padding)
+        sides = pad_widths(a.shape[2:], size, self._kernel, self._stride, self._padding)
         field = np.pad(np.zeros_like(a), ((0, 0), (0, 0), *sides), "constant")
         part = delta / self._counted(a, size)
-        for window in pixels(self._kernel, self._stride, size):
+        for window in window_slices(self._kernel, self._stride, size):
             field[window] += part
         return field[:, :, p : p + a.shape[2], q : q + a.shape[3]], self
 

@@ -20,9 +20,9 @@ class MaxPool1d(Layer, without={"dilation": 1, "return_indices": False}):
 
         ∂C/∂a[c,x] = Σ δ[c,i], over the windows i that place x won: y moves with it there, and with no other
 
-    In a tie the first wins, as in torch: a place takes the lead if it is greater than all before it, and whoever took
-    it last has won. (A NaN wins; of several, the last.) With ceil_mode I is rounded up: a last window may reach beyond
-    the end. One sequence (C, L) is a batch of one.
+    In a tie the first wins, as in torch: a place takes the lead if it is greater than all before it, and the last
+    to take the lead wins. (A NaN wins; of several, the last.) With ceil_mode I is rounded up: a last window may reach
+    beyond the end. One sequence (C, L) is a batch of one.
 
     Raises:
         InputError: kernel_size U or stride s (None: the kernel's size) is not an integer >= 1, padding p not one from 0

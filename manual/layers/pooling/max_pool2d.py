@@ -7,7 +7,7 @@ from manual.layer import Layer
 from manual.numbers.checks import Flag, InputError, floats
 from manual.numbers.number_types import Array, greater
 from manual.numbers.one_example import takes_one
-from manual.numbers.windows import Pair, padded, pixels, pooled, window_count
+from manual.numbers.windows import Pair, pad_widths, pool_arguments, window_count, window_slices
 
 Cache = tuple[tuple[int, ...], Array | int]
 
@@ -23,7 +23,7 @@ class MaxPool2d(Layer, without={"dilation": 1, "return_indices": False}):
         ∂C/∂a[c,x,y] = Σ δ[c,i,j], over the windows i, j that pixel x, y won: y moves with it there, and with no other
 
     In a tie the derivative is not defined. As in torch, the first in reading order wins: the pixels of a window are
-    gone through, and one takes the lead if it is greater than all before it; whoever took it last has won. (A NaN
+    gone through, and one takes the lead if it is greater than all before it; the last to take the lead wins. (A NaN
     wins; of several, as in torch, the last.)
 
     Kernel size, stride s (None: the kernel's size) and padding p are an integer, or a pair for rows and columns. With
@@ -45,7 +45,7 @@ class MaxPool2d(Layer, without={"dilation": 1, "return_indices": False}):
     ceil_mode: Flag = False
 
     def __post_init__(self) -> None:
-        self._kernel, self._stride, self._padding = pooled(self)
+        self._kernel, self._stride, self._padding = pool_arguments(self)
 
     def forward(self, a: Array, /) -> tuple[Array, Cache]:
         floats(self, a)
@@ -53,28 +53,28 @@ class MaxPool2d(Layer, without={"dilation": 1, "return_indices": False}):
             raise InputError(f"{self!r}: expected an array of shape (N, C, H, W), got shape {a.shape}")
         size = window_count(self, a.shape[2:], self._kernel, self._stride, self._padding, self.ceil_mode)
         field = self._pad(a, size)
-        y, *others = (field[window] for window in pixels(self._kernel, self._stride, size))
+        y, *others = (field[window] for window in window_slices(self._kernel, self._stride, size))
         winner, small = 0, np.min_scalar_type(len(others)).type  # one byte is enough for most windows' pixels
         for number, pixel in enumerate(others, 1):
             winner = np.maximum(winner, greater(pixel, y) * small(number))
             y = np.maximum(y, pixel)
         if isinstance(a, np.ndarray) and a.dtype.kind == "f" and np.isnan(y).any():
-            sides = padded(a.shape[2:], size, self._kernel, self._stride, self._padding)
+            sides = pad_widths(a.shape[2:], size, self._kernel, self._stride, self._padding)
             nan = np.pad(np.isnan(a), ((0, 0), (0, 0), *sides))
-            for number, window in enumerate(pixels(self._kernel, self._stride, size)):
+            for number, window in enumerate(window_slices(self._kernel, self._stride, size)):
                 winner = np.where(nan[window], small(number), winner)
         return y, (a.shape, winner)
 
     def backward(self, delta: Array, cache: Cache, /) -> tuple[Array, "MaxPool2d"]:
         shape, winner = cache
         field = self._pad(np.zeros_like(delta, shape=shape), delta.shape[2:])
-        for number, window in enumerate(pixels(self._kernel, self._stride, delta.shape[2:])):
+        for number, window in enumerate(window_slices(self._kernel, self._stride, delta.shape[2:])):
             field[window] += delta * (winner == number)
         return self._fold(field, shape), self
 
     def _pad(self, a: Array, size: tuple[int, ...]) -> Array:
         """The picture with its edge repeated. No maximum changes: who sees the copy also sees the pixel."""
-        sides = padded(a.shape[2:], size, self._kernel, self._stride, self._padding)
+        sides = pad_widths(a.shape[2:], size, self._kernel, self._stride, self._padding)
         return np.pad(a, ((0, 0), (0, 0), *sides), "edge") if sides != ((0, 0), (0, 0)) else a
 
     def _fold(self, field: Array, shape: tuple[int, ...]) -> Array:

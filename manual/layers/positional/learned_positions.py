@@ -20,7 +20,7 @@ class LearnedPositions(Layer):
     Weights start normal with deviation 0.02, as GPT-2's.
 
     Raises:
-        InputError: max_len or embed_dim is not an integer >= 1; rng is no generator; the input is not (N, T, E), is
+        InputError: max_len or embed_dim is not an integer >= 1; rng is not a Generator; the input is not (N, T, E), is
             longer than max_len, or not of the weight's dtype.
     Source: Gehring et al., "Convolutional Sequence to Sequence Learning", 2017, section 3.1; Radford et al., "Improving
     Language Understanding by Generative Pre-Training", 2018, U Wₑ + W_p.

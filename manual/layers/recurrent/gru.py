@@ -9,7 +9,8 @@ from manual.recurrent import Cell, Recurrent, Run, Steps
 
 
 class _GRU(Steps):
-    """Moves its state towards a new one, as far as a gate opens; another gate says how much of the old one that sees.
+    """Moves its state towards a new one: one gate says how much of the old one stays, another how much of it the
+    new one sees.
 
         a = W xₜ + b,  u = U hₜ₋₁ + b'                three maps each, one below the other: (r, z, n)
         r = σ(a_r + u_r),  z = σ(a_z + u_z)           the gates: reset, and update
@@ -66,8 +67,8 @@ class GRU(_GRU, Recurrent):
 
     Raises:
         InputError: a size or num_layers is not an integer >= 1; bias, batch_first or bidirectional is not a flag; rng
-            is no generator; the input is not (T, N, in), or (N, T, in) with batch_first, not of the weights' dtype, or
-            empty; the state before is not one array (layers · D, N, H).
+            is not a Generator; the input is not (T, N, in), or (N, T, in) with batch_first, not of the weights' dtype,
+            or empty; the state before is not one array (layers · D, N, H).
     Source: Cho et al., "Learning Phrase Representations using RNN Encoder–Decoder for Statistical Machine Translation",
     2014, where r closes h₋ and not uₙ. Same as torch.nn.GRU on a batch (without dropout).
     """
@@ -79,7 +80,7 @@ class GRUCell(_GRU, Cell):
         h = GRUCell(x), or GRUCell(x, h)        x (N, in), h (N, H)
 
     Raises:
-        InputError: a size is not an integer >= 1; bias is not a flag; rng is no generator; the input is not (N, in),
+        InputError: a size is not an integer >= 1; bias is not a flag; rng is not a Generator; the input is not (N, in),
             not of the weights' dtype, or empty; the state before is not (N, H).
     Source: see GRU. Same as torch.nn.GRUCell on a batch.
     """

@@ -70,8 +70,8 @@ class LSTM(_LSTM, Recurrent, without={"proj_size": 0}):
 
     Raises:
         InputError: a size or num_layers is not an integer >= 1; bias, batch_first or bidirectional is not a flag; rng
-            is no generator; the input is not (T, N, in), or (N, T, in) with batch_first, not of the weights' dtype, or
-            empty; the state before is not two arrays (layers · D, N, H).
+            is not a Generator; the input is not (T, N, in), or (N, T, in) with batch_first, not of the weights' dtype,
+            or empty; the state before is not two arrays (layers · D, N, H).
     Source: Hochreiter & Schmidhuber, "Long Short-Term Memory", 1997; Gers, Schmidhuber & Cummins, "Learning to Forget",
     2000, the gate f. Same as torch.nn.LSTM on a batch (without dropout and proj_size).
     """
@@ -83,7 +83,7 @@ class LSTMCell(_LSTM, Cell):
         h, c = LSTMCell(x), or LSTMCell(x, h, c)     x (N, in), h, c (N, H)
 
     Raises:
-        InputError: a size is not an integer >= 1; bias is not a flag; rng is no generator; the input is not (N, in),
+        InputError: a size is not an integer >= 1; bias is not a flag; rng is not a Generator; the input is not (N, in),
             not of the weights' dtype, or empty; the state before is not two arrays (N, H).
     Source: see LSTM. Same as torch.nn.LSTMCell on a batch.
     """

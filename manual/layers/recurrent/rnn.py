@@ -63,8 +63,9 @@ class RNN(_RNN, Recurrent):
 
     Raises:
         InputError: a size or num_layers is not an integer >= 1; nonlinearity is neither "tanh" nor "relu"; bias,
-            batch_first or bidirectional is not a flag; rng is no generator; the input is not (T, N, in), or (N, T, in)
-            with batch_first, not of the weights' dtype, or empty; the state before is not one array (layers · D, N, H).
+            batch_first or bidirectional is not a flag; rng is not a Generator; the input is not (T, N, in), or (N, T,
+            in) with batch_first, not of the weights' dtype, or empty; the state before is not one array (layers · D, N,
+            H).
     Source: Elman, "Finding Structure in Time", 1990; Werbos, "Backpropagation Through Time: What It Does and How to Do
     It", 1990. Same as torch.nn.RNN on a batch (without dropout).
     """

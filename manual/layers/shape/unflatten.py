@@ -16,7 +16,7 @@ class Unflatten(Layer):
     No number is changed, so the derivative changes none either.
 
     Raises:
-        InputError: dim is not an integer; unflattened_size is no tuple of integers >= 1, of which one may be −1; the
+        InputError: dim is not an integer; unflattened_size is not a tuple of integers >= 1, of which one may be −1; the
             input has no such axis, it does not split so, or it is not of floats.
     Source: document B, "Conclusion", step 1, the way back. Same as torch.nn.Unflatten.
     """

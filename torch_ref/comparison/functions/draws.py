@@ -22,7 +22,7 @@ IGNORED = -100
 
 class Draw(NamedTuple):
     """A name, and how its numbers are made. `refusable`: an exception there is no mistake, as nothing that was given
-    asks for it. `only_where` names what is no number, of which only the place is compared."""
+    asks for it. `only_where` names what is not a number, of which only the place is compared."""
 
     name: str
     make: Make

@@ -96,7 +96,7 @@ class Reference:
             return self._on(leaves, upstream, first)
 
     def places(self, leaves: Leaves, upstream: Upstream) -> Expected:
-        """What to expect where only the places of what is no number are compared: nothing is allowed."""
+        """What to expect where only the places of what is not a number are compared: nothing is allowed."""
         with warnings.catch_warnings(action="ignore"):
             own = self.subject.run(_copies(leaves), self.subject.given.needed, upstream)
         expected = {n: array_of(v).copy() for n, v in own.items() if v is not None}
@@ -114,7 +114,7 @@ class Reference:
             if value is None:
                 continue
             found.expected[name] = array_of(value).copy()
-            bound = derived.get(name, "it is no number")
+            bound = derived.get(name, "it is not a number")
             if not is_real(value):
                 found.allowed[name], found.measured[name] = 0, ""
             elif isinstance(bound, str):

@@ -110,7 +110,7 @@ def _cause(o: "Observed") -> str:
 
 
 def _of_places(o: "Observed") -> Comparison:
-    """Of what is no number only the places are compared. An output that hides a NaN differs, and so does one that
+    """Of what is not a number only the places are compared. An output that hides a NaN differs, and so does one that
     overflows; elsewhere good implementations differ, as where(mask, x, 0) does from mask·x."""
     ours, expected = o.arrays["ours"], o.arrays["expected"]
     about = (o.place, o.quantity, o.dtype or str(expected.dtype), expected.shape, 0.0, 0.0)

@@ -20,7 +20,7 @@ class Observed:
 
     `why_measured` says why what is allowed is not derived. `trouble` says in words what no comparison can: an
     exception, a changed input; `offered` is false where it is what the function does not offer. `dtype` is the name of
-    the dtype where NumPy has none such. `only_where` names what is no number, of which only the place is compared.
+    the dtype where NumPy has none such. `only_where` names what is not a number, of which only the place is compared.
     `ties` tells, where it is asked, which quantities differ by a choice at a tie alone.
     """
 

@@ -28,7 +28,7 @@ class Options:
     """See `check_backward`.
 
     Raises:
-        ValueError: a trial to skip has no such name; dtypes are no sequence of dtypes; there is no such device.
+        ValueError: a trial to skip has no such name; dtypes are not a sequence of dtypes; there is no such device.
     """
 
     kwargs: Mapping[str, Any] = field(default_factory=dict)

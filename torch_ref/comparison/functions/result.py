@@ -22,7 +22,7 @@ from torch_ref.tables import columns
 ELSEWHERE = "other numbers"
 """The name of the trial at these."""
 PLACES = "none"
-"""The tolerance where only the places of what is no number are compared."""
+"""The tolerance where only the places of what is not a number are compared."""
 SHOWN = 12
 """Failing comparisons in a failure's message."""
 HEAD = ("where", "quantity", "dtype", "shape", "difference", "of allowed", "tolerance", "verdict", "likely cause")

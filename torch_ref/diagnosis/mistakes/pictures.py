@@ -12,7 +12,7 @@ from manual import Layer
 from manual.numbers.checks import pair
 from manual.numbers.correlation import correlate, correlate_pictures
 from manual.numbers.number_types import Array
-from manual.numbers.windows import Pair, pixels, window_count
+from manual.numbers.windows import Pair, window_count, window_slices
 from torch_ref.diagnosis.mistakes.parameters import PARAMETERS, WITHOUT_DELTA, with_bias
 from torch_ref.diagnosis.mistakes.passes import Backward, Forward, output, plain
 
@@ -103,7 +103,7 @@ def _cropped(layer: Any, field: Any, x: Any) -> Any:
 def _dealt(layer: Any, x: Any, delta: Any, some: slice) -> tuple[Any, Any]:
     """Undivided to these pixels of every window, in reading order."""
     (kernel, stride, _), field = _windows(layer), _margin(layer, np.zeros_like(x))
-    for window in pixels(kernel, stride, delta.shape[2:])[some]:
+    for window in window_slices(kernel, stride, delta.shape[2:])[some]:
         field[window] += delta
     return _cropped(layer, field, x), layer
 
@@ -112,7 +112,7 @@ def _among_ties(layer: Any, x: Any, delta: Any, divided: bool) -> tuple[Any, Any
     """To every pixel of a window that is as large as the largest: an equal part, or the whole."""
     (kernel, stride, _), y = _windows(layer), output(layer, x)
     field, inside = _margin(layer, x), _margin(layer, np.ones(x.shape, bool))
-    windows = pixels(kernel, stride, delta.shape[2:])
+    windows = window_slices(kernel, stride, delta.shape[2:])
     tied = [(field[window] == y) & inside[window] for window in windows]
     part, dx = delta / np.sum(tied, axis=0) if divided else delta, _margin(layer, np.zeros_like(x))
     for window, on in zip(windows, tied, strict=True):
