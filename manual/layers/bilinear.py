@@ -24,8 +24,8 @@ class Bilinear(Layer):
     Weight and bias start as torch's do, uniform in ±1/√in1.
 
     Raises:
-        InputError: in1_features, in2_features or out_features is not an integer >= 1, bias not a flag, or rng no
-            generator; an input is not (…, in), or not of the weight's dtype, or the two differ in their other axes.
+        InputError: in1_features, in2_features or out_features is not an integer >= 1, bias not a flag, or rng not
+            a Generator; an input is not (…, in), or not of the weight's dtype, or the two differ in their other axes.
     Source: Tenenbaum & Freeman, "Separating Style and Content with Bilinear Models", 2000. Same as torch.nn.Bilinear.
     """
 

@@ -115,13 +115,13 @@ def test_a_network_of_single_precision_is_judged_too(rng, agree):
 def test_a_method_that_is_set_on_one_network_counts_too(rng):
     network = Network(Linear(3, 3, rng=rng), Tanh())
     network.forward = lambda x, /: (2 * Network.forward(network, x)[0], Network.forward(network, x)[1])
-    with pytest.raises(NoTwin, match="it is no chain of its layers"):
+    with pytest.raises(NoTwin, match="it is not a chain of its layers"):
         twin(network)
 
 
 def test_torch_has_no_twin_of_a_wiring_of_ones_own_but_it_can_be_embedded_and_certified(rng):
     for network in around(Residual, rng):
-        with pytest.raises(NoTwin, match=r"it is no chain of its layers"):
+        with pytest.raises(NoTwin, match=r"it is not a chain of its layers"):
             twin(network)
     block, x = Residual(Linear(3, 3, rng=rng), Tanh()), rng.standard_normal((4, 3))
     np.testing.assert_array_equal(to_numpy(embed(block)(to_torch(x))), block.forward(x)[0])

@@ -16,7 +16,7 @@ class SELU(Layer, without={"inplace": False}):
         a = λ z where z > 0, else λ α (eᶻ − 1)
         ∂C/∂z = δ λ where z > 0, else δ λ α eᶻ      any shape; at 0 the slope is λα by convention, torch's too
 
-    λ = 1.0507… and α = 1.6732… solve E[a] = 0, E[a²] = 1 for a normal z: they are no arguments.
+    λ = 1.0507… and α = 1.6732… solve E[a] = 0, E[a²] = 1 for a normal z: they are not arguments.
 
     Raises:
         InputError: the input is not an array of floats.
