@@ -195,14 +195,14 @@ def test_an_optimizer_may_be_compared_on_a_layer_that_torch_lacks(rng, agree):
 
 
 def test_a_layer_whose_code_does_not_run_on_bounds_is_not_judged(rng):
-    class SELU(Layer):
+    class Softshrink(Layer):
         def forward(self, x, /):
             return np.frombuffer(x.tobytes()).reshape(x.shape), None
 
         def backward(self, delta, cache, /):
             return delta, self
 
-    parity = compare_layer(SELU(), rng.standard_normal((2, 3)), rng)
+    parity = compare_layer(Softshrink(), rng.standard_normal((2, 3)), rng)
     assert [(c.verdict, c.reason.split(",")[0]) for c in parity.comparisons] == [
         (NOT_JUDGED, "no tolerance can be derived")
     ]
