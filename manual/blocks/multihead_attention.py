@@ -8,7 +8,7 @@ import numpy as np
 from manual.block import Block
 from manual.described import parameter
 from manual.layers import Linear
-from manual.numbers.attention import Given, allowed, and_learned, given, mapped
+from manual.numbers.attention import allowed, and_learned, given, mapped
 from manual.numbers.checks import InputError, flag, generator, whole
 from manual.numbers.masks import softmax
 from manual.numbers.number_types import Array
@@ -86,7 +86,7 @@ class MultiheadAttention(Block, without={"dropout": 0.0, "kdim": None, "vdim": N
     def forward(self, *inputs: Array) -> tuple[Array, Attended]:
         all_given = given(self, inputs)
         q, k, v = (self._apart(mapped(x, W, b)) for x, W, b in zip(all_given.three, *self._thirds(), strict=True))
-        may = self._allowed(all_given)
+        may = allowed(self, all_given, one_more=self.add_bias_kv)
         if self.add_bias_kv:
             k, v = and_learned(k, self.bias_k), and_learned(v, self.bias_v)
         a = softmax((q / q.shape[3] ** 0.5) @ k.swapaxes(2, 3), may, self.add_zero_attn)
@@ -115,10 +115,6 @@ class MultiheadAttention(Block, without={"dropout": 0.0, "kdim": None, "vdim": N
         ds *= a
         root = q.shape[3] ** 0.5
         return ds @ (k / root), ds.swapaxes(2, 3) @ (q / root), a.swapaxes(2, 3) @ g
-
-    def _allowed(self, inputs: Given) -> Any:
-        """Whether i may look at j; None: at each."""
-        return allowed(self, inputs, one_more=self.add_bias_kv)
 
     def _thirds(self) -> tuple[list[Any], list[Any]]:
         """W and b of q, k and v."""

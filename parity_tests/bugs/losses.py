@@ -3,8 +3,6 @@
 # pyright: reportIncompatibleMethodOverride=false
 # one cost has no δ
 
-from copy import copy
-
 import numpy as np
 
 from manual import (
@@ -18,7 +16,7 @@ from manual import (
     MultiMarginLoss,
     Softmax,
 )
-from parity_tests.bugs.registry import bug, mistakes
+from parity_tests.bugs.registry import bug, edits, mistakes
 
 mistakes(L2, [
     ("The penalty reaches the biases", "d0.bias, of a bias", "",
@@ -155,48 +153,17 @@ mistakes(MultiMarginLoss, [
 ])  # fmt: skip
 
 
-@bug("delta", "the negative numbers are set to 0")
-class _(MultiMarginLoss):
-    """The right class is not pushed up."""
+edits(MultiMarginLoss, "backward", [
+    ("The right class is not pushed up", "delta", "the negative numbers are set to 0",
+     "np.where(right, -wrong.sum(axis=1, keepdims=True), wrong)", "wrong"),
+    ("The right class is pushed up once, however many come within the margin", "delta", "",
+     "-wrong.sum(axis=1, keepdims=True)", "-wrong.max(axis=1, keepdims=True)"),
+    ("What lies beyond the margin pulls, too", "delta", "",
+     "np.ones_like(over) * within", "np.ones_like(over) * ~right"),
+    ("The square has the slope of what is squared", "delta", "", "2 * over", "np.ones_like(over) * within"),
+])  # fmt: skip
 
-    def backward(self, cache, delta=1):
-        return super().backward(cache, delta) * ~cache[2]
-
-
-@bug("delta")
-class _(MultiMarginLoss):
-    """The right class is pushed up once, however many come within the margin."""
-
-    def backward(self, cache, delta=1):
-        slope = super().backward(cache, delta)
-        within = np.maximum(cache[1].sum(axis=1, keepdims=True), 1)
-        return np.where(cache[2], slope / within.astype(slope.dtype), slope)
-
-
-@bug("delta")
-class _(MultiMarginLoss):
-    """What lies beyond the margin pulls, too."""
-
-    def backward(self, cache, delta=1):
-        over, _, right, w, n = cache
-        return super().backward((over, ~right, right, w, n), delta) if self.p == 1 else super().backward(cache, delta)
-
-
-@bug("cost")
-class _(MultiMarginLoss):
-    """The right class is counted against itself: the margin is added once an example."""
-
-    def forward(self, z, y):
-        cost, cache = super().forward(z, y)
-        extra = cache[3] * self.margin**self.p / z.shape[1]
-        return cost + (extra if self.reduction == "none" else extra.sum() / cache[4]), cache
-
-
-@bug("delta")
-class _(MultiMarginLoss):
-    """The square has the slope of what is squared."""
-
-    def backward(self, cache, delta=1):
-        other = copy(self)
-        other.p = 1
-        return super(type(self), other).backward(cache, delta)
+edits(MultiMarginLoss, "forward", [
+    ("The right class is counted against itself: the margin is added once an example", "cost", "",
+     "positive(u) & ~right", "positive(u)"),
+])  # fmt: skip

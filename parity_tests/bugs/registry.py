@@ -1,13 +1,18 @@
 """The one registry of three catalogues: mistakes, mistakes with devices, and what is right in an unusual way.
 
 A mistake is a class that overrides methods of a right layer, loss, penalty, optimizer or network and bears its name,
-so that it is held against the same twin. One that is an expression is a row of a table; one that takes statements is
-written as a class, whose docstring says what is wrong.
+so that it is held against the same twin. Most are one expression that people get wrong: a row of a table says which
+text of which method becomes what. Where a method of its own is plainer the row has that, or the mistake is written as a
+class, whose docstring says what is wrong.
 """
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from textwrap import dedent
 from typing import Any
+
+from parity_tests.bugs.planted import planted
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +75,25 @@ def mistakes(right: type, rows: list[Row]) -> None:
     """Put a class into `BUGS` for each row: the right one, but for these methods."""
     for name, shows, cause, methods in rows:
         BUGS.append(Entry(name, right, type(right.__name__, (right,), methods), shows, cause))
+
+
+def edits(right: Any, method: str, rows: list[tuple[str, ...]]) -> None:
+    """Put a class into `BUGS` for each row: the right one, but for a piece of its method's text.
+
+    A row says what is wrong, the quantity that shows it first and the cause that the diagnosis should name, as above;
+    then the right text, and what people write in its place; then, where it takes more than one change, the next two.
+    """
+    for name, shows, cause, *texts in rows:
+        changes = list(zip(texts[::2], texts[1::2], strict=True))
+        mistakes(right, [(name, shows, cause, {method: edited(right, method, changes)})])
+
+
+def edited(right: Any, method: str, changes: list[tuple[str, str]]) -> Callable[..., Any]:
+    """The class's method, with these texts replaced."""
+    function = inspect.unwrap(getattr(right, method))
+    found: dict[str, Any] = {}
+    exec(planted(dedent(inspect.getsource(function)), *changes), function.__globals__, found)
+    return found[method]
 
 
 def gradient_but_for(right: type, name: str, wrong: Callable[[Any, Any, Any], Any]) -> dict[str, Any]:

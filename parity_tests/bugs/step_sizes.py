@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from manual import SGD, Adadelta, Adagrad, Adam, NAdam, RAdam
-from parity_tests.bugs.registry import bug, mistakes, signed
+from parity_tests.bugs.registry import bug, edits, mistakes, signed
 
 
 def adagrad(step=lambda g, s, eps: g / (np.sqrt(s) + eps), kept=1.0, new=1.0, late=1):
@@ -126,35 +126,18 @@ mistakes(RAdam, [
 ])  # fmt: skip
 
 
-@bug("weight, exp_avg_sq")
-class _(Adam):
-    """amsgrad: the largest mean of squares takes the place of the running one."""
-
-    def update(self, p, g, state):
-        super().update(p, g, state)
-        if self.amsgrad:
-            state["exp_avg_sq"] = state["max_exp_avg_sq"]
+edits(Adam, "update", [
+    ("amsgrad: the largest mean of squares takes the place of the running one", "weight, exp_avg_sq", "",
+     'v = state["max_exp_avg_sq"] =', 'v = state["exp_avg_sq"] = state["max_exp_avg_sq"] ='),
+    ("amsgrad: the largest mean of squares is kept, and not used", "weight", "",
+     'v = state["max_exp_avg_sq"] =', 'state["max_exp_avg_sq"] ='),
+])  # fmt: skip
 
 
-@bug("weight")
-class _(Adam):
-    """amsgrad: the largest mean of squares is kept, and not used."""
-
-    def update(self, p, g, state):
-        largest = state.get("max_exp_avg_sq")
-        plain = Adam(**{**self.hyper, "amsgrad": False})  # pyright: ignore[reportArgumentType]
-        plain.update(p, g, state)
-        if self.amsgrad:
-            v = state["exp_avg_sq"]
-            state["max_exp_avg_sq"] = v if largest is None else np.maximum(v, largest)
-
-
-@bug("weight, momentum_buffer", "up the gradient")
-class _(SGD):
-    """maximize is ignored."""
-
-    def update(self, p, g, state):
-        SGD(**self.hyper | {"maximize": False}).update(p, g, state)
+edits(SGD, "update", [
+    ("maximize is ignored", "weight, momentum_buffer", "up the gradient",
+     "if self.maximize:\n        g = -g\n    ", ""),
+])  # fmt: skip
 
 
 @bug("weight, momentum_buffer")

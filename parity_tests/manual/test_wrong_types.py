@@ -110,8 +110,8 @@ def test_an_optimizer_steps_layers_alone(make, rng):
     layer = Linear(2, 3, rng=rng)
     before = layer.weight.copy()
     for wrong in NO_ARRAYS.values():
-        for given in ((wrong, layer), (layer, wrong), (wrong, wrong)):
-            with pytest.raises(InputError, match=r"expected the (network|gradient) as a Layer, got "):
+        for name, *given in (("network", wrong, layer), ("gradient", layer, wrong), ("network", wrong, wrong)):
+            with pytest.raises(InputError, match=rf"^{type(make()).__name__}: expected the {name} as a Layer, got "):
                 make().step(*given)
     np.testing.assert_array_equal(layer.weight, before)
 
@@ -119,18 +119,20 @@ def test_an_optimizer_steps_layers_alone(make, rng):
 @of(PENALTIES, "make")
 def test_a_penalty_is_of_a_layer_alone(make):
     for wrong in NO_ARRAYS.values():
-        with pytest.raises(InputError, match="expected the network as a Layer, got "):
+        with pytest.raises(InputError, match=rf"^{type(make()).__name__}: expected the network as a Layer, got "):
             make().forward(wrong)
 
 
-@of(LAYERS | OPTIMIZERS | PENALTIES, "make")
-def test_a_constructor_takes_a_hyperparameter_or_refuses_it(make, rng):
+@of(LAYERS | LOSSES | OPTIMIZERS | PENALTIES, "make")
+def test_a_constructor_takes_a_hyperparameter_or_refuses_it_by_name(make, rng):
     made = make()
     piece = made[0] if isinstance(made, tuple) else made
     given = piece.hyper | ({"rng": rng} if "rng" in signature(type(piece)).parameters else {})
     for name in piece.hyper:
         for wrong in (*NO_ARRAYS.values(), np.nan, -1, np.ones(2), 2**70):
             taken_or_refused(partial(type(piece), **given | {name: wrong}))
+        with pytest.raises(InputError, match=rf"^{type(piece).__name__}: {name}(\[0\])? .*('nothing'|a str)"):
+            type(piece)(**given | {name: "nothing"})
 
 
 @pytest.mark.parametrize("rng", [0, None, np.random.RandomState(0), np.random, "0"], ids=lambda v: type(v).__name__)
@@ -142,8 +144,9 @@ def test_a_constructor_takes_a_hyperparameter_or_refuses_it(make, rng):
         init.xavier_uniform, init.xavier_normal, init.kaiming_uniform, init.kaiming_normal)},
 }, "make")  # fmt: skip
 def test_a_generator_is_a_generator_and_no_seed(make, rng):
+    named = getattr(make, "func", make).__name__
     with pytest.raises(
-        InputError, match=r": rng must be a numpy.random.Generator, as np.random.default_rng\(0\) is, got "
+        InputError, match=rf"^{named}: rng must be a numpy.random.Generator, as np.random.default_rng\(0\) is, got "
     ):
         make(rng=rng)
 
@@ -151,9 +154,9 @@ def test_a_generator_is_a_generator_and_no_seed(make, rng):
 @of(NO_ARRAYS, "wrong")
 def test_a_start_is_of_a_layer_alone(wrong, rng):
     for start in (init.xavier_uniform, init.xavier_normal, init.kaiming_uniform, init.kaiming_normal):
-        with pytest.raises(InputError, match="expected the network as a Layer, got "):
+        with pytest.raises(InputError, match=f"^{start.__name__}: expected the network as a Layer, got "):
             start(wrong, rng)
-    with pytest.raises(InputError, match="expected the network as a Layer, got "):
+    with pytest.raises(InputError, match=r"^constant: expected the network as a Layer, got "):
         init.constant(wrong, 0)
 
 

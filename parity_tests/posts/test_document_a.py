@@ -63,7 +63,7 @@ ELEMENTWISE = pytest.mark.parametrize("activation", [Identity, ReLU, Sigmoid, Ta
 
 
 @ELEMENTWISE
-@pytest.mark.ledger("A1")
+@pytest.mark.ledger("A1", "B1")
 def test_a_neuron_of_three_inputs(activation, rng, device, agree):
     neuron = Network(Linear(3, 1, rng=rng), activation())
     x, y = rng.standard_normal((5, 3)), rng.standard_normal((5, 1))
@@ -229,26 +229,21 @@ def softmax(row):
     return [v / sum(e, arb(0)) for v in e]
 
 
-@pytest.mark.ledger("A10")
-def test_softmax_needs_its_jacobian_in_equation_1(rng, device, agree):
-    z, y = rng.standard_normal((5, 4)), rng.standard_normal((5, 4))
+@pytest.mark.ledger("A10", "B3")
+def test_softmax_is_differentiated_by_its_jacobian(rng, device, agree):
     with_softmax = Network(linear(np.eye(4), np.zeros(4)), Softmax())
-    agree(compare_network(with_softmax, MSELoss(), z, y, device))
+    x, y = rng.standard_normal((2, 5, 4))
+    agree(compare_network(with_softmax, MSELoss(), x, y, device))
 
-    def delta(z: Any, y: Any) -> Any:
-        a, cache = Softmax().forward(z)
-        upstream = MSELoss().backward(MSELoss().forward(a, y)[1])
-        return Softmax().backward(upstream, cache)[0], upstream * a * (1 - a)
-
-    expected = []
-    for row, targets in zip(z, y, strict=True):
-        a = softmax(row)
-        upstream = [2 * (p - t) / y.size for p, t in zip(a, targets, strict=True)]
-        expected += [sum(upstream[i] * a[i] * ((i == j) - a[j]) for i in range(4)) for j in range(4)]
-    by_jacobian, elementwise = delta(z, y)
-    error = delta(numbers(z), numbers(y))[0].error
-    assert proved(by_jacobian, expected, error)
-    assert not proved(elementwise, expected, error)
+    z = rng.standard_normal(4)
+    a = softmax(z)
+    truth = [a[i] * ((i == j) - a[j]) for i in range(4) for j in range(4)]
+    rows = np.tile(z, (4, 1))
+    errors = layer_bounds(Softmax(), rows, np.eye(4))["dx"].error
+    p, cache = Softmax().forward(rows)
+    assert proved(Softmax().backward(np.eye(4), cache)[0], truth, errors)
+    assert proved(torch.autograd.functional.jacobian(partial(torch.softmax, dim=-1), to_torch(z)), truth, errors)
+    assert not proved(np.eye(4) * p * (1 - p), truth, errors)  # as of an activation elementwise
 
 
 @pytest.mark.ledger("A10")

@@ -10,7 +10,6 @@ from math import exp, fsum
 
 import numpy as np
 import pytest
-import torch
 from flint import arb, arb_series, ctx, fmpq
 
 from manual import (
@@ -21,14 +20,12 @@ from manual import (
     Linear,
     MSELoss,
     Network,
-    ReLU,
     Sigmoid,
     Softmax,
-    Tanh,
     lift,
     train,
 )
-from manual.documents import THETA, in_theta_order, linear, one_example, one_two_one, sine
+from manual.documents import THETA, in_theta_order, one_example, one_two_one, sine
 from parity_tests.derived import gradient, numbers, proved, torch_gradient
 from torch_ref import (
     compare_end_to_end,
@@ -77,18 +74,6 @@ def output_error(network, x):
 # What a neural network is
 
 
-@pytest.mark.ledger("B1")
-@pytest.mark.parametrize("activation", [Identity, ReLU, Sigmoid, Tanh])
-def test_a_neuron_is_a_weighted_sum_plus_one_bias_through_an_activation(activation, device, agree):
-    w, b, x = (0.5, -0.25, 2), 0.125, (0.75, 1, 0.5)
-    z = w[0] * x[0] + w[1] * x[1] + w[2] * x[2] + b  # exact: every number is a few halves
-    neuron = Network(linear([w], [b]), activation())
-    y, _ = neuron.forward(np.array([x]))
-    phi = {Identity: arb, ReLU: lambda z: max(arb(z), arb(0)), Sigmoid: ball, Tanh: arb.tanh}
-    assert proved(y, [phi[activation](arb(z))], output_error(neuron, np.array([x])))
-    agree(compare_network(neuron, HalfMSELoss(), np.array([x]), np.array([[0.8]]), device))
-
-
 @pytest.mark.ledger("B2")
 def test_layers_compose(rng, device, agree):
     network = Network(Linear(3, 4, rng=rng), Linear(4, 2, rng=rng), Linear(2, 3, rng=rng))
@@ -105,24 +90,6 @@ def test_layers_compose(rng, device, agree):
     assert output.tolist() == [affine(three, affine(two, affine(one, row))) for row in lift(x, Fraction)]
     agree(compare_network(network, MSELoss(), x, y, device))
     agree(compare_end_to_end(network, MSELoss(), x, y, device))
-
-
-@pytest.mark.ledger("B3")
-def test_softmax_is_differentiated_by_its_jacobian(rng, device, agree):
-    z = rng.standard_normal((1, 4))
-    e = [arb(v).exp() for v in z[0]]
-    a = [v / sum(e, arb(0)) for v in e]
-    truth = [a[i] * ((i == j) - a[j]) for i in range(4) for j in range(4)]
-
-    rows = np.repeat(z, 4, axis=0)
-    _, cache = Softmax().forward(rows)
-    ours, _ = Softmax().backward(np.eye(4), cache)
-    errors = layer_bounds(Softmax(), rows, np.eye(4))["dx"].error
-    assert proved(ours, truth, errors)
-
-    theirs = torch.autograd.functional.jacobian(partial(torch.softmax, dim=-1), to_torch(z[0]))
-    assert proved(theirs, truth, errors)
-    agree(compare_layer(Softmax(), rng.standard_normal((5, 4)), rng, device))
 
 
 @pytest.mark.ledger("B3")

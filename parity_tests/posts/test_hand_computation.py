@@ -119,12 +119,6 @@ def test_the_hidden_errors_their_gradients_and_their_new_parameters(claim, worke
     held(worked, errors, claim)
 
 
-def test_the_prediction_and_the_cost_are_these_fractions():
-    assert Fraction(49, 125) == PREDICTION
-    assert Fraction(2601, 31250) == DELTA**2 / 2
-    assert Fraction("0.32") == HIDDEN[0]
-
-
 @pytest.mark.ledger("A13.9")
 def test_the_hidden_errors_come_from_the_old_output_weights():
     network, x, y = hand_computation(flint.fmpq)
@@ -134,14 +128,6 @@ def test_the_hidden_errors_come_from_the_old_output_weights():
     SGD(lr=flint.fmpq(1, 10)).step(second, second.gradient(delta, tape[2]))
     too_late, _ = network.layers[1].backward(second.backward(delta, tape[2])[0], tape[1])
     assert fraction(too_late[0, 0]) == Fraction("-0.250126848") != V1 * DELTA
-
-
-@pytest.mark.ledger("A13.12")
-def test_the_rounded_gradient_that_the_document_prints_gives_another_weight():
-    exact, rounded = V1 * DELTA * X2, Fraction("-0.0245")
-    assert round(exact, 4) == rounded
-    assert W12 - ETA * exact == Fraction("0.202448")
-    assert W12 - ETA * rounded == Fraction("0.20245")
 
 
 def step_by_hand() -> dict[str, Array]:

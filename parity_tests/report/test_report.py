@@ -91,27 +91,14 @@ def test_every_id_is_there_once_and_every_link_leads_somewhere(page):
     assert {link[1:] for link in tags.all("href")} | set(re.findall(r"url\(#([^)]*)\)", page)) <= ids.keys()
 
 
-def test_every_figure_has_a_title_and_a_description(page, shown):
+def test_every_figure_has_a_title_and_a_description(page):
     pictures = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
-    labelled = [
-        re.search(r'<title id="(.+?)">.+?</title><desc id="(.+?)">.+?</desc>', p) for p in pictures if "<title" in p
-    ]
-    assert (
-        len(labelled)
-        == len(report.TITLES)
-        + 2
-        + 2
-        + 7
-        + 3
-        + 2
-        + len(shown["play"])
-        + len(documents.PRINTED)
-        + len(walk.DERIVATIVES)
-        + 3
-        + 4  # of the language chapter
-    )
-    assert all(found and f'aria-labelledby="{found[1]} {found[2]}"' in page for found in labelled)
-    assert all('aria-label="a scanned ' in picture for picture in pictures if "<title" not in picture)
+    titled = [picture for picture in pictures if 'aria-label="a scanned ' not in picture]
+    assert titled
+    for picture in titled:
+        found = re.search(r'<title id="(.+?)">.+?</title><desc id="(.+?)">.+?</desc>', picture)
+        assert found
+        assert f'aria-labelledby="{found[1]} {found[2]}"' in picture
 
 
 def test_no_colour_is_left_that_the_dark_page_cannot_change(page):

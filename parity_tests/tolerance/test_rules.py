@@ -93,10 +93,9 @@ def test_a_sum_of_1_over_u_terms_has_no_bound():
 
 @DTYPES
 def test_the_beginnings_of_a_sum_err_by_their_own_number_of_terms(dtype):
-    ones, u = np.ones(100), float(roundoff(dtype))
-    m = np.arange(100)
-    np.testing.assert_allclose(np.cumsum(Bounded(ones, dtype)).error, m * u / (1 - m * u) * (m + 1), rtol=1e-12)  # pyright: ignore
-    np.testing.assert_allclose(np.cumprod(Bounded(ones, dtype)).error, m * u / (1 - m * u), rtol=1e-12)  # pyright: ignore
+    ones = Bounded(np.ones(100), dtype)
+    assert_is([gamma(m, dtype) * (m + 1) for m in range(100)], np.cumsum(ones))  # pyright: ignore
+    assert_is([gamma(m, dtype) for m in range(100)], np.cumprod(ones))  # pyright: ignore
 
 
 # -------------------------------------------------------------------- exact operands: evaluations that reach the rule

@@ -3,7 +3,7 @@
 import numpy as np
 
 from manual import ReLU, Sigmoid, Softmax, Tanh
-from parity_tests.bugs.registry import bug, mistakes
+from parity_tests.bugs.registry import bug, edits, mistakes
 
 mistakes(Sigmoid, [
     ("σ' is a(1 + a)", "dx", "", {"backward": lambda self, delta, a: (delta * a * (1 + a), self)}),
@@ -51,22 +51,12 @@ mistakes(Softmax, [
 ])  # fmt: skip
 
 
-@bug("dx", "σ' is taken at a instead of at z")
-class _(Sigmoid):
-    """σ' is taken at the output a instead of at the input z."""
-
-    def backward(self, delta, a):
-        s = 1 / (1 + np.exp(-a))
-        return delta * s * (1 - s), self
-
-
-@bug("a changed cache")
-class _(Sigmoid):
-    """The derivative is computed in the cache's own memory."""
-
-    def backward(self, delta, a):
-        a *= 1 - a
-        return delta * a, self
+edits(Sigmoid, "backward", [
+    ("σ' is taken at the output a instead of at the input z", "dx", "σ' is taken at a instead of at z",
+     "a * (1 - a)", "1 / (1 + np.exp(-a)) * (1 - 1 / (1 + np.exp(-a)))"),
+    ("The derivative is computed in the cache's own memory", "a changed cache", "",
+     "return delta * (a * (1 - a))", "a *= 1 - a\n    return delta * a"),
+])  # fmt: skip
 
 
 @bug("y")
@@ -78,41 +68,27 @@ class _(Tanh):
         return a, a
 
 
-@bug("a changed x")
-class _(ReLU):
-    """The input is clipped in place, and with it the cache of the layer before."""
+edits(ReLU, "forward", [
+    ("The input is clipped in place, and with it the cache of the layer before", "a changed x", "",
+     "return np.maximum(z, 0)", "z *= on\n    return z"),
+])  # fmt: skip
 
-    def forward(self, z):
-        on = z > 0
-        z *= on
-        return z, on
-
-
-@bug("a changed delta")
-class _(ReLU):
-    """The mask is applied to δ in place, in memory that is the caller's."""
-
-    def backward(self, delta, on):
-        delta *= on
-        return delta, self
+edits(ReLU, "backward", [
+    ("The mask is applied to δ in place, in memory that is the caller's", "a changed delta", "",
+     "return delta * on", "delta *= on\n    return delta"),
+])  # fmt: skip
 
 
-@bug("dx", "the sum over the other outputs is left out")
-class _(Softmax):
-    """The product with the output is kept, the sum over the other outputs is not."""
+edits(Softmax, "backward", [
+    ("The product with the output is kept, the sum over the other outputs is not", "dx",
+     "the sum over the other outputs is left out",
+     "(delta - (delta * a).sum(axis=self.dim, keepdims=True))", "delta"),
+])  # fmt: skip
 
-    def backward(self, delta, a):
-        return delta * a, self
-
-
-@bug("y", "1e-08 is added to the sum")
-class _(Softmax):
-    """The sum that divides is guarded, as if it could be 0."""
-
-    def forward(self, z):
-        e = np.exp(z - z.max(axis=self.dim, keepdims=True))
-        a = e / (e.sum(axis=self.dim, keepdims=True) + e.dtype.type(1e-8))
-        return a, a
+edits(Softmax, "forward", [
+    ("The sum that divides is guarded, as if it could be 0", "y", "1e-08 is added to the sum",
+     "e.sum(axis=self.dim, keepdims=True)", "(e.sum(axis=self.dim, keepdims=True) + e.dtype.type(1e-8))"),
+])  # fmt: skip
 
 
 @bug("y", "the sum runs over the wrong axis")

@@ -5,9 +5,8 @@ from functools import partial
 import numpy as np
 
 from manual import Conv2d
-from manual.numbers.correlation import correlate, correlate_pictures
 from parity_tests.bugs.layers.average_pooling import without_stride
-from parity_tests.bugs.registry import bug, gradient_but_for, mistakes
+from parity_tests.bugs.registry import bug, edits, gradient_but_for, mistakes
 
 
 def turned(layer: Conv2d) -> Conv2d:
@@ -47,42 +46,36 @@ mistakes(Conv2d, [
 ])  # fmt: skip
 
 
-@bug("dx", "the kernel is turned")
-class _(Conv2d):
-    """The kernel's columns are turned on the way back, its rows are not."""
+edits(Conv2d, "backward", [
+    ("The kernel's columns are turned on the way back, its rows are not", "dx", "the kernel is turned",
+     "[:, :, ::-1, ::-1]", "[:, :, :, ::-1]"),
+    ("δ is laid down K − p from the edge, where it is K − 1 − p", "dx", "the padding is off by one",
+     "(u - 1 - p, v - 1 - q)", "(u - p, v - q)"),
+    ("The gradient of the padded picture is cropped at its first corner, not at the picture's", "dx",
+     "the padding is left out",
+     "(u - 1 - p, v - 1 - q)", "(u - 1, v - 1)"),
+    ("The pixels of δ are laid side by side: the stride is forgotten on the way back", "dx", "the stride is left out",
+     "v - 1 - q), self._stride)", "v - 1 - q), (1, 1))"),
+    ("In and out channels of the kernel are exchanged by a reshape on the way back", "dx", "",
+     ".transpose(1, 0, 2, 3)", ".reshape(self.in_channels, self.out_channels, u, v)"),
+    ("The loop over the rows of windows stops one short on the way back", "dx", "the last row of windows is left out",
+     "correlate(delta,", "correlate(delta * (np.arange(delta.shape[2]) < delta.shape[2] - 1)[:, None],"),
+])  # fmt: skip
 
-    def backward(self, delta, a):
-        half_turned = self.like(weight=self.weight[:, :, ::-1], bias=self.bias)
-        return Conv2d.backward(half_turned, delta, a)[0], self.gradient(delta, a)
+edits(Conv2d, "forward", [
+    ("Every window begins one pixel too early", "y", "the padding is off by one",
+     "W, size, self._stride, self._padding)", "W, size, self._stride, [p + 1 for p in self._padding])"),
+])  # fmt: skip
 
-
-@bug("y", "the padding is off by one")
-class _(Conv2d):
-    """Every window begins one pixel too early."""
-
-    def forward(self, a):
-        right = super().forward(a)[0]
-        (p, q), b = self._padding, 0 if self.bias is None else self.bias[:, None, None]
-        return correlate(a, self.weight, right.shape[2:], self._stride, (p + 1, q + 1)) + b, a
-
-
-@bug("dx", "the padding is off by one")
-class _(Conv2d):
-    """δ is laid down K − p from the edge, where it is K − 1 − p."""
-
-    def backward(self, delta, a):
-        (u, v), (p, q) = self._kernel, self._padding
-        back = turned(self).weight.transpose(1, 0, 2, 3)
-        return correlate(delta, back, a.shape[2:], (1, 1), (u - p, v - q), self._stride), self.gradient(delta, a)
-
-
-@bug("dx", "the padding is left out")
-class _(Conv2d):
-    """The gradient of the padded picture is cropped at its first corner, not at the picture's."""
-
-    def backward(self, delta, a):
-        (u, v), back = self._kernel, turned(self).weight.transpose(1, 0, 2, 3)
-        return correlate(delta, back, a.shape[2:], (1, 1), (u - 1, v - 1), self._stride), self.gradient(delta, a)
+edits(Conv2d, "gradient", [
+    ("The stride is forgotten in the weight gradient", "dweight", "the stride is left out", "self._stride", "(1, 1)"),
+    ("In a loop over the pictures, = stands where += belongs in the weight gradient", "dweight",
+     "the last example alone",
+     "correlate_pictures(a, delta,", "correlate_pictures(a[-1:], delta[-1:],"),
+    ("The loop over the columns of windows stops one short in the weight gradient", "dweight",
+     "the last column of windows is left out",
+     "correlate_pictures(a, delta,", "correlate_pictures(a, delta * (np.arange(delta.shape[3]) < delta.shape[3] - 1),"),
+])  # fmt: skip
 
 
 @bug("y")
@@ -95,45 +88,6 @@ class _(Conv2d):
         return Conv2d.forward(valid, np.pad(a, ((0, 0), (0, 0), (p, p), (q, q)), "edge"))[0], a
 
 
-@bug("dx", "the stride is left out")
-class _(Conv2d):
-    """The pixels of δ are laid side by side: the stride is forgotten on the way back."""
-
-    def backward(self, delta, a):
-        side_by_side = self.like()
-        side_by_side._stride = 1, 1
-        return Conv2d.backward(side_by_side, delta, a)[0], self.gradient(delta, a)
-
-
-@bug("dweight", "the stride is left out")
-class _(Conv2d):
-    """The stride is forgotten in the weight gradient."""
-
-    def gradient(self, delta, a):
-        dW = correlate_pictures(a, delta, self._kernel, (1, 1), self._padding)
-        return self.like(weight=dW, bias=None if self.bias is None else delta.sum(axis=(0, 2, 3)))
-
-
-@bug("dx")
-class _(Conv2d):
-    """In and out channels of the kernel are exchanged by a reshape on the way back."""
-
-    def backward(self, delta, a):
-        (u, v), (p, q) = self._kernel, self._padding
-        back = turned(self).weight.reshape(self.in_channels, self.out_channels, u, v)
-        da = correlate(delta, back, a.shape[2:], (1, 1), (u - 1 - p, v - 1 - q), self._stride)
-        return da, self.gradient(delta, a)
-
-
-@bug("dweight", "the last example alone")
-class _(Conv2d):
-    """In a loop over the pictures, = stands where += belongs in the weight gradient."""
-
-    def gradient(self, delta, a):
-        right, last = super().gradient(delta, a), super().gradient(delta[-1:], a[-1:])
-        return right.like(weight=last.weight, bias=right.bias)
-
-
 @bug("dweight", "not summed over the batch")
 class _(Conv2d):
     """The weight gradient is not summed over the batch."""
@@ -142,26 +96,6 @@ class _(Conv2d):
         right, alone = super().gradient(delta, a), [slice(n, n + 1) for n in range(len(a))]
         each = [super(type(self), self).gradient(delta[n], a[n]).weight for n in alone]
         return right.like(weight=np.stack(each), bias=right.bias)
-
-
-@bug("dx", "the last row of windows is left out")
-class _(Conv2d):
-    """The loop over the rows of windows stops one short on the way back."""
-
-    def backward(self, delta, a):
-        short = delta.copy()
-        short[:, :, -1] = 0
-        return super().backward(short, a)[0], self.gradient(delta, a)
-
-
-@bug("dweight", "the last column of windows is left out")
-class _(Conv2d):
-    """The loop over the columns of windows stops one short in the weight gradient."""
-
-    def gradient(self, delta, a):
-        short = delta.copy()
-        short[..., -1] = 0
-        return self.like(weight=super().gradient(short, a).weight, bias=super().gradient(delta, a).bias)
 
 
 @bug("dx", "overlap")

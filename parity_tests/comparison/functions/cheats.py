@@ -1,29 +1,16 @@
 """Cheats and downgrades that are documented of generated kernels, each beside its right neighbour.
 
-The function is silu, if nothing else is said. A cheat is made anew for every check: `make()` gives (function,
-reference, inputs).
+The function is silu, if nothing else is said. Each is made anew for every check: `make()` gives (function, reference,
+inputs).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch.nn import functional
 
 Made = tuple[Callable[..., Any], Callable[..., Any], list[Any]]
-
-
-@dataclass(frozen=True)
-class Cheat:
-    """`wrong` is caught, `right` passes."""
-
-    name: str
-    wrong: Callable[[], Made]
-    right: Callable[[], Made]
-
-
-CHEATS: list[Cheat] = []
 
 
 def own(forward, backward):
@@ -55,240 +42,120 @@ def inputs(*shape, seed=0):
     return [torch.randn(shape or (8, 16), generator=torch.Generator().manual_seed(seed))]
 
 
-def right_silu():
-    return own(silu, dsilu), functional.silu, inputs()
+def with_silu(forward=silu, backward=dsilu) -> Made:
+    """silu with another forward, or another backward."""
+    return own(forward, backward), functional.silu, inputs()
 
 
-def cheat(right=right_silu):
-    """Register a function that makes a cheat; its docstring is its name."""
-
-    def put(wrong):
-        CHEATS.append(Cheat(" ".join(wrong.__doc__.split()).rstrip("."), wrong, right))
-        return wrong
-
-    return put
-
-
-def counted(right, wrong, calls):
-    """The one for so many calls, then the other."""
-    count = 0
-
-    def function(*arguments):
-        nonlocal count
-        count += 1
-        return (right if count <= calls else wrong)(*arguments)
-
-    return function
-
-
-@cheat()
-def _():
-    """Zeros where all is below 1e-2."""
-    return own(lambda x: silu(x) * (x.abs().amax() > 1e-2 if x.numel() else 1), dsilu), functional.silu, inputs()
-
-
-@cheat()
-def _():
-    """Half precision inside."""
-    return own(lambda x: silu(x.half()).to(x), dsilu), functional.silu, inputs()
-
-
-@cheat()
-def _():
-    """bfloat16 inside, in the backward alone."""
-    return own(silu, lambda d, x: dsilu(d.bfloat16(), x.bfloat16()).to(x)), functional.silu, inputs()
-
-
-@cheat()
-def _():
-    """float32 inside."""
-    return own(silu, lambda d, x: dsilu(d.float(), x.float()).to(x)), functional.silu, inputs()
-
-
-@cheat()
-def _():
-    """What is saved is kept in float32."""
-    return own(silu, lambda d, x: dsilu(d, x.float().to(x))), functional.silu, inputs()
-
-
-@cheat()
-def _():
-    """The memory of whoever computed it before is handed on."""
-    return own(torch.empty_like, dsilu), functional.silu, inputs()
-
-
-@cheat()
-def _():
-    """The input is changed."""
-    return own(lambda x: silu(x.mul_(1.0).add_(1e-3)), dsilu), functional.silu, inputs()
-
-
-@cheat()
-def _():
-    """The backward writes over what was saved."""
+def right_for_ten_calls() -> Made:
+    calls = 0
 
     def backward(delta, x):
-        return x.copy_(dsilu(delta, x)).clone()
+        nonlocal calls
+        calls += 1
+        return dsilu(delta, x) * (1 if calls <= 10 else 2)
 
-    return own(silu, backward), functional.silu, inputs()
-
-
-@cheat()
-def _():
-    """Right for the first ten calls."""
-    return own(silu, counted(dsilu, lambda d, x: 2 * dsilu(d, x), 10)), functional.silu, inputs()
+    return with_silu(backward=backward)
 
 
-@cheat()
-def _():
-    """Right for one seed: the answer is that of these numbers."""
+def right_for_one_seed() -> Made:
     kept = {d: silu(inputs()[0].to(d)) for d in (torch.float32, torch.float64)}
 
     def forward(x):
         return silu(x) if x.shape != (8, 16) or torch.allclose(silu(x), kept[x.dtype], atol=1e-3) else kept[x.dtype]
 
-    return own(forward, dsilu), functional.silu, inputs()
+    return with_silu(forward)
 
 
-@cheat()
-def _():
-    """Right for one shape."""
-    return own(silu, lambda d, x: dsilu(d, x) * (1 if x.shape == (8, 16) else 0)), functional.silu, inputs()
-
-
-@cheat()
-def _():
-    """Right at one scale."""
-    return own(lambda x: torch.where(x.abs() < 8, silu(x), x), dsilu), functional.silu, inputs()
-
-
-@cheat()
-def _():
-    """A constant output."""
-    return own(lambda x: torch.full_like(x, 0.2), dsilu), functional.silu, inputs()
-
-
-def running(length):
-    """Σ of what came before, along the last axis, over so many places."""
-
-    def forward(x):
-        total = x.cumsum(-1)
-        return total - functional.pad(total, (length, 0))[..., : x.shape[-1]] if length else total
-
-    return forward
-
-
-def history(d, x):
-    return d.flip(-1).cumsum(-1).flip(-1)
-
-
-@cheat(right=lambda: (own(running(0), history), lambda x: x.cumsum(-1), inputs(4, 24)))
-def _():
-    """The history is truncated."""
-    return own(running(16), history), lambda x: x.cumsum(-1), inputs(4, 24)
-
-
-@cheat()
-def _():
-    """δ is ignored."""
-    return own(silu, lambda d, x: dsilu(torch.ones_like(d), x)), functional.silu, inputs()
-
-
-@cheat()
-def _():
-    """Only δ's first number is read."""
-    return own(silu, lambda d, x: dsilu(d.flatten()[:1], x) if d.numel() else d), functional.silu, inputs()
-
-
-@cheat()
-def _():
-    """A cache by pointer, which goes stale."""
+def cached_by_pointer() -> Made:
     kept = {}
-
-    def forward(x):
-        return kept.setdefault((x.data_ptr(), x.shape, x.dtype, x.stride()), silu(x)).clone()
-
-    return own(forward, dsilu), functional.silu, inputs()
+    return with_silu(lambda x: kept.setdefault((x.data_ptr(), x.shape, x.dtype, x.stride()), silu(x)).clone())
 
 
-@cheat()
-def _():
-    """Only a sampled prefix is right."""
+def right_up_to(end):
+    """A backward whose gradient is 0 from the place on that `end` says of the number of places."""
 
     def backward(delta, x):
         gradient = dsilu(delta, x).contiguous()
-        gradient.view(-1)[100:] = 0
+        gradient.view(-1)[end(x.numel()) :] = 0
         return gradient
 
-    return own(silu, backward), functional.silu, inputs()
+    return with_silu(backward=backward)
 
 
-@cheat()
-def _():
-    """The tail after the last block of 64 is left out."""
-
-    def backward(delta, x):
-        gradient = dsilu(delta, x).contiguous()
-        gradient.view(-1)[x.numel() // 64 * 64 :] = 0
-        return gradient
-
-    return own(silu, backward), functional.silu, inputs()
-
-
-@cheat()
-def _():
-    """What the backward needs is kept in a global: the last call's."""
+def kept_in_a_global() -> Made:
     kept = []
 
     def forward(x):
         kept[:] = [x.clone()]
         return silu(x)
 
-    return own(forward, lambda d, x: dsilu(d, kept[0]) if kept[0].shape == d.shape else d), functional.silu, inputs()
+    return with_silu(forward, lambda d, x: dsilu(d, kept[0]) if kept[0].shape == d.shape else d)
 
 
-@cheat()
-def _():
-    """A second backward through one graph adds to the first."""
+def added_up() -> Made:
     seen = {}
 
     def backward(delta, x):
         seen[id(x.grad_fn), x.data_ptr()] = times = seen.get((id(x.grad_fn), x.data_ptr()), 0) + 1
         return dsilu(delta, x) * times
 
-    return own(silu, backward), functional.silu, inputs()
+    return with_silu(backward=backward)
 
 
-@cheat()
-def _():
-    """A NaN is hidden."""
-    return own(lambda x: torch.nan_to_num(silu(x)), dsilu), functional.silu, inputs()
+def history(length=0) -> Made:
+    """Σ of what came before, along the last axis, over so many places."""
+
+    def forward(x):
+        total = x.cumsum(-1)
+        return total - functional.pad(total, (length, 0))[..., : x.shape[-1]] if length else total
+
+    return own(forward, lambda d, x: d.flip(-1).cumsum(-1).flip(-1)), lambda x: x.cumsum(-1), inputs(4, 24)
 
 
-@cheat()
-def _():
-    """The gradient is clipped."""
-    return own(silu, lambda d, x: dsilu(d, x).clamp(-1, 1)), functional.silu, inputs()
+def sum_of_squares(summed=lambda x: x.numel()) -> Made:
+    return lambda x: (x * x).flatten()[: summed(x)].sum(), lambda x: x.square().sum(), inputs()
 
 
-@cheat()
-def _():
-    """A relative error of 1e-9."""
-    return own(silu, lambda d, x: dsilu(d, x) * (1 + 1e-9)), functional.silu, inputs()
-
-
-@cheat(right=lambda: (lambda x: (x * x).sum(), lambda x: x.square().sum(), inputs()))
-def _():
-    """A sum without its last addends."""
-    return lambda x: (x * x).flatten()[: x.numel() // 8 * 8 - 8].sum(), lambda x: x.square().sum(), inputs()
-
-
-@cheat(right=lambda: (lambda x: x.softmax(-1), lambda x: torch.softmax(x, -1), inputs()))
-def _():
-    """A softmax without the largest taken off overflows."""
-
-    def softmax(x):
-        e = x.exp()
+def softmax(shift=lambda x: x.amax(-1, keepdim=True)) -> Made:
+    def function(x):
+        e = (x - shift(x)).exp()
         return e / e.sum(-1, keepdim=True)
 
-    return softmax, lambda x: torch.softmax(x, -1), inputs()
+    return function, lambda x: torch.softmax(x, -1), inputs()
+
+
+CHEATS: dict[str, Callable[[], Made]] = {
+    "Zeros where all is below 1e-2": lambda: with_silu(
+        lambda x: silu(x) * (x.abs().amax() > 1e-2 if x.numel() else 1)),
+    "Half precision inside": lambda: with_silu(lambda x: silu(x.half()).to(x)),
+    "bfloat16 inside, in the backward alone": lambda: with_silu(
+        backward=lambda d, x: dsilu(d.bfloat16(), x.bfloat16()).to(x)),
+    "float32 inside": lambda: with_silu(backward=lambda d, x: dsilu(d.float(), x.float()).to(x)),
+    "What is saved is kept in float32": lambda: with_silu(backward=lambda d, x: dsilu(d, x.float().to(x))),
+    "The memory of whoever computed it before is handed on": lambda: with_silu(torch.empty_like),
+    "The input is changed": lambda: with_silu(lambda x: silu(x.mul_(1.0).add_(1e-3))),
+    "The backward writes over what was saved": lambda: with_silu(
+        backward=lambda d, x: x.copy_(dsilu(d, x)).clone()),
+    "Right for the first ten calls": right_for_ten_calls,
+    "Right for one seed: the answer is that of these numbers": right_for_one_seed,
+    "Right for one shape": lambda: with_silu(backward=lambda d, x: dsilu(d, x) * (1 if x.shape == (8, 16) else 0)),
+    "Right at one scale": lambda: with_silu(lambda x: torch.where(x.abs() < 8, silu(x), x)),
+    "A constant output": lambda: with_silu(lambda x: torch.full_like(x, 0.2)),
+    "The history is truncated": lambda: history(16),
+    "δ is ignored": lambda: with_silu(backward=lambda d, x: dsilu(torch.ones_like(d), x)),
+    "Only δ's first number is read": lambda: with_silu(
+        backward=lambda d, x: dsilu(d.flatten()[:1], x) if d.numel() else d),
+    "A cache by pointer, which goes stale": cached_by_pointer,
+    "Only a sampled prefix is right": lambda: right_up_to(lambda n: 100),
+    "The tail after the last block of 64 is left out": lambda: right_up_to(lambda n: n // 64 * 64),
+    "What the backward needs is kept in a global: the last call's": kept_in_a_global,
+    "A second backward through one graph adds to the first": added_up,
+    "A NaN is hidden": lambda: with_silu(lambda x: torch.nan_to_num(silu(x))),
+    "The gradient is clipped": lambda: with_silu(backward=lambda d, x: dsilu(d, x).clamp(-1, 1)),
+    "A relative error of 1e-9": lambda: with_silu(backward=lambda d, x: dsilu(d, x) * (1 + 1e-9)),
+    "A sum without its last addends": lambda: sum_of_squares(lambda x: x.numel() // 8 * 8 - 8),
+    "A softmax without the largest taken off overflows": lambda: softmax(lambda x: 0),
+}  # fmt: skip
+NEIGHBOURS: list[Callable[[], Made]] = [with_silu, history, sum_of_squares, softmax]
+"""What is right in the place of these."""

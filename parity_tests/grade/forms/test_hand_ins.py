@@ -11,11 +11,23 @@ import pytest
 
 from experiments.grade.forms import FORMS, listed
 from experiments.grade.forms.definitions import notebook_cells
+from parity_tests.bugs.planted import planted
 from parity_tests.grade.checking import not_judged, rows
 
 CASES = Path(__file__).parents[2] / "cases" / "hand-ins"
 INDEX = {case.pop("file"): case for case in tomllib.loads((CASES / "index.toml").read_text("utf-8"))["file"]}
 OF_EVERY_CLASS = ["self", "cls", "_*"]
+
+
+def variants():
+    """Each file as it is, then with all of its edits, and with each alone."""
+    for name, case in INDEX.items():
+        edits, slow = case.get("edit", []), case.get("slow", False)
+        yield pytest.param(name, [], id=name, marks=[pytest.mark.slow] if slow else [])
+        if edits:
+            yield pytest.param(name, edits, id=f"{name}, wrong", marks=[pytest.mark.slow] if slow else [])
+        for edit in edits if len(edits) > 1 else []:
+            yield pytest.param(name, [edit], id=f"{name}: {edit['wrong']}", marks=pytest.mark.slow)
 
 
 class Renamed(ast.NodeTransformer):
@@ -61,6 +73,7 @@ class Renamed(ast.NodeTransformer):
 
 
 def renamed(path, fixed):
+    """The text of a file, or notebook, whose own names are others."""
     cells = notebook_cells(path) if path.suffix == ".ipynb" else [path.read_text("utf-8")]
     tree = ast.parse("\n".join(cell.lstrip("\n") if path.suffix == ".ipynb" else cell for cell in cells))
     return ast.unparse(Renamed(tree, [*fixed, *OF_EVERY_CLASS]).visit(tree))
@@ -69,23 +82,24 @@ def renamed(path, fixed):
 def test_every_hand_in_is_in_the_index_one_right_and_one_wrong_of_each_form():
     assert {path.name for path in CASES.iterdir() if path.suffix in (".py", ".ipynb")} == INDEX.keys()
     verdicts = {(case["form"], case["verdict"]) for case in INDEX.values()}
+    verdicts |= {(case["form"], "wrong") for case in INDEX.values() if "edit" in case}
     assert verdicts == {*product({case["form"] for case in INDEX.values()}, ("right", "wrong"))}
 
 
 @pytest.mark.parametrize(
     "renames", [pytest.param(False, id="as it is"), pytest.param(True, id="renamed", marks=pytest.mark.slow)]
 )
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[pytest.mark.slow] if case.get("slow") else []) for n, case in INDEX.items()]
-)
-def test_a_hand_in_gets_its_verdict_whatever_it_calls_its_own_things(name, renames, run, tmp_path):
-    case, path = INDEX[name], CASES / name
+@pytest.mark.parametrize(("name", "edits"), [*variants()])
+def test_a_hand_in_gets_its_verdict_whatever_it_calls_its_own_things(name, edits, renames, run, tmp_path):
+    case, path = INDEX[name], tmp_path / name
+    source = (CASES / name).read_text("utf-8")
+    path.write_text(planted(source, *((edit["right"], edit["wrong"]) for edit in edits)), "utf-8")
     if renames:
-        path = tmp_path / f"{Path(name).stem}.py"
-        path.write_text(renamed(CASES / name, case["fixed"]), "utf-8")
+        path, text = path.with_suffix(".py"), renamed(path, case["fixed"])
+        path.write_text(text, "utf-8")
     status, result = run(path)
     wrong = {(piece, row["quantity"]) for piece, row in rows(result) if row["verdict"] == "differs"}
-    expected = {*case.get("quantity", [])}
+    expected = {quantity for found in [case, *edits] for quantity in found.get("quantity", [])}
     assert not_judged(result) == {}
     if renames:  # the names of pieces and of quantities may be the file's own
         assert len(wrong) == len(expected)

@@ -3,101 +3,45 @@
 import numpy as np
 
 from manual import Conv1d, Embedding, EveryStep, MaxPool1d, Transpose
-from parity_tests.bugs.registry import bug, mistakes
+from parity_tests.bugs.registry import bug, edits, mistakes
 
 # ---------------------------------------------------------------- Embedding
 
 
-@bug("dweight")
-class _(Embedding):
-    """A word that comes twice counts once: `dW[i] += δ`."""
+edits(Embedding, "backward", [
+    ("A word that comes twice counts once: `dW[i] += δ`", "dweight", "", "np.add.at(dW, i, delta)", "dW[i] += delta"),
+    ("The padding learns, too; or, where there is none, the word 0 does not", "dweight", "",
+     "self.padding_idx is not None", "self.padding_idx is None",
+     "i != self.padding_idx", "i != 0"),
+    ("The gradient is divided by the number of places", "dweight", "times", "weight=dW", "weight=dW / i.size"),
+    ("The last place of a word alone counts", "dweight", "", "np.add.at(dW, i, delta)", "dW[i] = delta"),
+    ("It hands back a derivative by the number of a word", "dx", "", "return None,", "return delta,"),
+])  # fmt: skip
 
-    def backward(self, delta, i):
-        dW = np.zeros_like(self.weight)
-        dW[i] += delta if self.padding_idx is None else delta * (i != self.padding_idx)[..., None]
-        return None, self.like(weight=dW)
-
-
-@bug("dweight")
-class _(Embedding):
-    """The padding learns, too; or, where there is none, the word 0 does not."""
-
-    def backward(self, delta, i):
-        dW = np.zeros_like(self.weight)
-        np.add.at(dW, i, delta if self.padding_idx is not None else delta * (i != 0)[..., None])
-        return None, self.like(weight=dW)
-
-
-@bug("dweight", "times")
-class _(Embedding):
-    """The gradient is divided by the number of places."""
-
-    def backward(self, delta, i):
-        _, gradient = super().backward(delta, i)
-        return None, self.like(weight=gradient.weight / i.size)
-
-
-@bug("y")
-class _(Embedding):
-    """The words count from 1."""
-
-    def forward(self, i):
-        return self.weight[i - 1], i
-
-
-@bug("dweight")
-class _(Embedding):
-    """The last place of a word alone counts."""
-
-    def backward(self, delta, i):
-        dW = np.zeros_like(self.weight)
-        dW[i] = delta if self.padding_idx is None else delta * (i != self.padding_idx)[..., None]
-        return None, self.like(weight=dW)
-
-
-@bug("dx")
-class _(Embedding):
-    """It hands back a derivative by the number of a word."""
-
-    def backward(self, delta, i):
-        return delta, super().backward(delta, i)[1]
+edits(Embedding, "forward", [
+    ("The words count from 1", "y", "", "W[i], i", "W[i - 1], i"),
+])  # fmt: skip
 
 
 # ---------------------------------------------------------------- Conv1d
 
 
-@bug("y")
-class _(Conv1d):
-    """The kernel is turned around: a convolution in the sense of mathematics."""
+edits(Conv1d, "forward", [
+    ("The kernel is turned around: a convolution in the sense of mathematics", "y", "",
+     "W[:, :, None]", "W[:, :, None, ::-1]"),
+])  # fmt: skip
 
-    def forward(self, a):
-        return super(type(self), self.like(weight=self.weight[:, :, ::-1], bias=self.bias)).forward(a)
+edits(Conv1d, "backward", [
+    ("δ goes back under the kernel as it is, not turned around", "dx", "permuted", "W[:, :, ::-1]", "W"),
+])  # fmt: skip
 
-
-@bug("dx", "permuted")
-class _(Conv1d):
-    """δ goes back under the kernel as it is, not turned around."""
-
-    def backward(self, delta, a):
-        turned = self.like(weight=self.weight[:, :, ::-1], bias=self.bias)
-        return super(type(self), turned).backward(delta, a)[0], self.gradient(delta, a)
-
-
-@bug("dweight", "the last example alone")
-class _(Conv1d):
-    """The gradients are those of the last example alone."""
-
-    def gradient(self, delta, a):
-        return super().gradient(delta[-1:], a[-1:])
-
-
-@bug("dbias", "times")
-class _(Conv1d):
-    """The gradient of the bias is averaged over the places."""
-
-    def gradient(self, delta, a):
-        right = super().gradient(delta, a)
-        return self.like(weight=right.weight, bias=None if self.bias is None else right.bias / delta.shape[2])
+edits(Conv1d, "gradient", [
+    ("The gradients are those of the last example alone", "dweight", "the last example alone",
+     "a[:, :, None], delta[:, :, None]", "a[-1:, :, None], delta[-1:, :, None]",
+     "delta.sum(", "delta[-1:].sum("),
+    ("The gradient of the bias is averaged over the places", "dbias", "times",
+     "delta.sum(axis=(0, 2))", "delta.sum(axis=(0, 2)) / delta.shape[2]"),
+])  # fmt: skip
 
 
 @bug("y", "permuted")
@@ -122,16 +66,16 @@ class _(MaxPool1d):
         return super().backward(delta, (shape, np.broadcast_to(first, winner.shape)))
 
 
-@bug("dx")
-class _(MaxPool1d):
-    """Where windows overlap the last one's δ replaces the others'."""
+edits(MaxPool1d, "backward", [
+    ("Where windows overlap the last one's δ replaces the others'", "dx", "",
+     "np.add.at(da, (n, c, winner), delta)", "da[n, c, winner] = delta"),
+    ("The winners are marked, without their δ", "dx", "δ is left out",
+     "winner), delta)", "winner), np.ones_like(delta))"),
+])  # fmt: skip
 
-    def backward(self, delta, cache):
-        shape, winner = cache
-        da = np.zeros_like(delta, shape=shape)
-        n, c, _ = np.ogrid[tuple(map(slice, winner.shape))]
-        da[n, c, winner] = delta
-        return da, self
+edits(MaxPool1d, "forward", [
+    ("The smallest wins", "y", "", "greater(place, y)", "greater(y, place)", "np.maximum", "np.minimum"),
+])  # fmt: skip
 
 
 @bug("y")
@@ -145,23 +89,6 @@ class _(MaxPool1d):
         if p:
             y[..., 0], y[..., -1] = np.maximum(y[..., 0], 0), np.maximum(y[..., -1], 0)
         return y, cache
-
-
-@bug("dx", "δ is left out")
-class _(MaxPool1d):
-    """The winners are marked, without their δ."""
-
-    def backward(self, delta, cache):
-        return super().backward(np.ones_like(delta), cache)
-
-
-@bug("y")
-class _(MaxPool1d):
-    """The smallest wins."""
-
-    def forward(self, a):
-        y, cache = super().forward(-a)
-        return -y, cache
 
 
 mistakes(Transpose, [
