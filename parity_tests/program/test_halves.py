@@ -8,7 +8,11 @@ from torch.nn import functional as F
 from parity_tests.program.functions import CASES, inputs
 from torch_ref.program.derivation import bounds
 
+WITHOUT_ONEDNN = "the kernel of a processor without oneDNN's halves stores some of the sums in halves"
 TORCH_ROUNDS_MORE = {
+    "conv1d": WITHOUT_ONEDNN,
+    "conv2d": WITHOUT_ONEDNN,
+    "conv_transpose2d": WITHOUT_ONEDNN,
     "batch_norm": "the kernel's own mean is a half",
     "running statistics": "the kernel's own mean is a half",
     "attention": "the fused kernel stores what it has not yet divided",
