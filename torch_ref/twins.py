@@ -61,7 +61,7 @@ def commit(module: torch.nn.Module) -> None:
     """After a training step, what `Network.commit` does: every Dropout of the module counts on."""
     for piece in module.modules():
         if isinstance(piece, Dropout):
-            piece.count += piece.p > 0
+            piece.count += piece.training and piece.p > 0
 
 
 class ResidualModule(torch.nn.Module):

@@ -92,7 +92,7 @@ TABLE = [
     ("train", f"{MODEL}trainer.num_nodes 2 {TORCH}", "trainer.num_nodes 2: expected torchrun or Slurm to start"),
     ("train", f"{MODEL}trainer.precision 16-mixed {TORCH}", "16-mixed: a GPU is needed for it"),
     ("train", f"{MODEL}model null", "there is no config null"),
-    ("train", f"{MODEL}trainer.strategy fsdp {TORCH}", "trainer.strategy: expected one of auto, ddp, got 'fsdp'"),
+    ("train", f"{MODEL}trainer.strategy fsdp {TORCH}", "trainer.strategy fsdp is not offered: "),
     ("train", f"{MODEL}trainer.accelerator gpu", "model.implementation manual is NumPy, and runs on the CPU alone"),
     ("train", "fit", "the following arguments are required: fit.name"),
     *[("train", f"{MODEL}name '{name}'", f"{NAME} {name!r}") for name in ("", ".", "..", "../../etc", "a/b", "/etc")],

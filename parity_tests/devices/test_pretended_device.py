@@ -19,7 +19,7 @@ def same(ours, theirs):
     return len(ours) == len(theirs) and all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
 
 
-TAKEN_APART = {"SiLU", "LSTM", "EveryStep"}
+TAKEN_APART = {"SiLU", "Mish", "LSTM", "EveryStep"}
 """What is one kernel on a CPU and on a GPU, or holds an LSTM; the pretended device takes it apart, to other bits."""
 
 

@@ -14,7 +14,7 @@ def channels_last(a):
 
 def own(layer, a, later=0):
     """The layer's mask for its input; or that of so many steps later."""
-    return mask(layer.seed, layer.count + later, layer.p, a.shape)
+    return mask(layer.seed, layer.count + later, layer._rate, a.shape)
 
 
 mistakes(Flatten, [
@@ -30,19 +30,19 @@ mistakes(Dropout, [
     ("δ is masked, and not scaled", "dx", "the scale 1/(1 − p) is left out",
      {"backward": lambda self, delta, m: (delta * m, self)}),
     ("δ goes back through neurons that were off", "dx", "the mask is left out",
-     {"backward": lambda self, delta, m: (delta / (1 - self.p), self)}),
+     {"backward": lambda self, delta, m: (delta / (1 - self._rate), self)}),
     ("Neurons are switched off in inference too", "a mask in inference", "", {"evaluated": lambda self: self}),
     ("The neurons that are left are not scaled up, in either pass", "y", "the scale 1/(1 − p) is left out",
      {"forward": lambda self, a: (a * own(self, a), own(self, a)),
       "backward": lambda self, delta, m: (delta * m, self)}),
     ("What is left is scaled by 1/p: the probability to go is taken for the one to stay", "y", "1/p",
-     {"forward": lambda self, a: (a * own(self, a) / (self.p or 1), own(self, a))}),
+     {"forward": lambda self, a: (a * own(self, a) / (self._rate or 1), own(self, a))}),
     ("What is left is scaled by 1 − p, as if it were inference", "y", "times",
-     {"forward": lambda self, a: (a * own(self, a) * (1 - self.p), own(self, a))}),
+     {"forward": lambda self, a: (a * own(self, a) * (1 - self._rate), own(self, a))}),
     ("A new mask is drawn on the way back", "dx", "another mask",
-     {"backward": lambda self, delta, m: (delta * own(self, delta, 1) / (1 - self.p), self)}),
+     {"backward": lambda self, delta, m: (delta * own(self, delta, 1) / (1 - self._rate), self)}),
     ("The comparison is the wrong way round: p is the probability to stay", "y", "another mask",
-     {"forward": lambda self, a: (a * ~own(self, a) / (1 - self.p), ~own(self, a))}),
+     {"forward": lambda self, a: (a * ~own(self, a) / (1 - self._rate), ~own(self, a))}),
 ])  # fmt: skip
 
 
@@ -60,8 +60,8 @@ class _(Dropout):
     """One mask is shared by the whole batch."""
 
     def forward(self, a):
-        m = np.broadcast_to(mask(self.seed, self.count, self.p, a.shape[1:]), a.shape)
-        return a * m / (1 - self.p), m
+        m = np.broadcast_to(mask(self.seed, self.count, self._rate, a.shape[1:]), a.shape)
+        return a * m / (1 - self._rate), m
 
 
 @bug("a changed x")
@@ -69,6 +69,6 @@ class _(Dropout):
     """The input is masked in place."""
 
     def forward(self, a):
-        m = mask(self.seed, self.count, self.p, a.shape)
-        a *= m / (1 - self.p)
+        m = mask(self.seed, self.count, self._rate, a.shape)
+        a *= m / (1 - self._rate)
         return a, m

@@ -198,7 +198,7 @@ class _(Dropout):
     """The scale is in the mask."""
 
     def forward(self, a):
-        m = mask(self.seed, self.count, self.p, a.shape) * a.dtype.type(1 / (1 - self.p))
+        m = mask(self.seed, self.count, self._rate, a.shape) * a.dtype.type(1 / (1 - self._rate))
         return a * m, m
 
     def backward(self, delta, m):

@@ -70,6 +70,8 @@ class _(Adam):
 
     def update(self, p, g, state):
         (b1, b2), g = self.betas, signed(self, p, g)
+        if self.decoupled_weight_decay:
+            p *= 1 - self.lr * self.weight_decay
         t = state["step"] = int(state.get("step", 0)) + 1
         m = state["exp_avg"] = b1 * state.get("exp_avg", 0) + (1 - b1) * g
         v = state["exp_avg_sq"] = b2 * state.get("exp_avg_sq", 0) + (1 - b2) * g * g
