@@ -54,7 +54,7 @@ class Dropout(Layer, without={"inplace": False}):
 
     @property
     def _rate(self) -> Any:
-        """How many are switched off: p, and none in inference."""
+        """The share that is switched off: p in training, none in inference."""
         return self.p if self.training else 0
 
 

@@ -8,11 +8,7 @@ from torch.nn import functional as F
 from parity_tests.program.functions import CASES, inputs
 from torch_ref.program.derivation import bounds
 
-WITHOUT_ONEDNN = "the kernel of a processor without oneDNN's halves stores some of the sums in halves"
 TORCH_ROUNDS_MORE = {
-    "conv1d": WITHOUT_ONEDNN,
-    "conv2d": WITHOUT_ONEDNN,
-    "conv_transpose2d": WITHOUT_ONEDNN,
     "batch_norm": "the kernel's own mean is a half",
     "running statistics": "the kernel's own mean is a half",
     "attention": "the fused kernel stores what it has not yet divided",
@@ -22,6 +18,11 @@ TORCH_ROUNDS_MORE = {
     "interpolation of lines": "the weights of neighbours are halves",
     "special_i0e": "8 ulp of float32 are not what its kernel for halves does",
 }
+HAS_ONEDNN = {
+    torch.bfloat16: torch.ops.mkldnn._is_mkldnn_bf16_supported,
+    torch.float16: torch.ops.mkldnn._is_mkldnn_fp16_supported,
+}
+"""Whether this processor has oneDNN's convolutions of such halves; elsewhere torch's own round more."""
 QUICK = ("exp", "gelu", "softmax", "layer_norm", "linear", "add with alpha", "cumsum", "amax", "sort")
 
 
@@ -53,6 +54,8 @@ def test_torch_lies_within_what_is_derived_in_halves(name, dtype):
         if type(error).__name__ != "Undecided":
             raise
         pytest.skip("a tie of halves")
+    if name.startswith("conv") and not HAS_ONEDNN[dtype]():
+        pytest.skip("torch's convolutions in halves round more on this processor")
     assert worst <= 1 or name in TORCH_ROUNDS_MORE
 
 

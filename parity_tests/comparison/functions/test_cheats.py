@@ -16,3 +16,7 @@ def test_a_cheat_is_caught(name):
 @pytest.mark.parametrize("right", NEIGHBOURS)
 def test_its_right_neighbour_passes(right):
     check_backward(*right())
+
+
+def test_there_are_twenty_at_least():
+    assert len(CHEATS) >= 20

@@ -34,6 +34,7 @@ def source(name: str) -> Path | str:
 def test_every_case_is_in_the_index():
     assert sorted(path.name for path in CASES.glob("*.py")) == sorted(case["file"] for case in INDEX)
     assert {case["verdict"] for case in EXPECTED.values()} == STATUS.keys()
+    assert len(EXPECTED) == len(INDEX) + sum(len(case.get("edit", ())) for case in INDEX)
 
 
 @pytest.mark.parametrize("name", [n if n in ALWAYS else pytest.param(n, marks=pytest.mark.slow) for n in EXPECTED])

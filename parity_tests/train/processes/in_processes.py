@@ -177,7 +177,7 @@ def masked(network: Network, tape: list[Any], rows: slice) -> Network:
     """The network for some rows of a batch whose tape this is: with their rows of the batch's masks."""
     return Network(
         *[
-            Masked(layer.p, cache[rows]) if isinstance(layer, Dropout) and layer.p else layer
+            Masked(layer.p, cache[rows]) if isinstance(layer, Dropout) and layer.training and layer.p else layer
             for layer, cache in zip(network.layers, tape, strict=True)
         ]
     )

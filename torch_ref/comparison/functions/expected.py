@@ -257,4 +257,4 @@ def _of_no_use(error: Array, dtype: torch.dtype, value: Array) -> str:
     finite, loose = np.isfinite(error) & np.isfinite(value), LOOSE.get(dtype, 0.1)
     if error[finite].max(initial=0) > loose * np.abs(value[finite]).max(initial=0):
         return f"what is derived exceeds {loose:g} of the largest element"
-    return "what is derived bounds not every element" if (np.isfinite(value) & ~finite).any() else ""
+    return "what is derived does not bound every element" if (np.isfinite(value) & ~finite).any() else ""

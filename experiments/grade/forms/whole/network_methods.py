@@ -40,7 +40,7 @@ class NetworkMethods:
         forward = next((n for n in RUNS if _runs(kind, n)), "")
         for gives in [n for n in GIVES if forward and inspect.isfunction(getattr(kind, n, None))]:
             own = cls(kind, forward, gives, found)
-            known = {*own.roles.values(), *("y" for _ in [0] if own.of_itself and is_learner(kind))}
+            known = {*own.roles.values()} | ({"y"} if own.of_itself and is_learner(kind) else set())
             unknown = [n for n, r in own.roles.items() if not r and n not in own.returns]
             if ("y" in known and not unknown) or (not own.roles and takes_data(kind)):
                 return own

@@ -21,6 +21,8 @@ SMALL = (4, 5, 6, 7)
 """What the sizes become, the smallest first: none is below the words of STEPS."""
 DRAWS = 3
 """So that a small gradient has both signs in one of them."""
+HALVINGS = 20
+"""How often the weights are halved, so that no gradient is clipped."""
 STEPS = {"inputs": [0, 2, 1, 2], "targets": [2, 1, 0, 3]}
 """A word goes in twice, and one never; each comes out once, or a bias's gradient is beyond 1."""
 
@@ -60,8 +62,12 @@ class Recurrent(Piece):
             shapes = {n: [smaller.get(int(k), int(k)) for k in w.shape] for n, w in self.weights.items()}
             arrays: Arrays = {n: rng.standard_normal(shape) / 2 for n, shape in shapes.items()}
             state = self._state(arrays, rng)
-            while self._is_clipped(arrays, state):
+            for _ in range(HALVINGS):
+                if not self._is_clipped(arrays, state):
+                    break
                 arrays = {n: a / 2 for n, a in arrays.items()}
+            else:
+                raise Unclear(f"a gradient of {self.name} is a number of its code, however small the weights are")
             yield Example(arrays, lambda given, state=state: self._run(given, state), together=True)
 
     def _state(self, arrays: Arrays, rng: np.random.Generator) -> Any:
