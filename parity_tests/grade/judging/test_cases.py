@@ -18,7 +18,7 @@ EXPECTED = {case["file"]: case for case in INDEX}
 EXPECTED |= {f"{case['file']}, wrong": edit | {"file": case["file"]} for case in INDEX for edit in case.get("edit", [])}
 ALWAYS = (
     "ce_log0_bug.py", "fast_sigmoid_bug.py", "bn.py, wrong", "stateful_linear.py", "ce_ignore2_bug.py", "accumulate.py",
-    "lrelu_at_zero.py", "layer_grad_in_self_bug.py", "bn_bias_zero.py",
+    "lrelu_at_zero.py", "layer_grad_in_self_bug.py", "bn_bias_zero.py", "dropout_mask.py",
 )  # fmt: skip
 """One of each kind; the others are slow together."""
 STATUS = {"agrees": 0, "convention": 0, "differs": 1, "not judged": 2}

@@ -9,7 +9,7 @@ Held against the truth of its own forward.
 
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -94,15 +94,15 @@ class ColumnLayer(Piece):
             first = np.asarray(next(iter(y.values())))
             if first.dtype.kind != "f" or (layout.output and first.shape != layout.output):
                 continue
+            is_norm = len(layout.arguments) > 1 and layout.output == layout.arguments[0]
             try:
                 gradients = ran.backward(self._delta(y, rng)) if ran.backward else {}
-                if layout.output == next(iter(layout.arguments)) and any(
-                    np.shape(g) != arrays[n[1:]].shape for n, g in gradients.items()
-                ):  # rows, which broadcast
-                    continue
-                return layout
             except Exception:
-                forward_alone = forward_alone or layout
+                forward_alone = forward_alone or (None if is_norm else layout)
+                continue
+            # whatever broadcasts runs on a norm's arrays, as a product with a mask does
+            if not is_norm or _shapes(gradients) == {f"d{n}": a.shape for n, a in arrays.items()}:
+                return layout
         return forward_alone
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
@@ -207,3 +207,7 @@ class ColumnLayer(Piece):
         names = [n for own in stems for n in arrays if stem(n) == own]
         names = names if len({*names}) == len(names) == len(arrays) else [*arrays]
         return {f"d{n}": np.asarray(g) for n, g in zip(names, gradients, strict=True)}
+
+
+def _shapes(arrays: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    return {n: np.shape(a) for n, a in arrays.items()}
