@@ -17,7 +17,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 
 from manual.layer import Layer, several
-from manual.numbers.checks import InputError, flag, generator, mismatch, whole
+from manual.numbers.checks import Flag, InputError, Size, generator, mismatch
 from manual.numbers.number_types import Array
 from manual.numbers.one_example import takes_one
 from manual.numbers.sums import rows, sum_over_batch
@@ -34,8 +34,8 @@ class Run(NamedTuple):
 class Steps(Layer):
     """One that goes from step to step: a layer of sequences, or a cell, which takes one step."""
 
-    input_size: int
-    hidden_size: int
+    input_size: Size
+    hidden_size: Size
     gates: ClassVar[int] = 1
     """How many maps W and U hold, one below the other."""
     states: ClassVar[int] = 1
@@ -56,7 +56,7 @@ class Steps(Layer):
         vars(self).update({name: rng.uniform(-k, k, shape) for name, shape in shapes.items()}, _parameters=(*shapes,))
 
     def _shapes(self, columns: int, bias: bool, name: str = "") -> dict[str, tuple[int, ...]]:
-        h = whole(self, "hidden_size", self.hidden_size, 1)
+        h = self.hidden_size
         shapes: dict[str, tuple[int, ...]] = {
             f"weight_ih{name}": (self.gates * h, columns), f"weight_hh{name}": (self.gates * h, h)}
         return shapes | ({f"bias_{way}{name}": (self.gates * h,) for way in ("ih", "hh")} if bias else {})
@@ -102,12 +102,11 @@ class Cell(Steps):
     """One step: x (N, in), or (in,), state before and after (N, H), or (H,), 0 where it is not given."""
 
     _: KW_ONLY
-    bias: bool = True
+    bias: Flag = True
     rng: InitVar[np.random.Generator]
 
     def __post_init__(self, rng: np.random.Generator) -> None:
-        columns = whole(self, "input_size", self.input_size, 1)
-        self._draw(self._shapes(columns, flag(self, "bias", self.bias)), rng)
+        self._draw(self._shapes(self.input_size, self.bias), rng)
 
     def forward(self, x: Array, /, *start: Array) -> tuple[Any, Any]:
         self._check(x, start, "N, in", ())
@@ -137,21 +136,19 @@ class Recurrent(Steps, without={"dropout": 0.0}):
                                             one sequence has no N throughout
     """
 
-    num_layers: int = 1
+    num_layers: Size = 1
     _: KW_ONLY
-    bias: bool = True
-    batch_first: bool = False
-    bidirectional: bool = False
+    bias: Flag = True
+    batch_first: Flag = False
+    bidirectional: Flag = False
     rng: InitVar[np.random.Generator]
 
     def __post_init__(self, rng: np.random.Generator) -> None:
-        columns, bias = whole(self, "input_size", self.input_size, 1), flag(self, "bias", self.bias)
-        flag(self, "batch_first", self.batch_first)
-        self._ways = ("", "_reverse") if flag(self, "bidirectional", self.bidirectional) else ("",)
-        shapes: dict[str, tuple[int, ...]] = {}
-        for layer in range(whole(self, "num_layers", self.num_layers, 1)):
+        self._ways = ("", "_reverse") if self.bidirectional else ("",)
+        columns, shapes = self.input_size, dict[str, tuple[int, ...]]()
+        for layer in range(self.num_layers):
             for way in self._ways:
-                shapes |= self._shapes(columns, bias, f"_l{layer}{way}")
+                shapes |= self._shapes(columns, self.bias, f"_l{layer}{way}")
             columns = self.hidden_size * len(self._ways)
         self._draw(shapes, rng)
 

@@ -8,7 +8,7 @@ from manual.block import Block
 from manual.blocks.multihead_attention import MultiheadAttention
 from manual.layers import GELU, LayerNorm, Linear
 from manual.network import Network
-from manual.numbers.checks import flag, whole
+from manual.numbers.checks import Flag, Size
 from manual.numbers.number_types import Array
 
 
@@ -29,14 +29,14 @@ class GPTBlock(Block):
     Source: Radford et al., "Language Models are Unsupervised Multitask Learners", 2019, section 2.3 (GPT-2).
     """
 
-    embed_dim: int
-    num_heads: int
+    embed_dim: Size
+    num_heads: Size
     _: KW_ONLY
-    bias: bool = True
+    bias: Flag = True
     rng: InitVar[np.random.Generator]
 
     def __post_init__(self, rng: np.random.Generator) -> None:
-        d, bias = whole(self, "embed_dim", self.embed_dim, 1), flag(self, "bias", self.bias)
+        d, bias = self.embed_dim, self.bias
         attention = MultiheadAttention(d, self.num_heads, bias=bias, batch_first=True, causal=True, rng=rng)
         mlp = Network(Linear(d, 4 * d, bias, rng=rng), GELU("tanh"), Linear(4 * d, d, bias, rng=rng))
         self.parts = {"ln_1": LayerNorm(d, bias=bias), "attn": attention, "ln_2": LayerNorm(d, bias=bias), "mlp": mlp}

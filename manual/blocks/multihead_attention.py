@@ -9,7 +9,7 @@ from manual.block import Block
 from manual.described import parameter
 from manual.layers import Linear
 from manual.numbers.attention import allowed, and_learned, given, mapped
-from manual.numbers.checks import InputError, flag, generator, whole
+from manual.numbers.checks import Flag, InputError, Size, generator
 from manual.numbers.masks import softmax
 from manual.numbers.number_types import Array
 from manual.numbers.one_example import batch_first, takes_one
@@ -56,14 +56,14 @@ class MultiheadAttention(Block, without={"dropout": 0.0, "kdim": None, "vdim": N
     (without dropout, kdim and vdim).
     """
 
-    embed_dim: int
-    num_heads: int
+    embed_dim: Size
+    num_heads: Size
     _: KW_ONLY
-    bias: bool = True
-    batch_first: bool = False
-    causal: bool = False
-    add_bias_kv: bool = False
-    add_zero_attn: bool = False
+    bias: Flag = True
+    batch_first: Flag = False
+    causal: Flag = False
+    add_bias_kv: Flag = False
+    add_zero_attn: Flag = False
     in_proj_weight: Array = parameter()
     in_proj_bias: Any = parameter()
     bias_k: Any = parameter()
@@ -71,11 +71,9 @@ class MultiheadAttention(Block, without={"dropout": 0.0, "kdim": None, "vdim": N
     rng: InitVar[np.random.Generator]
 
     def __post_init__(self, rng: np.random.Generator) -> None:
-        e, heads = whole(self, "embed_dim", self.embed_dim, 1), whole(self, "num_heads", self.num_heads, 1)
+        e, heads = self.embed_dim, self.num_heads
         if e % heads:
             raise InputError(f"MultiheadAttention: num_heads must divide embed_dim, got {heads} and {e}")
-        for name in ("batch_first", "causal", "bias", "add_bias_kv", "add_zero_attn"):
-            flag(self, name, getattr(self, name))
         bias, k = self.bias, (6 / (4 * e)) ** 0.5  # as torch's: Xavier's, of in_proj as one
         self.in_proj_weight = generator(self, rng).uniform(-k, k, (3 * e, e))
         self.in_proj_bias = np.zeros(3 * e) if bias else None

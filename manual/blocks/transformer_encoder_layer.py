@@ -1,6 +1,6 @@
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, InitVar
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from manual.block import Block
 from manual.blocks.multihead_attention import MultiheadAttention
 from manual.layer import several
 from manual.layers import GELU, LayerNorm, Linear, ReLU
-from manual.numbers.checks import InputError, flag, whole
+from manual.numbers.checks import AtLeast0, Flag, Size, one_of
 from manual.numbers.number_types import Array
 from manual.numbers.one_example import batch_first, takes_one
 
@@ -40,24 +40,21 @@ class TransformerEncoderLayer(Block, without={"dropout": 0.0}):
     Transformer Architecture", 2020, pre-norm. Same as torch.nn.TransformerEncoderLayer with dropout=0.
     """
 
-    d_model: int
-    nhead: int
-    dim_feedforward: int = 2048
+    d_model: Size
+    nhead: Size
+    dim_feedforward: Size = 2048
     _: KW_ONLY
-    activation: str = "relu"
-    layer_norm_eps: Any = 1e-5
-    batch_first: bool = False
-    norm_first: bool = False
-    bias: bool = True
-    causal: bool = False
+    activation: Annotated[str, one_of("relu", "gelu")] = "relu"
+    layer_norm_eps: AtLeast0 = 1e-5
+    batch_first: Flag = False
+    norm_first: Flag = False
+    bias: Flag = True
+    causal: Flag = False
     rng: InitVar[np.random.Generator]
 
     def __post_init__(self, rng: np.random.Generator) -> None:
-        if not isinstance(self.activation, str) or self.activation not in ("relu", "gelu"):
-            raise InputError(f"TransformerEncoderLayer: activation must be 'relu' or 'gelu', got {self.activation!r}")
-        d, wide = whole(self, "d_model", self.d_model, 1), whole(self, "dim_feedforward", self.dim_feedforward, 1)
-        bias, how = flag(self, "bias", self.bias), {"batch_first": self.batch_first, "causal": self.causal}
-        flag(self, "norm_first", self.norm_first)
+        d, wide, bias = self.d_model, self.dim_feedforward, self.bias
+        how = {"batch_first": self.batch_first, "causal": self.causal}
         self.parts = {
             "self_attn": MultiheadAttention(d, self.nhead, bias=bias, **how, rng=rng),
             "linear1": Linear(d, wide, bias, rng=rng),

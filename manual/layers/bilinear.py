@@ -6,7 +6,7 @@ import numpy as np
 
 from manual.described import parameter
 from manual.layer import Layer
-from manual.numbers.checks import InputError, flag, generator, mismatch, whole
+from manual.numbers.checks import InputError, Size, flag, generator, mismatch
 from manual.numbers.number_types import Array
 from manual.numbers.sums import rows, rows_times, sum_over_batch
 
@@ -29,17 +29,16 @@ class Bilinear(Layer):
     Source: Tenenbaum & Freeman, "Separating Style and Content with Bilinear Models", 2000. Same as torch.nn.Bilinear.
     """
 
-    in1_features: int
-    in2_features: int
-    out_features: int
+    in1_features: Size
+    in2_features: Size
+    out_features: Size
     weight: Array = parameter()
     bias: Any = parameter(default=True)  # the flag goes in, the array (or None) comes out
     _: KW_ONLY
     rng: InitVar[np.random.Generator]
 
     def __post_init__(self, rng: np.random.Generator) -> None:
-        first, second, out = (whole(self, name, getattr(self, name), 1)
-                              for name in ("in1_features", "in2_features", "out_features"))
+        first, second, out = self.in1_features, self.in2_features, self.out_features
         k, rng = first**-0.5, generator(self, rng)
         self.weight = rng.uniform(-k, k, (out, first, second))
         self.bias = rng.uniform(-k, k, out) if flag(self, "bias", self.bias) else None

@@ -5,7 +5,7 @@ import numpy as np
 
 from manual.described import parameter
 from manual.layer import Layer
-from manual.numbers.checks import InputError, generator, integer, shown, whole
+from manual.numbers.checks import InputError, Size, generator, integer, shown
 from manual.numbers.number_types import Array
 
 
@@ -29,17 +29,16 @@ class Embedding(Layer, without={"max_norm": None, "norm_type": 2.0, "scale_grad_
     (without max_norm, scale_grad_by_freq and sparse).
     """
 
-    num_embeddings: int
-    embedding_dim: int
+    num_embeddings: Size
+    embedding_dim: Size
     padding_idx: int | None = None
     weight: Array = parameter()
     _: KW_ONLY
     rng: InitVar[np.random.Generator]
 
     def __post_init__(self, rng: np.random.Generator) -> None:
-        words = whole(self, "num_embeddings", self.num_embeddings, 1)
-        size, nothing = whole(self, "embedding_dim", self.embedding_dim, 1), self.padding_idx
-        self.weight = generator(self, rng).normal(0, 1, (words, size))
+        words, nothing = self.num_embeddings, self.padding_idx
+        self.weight = generator(self, rng).normal(0, 1, (words, self.embedding_dim))
         if nothing is not None:
             if not -words <= integer(self, "padding_idx", nothing) < words:
                 raise InputError(f"Embedding: padding_idx must be a word, 0 to {words - 1}, got {nothing!r}")

@@ -6,7 +6,7 @@ import numpy as np
 
 from manual.described import parameter
 from manual.layer import Layer
-from manual.numbers.checks import flag, generator, mismatch, whole
+from manual.numbers.checks import Size, flag, generator, mismatch
 from manual.numbers.number_types import Array
 from manual.numbers.sums import rows, rows_times, sum_over_batch
 
@@ -29,19 +29,17 @@ class Linear(Layer):
     Source: document A, parts 1 and 3. Same as torch.nn.Linear.
     """
 
-    in_features: int
-    out_features: int
+    in_features: Size
+    out_features: Size
     weight: Array = parameter()
     bias: Any = parameter(default=True)  # the flag goes in, the array (or None) comes out
     _: KW_ONLY
     rng: InitVar[np.random.Generator]
 
     def __post_init__(self, rng: np.random.Generator) -> None:
-        rows = whole(self, "out_features", self.out_features, 1)
-        columns = whole(self, "in_features", self.in_features, 1)
-        k, rng = columns**-0.5, generator(self, rng)
-        self.weight = rng.uniform(-k, k, (rows, columns))
-        self.bias = rng.uniform(-k, k, rows) if flag(self, "bias", self.bias) else None
+        k, rng = self.in_features**-0.5, generator(self, rng)
+        self.weight = rng.uniform(-k, k, (self.out_features, self.in_features))
+        self.bias = rng.uniform(-k, k, self.out_features) if flag(self, "bias", self.bias) else None
 
     def forward(self, a: Array, /) -> tuple[Array, Array]:
         W, b = self.weight, self.bias

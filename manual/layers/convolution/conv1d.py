@@ -6,7 +6,7 @@ import numpy as np
 
 from manual.described import parameter
 from manual.layer import Layer
-from manual.numbers.checks import InputError, flag, generator, mismatch, whole
+from manual.numbers.checks import InputError, Size, flag, generator, mismatch, whole
 from manual.numbers.correlation import correlate, correlate_pictures
 from manual.numbers.number_types import Array
 from manual.numbers.one_example import takes_one
@@ -40,8 +40,8 @@ class Conv1d(Layer, without={"dilation": 1, "groups": 1, "padding_mode": "zeros"
     (without dilation, groups and padding_mode).
     """
 
-    in_channels: int
-    out_channels: int
+    in_channels: Size
+    out_channels: Size
     kernel_size: int
     stride: int = 1
     padding: int | str = 0
@@ -51,7 +51,7 @@ class Conv1d(Layer, without={"dilation": 1, "groups": 1, "padding_mode": "zeros"
     rng: InitVar[np.random.Generator]
 
     def __post_init__(self, rng: np.random.Generator) -> None:
-        channels = whole(self, "out_channels", self.out_channels, 1), whole(self, "in_channels", self.in_channels, 1)
+        channels = self.out_channels, self.in_channels
         size = whole(self, "kernel_size", self.kernel_size, 1)
         self.stride = whole(self, "stride", self.stride, 1)
         same = same_padding(self, (size,), (self.stride,))

@@ -6,7 +6,7 @@ import numpy as np
 
 from manual.described import parameter
 from manual.layer import Layer
-from manual.numbers.checks import InputError, flag, generator, mismatch, pair, whole
+from manual.numbers.checks import InputError, Size, flag, generator, mismatch, pair
 from manual.numbers.correlation import correlate, correlate_pictures
 from manual.numbers.number_types import Array
 from manual.numbers.one_example import takes_one
@@ -40,8 +40,8 @@ class ConvTranspose2d(Layer, without={"dilation": 1, "groups": 1, "padding_mode"
     padding_mode and output_size).
     """
 
-    in_channels: int
-    out_channels: int
+    in_channels: Size
+    out_channels: Size
     kernel_size: int | Pair
     stride: int | Pair = 1
     padding: int | Pair = 0
@@ -52,7 +52,7 @@ class ConvTranspose2d(Layer, without={"dilation": 1, "groups": 1, "padding_mode"
     rng: InitVar[np.random.Generator]
 
     def __post_init__(self, rng: np.random.Generator) -> None:
-        channels = whole(self, "in_channels", self.in_channels, 1), whole(self, "out_channels", self.out_channels, 1)
+        channels = self.in_channels, self.out_channels
         self._kernel = pair(self, "kernel_size", self.kernel_size, 1)
         self._stride, self._padding = pair(self, "stride", self.stride, 1), pair(self, "padding", self.padding, 0)
         self._more = pair(self, "output_padding", self.output_padding, 0)

@@ -6,7 +6,7 @@ import numpy as np
 
 from manual.described import parameter
 from manual.layer import Layer
-from manual.numbers.checks import at_least, flag, floats, mismatch, shape
+from manual.numbers.checks import AtLeast0, Flag, flag, floats, mismatch, shape
 from manual.numbers.number_types import Array
 from manual.numbers.sums import dots_of_rows, rows, sum_over_batch, sums_of_rows
 
@@ -41,15 +41,14 @@ class LayerNorm(Layer):
     """
 
     normalized_shape: int | tuple[int, ...]
-    eps: Any = 1e-5
-    elementwise_affine: bool = True
+    eps: AtLeast0 = 1e-5
+    elementwise_affine: Flag = True
     weight: Any = parameter()
     bias: Any = parameter(default=True)  # the flag goes in, the array (or None) comes out
 
     def __post_init__(self) -> None:
         self._shape = shape(self, "normalized_shape", self.normalized_shape)
-        self.eps = at_least(self, "eps", self.eps, 0)
-        affine, bias = flag(self, "elementwise_affine", self.elementwise_affine), flag(self, "bias", self.bias)
+        affine, bias = self.elementwise_affine, flag(self, "bias", self.bias)
         self.weight = np.ones(self._shape) if affine else None
         self.bias = np.zeros(self._shape) if affine and bias else None
 

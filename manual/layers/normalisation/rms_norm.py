@@ -6,7 +6,7 @@ import numpy as np
 
 from manual.described import parameter
 from manual.layer import Layer
-from manual.numbers.checks import at_least, flag, floats, mismatch, shape
+from manual.numbers.checks import Flag, at_least, floats, mismatch, shape
 from manual.numbers.number_types import Array, Number
 
 
@@ -34,14 +34,13 @@ class RMSNorm(Layer):
 
     normalized_shape: int | tuple[int, ...]
     eps: Any = None
-    elementwise_affine: bool = True
+    elementwise_affine: Flag = True
     weight: Any = parameter()
 
     def __post_init__(self) -> None:
         self._shape, self._floats = shape(self, "normalized_shape", self.normalized_shape), np.dtype(np.float64)
         self.eps = self.eps if self.eps is None else at_least(self, "eps", self.eps, 0)
-        affine = flag(self, "elementwise_affine", self.elementwise_affine)
-        self.weight = np.ones(self._shape) if affine else None
+        self.weight = np.ones(self._shape) if self.elementwise_affine else None
 
     def astype(self, number: Number) -> Self:
         """A copy of another number type; ε stays that of the last floats."""

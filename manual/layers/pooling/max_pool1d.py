@@ -4,7 +4,7 @@ from dataclasses import KW_ONLY
 import numpy as np
 
 from manual.layer import Layer
-from manual.numbers.checks import Flag, InputError, floats, mismatch, whole
+from manual.numbers.checks import Flag, InputError, Size, floats, mismatch, whole
 from manual.numbers.number_types import Array, greater
 from manual.numbers.one_example import takes_one
 from manual.numbers.windows import windows_along
@@ -33,14 +33,14 @@ class MaxPool1d(Layer, without={"dilation": 1, "return_indices": False}):
     (without dilation and return_indices).
     """
 
-    kernel_size: int
+    kernel_size: Size
     stride: int | None = None
     padding: int = 0
     _: KW_ONLY
     ceil_mode: Flag = False
 
     def __post_init__(self) -> None:
-        self._kernel = whole(self, "kernel_size", self.kernel_size, 1)
+        self._kernel = self.kernel_size
         self._stride = self._kernel if self.stride is None else whole(self, "stride", self.stride, 1)
         if 2 * whole(self, "padding", self.padding, 0) > self._kernel:
             raise InputError(f"MaxPool1d: padding must be at most half of kernel_size {self.kernel_size}, "

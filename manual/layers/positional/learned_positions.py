@@ -5,7 +5,7 @@ import numpy as np
 
 from manual.described import parameter
 from manual.layer import Layer
-from manual.numbers.checks import generator, mismatch, whole
+from manual.numbers.checks import Size, generator, mismatch
 from manual.numbers.number_types import Array
 
 
@@ -26,15 +26,14 @@ class LearnedPositions(Layer):
     Language Understanding by Generative Pre-Training", 2018, U Wₑ + W_p.
     """
 
-    max_len: int
-    embed_dim: int
+    max_len: Size
+    embed_dim: Size
     weight: Array = parameter()
     _: KW_ONLY
     rng: InitVar[np.random.Generator]
 
     def __post_init__(self, rng: np.random.Generator) -> None:
-        shape = whole(self, "max_len", self.max_len, 1), whole(self, "embed_dim", self.embed_dim, 1)
-        self.weight = generator(self, rng).normal(0, 0.02, shape)
+        self.weight = generator(self, rng).normal(0, 0.02, (self.max_len, self.embed_dim))
 
     def forward(self, x: Array, /) -> tuple[Array, int]:
         W = self.weight

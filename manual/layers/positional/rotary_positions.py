@@ -5,7 +5,7 @@ import numpy as np
 
 from manual.described import state
 from manual.layer import Layer
-from manual.numbers.checks import InputError, at_least, floats, mismatch, whole
+from manual.numbers.checks import InputError, Size, at_least, floats, mismatch
 from manual.numbers.number_types import Array
 
 
@@ -25,16 +25,16 @@ class RotaryPositions(Layer):
     Source: Su et al., "RoFormer: Enhanced Transformer with Rotary Position Embedding", 2021, section 3.2.
     """
 
-    max_len: int
-    dim: int
+    max_len: Size
+    dim: Size
     base: Any = 10000
     cos: Array = state()
     sin: Array = state()
 
     def __post_init__(self) -> None:
-        if whole(self, "dim", self.dim, 1) % 2:
+        if self.dim % 2:
             raise InputError(f"RotaryPositions: dim must be even, got {self.dim}")
-        place = np.arange(whole(self, "max_len", self.max_len, 1))[:, None]
+        place = np.arange(self.max_len)[:, None]
         angle = place / at_least(self, "base", self.base, 1) ** (np.arange(0, self.dim, 2) / self.dim)
         self.cos, self.sin = np.cos(angle), np.sin(angle)
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from manual.described import state
 from manual.layer import Layer
-from manual.numbers.checks import InputError, floats, mismatch, whole
+from manual.numbers.checks import InputError, Size, floats, mismatch
 from manual.numbers.number_types import Array
 
 
@@ -25,14 +25,14 @@ class SinusoidalPositions(Layer):
     Source: Vaswani et al., "Attention Is All You Need", 2017, section 3.5.
     """
 
-    max_len: int
-    embed_dim: int
+    max_len: Size
+    embed_dim: Size
     table: Array = state()
 
     def __post_init__(self) -> None:
-        if whole(self, "embed_dim", self.embed_dim, 1) % 2:
+        if self.embed_dim % 2:
             raise InputError(f"SinusoidalPositions: embed_dim must be even, got {self.embed_dim}")
-        place = np.arange(whole(self, "max_len", self.max_len, 1))[:, None]
+        place = np.arange(self.max_len)[:, None]
         angle = place / 10000 ** (np.arange(0, self.embed_dim, 2) / self.embed_dim)
         self.table = np.stack([np.sin(angle), np.cos(angle)], axis=2).reshape(self.max_len, self.embed_dim)
 
