@@ -35,7 +35,7 @@ WEIGHTS = {
 """Number of inputs -> edge of the hidden layer -> its label's point, which end of the label that is, the derivative's
 side."""
 LABELS = {
-    "b0": (220, 118, "start", BELOW), "b1": (214, 273, "middle", BELOW),
+    "b0": (214, 7, "middle", ABOVE), "b1": (214, 273, "middle", BELOW),
     "V0": (262, 70, "start", ABOVE), "V1": (250, 230, "start", BELOW),
     "c0": (344, 193, "middle", BELOW), "y0": (432, 193, "middle", BELOW),
 }  # fmt: skip
@@ -53,7 +53,7 @@ def draw(name: str, title: str, labels: dict[str, Label], at_work: set[str], off
     inputs = [(36, 56), (36, 216)] if "x1" in labels else [(36, 136)]
     edges = {f"W{j * len(inputs) + i}": (x, h) for j, h in enumerate(HIDDEN) for i, x in enumerate(inputs)}
     edges |= {f"V{j}": (h, OUTPUT) for j, h in enumerate(HIDDEN)} | {"wire": (OUTPUT, (COST[0] - 4, COST[1]))}
-    stubs = {"b0": HIDDEN[0], "b1": HIDDEN[1], "c0": OUTPUT, "y0": COST}
+    stubs = {"b0": (HIDDEN[0], -1), "b1": (HIDDEN[1], 1), "c0": (OUTPUT, 1), "y0": (COST, 1)}
     nodes = (
         {f"x{i}": x for i, x in enumerate(inputs)}
         | {f"h{j}": h for j, h in enumerate(HIDDEN)}
@@ -68,16 +68,19 @@ def draw(name: str, title: str, labels: dict[str, Label], at_work: set[str], off
         element: edge(state(element), *ends, direction if element in lit else 0) for element, ends in edges.items()
     }
     stub = '<path class="edge{}" d="M{} {}v{}"/>'
-    parts |= {element: stub.format(state(element), x, y + RADIUS, STUB) for element, (x, y) in stubs.items()}
+    parts |= {
+        element: stub.format(state(element), x, y + side * RADIUS, side * STUB)
+        for element, ((x, y), side) in stubs.items()
+    }
     grouped = [f'<g data-part="{element}">{drawn}</g>' for element, drawn in parts.items()]
     for element, place in nodes.items():
-        drawn = node(state(element), element == "C0", place, labels[element])
+        drawn = node(state(element), place, labels[element], square=element == "C0", beside=element == "h0")
         grouped.append(f'<g data-part="{element}">{drawn}</g>')
     for element, place in (LABELS | WEIGHTS[len(inputs)]).items():
         grouped.append(f'<g data-part="{element}">{text(state(element), labels[element], *place)}</g>')
     at_work_said = "; ".join(spoken(label) for element, label in labels.items() if element in at_work)
     return Markup(
-        '<svg class="network" viewBox="0 0 468 292" role="img" aria-labelledby="{name}-title {name}-desc">'
+        '<svg class="network" viewBox="0 -26 468 318" role="img" aria-labelledby="{name}-title {name}-desc">'
         '<title id="{name}-title">{title}</title><desc id="{name}-desc">At work: {said}.</desc>{parts}</svg>'
     ).format(name=name, title=title, said=at_work_said, parts=Markup("".join(grouped)))
 
@@ -95,8 +98,8 @@ def edge(state: str, start: Point, end: Point, direction: int) -> str:
     return line + head if direction else line
 
 
-def node(state: str, square: bool, place: Point, label: Label) -> str:
-    """A circle, or the cost's square, with the value in it and the symbol above."""
+def node(state: str, place: Point, label: Label, *, square: bool, beside: bool) -> str:
+    """A circle, or the cost's square, with the value in it and the symbol above, or beside what comes in there."""
     x, y = place
     half = RADIUS + 4
     shape = (
@@ -104,7 +107,8 @@ def node(state: str, square: bool, place: Point, label: Label) -> str:
         if square
         else f'<circle class="node{state}" cx="{x}" cy="{y}" r="{RADIUS}"/>'
     )
-    symbol = f'<text class="symbol" x="{x}" y="{y - RADIUS - 7}">{escape(label.symbol)}</text>'
+    symbol_x, symbol_y = (x + RADIUS + 4, y - RADIUS + 4) if beside else (x, y - RADIUS - 7)
+    symbol = f'<text class="symbol" x="{symbol_x}" y="{symbol_y}">{escape(label.symbol)}</text>'
     value = f'<text class="value" x="{x}" y="{y + 4}">{escape(label.value)}</text>'
     slope = f'<text class="value derivative" x="{x}" y="{y + 19}">{escape(label.derivative)}</text>'
     return shape + symbol + value + (slope if label.derivative else "")
