@@ -1,7 +1,6 @@
 """Pictures that stay in their files until they are looked at."""
 
 from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -14,7 +13,8 @@ from manual import InputError
 from manual.numbers.number_types import Array
 
 KEPT = 2**25
-"""Bytes of pictures that are kept in memory, at most: those that were read last."""
+"""Bytes of pictures that are kept in memory, at most: the first ones, in one piece. Pictures that are kept one by one
+lie between the batches, whose memory then cannot be used again: 100,000 took 200 MB more."""
 
 
 class Stream:
@@ -35,7 +35,8 @@ class Stream:
     ) -> None:
         self.paths, self.sums, self.size, self._change = paths, sums, size, change
         self.shape = (len(paths), 3, size, size)
-        self._latest = lru_cache(KEPT // (3 * size * size))(self._read)
+        self._kept = np.empty((min(len(paths), KEPT // (3 * size * size)), 3, size, size), np.uint8)
+        self._is_kept = np.zeros(len(self._kept), bool)
 
     def changed(self, change: Callable[[Array], Array]) -> "Stream":
         """The same pictures, given out otherwise."""
@@ -46,9 +47,18 @@ class Stream:
 
     def __getitem__(self, rows: Any) -> Array:
         places = np.arange(len(self))[rows]
-        read = [self._latest(int(place)) for place in np.atleast_1d(places)]
-        stacked = np.stack(read) if read else np.empty((0, *self.shape[1:]), np.uint8)
-        return self._change(stacked).reshape(*places.shape, *self.shape[1:])
+        found = np.empty((places.size, *self.shape[1:]), np.uint8)
+        for i, place in enumerate(places.flat):
+            found[i] = self._picture(int(place))
+        return self._change(found).reshape(*places.shape, *self.shape[1:])
+
+    def _picture(self, place: int) -> Array:
+        if place >= len(self._kept):
+            return self._read(place)
+        if not self._is_kept[place]:
+            self._kept[place] = self._read(place)
+            self._is_kept[place] = True
+        return self._kept[place]
 
     def _read(self, place: int) -> Array:
         path = self.paths[place]

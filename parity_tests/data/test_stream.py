@@ -12,7 +12,7 @@ from PIL import Image
 
 from experiments.data import module, stream
 from experiments.data.folder import pictures
-from experiments.data.images import pixels
+from experiments.data.images import image, pixels
 from experiments.data.module import Data
 from experiments.data.settings import DataSettings
 from experiments.train import command as train
@@ -86,3 +86,15 @@ def test_a_picture_that_changes_while_it_is_trained_on_is_one_line(drawn: Path, 
         x[[2, 3]]
     with pytest.raises(InputError, match="it was a picture when the run began, and is not a file now"):
         x[4]
+
+
+def test_the_first_pictures_are_kept_and_the_others_are_read_again(
+    drawn: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "KEPT", 2 * 3 * SIZE**2)
+    x: Any = pictures(drawn, SIZE).parts.train.x
+    opened: list[Path] = []
+    monkeypatch.setattr(stream, "image", lambda path, size: opened.append(path) or image(path, size))
+    once, again = x[::-1], x[::-1]
+    np.testing.assert_array_equal(once, again)
+    assert sorted(opened) == sorted([*x.paths, *x.paths[2:]])
