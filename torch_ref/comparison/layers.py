@@ -242,7 +242,7 @@ def _judge_parts(parity: Parity, block: Layer, handed: Handed) -> None:
     if not isinstance(block, Block) or is_chain(block):
         return
     for call in handed.seen:
-        if is_chain(call.layer) or call.layer is handed.whole or not call.told:
+        if is_chain(call.layer) or call.layer is handed.whole or not call.is_whole:
             continue
         try:
             module = reference(call.layer, parity.device)

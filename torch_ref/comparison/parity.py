@@ -16,7 +16,7 @@ from torch_ref.comparison.verdict import (
     compare,
     explained,
     failing,
-    told,
+    sentence,
 )
 from torch_ref.diagnosis import Case, diagnose
 from torch_ref.tables import columns
@@ -60,7 +60,7 @@ class Parity:
                 f"{len(self.comparisons):,} comparisons agree; the largest difference is "
                 f"{100 * worst:g}% of the rounding tolerance"
             )
-        return f"{failing(self.comparisons, len(self.comparisons))}; the first is {told(self.first)}"
+        return f"{failing(self.comparisons, len(self.comparisons))}; the first is {sentence(self.first)}"
 
     def add(self, place: str, quantity: str, ours: Any, reference: Any, allowed: Any, moved: Any = None) -> None:
         """Compare one quantity (see `compare`)."""

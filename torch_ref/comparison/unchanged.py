@@ -34,7 +34,7 @@ class Seen:
     delta: Any = None
 
     @property
-    def told(self) -> bool:
+    def is_whole(self) -> bool:
         """Whether it says something of the part: numbers went through, and what came back fits what it gave."""
         shapes = [(np.shape(y), np.shape(d)) for y, d in zip(several(self.y), several(self.delta), strict=False)
                   if d is not None]  # fmt: skip

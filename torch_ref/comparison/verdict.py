@@ -84,7 +84,7 @@ def failing(comparisons: Sequence[Comparison], count: int) -> str:
     return f"of {count:,} comparison{'s' * (count != 1)} {' and '.join(counted)}"
 
 
-def told(comparison: Comparison) -> str:
+def sentence(comparison: Comparison) -> str:
     """One comparison that does not agree, in a line."""
     line = f"{comparison.place}, {comparison.quantity}: {comparison.said}"
     return f"{line}; likely cause: {comparison.cause}" if comparison.cause else line

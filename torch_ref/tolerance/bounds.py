@@ -30,7 +30,7 @@ def bounded(values: dict[Any, Any]) -> dict[Any, Any]:
     return {name: exact(v) if getattr(v, "dtype", np.dtype(object)).kind == "f" else v for name, v in values.items()}
 
 
-def together(values: Any) -> Any:
+def all_exact(values: Any) -> Any:
     """The inputs, or the δs, of a layer, taken as exact: one array or a tuple of them."""
     exact_ones = tuple(bounded(dict(enumerate(several(values)))).values())
     return exact_ones if isinstance(values, tuple) else exact_ones[0]
@@ -41,11 +41,11 @@ def layer_bounds(layer: Layer, x: Any, delta: Any) -> dict[str, Bounded]:
     several inputs or outputs, see quantities.py. Where δ has another shape than the output, "y" alone."""
     state = {name: s.copy() for name, s in layer.state.items()}
     layer = layer.like(**bounded(layer.params | state))
-    y, cache = layer.forward(*several(together(x)))
+    y, cache = layer.forward(*several(all_exact(x)))
     pairs = zip(several(y), several(delta), strict=False)
     if any(d is not None and np.shape(o) != np.shape(d) for o, d in pairs):
         return numbered("y", y)
-    dx, gradient = layer.backward(together(delta), cache)
+    dx, gradient = layer.backward(all_exact(delta), cache)
     found = {**numbered("y", y), **numbered("dx", dx), **{f"d{name}": g for name, g in gradient.params.items()}}
     if state:
         layer.commit(cache)

@@ -14,7 +14,7 @@ import numpy as np
 from manual import Undecided
 from manual.numbers.number_types import Array
 from torch_ref.tolerance.bounded import Bounded
-from torch_ref.tolerance.sums import together
+from torch_ref.tolerance.sums import all_bounded
 
 
 def extreme(f: Callable[..., Array]) -> Callable[..., Bounded]:
@@ -43,14 +43,14 @@ def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 def maximum(x: Any, y: Any) -> Bounded:
     """The larger, with its error, or where rounding leaves open which it is, with the larger of both."""
-    x, y = together(x, y)
+    x, y = all_bounded(x, y)
     error = _error_of(x, y, x.value > y.value)
     return Bounded(np.maximum(x.value, y.value), x.dtype, error, positive=y.positive or x.positive)
 
 
 def minimum(x: Any, y: Any) -> Bounded:
     """The smaller, likewise."""
-    x, y = together(x, y)
+    x, y = all_bounded(x, y)
     error = _error_of(x, y, x.value < y.value)
     return Bounded(np.minimum(x.value, y.value), x.dtype, error, positive=x.positive and y.positive)
 
@@ -164,7 +164,7 @@ def where(condition: Any, *choices: Any) -> Any:
     condition = is_true(condition)
     if not any(isinstance(choice, Bounded) for choice in choices):
         return np.where(condition, *choices)
-    a, b = together(*choices)
+    a, b = all_bounded(*choices)
     value, error = (np.where(condition, *pair) for pair in ((a.value, b.value), (a.error, b.error)))
     return Bounded(value, a.dtype, error, positive=a.positive and b.positive)
 
@@ -204,7 +204,7 @@ def nan_to_num(x: Any) -> Any:
 
 def isclose(a: Any, b: Any, rtol: Any = 1e-5, atol: Any = 1e-8) -> Any:
     """|a − b| ≤ atol + rtol·|b|, decided."""
-    a, b = together(a, b)
+    a, b = all_bounded(a, b)
     return abs(a - b) <= abs(b) * rtol + atol
 
 

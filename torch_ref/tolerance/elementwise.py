@@ -14,7 +14,7 @@ import numpy as np
 from manual import Undecided
 from manual.numbers.number_types import Array
 from torch_ref.tolerance.bounded import ULPS, Bounded
-from torch_ref.tolerance.sums import together
+from torch_ref.tolerance.sums import all_bounded
 
 LOG_2, LOG_10 = float(np.log(2)), float(np.log(10))
 
@@ -115,7 +115,7 @@ def square(x: Any) -> Bounded:
 
 def power(x: Any, n: Any) -> Bounded:
     """xⁿ; n small and whole, it may be n − 1 products. An exponent that the dtype rounds carries that error."""
-    x, n = together(x, n)
+    x, n = all_bounded(x, n)
     if (n.error > 0).any():
         return _power(x, n)
     whole = bool(np.all(n.value % 1 == 0))
@@ -151,7 +151,7 @@ def _power(x: Bounded, n: Bounded) -> Bounded:
 def logaddexp(x: Any, y: Any) -> Bounded:
     """max + log1p(e^−|x − y|). The two slopes are positive and add up to 1; t·e^−t ≤ 1, so that the second term errs
     by 16u."""
-    x, y = together(x, y)
+    x, y = all_bounded(x, y)
     value, carried = np.logaddexp(x.value, y.value), np.maximum(x.error, y.error)
     rounding = 8 * float(np.finfo(x.dtype).eps)
     return x._rounded(value, carried + rounding, np.abs(value) + 2 * carried + 2 * rounding, False)
@@ -159,7 +159,7 @@ def logaddexp(x: Any, y: Any) -> Bounded:
 
 def hypot(x: Any, y: Any) -> Bounded:
     """√(x² + y²), with slopes of at most 1."""
-    x, y = together(x, y)
+    x, y = all_bounded(x, y)
     carried = x.error + y.error
     zero = (x.most == 0) & (y.most == 0)
     return x._rounded(
@@ -169,7 +169,7 @@ def hypot(x: Any, y: Any) -> Bounded:
 
 def arctan2(y: Any, x: Any) -> Bounded:
     """The slopes are at most 1/√(x² + y²); without bound where the jump at y = 0, x < 0 lies between."""
-    y, x = together(y, x)
+    y, x = all_bounded(y, x)
     least = np.hypot(*(np.maximum(np.abs(a.value) - 2 * a.error, 0) for a in (x, y)))
     jump = (x.value - 2 * x.error <= 0) & (np.abs(y.value) <= 2 * y.error) & (y.error > 0)
     value = np.arctan2(y.value, x.value)
@@ -200,13 +200,13 @@ def step(f: Callable[[Array], Array]) -> Callable[[Any], Bounded]:
 
 def copysign(x: Any, y: Any) -> Bounded:
     """|x| with the sign of y, which must be decided."""
-    x, y = together(x, y)
+    x, y = all_bounded(x, y)
     return abs(x) * step(lambda v: np.copysign(np.ones_like(v), v))(y).value
 
 
 def heaviside(x: Any, at_0: Any) -> Bounded:
     """0, `at_0` or 1, as the sign of x is decided."""
-    x, at_0 = together(x, at_0)
+    x, at_0 = all_bounded(x, at_0)
     sign = step(np.sign)(x).value
     return at_0 * (sign == 0) + Bounded(np.where(sign > 0, 1.0, 0.0), x.dtype)
 

@@ -14,7 +14,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from manual.numbers.number_types import Array
 from torch_ref.tolerance.array_methods import no_float
 from torch_ref.tolerance.bounded import Bounded
-from torch_ref.tolerance.sums import together
+from torch_ref.tolerance.sums import all_bounded
 
 
 def moved(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -89,21 +89,21 @@ def joined(f: Callable[..., Any]) -> Callable[..., Any]:
     """The rule of a function that joins a sequence of arrays."""
 
     def rule(arrays: Any, *how: Any, **options: Any) -> Any:
-        return _joined(lambda parts: f(parts, *how, **options), together(*arrays))
+        return _joined(lambda parts: f(parts, *how, **options), all_bounded(*arrays))
 
     return rule
 
 
 def append(x: Any, values: Any, axis: Any = None) -> Bounded:
     """As np.append."""
-    return _joined(lambda parts: np.append(*parts, axis=axis), together(x, values))
+    return _joined(lambda parts: np.append(*parts, axis=axis), all_bounded(x, values))
 
 
 def each(f: Callable[..., Any]) -> Callable[..., Any]:
     """The rule of np.broadcast_arrays and np.meshgrid: one result for each array."""
 
     def rule(*arrays: Any, **options: Any) -> list[Any]:
-        given = together(*arrays)
+        given = all_bounded(*arrays)
         bare = [np.empty(a.shape) for a in given]
         return [
             x._moved(lambda a, i=i: f(*bare[:i], a, *bare[i + 1 :], **options)[i].copy()) for i, x in enumerate(given)

@@ -22,7 +22,7 @@ from torch_ref.tolerance.bounded import Bounded
 from torch_ref.tolerance.choices import CHOICES, extremes
 from torch_ref.tolerance.elementwise import FUNCTIONS
 from torch_ref.tolerance.moves import MOVES, add_at, subtract_at
-from torch_ref.tolerance.sums import SUMS, together
+from torch_ref.tolerance.sums import SUMS, all_bounded
 
 Rule = Callable[..., Any]
 
@@ -71,7 +71,7 @@ def call_ufunc(given: Any, ufunc: np.ufunc, method: str, operands: tuple[Any, ..
     first, *others = operands
     first = first if isinstance(first, Bounded) else given._of(first)
     if method == "outer":
-        (other,) = together(first, *others)[1:]
+        (other,) = all_bounded(first, *others)[1:]
         first, others = first.reshape(*first.shape, *[1] * other.ndim), [other]
     elif method in ("reduce", "accumulate"):
         options = {"axis": 0, **options}

@@ -22,7 +22,7 @@ from manual.numbers.number_types import Array
 from torch_ref.tolerance.bounded import Bounded
 
 
-def together(*arrays: Any) -> list[Bounded]:
+def all_bounded(*arrays: Any) -> list[Bounded]:
     """All of them as `Bounded`, in the dtype of the first that is."""
     first = next(a for a in arrays if isinstance(a, Bounded))
     return [first._of(a) for a in arrays]
@@ -85,7 +85,7 @@ def average(a: Any, axis: Any = None, weights: Any = None, *, keepdims: bool = F
     """Σwx/Σw."""
     if weights is None:
         return mean(a, axis, keepdims)
-    a, w = together(a, weights)
+    a, w = all_bounded(a, weights)
     if w.shape != a.shape:
         w = w.reshape([n if i == axis % a.ndim else 1 for i, n in enumerate(a.shape)])
     w = w._moved(lambda array: np.broadcast_to(array, a.shape))
@@ -155,7 +155,7 @@ def bilinear(f: Callable[..., Any]) -> Callable[..., Any]:
     """The rule of a function that is linear in each of its two arrays, and adds up nothing but their products."""
 
     def rule(a: Any, b: Any, *how: Any, **options: Any) -> Any:
-        a, b = together(a, b)
+        a, b = all_bounded(a, b)
         return a.__bilinear__(lambda a, b: f(a, b, *how, **options), a, b)
 
     return rule
@@ -163,25 +163,25 @@ def bilinear(f: Callable[..., Any]) -> Callable[..., Any]:
 
 def dot(a: Any, b: Any) -> Any:
     """As np.dot: of a number, a product."""
-    a, b = together(a, b)
+    a, b = all_bounded(a, b)
     return a._sums_of_products(np.dot, a, b, a.shape[-1]) if a.ndim and b.ndim else a * b
 
 
 def inner(a: Any, b: Any) -> Any:
     """As np.inner: of a number, a product."""
-    a, b = together(a, b)
+    a, b = all_bounded(a, b)
     return a._sums_of_products(np.inner, a, b, a.shape[-1]) if a.ndim and b.ndim else a * b
 
 
 def vdot(a: Any, b: Any) -> Any:
     """As np.vdot."""
-    a, b = together(a, b)
+    a, b = all_bounded(a, b)
     return a.ravel() @ b.ravel()
 
 
 def outer(a: Any, b: Any) -> Any:
     """As np.outer: products."""
-    a, b = together(a, b)
+    a, b = all_bounded(a, b)
     return a.ravel()[:, None] * b.ravel()
 
 
@@ -201,7 +201,7 @@ def einsum(*operands: Any, optimize: Any = False) -> Bounded:
             given[place] = array
         return np.einsum(*given, optimize=optimize)
 
-    arrays = together(*(operands[i] for i in places))
+    arrays = all_bounded(*(operands[i] for i in places))
     dtype, k = arrays[0].dtype, len(arrays)
     terms = int(f([np.ones(a.shape) for a in arrays]).max(initial=0))
     value = f([a.value for a in arrays])

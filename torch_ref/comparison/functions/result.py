@@ -15,7 +15,7 @@ from torch_ref.comparison.verdict import (
     ZERO_REFERENCE,
     Comparison,
     failing,
-    told,
+    sentence,
 )
 from torch_ref.tables import columns
 
@@ -93,7 +93,7 @@ class Checked(Parity):
             line = f"{count:,} comparisons agree; the largest difference is {worst:.2g} of what rounding allows"
             conventions = sum(c.verdict == CONVENTION for c in self.comparisons)
             return f"{line}; {conventions} of them but for a convention" if conventions else line
-        return f"{failing(self.failing, count)}; the first is {told(self.first)}"
+        return f"{failing(self.failing, count)}; the first is {sentence(self.first)}"
 
     @property
     def tolerance(self) -> str:
