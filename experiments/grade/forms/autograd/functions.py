@@ -15,9 +15,9 @@ import numpy as np
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.autograd.inputs import candidates, kept_on
 from experiments.grade.forms.autograd.references import Reference, own_forward, reference_of, wrappers
-from experiments.grade.forms.contract.functions import own_examples
 from experiments.grade.forms.course.arguments import ROLES
 from experiments.grade.forms.definitions import Definitions
+from experiments.grade.forms.own_examples import of_function
 from experiments.grade.forms.piece import Piece
 
 
@@ -112,7 +112,7 @@ class FunctionPiece(Piece):
         from torch_ref.twins import to_torch
 
         needed = [p.name for p in self.parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty]
-        own = own_examples(self.name, needed, self.arguments, [], self.module, rng)
+        own = of_function(self.name, needed, self.arguments, [], (), self.module, rng)
         ways = [[*e.values()] for e in own] if own else self._guesses(needed, rng)
         run, why = [], "nothing"
         for way in ways:

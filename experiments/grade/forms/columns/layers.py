@@ -21,6 +21,7 @@ from experiments.grade.forms.columns.shapes import Layout, layouts, pictures
 from experiments.grade.forms.columns.words import words_of
 from experiments.grade.forms.course.arguments import KEYS, keys_of
 from experiments.grade.forms.definitions import Definitions, needs
+from experiments.grade.forms.own_examples import also_of_function, arguments_of_others
 from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran
 from experiments.grade.forms.settings import AS_ITSELF, known_to, others
 from experiments.grade.forms.stateful.slots import stem
@@ -55,6 +56,7 @@ class ColumnLayer(Piece):
         self, name: str, forward: Callable[..., Any], backward: Callable[..., Any], found: Definitions
     ) -> None:
         self.forward, self.backward, self.module = forward, backward, found.module
+        self.others = arguments_of_others(found, forward, backward)
         takes = inspect.signature(forward).parameters
         self.words, self.words_back = words_of(found, forward), words_of(found, backward)
         keys = {n: [*keys_of(found, forward, n)] for n in takes if n not in self.words}
@@ -109,15 +111,17 @@ class ColumnLayer(Piece):
         if self.layout is None:
             raise Unclear("no layout of its examples is known on which it runs")
         self.form = f"layer in columns, {self.layout.name}"
-        arrays = self.layout.drawn(self.plain, rng)
-        examples = [*self._examples(arrays, rng)]
+        examples = [*self._examples(self.layout.drawn(self.plain, rng), rng)]
         if not examples:
             raise Unclear("no setting that was tried runs")
+        for own in also_of_function(self.name, self.plain, self.plain, self.others, self.module, rng):
+            examples += self._examples(own, rng)
         if not self.layout.output or len(self.plain) == 1:
             yield from examples
             return
-        for choice, count in ((AVERAGED, next(iter(arrays.values())).shape[1]), ("", 1)):
+        for choice in (AVERAGED, ""):
             for example in examples:
+                count = example.arrays[self.plain[0]].shape[1] if choice else 1
                 yield replace(example, run=self._times(example.run, count), choice=choice)
 
     def _times(self, run: Callable[[Arrays], Ran], count: int) -> Callable[[Arrays], Ran]:

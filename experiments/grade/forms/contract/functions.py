@@ -18,6 +18,7 @@ import numpy as np
 
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.definitions import Definitions
+from experiments.grade.forms.own_examples import of_function
 from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran
 from experiments.grade.forms.settings import AS_ITSELF, others
 from manual.numbers.number_types import Array
@@ -128,7 +129,7 @@ class FunctionsPiece(Piece):
 
     def _inputs(self, rng: np.random.Generator) -> list[Fields]:
         names = [*self.arguments, *self.accepts]
-        own = own_examples(self.name, self.arguments, names, self.others, self.module, rng)
+        own = of_function(self.name, self.arguments, names, self.others, SHAPES, self.module, rng)
         self.has_own_examples = own is not None
         if own is not None:
             return own
@@ -153,53 +154,6 @@ def _settings(ran: Ran, delta: Array, arrays: Arrays) -> tuple[str, ...]:
     except Exception:  # the judging says so
         return ()
     return tuple(n for n, a in arrays.items() if a.dtype.kind == "f" and not a.ndim and f"d{n}" not in returned)
-
-
-def own_examples(
-    piece: str,
-    needed: list[str],
-    names: list[str],
-    others: list[list[str]],
-    module: ModuleType,
-    rng: np.random.Generator,
-) -> list[Fields] | None:
-    """The file's examples for a function of these arguments; None where it has none for it.
-
-    They are in a function that is named for it, or in `examples`: as dicts by its arguments' names, or as tuples, if
-    no other function of the file may be meant.
-
-    Raises:
-        Unclear: they do not fit.
-    """
-    expected = f"expected examples(rng), which yields ({', '.join(needed)})"
-    named = next((f for n in (f"{piece}_examples", f"examples_{piece}") if (f := getattr(module, n, None))), None)
-    make = named or getattr(module, "examples", None)
-    if make is None:
-        return None
-    every = [e if isinstance(e, dict | tuple) else (e,) for e in make(rng)]
-    found = [
-        e for e in every if isinstance(e, dict) or not e or type(e[0]).__module__ != module.__name__
-    ]  # not of a class
-    fitting = [e for e in found if isinstance(e, dict) and {*needed} <= {*e} <= {*names}]
-    if not fitting:
-        tuples = [e for e in found if isinstance(e, tuple)]
-        another = any(len(o) == len(names) for o in others)
-        if not named and others and (another or all(n in SHAPES for n in needed[1:])):
-            tuples = []
-        fitting = [dict(zip(names, e, strict=False)) for e in tuples if len(needed) <= len(e) <= len(names)]
-        if tuples and not fitting:
-            raise Unclear(f"examples(rng) yields {len(tuples[0])} values; {expected}")
-    if not fitting and not others and len(found) == len(every):
-        raise Unclear(f"examples(rng) yields nothing; {expected}")
-    if not fitting:
-        return None
-    return [*map(_as_arrays, fitting)]
-
-
-def _as_arrays(example: Fields) -> Fields:
-    """Its numbers as arrays; a generator, a dict, a word, None and other objects as they are."""
-    found = {name: np.asarray(value) for name, value in example.items()}
-    return {name: a if a.dtype.kind in "biuf" else example[name] for name, a in found.items()}
 
 
 def drawn_by_name(arguments: list[str], rng: np.random.Generator) -> Arrays:

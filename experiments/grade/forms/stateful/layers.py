@@ -4,12 +4,15 @@ forward returns the output or keeps it as self.output; backward returns ∂C/∂
 Gradients of the parameters stand in self.dweights, self.dW, self.grads[…], or come after ∂C/∂inputs; a backward that
 takes a learning rate moves the parameters, and what they moved by is the gradient. Also forward_pass/backward_pass,
 forward_propagation/backward_propagation, …; rows, columns, one example; parameters as attributes, dicts or lists, or as
-objects with value and grad. Each word that the constructor knows (activation="relu") is tried.
+objects with value and grad. Each word that the constructor knows (activation="relu") is tried. A cost of three arrays
+has a backward without a δ. What examples(rng) yields, (layer, x), is tried, too.
 Held against the truth of its own forward.
 """
 
 import ast
+import copy
 import inspect
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -18,12 +21,16 @@ import numpy as np
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.columns.words import words_of_class
 from experiments.grade.forms.definitions import Definitions
+from experiments.grade.forms.own_examples import of_class
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran, by_name
 from experiments.grade.forms.settings import AS_ITSELF, others
 from experiments.grade.forms.stateful.losses import TARGETS
 from experiments.grade.forms.stateful.making import (
     PARTS,
+    ROWS,
     Fitted,
+    Inputs,
+    Words,
     constructions,
     drawn_inputs,
     fitted,
@@ -50,6 +57,9 @@ from experiments.grade.forms.whole.network_methods import is_learner
 from experiments.grade.forms.whole.results import method_node
 from manual import Layer
 
+ANY_AXES = re.compile(r"\.ndim\b|\[\.\.\.|shape\[:-1\]|reshape\([^-]*-1, (?!1\b)")
+"""What a backward has that counts with leading axes of any number: reshape(-1, n), but not (-1, 1), a column."""
+
 
 def pieces(found: Definitions) -> Iterator[Piece]:
     """Every class with a forward of one input and a backward without a cache."""
@@ -65,7 +75,8 @@ def pieces(found: Definitions) -> Iterator[Piece]:
 
 
 def _keeps_on_itself(kind: type, methods: Methods) -> bool:
-    """Whether forward takes arrays alone, and backward needs a δ for each output, or a learning rate besides."""
+    """Whether forward takes arrays alone, and backward needs a δ for each output, or a learning rate besides; or, of
+    three arrays whose cost it is, as that of a triplet, nothing."""
     forward, backward = getattr(kind, methods.forward), getattr(kind, methods.backward)
     inputs, deltas = _inputs(forward), [n for n in needed(backward) if n.lower() not in RATES]
     if inputs == deltas and is_learner(kind):  # an autoencoder, whose target is its input
@@ -73,7 +84,8 @@ def _keeps_on_itself(kind: type, methods: Methods) -> bool:
     if len(inputs) == 1:
         return len(deltas) == 1 and deltas[0].lower() not in {*TARGETS, "cache"}
     names = {n.lower() for n in (*inputs, *deltas)}
-    return len(inputs) in (2, 3) and len(deltas) in (1, 2) and names.isdisjoint({*TARGETS, "cache"})
+    counts = {2: (1, 2), 3: (0, 1, 2)}.get(len(inputs), ())
+    return len(deltas) in counts and names.isdisjoint({*TARGETS, "cache"})
 
 
 def _inputs(forward: Any) -> list[str]:
@@ -101,30 +113,63 @@ class StatefulLayer(Piece):
         self.deltas = len([n for n in needed(backward) if n.lower() not in RATES])
         loops = [n for n in ast.walk(node) if isinstance(n, ast.For)]
         self.returns_in_a_loop = any(isinstance(n, ast.Return) for loop in loops for n in ast.walk(loop))
+        self.has_any_axes = bool(ANY_AXES.search(ast.unparse(node)))
         last = [n.value for n in ast.walk(node) if isinstance(n, ast.Return)]
         self.returns_none = bool(last) and all(isinstance(v, ast.Constant) and v.value is None for v in last)
         made_of = [k for k in kind.__mro__ if k in found.own().values()]
         super().__init__(name, _inputs(getattr(kind, methods.forward)), [], made_of[:1])
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
-        inputs, parts = drawn_inputs(len(self.arguments), rng), network_of(self.others, rng)
+        of_a_cost: Inputs = [{ROWS: [rng.standard_normal((5, 3)) for _ in self.arguments]}]
+        inputs = drawn_inputs(len(self.arguments), rng) if self.deltas else of_a_cost
+        parts = network_of(self.others, rng)
         words = words_of_class(self.found, self.kind)
-        usual = fitted(self.kind, self._forward, self._fits, inputs, rng, parts, words=words)
-        self.form = f"layer that keeps things on itself, {usual.family}"
+        own = [Fitted(one, "", given) for one, given in of_class(self.kind, self.module, rng)]
+        try:
+            usual = fitted(self.kind, self._forward, self._fits, inputs, rng, parts, words=words)
+        except Unclear:
+            if not own:
+                raise
+            usual = None
+        self.form = f"layer that keeps things on itself, {usual.family if usual else 'as its examples are'}"
         self.form += ", a δ of one number" if self.returns_in_a_loop else ""
+        yield from (self._example(one, f"example {i}" if usual else "", rng) for i, one in enumerate(own, 1))
+        if usual is None:
+            return
         yield self._example(usual, "", rng)
+        if (longer := self._of_three_axes(usual, rng)) is not None:
+            yield self._example(longer, "three axes", rng)
+        yield from self._at_others(usual, rng, parts, words)
+
+    def _at_others(
+        self, usual: Fitted, rng: np.random.Generator, parts: Sequence[Any], words: Words
+    ) -> Iterator[Example]:
+        """The same with each other setting at another value, as far as it runs so."""
         same, penalties = [{usual.family: usual.inputs}], strengths(self.kind)
         told = [(f"{n} {w}", {n: w}) for n, known in words.items() for w in known]
         for place, options in (*others(self.kind), *told, *penalties):
             asked = {n: [*options.values()] for n in options if n in needed(self.kind.__init__)}
             try:
                 other = fitted(self.kind, self._forward, self._backward, same, rng, parts,
-                               {} if asked else options, words | asked)  # fmt: skip
+                               {} if asked else options, {**words, **asked})  # fmt: skip
             except Unclear:
                 continue  # it does not run so
             penalty = penalty_of(self.found, other.prototype) if (place, options) in penalties else None
             if penalty or (place, options) not in penalties:
                 yield self._example(other, place, rng, penalty)
+
+    def _of_three_axes(self, usual: Fitted, rng: np.random.Generator) -> Fitted | None:
+        """The same object on examples of two leading axes, where its backward has them in mind, and both run so."""
+        if usual.family != ROWS or not self.has_any_axes:
+            return None
+        x = rng.standard_normal((2, *usual.inputs[0].shape))
+        own = copy.deepcopy(usual.prototype)
+        try:
+            y = self._forward(own, [x.copy()])
+            self._backward(own, like(y, rng))
+        except Exception:  # it takes rows alone
+            return None
+        return usual._replace(inputs=[x]) if np.shape(y)[:-1] == x.shape[:-1] else None
 
     def _example(self, fitted: Fitted, place: str, rng: np.random.Generator, penalty: Penalty | None = None) -> Example:
         prototype, _, given = fitted
@@ -134,6 +179,7 @@ class StatefulLayer(Piece):
         def run(given: Arrays) -> Ran:
             own = parameters.with_these(prototype, given)
             y = self._forward(own, [*given.values()][: len(self.arguments)])
+            y = y if self.deltas else {"loss": y}
             whole = y if penalty is None else {**by_name(y), "penalty": penalty(own)}
 
             def backward(delta: Any) -> Arrays:
@@ -160,7 +206,9 @@ class StatefulLayer(Piece):
         if self.returns_in_a_loop and isinstance(delta, np.ndarray):
             delta = delta * (np.arange(delta.size).reshape(delta.shape) == 1)
         fixed = (self.arguments[0],) if self._gives_nothing_back(ran, delta, parameters) else ()
-        return Example(arrays, run, delta, fixed=fixed, place=place, known=AS_ITSELF if place else "")
+        return Example(
+            arrays, run, delta if self.deltas else None, fixed=fixed, place=place, known=AS_ITSELF if place else ""
+        )
 
     def _gives_nothing_back(self, ran: Ran, delta: Any, parameters: Parameters) -> bool:
         """Whether nobody is before it: it says return None, or is a network, of parts or of three parameters."""

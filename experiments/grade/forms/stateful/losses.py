@@ -18,6 +18,7 @@ import numpy as np
 
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.definitions import Definitions
+from experiments.grade.forms.own_examples import of_class
 from experiments.grade.forms.piece import NO_FIELDS, Arrays, Example, Fields, Piece, Ran
 from experiments.grade.forms.settings import AS_ITSELF, others
 from experiments.grade.forms.stateful.guards import guards, without_guards
@@ -91,6 +92,7 @@ class StatefulLoss(Piece):
     """A class with a cost and a gradient."""
 
     form = "loss as a class"
+    kind: type | None = None
 
     def __init__(self, name: str, kind: type, methods: tuple[str, str], found: Definitions) -> None:
         self.kind, self.takes, self.module = kind, kind, found.module
@@ -121,12 +123,17 @@ class StatefulLoss(Piece):
             rows.pop(names.index(ROWS[-1]))  # what takes a row of labels makes a square of a column
         if not found:
             raise Unclear(f"expected a cost of predictions and one-hot rows or classes; the first raised {why}")
-        for choice, each in self._choices(found[0][1]):
-            for one, _ in rows:
-                yield from self._settings(prototype, one, choice, each, rng)
+        ways = [("", rows)]
         if [one.name for one, _ in rows] == ["one-hot"] and found[-1][0].name == COLUMNS:
-            for choice, each in self._choices(found[-1][1]):
-                yield from self._settings(prototype, found[-1][0], f"{choice} {COLUMNS}".strip(), each, rng)
+            ways.append((COLUMNS, found[-1:]))
+        own = [e for e in of_class(self.kind, self.module, rng) if len(e[1]) == 2] if self.kind else []
+        for layout, fitting in ways:
+            for choice, each in self._choices(fitting[0][1]):
+                said = f"{choice} {layout}".strip()
+                for one, _ in fitting:
+                    yield from self._settings(prototype, one, said, each, rng)
+                for i, (made, given) in enumerate(own, 1):
+                    yield self._example(made, Target(f"example {i}", *given), said, each)
 
     def _settings(
         self, prototype: Any, one: Target, choice: str, each: Callable[..., Any], rng: np.random.Generator
@@ -159,9 +166,9 @@ class StatefulLoss(Piece):
             Unclear: it is not known how to make one.
         """
         why = ""
-        for arguments in constructions(self.kind, rng):
+        for arguments in constructions(self.takes, rng):
             try:
-                return self.kind(*arguments, **options)
+                return self.takes(*arguments, **options)
             except Exception as error:
                 why = why or f"{type(error).__name__}: {error}"
         raise Unclear(f"how a {self.name} is made is not known; the first raised {why}")

@@ -124,8 +124,9 @@ def made(kind: type, arguments: Sequence[Any], options: Mapping[str, Any]) -> An
     return own
 
 
+ROWS = "examples are rows"
 BATCHES: dict[str, tuple[int, ...]] = {
-    "examples are rows": (5, 3), "examples are columns": (3, 5), "pictures": (2, 2, 5, 6),
+    ROWS: (5, 3), "examples are columns": (3, 5), "pictures": (2, 2, 5, 6),
     "larger pictures": (2, 2, 4, 8), "pictures, channels last": (2, 5, 6, 2), "sequences": (2, 5, 3),
     "signals": (2, 2, 6), "pictures of three channels": (2, 3, 5, 6), "pictures of four channels": (2, 4, 5, 6),
 }  # fmt: skip
