@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from torch_ref.comparison.functions.calls import Function, Given, Leaves, Subject, is_real, names_of
+from torch_ref.comparison.functions.calls import Changed, Function, Given, Leaves, Refused, Subject, is_real, names_of
 from torch_ref.comparison.functions.claims import claims
 from torch_ref.comparison.functions.expected import Reference
 from torch_ref.comparison.functions.failure.blame import described
@@ -104,7 +104,7 @@ def _saved(
     values = [*_every(inputs, options.seed)][int(number or 1) - 1]
 
     def check(attempt: Sequence[Any], by: Options) -> Checked:
-        return judge(observe(function, reference, attempt, by))
+        return judge(_on_every(function, reference, attempt, by))
 
     return f"\n{reproduced(path, function, reference, values, options, check, replace(first, place=place))}"
 
@@ -117,10 +117,15 @@ def observe(
     Raises:
         ValueError: see `check_backward`.
     """
-    options = options or Options()
+    try:
+        yield from _on_every(function, reference, inputs, options or Options())
+    except Refused as refused:  # the reference does not run on the inputs as they are
+        raise refused.error from None
+
+
+def _on_every(function: Function, reference: Function, inputs: Inputs, options: Options) -> Iterator[Observed]:
     for number, values in enumerate(_every(inputs, options.seed)):
-        found = _observe(function, reference, values, options)
-        for o in found:
+        for o in _observe(function, reference, values, options):
             o.place += f", inputs {number + 1}" if number else ""
             yield o
 
@@ -173,7 +178,7 @@ def _changed(reference: Subject, leaves: Leaves, options: Options) -> set[int]:
     """Inputs that the reference changes, by contract, as running statistics are."""
     try:
         begun = reference.begin(_copies(leaves), reference.given.needed, Upstream(options.seed))
-    except Exception:  # it is raised again where it can be told
+    except Refused:  # it is raised again where it can be told
         return set()
     return begun.changed() - {*reference.given.needed}
 
@@ -197,8 +202,10 @@ def _raised(function: Subject, leaves: Leaves, needed: Sequence[int], upstream: 
     """What it raises, or ""."""
     try:
         function.run(_copies(leaves), needed, upstream)
-    except Exception as error:
-        return described(error)
+    except Changed as changed:
+        return changed.said
+    except Refused as refused:
+        return described(refused)
     return ""
 
 
@@ -210,7 +217,7 @@ def _refusal(function: Subject, leaves: Leaves, options: Options) -> str:
         function.in_place = in_place
         try:  # on copies: one that writes, and then raises, would leave its numbers behind
             begun = function.begin(_copies(leaves), function.given.needed, upstream)
-        except Exception as error:
+        except Refused as error:
             refused = refused or described(error)
             continue
         if not in_place or begun.returned:

@@ -16,7 +16,7 @@ from torch.fx import GraphModule
 from manual.numbers.number_types import Array
 from torch_ref.program.numbers import constant
 from torch_ref.program.run import as_numpy, run
-from torch_ref.program.trace import trace
+from torch_ref.program.trace import NoProgram, trace
 from torch_ref.tolerance.bounded import Bounded
 from torch_ref.tolerance.bounds import exact
 from torch_ref.truth.certify import derivative
@@ -50,6 +50,7 @@ def certified(
             is then a vector. All of them, in the input's shape, where nothing is said.
 
     Raises:
+        NoProgram: it cannot be traced.
         NoRule: an operation of the function has no rule.
         Undecided: it decides exactly on an edge.
     """
@@ -89,7 +90,7 @@ def bounds(
     inputs: Sequence[Any],
     deltas: Sequence[torch.Tensor],
     *,
-    programs: dict[Any, GraphModule | Exception] | None = None,
+    programs: dict[Any, GraphModule | NoProgram] | None = None,
     by: Sequence[int] | None = None,
 ) -> Bounds:
     """How far any right evaluation of the function and of its gradients may lie from the exact ones.
@@ -117,7 +118,7 @@ def bounds(
 
 
 def _program(
-    of_floats: "_OfFloats", tensors: list[torch.Tensor], programs: dict[Any, GraphModule | Exception]
+    of_floats: "_OfFloats", tensors: list[torch.Tensor], programs: dict[Any, GraphModule | NoProgram]
 ) -> tuple[GraphModule, list[torch.Tensor]]:
     """The program of outputs and gradients, by these tensors and by those that are not of floats; where it takes its
     shapes from the latter, they belong to the program, which is not kept."""
@@ -135,10 +136,10 @@ def _program(
     if key not in programs:
         try:
             programs[key] = trace(with_gradients, [*tensors, *others])
-        except Exception as error:
+        except NoProgram as error:
             programs[key] = error
     program = programs[key]
-    if not isinstance(program, Exception):
+    if not isinstance(program, NoProgram):
         return program, others
     if not others:
         raise program

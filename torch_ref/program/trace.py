@@ -38,6 +38,14 @@ FUSED = (
 """Kernels of torch that are taken apart, although ATen's core has them."""
 
 
+class NoProgram(Exception):
+    """A function of which there is no program: what was raised where it was traced is its `error`."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(f"{type(error).__name__}: {error}")
+        self.error = error
+
+
 def _twice(a: Any, b: Any, *, alpha: Any = 1) -> Any:
     """a + alpha·b as a product and a sum: torch's kernel of a half rounds both."""
     return NotImplemented if alpha == 1 else a + alpha * b
@@ -70,14 +78,16 @@ def trace(function: Callable[..., Any], inputs: Sequence[torch.Tensor]) -> Graph
     Without a mode of its own torch makes one for each operation, which takes a third of the time.
 
     Raises:
-        Exception: whatever torch raises where the function does what a program cannot say, as choosing a shape by its
-            data does.
+        NoProgram: the function, or torch, raised, as where it chooses a shape by its data.
     """
     fake = FakeTensorMode(allow_fallback_kernels=True)
     with sdpa_kernel(SDPBackend.MATH), ByFormula(), tracing(TracingContext(fake)):
-        program = make_fx(lambda *tensors: function(*tensors), decomposition_table=TABLE)(*inputs)
-        if any(map(_writes, program.graph.nodes)):  # a second tracing takes as long as the first
-            program = make_fx(torch.func.functionalize(program))(*inputs)
+        try:
+            program = make_fx(lambda *tensors: function(*tensors), decomposition_table=TABLE)(*inputs)
+            if any(map(_writes, program.graph.nodes)):  # a second tracing takes as long as the first
+                program = make_fx(torch.func.functionalize(program))(*inputs)
+        except Exception as error:
+            raise NoProgram(error) from error
     program.graph.eliminate_dead_code()
     program.recompile()
     return program

@@ -3,6 +3,7 @@ gradients by name."""
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -25,6 +26,26 @@ class Changed(Exception):
     def __init__(self, quantity: str, said: str) -> None:
         super().__init__(said)
         self.quantity, self.said = quantity, said
+
+
+class Refused(Exception):
+    """A function, or torch on its way through one, raised `error`. What else is raised on the way is a fault of ours,
+    which nobody catches."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """What is raised within is raised as Refused."""
+    try:
+        yield
+    except (Refused, Changed):
+        raise
+    except Exception as error:
+        raise Refused(error) from error
 
 
 class Given:
@@ -81,17 +102,20 @@ class Subject:
         args, kwargs, params = self.given.parts(leaves)
         params = {self.renamed.get(name, name): p for name, p in params.items()}
         if not isinstance(self.function, torch.nn.Module):
-            return outputs_of(self.function(*args, **kwargs, **params))
+            with refusals():
+                return outputs_of(self.function(*args, **kwargs, **params))
         reals = [v for v in leaves if is_real(v)]
         rest = {**dict(self.function.named_parameters()), **dict(self.function.named_buffers())}
         rest = {n: t.detach().to(reals[0].dtype if is_real(t) else t.dtype) for n, t in rest.items()}
-        return outputs_of(torch.func.functional_call(self.function, {**rest, **params}, tuple(args), kwargs))
+        with refusals():
+            return outputs_of(torch.func.functional_call(self.function, {**rest, **params}, tuple(args), kwargs))
 
     def run(self, leaves: Leaves, needed: Sequence[int], upstream: Upstream, passes: int = 1) -> Found:
         """The outputs and the gradients; the graph run backward so many times, of which the last is told.
 
         Raises:
             Changed: an input, or the upstream gradient, is another afterwards.
+            Refused: it does not run.
         """
         (found,) = finish([self.begin(leaves, needed, upstream)], passes)
         return found
@@ -135,7 +159,8 @@ class Begun:
         if self.deltas:
             ends = [self.smooth[n] for n in self.deltas]
             starts = [self.values[i] for i in self.needed]
-            gradients = torch.autograd.grad(ends, starts, [*self.deltas.values()], keep, allow_unused=True)
+            with refusals():
+                gradients = torch.autograd.grad(ends, starts, [*self.deltas.values()], keep, allow_unused=True)
         self._look(before)
         return self.results | {
             f"d{self.names[i]}": None if g is None else g.detach().clone()

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.autograd import forward_ad
 
-from torch_ref.comparison.functions.calls import Given, Leaves, Subject, is_real
+from torch_ref.comparison.functions.calls import Changed, Given, Leaves, Refused, Subject, is_real, refusals
 from torch_ref.comparison.functions.expected import Expected, Reference
 from torch_ref.comparison.functions.failure.blame import described
 from torch_ref.comparison.functions.observe import InDtype
@@ -56,8 +56,8 @@ def _forward_mode(place: str, name: str, tried: InDtype) -> Iterator[Observed]:
     try:
         with warnings.catch_warnings(action="ignore"):
             ours = _tangents(tried.function, leaves, directions)
-    except Exception as error:
-        yield Observed(name, "all", described(error), offered=False)
+    except Refused as refused:
+        yield Observed(name, "all", described(refused), offered=False)
         return
     names = [*given.names, *(f"t{i}" for i in range(len(directions)))]
     whole = Given([*leaves, *directions], {}, {}, names)
@@ -65,8 +65,8 @@ def _forward_mode(place: str, name: str, tried: InDtype) -> Iterator[Observed]:
     try:
         reference = Reference(_Named(Subject(theirs_along, whole)), tried.options.accumulate, why=NO_PROGRAM)
         expected = reference.on([*leaves, *directions], tried.upstream)
-    except Exception as error:
-        yield Observed(name, "all", f"nor by the reference: {described(error)}", offered=False)
+    except Refused as refused:
+        yield Observed(name, "all", f"nor by the reference: {described(refused)}", offered=False)
         return
     ties = cache(
         lambda: tangents_at_a_tie(
@@ -87,7 +87,7 @@ def _tangents(function: Subject, leaves: Leaves, directions: Sequence[torch.Tens
     """Of every output of floats, along the directions of what is differentiated: by the function's own jvp.
 
     Raises:
-        NotImplementedError: it gives none.
+        Refused: it gives none.
     """
     with forward_ad.dual_level():
         every = [*leaves]
@@ -96,7 +96,7 @@ def _tangents(function: Subject, leaves: Leaves, directions: Sequence[torch.Tens
         outputs = {k: o for k, o in function(every).items() if is_real(o)}
         tangents = {k: forward_ad.unpack_dual(o).tangent for k, o in outputs.items()}
         if all(t is None for t in tangents.values()):
-            raise NotImplementedError("no output has a tangent")
+            raise Refused(NotImplementedError("no output has a tangent"))
         none = {k for k, t in tangents.items() if t is None or t._is_zerotensor()}  # pyright: ignore[reportPrivateUsage]
         return {TANGENT + k: torch.zeros_like(o) if k in none else tangents[k] for k, o in outputs.items()}
 
@@ -112,7 +112,8 @@ def _by_jvp(reference: Subject) -> Callable[..., dict[str, Any]]:
                 values[i] = value
             return {k: o for k, o in reference(values).items() if is_real(o)}
 
-        _, tangents, *_ = torch.func.jvp(of_needed, tuple(every[i] for i in given.needed), tuple(every[n:]))
+        with refusals():
+            _, tangents, *_ = torch.func.jvp(of_needed, tuple(every[i] for i in given.needed), tuple(every[n:]))
         return {TANGENT + k: t for k, t in tangents.items()}
 
     return function
@@ -141,10 +142,12 @@ def _vmap(place: str, name: str, tried: InDtype) -> Iterator[Observed]:
 
     if len(two) < 2 or any(torch.is_tensor(v) and not is_real(v) for v in two[0][0]):
         return
+    both = [torch.stack([leaves[i] for leaves, _ in two]) for i in at]
     try:
-        found = torch.func.vmap(one)(*(torch.stack([leaves[i] for leaves, _ in two]) for i in at))
-    except Exception as error:
-        yield Observed(name, "all", described(error), offered=False)
+        with refusals():
+            found = torch.func.vmap(one)(*both)
+    except Refused as refused:
+        yield Observed(name, "all", described(refused), offered=False)
         return
     for number, (_, expected) in enumerate(two):
         mine = {n: o[number] for n, o in found.items()}
@@ -173,9 +176,10 @@ def _second(place: str, name: str, tried: InDtype) -> Iterator[Observed]:
                 for i in given.needed:
                     values[i] = values[i] if values[i].requires_grad else values[i].detach().requires_grad_()
                 outputs = [o for k, o in of(values).items() if k in smooth]
-                found = torch.autograd.grad(
-                    outputs, [values[i] for i in given.needed], every[n:], create_graph=True, allow_unused=True
-                )
+                with refusals():
+                    found = torch.autograd.grad(
+                        outputs, [values[i] for i in given.needed], every[n:], create_graph=True, allow_unused=True
+                    )
             return {f"output d{given.names[i]}": g for i, g in zip(given.needed, found, strict=True) if g is not None}
 
         return function
@@ -183,8 +187,9 @@ def _second(place: str, name: str, tried: InDtype) -> Iterator[Observed]:
     ours = _Named(Subject(gradients(subject), whole))
     try:
         found = ours.run([*leaves, *deltas], whole.needed, tried.upstream)
-    except Exception as error:
-        yield Observed(name, "all", described(error), offered=False)
+    except (Refused, Changed) as error:
+        said = error.said if isinstance(error, Changed) else described(error)
+        yield Observed(name, "all", said, offered=False)
         return
     if all(v is None for q, v in found.items() if not q.startswith("output")):
         yield Observed(name, "all", "its gradients have no graph", offered=False)
@@ -205,8 +210,9 @@ def _by_vjp(tried: InDtype, smooth: dict[str, Any]) -> Callable[..., dict[str, A
                 values[i] = value
             return tuple(o for k, o in tried.reference.subject(values).items() if k in smooth)
 
-        _, back, *_ = torch.func.vjp(of_needed, *(every[i] for i in given.needed))
-        found = back(tuple(every[n:]))
+        with refusals():
+            _, back, *_ = torch.func.vjp(of_needed, *(every[i] for i in given.needed))
+            found = back(tuple(every[n:]))
         return {f"output d{given.names[i]}": g for i, g in zip(given.needed, found, strict=True)}
 
     return function

@@ -23,11 +23,12 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 
-from manual.numbers.number_types import Array
-from torch_ref.comparison.functions.calls import Found, Leaves, Subject, array_of, is_real, seed_all
+from manual.numbers.number_types import Array, Undecided
+from torch_ref.comparison.functions.calls import Found, Leaves, Refused, Subject, array_of, is_real, seed_all
 from torch_ref.comparison.functions.upstream import Upstream
 from torch_ref.program.derivation import bounds
 from torch_ref.program.run import NoRule
+from torch_ref.program.trace import NoProgram
 from torch_ref.tolerance.bounded import Bounded
 
 FLOAT64_IN_FLOAT32 = 2.0**-29
@@ -162,9 +163,8 @@ class Reference:
             kept = bool(programs)
             try:
                 found = bounds(self._function(own), leaves, deltas, programs=programs, by=places)
-            except Exception as error:
-                text = " ".join(f"{type(error).__name__}: {error}".split())
-                return dict.fromkeys(quantities, text)
+            except (NoProgram, NoRule, Undecided) as error:
+                return dict.fromkeys(quantities, _why(error))
             errors = dict(zip(smooth, found.outputs, strict=True))
             errors |= {f"d{names[i]}": b for i, b in found.gradients.items()}
             why = {n: b.error if _covers(b, own.get(n)) else BEYOND for n, b in errors.items()}
@@ -217,6 +217,13 @@ class Reference:
             upstream = Upstream(upstream.seed, upstream.arrange, moved, upstream.only)
         results = self.subject.run(leaves, self.subject.given.needed, upstream)
         return {n: array_of(v).copy() for n, v in results.items() if v is not None}
+
+
+def _why(error: NoProgram | NoRule | Undecided) -> str:
+    """What it says; why there is no program, in the words of what was raised on tracing it."""
+    cause = error.error if isinstance(error, NoProgram) else error
+    cause = cause.error if isinstance(cause, Refused) else cause
+    return " ".join(f"{type(cause).__name__}: {cause}".split())
 
 
 def _to(value: Any, dtype: torch.dtype) -> Any:

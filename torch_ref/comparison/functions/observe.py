@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from manual.numbers.number_types import Array
-from torch_ref.comparison.functions.calls import Changed, Found, Leaves, Subject, finish, is_real
+from torch_ref.comparison.functions.calls import Changed, Found, Leaves, Refused, Subject, finish, is_real
 from torch_ref.comparison.functions.draws import OVERFLOW, Draw, cut, draws
 from torch_ref.comparison.functions.expected import Expected, Reference
 from torch_ref.comparison.functions.failure.blame import described
@@ -108,12 +108,12 @@ class InDtype:
         ours = self._attempt(lambda: self._run(leaves))
         if self._both_refuse(ours, leaves):
             return
-        if draw.name == "empty" and isinstance(ours, Exception) and self._refuses(self.function, leaves):
+        if draw.name == "empty" and isinstance(ours, Refused) and self._refuses(self.function, leaves):
             yield Observed(f"{self.dtype}, empty", "all", f"its forward refuses: {described(ours)}", offered=False)
             return
         try:
             expected = (self.reference.places if draw.only_where else self.reference.on)(leaves, self.upstream)
-        except Exception:  # what the reference cannot do is not asked for
+        except Refused:  # what the reference cannot do is not asked for
             return
         if base.finite and not expected.finite and draw.only_where in ("", OVERFLOW):
             return
@@ -233,31 +233,31 @@ class InDtype:
         return self.function.run(leaves, self.needed if needed is None else needed, upstream or self.upstream)
 
     def _attempt(self, call: Callable[[], Any]) -> Any:
-        """What it gives, or the exception that it raises."""
+        """What it gives, or that it raises, or changes what is not its own."""
         try:
             return call()
-        except Exception as error:
+        except (Refused, Changed) as error:
             return error
 
     def _refuses(self, subject: Subject, leaves: Leaves) -> bool:
         """Whether already its forward raises, or changes what it is given."""
         begun = self._attempt(lambda: subject.begin(leaves, self.needed, self.upstream))
-        return isinstance(begun, Exception) or bool(begun.changed())
+        return isinstance(begun, Refused) or bool(begun.changed())
 
     def _both_refuse(self, ours: Any, leaves: Leaves) -> bool:
         """Whether the reference, too, raises on these as they lie in memory: as a view of complex numbers does."""
-        return isinstance(ours, Exception) and self._refuses(self.reference.subject, leaves)
+        return isinstance(ours, Refused | Changed) and self._refuses(self.reference.subject, leaves)
 
     def _by_layout(self, ours: Any, leaves: Leaves, expected: Expected) -> bool:
         """Whether the reference, too, gives others, or none, on these as they lie in memory: as as_strided does."""
         if isinstance(ours, Changed):
             return False
-        if isinstance(ours, Exception):
+        if isinstance(ours, Refused):
             return self._both_refuse(ours, leaves)
         if not any(map(is_beyond, compared("", ours, expected, set()))):
             return False
         theirs = self._attempt(lambda: self.reference.subject.run(leaves, self.needed, self.upstream))
-        return isinstance(theirs, Exception) or any(map(is_beyond, compared("", theirs, expected, set())))
+        return isinstance(theirs, Refused | Changed) or any(map(is_beyond, compared("", theirs, expected, set())))
 
     def _told(
         self, trial: str, ours: Any, expected: Expected, draw: Draw | None = None, needed: Sequence[int] | None = None,
@@ -267,7 +267,7 @@ class InDtype:
         place = f"{self.dtype}, {trial}" if trial else self.dtype
         if isinstance(ours, Changed):
             yield Observed(place, ours.quantity, ours.said)
-        elif isinstance(ours, Exception):
+        elif isinstance(ours, Refused):
             yield Observed(place, "all", described(ours), offered=not (draw and draw.refusable))
         else:
             left_out = {f"d{self.given.names[i]}" for i in self.needed if needed is not None and i not in needed}

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from torch_ref.comparison.functions.calls import Found, Leaves, Subject, array_of, is_real
+from torch_ref.comparison.functions.calls import Changed, Found, Leaves, Refused, Subject, array_of, is_real
 from torch_ref.comparison.functions.upstream import Upstream
 
 Tangents = dict[str, torch.Tensor]
@@ -42,7 +42,7 @@ def at_a_tie(ours: Subject, reference: Subject, leaves: Leaves, needed: Sequence
             behind, _ = _moved(leaves, needed, names, here, -sign)
             found |= _alike(here[0], reference.run(ahead, needed, upstream), by)
             found |= _alike(here[1], ours.run(behind, needed, upstream), by) & _conserved(here, by)
-    except Exception:
+    except (Refused, Changed):
         return set()
     return found - _alike(here[0], here[1], by)
 

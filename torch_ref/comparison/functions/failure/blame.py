@@ -7,12 +7,15 @@ from types import TracebackType
 import numpy as np
 import torch
 
+from torch_ref.comparison.functions.calls import Refused
+
 OTHERS = tuple(str(Path(f).parent) for f in (torch.__file__, np.__file__, Path(__file__).parents[2]))
 """Whose lines are not the user's."""
 
 
-def described(error: Exception) -> str:
-    """Its type and words, and where in the user's code it arose."""
+def described(refused: Refused) -> str:
+    """The exception's type and words, and where in the user's code it arose."""
+    error = refused.error
     said = f"{type(error).__name__}: {' '.join(str(error).split())}"
     line = users_line(error.__traceback__)
     return f"{said} ({line})" if line else said
