@@ -26,7 +26,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from torch_ref.comparison.functions.calls import Changed, Function, Given, Leaves, Refused, Subject, is_real, names_of
+from torch_ref.comparison.functions.calls import (
+    Changed,
+    Function,
+    Given,
+    Leaves,
+    Refused,
+    Subject,
+    as_raised,
+    is_real,
+    names_of,
+)
 from torch_ref.comparison.functions.claims import claims
 from torch_ref.comparison.functions.expected import Reference
 from torch_ref.comparison.functions.failure.blame import described
@@ -117,10 +127,8 @@ def observe(
     Raises:
         ValueError: see `check_backward`.
     """
-    try:
+    with as_raised():  # as where the reference does not run on the inputs as they are
         yield from _on_every(function, reference, inputs, options or Options())
-    except Refused as refused:  # the reference does not run on the inputs as they are
-        raise refused.error from None
 
 
 def _on_every(function: Function, reference: Function, inputs: Inputs, options: Options) -> Iterator[Observed]:

@@ -5,7 +5,7 @@ import torch
 
 from parity_tests.comparison.functions.shipped import drawn
 from parity_tests.comparison.own import function
-from torch_ref import check_backward
+from torch_ref import certify, check_backward
 
 X = torch.tensor([[1.0, 1.0, 0.5], [0.2, 0.3, 0.3]], dtype=torch.float64)
 SHARED = function(lambda x: x.amax(1), lambda ctx, d, x: d[:, None] * (x == x.amax(1, keepdim=True)))
@@ -41,3 +41,8 @@ def test_what_a_function_raises_is_a_difference():
 def test_what_a_reference_raises_is_raised():
     with pytest.raises(Fault):
         check_backward(torch.sin, broken, drawn((2, 3)))
+
+
+def test_what_a_function_to_certify_raises_is_raised():
+    with pytest.raises(Fault):
+        certify(broken, drawn((2, 3)))

@@ -48,6 +48,15 @@ def refusals() -> Iterator[None]:
         raise Refused(error) from error
 
 
+@contextmanager
+def as_raised() -> Iterator[None]:
+    """What is raised within as Refused is raised as the function raised it."""
+    try:
+        yield
+    except Refused as refused:
+        raise refused.error from None
+
+
 class Given:
     """What both functions are given: inputs, keyword arguments and a module's parameters, as one list.
 

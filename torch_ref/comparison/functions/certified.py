@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from manual import InputError
-from torch_ref.comparison.functions.calls import Function, Given, Subject, array_of, is_real, names_of
+from torch_ref.comparison.functions.calls import Function, Given, Subject, array_of, as_raised, is_real, names_of
 from torch_ref.comparison.functions.upstream import Upstream
 from torch_ref.program.derivation import certified
 from torch_ref.truth.certify import distance
@@ -26,6 +26,7 @@ def certify_function(function: Function, inputs: Sequence[Any], delta: Any = Non
         delta: ∂C/∂output, or a list of them; ±[½, 2) at random where none is given.
 
     Raises:
+        NoProgram: torch cannot trace the function.
         NoRule: an operation of the function has no rule.
         Undecided: it decides exactly on an edge.
         InputError: no input is a tensor of floats, or δ has not the output's shape.
@@ -35,15 +36,18 @@ def certify_function(function: Function, inputs: Sequence[Any], delta: Any = Non
     if not given.needed:
         raise InputError("certify: expected a tensor of floats among the inputs, got none")
     subject = Subject(function, given)
-    begun = subject.begin(given.leaves, given.needed, Upstream(0))
+    with as_raised():
+        begun = subject.begin(given.leaves, given.needed, Upstream(0))
     smooth = {n: o for n, o in begun.results.items() if o is not None and is_real(o)}
     deltas = _deltas(begun.deltas, smooth, delta)
     begun.deltas = {n: d for n, d in deltas.items() if n in begun.smooth}
-    found = begun.backward(keep=False)
 
     def of_floats(*leaves: Any) -> tuple[Any, ...]:
-        return tuple(o for n, o in subject([*leaves]).items() if n in smooth)
+        with as_raised():
+            return tuple(o for n, o in subject([*leaves]).items() if n in smooth)
 
+    with as_raised():
+        found = begun.backward(keep=False)
     truth = certified(of_floats, given.leaves, [*deltas.values()], by=given.needed)
     return {f"d{given.names[i]}": _gap(found[f"d{given.names[i]}"], truth[i]) for i in given.needed}
 

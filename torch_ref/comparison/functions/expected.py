@@ -24,7 +24,7 @@ import numpy as np
 import torch
 
 from manual.numbers.number_types import Array, Undecided
-from torch_ref.comparison.functions.calls import Found, Leaves, Refused, Subject, array_of, is_real, seed_all
+from torch_ref.comparison.functions.calls import Found, Leaves, Subject, array_of, as_raised, is_real, seed_all
 from torch_ref.comparison.functions.upstream import Upstream
 from torch_ref.program.derivation import bounds
 from torch_ref.program.run import NoRule
@@ -103,6 +103,12 @@ class Reference:
         expected = {n: array_of(v).copy() for n, v in own.items() if v is not None}
         return Expected(own, expected, dict.fromkeys(expected, 0), dict.fromkeys(expected, ""))
 
+    def outputs(self, leaves: Leaves, upstream: Upstream) -> dict[str, Array]:
+        """The outputs alone."""
+        with warnings.catch_warnings(action="ignore"):
+            begun = self.subject.begin(_copies(leaves), self.subject.given.needed, upstream)
+        return {n: array_of(y) for n, y in begun.results.items() if y is not None}
+
     def _on(self, leaves: Leaves, upstream: Upstream, first: bool) -> Expected:
         needed = self.subject.given.needed
         own = self.subject.run(_copies(leaves), needed, upstream)
@@ -174,7 +180,8 @@ class Reference:
 
     def _function(self, own: Found) -> Callable[..., Any]:
         def function(*leaves: Any) -> tuple[Any, ...]:
-            return tuple(o for n, o in self.subject([*leaves]).items() if n in own and is_real(o))
+            with as_raised():
+                return tuple(o for n, o in self.subject([*leaves]).items() if n in own and is_real(o))
 
         return function
 
@@ -222,7 +229,6 @@ class Reference:
 def _why(error: NoProgram | NoRule | Undecided) -> str:
     """What it says; why there is no program, in the words of what was raised on tracing it."""
     cause = error.error if isinstance(error, NoProgram) else error
-    cause = cause.error if isinstance(cause, Refused) else cause
     return " ".join(f"{type(cause).__name__}: {cause}".split())
 
 

@@ -199,12 +199,12 @@ class InDtype:
     def _independent(self, leaves: Leaves) -> dict[str, Array]:
         """Where an output does not depend on what is NaN here: another formula need not make it NaN, as 0·NaN is."""
         base_leaves, _ = self.known[""]
-        base = self.reference.places(base_leaves, self.upstream).expected
-        found = {n: np.ones(e.shape, bool) for n, e in base.items() if n.startswith("output")}
+        base = self.reference.outputs(base_leaves, self.upstream)
+        found = {n: np.ones(y.shape, bool) for n, y in base.items()}
         for other in (lambda v: v + 1, lambda v: -3 * v):
             changed = [torch.where(v.isnan(), other(b), v) if i in self.needed else v
                        for i, (v, b) in enumerate(zip(leaves, base_leaves, strict=True))]  # fmt: skip
-            now = self.reference.places(changed, self.upstream).expected
+            now = self.reference.outputs(changed, self.upstream)
             found = {name: alike & (now[name] == base[name]) for name, alike in found.items()}
         return found
 

@@ -224,6 +224,8 @@ class StatefulLayer(Piece):
     def _forward(self, own: Any, inputs: Sequence[Any]) -> Any:
         method, before = getattr(own, self.methods.forward), {*vars(own)}
         y = output_of(own, method(*inputs, **arguments_of(getattr(self.kind, self.methods.forward))), before)
+        if not self.deltas and np.size(y) != 1:
+            raise Unclear("backward takes no δ, and forward gives more than a cost")
         return {f"y{i}": each for i, each in enumerate(y, 1)} if isinstance(y, tuple) else y
 
     def _flat(self, own: Any, inputs: Sequence[Any]) -> Any:
