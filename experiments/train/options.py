@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,12 @@ def parser(about: str) -> ArgumentParser:
     return made
 
 
+@cache
+def _made_once(about: str) -> ArgumentParser:
+    """The same, which takes a quarter of a short run to make: what trains often, as the report does, waits once."""
+    return parser(about)
+
+
 def read(arguments: list[str]) -> Options:
     """What was typed, with the config files and the environment variables.
 
@@ -112,11 +119,12 @@ def read(arguments: list[str]) -> Options:
         raise SystemExit(0 if subcommand else 2)
     if subcommand not in ABOUT:
         raise InputError(expected_one_of(ABOUT, subcommand))
-    each = parser(ABOUT[subcommand])
     if {"-h", "--help"} & {*rest}:
+        each = parser(ABOUT[subcommand])
         each.prog += f" {subcommand}"
         print(each.format_help(), end="")  # argparse would not say that it cannot be written
         raise SystemExit(0)
+    each = _made_once(ABOUT[subcommand])
     layers = _layers(subcommand, rest, each)
     try:
         typed = each.parse_object(layers.config, env=False)
