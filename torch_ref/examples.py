@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterator
+from itertools import islice
 from types import ModuleType
 from typing import Any
 
@@ -42,7 +43,12 @@ def examples(package: ModuleType) -> Iterator[tuple[str, Callable[[], Any]]]:
     """
     for module in modules(package):
         name = module.__name__.rpartition(".")[2]
-        if not hasattr(module, "examples") or not [*module.examples(np.random.default_rng(0))]:
+        count = len([*_drawn(module)]) if hasattr(module, "examples") else 0
+        if not count:
             raise LookupError(f"{module.__name__} has no examples(rng): nothing would test it")
-        for i in range(len([*module.examples(np.random.default_rng(0))])):
-            yield f"{name}-{i}", lambda module=module, i=i: [*module.examples(np.random.default_rng(0))][i]
+        for i in range(count):
+            yield f"{name}-{i}", lambda module=module, i=i: next(islice(_drawn(module), i, None))
+
+
+def _drawn(module: ModuleType) -> Iterator[Any]:
+    return iter(module.examples(np.random.default_rng(0)))
