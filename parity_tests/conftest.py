@@ -72,8 +72,10 @@ COSTLY = {
     "records": "parity_cuda",
     "seen": "forked",
 }
-"""Fixture that takes long to make: the group of the tests that use it. One process runs a group, so that it is made
-once."""
+"""Fixture that takes long to make: the group of the tests that use it, which are slow. One process runs a group, so
+that it is made once."""
+MADE_ONCE = ("language", "wholes", "runs", "digits", "dropped", "penalised")
+"""Likewise, but of tests that are quick: a group each."""
 
 
 def few(names: Iterable[str]) -> list[Any]:
@@ -84,9 +86,12 @@ def few(names: Iterable[str]) -> list[Any]:
 @pytest.hookimpl(tryfirst=True)  # before pytest reads the markers, and pytest-xdist the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        for fixture in COSTLY.keys() & set(getattr(item, "fixturenames", ())):
+        used = set(getattr(item, "fixturenames", ()))
+        for fixture in COSTLY.keys() & used:
             item.add_marker(pytest.mark.xdist_group(COSTLY[fixture]))
             item.add_marker(pytest.mark.slow)
+        if not COSTLY.keys() & used and (shared := next((name for name in MADE_ONCE if name in used), "")):
+            item.add_marker(pytest.mark.xdist_group(shared))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -81,8 +81,8 @@ def candidates(picture: Array, reach: int) -> dict[bytes, tuple[bool, int, int]]
 @pytest.mark.parametrize("changes", [["flip"], ["shift"], ["flip", "shift"]])
 @pytest.mark.parametrize(("size", "reach"), [(16, 2), (7, 0), pytest.param(24, 3, marks=pytest.mark.slow)])
 def test_a_picture_is_flipped_and_shifted_by_at_most_an_eighth(size: int, reach: int, changes: list[str]) -> None:
-    batch = noise(400, 3, size, size)
-    changed = augmented(batch, range(400), changes, 0, 0)
+    batch = noise(250, 3, size, size)
+    changed = augmented(batch, range(250), changes, 0, 0)
     found = [candidates(old, reach)[new.tobytes()] for old, new in zip(batch, changed, strict=True)]
     flips, downs, rights = zip(*found, strict=True)
     steps = set(range(-reach, reach + 1)) if "shift" in changes else {0}

@@ -26,6 +26,7 @@ def test_the_table_has_the_form_and_a_row_for_each_quantity(capsys):
     assert verdict == "linear_first_example.py: 1 of 4 quantities differ: linear dbias"
 
 
+@pytest.mark.usefixtures("run")
 def test_what_is_not_judged_is_in_the_table_and_not_an_error(tmp_path, capsys):
     path = tmp_path / "hand_in.py"
     path.write_text("def forward(x, k): return x\ndef backward(delta, k): return delta, k\n")
@@ -93,6 +94,7 @@ def test_a_quantity_s_row_is_its_worst_comparison():
     assert row.reason == "it is not finite"
 
 
+@pytest.mark.usefixtures("run")
 def test_the_page_is_one_file_in_which_nothing_of_the_submission_is_markup(tmp_path, capsys):
     path = tmp_path / "hand_in.py"
     path.write_text(source_of(f"{RIGHT}---def relu_backward(delta, x): raise ValueError('<script>alert(1)</script>')"))

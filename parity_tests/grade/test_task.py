@@ -84,6 +84,7 @@ def test_another_thing_than_what_is_expected_has_no_points(what, run):
     assert status == (0 if points == (4, 2, 6) else 2 if what in NOTHING_TO_COMPARE else 1)
 
 
+@pytest.mark.usefixtures("run")
 def test_what_is_missing_has_a_row_with_its_points_in_every_format(tmp_path, capsys):
     path = tmp_path / "a.py"
     path.write_text("def dense(x): return x")

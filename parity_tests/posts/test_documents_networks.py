@@ -1,5 +1,7 @@
 """The documents' networks against torch: one pass, then training steps with every optimizer."""
 
+from itertools import cycle
+
 import numpy as np
 import pytest
 
@@ -47,6 +49,10 @@ def test_the_network_agrees_as_a_layer(problem, rng, device, agree):
     agree(compare_layer(network, x, rng, device))
 
 
+IN_TURN = [*zip(PROBLEMS, cycle((np.float32, np.float64)), strict=False)]
+
+
+@pytest.mark.parametrize(("problem", "dtype"), IN_TURN, indirect=True)
 @EACH
 def test_the_first_training_steps_agree(problem, optimizer, device, agree):
     network, loss, x, y = problem

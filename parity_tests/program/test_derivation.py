@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from manual import Undecided
+from parity_tests.conftest import few
 from parity_tests.program.functions import CASES, Case, inputs
 from torch_ref import to_numpy
 from torch_ref.program import run
@@ -24,7 +25,7 @@ def by_torch(function, tensors):
     return delta, output.detach(), torch.autograd.grad(output, tensors, delta)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", few(CASES))
 @pytest.mark.parametrize(
     "dtype", [torch.float64, pytest.param(torch.float32, marks=pytest.mark.slow)], ids=["float64", "float32"]
 )

@@ -15,6 +15,7 @@ from experiments.train.classes import known
 from experiments.train.options import ABOUT, parser
 from experiments.train.settings import NO_STRATEGY, REFUSED, TrainerSettings
 from manual import InputError
+from parity_tests.conftest import few
 from parity_tests.train.checkpoints.cutting import DIGITS, NEVER, cut, fit, same
 
 MONITORED = ["EarlyStopping", "--trainer.callbacks.monitor=val_cost"]
@@ -57,7 +58,7 @@ def test_what_is_not_offered_is_refused_with_the_reason(name) -> None:
 
 
 @pytest.mark.parametrize(("side", "every"), [("manual", NEVER), pytest.param("torch", 0, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("name", EXACT)
+@pytest.mark.parametrize("name", few(EXACT))
 def test_a_run_that_is_cut_off_ends_in_the_same_bits(name, side, every, tmp_path) -> None:
     arguments = short(side, *EXACT[name])
     whole = fit(tmp_path / "whole", arguments)

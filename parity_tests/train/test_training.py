@@ -187,26 +187,28 @@ def test_every_hyperparameter_is_set_by_the_config(tmp_path):
     assert [p.shape for p in network.params.values()] == [(128, 64), (128,), (10, 128), (10,)]
     assert {p.dtype.name for p in network.params.values()} == {"float64"}
 
-    _, deeper, _ = trained(layers((64, 20), "ReLU", (20, 20), "ReLU", (20, 10)))  # layers and neurons
+    _, deeper, _ = trained(layers((64, 20), "Tanh", (20, 20), "ReLU", (20, 10)))  # layers, activations, and neurons
     assert [p.shape for p in deeper.params.values()] == [(20, 64), (20,), (20, 20), (20,), (10, 20), (10,)]
+    assert [type(layer).__name__ for layer in deeper.layers[1::2]] == ["Tanh", "ReLU"]
 
-    _, tanh, other = trained(layers((64, 128), "Tanh", (128, 10)))  # activations
-    assert "Tanh()" in repr(tanh)
-    assert other[0] != costs[0]
+    def slow_and_long(c):
+        c["model"].update(optimizer={"SGD": {"lr": 0.1, "momentum": 0.9}})
+        c["trainer"].update(max_epochs=2)
 
-    _, _, slower = trained(
-        lambda c: c["model"].update(optimizer={"SGD": {"lr": 0.1, "momentum": 0.9}})
-    )  # learning rate
+    _, _, slower = trained(slow_and_long)  # learning rate and epochs
     assert slower[0] == costs[0]
     assert slower[1] != costs[1]
+    assert len(slower) == 2 * len(costs)
 
-    assert len(trained(lambda c: c["trainer"].update(max_epochs=2))[2]) == 2 * len(costs)
-    assert len(trained(lambda c: c["data"].update(batch_size=1257))[2]) == 1
+    def single_and_whole(c):
+        c["model"].update(dtype="float32")
+        c["data"].update(batch_size=1257)
+
+    _, single, once = trained(single_and_whole)
+    assert {p.dtype.name for p in single.params.values()} == {"float32"}
+    assert len(once) == 1
     assert trained(lambda c: c["model"].update(seed=1))[2][0] != costs[0]
     assert trained(lambda c: c["data"].update(seed=1))[2][0] != costs[0]
-
-    _, single, _ = trained(lambda c: c["model"].update(dtype="float32"))
-    assert {p.dtype.name for p in single.params.values()} == {"float32"}
 
 
 @forks.forked

@@ -60,7 +60,7 @@ def layers(dtype: np.dtype[Any], device: str) -> Iterator[tuple[str, Iterable[Pa
     """Every layer and block on all its examples."""
     for name, cases in (*each(manual.layers), *each(manual.blocks)):
         rng = np.random.default_rng(0)
-        yield name, [compare_layer(layer.astype(dtype), of_dtype(x, dtype), rng, device) for layer, x in cases]
+        yield name, (compare_layer(layer.astype(dtype), of_dtype(x, dtype), rng, device) for layer, x in cases)
 
 
 def losses(dtype: np.dtype[Any], device: str) -> Iterator[tuple[str, Iterable[Parity]]]:

@@ -6,8 +6,8 @@ import torch
 from parity_tests.comparison.functions.shipped import SHIPPED
 from torch_ref import check_backward
 
-RIGHT = [*SHIPPED][::3]
-"""The quick tests run every function once: these as they are right, the others with their bug."""
+RIGHT, WITH_A_BUG = [*SHIPPED][::3], [*SHIPPED][1::3]
+"""Those of which a quick test asks whether it agrees, or whether its bug is told."""
 
 
 def named(quick):
@@ -24,7 +24,7 @@ def test_a_right_function_agrees(name):
     check_backward(shipped.make(False), shipped.reference, shipped.inputs, **shipped.how)
 
 
-@named(SHIPPED.keys() - RIGHT)
+@named(WITH_A_BUG)
 def test_a_bug_differs(name):
     shipped = SHIPPED[name]
     with pytest.raises(AssertionError, match="differs"):

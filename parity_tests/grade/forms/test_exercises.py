@@ -81,6 +81,7 @@ def graded(path, text, capsys):
     return status, json.loads(capsys.readouterr().out)
 
 
+@pytest.mark.usefixtures("run")
 def test_blank_exercises_are_not_judged_and_solved_ones_agree(tmp_path, capsys):
     status, report = graded(tmp_path / "exercises.py", filled(capsys, {}), capsys)
     assert status == 2

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from experiments.grade.judging import checker, twins
+from experiments.grade.process import deadline
 from parity_tests.conftest import few
 from parity_tests.grade.checking import ALL_OF_RIGHT, RIGHT, agreeing, failing, not_judged, remarks, rows, verdicts
 
@@ -56,8 +57,11 @@ def test_what_is_printed_is_no_answer(run_apart):
 
 
 @pytest.mark.parametrize("body", few(PROTOCOL))
-def test_what_is_no_arithmetic_is_not_judged_and_the_rest_is_checked(body, run_apart):
-    status, result = run_apart(RIGHT + f"---def relu_backward(delta, x):\n    {body}")
+def test_what_is_no_arithmetic_is_not_judged_and_the_rest_is_checked(body, request):
+    ends = "exit" in body or "kill" in body
+    status, result = request.getfixturevalue("run_apart" if ends else "run")(
+        RIGHT + f"---def relu_backward(delta, x):\n    {body}"
+    )
     assert status == 2
     assert verdicts(result)["relu", "dx"] == "not judged"
     assert PROTOCOL[body] in failing(result)["dx"]
@@ -111,6 +115,7 @@ DYING = """
 """
 
 
+@pytest.mark.slow
 def test_what_ends_the_process_is_said_in_every_form(run_apart):
     status, result = run_apart(DYING)
     assert status == 2
@@ -132,7 +137,8 @@ def test_a_piece_on_which_the_checker_itself_fails_is_not_agreement_and_the_rest
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
-def test_a_process_that_lives_on_in_another_is_killed_at_the_timeout(fails, tmp_path):
+def test_a_process_that_lives_on_in_another_is_killed_at_the_timeout(fails, tmp_path, monkeypatch):
+    monkeypatch.setattr(deadline, "PATIENCE", 2)
     (tmp_path / "hand_in.py").write_text(
         "import os, time\ndef f(x=os.fork() and os._exit(0), y=time.sleep(60)): pass\n"
     )

@@ -44,7 +44,7 @@ def test_what_shows_only_as_it_runs_is_named_then(name, run_apart):
     assert RUNNING[name] in result["verdict"]
 
 
-@pytest.mark.parametrize("name", ["class_of_ours", "other_under_the_checker"])
+@pytest.mark.parametrize("name", ["class_of_ours", pytest.param("other_under_the_checker", marks=pytest.mark.slow)])
 def test_a_file_with_one_does_not_agree(name, run_apart):
     status, result = run_apart(CASES / "shortcuts" / f"{name}.py")
     assert status == 2

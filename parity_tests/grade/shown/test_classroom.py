@@ -73,7 +73,8 @@ def test_every_file_has_a_row_and_what_nobody_handed_in_has_none(hand_ins, monke
         assert (hand_ins / "checked" / page).exists()
 
 
-def test_strict_is_for_every_file_of_a_folder(hand_ins, capsys):
+@pytest.mark.usefixtures("run")
+def test_strict_is_for_every_file_of_a_folder(hand_ins):
     shutil.rmtree(hand_ins / "group")
     for path in hand_ins.glob("*.py"):
         path.unlink()
@@ -229,6 +230,7 @@ def test_what_a_process_died_of_is_not_kept_as_it_may_be_the_machine_s(hand_ins)
     assert summary(hand_ins)["anna.py"]["result"] == "agrees"
 
 
+@pytest.mark.usefixtures("run")
 def test_a_student_s_folder_is_one_row_and_its_helpers_are_no_pieces(hand_ins):
     for path in hand_ins.glob("*.py"):
         path.unlink()

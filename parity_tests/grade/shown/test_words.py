@@ -93,6 +93,7 @@ def test_no_more_is_said_than_the_level_allows(level, tmp_path):
     assert "9e+09" not in page
 
 
+@pytest.mark.usefixtures("run")
 def test_a_wrong_file_s_page_has_numbers_input_line_and_hint(capsys):
     assert check.main([str(EXAMPLES / "linear_first_example.py"), "--format", "html"]) == 1
     page = capsys.readouterr().out

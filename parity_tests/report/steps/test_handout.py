@@ -40,7 +40,7 @@ def test_at_other_numbers_they_are_what_one_computes_by_hand():
 
 
 def test_a_seed_is_a_sheet_and_keeps_what_is_given():
-    sheets = [handout.drawn(seed, {"x": ["0.5", "0.1"], "lr": ["0.1"]}) for seed in (1, 1, *range(2, 30))]
+    sheets = [handout.drawn(seed, {"x": ["0.5", "0.1"], "lr": ["0.1"]}) for seed in (1, 1, *range(2, 10))]
     assert sheets[0] == sheets[1]
     assert len({str(sheet) for sheet in sheets}) == len(sheets) - 1
     for sheet in sheets:

@@ -5,6 +5,7 @@ import copy
 import math
 import shutil
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -134,13 +135,15 @@ def inside(saved: Any, way: list[Any]) -> Any:
     return saved
 
 
-@pytest.mark.parametrize("side", ["manual", pytest.param("torch", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("side", "every"), [
+    ("manual", 3), *(pytest.param(side, 1, marks=pytest.mark.slow) for side in SIDES),
+])  # fmt: skip
 def test_a_checkpoint_with_any_key_less_or_more_or_another_value_is_refused(
-    side: str, runs: Callable[[str, str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    side: str, every: int, runs: Callable[[str, str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, tried = shutil.copy(runs("Adam", side) / "checkpoints" / LAST, tmp_path), 0
     saved = torch.load(path, weights_only=True)
-    for way, change in changes(saved):
+    for way, change in islice(changes(saved), 0, None, every):
         altered = copy.deepcopy(saved)
         change(inside(altered, way))
         monkeypatch.setattr(torch, "load", lambda *_, altered=altered, **__: altered)  # quicker than a file of it
@@ -150,7 +153,7 @@ def test_a_checkpoint_with_any_key_less_or_more_or_another_value_is_refused(
         assert str(error.value).startswith(f"{path} ")
         assert "\n" not in str(error.value)
         tried += 1
-    assert tried > 400
+    assert tried > 400 / every
 
 
 def rewrite(path: Path, **said: Any) -> None:
