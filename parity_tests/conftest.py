@@ -78,9 +78,9 @@ MADE_ONCE = ("language", "wholes", "runs", "digits", "dropped", "penalised")
 """Likewise, but of tests that are quick: a group each."""
 
 
-def few(names: Iterable[str]) -> list[Any]:
-    """Parameters of one kind: every third is quick, the others are slow."""
-    return [name if i % 3 == 0 else pytest.param(name, marks=pytest.mark.slow) for i, name in enumerate(names)]
+def few(names: Iterable[str], every: int = 3) -> list[Any]:
+    """Parameters of one kind: every third, say, is quick, the others are slow."""
+    return [name if i % every == 0 else pytest.param(name, marks=pytest.mark.slow) for i, name in enumerate(names)]
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest reads the markers, and pytest-xdist the groups

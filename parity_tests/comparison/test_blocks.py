@@ -27,6 +27,7 @@ from manual import (
 )
 from manual.layer import several
 from parity_tests.comparison.own import Forgets, Head, Routed, Shared, TorchHead, Twice
+from parity_tests.conftest import few
 from parity_tests.derived import proved
 from torch_ref import (
     certify,
@@ -73,9 +74,9 @@ def test_a_block_agrees_with_torch(make, dtype, rng, device, agree):
     agree(compare_layer(block.astype(dtype), x, rng, device))
 
 
-@BLOCKS
-def test_a_block_is_certified_and_runs_on_balls(make, rng):
-    block, x = make()
+@pytest.mark.parametrize("name", few(dict(OTHERS)))
+def test_a_block_is_certified_and_runs_on_balls(name, rng):
+    block, x = dict(OTHERS)[name]()
     y, cache = block.forward(*several(x))
     delta = random_delta(y, rng)
     if getattr(block, "padding_idx", None) is None:  # a gradient of 0 by convention is not the derivative

@@ -20,12 +20,13 @@ OF_EVERY_CLASS = ["self", "cls", "_*"]
 
 
 def variants():
-    """Each file as it is, then with all of its edits, and with each alone."""
-    for name, case in INDEX.items():
+    """Each file as it is, then with all of its edits, and with each alone; one of the first two is quick, in turn."""
+    for place, (name, case) in enumerate(INDEX.items()):
         edits, slow = case.get("edit", []), case.get("slow", False)
-        yield pytest.param(name, [], id=name, marks=[pytest.mark.slow] if slow else [])
+        right, wrong = ([pytest.mark.slow] if slow or (edits and place % 2 == at) else [] for at in (0, 1))
+        yield pytest.param(name, [], id=name, marks=right)
         if edits:
-            yield pytest.param(name, edits, id=f"{name}, wrong", marks=[pytest.mark.slow] if slow else [])
+            yield pytest.param(name, edits, id=f"{name}, wrong", marks=wrong)
         for edit in edits if len(edits) > 1 else []:
             yield pytest.param(name, [edit], id=f"{name}: {edit['wrong']}", marks=pytest.mark.slow)
 

@@ -37,7 +37,7 @@ def test_nothing_is_said_of_what_people_write():
     assert not {name: what for name, what in found.items() if what}
 
 
-@pytest.mark.parametrize("name", few(RUNNING))
+@pytest.mark.parametrize("name", few(RUNNING, 6))
 def test_what_shows_only_as_it_runs_is_named_then(name, run_apart):
     status, result = run_apart(CASES / "shortcuts" / "running" / f"{name}.py")
     assert status == 2

@@ -114,7 +114,7 @@ def test_no_edge_runs_through_a_text(view):
     assert drawings.evaluate_all(THROUGH)
 
 
-@pytest.mark.parametrize("by", ["hover", "focus", "tap"])
+@pytest.mark.parametrize("by", ["hover", *(pytest.param(by, marks=pytest.mark.slow) for by in ("focus", "tap"))])
 def test_a_number_lights_up_its_edge_its_symbol_and_its_code(view, by):
     assert not any(lit(view).values())
     getattr(view.locator(".worked .term:visible", has_text=re.compile("^0.4$")), by)()

@@ -25,11 +25,11 @@ from parity_tests.train.processes import forks
 @pytest.mark.parametrize(
     ("implementation", "at", "every", "left"),
     [
-        ("manual", 0, NEVER, 0),
+        pytest.param("manual", 0, NEVER, 0, marks=pytest.mark.slow),
         ("manual", 6, 0, 6),
         ("torch", 7, 0, 7),
         ("manual", 9, NEVER, 7),
-        ("torch", 13, 0, 13),
+        pytest.param("torch", 13, 0, 13, marks=pytest.mark.slow),
     ],
 )
 def test_a_run_goes_on_from_any_step(implementation, at, every, left, wholes, tmp_path, capsys):
@@ -41,7 +41,9 @@ def test_a_run_goes_on_from_any_step(implementation, at, every, left, wholes, tm
     assert same(run, wholes(arguments)) == (True, True)
 
 
-@pytest.mark.parametrize(("implementation", "at", "every"), [("manual", 6, 0), ("torch", 6, 0), ("manual", 7, NEVER)])
+@pytest.mark.parametrize(("implementation", "at", "every"), [
+    ("manual", 6, 0), *(pytest.param(*how, marks=pytest.mark.slow) for how in (("torch", 6, 0), ("manual", 7, NEVER))),
+])  # fmt: skip
 def test_a_run_on_pictures_that_are_changed_in_every_epoch_goes_on(
     implementation, at, every, pictures, wholes, tmp_path
 ):
