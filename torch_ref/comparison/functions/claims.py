@@ -65,8 +65,8 @@ def _forward_mode(place: str, name: str, tried: InDtype) -> Iterator[Observed]:
     try:
         reference = Reference(_Named(Subject(theirs_along, whole)), tried.options.accumulate, why=NO_PROGRAM)
         expected = reference.on([*leaves, *directions], tried.upstream)
-    except Refused as refused:
-        yield Observed(name, "all", f"nor by the reference: {described(refused)}", offered=False)
+    except (Refused, Changed) as error:
+        yield Observed(name, "all", f"nor by the reference: {_said(error)}", offered=False)
         return
     ties = cache(
         lambda: tangents_at_a_tie(
@@ -81,6 +81,10 @@ def _forward_mode(place: str, name: str, tried: InDtype) -> Iterator[Observed]:
             )
         else:
             yield one
+
+
+def _said(error: Refused | Changed) -> str:
+    return error.said if isinstance(error, Changed) else described(error)
 
 
 def _tangents(function: Subject, leaves: Leaves, directions: Sequence[torch.Tensor]) -> dict[str, Any]:
@@ -188,8 +192,7 @@ def _second(place: str, name: str, tried: InDtype) -> Iterator[Observed]:
     try:
         found = ours.run([*leaves, *deltas], whole.needed, tried.upstream)
     except (Refused, Changed) as error:
-        said = error.said if isinstance(error, Changed) else described(error)
-        yield Observed(name, "all", said, offered=False)
+        yield Observed(name, "all", _said(error), offered=False)
         return
     if all(v is None for q, v in found.items() if not q.startswith("output")):
         yield Observed(name, "all", "its gradients have no graph", offered=False)
