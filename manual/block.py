@@ -15,13 +15,17 @@ add up in the backward; what ran first goes back last.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from manual.layer import Layer, check_parts_are_trained
 from manual.numbers.checks import InputError, shown
 from manual.numbers.number_types import Array
+
+
+class Unasked(list[Any]):
+    """A tape whose ∂C/∂x nobody asks for."""
 
 
 class Block(Layer):
@@ -36,6 +40,10 @@ class Block(Layer):
         InputError: a part is not a Layer, or is there twice under two names, or holds a layer that would not be
             trained; two parts share an array; a part cannot take its input: the message names the part.
     """
+
+    ends_in_sums: ClassVar[bool] = False
+    """Whether `backward` only adds something to what its last `back` gives. Then `gradient` takes 0 in its place, and
+    the part's `gradient`: nobody asks for ∂C/∂x."""
 
     def __new__(cls, *_: Any, **__: Any) -> Self:
         """A block without parts, to begin with."""
@@ -117,7 +125,10 @@ class Block(Layer):
             _, cache = left.pop(at)
             if delta is None:
                 return None
-            dx, gradient = parts[name].backward(delta, cache)
+            if left or not isinstance(tape, Unasked):
+                dx, gradient = parts[name].backward(delta, cache)
+            else:
+                dx, gradient = 0, parts[name].gradient(delta, cache)
             gradients[name] = gradients[name] + gradient if name in gradients else gradient
             return dx
 
@@ -127,6 +138,12 @@ class Block(Layer):
             return self._of([gradients.get(name) or _zeros(part) for name, part in parts.items()], **own)
 
         return back, gradient
+
+    def gradient(self, delta: Any, cache: Any, /) -> Self:
+        """The second half of `backward`. The cache is the tape, or a tuple that begins with it."""
+        if self.ends_in_sums:
+            cache = (Unasked(cache[0]), *cache[1:]) if isinstance(cache, tuple) else Unasked(cache)
+        return self.backward(delta, cache)[1]
 
     def commit(self, cache: Any, /) -> None:
         """Let every part keep what this pass leaves behind. The cache is the tape, or a tuple that begins with it."""

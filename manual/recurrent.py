@@ -20,7 +20,7 @@ from manual.layer import Layer, several
 from manual.numbers.checks import Flag, InputError, Size, generator, mismatch
 from manual.numbers.number_types import Array
 from manual.numbers.one_example import takes_one
-from manual.numbers.sums import rows, sum_over_batch
+from manual.numbers.sums import rows, rows_times, sum_over_batch
 
 
 class Run(NamedTuple):
@@ -71,14 +71,18 @@ class Steps(Layer):
         return run, (x, start[0], run.h, run.cache)
 
     def _pass_back(self, dh: Array, dlast: Sequence[Array], cache: Any, name: str = "") -> tuple[Array, Any, Any]:
-        """(∂C/∂x, ∂C/∂ the state before the first step, gradients)."""
-        (x, first, h, kept), (W, U, b, _) = cache, self._weights(name)
+        """(∂C/∂a, ∂C/∂ the state before the first step, gradients)."""
+        (x, first, h, kept), (_, U, b, _) = cache, self._weights(name)
         da, du, dstart = self.run_back(dh, dlast, U, kept)
         da, du, before = rows(da), rows(du), np.concatenate([first[None], h[:-1]])
         gradients = {f"weight_ih{name}": da.T.dot(rows(x)), f"weight_hh{name}": du.T.dot(rows(before))}
         if b is not None:
             gradients |= {f"bias_ih{name}": sum_over_batch(da), f"bias_hh{name}": sum_over_batch(du)}
-        return da.dot(W).reshape(x.shape), dstart, gradients
+        return da.reshape(*x.shape[:2], -1), dstart, gradients
+
+    def _to_input(self, da: Array, name: str = "") -> Array:
+        """∂C/∂x."""
+        return rows_times(da, self._weights(name)[0])
 
     def _weights(self, name: str) -> list[Any]:
         return [vars(self).get(kind + name) for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
@@ -117,8 +121,9 @@ class Cell(Steps):
     def backward(self, delta: Any, cache: Any, /) -> tuple[Any, Self]:
         cache, started = cache
         zeros = np.zeros_like(cache[1])
-        dx, dstart, gradients = self._pass_back(zeros[None], [zeros if d is None else d for d in several(delta)], cache)
-        return ((dx[0], *dstart) if started else dx[0]), self.like(**gradients)
+        da, dstart, gradients = self._pass_back(zeros[None], [zeros if d is None else d for d in several(delta)], cache)
+        dx = self._to_input(da[0])
+        return ((dx, *dstart) if started else dx), self.like(**gradients)
 
 
 def _batch(layer: Any, place: int) -> int:
@@ -170,6 +175,13 @@ class Recurrent(Steps, without={"dropout": 0.0}):
         return (y, *map(np.stack, zip(*last, strict=True))), (caches, bool(start))
 
     def backward(self, delta: tuple[Any, ...], cache: Any, /) -> tuple[Any, Self]:
+        return self._back(delta, cache)
+
+    def gradient(self, delta: tuple[Any, ...], cache: Any, /) -> Self:
+        return self._back(delta, cache, asked=False)[1]
+
+    def _back(self, delta: tuple[Any, ...], cache: Any, asked: bool = True) -> tuple[Any, Self]:
+        """`backward`; with `asked` False without ∂C/∂x."""
         (caches, started), (dy, *dlast), size = cache, delta, self.hidden_size
         steps, n, _ = caches[0][0].shape
         zeros = np.zeros_like(caches[0][0], shape=(max(steps, len(caches)), n, size * len(self._ways)))
@@ -182,12 +194,14 @@ class Recurrent(Steps, without={"dropout": 0.0}):
                 place -= 1
                 mine = _turned(dh[:, :, i * size : (i + 1) * size], way)
                 after = [d[place] for d in dlast]
-                dx, before, found = self._pass_back(mine, after, caches[place], f"_l{layer}{way}")
-                dbelow.append(_turned(dx, way))
+                name = f"_l{layer}{way}"
+                da, before, found = self._pass_back(mine, after, caches[place], name)
+                if asked or layer:
+                    dbelow.append(_turned(self._to_input(da, name), way))
                 dstart.insert(0, before)
                 gradients |= found
-            dh = sum(dbelow[1:], start=dbelow[0])  # the input went both ways
-        dx = dh.swapaxes(0, 1) if self.batch_first else dh
+            dh = sum(dbelow[1:], *dbelow[:1])  # the input went both ways
+        dx = dh.swapaxes(0, 1) if self.batch_first and asked else dh
         back = (dx, *map(np.stack, zip(*dstart, strict=True))) if started else dx
         return back, self.like(**{name: gradients[name] for name in self.params})
 

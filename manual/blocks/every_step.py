@@ -22,6 +22,7 @@ class EveryStep(Block):
     """
 
     inner: InitVar[Layer]
+    ends_in_sums = True
 
     def __post_init__(self, inner: Layer) -> None:
         self.parts = {"inner": inner}

@@ -34,6 +34,7 @@ class GPTBlock(Block):
     _: KW_ONLY
     bias: Flag = True
     rng: InitVar[np.random.Generator]
+    ends_in_sums = True
 
     def __post_init__(self, rng: np.random.Generator) -> None:
         d, bias = self.embed_dim, self.bias

@@ -92,6 +92,16 @@ class MultiheadAttention(Block, without={"dropout": 0.0, "kdim": None, "vdim": N
         return run("out_proj", self._beside(a @ v)), Attended(tape, all_given, q, k, v, a)
 
     def backward(self, delta: Array, cache: Attended, /) -> tuple[Any, "MultiheadAttention"]:
+        dz, gradient = self._back_to_maps(delta, cache)
+        x, W = cache.given, self._thirds()[0]
+        dx = [d.dot(third).reshape(to.shape) for d, to, third in zip(dz, x.three, W, strict=True)]
+        return x.back(dx), gradient
+
+    def gradient(self, delta: Array, cache: Attended, /) -> "MultiheadAttention":
+        return self._back_to_maps(delta, cache)[1]
+
+    def _back_to_maps(self, delta: Array, cache: Attended) -> tuple[list[Array], "MultiheadAttention"]:
+        """∂C/∂ what the three maps give, place by place, and the gradient."""
         tape, x, q, k, v, a = cache
         back, gradient = self.backs(tape)
         dq, dk, dv = self._back(self._apart(back("out_proj", delta)), q, k, v, a)
@@ -103,8 +113,7 @@ class MultiheadAttention(Block, without={"dropout": 0.0, "kdim": None, "vdim": N
         own["in_proj_weight"] = np.concatenate([d.T.dot(rows(to)) for d, to in zip(dz, x.three, strict=True)])
         if self.in_proj_bias is not None:
             own["in_proj_bias"] = np.concatenate([sum_over_batch(d) for d in dz])
-        dx = [d.dot(W).reshape(to.shape) for d, to, W in zip(dz, x.three, self._thirds()[0], strict=True)]
-        return x.back(dx), gradient(**own)
+        return dz, gradient(**own)
 
     def _back(self, g: Array, q: Array, k: Array, v: Array, a: Array) -> tuple[Array, Array, Array]:
         """∂C/∂q, ∂C/∂k and ∂C/∂v, given g = ∂C/∂o."""
@@ -114,10 +123,10 @@ class MultiheadAttention(Block, without={"dropout": 0.0, "kdim": None, "vdim": N
         root = q.shape[3] ** 0.5
         return ds @ (k / root), ds.swapaxes(2, 3) @ (q / root), a.swapaxes(2, 3) @ g
 
-    def _thirds(self) -> tuple[list[Any], list[Any]]:
+    def _thirds(self) -> tuple[Any, Any]:
         """W and b of q, k and v."""
         W, b = self.in_proj_weight, self.in_proj_bias
-        return np.split(W, 3), [None] * 3 if b is None else np.split(b, 3)
+        return W.reshape(3, -1, W.shape[1]), [None] * 3 if b is None else b.reshape(3, -1)
 
     def _apart(self, x: Array) -> Array:
         """The heads one after the other, (N, heads, L, d), as each has products of its own."""

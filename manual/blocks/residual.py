@@ -26,6 +26,7 @@ class Residual(Block):
     """
 
     inner: InitVar[Layer]
+    ends_in_sums = True
 
     def __post_init__(self, inner: Layer) -> None:
         self.parts = {"inner": inner}

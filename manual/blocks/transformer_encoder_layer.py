@@ -51,6 +51,7 @@ class TransformerEncoderLayer(Block, without={"dropout": 0.0}):
     bias: Flag = True
     causal: Flag = False
     rng: InitVar[np.random.Generator]
+    ends_in_sums = True
 
     def __post_init__(self, rng: np.random.Generator) -> None:
         d, wide, bias = self.d_model, self.dim_feedforward, self.bias

@@ -41,7 +41,7 @@ edits(MultiheadAttention, "_apart", [
      "x.reshape(*x.shape[:2], self.num_heads, -1).swapaxes(1, 2)", "x.reshape(len(x), self.num_heads, x.shape[1], -1)"),
 ])  # fmt: skip
 
-edits(MultiheadAttention, "backward", [
+edits(MultiheadAttention, "_back_to_maps", [
     ("The gradients of W stand in the order k, q, v", "din_proj_weight", "permuted",
      "for d, to in zip(dz, x.three, strict=True)", "for d, to in [(dz[i], x.three[i]) for i in (1, 0, 2)]"),
     ("The gradient of the bias is averaged over the places", "din_proj_bias", "times",

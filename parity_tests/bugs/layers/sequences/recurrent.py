@@ -56,8 +56,8 @@ def with_h_now(right):
 
 def averaged(right):
     def _pass_back(self, dh, dlast, cache, name=""):
-        dx, start, gradients = right._pass_back(self, dh, dlast, cache, name)
-        return dx, start, {key: g / len(dh) for key, g in gradients.items()}
+        da, start, gradients = right._pass_back(self, dh, dlast, cache, name)
+        return da, start, {key: g / len(dh) for key, g in gradients.items()}
 
     return {"_pass_back": _pass_back}
 
