@@ -8,7 +8,7 @@ import numpy as np
 from manual.block import Block
 from manual.described import parameter
 from manual.layers import Linear
-from manual.numbers.attention import allowed, and_learned, given, mapped
+from manual.numbers.attention import allowed, and_learned, given, mapped, of_heads
 from manual.numbers.checks import Flag, InputError, Size, generator
 from manual.numbers.masks import softmax
 from manual.numbers.number_types import Array
@@ -89,13 +89,12 @@ class MultiheadAttention(Block, without={"dropout": 0.0, "kdim": None, "vdim": N
             k, v = and_learned(k, self.bias_k), and_learned(v, self.bias_v)
         a = softmax((q / q.shape[3] ** 0.5) @ k.swapaxes(2, 3), may, self.add_zero_attn)
         run, tape = self.runs()
-        return run("out_proj", self._beside(a @ v)), Attended(tape, all_given, q, k, v, a)
+        return run("out_proj", self._beside(of_heads(a, v))), Attended(tape, all_given, q, k, v, a)
 
     def backward(self, delta: Array, cache: Attended, /) -> tuple[Any, "MultiheadAttention"]:
         dz, gradient = self._back_to_maps(delta, cache)
-        x, W = cache.given, self._thirds()[0]
-        dx = [d.dot(third).reshape(to.shape) for d, to, third in zip(dz, x.three, W, strict=True)]
-        return x.back(dx), gradient
+        dx = [d.dot(W).reshape(x.shape) for d, W, x in zip(dz, self._thirds()[0], cache.given.three, strict=True)]
+        return cache.given.back(dx), gradient
 
     def gradient(self, delta: Array, cache: Attended, /) -> "MultiheadAttention":
         return self._back_to_maps(delta, cache)[1]
@@ -121,7 +120,7 @@ class MultiheadAttention(Block, without={"dropout": 0.0, "kdim": None, "vdim": N
         ds -= dots_of_rows(ds, a)
         ds *= a
         root = q.shape[3] ** 0.5
-        return ds @ (k / root), ds.swapaxes(2, 3) @ (q / root), a.swapaxes(2, 3) @ g
+        return of_heads(ds, k / root), of_heads(ds.swapaxes(2, 3), q / root), of_heads(a.swapaxes(2, 3), g)
 
     def _thirds(self) -> tuple[Any, Any]:
         """W and b of q, k and v."""

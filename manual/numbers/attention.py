@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from manual.numbers.checks import InputError, mismatch
-from manual.numbers.number_types import Array
+from manual.numbers.number_types import Array, bilinear
 from manual.numbers.sums import rows
 
 TRUTH = np.dtype(bool)
@@ -81,6 +81,16 @@ def allowed(layer: Any, inputs: Given, one_more: bool) -> Any:
 def and_learned(x: Array, learned: Array) -> Array:
     """The keys, or values, (N, heads, S, d), and behind them a learned one (1, 1, heads · d)."""
     return np.concatenate([x, np.zeros_like(x[:, :, :1]) + learned.reshape(1, x.shape[1], 1, -1)], axis=2)
+
+
+@bilinear
+def of_heads(a: Array, b: Array) -> Array:
+    """a b of each head: (N, heads, L, S) and (N, heads, S, d) to (N, heads, L, d).
+
+    In memory the heads lie one beside the other, so that nothing is copied when they are put together.
+    """
+    y = np.empty((len(a), a.shape[2], a.shape[1], b.shape[3]), a.dtype)
+    return np.matmul(a, b, out=y.swapaxes(1, 2))
 
 
 def mapped(x: Array, W: Array, b: Any) -> Array:

@@ -21,13 +21,15 @@ def softmax(s: Array, allowed: Any = None, zero: bool = False) -> Array:
     """e^s / Σ e^s along the last axis, over what is allowed, the rest 0; a row of which nothing is allowed is 0.
     With `zero` e⁰ is added to the sum.
 
-    What is not allowed is given the row's smallest number, so that the largest, which is taken off, is one that is.
+    What is not allowed is given the row's smallest number, so that the largest, which is taken off, is one that is;
+    unless none lies far from another, so that it makes no difference.
     """
-    if allowed is not None:
+    if allowed is not None and not _are_near(s):
         s = np.where(allowed, s, s.min(axis=-1, keepdims=True))
     top = near_largest(s)
     top = np.maximum(top, 0) if zero else top
-    e = np.exp(s - top)
+    e = s - top
+    np.exp(e, out=e)
     if allowed is not None:
         e *= allowed
     total = sums_of_rows(e)
@@ -47,3 +49,8 @@ def near_largest(s: Array) -> Array:
     """
     top = s.max()
     return top if positive(np.reshape(WITHIN + s.min() - top, 1))[0] else s.max(axis=-1, keepdims=True)
+
+
+def _are_near(s: Array) -> bool:
+    """Whether they are floats of which none lies far below another."""
+    return type(s) is np.ndarray and s.dtype.kind == "f" and bool(s.max() - s.min() < WITHIN)

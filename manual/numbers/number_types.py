@@ -18,6 +18,10 @@ Array = NDArray[Any]
 Number = np.dtype[Any] | type[np.floating[Any]] | Callable[[int, int], Any]
 
 
+FEW = 2**12
+"""Up to so many numbers, what NumPy does before it begins takes longer than they."""
+
+
 class Undecided(ArithmeticError):
     """A branch that the number leaves open: a NaN, or a ball that straddles zero."""
 
@@ -67,6 +71,17 @@ def larger(a: Array, b: Array) -> Array:
     if a.dtype == object:
         greater(a, b)
     return np.maximum(a, b)
+
+
+def positive_part(z: Array) -> Array:
+    """max(0, z), elementwise.
+
+    On large arrays of floats `clip` takes a third to two thirds of the time of `maximum` with a number, which NumPy
+    does one by one.
+    """
+    if type(z) is np.ndarray and z.dtype.kind == "f" and z.size > FEW:
+        return z.clip(0, np.inf)
+    return np.maximum(z, 0)
 
 
 def bilinear(f: Callable[..., Array]) -> Callable[..., Array]:

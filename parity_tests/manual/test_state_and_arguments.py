@@ -103,6 +103,10 @@ def test_a_normalisation_may_run_over_several_axes(kind, rng, agree):
     agree(compare_layer(kind((2, 3), eps=0.1), rng.standard_normal((2, 2, 2, 3)), rng))
 
 
+def test_a_place_may_look_only_at_scores_far_below_the_others(rng, agree):
+    agree(compare_layer(MultiheadAttention(4, 2, causal=True, rng=rng), 60 * rng.standard_normal((5, 2, 4)), rng))
+
+
 @pytest.mark.parametrize(
     ("layer", "x"),
     [

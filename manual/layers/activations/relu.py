@@ -4,7 +4,7 @@ import numpy as np
 
 from manual.layer import Layer
 from manual.numbers.checks import floats
-from manual.numbers.number_types import Array, nonpositive
+from manual.numbers.number_types import Array, nonpositive, positive_part
 
 
 class ReLU(Layer, without={"inplace": False}):
@@ -23,7 +23,7 @@ class ReLU(Layer, without={"inplace": False}):
     def forward(self, z: Array, /) -> tuple[Array, Array]:
         floats(self, z)
         on = ~nonpositive(z)
-        return np.maximum(z, 0), on
+        return positive_part(z), on
 
     def backward(self, delta: Array, on: Array, /) -> tuple[Array, "ReLU"]:
         return delta * on, self

@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 
 from manual.numbers.checks import InputError
-from manual.numbers.number_types import Array, nonpositive
+from manual.numbers.number_types import Array, nonpositive, positive_part
 from manual.recurrent import Cell, Recurrent, Run, Steps
 
 
@@ -32,7 +32,7 @@ class _RNN(Steps):
         for a_t in a:
             z = a_t + h.dot(U.T)
             if self.nonlinearity == "relu":
-                slope, h = ~nonpositive(z), np.maximum(z, 0)
+                slope, h = ~nonpositive(z), positive_part(z)
             else:
                 h = np.tanh(z)
                 slope = 1 - h * h

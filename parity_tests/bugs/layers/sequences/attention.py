@@ -19,9 +19,10 @@ edits(MultiheadAttention, "_back", [
     ("The way back is divided by the root of the whole width, not of a head's", "dx", "scaled by the whole width",
      "q.shape[3] ** 0.5", "(q.shape[1] * q.shape[3]) ** 0.5"),
     ("q and k get each other's gradient", "dx", "each other's gradient",
-     "ds @ (k / root), ds.swapaxes(2, 3) @ (q / root)", "ds.swapaxes(2, 3) @ (q / root), ds @ (k / root)"),
+     "of_heads(ds, k / root), of_heads(ds.swapaxes(2, 3), q / root)",
+     "of_heads(ds.swapaxes(2, 3), q / root), of_heads(ds, k / root)"),
     ("v gets its gradient through A, not through Aᵀ", "dx", "through A, not through Aᵀ",
-     "a.swapaxes(2, 3) @ g", "a @ g"),
+     "of_heads(a.swapaxes(2, 3), g)", "of_heads(a, g)"),
 ])  # fmt: skip
 
 edits(MultiheadAttention, "forward", [
