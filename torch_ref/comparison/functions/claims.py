@@ -61,7 +61,7 @@ def _forward_mode(place: str, name: str, tried: InDtype) -> Iterator[Observed]:
         return
     names = [*given.names, *(f"t{i}" for i in range(len(directions)))]
     whole = Given([*leaves, *directions], {}, {}, names)
-    whole.needed = []
+    whole.needed, whole.changes = [], given.changes
     try:
         reference = Reference(_Named(Subject(theirs_along, whole)), tried.options.accumulate, why=NO_PROGRAM)
         expected = reference.on([*leaves, *directions], tried.upstream)
@@ -94,7 +94,7 @@ def _tangents(function: Subject, leaves: Leaves, directions: Sequence[torch.Tens
         Refused: it gives none.
     """
     with forward_ad.dual_level():
-        every = [*leaves]
+        every = [v.clone() if i in function.given.changes else v for i, v in enumerate(leaves)]
         for i, t in zip(function.given.needed, directions, strict=True):
             every[i] = forward_ad.make_dual(leaves[i], t)
         outputs = {k: o for k, o in function(every).items() if is_real(o)}
@@ -171,7 +171,7 @@ def _second(place: str, name: str, tried: InDtype) -> Iterator[Observed]:
     n = len(leaves)
     names = [*given.names, *(f"δ{i or ''}" for i in range(len(deltas)))]
     whole = Given([*leaves, *deltas], {}, {}, names)
-    whole.needed = [*given.needed, *range(n, n + len(deltas))]
+    whole.needed, whole.changes = [*given.needed, *range(n, n + len(deltas))], given.changes
 
     def gradients(of: Subject) -> Callable[..., dict[str, Any]]:
         def function(*every: Any) -> dict[str, Any]:
