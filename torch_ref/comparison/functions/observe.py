@@ -113,7 +113,7 @@ class InDtype:
             return
         try:
             expected = (self.reference.places if draw.only_where else self.reference.on)(leaves, self.upstream)
-        except Refused:  # what the reference cannot do is not asked for
+        except (Refused, Changed):  # what the reference cannot do is not asked for
             return
         if base.finite and not expected.finite and draw.only_where in ("", OVERFLOW):
             return
