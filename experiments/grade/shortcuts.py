@@ -34,6 +34,9 @@ DRAWS_OR_TELLS = {"matplotlib", "seaborn", "plotly", "pandas", "IPython", "warni
 """What has settings that change no number."""
 SLOPES = {"approx_fprime", "approx_derivative", "imag"}
 """What takes a derivative of a function, the last through complex numbers."""
+OF_TORCH = {"autograd", "requires_grad", "requires_grad_", "enable_grad", "set_grad_enabled", "inference_mode", "func",
+            "functorch", "_functorch", "_C", "getattr", "vars", "__dict__"}  # fmt: skip
+"""By what torch differentiates, and what hides the name of that."""
 BUILT_IN = {"exec", "eval", "compile", "__import__"}
 FORWARDS = ("forward", "cost", "loss", "reference")
 Found = Iterator[tuple[int, str]]
@@ -58,7 +61,7 @@ def shortcuts(source: str, neighbours: frozenset[str] = frozenset()) -> list[str
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
     imports = {alias.asname or alias.name.split(".")[0]: alias.name for alias in _aliases(tree)}
-    may_use_torch = any(
+    may_use_torch = _is_of_tensors(tree) or any(
         _bases(node) & {"Function", "Module"} for node in ast.walk(tree) if isinstance(node, ast.ClassDef)
     )
     found = [*_imports(tree, neighbours, may_use_torch)]
@@ -66,6 +69,15 @@ def shortcuts(source: str, neighbours: frozenset[str] = frozenset()) -> list[str
         for look in LOOKS:
             found += look(node, imports)
     return [f"line {line}: {what}" for line, what in dict.fromkeys(sorted(found))]
+
+
+def _is_of_tensors(tree: ast.AST) -> bool:
+    """Whether a file has its arrays from torch alone, and names nothing by which torch differentiates."""
+    modules = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    modules += [node.name for node in ast.walk(tree) if isinstance(node, ast.alias)]
+    tops, parts = ({m.split(".")[0] for m in modules}, {part for m in modules for part in m.split(".")})
+    names = {getattr(n, "attr", getattr(n, "id", getattr(n, "arg", ""))) for n in ast.walk(tree)}
+    return "torch" in tops and "numpy" not in tops and not (parts | names) & OF_TORCH
 
 
 def _aliases(tree: ast.AST) -> Iterator[ast.alias]:

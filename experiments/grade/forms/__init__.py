@@ -10,7 +10,7 @@ from types import ModuleType
 
 from experiments.grade.forms import derivatives, scalars
 from experiments.grade.forms.autograd import functions as autograd_functions
-from experiments.grade.forms.autograd import modules
+from experiments.grade.forms.autograd import modules, tensors
 from experiments.grade.forms.columns import layers as column_layers
 from experiments.grade.forms.columns import networks as column_networks
 from experiments.grade.forms.columns import propagate
@@ -34,7 +34,7 @@ from experiments.grade.forms.whole import (
 )
 
 FORMS: tuple[ModuleType, ...] = (
-    autograd_functions, modules,
+    autograd_functions, modules, tensors,
     recurrent, flat, nets, loss_class, losses, rules,
     column_networks, column_layers, column_rules, propagate,
     layers, scalars,

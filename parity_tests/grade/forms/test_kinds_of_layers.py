@@ -151,6 +151,107 @@ AHEAD = """
         config["m"] = b2 * m + (1 - b2) * dw
         return w - config["learning_rate"] * np.sign(b1 * m + (1 - b1) * dw), config
 """
+PENALISED_ALONE = """
+    import numpy as np
+    class Dense:
+        def __init__(self, n_inputs, n_neurons, l2_w=0):
+            self.w, self.b, self.l2_w = np.random.randn(n_inputs, n_neurons), np.zeros(n_neurons), l2_w
+        def forward(self, x):
+            self.x = x
+            return x @ self.w + self.b
+        def backward(self, d):
+            self.dw, self.db = self.x.T @ d + 2 * self.l2_w * {}, d.sum(axis=0)
+            return d @ self.w.T
+"""
+ON_TENSORS = """
+    import torch
+    class Linear:
+        @staticmethod
+        def forward(x, w, b): return x.view(x.shape[0], -1).mm(w) + b, (x, w)
+        @staticmethod
+        def backward(dout, cache):
+            x, w = cache
+            return dout.mm(w.t()).view(x.shape), x.view(x.shape[0], -1).t().mm(dout), dout.sum(dim=0)
+    def mse_loss(x, y): return ((x - y) ** 2).mean(), 2 * (x - y) / x.numel()
+    def sgd(w, dw, config=None):
+        config = config or {"learning_rate": 0.1}
+        return torch.add(w, {} * dw, alpha=config["learning_rate"]), config
+"""
+SEPARATE = """
+    import numpy as np
+    def sigmoid(x): return 1 / (1 + np.exp(-x))
+    def cell_step_forward(x, prev_h, Wxz, Whz, bz, Wxr, Whr, br, Wxn, Whn, bn):
+        z, r = sigmoid(x @ Wxz + prev_h @ Whz + bz), sigmoid(x @ Wxr + prev_h @ Whr + br)
+        n = np.tanh(x @ Wxn + r * (prev_h @ Whn) + bn)
+        return z * prev_h + (1 - z) * n, (x, prev_h, z, r, n, Wxz, Whz, Wxr, Whr, Wxn, Whn)
+    def cell_step_backward(d, cache):
+        x, h, z, r, n, Wxz, Whz, Wxr, Whr, Wxn, Whn = cache
+        an = d * (1 - z) * (1 - n ** 2)
+        az, ar = d * (h - n) * z * (1 - z), an * (h @ Whn) * r * (1 - r)
+        dx, dh = az @ Wxz.T + ar @ Wxr.T + an @ Wxn.T, {} * z + az @ Whz.T + ar @ Whr.T + (an * r) @ Whn.T
+        return (dx, dh, x.T @ az, h.T @ az, az.sum(0), x.T @ ar, h.T @ ar, ar.sum(0),
+                x.T @ an, h.T @ (an * r), an.sum(0))
+"""
+TWO_INPUTS = """
+    import numpy as np
+    def pair_forward(x1, x2, W): return np.einsum("ni,kij,nj->nk", x1, W, x2), (x1, x2, W)
+    def pair_backward(dout, cache):
+        x1, x2, W = cache
+        dx2 = np.einsum("nk,kij,ni->nj", {}, W, x1)
+        return np.einsum("nk,kij,nj->ni", dout, W, x2), dx2, np.einsum("nk,ni,nj->kij", dout, x1, x2)
+"""
+HEADS = """
+    import numpy as np
+    class Heads:
+        def __init__(self, d_model, n_heads):
+            self.size, self.W = d_model // n_heads, np.random.randn(d_model, d_model)
+        def forward(self, x):
+            B, T, D = x.shape
+            self.x, self.h = x, (x @ self.W).reshape(B, T, -1, self.size)
+            return np.sin(self.h).transpose(0, 2, 1, 3)
+        def backward(self, d):
+            d = ({} * d.transpose(0, 2, 1, 3)).reshape(self.x.shape)
+            self.dW = np.einsum("bti,btj->ij", self.x, d)
+            return d @ self.W.T
+"""
+BETWEEN = """
+    import torch
+    class Clamp(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, lo, hi):
+            ctx.save_for_backward(x)
+            ctx.lo, ctx.hi = lo, hi
+            return x.clamp(lo, hi)
+        @staticmethod
+        def backward(ctx, d): return d * ((ctx.saved_tensors[0] > {}) & (ctx.saved_tensors[0] < ctx.hi)), None, None
+    class Swish(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, beta):
+            ctx.save_for_backward(x, beta)
+            return x * torch.sigmoid(beta * x)
+        @staticmethod
+        def backward(ctx, d):
+            x, beta = ctx.saved_tensors
+            s = torch.sigmoid(beta * x)
+            return d * (s + beta * x * s * (1 - s)), (d * x * x * s * (1 - s)).sum().reshape(beta.shape)
+"""
+OPTIMIZERS = """
+    import numpy as np
+    class RMSProp:
+        def __init__(self, lr=0.01, alpha=0.99, eps=1e-8): self.lr, self.alpha, self.eps, self.s = lr, alpha, eps, 0
+        def update(self, w, dw):
+            self.s = self.alpha * self.s + (1 - self.alpha) * dw ** 2
+            return w - self.lr * dw / (np.sqrt(self.s) + self.eps)
+    class Adam:
+        def __init__(self, lr=0.01, betas=(0.9, 0.999), eps=1e-8):
+            self.lr, (self.beta1, self.beta2), self.eps, self.m, self.v, self.t = lr, betas, eps, 0, 0, 0
+        def update(self, w, dw):
+            self.t += 1
+            self.m = self.beta1 * self.m + (1 - self.beta1) * dw
+            self.v = self.beta2 * self.v + (1 - self.beta2) * {} * dw
+            m, v = self.m / (1 - self.beta1 ** self.t), self.v / (1 - self.beta2 ** self.t)
+            return w - self.lr * m / (np.sqrt(v) + self.eps)
+"""
 KINDS = {
     "a base class whose objects can be called": (CALLED, "(d * self.x).sum(axis=0)", "(d * self.x).mean(axis=0)"),
     "an object that is a parameter": (HELD, "(d * self.x).sum(axis=0)", "(d * self.x).mean(axis=0)"),
@@ -162,6 +263,13 @@ KINDS = {
     "groups of channels": (GROUPS, "", "// 2"),
     "words that a constructor knows": (TOLD, "y * (1 - y)", "y"),
     "rules that follow Adam": (AHEAD, "dw", "m"),
+    "a penalty that no function gives": (PENALISED_ALONE, "self.w", "self.b"),
+    "layers, losses and rules on tensors": (ON_TENSORS, "-1", "1"),
+    "weights of each gate": (SEPARATE, "d", "1"),
+    "two inputs of different sizes": (TWO_INPUTS, "dout", "dout ** 2"),
+    "heads that divide the features": (HEADS, "np.cos(self.h)", "np.sin(self.h)"),
+    "numbers between which, and one that is learned": (BETWEEN, "ctx.lo", "ctx.lo / 2"),
+    "settings by torch's names": (OPTIMIZERS, "dw", "1"),
 }
 """Kinds of files: one with something that is right in it, and something wrong."""
 

@@ -35,7 +35,8 @@ def candidates(
     ctx, where no array is."""
     names = [p.name for p in parameters]
     certain = {p.name: value for p in parameters[1:] if (value := _option(p)) is not None}
-    for options in ({**dict.fromkeys((n for n in names[1:] if n in kept), 0.5), **certain}, certain):
+    plain = [n for n in names[1:] if n in kept and n not in certain]
+    for options in (certain | dict(zip(plain, _numbers(len(plain)), strict=True)), certain):
         arrays = [n for n in names if n not in options]
         for shapes in _shapes(arrays):
             drawn = {n: rng.standard_normal(shape) for n, shape in zip(arrays, shapes, strict=True)}
@@ -56,6 +57,11 @@ def kept_on(context: ast.AST) -> set[str]:
     return found
 
 
+def _numbers(count: int) -> list[float]:
+    """Numbers that rise, as the ends of an interval do."""
+    return [0.5] if count == 1 else [0.25 + i for i in range(count)]
+
+
 def _option(parameter: inspect.Parameter) -> Any:
     """An argument that is no array; None for one that is."""
     of = parameter.annotation
@@ -72,3 +78,5 @@ def _shapes(names: list[str]) -> Iterator[list[tuple[int, ...]]]:
     for shapes in BY_PLACE:
         if 1 < len(names) <= len(shapes):
             yield [*shapes[: len(names)]]
+    for single in ((), (1,)) if len(names) > 1 else ():
+        yield [ALIKE[0], *[single] * (len(names) - 1)]

@@ -10,6 +10,7 @@ from math import prod
 
 import numpy as np
 
+from experiments.grade.forms.course.arguments import ROLES
 from experiments.grade.forms.piece import Arrays
 
 Shape = tuple[int, ...]
@@ -30,12 +31,20 @@ FAMILIES: dict[str, tuple[Shape, tuple[Shape, ...], tuple[Shape, ...]]] = {
     "sequences": ((2, 5, 3), ((3, 4), (4, 3), (3, 3), (4, 4), (4, 3, 2)), ((4,), (3,), (5,))),
 }
 """x, the matrices and the vectors that may go with it."""
+STEP: tuple[Shape, ...] = ((5, 3), (5, 2))
+"""x and a state of one step."""
+OF_A_STEP: tuple[tuple[Shape, ...], tuple[Shape, ...]] = (((3, 2), (2, 2), (5, 2), (2, 3), (2, 5)), ((2,), (1, 2)))
+"""The matrices, also of both one beside the other, and the vectors of a step."""
+TWO: tuple[tuple[Shape, ...], ...] = (((5, 3), (5, 2)), ((4, 3, 2), (3, 2, 4), (3, 2), (3, 4, 2)), ((4,), (1,), ()))
+"""Two inputs, and the matrices and vectors that may go with them."""
 MOST = 4000
 """Ways that are tried of a family."""
 
 
 def guesses(arguments: list[str], rng: np.random.Generator) -> Iterator[tuple[str, Arrays]]:
     """What x and the arguments after it may be, and what to call that."""
+    yield from _steps(arguments, rng)
+    yield from _of_two(arguments, rng)
     for family, (x, matrices, vectors) in FAMILIES.items():
         ways = [vectors if VECTOR.fullmatch(n) else matrices for n in arguments[1:]]
         if not len(arguments) > 1 or prod(map(len, ways)) > MOST:
@@ -43,3 +52,29 @@ def guesses(arguments: list[str], rng: np.random.Generator) -> Iterator[tuple[st
         for shapes in sorted(product(*ways), key=lambda way: -len({n for shape in way for n in shape} - {1})):
             drawn = zip(arguments, (x, *shapes), strict=True)
             yield f"{family} of {', '.join(map(str, (x, *shapes)))}", {n: rng.standard_normal(s) for n, s in drawn}
+
+
+def _steps(arguments: list[str], rng: np.random.Generator) -> Iterator[tuple[str, Arrays]]:
+    """A step of a recurrent cell: weights whose names differ in their last letter, as the gate's, are of one shape."""
+    states = [n for n in arguments[1:] if ROLES.get(n) in ("h", "c")]
+    others = [n for n in arguments[1:] if n not in states]
+    kinds = sorted({n[:-1] for n in others})
+    ways = [OF_A_STEP[bool(VECTOR.fullmatch(kind))] for kind in kinds]
+    if not states or len(kinds) in (0, len(others)) or "" in kinds:
+        return
+    x, state = STEP
+    for way in product(*ways):
+        of = dict(zip(kinds, way, strict=True))
+        shapes = {arguments[0]: x, **dict.fromkeys(states, state), **{n: of[n[:-1]] for n in others}}
+        yield "one step", {n: rng.standard_normal(shapes[n]) for n in arguments}
+
+
+def _of_two(arguments: list[str], rng: np.random.Generator) -> Iterator[tuple[str, Arrays]]:
+    """Two inputs of different sizes, whose names differ in their last letter, and what goes with both."""
+    one, another, *others = arguments if len(arguments) > 2 else ("", "")
+    if not others or not one[:-1] or one[:-1] != another[:-1]:
+        return
+    inputs, matrices, vectors = TWO
+    for way in product(*(vectors if VECTOR.fullmatch(n) else matrices for n in others)):
+        drawn = zip(arguments, (*inputs, *way), strict=True)
+        yield "two inputs", {n: rng.standard_normal(shape) for n, shape in drawn}

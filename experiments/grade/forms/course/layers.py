@@ -14,13 +14,13 @@ import inspect
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.course.arguments import PLAIN, also, candidates, keys_of, settings, varied
-from experiments.grade.forms.course.contexts import Pair, contexts, with_a_context
+from experiments.grade.forms.course.contexts import contexts, with_a_context
 from experiments.grade.forms.course.guesses import guesses
 from experiments.grade.forms.definitions import Definitions, needs
 from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran
@@ -32,8 +32,24 @@ REFUSES = (AssertionError, NotImplementedError)
 """What a function raises that is not written for a setting."""
 
 
+class Layer(NamedTuple):
+    """A forward and its backward, what the layer is called, also without its variant, and what it is made of."""
+
+    name: str
+    stem: str
+    forward: Callable[..., Any]
+    backward: Callable[..., Any]
+    made_of: list[Any]
+
+
 def pieces(found: Definitions) -> Iterator[Piece]:
     """Every X_backward of δ and a cache, and the X_forward that it belongs to."""
+    for layer in pairs(found):
+        yield LayerFunctions(layer, found)
+
+
+def pairs(found: Definitions) -> Iterator[Layer]:
+    """The functions, and the static methods, that are a forward and its backward."""
     functions = found.functions()
     for name, backward in functions.items():
         match = NAME.fullmatch(name)
@@ -43,14 +59,14 @@ def pieces(found: Definitions) -> Iterator[Piece]:
         forward = next((functions[n] for n in names if n in functions), None)
         if forward is not None and _takes_a_cache(forward, backward) and _returns_several(found, forward):
             variant, made_of = match["variant"] or "", [forward, backward]
-            yield LayerFunctions(f"{match['stem']}{variant}", match["stem"], (forward, backward), made_of, found)
+            yield Layer(f"{match['stem']}{variant}", match["stem"], forward, backward, made_of)
     for name, kind in found.classes().items():
         static = [getattr(kind, n) for n in ("forward", "backward") if isinstance(vars(kind).get(n), staticmethod)]
         if len(static) == 2 and _takes_a_cache(*static):
             saves = [*inspect.signature(static[0]).parameters][:1] == ["ctx"]
             pair = with_a_context(*static) if saves else (static[0], static[1])
             if saves or _returns_several(found, static[0]):
-                yield LayerFunctions(name, name, pair, [kind, *(contexts(found) if saves else [])], found)
+                yield Layer(name, name, *pair, [kind, *(contexts(found) if saves else [])])
 
 
 def _has_examples(found: Definitions, stem: str) -> bool:
@@ -87,10 +103,9 @@ class LayerFunctions(Piece):
 
     form = "course layer"
 
-    def __init__(self, name: str, stem: str, pair: Pair, made_of: list[Any], found: Definitions) -> None:
-        self.forward, self.backward = pair
-        self.module, self.stem = found.module, stem
-        forward = self.forward
+    def __init__(self, layer: Layer, found: Definitions) -> None:
+        self.forward, self.backward, self.stem = layer.forward, layer.backward, layer.stem
+        self.module, forward = found.module, layer.forward
         parameters = inspect.signature(forward).parameters
         self.needed = [n for n, p in parameters.items() if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
         self.keys = {n: keys for n in parameters if (keys := keys_of(found, forward, n)) or n.endswith("_param")}
@@ -98,7 +113,7 @@ class LayerFunctions(Piece):
         defaults = {n: p.default for n, p in parameters.items() if p.default is not p.empty}
         self.numbers = [n for n, v in {**self.plain, **defaults}.items() if type(v) is float]
         self.outputs = _returned_names(found, forward)
-        super().__init__(name, self.needed, [n for n in parameters if n not in self.needed], made_of)
+        super().__init__(layer.name, self.needed, [n for n in parameters if n not in self.needed], layer.made_of)
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
         arguments = [n for n in self.needed if n not in self.keys and n != "G" and n not in self.plain]

@@ -35,10 +35,16 @@ STRENGTH = 0.3
 
 def pieces(found: Definitions) -> Iterator[Piece]:
     """Every function whose name says loss, and that returns several values."""
+    for name, f in functions(found):
+        yield LossFunction(name, f, found)
+
+
+def functions(found: Definitions) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """These functions, and their names."""
     for name, f in found.functions().items():
         words = words_of(name)
         if words & WORDS and not words & {"forward", "backward"} and _returns_gradients(found, f):
-            yield LossFunction(name, f, found)
+            yield name, f
 
 
 def _returns_gradients(found: Definitions, f: Callable[..., Any]) -> bool:

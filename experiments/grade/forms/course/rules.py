@@ -37,7 +37,8 @@ SETTINGS: dict[str, tuple[tuple[str, ...], float]] = {
 DECAY = 0.3
 """Of the weights, where they decay."""
 OTHER_NAMES = {
-    "momentum": ("beta", "gamma", "friction", "rho"), "decay": ("beta", "gamma", "beta2"), "lr": ("rate", "step_size"),
+    "momentum": ("beta", "gamma", "friction", "rho"), "decay": ("beta", "gamma", "beta2", "alpha"),
+    "lr": ("rate", "step_size"),
 }  # fmt: skip
 """What else a setting that a rule needs may be called, where nothing else is called so."""
 NEEDED = {
@@ -49,7 +50,7 @@ NEEDED = {
 }  # fmt: skip
 
 
-def pieces(found: Definitions) -> Iterator[Piece]:
+def pieces(found: Definitions) -> Iterator["RuleFunction"]:
     """Every function of a rule's name that takes w, dw and a config."""
     for name, f in found.functions().items():
         kind = kind_of(name)
@@ -65,9 +66,14 @@ def kind_of(name: str) -> str:
 
 def name_of(setting: str, rule: str, known: Iterable[str]) -> str:
     """Which of these names is that of a setting of a rule; "" if none is."""
-    taken = {n for other in NEEDED[rule] if other != setting for n in SETTINGS[other][0]}
+    known = [*known]
+    taken = {_first(SETTINGS[other][0], known) for other in NEEDED[rule] if other != setting}
     names = (*SETTINGS[setting][0], *(OTHER_NAMES.get(setting, ()) if setting in NEEDED[rule] else ()))
-    return next((k for n in names for k in known if k.strip("_").lower() == n and n not in taken), "")
+    return _first(names, [k for k in known if k not in taken])
+
+
+def _first(names: Iterable[str], known: Iterable[str]) -> str:
+    return next((k for n in names for k in known if k.strip("_").lower() == n), "")
 
 
 class RuleFunction(Piece):

@@ -51,7 +51,7 @@ from experiments.grade.forms.stateful.objects import (
     needed,
     output_of,
 )
-from experiments.grade.forms.stateful.penalties import Penalty, penalty_of, strengths
+from experiments.grade.forms.stateful.penalties import Penalty, penalty_of, strengths, usual_penalty
 from experiments.grade.forms.stateful.slots import gradient_in, slots
 from experiments.grade.forms.whole.network_methods import is_learner
 from experiments.grade.forms.whole.results import method_node
@@ -136,13 +136,14 @@ class StatefulLayer(Piece):
         yield from (self._example(one, f"example {i}" if usual else "", rng) for i, one in enumerate(own, 1))
         if usual is None:
             return
-        yield self._example(usual, "", rng)
+        plain = self._example(usual, "", rng)
+        yield plain
         if (longer := self._of_three_axes(usual, rng)) is not None:
             yield self._example(longer, "three axes", rng)
-        yield from self._at_others(usual, rng, parts, words)
+        yield from self._at_others(usual, plain, rng, parts, words)
 
     def _at_others(
-        self, usual: Fitted, rng: np.random.Generator, parts: Sequence[Any], words: Words
+        self, usual: Fitted, plain: Example, rng: np.random.Generator, parts: Sequence[Any], words: Words
     ) -> Iterator[Example]:
         """The same with each other setting at another value, as far as it runs so."""
         same, penalties = [{usual.family: usual.inputs}], strengths(self.kind)
@@ -154,8 +155,11 @@ class StatefulLayer(Piece):
                                {} if asked else options, {**words, **asked})  # fmt: skip
             except Unclear:
                 continue  # it does not run so
-            penalty = penalty_of(self.found, other.prototype) if (place, options) in penalties else None
-            if penalty or (place, options) not in penalties:
+            is_penalised = (place, options) in penalties
+            penalty = None
+            if is_penalised:
+                penalty = penalty_of(self.found, other.prototype) or self._usual(other, plain, place, rng)
+            if penalty or not is_penalised:
                 yield self._example(other, place, rng, penalty)
 
     def _of_three_axes(self, usual: Fitted, rng: np.random.Generator) -> Fitted | None:
@@ -171,6 +175,18 @@ class StatefulLayer(Piece):
             return None
         return usual._replace(inputs=[x]) if np.shape(y)[:-1] == x.shape[:-1] else None
 
+    def _usual(self, penalised: Fitted, plain: Example, strength: str, rng: np.random.Generator) -> Penalty | None:
+        """The usual penalty of a layer that adds one to its gradients; None where it adds nothing, as others may."""
+        runs = (plain.run, self._example(penalised, "", rng).run)
+        without, found = (run({n: a.copy() for n, a in plain.arrays.items()}).backward(plain.delta) for run in runs)  # pyright: ignore[reportOptionalCall]
+        parameters = {n: a for n, a in plain.floats.items() if n not in self.arguments and f"d{n}" in found}
+        added = {n: found[f"d{n}"] - without[f"d{n}"] for n in parameters}
+        if not any(a.any() for a in added.values()):
+            return None
+        x = plain.arrays[self.arguments[0]]
+        examples = x.shape[-1] if "columns" in penalised.family else len(x)
+        return usual_penalty(strength, parameters, added, examples)
+
     def _example(self, fitted: Fitted, place: str, rng: np.random.Generator, penalty: Penalty | None = None) -> Example:
         prototype, _, given = fitted
         parameters = Parameters(prototype, given, self._flat, rng)
@@ -180,7 +196,7 @@ class StatefulLayer(Piece):
             own = parameters.with_these(prototype, given)
             y = self._forward(own, [*given.values()][: len(self.arguments)])
             y = y if self.deltas else {"loss": y}
-            whole = y if penalty is None else {**by_name(y), "penalty": penalty(own)}
+            whole = y if penalty is None else {**by_name(y), penalty.name: penalty.of(own)}
 
             def backward(delta: Any) -> Arrays:
                 delta = delta if penalty is None else delta["y"]
@@ -200,7 +216,7 @@ class StatefulLayer(Piece):
             return Ran(whole, backward, pure=False)
 
         ran = run({n: a.copy() for n, a in arrays.items()})
-        delta = like(ran.y, rng) if penalty is None else {"y": like(ran.y["y"], rng), "penalty": np.ones(())}
+        delta = like(ran.y, rng) if penalty is None else {"y": like(ran.y["y"], rng), penalty.name: np.ones(())}
         if isinstance(delta, dict) and penalty is None:  # a δ for each that the backward takes one of
             delta |= {n: np.zeros_like(d) for n, d in [*delta.items()][self.deltas :]}
         if self.returns_in_a_loop and isinstance(delta, np.ndarray):

@@ -17,7 +17,7 @@ from experiments.grade.forms.stateful.objects import RATE, methods_of, needed
 from experiments.grade.forms.stateful.slots import as_arrays
 from manual.numbers.number_types import Array
 
-GROUPS = r"(n_?|num_?)?groups"
+GROUPS, HEADS = r"(n_?|num_?)?groups", r"(n_?|num_?)?heads"
 NAMED: list[tuple[str, list[Any]]] = [
     (r"in_?shape|input_shape", [(2, 5, 6)]),
     (r"output_shape|out_shape", [(60, 1), (60,)]),
@@ -33,7 +33,7 @@ NAMED: list[tuple[str, list[Any]]] = [
     (r"momentum", [0.8]),
     (r"(n_?|num_?)?(vocab|words|embeddings)(_?size|_?dim)?", [5]),
     (r"(n_?)?(hidden|state)(_?(size|dim|units|features))?", [2]),
-    (r"(n_?|num_?)?heads", [2]),
+    (HEADS, [2]),
     (r"(n_?|num_?)?(inputs?|in|fan_?in|features|embedding|embed|model|d_model)(_?(size|dim|len(gth)?|features|units|neurons))?"
      r"|dim(_?in)?|normalized_shape|size", [3]),
     (r"(n_?|num_?)?(outputs?|out|fan_?out|units|neurons|nodes)(_?(size|dim|features|units))?|dim_?out", [4]),
@@ -94,7 +94,9 @@ def _by_names(names: list[str], rng: np.random.Generator, words: Words) -> Itera
         if not shapes.keys().isdisjoint(roles):
             yield from map(list, islice(product(*ways), MOST))
     of_groups = any(re.fullmatch(GROUPS, n.lower()) for n in names)  # of two channels each, or they are as channels
-    ways = [[4] if of_groups and "channel" in n.lower() else words.get(n) or _values(n) for n in names]
+    of_heads = any(re.fullmatch(HEADS, n.lower()) for n in names)  # which divide the features
+    divided = {n for n in names if (of_groups and "channel" in n.lower()) or (of_heads and _values(n) == [3])}
+    ways = [[4] if n in divided else words.get(n) or _values(n) for n in names]
     yield from map(list, islice(product(*ways), MOST))
 
 
@@ -129,11 +131,13 @@ BATCHES: dict[str, tuple[int, ...]] = {
     ROWS: (5, 3), "examples are columns": (3, 5), "pictures": (2, 2, 5, 6),
     "larger pictures": (2, 2, 4, 8), "pictures, channels last": (2, 5, 6, 2), "sequences": (2, 5, 3),
     "signals": (2, 2, 6), "pictures of three channels": (2, 3, 5, 6), "pictures of four channels": (2, 4, 5, 6),
+    "sequences, four features": (2, 5, 4),
 }  # fmt: skip
 """What x may be."""
 SINGLE: dict[str, tuple[int, ...]] = {
     "one example, a column": (3, 1), "one example, a vector": (3,), "one picture": (2, 5, 6),
     "one picture, no channels": (5, 6), "one example, a row": (1, 3), "a sequence of columns": (4, 3, 1),
+    "one sequence, four features": (5, 4),
 }  # fmt: skip
 """What it may be where it cannot be several examples: a backward that raises on these is written for one."""
 WORDS = np.array([[0, 2, 1, 2], [1, 0, 0, 1]])
@@ -147,6 +151,7 @@ SEVERAL: dict[int, dict[str, list[tuple[int, ...]]]] = {
     },
     3: {
         "one step, examples are rows": [(5, 3), (5, 2), (5, 2)], "queries, keys and values": [(2, 5, 3)] * 3,
+        "queries, keys and values of four features": [(2, 5, 4)] * 3,
         "queries, keys and values of one sequence": [(5, 3)] * 3,
         "one step, examples are columns": [(3, 5), (2, 5), (2, 5)], "one step of one example": [(3, 1), (2, 1), (2, 1)],
     },

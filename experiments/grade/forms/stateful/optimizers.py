@@ -149,8 +149,8 @@ class OptimizerClass(Piece):
             return self._decays()
         if option == WEIGHT_DECAY:
             return next((n for n in self.arguments_of_kind if n in WEIGHT_DECAYS), "")
-        if option in BETAS and not self._name_of(option):
-            return "betas" if "betas" in self.arguments_of_kind else ""
+        if option in BETAS and "betas" in self.arguments_of_kind:
+            return "betas"
         return self._name_of(option) if option in SETTINGS else option
 
     def _made(self, options: Fields, params: Any = ()) -> Any:

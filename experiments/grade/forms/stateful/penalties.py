@@ -1,26 +1,56 @@
-"""The penalty of a layer that adds its derivative to its gradients: by the function of the file that gives it."""
+"""The penalty of a layer that adds its derivative to its gradients: by the function of the file that gives it.
+
+Where no function of the file does, it is the usual one, λ Σ |w| or λ Σ w², of those factors and parameters that come
+nearest to what is added.
+"""
 
 import inspect
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from itertools import product
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from experiments.grade.forms.course.losses import STRENGTH
 from experiments.grade.forms.definitions import Definitions
+from experiments.grade.forms.piece import Arrays
 from experiments.grade.forms.stateful.objects import needed
+from experiments.grade.forms.stateful.slots import label, slots, stem
+from experiments.grade.forms.whole.names import PENALTIES
 
-STRENGTHS = re.compile(r"(weight|bias|kernel|w|b)?_?(regulari[sz](er|ation)_?)?(l1|l2)(_?(reg|penalty|lambda))?")
+OF = dict.fromkeys(("weight", "weights", "kernel", "w"), "weights") | dict.fromkeys(("bias", "biases", "b"), "biases")
+"""The words of a strength's name that say what is penalised."""
+KINDS = {"l1": 1, "l2": 2}
+"""Those that say to which power."""
+SAY_SO = {
+    "regularizer", "regulariser", "regularization", "regularisation", "reg", "penalty", "lambda", "lam", "strength",
+}  # fmt: skip
+"""Those that say nothing more."""
 GIVES = re.compile(r"\w*regulari[sz]\w*|\w*penalty\w*", re.IGNORECASE)
-Penalty = Callable[[Any], Any]
-"""Of a layer."""
+
+
+class Penalty(NamedTuple):
+    """What a row calls a penalty, and the function of a layer that gives it."""
+
+    name: str
+    of: Callable[[Any], Any]
 
 
 def strengths(kind: type) -> list[tuple[str, dict[str, Any]]]:
     """The strengths of penalties that a constructor may be given, and that are 0 by default; what to call each."""
-    plain = [p for p in inspect.signature(kind).parameters.values() if STRENGTHS.fullmatch(p.name) and p.default == 0]
+    plain = [p for p in inspect.signature(kind).parameters.values() if _is_strength(p.name) and p.default == 0]
     return [(p.name, {p.name: STRENGTH}) for p in plain]
+
+
+def _words(name: str) -> list[str]:
+    return re.findall(r"[a-z]+\d?", name.lower())
+
+
+def _is_strength(name: str) -> bool:
+    words = _words(name)
+    is_one = len(KINDS.keys() & words) == 1 and {*words} <= {*OF, *KINDS, *SAY_SO}
+    return is_one or name.lower() in PENALTIES
 
 
 def penalty_of(found: Definitions, layer: Any) -> Penalty | None:
@@ -28,13 +58,41 @@ def penalty_of(found: Definitions, layer: Any) -> Penalty | None:
     for give in _gives(found):
         try:
             if np.ndim(value := give(layer)) == 0 and value != 0:
-                return give
+                return Penalty("penalty", give)
         except Exception:  # of something else
             continue
     return None
 
 
-def _gives(found: Definitions) -> Iterator[Penalty]:
+def usual_penalty(strength: str, parameters: Arrays, added: Arrays, examples: int) -> Penalty:
+    """The usual penalty that is nearest to what a backward adds to the gradients by this argument."""
+    words = [] if strength.lower() in PENALTIES else _words(strength)
+    power = next((KINDS[w] for w in words if w in KINDS), 2)
+    biases = [n for n in parameters if stem(n) == "b"]
+    weights = [n for n in parameters if n not in biases]
+    named = {"weights": weights, "biases": biases}
+    ways = [named[OF[w]] for w in words if w in OF] or [weights, [*parameters]]
+    divisors = {"λ": 1, "λ/2": 2, "λ/N": examples, "λ/2N": 2 * examples} if power == 2 else {"λ": 1, "λ/N": examples}
+
+    def derivative(name: str, names: list[str], divisor: int) -> Any:
+        a = parameters[name] if name in names else np.zeros(())
+        return STRENGTH * (2 * a if power == 2 else np.sign(a)) / divisor
+
+    def distance(way: tuple[list[str], str]) -> float:
+        names, factor = way
+        return sum(float(np.abs(added[n] - derivative(n, names, divisors[factor])).sum()) for n in added)
+
+    names, factor = min(product(ways, divisors), key=distance)
+
+    def penalty(layer: Any) -> Any:
+        kept = {label(slot): a for slot, a in slots(layer)}
+        terms = (np.sum(kept[n] * kept[n] if power == 2 else np.abs(kept[n])) for n in names)
+        return STRENGTH * sum(terms) / divisors[factor]
+
+    return Penalty(f"penalty {factor} Σ {'w²' if power == 2 else '|w|'} of {' and '.join(names)}", penalty)
+
+
+def _gives(found: Definitions) -> Iterator[Callable[[Any], Any]]:
     for name, thing in found.own().items():
         if inspect.isfunction(thing) and GIVES.fullmatch(name):
             yield thing
