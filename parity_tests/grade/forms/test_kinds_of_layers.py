@@ -163,6 +163,14 @@ PENALISED_ALONE = """
             self.dw, self.db = self.x.T @ d + 2 * self.l2_w * {}, d.sum(axis=0)
             return d @ self.w.T
 """
+PENALISED_BACKWARD = """
+    import numpy as np
+    def linear_forward(A, W, b): return W @ A + b, (A, W, b)
+    def linear_backward(dZ, cache, lambd=0):
+        A, W, b = cache
+        m = A.shape[1]
+        return W.T @ dZ, dZ @ A.T / m + {} * W, dZ.sum(axis=1, keepdims=True) / m
+"""
 ON_TENSORS = """
     import torch
     class Linear:
@@ -264,6 +272,7 @@ KINDS = {
     "words that a constructor knows": (TOLD, "y * (1 - y)", "y"),
     "rules that follow Adam": (AHEAD, "dw", "m"),
     "a penalty that no function gives": (PENALISED_ALONE, "self.w", "self.b"),
+    "a penalty that the backward alone knows": (PENALISED_BACKWARD, "lambd / m", "lambd / 3"),
     "layers, losses and rules on tensors": (ON_TENSORS, "-1", "1"),
     "weights of each gate": (SEPARATE, "d", "1"),
     "two inputs of different sizes": (TWO_INPUTS, "dout", "dout ** 2"),

@@ -20,10 +20,12 @@ from experiments.grade.errors import Unclear
 from experiments.grade.forms.columns.shapes import Layout, layouts, pictures
 from experiments.grade.forms.columns.words import words_of
 from experiments.grade.forms.course.arguments import KEYS, keys_of
+from experiments.grade.forms.course.losses import STRENGTH
 from experiments.grade.forms.definitions import Definitions, needs
 from experiments.grade.forms.own_examples import also_of_function, arguments_of_others
-from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran
+from experiments.grade.forms.piece import NO_FIELDS, Arrays, Example, Fields, Piece, Ran
 from experiments.grade.forms.settings import AS_ITSELF, known_to, others
+from experiments.grade.forms.stateful.penalties import Penalty, is_strength, usual_penalty
 from experiments.grade.forms.stateful.slots import stem
 from experiments.grade.forms.whole.results import gradients_in, returned_names
 
@@ -123,6 +125,38 @@ class ColumnLayer(Piece):
             for example in examples:
                 count = example.arrays[self.plain[0]].shape[1] if choice else 1
                 yield replace(example, run=self._times(example.run, count), choice=choice)
+            for example in self._penalised(examples[0], is_averaged=choice == AVERAGED):
+                yield replace(example, choice=choice)
+
+    def _penalised(self, plain: Example, is_averaged: bool) -> Iterator[Example]:
+        """An example with each penalty that the backward alone is told of, and adds the derivative of."""
+        examples = plain.arrays[self.plain[0]].shape[1]
+        count = examples if is_averaged else 1
+        _, given, words = next(self._ways(plain.arrays))
+        takes = inspect.signature(self.forward).parameters
+        told = [n for n, p in inspect.signature(self.backward).parameters.items() if p.default == 0 and n not in takes]
+        for name in filter(is_strength, told):
+
+            def with_it(own: Arrays, name: str = name) -> Ran:
+                return self._run(own, given, words, {name: STRENGTH})
+
+            without, found = (self._gradients(plain, run) for run in (plain.run, with_it))
+            parameters = {n: plain.arrays[n] for n in self.plain[1:]}
+            added = {n: found[f"d{n}"] - without[f"d{n}"] for n in parameters}
+            if any(a.any() for a in added.values()):
+                penalty = usual_penalty(name, parameters, added, examples)
+                scaled = self._times(with_it, count)
+
+                def run(own: Arrays, scaled: Callable[[Arrays], Ran] = scaled, penalty: Penalty = penalty) -> Ran:
+                    ran, value = scaled(own), penalty.of({n: own[n] for n in self.plain[1:]})
+                    return ran._replace(y={**ran.outputs, penalty.name: count * value})
+
+                delta = {**plain.delta, penalty.name: np.ones(())}
+                yield replace(plain, run=run, delta=delta, place=name, known=AS_ITSELF)
+
+    @staticmethod
+    def _gradients(example: Example, run: Callable[[Arrays], Ran]) -> Arrays:
+        return run({n: a.copy() for n, a in example.arrays.items()}).backward(example.delta)  # pyright: ignore[reportOptionalCall]
 
     def _times(self, run: Callable[[Arrays], Ran], count: int) -> Callable[[Arrays], Ran]:
         """The pass, with the gradients of the parameters times the number of examples."""
@@ -174,7 +208,10 @@ class ColumnLayer(Piece):
         drawn = {n: rng.standard_normal(shape) for n, shape in shapes[: self.deltas]}
         return drawn | {n: np.zeros(shape) for n, shape in shapes[self.deltas :]}
 
-    def _run(self, arrays: Arrays, settings: dict[str, Fields], words: Fields) -> Ran:
+    def _run(
+        self, arrays: Arrays, settings: dict[str, Fields], words: Fields, told: Mapping[str, Any] = NO_FIELDS
+    ) -> Ran:
+        """A pass; the backward alone is `told` of some settings."""
         dicts = {n: {k: arrays[k] for k in keys} for n, keys in self.dicts.items()}
         plain = {n: arrays[n] for n in self.plain}
         result = self.forward(**plain, **dicts, **{n: dict(s) for n, s in settings.items()}, **words)
@@ -184,11 +221,11 @@ class ColumnLayer(Piece):
         y = dict(zip(names if len(outputs) > 1 else ["y"], outputs, strict=True))
 
         def backward(delta: Fields) -> Arrays:
-            deltas, told = [*delta.values()][: self.deltas], [words[n] for n in self.words]
+            deltas, known = [*delta.values()][: self.deltas], [words[n] for n in self.words]
             first = next(iter(inspect.signature(self.backward).parameters))
             given = [cache, *deltas] if "cache" in first else [*deltas, cache]
-            known = known_to(self.backward, words) | dict(zip(self.words_back, told, strict=False))
-            return self._by_name(self.backward(*given, **known), arrays)
+            named = known_to(self.backward, words) | dict(zip(self.words_back, known, strict=False))
+            return self._by_name(self.backward(*given, **named, **told), arrays)
 
         return Ran(y, backward, pure=False)
 

@@ -39,7 +39,7 @@ class Penalty(NamedTuple):
 
 def strengths(kind: type) -> list[tuple[str, dict[str, Any]]]:
     """The strengths of penalties that a constructor may be given, and that are 0 by default; what to call each."""
-    plain = [p for p in inspect.signature(kind).parameters.values() if _is_strength(p.name) and p.default == 0]
+    plain = [p for p in inspect.signature(kind).parameters.values() if is_strength(p.name) and p.default == 0]
     return [(p.name, {p.name: STRENGTH}) for p in plain]
 
 
@@ -47,7 +47,8 @@ def _words(name: str) -> list[str]:
     return re.findall(r"[a-z]+\d?", name.lower())
 
 
-def _is_strength(name: str) -> bool:
+def is_strength(name: str) -> bool:
+    """Whether it is what the strength of a penalty is called."""
     words = _words(name)
     is_one = len(KINDS.keys() & words) == 1 and {*words} <= {*OF, *KINDS, *SAY_SO}
     return is_one or name.lower() in PENALTIES
@@ -65,7 +66,8 @@ def penalty_of(found: Definitions, layer: Any) -> Penalty | None:
 
 
 def usual_penalty(strength: str, parameters: Arrays, added: Arrays, examples: int) -> Penalty:
-    """The usual penalty that is nearest to what a backward adds to the gradients by this argument."""
+    """The usual penalty that is nearest to what a backward adds to the gradients by this argument; of a layer, or of
+    the parameters by name."""
     words = [] if strength.lower() in PENALTIES else _words(strength)
     power = next((KINDS[w] for w in words if w in KINDS), 2)
     biases = [n for n in parameters if stem(n) == "b"]
