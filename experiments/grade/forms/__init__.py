@@ -17,6 +17,8 @@ from experiments.grade.forms.columns import propagate
 from experiments.grade.forms.columns import rules as column_rules
 from experiments.grade.forms.contract import classes, functions, network
 from experiments.grade.forms.course import layers, losses, nets, rules
+from experiments.grade.forms.loops import function as training_function
+from experiments.grade.forms.loops import script
 from experiments.grade.forms.stateful import layers as stateful_layers
 from experiments.grade.forms.stateful import losses as stateful_losses
 from experiments.grade.forms.stateful import optimizers as stateful_optimizers
@@ -29,7 +31,6 @@ from experiments.grade.forms.whole import (
     loss_class,
     network_class,
     recurrent,
-    script,
     updates,
 )
 
@@ -40,7 +41,8 @@ FORMS: tuple[ModuleType, ...] = (
     layers, scalars,
     stateful_optimizers, pairs, stateful_layers,
     network_class,
-    forward_backward, dicts, lists, updates, script, stateful_losses, classes, network, functions, derivatives,
+    forward_backward, dicts, lists, updates, training_function, script, stateful_losses, classes, network, functions,
+    derivatives,
 )  # fmt: skip
 
 

@@ -121,7 +121,7 @@ SQUASH = """
     def squash_derivative(x): return squash(x) * (1 - squash(x))
 """
 NOT_UNDERSTOOD = {
-    "a loop without an error by name": (2, """
+    "a loop whose error has no name": (1, """
         X, Y, W = np.eye(3)[:, :2], np.ones((3, 1)), np.random.randn(2, 1)
         for i in range(10):
             out = squash(X @ W)
@@ -130,6 +130,22 @@ NOT_UNDERSTOOD = {
     "a descent that works the gradient out itself": (2, """
         def gradient_descent(X, y, w, lr):
             return w - lr * X.T @ (X @ w - y)
+    """),
+    "a step that goes down no cost": (2, """
+        class Perceptron:
+            def fit(self, X, y):
+                self.w = np.zeros(X.shape[1])
+                for x, t in zip(X, y):
+                    error = t - (x @ self.w > 0)
+                    self.w += 0.1 * error * x
+    """),
+    "weights that decay, beside a cost that is not told": (2, """
+        def train(X, y):
+            w, b = np.random.randn(X.shape[1], 1), np.zeros(1)
+            for _ in range(9):
+                error = squash(X @ w + b) - y
+                w -= 0.1 * (X.T @ error + 0.3 * w)
+                b -= 0.1 * error.sum(axis=0)
     """),
     "a class that begins anew wherever it trains": (2, """
         class Net:

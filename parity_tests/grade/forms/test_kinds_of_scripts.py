@@ -1,4 +1,5 @@
-"""What people write scripts as, in small, their weights beside the functions or in a loop: each is judged whole."""
+"""What people write scripts as, in small, their weights beside the functions, in one or in a loop: each is judged
+whole."""
 
 import pytest
 
@@ -96,7 +97,48 @@ BY_HAND = """
         w1 -= eta * d * w2 * h * (1 - h) * {}
         w2 -= eta * d * h
 """
+FIT = """
+    import numpy as np
+    class Regression:
+        def __init__(self, rate=0.1, turns=500):
+            self.rate, self.turns, self.seen = rate, turns, []
+        def __squash(self, z): return 1 / (1 + np.exp(-z))
+        def fit(self, X, y):
+            self.w, self.b = np.zeros(X.shape[1]), 0
+            for _ in range(self.turns):
+                p = self.__squash(X @ self.w + self.b)
+                self.w -= self.rate * X.T @ (p - y) / len(X)
+                self.b -= self.rate * np.{}(p - y)
+                if _ % 100 == 0: print(_)
+            return self
+"""
+BUILT = """
+    import numpy as np
+    from nowhere import samples
+    X, y = samples(200)
+    count, speed, decay = len(X), 0.01, 0.1
+    def cost_of(net):
+        scores = np.tanh(X @ net["A"]) @ net["B"]
+        p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+        return -np.log(p[range(count), y]).sum() / count + decay / 2 * np.sum(net["A"] ** 2)
+    def build(hidden, turns=20000, shows=False):
+        A, B = np.random.randn(X.shape[1], hidden), np.random.randn(hidden, 2)
+        for turn in range(turns):
+            h = np.tanh(X @ A)
+            p = np.exp(h @ B) / np.exp(h @ B).sum(axis=1, keepdims=True)
+            p[range(count), y] -= 1
+            p /= count
+            dB = h.T @ p
+            dA = X.T @ (p @ B.T * (1 - h ** 2)) + {} * A
+            A += -speed * dA
+            B += -speed * dB
+            net = {"A": A, "B": B}
+            if shows: print(cost_of(net))
+        return net
+"""
 KINDS = {
+    "a class that makes its weights where it fits them": (FIT, "mean", "sum"),
+    "a network that a function builds, on data from elsewhere": (BUILT, "decay", "2 * decay"),
     "a loop within another, under a condition": (WITHIN, "l1", "l1 @ np.eye(4)[::-1]"),
     "numbers without arrays": (BY_HAND, "x", "h"),
     "a script with a loss and large arrays": (SCRIPT, "h <= 0", "h < -1"),

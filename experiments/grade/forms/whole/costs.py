@@ -20,7 +20,7 @@ def squares(a: Any, y: Any) -> Any:
 
 def cross_entropy(a: Any, y: Any) -> Any:
     """−Σ y ln a"""
-    return -np.sum(np.log(a[np.asarray(y) == 1]))
+    return -np.sum(np.log(np.asarray(a)[np.asarray(y) == 1]))
 
 
 def binary_cross_entropy(a: Any, y: Any) -> Any:
