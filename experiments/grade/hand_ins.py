@@ -14,6 +14,8 @@ MOST = 1000
 """Files of one student."""
 PYTHON = (".py", ".ipynb")
 EXPECTED = "expected a Python file (.py) or a notebook (.ipynb)"
+RESULTS = ("index.html", "summary.csv")
+"""What a folder of the checker's own results has, and no Python file beside it."""
 OURS = ("__pycache__", ".git", ".ipynb_checkpoints")
 """Folders that tools make, and no student hands in."""
 
@@ -33,9 +35,11 @@ def hand_ins(folder: Path, out: Path) -> list[HandIn]:
     """Every student's, by name: what is in the folder, but for results, hidden files and what tools make."""
     found = []
     for path in sorted(folder.iterdir()):
-        if _handed_in(path) and path.resolve() != out.resolve():
-            is_folder = path.is_dir() and not path.is_symlink()
-            found.append(HandIn(path.relative_to(folder), _files_of(path) if is_folder else [path]))
+        if not _handed_in(path) or path.resolve() == out.resolve():
+            continue
+        files = _files_of(path) if path.is_dir() and not path.is_symlink() else [path]
+        if not all((path / name).is_file() for name in RESULTS) or any(file.suffix in PYTHON for file in files):
+            found.append(HandIn(path.relative_to(folder), files))
     return found
 
 

@@ -7,6 +7,7 @@ too: the parent does not trust what is compared here beyond that.
 
 import builtins
 import math
+import os
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -29,6 +30,7 @@ EVENTS = (
     "socket.connect",
     "open",
 )
+CHANGES_FILES = ("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate", "os.chmod")
 OURS = ("__main__", "experiments.grade", "manual", "torch_ref")
 LIBRARIES = (np, builtins, math)
 CODE = (FunctionType, type)
@@ -73,12 +75,24 @@ class Lookout:
             self.seen.append(f"it uses {name}, which {what}")
 
     def _heard(self, event: str, args: tuple[Any, ...]) -> None:
-        if not self.is_on or not event.startswith(EVENTS):
+        """Note what is opened, started or changed by the file, and refuse all of it but reading.
+
+        Raises:
+            PermissionError: it is no reading.
+        """
+        if not self.is_on or not event.startswith((*EVENTS, *CHANGES_FILES)):
             return
         frame = sys._getframe()
-        if self._is_on_the_stack(frame) and not _imports(frame):
-            what = f"opens {str(args[0])[:80]}" if event == "open" else f"starts something else ({event})"
-            self.seen.append(f"it {what}, which may have the answers")
+        if not self._is_on_the_stack(frame) or _imports(frame):
+            return
+        if event == "open":
+            self.seen.append(f"it opens {str(args[0])[:80]}, which may have the answers")
+        elif event.startswith(CHANGES_FILES):
+            self.seen.append(f"it changes files ({event})")
+        else:
+            self.seen.append(f"it starts something else ({event}), which may have the answers")
+        if event != "open" or args[2] & (os.O_WRONLY | os.O_RDWR):
+            raise PermissionError(f"{event} is not allowed while a backward is checked")
 
     def _is_on_the_stack(self, frame: FrameType | None) -> bool:
         return any(f.f_code.co_filename == self.path for f in _stack(frame))

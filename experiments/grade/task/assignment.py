@@ -21,6 +21,7 @@ from experiments.grade.errors import CommandError
 from experiments.grade.findings import Finding, Report
 from experiments.grade.hand_ins import read
 from experiments.grade.task.kinds import ANY, KINDS
+from torch_ref.comparison.verdict import NOT_JUDGED
 
 KEYS = {"expect": str, "names": list, "points": (int, float), "reference": str}
 
@@ -66,7 +67,8 @@ class Task:
         for expected in self.pieces:
             at = next((i for i, f in enumerate(findings) if expected.meant(f.name)), None)
             if at is None:
-                why = f"{report.why or 'it is missing'}; expected one named {' or '.join(expected.names)}"
+                why = report.why.removeprefix(f"{NOT_JUDGED}: ") or "it is missing"
+                why = f"{why}; expected one named {' or '.join(expected.names)}"
                 findings.append(Finding(expected.names[0], expected.kind, not_judged=why, points=expected.points))
             else:
                 findings[at] = replace(findings[at], points=expected.points)

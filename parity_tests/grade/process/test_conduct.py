@@ -160,6 +160,16 @@ def test_nothing_that_a_file_started_is_left(run_apart, tmp_path):
         os.close(end)
 
 
+@pytest.mark.parametrize("does", ["open({!r}, 'w')", "os.mkdir({!r})", "os.system('touch ' + {!r})"])
+def test_a_backward_neither_writes_nor_starts_anything(does, run_apart, tmp_path):
+    made = tmp_path / "made"
+    status, _ = run_apart(
+        RIGHT + f"---def relu_backward(delta, x): return delta * (x > 0) * bool({does.format(str(made))} or 1)"
+    )
+    assert status == 2
+    assert not made.exists()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux alone")
 def test_ten_gigabytes_are_refused(run_apart):
     status, result = run_apart(RIGHT + "---def relu_backward(delta, x): return np.ones(10 << 27)")
