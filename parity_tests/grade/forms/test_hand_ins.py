@@ -147,6 +147,15 @@ NOT_UNDERSTOOD = {
                 w -= 0.1 * (X.T @ error + 0.3 * w)
                 b -= 0.1 * error.sum(axis=0)
     """),
+    "a step by a rule that keeps something": (2, """
+        def train(X, y):
+            w, seen = np.random.randn(X.shape[1], 1), np.zeros((X.shape[1], 1))
+            for _ in range(9):
+                loss = np.mean((X @ w - y) ** 2)
+                slope = 2 * X.T @ (X @ w - y) / len(X)
+                seen = 0.9 * seen + 0.1 * slope ** 2
+                w -= 0.1 * slope / (np.sqrt(seen) + 1e-8)
+    """),
     "a class that begins anew wherever it trains": (2, """
         class Net:
             def __init__(self, n, m):

@@ -136,7 +136,23 @@ BUILT = """
             if shows: print(cost_of(net))
         return net
 """
+BY_NAME = """
+    import numpy as np
+    def begin(n, h, m): return {"W1": np.random.randn(h, n), "c": np.zeros((h, 1)), "W2": np.random.randn(m, h)}
+    def fit(X, Y, units=64, rate=0.5, turns=900):
+        net, seen = begin(len(X), units, len(Y)), []
+        for turn in range(turns):
+            h = np.tanh(net["W1"] @ X + net["c"])
+            p = np.exp(net["W2"] @ h) / np.exp(net["W2"] @ h).sum(axis=0)
+            d = (p - Y) / X.shape[1]
+            back = net["W2"].T @ d * (1 - h ** 2)
+            by = {"W2": d @ h.T, "W1": back @ X.T, "c": back.{}(axis=1, keepdims=True)}
+            for name in net: net[name] -= rate * by[name]
+            seen.append(-np.sum(Y * np.log(p)) / X.shape[1])
+        return net
+"""
 KINDS = {
+    "a dict of parameters that a function makes, of columns": (BY_NAME, "sum", "mean"),
     "a class that makes its weights where it fits them": (FIT, "mean", "sum"),
     "a network that a function builds, on data from elsewhere": (BUILT, "decay", "2 * decay"),
     "a loop within another, under a condition": (WITHIN, "l1", "l1 @ np.eye(4)[::-1]"),

@@ -56,6 +56,7 @@ def test_every_file_has_a_row_and_what_nobody_handed_in_has_none(hand_ins, monke
     monkeypatch.setattr(classroom, "check", lambda path, *_: Report(path.name, []))
     (hand_ins / "empty").mkdir()
     others = ("lab.ipynb", "anna.ipynb", "notes.txt", "README", ".hidden", "__pycache__/anna.pyc", ".git/HEAD")
+    others += ("earlier/index.html", "earlier/summary.csv", "earlier/anna.html")  # the results of another run
     for name in others:
         (hand_ins / name).parent.mkdir(exist_ok=True)
         (hand_ins / name).write_text("{}")

@@ -74,7 +74,7 @@ class TrainingFunction(Training):
         makes = [*constructions(self.kind)] if self.kind else [lambda: None]
         labels = np.array([0, 1, 1, 0, 1])
         hot = np.eye(2)[labels]
-        for columns, width, make in product((False, True), WIDTHS, makes):
+        for width, columns, make in product(WIDTHS, (False, True), makes):
             x = rng.standard_normal((EXAMPLES, width))
             targets = [labels[None, :] * 1.0, hot.T] if columns else [labels, labels[:, None] * 1.0, hot]
             for y, units, flat in product(targets, (UNITS, 2), (True, False)):

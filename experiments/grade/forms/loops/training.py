@@ -84,7 +84,9 @@ class Start:
         self.moving = [*self._moving(changed)]
         self.weights: Arrays = {n: _no_constant(kept[ways[0]], rng) for n, ways in self.places.items()}
         self.weights = {n: a for n, a in self.weights.items() if self._matters(n)}
+        others = [way for n, ways in self.places.items() if n not in self.weights for way in ways]
         self.places = {n: self.places[n] for n in self.weights}
+        self._has_no_state(others, rng)
         self.names = before  # where a sum over turns is a number again
         if not self.weights or not any(self.moving):
             raise Unclear("it moves no floats that are there before it, and that its cost depends on")
@@ -162,6 +164,19 @@ class Start:
         watched = [*(n for pair in self.turn.pairs for n in pair), *self.turn.costs]
         return any(_differs(one.get(n), other.get(n)) for n in watched)
 
+    def _has_no_state(self, others: list[Slot], rng: np.random.Generator) -> None:
+        """What else the turn changes says nothing of its step, as the mean squares of Adam would.
+
+        Raises:
+            Unclear: the step is made of them, too.
+        """
+        names = copy.deepcopy(self.names)
+        for way in others:
+            put(names, way, at(names, way) + ELSEWHERE * rng.standard_normal(np.shape(at(names, way))))
+        one, other = self.run(self.turn.codes), self.run(self.turn.codes, names=names)
+        if any(_differs(at(one, ways[0]), at(other, ways[0])) for ways in self.places.values()):
+            raise Unclear("its step is made of more than a gradient: of what it keeps from turn to turn")
+
     def _own_costs(self) -> Iterator[Candidate]:
         """What the loop itself calls its loss."""
         still = self._still()
@@ -177,9 +192,11 @@ class Start:
         for pair in self.turn.pairs:
             sides = [np.asarray(still.get(n)) for n in pair]
             varies = [self._depends(n, [*self.weights]) for n in pair]
-            if sorted(varies) != [False, True] or sides[0].shape != sides[1].shape:
+            if sorted(varies) != [False, True]:
                 continue
             made, data = pair if varies[0] else pair[::-1]
+            if sides[0].shape != sides[1].shape and np.size(still[data]) > 1:
+                raise Unclear("it subtracts data from a prediction of another shape")
             if np.asarray(still[made]).dtype.kind == "f" and all(self._depends(made, [n]) for n in self.weights):
                 examples = self._examples(still[made])
                 self.sizes = examples, np.size(still[made]) // examples
@@ -219,13 +236,13 @@ class Start:
         """The cost down which the step goes by the most parameters.
 
         Raises:
-            Unclear: it is none of the usual ones, and another.
+            Unclear: it is neither the file's own nor a usual one, and another.
         """
         found = [*fits(self.costs, self.rates(), self.weights, self.step, self._still, self.sizes)]
         best = max(found, key=lambda fit: (fit.fits, fit.parallel))
-        is_known = best.fits == best.of or best.parallel or self.costs[0].own
+        is_known = best.fits == best.of or best.parallel or (self.costs[0].own and best.fits > 0)
         if not is_known and is_a_gradient(self.step, self.weights):
-            raise Unclear("it goes down a cost that it does not name, and that is none of the usual ones")
+            raise Unclear("it goes down another cost than its own, or than the usual ones")
         return best
 
     def step(self, weights: Arrays) -> Arrays:
