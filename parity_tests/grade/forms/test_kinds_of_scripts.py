@@ -73,6 +73,7 @@ WITHIN = """
     if __name__ == "__main__":
         X, y = np.zeros((6, 2)), np.array([[0.0], [1], [1], [0], [1], [0]])
         for i in range(6): X[i] = i % 2 - 0.5, i / 3 - 1
+        errors = []
         for alpha in (0.1, 10):
             np.random.seed(1)
             w0, w1 = np.random.randn(2, 4), np.random.randn(4, 1)
@@ -80,6 +81,7 @@ WITHIN = """
                 l1 = sigmoid(X @ w0)
                 l2 = sigmoid(l1 @ w1)
                 error = l2 - y
+                errors.append(np.mean(np.abs(error)))
                 delta = error * l2 * (1 - l2)
                 back = delta @ w1.T * l1 * (1 - {})
                 w1 -= alpha * l1.T @ delta
@@ -140,7 +142,7 @@ BY_NAME = """
     import numpy as np
     def begin(n, h, m): return {"W1": np.random.randn(h, n), "c": np.zeros((h, 1)), "W2": np.random.randn(m, h)}
     def fit(X, Y, units=64, rate=0.5, turns=900):
-        net, seen = begin(len(X), units, len(Y)), []
+        net, losses = begin(len(X), units, len(Y)), []
         for turn in range(turns):
             h = np.tanh(net["W1"] @ X + net["c"])
             p = np.exp(net["W2"] @ h) / np.exp(net["W2"] @ h).sum(axis=0)
@@ -148,7 +150,7 @@ BY_NAME = """
             back = net["W2"].T @ d * (1 - h ** 2)
             by = {"W2": d @ h.T, "W1": back @ X.T, "c": back.{}(axis=1, keepdims=True)}
             for name in net: net[name] -= rate * by[name]
-            seen.append(-np.sum(Y * np.log(p)) / X.shape[1])
+            losses.append(-np.sum(Y * np.log(p)) / X.shape[1])
         return net
 """
 KINDS = {

@@ -18,8 +18,8 @@ from experiments.grade.forms.definitions import MODULE
 
 LOSS = re.compile("loss|cost|mse|error|sse|objective|J", re.IGNORECASE)
 """What a number is called that is a cost."""
-OF_LOSSES = {"loss", "losses", "cost", "costs", "mse", "objective", "entropy", "bce", "nll", "J"}
-"""The words of a function that computes one."""
+OF_LOSSES = {"loss", "losses", "costs", "cost", "mse", "objective", "entropy", "bce", "nll", "J"}
+"""The words of a function that computes one, or of a list of them; errors may be absolute ones, to be looked at."""
 KEPT, HOT = "kept(…)", "hot(…)"
 Loop = ast.For | ast.While
 
@@ -78,7 +78,7 @@ class Quiet(ast.NodeTransformer):
         call = node.value
         found = [*self._costs(node)]
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
-            if call.func.attr == "append" and call.args:
+            if call.func.attr == "append" and words_of(ast.unparse(call.func.value)) & OF_LOSSES and call.args:
                 found = found or [_assigned(f"{self.COST}{node.lineno}", call.args[0], node)]
             elif self._computes(call.func):
                 found.append(node)
