@@ -69,8 +69,10 @@ def _alike(one: Found, other: Found, by: float) -> set[str]:
         if a is None or b is None or a.shape != b.shape:
             continue
         x, y = array_of(a), array_of(b)
-        room: Any = ROOM * by * np.abs(y).max(initial=0) if is_real(a) else 0
-        if np.all(np.abs(np.subtract(x, y, dtype=np.float64)) <= room):
+        room: Any = ROOM * by * np.abs(y[np.isfinite(y)]).max(initial=0) if is_real(a) else 0
+        with np.errstate(invalid="ignore"):  # of two infinities
+            is_near = np.abs(np.subtract(x, y, dtype=np.float64)) <= room
+        if np.all(is_near | (x == y)):
             found.add(name)
     return found
 
