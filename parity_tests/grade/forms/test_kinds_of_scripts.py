@@ -4,7 +4,7 @@ whole."""
 import pytest
 
 from parity_tests.conftest import few
-from parity_tests.grade.checking import judged_whole
+from parity_tests.grade.checking import judged_whole, not_judged
 
 SCRIPT = """
     import numpy as np
@@ -131,7 +131,7 @@ BUILT = """
             p[range(count), y] -= 1
             p /= count
             dB = h.T @ p
-            dA = X.T @ (p @ B.T * (1 - h ** 2)) + {} * A
+            dA = X.T @ (p @ B.T * (1 - {} ** 2)) + decay * A
             A += -speed * dA
             B += -speed * dB
             net = {"A": A, "B": B}
@@ -153,15 +153,51 @@ BY_NAME = """
             losses.append(-np.sum(Y * np.log(p)) / X.shape[1])
         return net
 """
+ONE_BY_ONE = """
+    import numpy as np
+    X, y, w, b = np.random.randn(5, 3), np.random.randn(5), np.random.randn(3), 0.5
+    for epoch in range(10):
+        for x, t in zip(X, y):
+            error = t - (x.dot(w) + b)
+            w += 0.1 * error * {}
+            b += 0.1 * error
+"""
+SOMETIMES_STILL = """
+    import numpy as np
+    X, y, w, b = np.random.randn(5, 3), np.array([1.0, -1, 1, 1, -1]), np.random.randn(3), 0.25
+    for epoch in range(10):
+        margin = 1 - y * (X @ w + b)
+        loss = np.mean(np.maximum(0, margin))
+        g = -1.0 * (margin > 0) * y / 5
+        w -= 0.1 * X.T @ g
+        b -= 0.1 * {}
+"""
+OTHER_COSTS = """
+    import numpy as np
+    X, y, w, b = np.random.randn(5, 3), np.random.randn(5), np.random.randn(3), 0.5
+    for epoch in range(10):
+        error = X @ w + b - y
+        {}
+        w -= 0.1 * dw
+        b -= 0.1 * db
+"""
+DOWN_ANOTHER = {
+    "absolute errors": "dw, db = X.T @ np.sign(error), np.sign(error).sum()",
+    "log cosh": "dw, db = X.T @ np.tanh(error), np.tanh(error).sum()",
+    "a penalty that the loss has not": "loss = error @ error / 2; dw, db = X.T @ error + 0.01 * w, error.sum()",
+}
+"""Steps down a cost that is neither the file's own nor a usual one."""
 KINDS = {
     "a dict of parameters that a function makes, of columns": (BY_NAME, "sum", "mean"),
     "a class that makes its weights where it fits them": (FIT, "mean", "sum"),
-    "a network that a function builds, on data from elsewhere": (BUILT, "decay", "2 * decay"),
+    "a network that a function builds, on data from elsewhere": (BUILT, "h", "(X @ A)"),
     "a loop within another, under a condition": (WITHIN, "l1", "l1 @ np.eye(4)[::-1]"),
     "numbers without arrays": (BY_HAND, "x", "h"),
     "a script with a loss and large arrays": (SCRIPT, "h <= 0", "h < -1"),
     "a line's two numbers": (LINE, "np.mean(error)", "np.sum(error)"),
     "a script with a loss and no matrices": (CURVE, "x ** 3", "x ** 2"),
+    "one example after the other, whose error is no cost": (ONE_BY_ONE, "x", "x ** 2"),
+    "a step that is 0 for some numbers": (SOMETIMES_STILL, "g.sum()", "7 * g.sum()"),
     "gates of a state and a word, two states": (GATES, "W[:, :hidden].T", "W[:, :hidden]"),
 }
 """Kinds of files: one with something that is right in it, and something wrong."""
@@ -170,3 +206,10 @@ KINDS = {
 @pytest.mark.parametrize("kind", few(KINDS))
 def test_a_kind_of_script_is_judged_whole(kind, run):
     judged_whole(run, *KINDS[kind])
+
+
+@pytest.mark.parametrize("cost", DOWN_ANOTHER)
+def test_a_step_down_another_cost_is_not_judged(cost, run):
+    status, result = run(OTHER_COSTS.replace("{}", DOWN_ANOTHER[cost]))
+    assert status == 2
+    assert "it goes down another cost" in str(not_judged(result))

@@ -16,6 +16,9 @@ from manual.numbers.number_types import Array
 STEP = 2.0**-16
 CLOSE = 2.0**-10
 """How far a ratio of slopes may be from a factor, where they are the same: differences are no better."""
+WAYS = 2
+"""Directions that each parameter is moved in: along one alone, any two slopes of it have the same ratio."""
+Way = tuple[str, int]
 Cost = Callable[[Any], Any]
 
 
@@ -28,7 +31,8 @@ class Candidate(NamedTuple):
 
 
 class Fit(NamedTuple):
-    """A candidate times a factor, at a rate; by how many parameters the step goes down it, of how many."""
+    """A candidate times a factor, at a rate; by how many parameters the step goes down it, of how many; whether it is
+    a multiple of the slope, the same for all or one for each parameter."""
 
     said: str
     cost: Cost
@@ -36,6 +40,7 @@ class Fit(NamedTuple):
     fits: int
     of: int
     parallel: bool
+    each_parallel: bool
 
 
 def fits(
@@ -49,27 +54,39 @@ def fits(
     """How each candidate fits. `step` is what weights move by, `after` what there is after a turn in which none does;
     `sizes` are the numbers of examples and of outputs."""
     rng = np.random.default_rng(0)
-    ways = {n: rng.standard_normal(w.shape) for n, w in weights.items()}
-    moved = {n: float(np.sum(g * ways[n])) for n, g in step(weights).items()}
-    ends = {n: [after({**weights, n: weights[n] + sign * STEP * way}) for sign in (1, -1)] for n, way in ways.items()}
+    ways = {(n, i): rng.standard_normal(w.shape) for i in range(WAYS) for n, w in weights.items()}
+    steps = step(weights)
+    moved = {(n, i): float(np.sum(steps[n] * way)) for (n, i), way in ways.items()}
+    ends = {
+        (n, i): [after({**weights, n: weights[n] + sign * STEP * way}) for sign in (1, -1)]
+        for (n, i), way in ways.items()
+    }
     for one in candidates:
-        slopes = {n: float(np.sum(one.cost(a) - one.cost(b))) / (2 * STEP) for n, (a, b) in ends.items()}
+        slopes = {key: float(np.sum(one.cost(a) - one.cost(b))) / (2 * STEP) for key, (a, b) in ends.items()}
         for (said, factor), rate in product(_factors(*sizes) if one.own else [("", 1.0)], rates):
-            ratios = [*_ratios(slopes, {n: m / rate for n, m in moved.items()})]
-            close = sum(abs(r - factor) <= CLOSE * factor for r in ratios)
-            parallel = bool(ratios) and max(ratios) - min(ratios) <= CLOSE * abs(max(ratios))
+            ratios = dict(_ratios(slopes, {key: m / rate for key, m in moved.items()}))
+            matter = {n for n, _ in ratios}
+            far = {n for (n, _), r in ratios.items() if not abs(r - factor) <= CLOSE * factor}
+            parallel = _are_the_same([*ratios.values()])
+            each = all(_are_the_same([r for (n, _), r in ratios.items() if n == one_of]) for one_of in matter)
             at = f", learning rate {rate:g}" if rate != 1 else ""
-            yield Fit(one.said + said + at, _times(one.cost, factor), rate, close, len(ratios), parallel)
+            yield Fit(
+                one.said + said + at, _times(one.cost, factor), rate, len(matter - far), len(matter), parallel, each
+            )
 
 
-def _ratios(slopes: Mapping[str, float], moved: Mapping[str, float]) -> Iterator[float]:
+def _are_the_same(ratios: list[float]) -> bool:
+    return len(ratios) > 1 and max(ratios) - min(ratios) <= CLOSE * abs(max(ratios))
+
+
+def _ratios(slopes: Mapping[Way, float], moved: Mapping[Way, float]) -> Iterator[tuple[Way, float]]:
     """Those of all parameters that matter here."""
     most = max(map(abs, slopes.values()), default=0.0)
-    for name, slope in slopes.items():
+    for key, slope in slopes.items():
         if abs(slope) > CLOSE * CLOSE * most:
-            yield moved[name] / slope
-        elif abs(moved[name]) > CLOSE * most:
-            yield np.inf
+            yield key, moved[key] / slope
+        elif abs(moved[key]) > CLOSE * most:
+            yield key, np.inf
 
 
 def _factors(examples: int, outputs: int) -> Iterator[tuple[str, float]]:
@@ -99,7 +116,7 @@ def is_a_gradient(step: Callable[[Arrays], Arrays], weights: Arrays) -> bool:
         return sum(_dot(ends[0][n] - ends[1][n], other[n]) for n in weights) / (2 * STEP)
 
     one, other = slope(u, v), slope(v, u)
-    return one != 0 and abs(one - other) <= CLOSE * CLOSE * abs(one)
+    return abs(one - other) <= CLOSE * CLOSE * abs(one)  # both are 0 where the cost is linear, as of absolute errors
 
 
 def _dot(a: Array, b: Array) -> float:

@@ -27,6 +27,8 @@ Places = dict[str, list[Slot]]
 """The places of each parameter: one array may have several."""
 Cost = Callable[[Names], Any]
 NUMBERS = (int, float, np.float64)
+DRAWS = 4
+"""At how many other numbers a turn is run, to see what it moves: at some a step may be 0 by chance."""
 NEAR = 2.0**-20
 """How far a number is moved, to see what depends on it."""
 
@@ -47,7 +49,11 @@ class Training(Piece):
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
         start = self._start(rng)
         best = start.best()
-        yield Example(start.weights, start.runner(best.cost, best.rate), choice=best.said)
+        run = start.runner(best.cost, best.rate)
+        yield Example(start.weights, run, choice=best.said)
+        if not start.moves_all(start.weights):
+            others = (moved(start.weights, rng) for _ in range(DRAWS))
+            yield from (Example(w, run, choice=best.said) for w in others if start.moves_all(w))
 
     def _start(self, rng: np.random.Generator) -> "Start":
         why = ""
@@ -79,7 +85,7 @@ class Start:
         before, rng = self.names, np.random.default_rng(0)
         self.names = self._with_arrays(rng)
         kept = {way: np.array(a) for way, a in slots(self.names)}
-        changed = self._changed(self.names) | self._changed(elsewhere(self.names, rng))
+        changed = self._changed(self.names).union(*(self._changed(elsewhere(self.names, rng)) for _ in range(DRAWS)))
         self.places = self._parameters(changed)
         self.moving = [*self._moving(changed)]
         self.weights: Arrays = {n: _no_constant(kept[ways[0]], rng) for n, ways in self.places.items()}
@@ -91,7 +97,7 @@ class Start:
         if not self.weights or not any(self.moving):
             raise Unclear("it moves no floats that are there before it, and that its cost depends on")
         self.sizes = (1, 1)
-        pairs = [*self._of_pairs()]
+        pairs = [*self._of_pairs()]  # which tells a layout of the data that is none, and how many there are
         self.costs = [*self._own_costs()] or pairs
         if not self.costs:
             raise Unclear("it has no loss, and no difference of data and a prediction, to take a cost of")
@@ -114,15 +120,19 @@ class Start:
 
     def _with_arrays(self, rng: np.random.Generator) -> Names:
         """The names, where single numbers that the turn changes are arrays of no axes."""
-        own, before = copy.deepcopy(self.names), elsewhere(self.names, rng)
-        after = self.run(self.turn.codes, names=before)
-        holders = [(own, before, after)]
-        holders += [(vars(v), vars(before[n]), vars(after[n])) for n, v in own.items() if type(v).__module__ == MODULE]
-        for now, begin, end in holders:
-            for name, value in [*now.items()]:
-                is_number = type(value) in NUMBERS and isinstance(end.get(name), float)
-                if is_number and begin[name] != end[name]:
-                    now[name] = np.array(float(value))
+        own = copy.deepcopy(self.names)
+        for _ in range(DRAWS):
+            before = elsewhere(self.names, rng)
+            after = self.run(self.turn.codes, names=before)
+            objects = [n for n, v in own.items() if type(v).__module__ == MODULE]
+            for now, begin, end in (
+                (own, before, after),
+                *((vars(o[n]) for o in (own, before, after)) for n in objects),
+            ):
+                for name, value in [*now.items()]:
+                    is_number = type(value) in NUMBERS and isinstance(end.get(name), float)
+                    if is_number and begin[name] != end[name]:
+                        now[name] = np.array(float(value))
         return own
 
     def _changed(self, names: Names) -> set[Slot]:
@@ -228,9 +238,12 @@ class Start:
         read = {n.id if isinstance(n, ast.Name) else n.attr for n in nodes if isinstance(n, ast.Name | ast.Attribute)}
         if any(n.lower() in RATES for n in read):
             return [1.0]
-        values = [n.value for n in nodes if isinstance(n, ast.Constant)]
-        values += [self.names.get(n, vars(self.module).get(n)) for n in read]
-        return [1.0, *dict.fromkeys(v for v in values if isinstance(v, float) and 0 < v < 1)]
+        values = [self.names.get(n, vars(self.module).get(n)) for n in read]
+        named = [v for v in values if isinstance(v, float) and 0 < v < 1]
+        numbers = {id(n): n.value for n in nodes if isinstance(n, ast.Constant) and type(n.value) in (int, float)}
+        below = {id(n.right) for n in nodes if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Div)}
+        written = [float(1 / v if at in below else v) for at, v in numbers.items() if v > 0]
+        return [*dict.fromkeys([1.0, *named, *written])]
 
     def best(self) -> Fit:
         """The cost down which the step goes by the most parameters.
@@ -240,7 +253,7 @@ class Start:
         """
         found = [*fits(self.costs, self.rates(), self.weights, self.step, self._still, self.sizes)]
         best = max(found, key=lambda fit: (fit.fits, fit.parallel))
-        is_known = best.fits == best.of or best.parallel or (self.costs[0].own and best.fits > 0)
+        is_known = best.fits == best.of or best.parallel or (self.costs[0].own and best.each_parallel)
         if not is_known and is_a_gradient(self.step, self.weights):
             raise Unclear("it goes down another cost than its own, or than the usual ones")
         return best
@@ -250,6 +263,10 @@ class Start:
         wide = {n: np.asarray(w, np.longdouble) for n, w in weights.items()}
         after = self.run(self.turn.codes, wide)
         return {n: w - at(after, self.places[n][0]) for n, w in wide.items()}
+
+    def moves_all(self, weights: Arrays) -> bool:
+        """Whether no step is 0 there: of a gradient that is 0 a multiple is no other."""
+        return all(np.any(g) for g in self.step(weights).values())
 
     def runner(self, cost: Cost, rate: float) -> Callable[[Arrays], Ran]:
         """A pass, whose gradient is what the parameters move by."""
@@ -264,6 +281,11 @@ class Start:
             return Ran({"cost": np.float64(value) if is_float64 else value}, backward, pure=False)
 
         return run
+
+
+def moved(weights: Arrays, rng: np.random.Generator) -> Arrays:
+    """The weights at another place."""
+    return {n: np.asarray(w + ELSEWHERE * rng.standard_normal(w.shape)) for n, w in weights.items()}
 
 
 def _no_constant(weight: Array, rng: np.random.Generator) -> Array:

@@ -7,7 +7,7 @@ scores[range(n), y] -= 1. Both are kept as they are at that place, under names t
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import CodeType, ModuleType
 from typing import Any
 
@@ -50,7 +50,7 @@ class Turn:
         self.statements: list[ast.stmt] = []
         for statement in statements:
             self.statements += [*self._with_pairs(statement), statement]
-        for name in [n for s in self.statements for n in bound(s)]:
+        for name in [n for s in self.statements if not _is_an_error(s) for n in bound(s)]:
             if name.startswith(Quiet.COST) or LOSS.fullmatch(name):
                 self.costs += [name] * (name not in self.costs)
         self.codes = [compiled(s) for s in self.statements]
@@ -126,6 +126,15 @@ def _is_a_loss(statement: ast.Assign) -> bool:
     return isinstance(target, ast.Name) and LOSS.fullmatch(target.id) is not None
 
 
+def _is_an_error(statement: ast.stmt) -> bool:
+    """Whether it is a bare difference that is called an error: of one example it is a number, and yet no cost."""
+    if not isinstance(statement, ast.Assign) or not re.search("error", ast.unparse(statement.targets[0]), re.I):
+        return False
+    value = statement.value
+    is_subtract = isinstance(value, ast.Call) and ast.unparse(value.func).endswith(".subtract")
+    return is_subtract or (isinstance(value, ast.BinOp) and isinstance(value.op, ast.Sub))
+
+
 def _differences(statement: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr]]:
     """The two sides of each difference in a statement: a - b, np.subtract(a, b), a[…] -= 1."""
     if isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Sub):
@@ -178,7 +187,3 @@ def bound(statement: ast.stmt) -> list[str]:
 def compiled(statement: ast.stmt) -> CodeType:
     """A statement, to be run."""
     return compile(ast.Module([statement], []), "the loop", "exec")
-
-
-Cost = Callable[[dict[str, Any]], Any]
-"""Of the names after a turn."""
