@@ -69,6 +69,18 @@ def test_a_tangent_without_memory_is_one_of_zeros():
     check_backward(torch.linalg.slogdet, torch.linalg.slogdet, drawn((3, 3)), skip=alone("forward mode"))
 
 
+def test_a_reference_may_refuse_what_stands_for_a_nan():
+    def root(x):
+        if (x < 0).any():
+            raise ValueError("beyond its domain")
+        return x.sqrt()
+
+    positive = [x.abs() + 1 for x in drawn((4, 3))]
+    check_backward(root, root, positive, skip=alone("NaN"))
+    with pytest.raises(AssertionError, match="NaN"):
+        check_backward(lambda x: root(x).nan_to_num(), root, positive, skip=alone("NaN"))
+
+
 def test_a_failure_says_that_nothing_is_compared():
     x = torch.eye(3).to_sparse()
     with pytest.raises(AssertionError, match="not judged: nothing is compared"):

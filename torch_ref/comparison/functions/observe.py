@@ -204,8 +204,11 @@ class InDtype:
         for other in (lambda v: v + 1, lambda v: -3 * v):
             changed = [torch.where(v.isnan(), other(b), v) if i in self.needed else v
                        for i, (v, b) in enumerate(zip(leaves, base_leaves, strict=True))]  # fmt: skip
-            now = self.reference.outputs(changed, self.upstream)
-            found = {name: alike & (now[name] == base[name]) for name, alike in found.items()}
+            now = self._attempt(lambda changed=changed: self.reference.outputs(changed, self.upstream))
+            if not isinstance(now, dict):  # it refuses these numbers: of them nothing is known
+                return {}
+            alike = {n: now[n] == y for n, y in base.items() if n in now and now[n].shape == y.shape}
+            found = {n: found[n] & same for n, same in alike.items() if n in found}
         return found
 
     def _beside(self, other: Leaves, of_other: Expected) -> Iterator[Observed]:
