@@ -3,7 +3,7 @@
 import pytest
 
 from parity_tests.conftest import few
-from parity_tests.grade.checking import judged_whole
+from parity_tests.grade.checking import failing, judged_whole
 
 CALLED = """
     import numpy as np
@@ -171,6 +171,10 @@ PENALISED_BACKWARD = """
         m = A.shape[1]
         return W.T @ dZ, dZ @ A.T / m + {} * W, dZ.sum(axis=1, keepdims=True) / m
 """
+PENALISED_PLACES = PENALISED_BACKWARD.replace("{}", "lambd * {}[0]").replace("W.T @ dZ", "W.T @ dZ + lambd * {}[1] * A")
+PENALISED_OBJECT = PENALISED_ALONE.replace("{}", "{}[0] * self.w").replace(
+    "self.w.T", "self.w.T + self.l2_w * {}[1] * self.x"
+)
 ON_TENSORS = """
     import torch
     class Linear:
@@ -273,6 +277,8 @@ KINDS = {
     "rules that follow Adam": (AHEAD, "dw", "m"),
     "a penalty that no function gives": (PENALISED_ALONE, "self.w", "self.b"),
     "a penalty that the backward alone knows": (PENALISED_BACKWARD, "lambd / m", "lambd / 3"),
+    "a backward's penalty, in the gradient that it is of": (PENALISED_PLACES, "(1, 0)", "(0, 1)"),
+    "a layer's penalty, in the gradient that it is of": (PENALISED_OBJECT, "(1, 0)", "(0, 1)"),
     "layers, losses and rules on tensors": (ON_TENSORS, "-1", "1"),
     "weights of each gate": (SEPARATE, "d", "1"),
     "two inputs of different sizes": (TWO_INPUTS, "dout", "dout ** 2"),
@@ -286,3 +292,8 @@ KINDS = {
 @pytest.mark.parametrize("kind", few(KINDS))
 def test_a_kind_of_layer_is_judged_whole(kind, run):
     judged_whole(run, *KINDS[kind])
+
+
+def test_a_penalty_beside_a_gradient_that_is_left_out_is_judged(run):
+    _, result = run(PENALISED_BACKWARD.format("lambd / m").replace(", dZ.sum(axis=1, keepdims=True) / m", ""))
+    assert {*failing(result)} == {"db"}

@@ -141,8 +141,8 @@ class ColumnLayer(Piece):
                 return self._run(own, given, words, {name: STRENGTH})
 
             without, found = (self._gradients(plain, run) for run in (plain.run, with_it))
-            parameters = {n: plain.arrays[n] for n in self.plain[1:]}
-            added = {n: found[f"d{n}"] - without[f"d{n}"] for n in parameters}
+            added = {n: found[f"d{n}"] - without[f"d{n}"] for n in self.plain if f"d{n}" in found}
+            parameters = {n: plain.arrays[n] for n in self.plain[1:] if n in added}
             if any(a.any() for a in added.values()):
                 penalty = usual_penalty(name, parameters, added, examples)
                 scaled = self._times(with_it, count)

@@ -179,8 +179,8 @@ class StatefulLayer(Piece):
         """The usual penalty of a layer that adds one to its gradients; None where it adds nothing, as others may."""
         runs = (plain.run, self._example(penalised, "", rng).run)
         without, found = (run({n: a.copy() for n, a in plain.arrays.items()}).backward(plain.delta) for run in runs)  # pyright: ignore[reportOptionalCall]
-        parameters = {n: a for n, a in plain.floats.items() if n not in self.arguments and f"d{n}" in found}
-        added = {n: found[f"d{n}"] - without[f"d{n}"] for n in parameters}
+        added = {n: found[f"d{n}"] - without[f"d{n}"] for n in plain.floats if f"d{n}" in found}
+        parameters = {n: a for n, a in plain.floats.items() if n not in self.arguments and n in added}
         if not any(a.any() for a in added.values()):
             return None
         x = plain.arrays[self.arguments[0]]
