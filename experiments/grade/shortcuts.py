@@ -37,6 +37,8 @@ SLOPES = {"approx_fprime", "approx_derivative", "imag"}
 OF_TORCH = {"autograd", "requires_grad", "requires_grad_", "enable_grad", "set_grad_enabled", "inference_mode", "func",
             "functorch", "_functorch", "_C", "getattr", "vars", "__dict__"}  # fmt: skip
 """By what torch differentiates, and what hides the name of that."""
+IN_TORCH = {"ops", "grad", "no_grad", "Parameter"}
+"""Others, in torch alone: an argument may be called `grad`."""
 BUILT_IN = {"exec", "eval", "compile", "__import__"}
 FORWARDS = ("forward", "cost", "loss", "reference")
 Found = Iterator[tuple[int, str]]
@@ -77,7 +79,29 @@ def _is_of_tensors(tree: ast.AST) -> bool:
     modules += [node.name for node in ast.walk(tree) if isinstance(node, ast.alias)]
     tops, parts = ({m.split(".")[0] for m in modules}, {part for m in modules for part in m.split(".")})
     names = {getattr(n, "attr", getattr(n, "id", getattr(n, "arg", ""))) for n in ast.walk(tree)}
-    return "torch" in tops and "numpy" not in tops and not (parts | names) & OF_TORCH
+    taken = any(name in IN_TORCH or name.endswith("_backward") for name in _of_torch(tree))
+    return "torch" in tops and "numpy" not in tops and not (parts | names) & OF_TORCH and not taken
+
+
+def _of_torch(tree: ast.AST) -> Iterator[str]:
+    """Every name that a file takes out of torch; but no_grad where it is entered at once, which differentiates
+    nothing."""
+    roots, entered = set[str](), set[int]()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            module = getattr(node, "module", None) or ""
+            for alias in node.names:
+                path = f"{module}.{alias.name}".strip(".").split(".")
+                if path[0] == "torch":
+                    yield from path[1:]
+                    roots.add(alias.asname or (alias.name if module else path[0]))
+        entering = [item.context_expr for item in getattr(node, "items", []) if isinstance(node, ast.With)]
+        for call in (*entering, *getattr(node, "decorator_list", [])):
+            if _dotted(of := getattr(call, "func", call)).endswith("no_grad"):
+                entered.add(id(of))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and id(node) not in entered and _dotted(node).split(".")[0] in roots:
+            yield node.attr
 
 
 def _aliases(tree: ast.AST) -> Iterator[ast.alias]:
