@@ -81,6 +81,23 @@ def test_a_reference_may_refuse_what_stands_for_a_nan():
         check_backward(lambda x: root(x).nan_to_num(), root, positive, skip=alone("NaN"))
 
 
+@pytest.mark.parametrize("of_torch", [False, True])
+def test_a_sparse_gradient_is_compared_by_its_numbers(of_torch):
+    def rows(factor):
+        def backward(ctx, delta, table, at):
+            return torch.sparse_coo_tensor(at[None], factor * delta, table.shape, check_invariants=True), None
+
+        return function(lambda table, at: table[at], backward)
+
+    def reference(table, at):
+        return functional.embedding(at, table, sparse=of_torch)
+
+    given = [*drawn((5, 3)), torch.tensor([0, 2, 2])]
+    check_backward(rows(1), reference, given, quick=True)
+    with pytest.raises(AssertionError, match="dtable"):
+        check_backward(rows(2), reference, given, quick=True)
+
+
 def test_a_failure_says_that_nothing_is_compared():
     x = torch.eye(3).to_sparse()
     with pytest.raises(AssertionError, match="not judged: nothing is compared"):

@@ -172,7 +172,7 @@ class Begun:
                 gradients = torch.autograd.grad(ends, starts, [*self.deltas.values()], keep, allow_unused=True)
         self._look(before)
         return self.results | {
-            f"d{self.names[i]}": None if g is None else g.detach().clone()
+            f"d{self.names[i]}": None if g is None else dense(g.detach().clone())
             for i, g in zip(self.needed, gradients, strict=True)
         }
 
@@ -248,6 +248,11 @@ def names_of(function: Function, count: int) -> list[str]:
         parameters = []
     names = [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)][:count]
     return names if len(names) == count else [f"input {i}" for i in range(count)]
+
+
+def dense(tensor: torch.Tensor) -> torch.Tensor:
+    """The same numbers in one block of memory: torch adds a sparse gradient to a dense one."""
+    return tensor if tensor.layout == torch.strided else tensor.to_dense()
 
 
 def array_of(tensor: torch.Tensor) -> np.ndarray[Any, Any]:
