@@ -120,3 +120,16 @@ def test_forward_mode_and_vmap_are_judged_where_they_are_offered():
     assert {"float64, forward mode", "float64, vmap, 1 of 2", "float64, second derivatives"} <= tried
     with pytest.raises(AssertionError, match="forward mode"):
         check_backward(WrongForward.apply, torch.square, drawn((4, 3)))
+
+
+@pytest.mark.parametrize("rows", [(0,), (), (0, 1, 0, 1)], ids=["too few", "none", "too many"])
+def test_a_vmap_gives_as_many_as_it_is_given(rows):
+    class Own(Square):
+        generate_vmap_rule = False
+
+        @staticmethod
+        def vmap(info, in_dims, x):  # pyright: ignore[reportIncompatibleMethodOverride]
+            return (x * x)[[*rows]], 0
+
+    with pytest.raises(AssertionError, match=f"{len(rows)} calls in the result, expected 2"):
+        check_backward(Own.apply, torch.square, drawn((4, 3)))

@@ -153,6 +153,10 @@ def _vmap(place: str, name: str, tried: InDtype) -> Iterator[Observed]:
     except Refused as refused:
         yield Observed(name, "all", described(refused), offered=False)
         return
+    for n, o in found.items():  # as many as its own vmap gives
+        if len(o) != len(two):
+            yield Observed(place, n, f"{len(o)} calls in the result, expected {len(two)}")
+            return
     for number, (_, expected) in enumerate(two):
         mine = {n: o[number] for n, o in found.items()}
         only = Expected(
