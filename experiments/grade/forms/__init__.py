@@ -41,8 +41,8 @@ FORMS: tuple[ModuleType, ...] = (
     layers, scalars,
     stateful_optimizers, pairs, stateful_layers,
     network_class,
-    forward_backward, dicts, lists, updates, training_function, script, stateful_losses, classes, network, functions,
-    derivatives,
+    forward_backward, dicts, lists, updates, script, stateful_losses, classes, network, functions,
+    derivatives, training_function,
 )  # fmt: skip
 
 

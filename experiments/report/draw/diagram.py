@@ -107,7 +107,7 @@ def node(state: str, place: Point, label: Label, *, square: bool, beside: bool) 
         if square
         else f'<circle class="node{state}" cx="{x}" cy="{y}" r="{RADIUS}"/>'
     )
-    symbol_x, symbol_y = (x + RADIUS + 4, y - RADIUS + 4) if beside else (x, y - RADIUS - 7)
+    symbol_x, symbol_y = (x + RADIUS + 12, y - RADIUS + 4) if beside else (x, y - RADIUS - 7)
     symbol = f'<text class="symbol" x="{symbol_x}" y="{symbol_y}">{escape(label.symbol)}</text>'
     value = f'<text class="value" x="{x}" y="{y + 4}">{escape(label.value)}</text>'
     slope = f'<text class="value derivative" x="{x}" y="{y + 19}">{escape(label.derivative)}</text>'

@@ -121,7 +121,7 @@ SQUASH = """
     def squash_derivative(x): return squash(x) * (1 - squash(x))
 """
 NOT_UNDERSTOOD = {
-    "a loop whose error has no name": (1, """
+    "a loop whose error has no name": (2, """
         X, Y, W = np.eye(3)[:, :2], np.ones((3, 1)), np.random.randn(2, 1)
         for i in range(10):
             out = squash(X @ W)

@@ -10,6 +10,7 @@ import numpy as np
 
 from experiments.grade.forms.definitions import MODULE
 from experiments.grade.forms.loops.turn import HELPERS
+from experiments.grade.forms.piece import Arrays
 from experiments.grade.forms.stateful.slots import Slot, put, slots
 
 Names = dict[str, Any]
@@ -72,3 +73,8 @@ def elsewhere(names: Names, rng: np.random.Generator) -> Names:
     for way, array in [*slots(own)]:
         put(own, way, array + ELSEWHERE * rng.standard_normal(array.shape))
     return own
+
+
+def moved(weights: Arrays, rng: np.random.Generator) -> Arrays:
+    """The weights at another place."""
+    return {n: np.asarray(w + ELSEWHERE * rng.standard_normal(w.shape)) for n, w in weights.items()}

@@ -15,7 +15,7 @@ import numpy as np
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.definitions import MODULE
 from experiments.grade.forms.loops.descent import Candidate, Fit, fits, is_a_gradient
-from experiments.grade.forms.loops.space import ELSEWHERE, Names, at, elsewhere, run_in
+from experiments.grade.forms.loops.space import ELSEWHERE, Names, at, elsewhere, moved, run_in
 from experiments.grade.forms.loops.turn import Turn, bound
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
 from experiments.grade.forms.stateful.objects import RATES
@@ -240,9 +240,9 @@ class Start:
             return [1.0]
         values = [self.names.get(n, vars(self.module).get(n)) for n in read]
         named = [v for v in values if isinstance(v, float) and 0 < v < 1]
-        numbers = {id(n): n.value for n in nodes if isinstance(n, ast.Constant) and type(n.value) in (int, float)}
         below = {id(n.right) for n in nodes if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Div)}
-        written = [float(1 / v if at in below else v) for at, v in numbers.items() if v > 0]
+        numbers = {id(n): float(ast.literal_eval(n)) for n in nodes if _is_number(n)}
+        written = [1 / v if at in below else v for at, v in numbers.items() if v > 0]
         return [*dict.fromkeys([1.0, *named, *written])]
 
     def best(self) -> Fit:
@@ -283,9 +283,8 @@ class Start:
         return run
 
 
-def moved(weights: Arrays, rng: np.random.Generator) -> Arrays:
-    """The weights at another place."""
-    return {n: np.asarray(w + ELSEWHERE * rng.standard_normal(w.shape)) for n, w in weights.items()}
+def _is_number(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and type(node.value) in (int, float)
 
 
 def _no_constant(weight: Array, rng: np.random.Generator) -> Array:
