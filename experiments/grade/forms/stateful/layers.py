@@ -178,7 +178,10 @@ class StatefulLayer(Piece):
     def _usual(self, penalised: Fitted, plain: Example, strength: str, rng: np.random.Generator) -> Penalty | None:
         """The usual penalty of a layer that adds one to its gradients; None where it adds nothing, as others may."""
         runs = (plain.run, self._example(penalised, "", rng).run)
-        without, found = (run({n: a.copy() for n, a in plain.arrays.items()}).backward(plain.delta) for run in runs)  # pyright: ignore[reportOptionalCall]
+        one, other = (run({n: a.copy() for n, a in plain.arrays.items()}) for run in runs)
+        if any(not np.array_equal(y, other.outputs[name]) for name, y in one.outputs.items()):
+            return None  # what changes the output, too, is no penalty
+        without, found = (ran.backward(plain.delta) for ran in (one, other))  # pyright: ignore[reportOptionalCall]
         added = {n: found[f"d{n}"] - without[f"d{n}"] for n in plain.floats if f"d{n}" in found}
         parameters = {n: a for n, a in plain.floats.items() if n not in self.arguments and n in added}
         if not any(a.any() for a in added.values()):
