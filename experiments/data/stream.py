@@ -14,7 +14,7 @@ from manual.numbers.number_types import Array
 
 KEPT = 2**25
 """Bytes of pictures that are kept in memory, at most: the first ones, in one piece. Pictures that are kept one by one
-lie between the batches, whose memory then cannot be used again: 100,000 took 200 MB more."""
+lie between the batches, whose memory then cannot be used again: 100,000 took 160 MB more."""
 
 
 class Stream:

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from experiments.grade.forms.definitions import Definitions
-from experiments.grade.forms.loops.script import is_size, root_of, training_loops
+from experiments.grade.forms.loops.script import first_turn, is_size, root_of, training_loops
 from experiments.grade.forms.loops.space import Names, data_of, run_in
 from experiments.grade.forms.loops.training import Training
-from experiments.grade.forms.loops.turn import Loop, Quiet, Turn, compiled
+from experiments.grade.forms.loops.turn import Loop, Quiet, Turn, compiled, listed
 from experiments.grade.forms.piece import Piece
 from experiments.grade.forms.stateful.objects import OWN
 from experiments.grade.forms.whole.flat import ALL_SIZES
@@ -64,10 +64,8 @@ class TrainingFunction(Training):
         mangled = Mangled(kind.__name__ if kind else "")
         loop, before = mangled.visit(copy.deepcopy(both[0])), [mangled.visit(copy.deepcopy(s)) for s in both[1]]
         self.f, self.kind, self.tree = f, kind, found.tree
-        quiet = [new for s in before for new in _listed(Quiet(found.module).visit(s))]
-        target = [ast.Assign([loop.target], _first_of(loop.iter))] if isinstance(loop, ast.For) else []
-        statements = [ast.fix_missing_locations(ast.copy_location(s, loop)) for s in target]
-        self.before = [compiled(s) for s in [*quiet, *statements]]
+        quiet = [new for s in before for new in listed(Quiet(found.module).visit(s))]
+        self.before = [compiled(s) for s in [*quiet, *([first_turn(loop)] if isinstance(loop, ast.For) else [])]]
         super().__init__(name, Turn(loop, found.module), found.module, [kind or f])
 
     def begins(self, rng: np.random.Generator) -> Iterator[Names]:
@@ -139,11 +137,3 @@ class Mangled(ast.NodeTransformer):
         if self.kind and node.attr.startswith("__") and not node.attr.endswith("__"):
             node.attr = f"_{self.kind.lstrip('_')}{node.attr}"
         return self.generic_visit(node)
-
-
-def _first_of(iterable: ast.expr) -> ast.expr:
-    return ast.Call(ast.Name("next", ast.Load()), [ast.Call(ast.Name("iter", ast.Load()), [iterable], [])], [])
-
-
-def _listed(new: Any) -> list[ast.stmt]:
-    return new if isinstance(new, list) else [new]

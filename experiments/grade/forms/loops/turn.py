@@ -44,7 +44,7 @@ class Turn:
 
     def __init__(self, loop: Loop, module: ModuleType) -> None:
         quiet = Quiet(module)
-        statements = [new for s in loop.body for new in _listed(quiet.visit(s))]
+        statements = [new for s in loop.body for new in listed(quiet.visit(s))]
         self.pairs: list[tuple[str, str]] = []
         self.costs: list[str] = []
         self.statements: list[ast.stmt] = []
@@ -175,7 +175,8 @@ def _assigned(name: str, value: ast.expr, near: ast.stmt) -> ast.stmt:
     return ast.fix_missing_locations(ast.copy_location(new, near))
 
 
-def _listed(new: Any) -> list[ast.stmt]:
+def listed(new: Any) -> list[ast.stmt]:
+    """What a visit gives in a statement's place: one, or several."""
     return new if isinstance(new, list) else [new]
 
 
