@@ -103,7 +103,21 @@ SIGNALS = """
             dw {} np.einsum("nc,nfk->cfk", x[:, :, i], d)
         return dx, dw, dout.sum(axis=(0, 2))
 """
+SCALED = """
+    import numpy as np
+    class Scaled:
+        def __init__(self, n, m, reg=0.0):
+            self.w, self.reg = np.random.randn(n, m), reg
+        def forward(self, x):
+            self.x = x
+            self.output = (1 + self.reg) * x @ self.w
+            return self.output
+        def backward(self, d):
+            self.dw = (1 + self.reg) * self.x.T @ d
+            return {} * d @ self.w.T
+"""
 KINDS = {
+    "a strength that the output has, too, which is no penalty": (SCALED, "(1 + self.reg)", "2"),
     "a layer whose example has three axes": (NORM, "tuple(range(dout.ndim - 1))", "0"),
     "a layer that its example alone can make": (MADE, "1", "2"),
     "a layer that takes any leading axes": (AXES, "rows", "dout"),
