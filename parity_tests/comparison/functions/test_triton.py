@@ -1,4 +1,4 @@
-"""A function written in Triton, in its interpreter on the CPU, where triton is installed: here it never was."""
+"""A function written in Triton, in its interpreter on the CPU, where triton is installed (tried with 3.9)."""
 
 import os
 
@@ -53,7 +53,6 @@ def silu(factor):
 
 def test_a_kernel_of_triton_is_judged_in_its_interpreter():
     x = torch.linspace(-2, 2, 15).reshape(5, 3)
-    how = {"dtypes": [torch.float32], "skip": ["times 1e4", "near overflow", "NaN", "infinities"]}
-    assert check_backward(silu(1.0), functional.silu, [x], **how).word in (AGREES, CONVENTION)
+    assert check_backward(silu(1.0), functional.silu, [x], dtypes=[torch.float32]).word in (AGREES, CONVENTION)
     with pytest.raises(AssertionError, match="differs"):
-        check_backward(silu(0.0), functional.silu, [x], **how)
+        check_backward(silu(0.0), functional.silu, [x], dtypes=[torch.float32])

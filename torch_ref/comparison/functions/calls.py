@@ -39,9 +39,11 @@ class Refused(Exception):
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """What is raised within is raised as Refused."""
+    """What is raised within is raised as Refused. Overflow and NaN are tried on purpose and judged by their numbers: of
+    them NumPy, in which a function may be written, does not warn, as a warning may be an error."""
     try:
-        yield
+        with np.errstate(all="ignore"):
+            yield
     except (Refused, Changed):
         raise
     except Exception as error:
