@@ -8,8 +8,9 @@ own. Then a fifth as many layers and blocks of any kind are compared each by its
 anything differs, or if rounding leaves open a thousandth of the comparisons of the networks, or a hundredth of the
 pieces': the bound of a block, or of a sequence, grows from layer to layer, and from step to step.
 
-Vacuous comparisons are counted apart. They are gradients that are truly 0, in torch to the last bit, and steps along
-them: behind a ReLU or a dropout that is off for the whole batch, of a Softmax of one class, of a pixel in no window.
+Comparisons with a reference of zero are counted apart. They are of gradients that are truly 0, in torch to the last
+bit, and of steps along them: behind a ReLU or a dropout that is off for the whole batch, of a Softmax of one class, of
+a pixel in no window.
 In a test, where the data can be chosen, one fails, as zeros would pass it. Here chance draws them; ours is 0 there
 too, or it would differ, but that says nothing of the tolerance.
 """

@@ -110,7 +110,9 @@ class Report:
         rows = [(f"{f.name} {row.quantity}", row) for f in self.findings for row in f.rows]
         wrong = [name for name, row in rows if row.differs]
         said = [f"{len(wrong)} of {len(rows)} quantities differ: {', '.join(wrong)}"] if wrong else []
-        said += self._not_judged
+        if left := self._not_judged:
+            right = [f for f in self.findings if f.rows and not f.not_judged and all(row.agrees for row in f.rows)]
+            said += [f"{len(right)} of {len(self.findings)} pieces agree"] * (len(self.findings) > 1) + left
         if not said:
             how = [f"{name} by {row.cause}" for name, row in rows if row.verdict == CONVENTION]
             how += [f"{name} {row.remark}" for name, row in rows if row.remark]

@@ -88,6 +88,9 @@ def test_blank_exercises_are_not_judged_and_solved_ones_agree(tmp_path, capsys):
     assert len(report["findings"]) == len(SOLVED) == 12
     assert [finding["name"] for finding in report["findings"]] == [name.removesuffix("_backward") for name in SOLVED]
     assert report["verdict"].count("still to be written") == 2  # once of those that raise, once of those that give None
+    first = {name: SOLVED[name] for name in ("relu_backward", "linear_backward")}
+    status, report = graded(tmp_path / "exercises.py", filled(capsys, first), capsys)
+    assert (status, report["verdict"].startswith("2 of 12 pieces agree")) == (2, True)
     status, report = graded(tmp_path / "exercises.py", filled(capsys, SOLVED), capsys)
     assert status == 0, report
     assert {row["verdict"] for finding in report["findings"] for row in finding["rows"]} == {"agrees"}
