@@ -16,7 +16,7 @@ from experiments.data.ngrams import bits
 from experiments.data.splits import Part, Parts
 from experiments.data.tokenizer import Tokenizer, learn
 from experiments.shared.model_file import WORDS
-from experiments.shared.untrusted_files import plain_file
+from experiments.shared.untrusted_files import read_text
 from manual import InputError
 from manual.numbers.checks import whole
 from manual.numbers.number_types import Array
@@ -122,7 +122,4 @@ def _reference() -> tuple[str, str]:
 
 
 def _own(file: Path) -> tuple[str, str]:
-    try:
-        return plain_file(file, "text").read_text("utf-8"), file.name
-    except UnicodeDecodeError as error:
-        raise InputError(f"{file}: expected a text in UTF-8 ({error.reason})") from None
+    return read_text(file, "text"), file.name

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from experiments.report import sheets
 from experiments.shared.command import Parser, command, write
+from experiments.shared.printable import one_line
 from manual import Diverged, InputError
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def _make(parser: Parser, out: Path, full: bool) -> int:
     except BrokenPipeError:
         raise
     except (InputError, Diverged, NoTwin, OSError) as error:
-        parser.error(" ".join(str(error).split()))
+        parser.error(one_line(error))
     print(f"{out / 'index.html'}: {found.verdict}")
     return 0 if found.agrees else 1
 

@@ -13,7 +13,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, ParamSpec, TypeVar
 
-from experiments.shared.printable import printable
+from experiments.shared.printable import one_line, printable
 from experiments.shared.streams import discard_output, open_all
 
 ROOMS = {"check": "grade"}
@@ -25,7 +25,9 @@ PIPE, INTERRUPTED = 128 + 13, 128 + 2
 """The exit status of a command whose reader has left, and of one that Ctrl-C ends, as a shell gives them: 128 and the
 number of SIGPIPE, or SIGINT."""
 UNWRITTEN = 2
-"""The exit status of a command whose output could not be written: not 1, which would be a verdict."""
+"""The exit status of a command whose output could not be written, or that got no memory: not 1, which would be a
+verdict."""
+NO_MEMORY, ALLOCATOR = "there is not enough memory", "DefaultCPUAllocator"
 
 
 def command(main: Callable[P, R]) -> Callable[P, R]:
@@ -57,8 +59,18 @@ def command(main: Callable[P, R]) -> Callable[P, R]:
             sys.exit(UNWRITTEN)
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
+        except (MemoryError, RuntimeError) as error:
+            if not _out_of_memory(error):
+                raise
+            print(f"{typed()}: {NO_MEMORY} ({printable(shortened(one_line(error)))})", file=sys.stderr)
+            sys.exit(UNWRITTEN)
 
     return run
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Whether NumPy or torch raised it because it got no memory; torch need not be loaded to know its own."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or ALLOCATOR in str(error)
 
 
 class Parser(argparse.ArgumentParser):

@@ -9,6 +9,11 @@ def printable(text: object) -> str:
     return "".join(map(_escaped, str(text)))
 
 
+def one_line(text: object) -> str:
+    """A message without its breaks of line; what an error says, too."""
+    return " ".join(str(text).split())
+
+
 def cell(text: object) -> str:
     """A text for a spreadsheet: one line, and no formula."""
     shown = printable(text)

@@ -34,18 +34,9 @@ def build(base: type[D], spec: Spec, rng: np.random.Generator | None = None) -> 
         InputError: the spec is of another form; the name is unknown (the message gives the nearest); arguments that it
             does not take, or that it refuses.
     """
-    what = base.__name__.lower()
-    name, arguments = named(what, spec)
-    known = {
-        n: c
-        for n, c in vars(manual).items()
-        if isinstance(c, type) and issubclass(c, base) and c not in (base, Network)
-    }
-    if name not in known:
-        raise InputError(
-            f"there is no {what} {name!r}{nearest(str(name), known) or '; there are ' + ', '.join(sorted(known))}"
-        )
-    takes = signature(known[name]).parameters
+    name, arguments = named(base.__name__.lower(), spec)
+    cls = class_of(base, name)
+    takes = signature(cls).parameters
     if not isinstance(arguments, Mapping):
         raise InputError(f"{name}: expected {{arguments}}, got {reprlib.repr(arguments)}")
     for argument in arguments:
@@ -55,11 +46,28 @@ def build(base: type[D], spec: Spec, rng: np.random.Generator | None = None) -> 
     arguments = {name: _inner(value, rng) if _is_layer(layers[name]) else value for name, value in arguments.items()}
     drawn_from = {"rng": rng} if "rng" in takes else {}
     try:
-        return known[name](**arguments, **drawn_from)
+        return cls(**arguments, **drawn_from)
     except InputError:
         raise
     except (TypeError, ValueError, MemoryError, OverflowError) as error:
         raise InputError(f"{name}: {str(error).removeprefix(f'{name}.__init__() ')}") from None
+
+
+def class_of(base: type[D], name: Any) -> type[D]:
+    """The layer, loss or optimizer of that name.
+
+    Raises:
+        InputError: there is none; the message gives the nearest.
+    """
+    known = {
+        n: c
+        for n, c in vars(manual).items()
+        if isinstance(c, type) and issubclass(c, base) and c not in (base, Network)
+    }
+    if name not in known:
+        near = nearest(str(name), known) or f"; there are {', '.join(sorted(known))}"
+        raise InputError(f"there is no {base.__name__.lower()} {name!r}{near}")
+    return known[name]
 
 
 def _inner(spec: Any, rng: np.random.Generator | None) -> Layer:

@@ -11,8 +11,10 @@ from experiments.shared.command import nearest_file, shortened
 from experiments.shared.printable import printable
 from manual import InputError
 
+INT = re.compile(r"[-+]?(0|[1-9][0-9_]*|0x[0-9a-fA-F_]+|0b[01_]+)$")
 FLOAT = re.compile(
-    r"[-+]?(([0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)([eE][-+]?[0-9]+)?|\.(inf|Inf|INF))$|\.(nan|NaN|NAN)$"
+    r"[-+]?(([0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)([eE][-+]?[0-9]+)?|[0-9][0-9_]*[eE][-+]?[0-9]+|\.(inf|Inf|INF))$"
+    r"|\.(nan|NaN|NAN)$"
 )
 LEVELS, VALUES, LARGEST = 100, 50_000, 10**7
 """Levels, values and bytes of a config file, at most. (A checkpoint, which holds the config, is held to so many values,
@@ -20,13 +22,14 @@ too.)"""
 
 
 class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # pyright: ignore[reportGeneralTypeIssues]
-    """PyYAML's, but 1e-3 is a number, and a date is a text."""
+    """PyYAML's, but 1e-3 is a number, and a date, 1:30 (which would be 90) and 010 (which would be 8) are texts."""
 
 
 Loader.yaml_implicit_resolvers = {
-    letter: [(tag, form) for tag, form in known if tag.rpartition(":")[2] not in ("float", "timestamp")]
+    letter: [(tag, form) for tag, form in known if tag.rpartition(":")[2] not in ("int", "float", "timestamp")]
     for letter, known in Loader.yaml_implicit_resolvers.items()
 }
+Loader.add_implicit_resolver("tag:yaml.org,2002:int", INT, list("-+0123456789"))
 Loader.add_implicit_resolver("tag:yaml.org,2002:float", FLOAT, list("-+.0123456789"))
 
 
@@ -53,6 +56,20 @@ def plain_file(path: Path, what: str) -> Path:
     raise InputError(f"there is no {what} {path}{nearest_file(path)}")
 
 
+def read_text(path: Path, what: str) -> str:
+    """The text of a file of UTF-8.
+
+    Raises:
+        InputError: it is something else, not there, or cannot be read; the message names it.
+    """
+    try:
+        return plain_file(path, what).read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: expected a {what} in UTF-8 ({error.reason})") from None
+    except OSError as error:  # of reading, it names no file
+        raise InputError(f"{path}: the {what} cannot be read: {error.strerror}") from None
+
+
 def no_folder(path: Path) -> str:
     """The error about a folder that is not there, or is a file; with the nearest name beside it."""
     if path.exists():
@@ -68,11 +85,7 @@ def read_config(path: Path) -> Any:
     """
     if (size := plain_file(path, "config").stat().st_size) > LARGEST:
         raise InputError(f"{path}: expected a config of at most {LARGEST:,} bytes, got {size:,}")
-    try:
-        text = path.read_text("utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: expected a config in valid YAML ({error})") from None
-    said = load_yaml(str(path), text)
+    said = load_yaml(str(path), read_text(path, "config"))
     return {} if said is None else said
 
 

@@ -1,10 +1,10 @@
-"""Lightning's loggers, callbacks and profilers, and one's own, by the name that a config gives."""
+"""Lightning's loggers, callbacks and profilers, and one's own, by the name that a config gives; and help on them."""
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
-from inspect import signature
+from inspect import getdoc, signature
 from pathlib import Path
 from traceback import walk_tb
 from typing import Any
@@ -13,7 +13,10 @@ from jsonargparse import ArgumentError, ArgumentParser
 from lightning.pytorch import callbacks, loggers, profilers
 
 from experiments.shared.command import nearest
+from experiments.shared.printable import one_line
+from experiments.shared.spec import class_of
 from experiments.train.options import clearer
+from experiments.train.settings import CLASSES
 from manual import InputError
 
 KINDS = {
@@ -55,6 +58,21 @@ def known(option: str) -> dict[str, str | None]:
     return {name: NOT_OFFERED.get(name) for name, c in sorted(found.items()) if c is not base}
 
 
+def class_help(key: str, name: str) -> str:
+    """What `--KEY.help NAME` shows: the arguments of a class that the key may name, and what it does.
+
+    Raises:
+        InputError: there is none, or it is not offered.
+    """
+    section, _, option = key.partition(".")
+    cls: Any = class_of(CLASSES[option], name) if section == "model" else class_named(option, name)
+    lines = [f"{key}: {cls.__name__}", ""]
+    for argument in signature(cls).parameters.values():
+        default = "" if argument.default is argument.empty else f"={argument.default!r}"
+        lines.append(f"  --{key}.{argument.name}{default}")
+    return "\n".join([*lines, "", getdoc(cls) or ""])
+
+
 def made(option: str, said: Any, folder: Path) -> list[Any]:
     """The objects that `trainer.OPTION` names, in their order; what they write goes to the run's folder.
 
@@ -68,7 +86,7 @@ def made(option: str, said: Any, folder: Path) -> list[Any]:
 
 def _made(option: str, name: str, arguments: dict[str, Any], folder: Path) -> Any:
     where = f"trainer.{option} {name}"
-    cls = _class(option, name)
+    cls = class_named(option, name)
     takes = signature(cls).parameters
     folders = {"save_dir": str(folder), "dirpath": str(folder)}
     flat = {"name": "", "version": ""} if cls.__name__ == "TensorBoardLogger" else {}
@@ -83,13 +101,13 @@ def _made(option: str, name: str, arguments: dict[str, Any], folder: Path) -> An
         _check_types(cls, own | arguments)
         return cls(**(own | arguments))
     except ArgumentError as error:
-        raise InputError(f"{where}: {clearer(' '.join(str(error).split()))}") from None
+        raise InputError(f"{where}: {clearer(one_line(error))}") from None
     except ImportError as error:  # Lightning's loggers need packages of their own
         extra = EXTRAS.get(cls.__name__)
-        what = f"pip install 'backprop-by-hand[{extra}]'" if extra else " ".join(str(error).split())
+        what = f"pip install 'backprop-by-hand[{extra}]'" if extra else one_line(error)
         raise InputError(f"{where}: a package that it needs is not installed; {what}") from None
     except (Exception, SystemExit) as error:  # whatever its constructor does not like
-        raise InputError(f"{where}: {type(error).__name__}: {' '.join(str(error).split())}") from None
+        raise InputError(f"{where}: {type(error).__name__}: {one_line(error)}") from None
 
 
 def _check_types(cls: Any, arguments: dict[str, Any]) -> None:
@@ -100,7 +118,12 @@ def _check_types(cls: Any, arguments: dict[str, Any]) -> None:
     parser.parse_object({name: value for name, value in arguments.items() if name in known}, env=False)
 
 
-def _class(option: str, name: str) -> Any:
+def class_named(option: str, name: str) -> Any:
+    """The class that `trainer.OPTION` may be.
+
+    Raises:
+        InputError: there is none, or it is not offered.
+    """
     module, base = KINDS[option]
     where, name = f"trainer.{option} {name}", SHORT.get(name, name) if option == "profiler" else name
     name = name.removeprefix(f"{module.__name__}.")
@@ -134,7 +157,7 @@ def _imported(where: str, path: str) -> Any:
         with _from_here():
             return getattr(import_module(module), name)
     except (Exception, SystemExit) as error:  # whatever the module does when it is imported
-        raise InputError(f"{where}: {type(error).__name__}: {' '.join(str(error).split())}") from None
+        raise InputError(f"{where}: {type(error).__name__}: {one_line(error)}") from None
 
 
 def blamed(error: BaseException, objects: Iterable[object]) -> str | None:
@@ -142,9 +165,7 @@ def blamed(error: BaseException, objects: Iterable[object]) -> str | None:
     by_identity = {id(each): type(each).__name__ for each in objects}
     for frame, line in reversed([*walk_tb(error.__traceback__)]):
         if name := by_identity.get(id(frame.f_locals.get("self"))):
-            return (
-                f"{name}, {frame.f_code.co_name} (line {line}): {type(error).__name__}: {' '.join(str(error).split())}"
-            )
+            return f"{name}, {frame.f_code.co_name} (line {line}): {type(error).__name__}: {one_line(error)}"
     return None
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments.shared.command import command, program, shortened
-from experiments.shared.printable import printable
+from experiments.shared.printable import one_line, printable
 from manual import Diverged, InputError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def main() -> None:
     except (InputError, Diverged, OSError, Stopped) as error:
         if isinstance(error, (Diverged, Stopped)) and not _is_first():
             return  # every process raises it, and the first says so
-        message = "; ".join([shortened(" ".join(str(error).split())), *getattr(error, "__notes__", ())])
+        message = "; ".join([shortened(one_line(error)), *getattr(error, "__notes__", ())])
         print(f"{program('train')}: {printable(message)}", file=sys.stderr)
         sys.exit(error.code if isinstance(error, Stopped) else 2)
     if _is_first():

@@ -11,12 +11,12 @@ from typing import Any
 
 from experiments.shared.command import nearest
 from experiments.shared.untrusted_files import load_yaml, read_config
-from experiments.train.settings import ELSEWHERE, NO_STRATEGY, REFUSED
+from experiments.train.settings import CLASSES, ELSEWHERE, NO_STRATEGY, REFUSED
 from manual import InputError
 
 SECTIONS = ("trainer", "model", "data")
 LISTS = ("trainer.callbacks", "trainer.logger")
-NAMED = ("model.loss", "model.optimizer", "model.penalty", "model.schedule", "trainer.profiler", *LISTS)
+NAMED = (*[f"model.{name}" for name in CLASSES], "trainer.profiler", *LISTS)
 """What names a class, and its arguments; of the lists one or more."""
 PARTS = {"class_path", "init_args"}
 LONGEST = 1_000

@@ -5,26 +5,28 @@ import argparse
 import os
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser, DefaultHelpFormatter, Namespace, set_loader
 
 from experiments.data.settings import DataSettings
 from experiments.shared.command import examples_text, expected_one_of, nearest, nearest_file, program
-from experiments.shared.printable import printable
+from experiments.shared.printable import one_line, printable
 from experiments.shared.spec import build
 from experiments.shared.untrusted_files import Dumper
-from experiments.train.layering import Layers
-from experiments.train.settings import ModelSettings, TrainerSettings
-from manual import InputError, Loss, Optimizer, Penalty, Schedule
+from experiments.train.layering import NAMED, Layers
+from experiments.train.settings import CLASSES, ModelSettings, TrainerSettings
+from manual import InputError
 
 CONFIGS = Path(__file__).parent / "configs"
 QUOTED, CLASS = "'([^']*)'", "<class '([^']*)'>"
 NONE = "<class 'NoneType'>, |, <class 'NoneType'>"
+REQUIRED = "the following arguments are required: "
 UNION = (
     r'Parser key "(.+?)": Does not validate against any of the Union subtypes '
     r"Subtypes: \[(.+)\] Errors.*Given value: (.*)"
@@ -111,7 +113,7 @@ def read(arguments: list[str]) -> Options:
 
     Raises:
         InputError: a word that is not known, a value that cannot be, no such file, or what cannot go together.
-        SystemExit: with --help or --print_config, which is shown.
+        SystemExit: with --help, the help of a class or --print_config, which is shown.
     """
     subcommand, *rest = arguments or [""]
     if subcommand in ("-h", "--help", ""):
@@ -124,12 +126,18 @@ def read(arguments: list[str]) -> Options:
         each.prog += f" {subcommand}"
         print(each.format_help(), end="")  # argparse would not say that it cannot be written
         raise SystemExit(0)
+    for option, name in _pairs(rest):
+        if (key := option.removeprefix("--").removesuffix(".help")) in NAMED and option.endswith(".help"):
+            from experiments.train.classes import class_help
+
+            print(class_help(key, name))
+            raise SystemExit(0)
     each = _made_once(ABOUT[subcommand])
     layers = _layers(subcommand, rest, each)
     try:
         typed = each.parse_object(layers.config, env=False)
     except ArgumentError as error:
-        raise InputError(clearer(" ".join(str(error).split()), f"{subcommand}.")) from None
+        raise InputError(_unsaid(subcommand, clearer(one_line(error)))) from None
     options = _options(subcommand, typed)
     for note in dict.fromkeys(layers.notes):
         print(printable(note), file=sys.stderr)
@@ -156,6 +164,13 @@ def _layers(subcommand: str, words: list[str], each: ArgumentParser) -> Layers:
         if name.startswith(prefix):
             key = name.removeprefix(prefix).lower().replace("__", ".")
             _lay(layers, name, key, os.environ[name])
+    for option, value in _pairs(words):
+        _lay(layers, option, "config" if option == "-c" else option.removeprefix("--"), value)
+    return layers
+
+
+def _pairs(words: list[str]) -> Iterator[tuple[str, str]]:
+    """What was typed, as options and their values."""
     waiting = iter(words)
     for word in waiting:
         option, separator, value = word.partition("=")
@@ -165,11 +180,9 @@ def _layers(subcommand: str, words: list[str], each: ArgumentParser) -> Layers:
             if separator:
                 raise InputError(f"{word}: expected --print_config alone, which prints all of it")
             continue
-        key = "config" if option == "-c" else option.removeprefix("--")
         if not separator and (value := next(waiting, None)) is None:
             raise InputError(f"{option}: expected a value, got none")
-        _lay(layers, option, key, str(value))
-    return layers
+        yield option, str(value)
 
 
 def _lay(layers: Layers, where: str, key: str, value: str) -> None:
@@ -188,6 +201,8 @@ def _options(subcommand: str, typed: Namespace) -> Options:
     if subcommand != "fit" and typed.ckpt_path is None:
         raise InputError(f"{subcommand}: expected --ckpt_path, a file or last")
     _check_named(sections["model"])
+    if trainer.accelerator == "auto":
+        trainer.accelerator = _hardware(implementation)
     if trainer.precision:
         _make_mixed(sections["model"], trainer.precision, trainer.accelerator)
     if implementation == "manual":
@@ -208,6 +223,12 @@ def _check_said(name: str, section: Any) -> None:
             raise InputError(f"{name}.{field.name}: expected a value, got null")
 
 
+def _hardware(implementation: str) -> Literal["cpu", "gpu"]:
+    from torch import cuda  # for which nothing else here need wait
+
+    return "gpu" if implementation == "torch" and cuda.is_available() else "cpu"
+
+
 def _make_mixed(model: ModelSettings, precision: str, accelerator: str) -> None:
     if model.implementation == "manual":
         raise InputError(
@@ -222,9 +243,8 @@ def _make_mixed(model: ModelSettings, precision: str, accelerator: str) -> None:
 
 
 def _check_named(model: ModelSettings) -> None:
-    named = (Loss, model.loss), (Optimizer, model.optimizer), (Penalty, model.penalty), (Schedule, model.schedule)
-    for base, spec in named:
-        if spec is not None:
+    for name, base in CLASSES.items():
+        if (spec := getattr(model, name)) is not None:
             build(base, spec)
 
 
@@ -239,7 +259,15 @@ def _check_one_process(trainer: TrainerSettings) -> None:
             )
 
 
-def clearer(message: str, section: str = "") -> str:
+def _unsaid(subcommand: str, message: str) -> str:
+    """The error about settings that nothing names, with where they may be named."""
+    if not message.startswith(REQUIRED):
+        return message
+    by = f"by --config, a file or one of {', '.join(sorted(configs()))}, or as options"
+    return f"{subcommand}: expected {message.removeprefix(REQUIRED)}; {by}"
+
+
+def clearer(message: str) -> str:
     """An error of the parser, without the words for a Python programmer."""
     if found := re.match(r'Parser key "(.+?)": Expected a typing.Literal\[(.+)\]\. Got value: (.*)', message):
         key, known, got = found.groups()
@@ -254,8 +282,6 @@ def clearer(message: str, section: str = "") -> str:
         types = re.sub(r"typing.Literal\[(.+)\]", r"one of \1", types)
         types = re.sub(CLASS, r"\1", types)
         return f"{key}: expected {types}, got {got}"
-    if message.startswith("the following arguments are required: "):
-        return message.replace(": ", f": {section}")
     return message
 
 

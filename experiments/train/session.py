@@ -23,7 +23,7 @@ from experiments.data.module import AT_ONCE, Data, Order
 from experiments.shared import model_file
 from experiments.shared.command import expected_one_of
 from experiments.shared.model_file import Model
-from experiments.shared.printable import printable
+from experiments.shared.printable import one_line, printable
 from experiments.train import processes
 from experiments.train.checkpoints import checkpoint, resume, run_folder
 from experiments.train.checkpoints.restore import latest
@@ -156,14 +156,13 @@ class Session:
         try:
             self.trainer.fit(self.model, datamodule=self.data, ckpt_path=start, weights_only=True)
         except (MisconfigurationException, ModuleNotFoundError) as error:  # of a callback, as it is set up
-            raise InputError(f"trainer: {' '.join(str(error).split())}") from None
+            raise InputError(f"trainer: {one_line(error)}") from None
         except (Exception, SystemExit) as error:  # whatever a class of the config does while training
             if isinstance(error, OSError) or processes.is_lost(error) or not (said := blamed(error, self.named)):
                 raise
             raise InputError(f"trainer: {said}") from None
         self.found |= self.trainer.callback_metrics
-        self.trainer.test(self.model, datamodule=self.data, verbose=False)
-        self.found |= self.trainer.callback_metrics
+        self.test()
 
     def _equip(self, log: CSVLog | None, folder: Path, *more: L.Callback) -> None:
         """Give the trainer what the config names; what it writes is in the run's folder."""
@@ -255,17 +254,14 @@ class Session:
         return Model(self.model.network, layers, model.dtype, shape, data.classes, data.scale)
 
     def validate(self) -> None:
+        """Say what comes of the validation part."""
         self.trainer.validate(self.model, datamodule=self.data, verbose=False)
-        self._show()
+        self.found |= self.trainer.callback_metrics
 
     def test(self) -> None:
+        """Say what comes of the test part."""
         self.trainer.test(self.model, datamodule=self.data, verbose=False)
-        self._show()
-
-    def _show(self) -> None:
-        if self.trainer.is_global_zero:
-            for name, value in self.trainer.callback_metrics.items():
-                print(name, value.item())
+        self.found |= self.trainer.callback_metrics
 
     def predict(self) -> None:
         """Print each test example's target and prediction, as CSV."""

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from experiments.shared.spec import Spec
+from manual import Loss, Optimizer, Penalty, Schedule
+
+CLASSES = {"loss": Loss, "optimizer": Optimizer, "penalty": Penalty, "schedule": Schedule}
+"""What of a model is one class, by name, and of what kind."""
 
 
 @dataclass
@@ -54,7 +58,7 @@ class TrainerSettings:
         val_check_interval: batches between validations, or a share of an epoch.
         check_val_every_n_epoch: epochs between validations.
         fast_dev_run: a run of one batch of each part, or so many, to see that all works; it leaves nothing behind.
-        accelerator: the hardware: cpu, or, with the torch implementation, gpu.
+        accelerator: the hardware: cpu, or, with the torch implementation, gpu, or auto: a gpu where torch sees one.
         devices: the number on each machine, or auto; with the torch implementation. Each is a process, on the CPU too.
         num_nodes: the number of machines.
         strategy: how processes share the work: by ddp each has a share of every batch; auto is the same.
@@ -84,7 +88,7 @@ class TrainerSettings:
     val_check_interval: int | float | None = None
     check_val_every_n_epoch: int = 1
     fast_dev_run: bool | int = False
-    accelerator: Literal["cpu", "gpu"] = "cpu"
+    accelerator: Literal["cpu", "gpu", "auto"] = "cpu"
     devices: int | Literal["auto"] = 1
     num_nodes: int = 1
     strategy: Literal["auto", "ddp"] = "auto"

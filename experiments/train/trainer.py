@@ -15,6 +15,7 @@ import torch
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
+from experiments.shared.printable import one_line
 from experiments.train.checkpoints.checkpoint import WholeCheckpoints
 from experiments.train.settings import TrainerSettings
 from manual import InputError
@@ -92,7 +93,7 @@ def _made(**options: Any) -> L.Trainer:
     try:
         return L.Trainer(**options)
     except (MisconfigurationException, ValueError, TypeError, OverflowError, RuntimeError) as error:
-        raise InputError(f"trainer: {' '.join(str(error).split())}") from None
+        raise InputError(f"trainer: {one_line(error)}") from None
 
 
 def _check_meeting(made: L.Trainer) -> None:

@@ -5,12 +5,17 @@ import signal
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from experiments.bench.own_process import OPENBLAS
+from experiments.shared import entry
+from experiments.shared.command import command
 from parity_tests.train.processes.forks import Fork, forked
 
 ROOT = Path(__file__).parents[2]
@@ -69,6 +74,37 @@ def test_what_is_not_installed_is_said_with_the_extra_that_brings_it(
     said = f"backprop-{room}: {module} is not installed; pip install 'backprop-by-hand[{extra}]'\n"
     assert (status, out, err.decode()) == (2, b"", said)
     assert any(PACKAGE_OF.get(module, module) in line for line in PROJECT["optional-dependencies"][extra])
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ImportError("failed to map\n\nit"), "what it needs cannot be loaded: failed to map it"),
+        (ModuleNotFoundError("no tomllib", name="tomllib"), "what it needs cannot be loaded: no tomllib"),
+        (MemoryError(), "there is not enough memory"),
+    ],
+)
+def test_what_cannot_be_loaded_is_said(
+    error: Exception, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(_: str) -> None:
+        raise error
+
+    monkeypatch.setattr(entry, "import_module", fails)
+    monkeypatch.setattr(sys, "argv", ["backprop-train"])
+    with pytest.raises(SystemExit, match="2"):
+        entry.entry("train", "train")()
+    assert capsys.readouterr().err == f"backprop-train: {said}\n"
+
+
+@pytest.mark.parametrize("empty", [np.empty, torch.empty], ids=["numpy", "torch"])
+def test_a_command_that_gets_no_memory_says_so(
+    empty: Callable[[int], object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        command(lambda: empty(2**55))()
+    err = capsys.readouterr().err
+    assert (err.count("\n"), "there is not enough memory (" in err) == (1, True)
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-16"])

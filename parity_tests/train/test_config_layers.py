@@ -91,7 +91,7 @@ HOSTILE = {
     "half a character": ('dtype: "\\ud800"\n', "expected a config in valid YAML|a text that can be written"),
     "a lone dot": ("threshold: .\n", "model.threshold: expected float, got ."),
     "a dot and an underscore": ("threshold: ._\n", "threshold"),
-    "another encoding": ("dtype: \xe9\n".encode("latin-1"), "expected a config in valid YAML"),
+    "another encoding": ("dtype: \xe9\n".encode("latin-1"), "expected a config in UTF-8"),
     "a name that is no text": ("3: 4\n", "the config has no 'model.3'"),
 }
 

@@ -8,11 +8,12 @@ from dataclasses import fields
 
 import lightning as L
 import pytest
+import torch
 from lightning.pytorch.callbacks import device_stats_monitor
 
 from experiments.train import command as train
 from experiments.train.classes import known
-from experiments.train.options import ABOUT, parser
+from experiments.train.options import ABOUT, parser, read
 from experiments.train.settings import NO_STRATEGY, REFUSED, TrainerSettings
 from manual import InputError
 from parity_tests.conftest import few
@@ -239,6 +240,22 @@ def test_mixed_precision_is_torchs_alone_and_takes_float32(tmp_path, capsys) -> 
     assert "the weights stay in float32" in capsys.readouterr().err
     plain = fit(tmp_path / "plain", short("torch", "--model.dtype=float32", epochs=1))
     assert rows(run)[0]["train_cost"] != rows(plain)[0]["train_cost"]
+
+
+def test_auto_is_the_hardware_that_is_there_and_manual_runs_on_the_cpu(monkeypatch) -> None:
+    for there, side, found in ((True, "torch", "gpu"), (False, "torch", "cpu"), (True, "manual", "cpu")):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
+        assert read(["fit", *short(side, "--trainer.accelerator=auto")]).trainer.accelerator == found
+
+
+@pytest.mark.parametrize(("option", "said"), [
+    ("model.optimizer.help=Adam", "--model.optimizer.betas=(0.9, 0.999)"),
+    ("trainer.callbacks.help=EarlyStopping", "--trainer.callbacks.monitor\n"),
+])  # fmt: skip
+def test_a_class_has_help(option, said, capsys) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        train.run(["fit", f"--{option}"])
+    assert said in capsys.readouterr().out
 
 
 def test_every_option_of_the_trainer_has_a_line_of_help() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from experiments.report.page.template import render
-from experiments.shared.printable import printable
+from experiments.shared.printable import one_line, printable
 from experiments.shared.untrusted_files import no_folder, plain_file, read_config
 from manual import InputError
 from torch_ref.tables import columns
@@ -53,7 +53,7 @@ def found(folder: Path) -> Found:
             try:
                 runs.append(_read(Path(place), str(Path(place).relative_to(folder))))
             except (InputError, OSError, ValueError, csv.Error) as error:
-                left_out.append(f"{place}: {' '.join(str(error).split())}")
+                left_out.append(f"{place}: {one_line(error)}")
     if not runs:
         raise InputError(
             f"{printable(folder)}: expected a folder of runs, each with config.yaml and metrics.csv, got none"

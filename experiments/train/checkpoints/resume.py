@@ -16,7 +16,8 @@ from experiments.train.checkpoints.restore import restored
 from experiments.train.checkpoints.run_folder import CHECKPOINTS
 from experiments.train.csv_log import METRICS
 from experiments.train.module import Training, steps
-from manual import InputError, Loss, Optimizer, Penalty, Schedule
+from experiments.train.settings import CLASSES
+from manual import InputError
 
 Check = Callable[[dict[str, Any]], None]
 
@@ -37,7 +38,7 @@ def check_to_go_on(saved: dict[str, Any], model: Training, data: Data) -> None:
     checkpoint.same(then["data"].get("classes"), data.settings.get("classes"), "data.classes")
     for key in ("network", "implementation", "dtype"):
         checkpoint.same(then["model"][key], model.settings[key], f"model.{key}")
-    for key, base in (("loss", Loss), ("optimizer", Optimizer), ("penalty", Penalty), ("schedule", Schedule)):
+    for key, base in CLASSES.items():
         before, now = (spec and build(base, spec) for spec in (then["model"].get(key), model.settings[key]))
         if repr(before) != repr(now):
             what, before, now = _difference(f"model.{key}", before, now)

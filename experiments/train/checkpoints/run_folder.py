@@ -8,12 +8,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import yaml
 from filelock import FileLock, Timeout
 
 from experiments.shared.command import write
 from experiments.shared.printable import printable
-from experiments.shared.untrusted_files import read_config
+from experiments.shared.untrusted_files import load_yaml, read_config
 from manual import InputError
 
 CHECKPOINTS = "checkpoints"
@@ -52,7 +51,7 @@ def cut_off(runs: Path, config: str) -> tuple[Path, FileLock] | None:
     """The latest run of this config that neither lives nor is done, and its lock, held; none where there is no such
     run. In how many processes it is, or was, does not matter.
     """
-    wanted = yaml.safe_load(config)
+    wanted = load_yaml("the config", config)
     for folder in versions(runs):
         if (folder / MODEL).exists() or (saved := _config(folder)) is None or _alone(saved) != _alone(wanted):
             continue
@@ -76,7 +75,7 @@ def begun_from(runs: Path, config: str) -> str:
     """The checkpoint that `--ckpt_path last` stood for in the latest run of this config, if that is not done, so that
     the same command goes on with it; else "last".
     """
-    given = yaml.safe_load(config)
+    given = load_yaml("the config", config)
     for folder in versions(runs):
         saved = _config(folder)
         if saved and saved["ckpt_path"] and saved | {"ckpt_path": "last"} == given:

@@ -74,7 +74,13 @@ def test_a_config_that_is_more_than_it_seems_is_refused(
 
 
 def test_a_config_that_is_not_text_is_refused(refused: Refuse, tmp_path: Path) -> None:
-    assert "expected a config in valid YAML" in refused("config", written(tmp_path / "odd.yaml", b"name: \xff"))
+    assert "expected a config in UTF-8" in refused("config", written(tmp_path / "odd.yaml", b"name: \xff"))
+
+
+def test_a_config_that_breaks_off_as_it_is_read_is_named(refused: Refuse) -> None:
+    if not (memory := Path("/proc/self/mem")).exists():
+        pytest.skip("there is no file that cannot be read")
+    assert "/proc/self/mem: the config cannot be read: " in refused("config", memory)
 
 
 def test_a_tag_that_would_run_code_is_refused(refused: Refuse, tmp_path: Path) -> None:

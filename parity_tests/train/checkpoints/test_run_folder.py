@@ -5,9 +5,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 from filelock import FileLock
 
 from experiments.shared import command
+from experiments.shared.untrusted_files import Dumper
 from experiments.train.checkpoints import run_folder
 from parity_tests.train.checkpoints.cutting import LONGER, SHORT, bluebird, cut, fit, same
 
@@ -74,6 +76,16 @@ def test_a_run_goes_on_in_another_number_of_processes_and_says_so(tmp_path, caps
     assert found
     assert found[0] == run
     assert capsys.readouterr().err == "the run resumes with another number of processes, and not bit for bit\n"
+
+
+@pytest.mark.parametrize("name", ["2026-11-29", "010", "1e3", "1_0", "no"])
+def test_a_run_is_known_again_by_a_name_that_is_a_date_or_a_number_to_some(name, tmp_path):
+    config = yaml.dump({"name": name, "ckpt_path": None}, Dumper=Dumper)
+    run, lock = run_folder.new(tmp_path, config)
+    lock.release()
+    found = run_folder.cut_off(tmp_path, config)
+    assert found
+    assert found[0] == run
 
 
 def test_a_run_that_begins_is_never_seen_as_one_that_was_cut_off(tmp_path, monkeypatch):
