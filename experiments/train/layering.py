@@ -5,9 +5,10 @@ a config names is imported: a refused word need not wait for Lightning, and a st
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from types import NoneType
+from typing import Any, get_args
 
 from experiments.shared.command import nearest
 from experiments.shared.untrusted_files import load_yaml, read_config
@@ -28,16 +29,15 @@ class Layers:
     """What was said so far.
 
     Args:
-        known: the keys that a config may have, as trainer.max_epochs.
-        texts: those of them whose value is taken as it is typed.
+        types: of the keys that a config may have, as trainer.max_epochs. What is to be text is taken as it is typed.
 
     Attributes:
         config: nested, as a config file has it.
         notes: what is read, and is written in another way now.
     """
 
-    def __init__(self, known: set[str], texts: set[str]) -> None:
-        self.known, self.texts = known, texts
+    def __init__(self, types: Mapping[str, Any]) -> None:
+        self.types = types
         self.config: dict[str, Any] = {section: {} for section in SECTIONS}
         self.notes: list[str] = []
 
@@ -48,7 +48,7 @@ class Layers:
     def add_option(self, where: str, key: str, text: str) -> None:
         """Lay one option over it; a key with + at its end adds to a list."""
         key, more = key.removesuffix("+"), key.endswith("+")
-        if key in self.texts:
+        if self.types.get(key) in (str, str | None):
             return self._set(where, key, text)
         value = text if key in SECTIONS else load_yaml(where, text)
         return self._append(where, key, value) if more else self._set(where, key, value)
@@ -56,7 +56,7 @@ class Layers:
     def _add(self, where: str, said: Any, prefix: str = "") -> None:
         if not isinstance(said, Mapping):
             raise InputError(f"{where}: expected names and their values, got {type(said).__name__}")
-        keys = [*_flat(said, prefix, self.known)]
+        keys = [*_flat(said, prefix, self.types)]
         if twice := [key for key, count in Counter(key for key, _ in keys).items() if count > 1]:
             raise InputError(f"{where}: expected every name once, got {twice[0]!r} twice")
         for key, value in keys:
@@ -72,6 +72,7 @@ class Layers:
                 return self._set_argument(where, named, key.removeprefix(f"{named}."), value)
         self._check_known(where, key)
         _check_length(where, key, value)
+        _check_number(key, self.types[key], value)
         if key == "trainer.strategy" and (reason := NO_STRATEGY.get(str(value))):
             raise InputError(f"{key} {value} is not offered: {reason}")
         if key in NAMED:
@@ -149,12 +150,12 @@ class Layers:
     def _check_known(self, where: str, key: str) -> None:
         if reason := REFUSED.get(key.removeprefix("trainer.")) if key.startswith("trainer.") else None:
             raise InputError(f"{key} is not offered: {reason}")
-        if key not in self.known:
+        if key not in self.types:
             if where.startswith("--"):
-                options = [f"--{name}" for name in self.known]
+                options = [f"--{name}" for name in self.types]
                 near = nearest(f"--{ELSEWHERE.get(key, key)}", [*options, "--model.optimizer.lr"])
                 raise InputError(f"there is no option '--{key}'{near}")
-            raise InputError(f"{where}: the config has no {key!r}{nearest(ELSEWHERE.get(key, key), self.known)}")
+            raise InputError(f"{where}: the config has no {key!r}{nearest(ELSEWHERE.get(key, key), self.types)}")
 
 
 def _check_length(where: str, key: str, value: Any) -> None:
@@ -162,7 +163,14 @@ def _check_length(where: str, key: str, value: Any) -> None:
         raise InputError(f"{where}: expected at most {LONGEST:,} in {key}, got {len(value):,}")
 
 
-def _flat(said: Mapping[Any, Any], prefix: str, known: set[str]) -> Iterator[tuple[str, Any]]:
+def _check_number(key: str, kind: Any, value: Any) -> None:
+    """Raise InputError where a text is to be a number: the parser would look for one in it, and take 1:30 for 90."""
+    kinds = [each for each in get_args(kind) or (kind,) if each is not NoneType]
+    if isinstance(value, str) and {*kinds} <= {int, float, bool}:
+        raise InputError(f"{key}: expected {', '.join(each.__name__ for each in kinds)}, got {value}")
+
+
+def _flat(said: Mapping[Any, Any], prefix: str, known: Container[str]) -> Iterator[tuple[str, Any]]:
     """The keys of a config with their sections before them, and their values."""
     for name, value in said.items():
         key = f"{prefix}{name}"

@@ -157,8 +157,7 @@ def _overview() -> str:
 def _layers(subcommand: str, words: list[str], each: ArgumentParser) -> Layers:
     """The environment's variables, PL_FIT__MODEL__SEED and the like, and over them what was typed, in its order."""
     types = {action.dest: getattr(action, "_typehint", None) for action in each._actions}
-    known = {key for key in types if key not in ("help", "config", "print_config", *SECTIONS)}
-    layers = Layers(known, {key for key in known if types[key] in (str, str | None)})
+    layers = Layers({key: types[key] for key in types if key not in ("help", "config", "print_config", *SECTIONS)})
     prefix = f"PL_{subcommand.upper()}__"
     for name in sorted(os.environ):
         if name.startswith(prefix):

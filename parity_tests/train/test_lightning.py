@@ -207,6 +207,8 @@ VALUES = {
     "--trainer.gradient_clip_val=0": "expected a number above 0",
     "--trainer.precision=32": "trainer.precision: expected one of 'bf16-mixed', '16-mixed', got 32",
     "--trainer.overfit_batches=1.5": "expected 1 to 7 batches, or a share of them",
+    **{f"--trainer.limit_val_batches={given}": f"limit_val_batches: expected int, float, got {given}" for given in (
+        "1:30", "010")},
     "--trainer.max_time=20": "Expected a string in the format DD:HH:MM:SS",
 }  # fmt: skip
 
