@@ -7,7 +7,9 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from subprocess import TimeoutExpired
+from pathlib import Path
+from subprocess import Popen, TimeoutExpired
+from tempfile import TemporaryDirectory
 from threading import Thread
 from time import sleep
 from typing import Any, NamedTuple, TypeVar
@@ -20,6 +22,8 @@ from experiments.shared.errors import CommandError
 from experiments.train.stop import FIRST
 
 T = TypeVar("T")
+MEETING = "BACKPROP_MEETING"
+"""The variable that names a folder to the processes that the first starts: each makes a file there when it is up."""
 
 
 class Lost(CommandError, ConnectionError):
@@ -78,18 +82,30 @@ def start(trainer: L.Trainer) -> None:
         return
     if number := os.environ.get(FIRST):
         Thread(target=_end_after, args=[int(number)], daemon=True).start()
-    os.environ[FIRST] = str(os.getpid())
-    hears = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the first, until the others are up
-    try:
-        launcher.launch(lambda: None, trainer=trainer)
-    finally:
-        signal.signal(signal.SIGINT, hears)
-        del os.environ[FIRST]
-    try:
-        trainer.strategy.setup_environment()
-    except BaseException:
-        launcher.kill(getattr(signal, "SIGKILL", signal.SIGTERM))  # they would wait for this one
-        raise
+        Path(os.environ[MEETING], os.environ["LOCAL_RANK"]).touch()
+    with TemporaryDirectory() as meeting:
+        os.environ |= {FIRST: str(os.getpid()), MEETING: meeting}
+        hears = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the first, until the others are up
+        try:
+            launcher.launch(lambda: None, trainer=trainer)
+        finally:
+            signal.signal(signal.SIGINT, hears)
+            del os.environ[FIRST], os.environ[MEETING]
+        try:
+            _wait_for_others(trainer, Path(meeting))
+            trainer.strategy.setup_environment()
+        except BaseException:
+            launcher.kill(getattr(signal, "SIGKILL", signal.SIGTERM))  # they would wait for this one
+            raise
+
+
+def _wait_for_others(trainer: L.Trainer, meeting: Path) -> None:
+    """Wait until the processes that this one has started are there too. Connecting them would wait as well, and hear
+    neither Ctrl-C nor that one of them has ended."""
+    while len([*meeting.iterdir()]) < len(_started(trainer)):
+        if ended := dict(_ended(trainer, 0)):
+            raise _lost(trainer, ended)
+        sleep(0.05)
 
 
 def _end_after(first: int) -> None:
@@ -110,12 +126,7 @@ def connected(trainer: L.Trainer) -> Iterator[None]:
     except RuntimeError as error:
         if not is_lost(error):
             raise
-        ended = dict(_ended(trainer))
-        if killed := [f"process {rank} was killed by signal {-status}" for rank, status in ended.items() if status < 0]:
-            raise Lost(killed[0]) from None
-        if any(ended.values()) or not trainer.is_global_zero:
-            raise SystemExit(2) from None
-        raise Lost("another process has ended") from None
+        raise _lost(trainer, dict(_ended(trainer, 3))) from None
 
 
 def is_lost(error: BaseException) -> bool:
@@ -123,8 +134,22 @@ def is_lost(error: BaseException) -> bool:
     return type(error).__module__ == "torch.distributed" or "gloo/transport" in str(error)
 
 
-def _ended(trainer: L.Trainer) -> Iterator[tuple[int, int]]:
-    """Rank and exit status of the processes that this one had started, and that have ended."""
-    for rank, process in enumerate(getattr(trainer.strategy.launcher, "procs", ()), trainer.global_rank + 1):
+def _lost(trainer: L.Trainer, ended: dict[int, int]) -> BaseException:
+    """What to raise in a process where others have ended, by rank and exit status."""
+    if killed := [f"process {rank} was killed by signal {-status}" for rank, status in ended.items() if status < 0]:
+        return Lost(killed[0])
+    if any(ended.values()) or not trainer.is_global_zero:
+        return SystemExit(2)
+    return Lost("another process has ended")
+
+
+def _started(trainer: L.Trainer) -> list[Popen[bytes]]:
+    """The processes that this one has started."""
+    return getattr(trainer.strategy.launcher, "procs", [])
+
+
+def _ended(trainer: L.Trainer, seconds: float) -> Iterator[tuple[int, int]]:
+    """Rank and exit status of those that have ended, or do so within the time."""
+    for rank, process in enumerate(_started(trainer), trainer.global_rank + 1):
         with suppress(TimeoutExpired):
-            yield rank, process.wait(timeout=3)
+            yield rank, process.wait(seconds)

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from threading import Timer
 from time import monotonic, sleep
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +18,7 @@ from lightning.pytorch.strategies.launchers.subprocess_script import _Subprocess
 
 from experiments.train import processes
 from experiments.train.checkpoints.run_folder import MODEL
-from experiments.train.stop import Stop
+from experiments.train.stop import Stop, Stopped
 from parity_tests.train.processes.forks import TIMEOUT, Fork, command, forked
 from parity_tests.train.processes.in_processes import CUT_OFF, lines
 
@@ -136,13 +137,41 @@ def test_of_two_machines_one_is_lost_and_the_other_ends_and_goes_on_alone(tmp_pa
     assert re.fullmatch(rf"the run resumes with another number .*\ngoing on with {RUN} from step \d+\n", alone.stderr)
 
 
-def test_processes_that_cannot_be_connected_are_ended(monkeypatch):
-    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"])
+def starting(monkeypatch, program, up=False):
+    """A second process, and a trainer that starts it and cannot be connected with it; whether that is up in time."""
+    other = subprocess.Popen([sys.executable, "-c", program])
     launcher = _SubprocessScriptLauncher(LightningEnvironment(), num_processes=2, num_nodes=1)
-    monkeypatch.setattr(launcher, "launch", lambda *_, **__: launcher.procs.append(other))
-    trainer: Any = SimpleNamespace(
-        strategy=SimpleNamespace(launcher=launcher, setup_environment=lambda: int("no connection"))
-    )
+
+    def launch(*_, **__):
+        launcher.procs.append(other)
+        if up:
+            Path(os.environ[processes.MEETING], "1").touch()
+
+    monkeypatch.setattr(launcher, "launch", launch)
+    strategy = SimpleNamespace(launcher=launcher, setup_environment=lambda: int("no connection"))
+    trainer: Any = SimpleNamespace(strategy=strategy, is_global_zero=True, global_rank=0)
+    return other, trainer
+
+
+SLEEPS = "import time; time.sleep(100)"
+
+
+def test_ctrl_c_is_heard_while_another_process_is_being_started(monkeypatch):
+    other, trainer = starting(monkeypatch, SLEEPS)
+    with Stop(), pytest.raises(Stopped, match="stopped by SIGINT"):
+        Timer(0.2, os.kill, [os.getpid(), signal.SIGINT]).start()
+        processes.start(trainer)
+    assert other.wait(TIMEOUT) == -signal.SIGKILL
+
+
+def test_a_process_that_is_killed_while_it_is_being_started_is_said(monkeypatch):
+    _, trainer = starting(monkeypatch, "import os; os.kill(os.getpid(), 9)")
+    with pytest.raises(processes.Lost, match="process 1 was killed by signal 9"):
+        processes.start(trainer)
+
+
+def test_processes_that_cannot_be_connected_are_ended(monkeypatch):
+    other, trainer = starting(monkeypatch, SLEEPS, up=True)
     with Stop() as stop:
         with pytest.raises(ValueError, match="no connection"):
             processes.start(trainer)
