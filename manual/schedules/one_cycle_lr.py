@@ -61,7 +61,7 @@ class OneCycleLR(Schedule):
             raise InputError(f"OneCycleLR: expected a step below total_steps {self.total_steps}, got {t}")
         rise, last = self.pct_start * self.total_steps - 1, self.total_steps - 1
         ends = [0, rise, 2 * rise, last] if self.three_phase else [0, rise, last]
-        phase = next((i for i, end in enumerate(ends[1:]) if t <= end), len(ends) - 2)
+        phase = next(i for i, end in enumerate(ends[1:]) if t <= end)
         start, end, a, b = *ends[phase : phase + 2], *values[phase : phase + 2]
         s = (t - start) / (end - start) if end > start else 1
         return b + (a - b) * (1 + cos(pi * s)) / 2 if self.anneal_strategy == "cos" else a + (b - a) * s
@@ -70,4 +70,5 @@ class OneCycleLR(Schedule):
 def examples(rng: np.random.Generator) -> Iterator[OneCycleLR]:
     yield OneCycleLR(0.5, 20)
     yield OneCycleLR(0.5, 20, 0.25, "linear", div_factor=10, final_div_factor=100)
-    yield OneCycleLR(0.5, 20, cycle_momentum=False, three_phase=True)
+    yield OneCycleLR(0.5, 20, three_phase=True)
+    yield OneCycleLR(0.5, 20, 0.6, cycle_momentum=False, three_phase=True)

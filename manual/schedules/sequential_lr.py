@@ -43,4 +43,4 @@ class SequentialLR(Schedule):
 
 
 def examples(rng: np.random.Generator) -> Iterator[SequentialLR]:
-    yield SequentialLR([LinearLR(0.1, total_iters=4), CosineAnnealingLR(12)], [4])
+    yield SequentialLR([LinearLR(0.1, total_iters=4), CosineAnnealingLR(12), LinearLR(0.5, total_iters=3)], [4, 12])

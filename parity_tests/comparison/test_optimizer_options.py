@@ -97,6 +97,16 @@ def test_a_norm_is_clipped_as_torch_s(max_norm, norm_type, dtype, rng):
     assert abs(n - norm.item()) <= (29 + 4 + 5 * 8) * np.finfo(dtype).eps * norm.item()
 
 
+def test_a_gradient_as_long_as_it_may_be_is_shortened_by_what_torch_adds_to_its_norm():
+    net = Network(Linear(1, 1, bias=False, rng=np.random.default_rng(0)))
+    net.params["0.weight"][...] = 2
+    _, _, ours, theirs, bounds = clipped(
+        lambda g: clip_norm(g, 2), lambda params: torch.nn.utils.clip_grad_norm_(params, 2), net
+    )
+    assert theirs["0.weight"] < 2
+    assert np.abs(ours["0.weight"] - theirs["0.weight"]) <= 2 * bounds["0.weight"].error
+
+
 @pytest.mark.parametrize("norm_type", [2, inf])
 def test_a_layer_without_parameters_has_a_gradient_of_norm_0_as_in_torch(norm_type):
     assert clip_norm(ReLU(), 1, norm_type) == torch.nn.utils.clip_grad_norm_([], 1, norm_type).item() == 0
@@ -166,6 +176,11 @@ def test_a_schedule_agrees_with_torch(make, optimizer: Optimizer):
         if t < 19:
             scheduler.step()
     optimizer.__dict__.update(own)
+
+
+def test_a_cycle_that_rises_for_no_step_begins_at_the_top():
+    """Torch divides by the length of its rise, 0."""
+    assert OneCycleLR(0.5, 4, 0.25).rate(0, 1) == 0.5
 
 
 def test_a_schedule_refuses_a_step_beyond_its_last_and_an_optimizer_without_momentum():
