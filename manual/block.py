@@ -24,8 +24,8 @@ from manual.numbers.checks import InputError, shown
 from manual.numbers.number_types import Array
 
 
-class Unasked(list[Any]):
-    """A tape whose ∂C/∂x nobody asks for."""
+class GradientAlone(list[Any]):
+    """The tape of a backward of which nobody asks for ∂C/∂x."""
 
 
 class Block(Layer):
@@ -41,9 +41,9 @@ class Block(Layer):
             trained; two parts share an array; a part cannot take its input: the message names the part.
     """
 
-    ends_in_sums: ClassVar[bool] = False
-    """Whether `backward` only adds something to what its last `back` gives. Then `gradient` takes 0 in its place, and
-    the part's `gradient`: nobody asks for ∂C/∂x."""
+    only_adds_to_dx: ClassVar[bool] = False
+    """Whether `backward` hands on what its last `back` gives as ∂C/∂x, or adds to it, and does no more with it. Then
+    `gradient`, of which nobody asks for ∂C/∂x, asks that part for its gradient alone; 0 stands for what it gives."""
 
     def __new__(cls, *_: Any, **__: Any) -> Self:
         """A block without parts, to begin with."""
@@ -125,10 +125,10 @@ class Block(Layer):
             _, cache = left.pop(at)
             if delta is None:
                 return None
-            if left or not isinstance(tape, Unasked):
-                dx, gradient = parts[name].backward(delta, cache)
-            else:
+            if isinstance(tape, GradientAlone) and not left:
                 dx, gradient = 0, parts[name].gradient(delta, cache)
+            else:
+                dx, gradient = parts[name].backward(delta, cache)
             gradients[name] = gradients[name] + gradient if name in gradients else gradient
             return dx
 
@@ -141,8 +141,8 @@ class Block(Layer):
 
     def gradient(self, delta: Any, cache: Any, /) -> Self:
         """The second half of `backward`. The cache is the tape, or a tuple that begins with it."""
-        if self.ends_in_sums:
-            cache = (Unasked(cache[0]), *cache[1:]) if isinstance(cache, tuple) else Unasked(cache)
+        if self.only_adds_to_dx:
+            cache = (GradientAlone(cache[0]), *cache[1:]) if isinstance(cache, tuple) else GradientAlone(cache)
         return self.backward(delta, cache)[1]
 
     def commit(self, cache: Any, /) -> None:

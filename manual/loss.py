@@ -41,7 +41,7 @@ class _One(NamedTuple):
     cache: Any
 
 
-def takes_one(axes: int) -> Callable[[Kind], Kind]:
+def takes_one_prediction(axes: int) -> Callable[[Kind], Kind]:
     """Let a loss whose predictions have at least so many axes take one that lacks the first, that of the batch, as
     torch's do: it is a batch of one."""
 

@@ -22,7 +22,7 @@ class EveryStep(Block):
     """
 
     inner: InitVar[Layer]
-    ends_in_sums = True
+    only_adds_to_dx = True
 
     def __post_init__(self, inner: Layer) -> None:
         self.parts = {"inner": inner}

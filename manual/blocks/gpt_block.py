@@ -34,7 +34,7 @@ class GPTBlock(Block):
     _: KW_ONLY
     bias: Flag = True
     rng: InitVar[np.random.Generator]
-    ends_in_sums = True
+    only_adds_to_dx = True
 
     def __post_init__(self, rng: np.random.Generator) -> None:
         d, bias = self.embed_dim, self.bias

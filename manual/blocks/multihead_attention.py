@@ -39,8 +39,8 @@ class MultiheadAttention(Block, without={"dropout": 0.0, "kdim": None, "vdim": N
 
     `forward(query, key, value)`, or `forward(x)`, where x is all three, so that three δs add up. Then may come truths:
     the key_padding_mask (N, S), True where a key is padding, and the attn_mask, (L, S) or (N · heads, L, S), True where
-    i may not look at j. With `causal`, i looks at no j > i. A row that may look at nothing has A = 0, and so o = 0.
-    (torch has `causal` as an attn_mask, and gives A beside y.)
+    i may not look at j. With `causal`, an attn_mask in torch, i looks at no j > i. A row that may look at nothing has
+    A = 0, and so o = 0. (torch gives A beside y.)
 
         query, y (L, N, E), key and value (S, N, E); (N, …, E) with batch_first; one example has no N
 
@@ -104,14 +104,13 @@ class MultiheadAttention(Block, without={"dropout": 0.0, "kdim": None, "vdim": N
         tape, x, q, k, v, a = cache
         back, gradient = self.backs(tape)
         dq, dk, dv = self._back(self._apart(back("out_proj", delta)), q, k, v, a)
-        own: dict[str, Array] = {}
+        own: dict[str, Any] = {}
         if self.add_bias_kv:
             own = {name: d[:, :, -1].sum(axis=0).reshape(1, 1, -1) for name, d in (("bias_k", dk), ("bias_v", dv))}
             dk, dv = dk[:, :, :-1], dv[:, :, :-1]
         dz = [rows(self._beside(d)) for d in (dq, dk, dv)]
         own["in_proj_weight"] = np.concatenate([d.T.dot(rows(to)) for d, to in zip(dz, x.three, strict=True)])
-        if self.in_proj_bias is not None:
-            own["in_proj_bias"] = np.concatenate([sum_over_batch(d) for d in dz])
+        own["in_proj_bias"] = None if self.in_proj_bias is None else np.concatenate([sum_over_batch(d) for d in dz])
         return dz, gradient(**own)
 
     def _back(self, g: Array, q: Array, k: Array, v: Array, a: Array) -> tuple[Array, Array, Array]:

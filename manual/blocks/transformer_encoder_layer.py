@@ -51,7 +51,7 @@ class TransformerEncoderLayer(Block, without={"dropout": 0.0}):
     bias: Flag = True
     causal: Flag = False
     rng: InitVar[np.random.Generator]
-    ends_in_sums = True
+    only_adds_to_dx = True
 
     def __post_init__(self, rng: np.random.Generator) -> None:
         d, wide, bias = self.d_model, self.dim_feedforward, self.bias

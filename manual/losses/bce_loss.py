@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from manual.loss import Loss, Reduction, broadcastable, check_alike, reduced, takes_one, times_upstream
+from manual.loss import Loss, Reduction, broadcastable, check_alike, reduced, takes_one_prediction, times_upstream
 from manual.numbers.checks import InputError
 from manual.numbers.classes import Weight
 from manual.numbers.number_types import Array, nonpositive
 
 
-@takes_one(1)
+@takes_one_prediction(1)
 class BCELoss(Loss):
     """How surprised a probability is by its target, 1 or 0 (or a probability between).
 

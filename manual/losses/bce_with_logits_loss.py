@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from manual.loss import Loss, Reduction, broadcastable, check_alike, reduced, takes_one, times_upstream
+from manual.loss import Loss, Reduction, broadcastable, check_alike, reduced, takes_one_prediction, times_upstream
 from manual.numbers.classes import Weight
 from manual.numbers.number_types import Array, positive
 
 
-@takes_one(1)
+@takes_one_prediction(1)
 class BCEWithLogitsLoss(Loss):
     """How surprised the sigmoid of a logit is by its target, 1 or 0 (or a probability between).
 

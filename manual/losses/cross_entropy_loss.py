@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from manual.loss import Loss, Reduction, check_alike, reduced, takes_one, times_upstream
+from manual.loss import Loss, Reduction, check_alike, reduced, takes_one_prediction, times_upstream
 from manual.numbers.checks import Below1, Integer
 from manual.numbers.classes import Weight, as_rows, check_logits, classes
 from manual.numbers.number_types import Array
 
 
-@takes_one(2)
+@takes_one_prediction(2)
 class CrossEntropyLoss(Loss):
     """How surprised the softmax of the logits is by the right class.
 

@@ -4,12 +4,12 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from manual.loss import Loss, check_alike, reduced, takes_one, times_upstream
+from manual.loss import Loss, check_alike, reduced, takes_one_prediction, times_upstream
 from manual.numbers.checks import Flag, one_of
 from manual.numbers.number_types import Array, positive
 
 
-@takes_one(1)
+@takes_one_prediction(1)
 class KLDivLoss(Loss):
     """How far the distribution q lies from the true one p: the surprise by q where one by p is due.
 

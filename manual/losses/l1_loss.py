@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from manual.loss import Loss, Reduction, check_alike, reduced, takes_one, times_upstream
+from manual.loss import Loss, Reduction, check_alike, reduced, takes_one_prediction, times_upstream
 from manual.numbers.number_types import Array, positive
 
 
-@takes_one(1)
+@takes_one_prediction(1)
 class L1Loss(Loss):
     """The mean of the absolute differences: one that is far off pulls no harder than one that is near.
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from manual.loss import Loss, Reduction, check_alike, reduced, takes_one, times_upstream
+from manual.loss import Loss, Reduction, check_alike, reduced, takes_one_prediction, times_upstream
 from manual.numbers.number_types import Array
 
 
-@takes_one(1)
+@takes_one_prediction(1)
 class MSELoss(Loss):
     """The mean of the squared differences, over every number of the batch.
 

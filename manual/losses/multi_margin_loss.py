@@ -4,13 +4,13 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from manual.loss import Loss, Reduction, reduced, takes_one, times_upstream
+from manual.loss import Loss, Reduction, reduced, takes_one_prediction, times_upstream
 from manual.numbers.checks import InputError, Real, one_of
 from manual.numbers.classes import Weight, classes
 from manual.numbers.number_types import Array, positive
 
 
-@takes_one(2)
+@takes_one_prediction(2)
 class MultiMarginLoss(Loss):
     """How far each wrong class comes within a margin of the right one, as support vector machines have it.
 

@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from manual.loss import Loss, Reduction, reduced, takes_one, times_upstream
+from manual.loss import Loss, Reduction, reduced, takes_one_prediction, times_upstream
 from manual.numbers.checks import Integer
 from manual.numbers.classes import Weight, as_rows, classes
 from manual.numbers.number_types import Array
 
 
-@takes_one(2)
+@takes_one_prediction(2)
 class NLLLoss(Loss):
     """How surprised log-probabilities are by the right class: cross-entropy after a LogSoftmax.
 

@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from manual.loss import Loss, Reduction, check_alike, reduced, takes_one, times_upstream
+from manual.loss import Loss, Reduction, check_alike, reduced, takes_one_prediction, times_upstream
 from manual.numbers.checks import AtLeast0
 from manual.numbers.number_types import Array, positive
 
 
-@takes_one(1)
+@takes_one_prediction(1)
 class SmoothL1Loss(Loss):
     """The absolute difference, rounded off around 0 so that its slope does not jump.
 

@@ -34,6 +34,7 @@ from torch_ref.comparison.functions.calls import (
     Refused,
     Subject,
     as_raised,
+    copies,
     is_real,
     names_of,
 )
@@ -170,10 +171,8 @@ def _observe(function: Function, reference: Function, inputs: Sequence[Any], opt
         yield from _left_out(theirs.subject, leaves, options)
         if error := _refusal(ours, leaves, options):
             wanted = options.dtypes is not None or dtype is None or any(v.dtype == dtype for v in _reals(given.leaves))
-            if wanted:
-                theirs.subject.begin(
-                    leaves, given.needed, Upstream(options.seed)
-                )  # a reference that fails, too, raises
+            if wanted:  # a reference that fails, too, raises
+                theirs.subject.begin(leaves, given.needed, Upstream(options.seed))
             name = str(dtype).removeprefix("torch.")
             yield Observed(name, "all", error, offered=wanted)
             continue
@@ -185,7 +184,7 @@ def _observe(function: Function, reference: Function, inputs: Sequence[Any], opt
 def _changed(reference: Subject, leaves: Leaves, options: Options) -> set[int]:
     """Inputs that the reference changes, by contract, as running statistics are."""
     try:
-        begun = reference.begin(_copies(leaves), reference.given.needed, Upstream(options.seed))
+        begun = reference.begin(copies(leaves), reference.given.needed, Upstream(options.seed))
     except Refused:  # it is raised again where it can be told
         return set()
     return begun.changed() - {*reference.given.needed}
@@ -209,7 +208,7 @@ def _left_out(reference: Subject, leaves: Leaves, options: Options) -> Iterator[
 def _raised(function: Subject, leaves: Leaves, needed: Sequence[int], upstream: Upstream) -> str:
     """What it raises, or ""."""
     try:
-        function.run(_copies(leaves), needed, upstream)
+        function.run(copies(leaves), needed, upstream)
     except Changed as changed:
         return changed.said
     except Refused as refused:
@@ -224,7 +223,7 @@ def _refusal(function: Subject, leaves: Leaves, options: Options) -> str:
     for in_place in (False, True):
         function.in_place = in_place
         try:  # on copies: one that writes, and then raises, would leave its numbers behind
-            begun = function.begin(_copies(leaves), function.given.needed, upstream)
+            begun = function.begin(copies(leaves), function.given.needed, upstream)
         except Refused as error:
             refused = refused or described(error)
             continue
@@ -250,10 +249,6 @@ def _cast(value: Any, dtype: torch.dtype | None, shorten: bool, device: str | No
     if shorten and narrow and torch.equal(wide.to(narrow).to(dtype), wide):
         return wide * SHORTENED
     return wide
-
-
-def _copies(leaves: Leaves) -> Leaves:
-    return [v.clone() if torch.is_tensor(v) else v for v in leaves]
 
 
 def _reals(leaves: Leaves) -> list[torch.Tensor]:

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 import manual
-from manual.loss import reduced, takes_one
+from manual.loss import reduced, takes_one_prediction
 from manual.numbers.classes import as_rows
 from manual.numbers.number_types import Array
 from torch_ref.tolerance.bounded import Bounded
 
 
-@takes_one(2)
+@takes_one_prediction(2)
 class CrossEntropyLoss(manual.CrossEntropyLoss):
     """p = exp(log p), where `manual` divides e^(z − max z) by its sum. (torch: log_softmax, nll_loss.)"""
 
@@ -30,7 +30,7 @@ class CrossEntropyLoss(manual.CrossEntropyLoss):
         return cost, (np.exp(log_p), k, n, z.shape)
 
 
-@takes_one(1)
+@takes_one_prediction(1)
 class BCEWithLogitsLoss(manual.BCEWithLogitsLoss):
     """(1 − t)·z − k·log σ(z), log σ(z) = min(z, 0) − log(1 + e^−|z|), k = (q − 1)·t + 1: for z < 0 two terms cancel
     that ours never forms."""

@@ -87,6 +87,11 @@ class Given:
         return ([*leaves], {}, {}) if self.flat else tree_unflatten(leaves, self.spec)
 
 
+def copies(leaves: Leaves) -> Leaves:
+    """The same numbers in other memory: a function may write into what it is given."""
+    return [v.clone() if torch.is_tensor(v) else v for v in leaves]
+
+
 def is_real(value: Any) -> bool:
     """Whether it is a tensor of floats, or of complex numbers."""
     return torch.is_tensor(value) and (value.is_floating_point() or value.is_complex())

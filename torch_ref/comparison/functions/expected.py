@@ -24,7 +24,16 @@ import numpy as np
 import torch
 
 from manual.numbers.number_types import Array, Undecided
-from torch_ref.comparison.functions.calls import Found, Leaves, Subject, array_of, as_raised, is_real, seed_all
+from torch_ref.comparison.functions.calls import (
+    Found,
+    Leaves,
+    Subject,
+    array_of,
+    as_raised,
+    copies,
+    is_real,
+    seed_all,
+)
 from torch_ref.comparison.functions.upstream import Upstream
 from torch_ref.program.derivation import bounds
 from torch_ref.program.run import NoRule
@@ -99,19 +108,19 @@ class Reference:
     def places(self, leaves: Leaves, upstream: Upstream) -> Expected:
         """What to expect where only the places of what is not a number are compared: nothing is allowed."""
         with warnings.catch_warnings(action="ignore"):
-            own = self.subject.run(_copies(leaves), self.subject.given.needed, upstream)
+            own = self.subject.run(copies(leaves), self.subject.given.needed, upstream)
         expected = {n: array_of(v).copy() for n, v in own.items() if v is not None}
         return Expected(own, expected, dict.fromkeys(expected, 0), dict.fromkeys(expected, ""))
 
     def outputs(self, leaves: Leaves, upstream: Upstream) -> dict[str, Array]:
         """The outputs alone."""
         with warnings.catch_warnings(action="ignore"):
-            begun = self.subject.begin(_copies(leaves), self.subject.given.needed, upstream)
+            begun = self.subject.begin(copies(leaves), self.subject.given.needed, upstream)
         return {n: array_of(y) for n, y in begun.results.items() if y is not None}
 
     def _on(self, leaves: Leaves, upstream: Upstream, first: bool) -> Expected:
         needed = self.subject.given.needed
-        own = self.subject.run(_copies(leaves), needed, upstream)
+        own = self.subject.run(copies(leaves), needed, upstream)
         if first:
             seed_all(upstream.seed, leaves)
             self.random = not torch.equal(torch.get_rng_state(), self.subject.random_state)
@@ -143,7 +152,7 @@ class Reference:
         if any(v is not None and v.dtype in HALVES for v in known.own.values()):
             return self.on(leaves, upstream)
         with warnings.catch_warnings(action="ignore"):
-            own = self.subject.run(_copies(leaves), self.subject.given.needed, upstream)
+            own = self.subject.run(copies(leaves), self.subject.given.needed, upstream)
         expected = {n: array_of(v).copy() for n, v in own.items() if v is not None}
         return Expected(own, expected, known.allowed, known.measured, known.open)
 
@@ -246,10 +255,6 @@ def _nudged(leaves: Leaves, seed: int) -> Leaves:
 def _nudge(tensor: torch.Tensor, seed: int, place: int) -> torch.Tensor:
     signs = np.random.default_rng([seed, place]).choice([-NUDGE, NUDGE], tuple(tensor.shape))
     return tensor * (1 + torch.from_numpy(np.asarray(signs))).to(tensor)
-
-
-def _copies(leaves: Leaves) -> Leaves:
-    return [v.clone() if torch.is_tensor(v) else v for v in leaves]
 
 
 def _covers(bound: Bounded, value: torch.Tensor | None) -> bool:
