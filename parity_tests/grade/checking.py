@@ -51,11 +51,3 @@ def remarks(result: Result) -> dict[tuple[str, str], str]:
 def not_judged(result: Result) -> dict[str, str]:
     """Why a piece was not judged, or not wholly."""
     return {finding["name"]: finding["not_judged"] for finding in result["findings"] if finding["not_judged"]}
-
-
-def judged_whole(run, source, right, wrong):
-    """A file is judged whole and agrees with what is right in the place of {}, and differs with what is wrong."""
-    status, result = run(source.replace("{}", right))
-    assert not_judged(result) == {}
-    assert status == 0, result["verdict"]
-    assert run(source.replace("{}", wrong))[0] == 1
