@@ -2,7 +2,8 @@
 PYTHON ?= python3
 DEVICE ?=
 BIN := .venv/bin/python
-TEST_ENV := OMP_NUM_THREADS=1 # on few cores the threads of two libraries fight each other
+# on few cores the threads of two libraries fight each other; what is compiled is kept for every worker and child
+TEST_ENV := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=
 
 PYTEST = $(TEST_ENV) $(BIN) -m pytest --numprocesses=auto --dist=loadgroup $(if $(DEVICE),--device=$(DEVICE))
 

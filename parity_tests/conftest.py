@@ -78,7 +78,7 @@ MADE_ONCE = ("language", "wholes", "runs", "digits", "dropped", "penalised")
 """Likewise, but of tests that are quick: a group each."""
 
 
-def few(names: Iterable[str], every: int = 3) -> list[Any]:
+def few(names: Iterable[Any], every: int = 3) -> list[Any]:
     """Parameters of one kind: every third, say, is quick, the others are slow."""
     return [name if i % every == 0 else pytest.param(name, marks=pytest.mark.slow) for i, name in enumerate(names)]
 

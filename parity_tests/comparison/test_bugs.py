@@ -130,9 +130,10 @@ def symptoms(right_class, kind, dtype) -> Iterator[list[tuple[str, str]]]:
 
 
 @RIGHT
+@pytest.mark.parametrize("dtype", [np.float64, pytest.param(np.float32, marks=pytest.mark.slow)])
 @pytest.mark.usefixtures("never_diagnosed")
-def test_the_right_code_shows_nothing(right):
-    assert not [*symptoms(right, right, np.float64), *symptoms(right, right, np.float32)]
+def test_the_right_code_shows_nothing(right, dtype):
+    assert not [*symptoms(right, right, dtype)]
 
 
 @each(BUGS)
@@ -144,13 +145,7 @@ def test_a_mistake_is_seen_where_it_shows(bug, monkeypatch):
     assert any(failed[0][0] == bug.shows for failed in chain(first, in_float64, in_float32))
 
 
-@pytest.mark.parametrize(
-    "bug",
-    [
-        pytest.param(b, id=f"{b.right.__name__}: {b.name}", marks=[pytest.mark.slow] if i % 10 else [])
-        for i, b in enumerate(BUGS)
-    ],
-)
+@each(BUGS, every=20)
 def test_the_cause_of_a_mistake_is_named_and_no_other(bug):
     """Two causes may give the same numbers (the learning rate is 1 − μ, the batch is 1): then both are named."""
     found = [*symptoms(bug.right, bug.wrong, np.float64)]
@@ -272,7 +267,7 @@ def test_nothing_differs_in_a_right_network(right):
         assert compare_network(network, MSELoss(), x, y).agrees
 
 
-@each([b for b in IN_A_NETWORK if not b.shows.startswith("a ") and b.name not in OF_A_SECOND_INPUT])
+@each([b for b in IN_A_NETWORK if not b.shows.startswith("a ") and b.name not in OF_A_SECOND_INPUT], every=3)
 def test_a_network_names_the_layer_with_the_mistake(bug, monkeypatch):
     undiagnosed(monkeypatch)
     for network, x, y in networks_with(bug.right):

@@ -70,11 +70,10 @@ def seen(monkeypatch: pytest.MonkeyPatch, drawn: Path, out: Path, *more: str) ->
 def candidates(picture: Array, reach: int) -> dict[bytes, tuple[bool, int, int]]:
     """Every way in which a picture may be flipped and shifted."""
     size, found = picture.shape[-1], {}
+    padded = np.pad(picture, ((0, 0), (reach, reach), (reach, reach)), "edge")
     for flipped, down, right in product((False, True), range(2 * reach + 1), range(2 * reach + 1)):
-        padded = np.pad(picture, ((0, 0), (reach, reach), (reach, reach)), "edge")[
-            :, down : down + size, right : right + size
-        ]
-        found[(padded[..., ::-1] if flipped else padded).tobytes()] = (flipped, down - reach, right - reach)
+        shifted = padded[:, down : down + size, right : right + size]
+        found[(shifted[..., ::-1] if flipped else shifted).tobytes()] = (flipped, down - reach, right - reach)
     return found
 
 

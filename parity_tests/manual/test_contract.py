@@ -1,7 +1,6 @@
 """What every layer, network and optimizer promises, whatever it computes."""
 
 from concurrent.futures import ThreadPoolExecutor
-from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -44,26 +43,19 @@ def network(rng):
 def test_a_pass_changes_neither_the_layer_nor_its_arguments(make, rng):
     layer, x = make()
     before, given = dict(vars(layer)), copies(layer.params)
-    y, cache = layer.forward(*deepcopy(several(x)))
+    for array in several(x):
+        array.setflags(write=False)
+    y, cache = layer.forward(*several(x))
     delta = random_delta(y, rng)
-    first = layer.backward(deepcopy(delta), cache)
+    for array in several(delta):
+        array.setflags(write=False)
+    first = layer.backward(delta, cache)
     again = layer.backward(delta, layer.forward(*several(x))[1])
     assert vars(layer) == before
     assert same(layer.params, given)
     assert same(numbered("dx", first[0]), numbered("dx", again[0]))
     assert same(first[1].params, again[1].params)
-
-
-@each_layer
-def test_a_pass_does_not_write_into_what_it_was_given(make, rng):
-    layer, x = make()
-    y, _ = layer.forward(*several(x))
-    delta = random_delta(y, rng)
-    for array in (*several(x), *several(delta)):
-        array.setflags(write=False)
-    _, cache = layer.forward(*several(x))
-    layer.backward(delta, cache)
-    layer.gradient(delta, cache)
+    assert same(layer.gradient(delta, cache).params, first[1].params)
 
 
 def test_four_threads_may_use_one_network_at_once(rng):
