@@ -20,6 +20,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from experiments.shared.errors import CommandError
 from experiments.train.stop import FIRST
+from manual import InputError
 
 T = TypeVar("T")
 MEETING = "BACKPROP_MEETING"
@@ -76,10 +77,22 @@ def first() -> bool:
 
 
 def start(trainer: L.Trainer) -> None:
-    """Start the processes that there are to be, each with the same command, and connect them."""
+    """Start the processes that there are to be, each with the same command, and connect them.
+
+    Raises:
+        InputError: what their environment says of rank, address or port cannot be.
+        Lost: one has ended.
+    """
     launcher = trainer.strategy.launcher
     if launcher is None:
         return
+    try:
+        _start(trainer, launcher)
+    except (ValueError, LookupError, torch.distributed.DistNetworkError) as error:
+        raise InputError(f"the processes cannot be connected: {error}") from None
+
+
+def _start(trainer: L.Trainer, launcher: Any) -> None:
     if number := os.environ.get(FIRST):
         Thread(target=_end_after, args=[int(number)], daemon=True).start()
         Path(os.environ[MEETING], os.environ["LOCAL_RANK"]).touch()

@@ -226,13 +226,13 @@ class Session:
         """
         try:
             own = resume.left(run, lambda saved: resume.check_to_go_on(saved, self.model, self.data))
-        except InputError as error:
+            if own:
+                checkpoint.set_aside(own[0])
+            (run / CHECKPOINTS).mkdir(exist_ok=True)
+        except (InputError, FileExistsError, IsADirectoryError) as error:
             print(printable(f"{error}; a new run begins, {run} stays as it is"), file=sys.stderr)
             return None
         start, saved = own or (self.result if self.saved else None, self.saved | {"log": 0})
-        if own:
-            checkpoint.set_aside(own[0])
-        (run / CHECKPOINTS).mkdir(exist_ok=True)
         print(printable(f"going on with {run} from step {saved.get('global_step', 0)}"), file=sys.stderr)
         return start, saved["log"]
 

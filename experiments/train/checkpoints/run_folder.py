@@ -4,6 +4,7 @@ A run holds its folder's lock for as long as it lives; the system takes it from 
 without a model whose lock is free was cut off, and the same command goes on with it.
 """
 
+import errno
 import sys
 from pathlib import Path
 from typing import Any
@@ -55,14 +56,16 @@ def cut_off(runs: Path, config: str) -> tuple[Path, FileLock] | None:
     for folder in versions(runs):
         if (folder / MODEL).exists() or (saved := _config(folder)) is None or _alone(saved) != _alone(wanted):
             continue
-        if (folder / LOCK).is_dir():
-            print(printable(f"{folder / LOCK} is a folder; a new run begins, {folder} stays as it is"), file=sys.stderr)
-            return None
         lock = _lock(folder)
         try:
+            if (folder / LOCK).is_symlink():
+                raise FileExistsError(errno.EEXIST, "expected a file, got a link", str(folder / LOCK))
             lock.acquire()
         except Timeout:
             continue
+        except (FileExistsError, IsADirectoryError, PermissionError) as error:  # or another user's
+            print(printable(f"{error}; a new run begins, {folder} stays as it is"), file=sys.stderr)
+            return None
         if not (folder / MODEL).exists():
             if saved != wanted:
                 print("the run resumes with another number of processes, and not bit for bit", file=sys.stderr)

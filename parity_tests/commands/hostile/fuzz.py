@@ -43,7 +43,7 @@ INPUTS = 10_000
 SECONDS, MEMORY = 10, 2**30
 """What one input may take of the processor's time, whatever else the machine does, and of memory."""
 PATIENCE = 60
-"""Seconds in which a process that cannot be interrupted must answer."""
+"""Seconds in which a process that cannot be interrupted must answer, once it has an input."""
 EVERY = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much, HealthCheck.large_base_example]
 TYPED = "python -m parity_tests.commands.hostile.fuzz"
 OUT = Path("reports/soak")
@@ -85,7 +85,7 @@ def fuzz(kind: str, count: int, start: int = 0, show: Callable[[], object] = lam
         process.start()
         theirs.close()
         case, before = b"", tally.inputs
-        while ours.poll(PATIENCE) and (message := _received(ours)):
+        while ours.poll(PATIENCE if case else None) and (message := _received(ours)):
             event, *values = message
             if event == "drawn":
                 case = values[0]

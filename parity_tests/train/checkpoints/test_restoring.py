@@ -1,5 +1,6 @@
 """In the place of a checkpoint that cannot be restored the one before it is taken; a run that has none begins anew."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,34 @@ def test_a_folder_in_the_place_of_a_run_s_file_leaves_the_run_as_it_is_and_begin
     said = capsys.readouterr().err
     assert name == "config.yaml" or f"a new run begins, {cut_off} stays as it is" in said
     assert (cut_off / name).is_dir()
+
+
+def link(path: Path) -> None:
+    path.symlink_to("/no/where")
+
+
+def break_the_last(cut_off: Path) -> None:
+    """And put a folder where a broken one is set aside."""
+    (cut_off / "checkpoints" / LAST).write_text("broken")
+    (cut_off / "checkpoints" / "broken.ckpt").mkdir()
+
+
+@pytest.mark.parametrize(
+    "put",
+    [
+        lambda run: (run / ".lock").unlink(missing_ok=True) or link(run / ".lock"),
+        lambda run: shutil.rmtree(run / "checkpoints") or link(run / "checkpoints"),
+        break_the_last,
+    ],
+    ids=["a lock that is a link", "no folder for checkpoints", "no place for what is broken"],
+)
+def test_what_stands_in_the_way_of_a_run_leaves_it_as_it_is_and_begins_a_new_one(
+    put: Callable[[Path], object], cut_off: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(cut_off)
+    capsys.readouterr()
+    assert fit(cut_off.parents[2], "SGD", "manual").name == "version_1"
+    assert f"a new run begins, {cut_off} stays as it is" in capsys.readouterr().err
 
 
 def test_a_new_run_has_nothing_of_the_checkpoints_that_could_not_be_restored(

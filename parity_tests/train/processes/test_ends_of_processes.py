@@ -19,6 +19,7 @@ from lightning.pytorch.strategies.launchers.subprocess_script import _Subprocess
 from experiments.train import processes
 from experiments.train.checkpoints.run_folder import MODEL
 from experiments.train.stop import Stop, Stopped
+from manual import InputError
 from parity_tests.train.processes.forks import TIMEOUT, Fork, command, forked
 from parity_tests.train.processes.in_processes import CUT_OFF, lines
 
@@ -173,7 +174,7 @@ def test_a_process_that_is_killed_while_it_is_being_started_is_said(monkeypatch)
 def test_processes_that_cannot_be_connected_are_ended(monkeypatch):
     other, trainer = starting(monkeypatch, SLEEPS, up=True)
     with Stop() as stop:
-        with pytest.raises(ValueError, match="no connection"):
+        with pytest.raises(InputError, match=r"cannot be connected: .*no connection"):
             processes.start(trainer)
         assert other.wait(TIMEOUT) == -signal.SIGKILL
         assert signal.getsignal(signal.SIGINT) == stop._heard
