@@ -74,7 +74,7 @@ COSTLY = {
 }
 """Fixture that takes long to make: the group of the tests that use it, which are slow. One process runs a group, so
 that it is made once."""
-MADE_ONCE = ("language", "wholes", "runs", "digits", "dropped", "penalised")
+MADE_ONCE = ("language", "wholes", "runs", "digits", "dropped", "penalised", "browser")
 """Likewise, but of tests that are quick: a group each."""
 
 

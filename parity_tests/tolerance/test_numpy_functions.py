@@ -10,19 +10,17 @@ number.
 """
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from parity_tests.conftest import few
 from parity_tests.tolerance.exact import DTYPES, assert_is, assert_same, balls, distance, fractions, gamma, roundoff
 from parity_tests.tolerance.numpy_cases import CASES, MOVES
 from torch_ref.tolerance.bounded import Bounded
 from torch_ref.tolerance.numpy_functions import RULES
-
-EACH = pytest.mark.parametrize("case", few(CASES.values()), ids=CASES)
 
 
 def drawn(case, dtype, rng, spread):
@@ -38,9 +36,17 @@ def drawn(case, dtype, rng, spread):
         yield value, error, truth, other
 
 
-@EACH
-@DTYPES
-@pytest.mark.parametrize("spread", [0, 1e-3], ids=["exact", "with errors"])
+def in_turn():
+    """Every function in each dtype, on exact numbers and on others; quick are the one in a dtype, the other in the
+    other."""
+    every = product(enumerate(CASES.items()), (np.float32, np.float64), (0, 1e-3))
+    for (place, (name, case)), dtype, spread in every:
+        quick = (dtype is np.float32) == (bool(spread) == bool(place % 2))
+        about = f"{name}-{dtype.__name__}-{'with errors' if spread else 'exact'}"
+        yield pytest.param(case, dtype, spread, id=about, marks=[] if quick else [pytest.mark.slow])
+
+
+@pytest.mark.parametrize(("case", "dtype", "spread"), [*in_turn()])
 def test_numpy_and_torch_lie_within_the_error_and_it_is_not_far_from_the_worst(case, dtype, spread, rng):
     worst, bounds, scale = 0, [], 0
     for _ in range(10):

@@ -13,7 +13,7 @@ TABLES = sorted((Path(__file__).parents[2] / "cases" / "kinds").glob("*.toml"))
 KINDS = {kind["name"]: kind for table in TABLES for kind in tomllib.loads(table.read_text("utf-8"))["kind"]}
 
 
-@pytest.mark.parametrize("name", few(KINDS))
+@pytest.mark.parametrize("name", few(KINDS, 4))
 def test_a_kind_is_judged_whole_agrees_as_it_is_and_differs_with_an_edit(name, run):
     source = KINDS[name]["source"]
     status, result = run(source)

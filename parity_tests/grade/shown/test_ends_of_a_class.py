@@ -32,8 +32,9 @@ def other_end(pipe: Path) -> int | None:
 CLASS = ["-m", "experiments.grade", "--timeout", "60"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no groups of processes")
-@pytest.mark.parametrize("how", ["SIGINT", pytest.param("SIGKILL", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("how", ["SIGINT", "SIGKILL"])
 def test_a_checker_that_is_ended_leaves_nothing_behind(how, hand_ins, tmp_path):
     for path in hand_ins.glob("*.py"):
         path.unlink()
