@@ -64,7 +64,7 @@ class AddsInPlace(Residual):
         (InPlaceReLU(), "forward of layer 2, ReLU changes the input of layer 2, ReLU"),
         (InPlaceDelta(), "backward of layer 2, Sigmoid changes the δ of layer 2, Sigmoid"),
     ],
-    ids=["a Tanh", "a ReLU", "a δ"],
+    ids=["a Tanh", "a ReLU", "a delta"],
 )
 def test_a_layer_that_works_in_place_is_found_and_named(layer, says, rng):
     network = Network(Linear(3, 4, rng=rng), Tanh(), layer, Linear(4, 2, rng=rng))

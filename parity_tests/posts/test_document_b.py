@@ -151,13 +151,13 @@ def test_with_sigmoids_the_network_is_the_function_written_out(device, agree):
         (6, 2 * START[6], lambda x, t4, one, two: t4 + one(x) + 2 * two(x)),
     ],
     ids=[
-        "θ0 shifts the first term",
-        "θ1 shifts the second term",
-        "θ2 scales the first term horizontally",
-        "θ3 scales the second term horizontally",
-        "θ4 shifts all of f vertically",
-        "θ5 stretches the first term vertically",
-        "θ6 stretches the second term vertically",
+        "theta 0 shifts the first term",
+        "theta 1 shifts the second term",
+        "theta 2 scales the first term horizontally",
+        "theta 3 scales the second term horizontally",
+        "theta 4 shifts all of f vertically",
+        "theta 5 stretches the first term vertically",
+        "theta 6 stretches the second term vertically",
     ],
 )
 def test_each_parameter_changes_f_in_its_own_way(place, value, written):
