@@ -62,7 +62,8 @@ def command(main: Callable[P, R]) -> Callable[P, R]:
         except (MemoryError, RuntimeError) as error:
             if not _out_of_memory(error):
                 raise
-            print(f"{typed()}: {NO_MEMORY} ({printable(shortened(one_line(error)))})", file=sys.stderr)
+            said = [NO_MEMORY, *filter(None, [printable(shortened(one_line(error)))])]
+            print(f"{typed()}: {': '.join(said)}", file=sys.stderr)
             sys.exit(UNWRITTEN)
 
     return run

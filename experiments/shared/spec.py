@@ -36,7 +36,8 @@ def build(base: type[D], spec: Spec, rng: np.random.Generator | None = None) -> 
     """
     name, arguments = named(base.__name__.lower(), spec)
     cls = class_of(base, name)
-    takes = signature(cls).parameters
+    takes = dict(signature(cls).parameters)
+    drawn_from = {"rng": rng} if takes.pop("rng", None) else {}
     if not isinstance(arguments, Mapping):
         raise InputError(f"{name}: expected {{arguments}}, got {reprlib.repr(arguments)}")
     for argument in arguments:
@@ -44,7 +45,6 @@ def build(base: type[D], spec: Spec, rng: np.random.Generator | None = None) -> 
             raise InputError(f"{name}: there is no argument {argument!r}{nearest(str(argument), takes)}")
     layers = {name: takes[name].annotation for name in arguments}
     arguments = {name: _inner(value, rng) if _is_layer(layers[name]) else value for name, value in arguments.items()}
-    drawn_from = {"rng": rng} if "rng" in takes else {}
     try:
         return cls(**arguments, **drawn_from)
     except InputError:

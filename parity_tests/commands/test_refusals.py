@@ -96,6 +96,8 @@ TABLE = [
     ("train", f"{MODEL}trainer.accelerator gpu", "model.implementation manual is NumPy, and runs on the CPU alone"),
     ("train", "fit", "fit: expected name, trainer.max_epochs, model.network, model.loss, model.optimizer, data.name; "
      "by --config, a file or one of bluebird_cnn, "),
+    ("train", f"{MODEL}model.network '[{{Linear: {{in_features: 2, out_features: 1, rng: 3}}}}]'",
+     "Linear: there is no argument 'rng'"),
     ("train", f"{MODEL}model.optimizer.help SDG", "there is no optimizer 'SDG'; did you mean 'SGD'?"),
     ("train", f"{MODEL}model.optimizer.lr 1:30", "SGD: lr must be a finite number >= 0, got '1:30'"),
     *[("train", f"{MODEL}name '{name}'", f"{NAME} {name!r}") for name in ("", ".", "..", "../../etc", "a/b", "/etc")],
