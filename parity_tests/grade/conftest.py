@@ -41,3 +41,15 @@ def run(run_apart: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr(checker, "Sandboxed", InThisProcess)
     monkeypatch.setattr(sys, "path", [*sys.path])
     return run_apart
+
+
+@pytest.fixture(autouse=True)
+def _without_repairs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No search for repairs, which takes longer than all else, but in the tests of it."""
+    if "repairs" not in request.fixturenames:
+        monkeypatch.setattr(checker, "tell_repairs", lambda *_: None)
+
+
+@pytest.fixture
+def repairs() -> None:
+    """What a test asks for that is to find repairs."""

@@ -39,16 +39,16 @@ def against_truth(checked: CheckedPiece) -> None:
 
 def _chosen(checked: CheckedPiece, drawn: list[Drawn]) -> str:
     """Compare every example, by the convention under which the least differs; that convention."""
-    before, found = checked.comparisons, dict[str, list[Comparison]]()
+    before, found, observed = checked.comparisons, dict[str, list[Comparison]](), dict[str, list[Observation]]()
     for choice in dict.fromkeys(one.choice for one in drawn):
-        checked.comparisons = found[choice] = []
+        checked.comparisons, checked.observed = found[choice], observed[choice] = [], []
         for number, one in enumerate(drawn):
             if one.choice == choice:
                 compare_example(checked, lambda moved, n=number: _observed(checked, n, moved), one)
         if not any(c.differs for c in found[choice]):
             break
     best = min(found, key=lambda choice: _wrong(found[choice]), default="")
-    checked.comparisons = before + found.get(best, [])
+    checked.comparisons, checked.observed = before + found.get(best, []), observed.get(best, [])
     return best
 
 
@@ -105,6 +105,7 @@ def compare_observation(
     """Compare what was observed with what is true: where a forward has a derivative, no choice is left to a
     convention."""
     before = len(checked.comparisons)
+    checked.observed.append(observation)
     inputs = observation.inputs
     x, delta = next(iter(inputs), ""), next(iter(observation.delta.values()), None)
     sizes = _window(options or {}) | _sizes(inputs, delta)

@@ -8,8 +8,8 @@ import numpy as np
 
 from experiments.grade.findings import Finding
 from experiments.grade.judging.proxies import Order, Proxies, Trouble
-from experiments.grade.process.answers import Arrays, Description
-from experiments.grade.process.requests import OwnExamples
+from experiments.grade.process.answers import Arrays, Description, Observation
+from experiments.grade.process.requests import OwnExamples, WantedSteps
 from experiments.grade.process.sandbox import Sandboxed
 from torch_ref import Comparison, Parity
 from torch_ref.comparison.functions.result import judged
@@ -36,6 +36,8 @@ class CheckedPiece:
         self.has_cost, self.has_gradient = piece.has_cost, piece.has_gradient
         self.proxies = Proxies(child, self.name, self.has_gradient)
         self.comparisons: list[Comparison] = []
+        self.observed: list[Observation] = []
+        self.steps: list[WantedSteps] = []
         self.remarks: dict[str, str] = {}
         self.inputs: dict[str, Arrays] = {}
         self.torch_has_it = False  # a forward of its name

@@ -20,6 +20,7 @@ from experiments.grade.judging.rules import rule
 from experiments.grade.process.answers import Arrays, Description
 from experiments.grade.process.requests import ObserveFunction, Overlooked
 from experiments.grade.process.sandbox import Sandboxed
+from experiments.grade.repairs.told import tell_repairs
 from experiments.grade.task.assignment import Expected, Task
 from experiments.grade.task.expected import as_expected, is_another
 from torch_ref.comparison.verdict import AGREES, DIFFERS, NOT_JUDGED, Comparison
@@ -53,7 +54,8 @@ def check(
             return Report(path.name, [], f"{NOT_JUDGED}: {ITSELF}: {fault}")
         if any(p.judging not in ("truth", "rule") or torch_may_have(p.name) for p in pieces):
             Thread(target=import_module, args=("torch",)).start()  # while the child runs
-        findings = [check_piece(child, piece, device, task and task.of(piece.name)) for piece in pieces]
+        found = [check_piece(child, piece, device, task and task.of(piece.name)) for piece in pieces]
+        findings = [checked.finding for checked in found]
         if child.told.loss and not any("cost" in finding.form for finding in findings):
             left_out = [*left_out, f"loss={child.told.loss}, which no piece asks for"]
         findings += _overlooked(child)
@@ -63,10 +65,12 @@ def check(
         if child.imports_torch and not any(piece.judging == "autograd" for piece in pieces):
             row = Row("import", NOT_JUDGED, reason="it imports torch, where NumPy was the task")
             findings.append(Finding(path.name, "the whole file", rows=[row]))
-    return Report(path.name, findings, left_out=left_out, died=child.died)
+        report = Report(path.name, findings, left_out=left_out, died=child.died)
+        tell_repairs(child, found)
+    return report
 
 
-def check_piece(child: Sandboxed, piece: Description, device: str, expected: Expected | None = None) -> Finding:
+def check_piece(child: Sandboxed, piece: Description, device: str, expected: Expected | None = None) -> CheckedPiece:
     """Check one piece. Whatever it does, there is a row for it, or why there can be none."""
     checked = CheckedPiece(child, piece, device, expected)
     finding = checked.finding
@@ -94,7 +98,7 @@ def check_piece(child: Sandboxed, piece: Description, device: str, expected: Exp
     finding.rows = [*rows, *_conduct(child)]
     if not checked.comparisons and not finding.not_judged:
         finding.not_judged = "there is nothing to compare"
-    return finding
+    return checked
 
 
 def _conduct(child: Sandboxed) -> Iterator[Row]:

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from experiments.grade.judging.checked_piece import CheckedPiece
-from experiments.grade.process.answers import Arrays
-from experiments.grade.process.requests import DescribeRule, Steps
+from experiments.grade.process.answers import Arrays, TrueValue
+from experiments.grade.process.requests import DescribeRule, Steps, WantedSteps
 from torch_ref.comparison.verdict import Comparison, compare, explained
 from torch_ref.tolerance.bounds import exact
 
@@ -246,6 +246,11 @@ def rule(checked: CheckedPiece) -> None:
         rules = decaying(kind, options["weight_decay"]) if "weight_decay" in options else RULES[kind]
         mistakes = MISTAKES.get(kind, [])
         found = _best(rules, mistakes, lambda update, o=options, s=steps: [*_compared(update, o, params, gradients, s)])
+        if any(c.differs for c in found):
+            asked = Steps(checked.name, options, params, gradients)
+            checked.steps.append(
+                WantedSteps(asked, [_wanted(update, options, params, gradients) for _, update in rules])
+            )
         checked.comparisons += [replace(c, place=f"{place} {c.place}".strip()) for c in found]
 
 
@@ -269,12 +274,27 @@ def _compared(
     update: Rule, options: dict[str, Any], params: Arrays, gradients: list[Arrays], steps: list[Arrays]
 ) -> Iterator[Comparison]:
     """Every step of every parameter."""
+    for name, i, w in _trajectory(update, options, params, gradients):
+        c = compare("", "next_w", steps[i][name], w.value, 2 * w.error)
+        yield replace(c, place=f"step {i + 1}") if c.differs else c
+
+
+def _wanted(update: Rule, options: dict[str, Any], params: Arrays, gradients: list[Arrays]) -> TrueValue:
+    """All parameters after each step, in one array, as a rule has them."""
+    steps = [w for _, _, w in sorted(_trajectory(update, options, params, gradients), key=lambda one: one[1])]
+    value, error = (np.concatenate([np.ravel(getattr(w, name)) for w in steps]) for name in ("value", "error"))
+    return TrueValue(value, 2 * error)
+
+
+def _trajectory(
+    update: Rule, options: dict[str, Any], params: Arrays, gradients: list[Arrays]
+) -> Iterator[tuple[str, int, Any]]:
+    """Each parameter after each of the steps, on numbers with an error."""
     taken = {n: v for n, v in options.items() if n in signature(update).parameters}
     for name, p in params.items():
         w, memory = exact(p), {"t": 0, **{key: exact(0 * p) for key in ("v", "s", "m")}}
-        for i, (gradient, ours) in enumerate(zip(gradients, steps, strict=True)):
+        for i, gradient in enumerate(gradients):
             rate = {"lr": taken["lr"] / (1 + options.get("lr_decay", 0) * i)} if "lr" in taken else {}
             with np.errstate(all="ignore"):
                 w = update(w, exact(gradient[name]), memory, **taken | rate)
-            c = compare("", "next_w", ours[name], w.value, 2 * w.error)
-            yield replace(c, place=f"step {i + 1}") if c.differs else c
+            yield name, i, w

@@ -147,6 +147,7 @@ class Observation:
     `ours` are its outputs and derivatives, `non_contiguous` the same from arrays that are not contiguous. `decided` are
     the answers that the forward's comparisons gave. Where it decides exactly on an edge, `undecided` says so, and there
     is no truth. `measured` says why the truth is none that is certified, and its tolerance none that is derived.
+    `number` is by which a search for a repair refers to it.
     """
 
     ours: Arrays
@@ -158,6 +159,7 @@ class Observation:
     decided: list[bool] = field(default_factory=list)
     undecided: str = ""
     measured: str = ""
+    number: int = -1
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,25 @@ class ObservedFunction:
 
     against: str
     quantities: list[ObservedQuantity]
+
+
+@dataclass(frozen=True)
+class Repair:
+    """A change of the file's text: in which line, of which kind, what stands there before, and whether that is only a
+    name, and after."""
+
+    line: int
+    is_name: bool
+    kind: str
+    was: str
+    now: str
+
+
+@dataclass(frozen=True)
+class Repairs:
+    """Those with which all that was asked about agrees."""
+
+    found: list[Repair]
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from experiments.grade.process.limits import all_numbers, limit_memory
 from experiments.grade.process.number_types import HAND_IN
 from experiments.grade.process.observation import Observer
 from experiments.grade.process.protocol import encode, receive, write
+from experiments.grade.repairs.served import Repairs
 from manual import Layer, Linear
 from manual.numbers.number_types import Array
 
@@ -47,6 +48,7 @@ class Server(Observer):
         self.passes: list[WatchedPass] = []
         self.examples: list[Example] = []
         self.imports_torch = self.torch_is_ours = False
+        self.repairs = Repairs(self)
 
     def reply(self, request: requests.Request[Any]) -> tuple[Any, answers.Noticed]:
         """The answer to a request, or why there is none; and what was noticed on the way.
@@ -85,7 +87,7 @@ class Server(Observer):
             sys.modules[HAND_IN] = found.module
             found = load(Path(request.adapter), self.told, "the adapter")
         found.told = self.says = request.told
-        self.offered = Offered(found)
+        self.offered, self.tree = Offered(found), found.tree
         self.pieces = self.offered.pieces
         return answers.Pieces([_described(piece) for piece in self.pieces.values()], self.offered.left_out)
 
@@ -213,6 +215,15 @@ class Server(Observer):
 
         floats = {n: a for n, a in inputs.items() if n not in fixed}
         return self.observed(piece.module, Example(floats, run, request.delta))
+
+    @answer.register
+    def _(self, request: requests.FindRepairs) -> answers.Repairs:
+        kept, others = ([self.kept[n] for n in some] for some in (request.observations, request.others))
+        return self.repairs.find(self.pieces[request.piece].module, kept, request.steps, others)
+
+    @answer.register
+    def _(self, request: requests.Repaired) -> answers.Gradients:
+        return answers.Gradients(self.repairs.by(request))
 
     @answer.register
     def _(self, request: requests.ObserveFunction) -> answers.ObservedFunction:

@@ -108,6 +108,15 @@ class Watched:
                 raise Unclear(lookout.seen[0])
 
     @contextmanager
+    def on_the_lookout(self) -> Iterator[None]:
+        """While this lasts, the file may neither write nor start anything; which functions run is not noted."""
+        self.lookout.is_on = True
+        try:
+            yield
+        finally:
+            self.lookout.is_on, self.lookout.seen = False, []
+
+    @contextmanager
     def in_stage(self, method: str) -> Iterator[None]:
         """What is raised here says nothing about the arithmetic: the inputs may not be what the author expects."""
         try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -22,6 +23,10 @@ STEPS = (2.0**-10, 2.0**-14, 2.0**-18, 2.0**-7)
 class Observer(Watched):
     """A file whose passes are observed."""
 
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.kept: list[tuple[Example, Observation]] = []
+
     def observed(self, module: ModuleType, example: Example, is_moved: bool = False) -> Observation:
         """The submission's outputs and derivatives, and the true ones.
 
@@ -37,9 +42,15 @@ class Observer(Watched):
         delta = {} if example.delta is None else by_name(example.delta)
         observation = Observation(ours, non_contiguous, example.arrays, delta, self._outputs)
         observation = self._with_truth(observation, module, example, is_moved)
-        if self._is_judged_backward:
-            return observation
-        return replace(observation, truth={n: observation.truth[n] for n in observation.outputs if observation.truth})
+        if not self._is_judged_backward:
+            truth = {n: observation.truth[n] for n in observation.outputs if observation.truth}
+            observation = replace(observation, truth=truth)
+        self.kept.append((example, replace(observation, number=len(self.kept))))
+        return self.kept[-1][1]
+
+    def again(self, number: int) -> Arrays:
+        """What an example that was observed gives now."""
+        return self._pass(self.kept[number][0], np.ascontiguousarray)
 
     def _pass(self, example: Example, lay: Callable[[Array], Array]) -> Arrays:
         passed = self.passed({n: lay(a).reshape(a.shape) for n, a in example.arrays.items()}, example.run)

@@ -17,10 +17,12 @@ from experiments.grade.process.answers import (
     ObservedFunction,
     Output,
     Pieces,
+    Repairs,
     RuleDescription,
     Stepped,
     Targets,
     Trajectory,
+    TrueValue,
 )
 from manual.numbers.number_types import Array
 
@@ -186,6 +188,34 @@ class ObserveFunction(Request[ObservedFunction]):
 
     piece: str
     device: str
+
+
+@dataclass(frozen=True)
+class WantedSteps:
+    """Steps of an optimizer, and all parameters after each, in one array, as any one of some rules has them."""
+
+    asked: Steps
+    wanted: list[TrueValue]
+
+
+@dataclass(frozen=True)
+class FindRepairs(Request[Repairs]):
+    """Which single changes of the file make these observations of a piece, or steps of a rule, agree with their truth,
+    and leave `others`, which do?"""
+
+    piece: str
+    observations: list[int]
+    steps: list[WantedSteps]
+    others: list[int]
+
+
+@dataclass(frozen=True)
+class Repaired(Request[Gradients]):
+    """What was observed under this number, or these steps, by the file with one of the changes that were found last."""
+
+    repair: int
+    observation: int
+    steps: Steps | None
 
 
 REQUESTS: list[type[Request[Any]]] = Request.__subclasses__()

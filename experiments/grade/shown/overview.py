@@ -114,6 +114,10 @@ def mistakes(students: Sequence[Student]) -> list[Mistake]:
     return [Mistake(what, len(whose), whose[0]) for what, whose in commonest_first]
 
 
+LINES = re.compile("line [0-9]+( or line [0-9]+)?: ")
+"""What of a cause is of one file alone."""
+
+
 def _mistakes(report: Report) -> Iterator[str]:
     """What went wrong: the cause, or else the verdict, without what is of one file alone."""
     if report.why:
@@ -128,4 +132,6 @@ def _mistakes_in(finding: Finding) -> Iterator[str]:
         yield f"{finding.name} {NOT_JUDGED}: {finding.not_judged.split(';')[0]}"
     for row in finding.rows:
         if not row.agrees:
-            yield row.cause or f"{finding.name} {row.quantity} {re.sub(r' in line [0-9]+.*', '', row.said)}"
+            said = re.sub(r" in line [0-9]+.*", "", row.said)
+            cause = LINES.sub("", row.cause) or f"{row.quantity} {said}"
+            yield cause if row.cause and not row.cause.startswith("line ") else f"{finding.name} {cause}"

@@ -17,7 +17,9 @@ LEVELS = ("none", "cause", "full")
 """Of what is said of a difference: that it is one; a hint and what it looks like; where, with the numbers."""
 HINTS = (
     (r"shape", "Compare the shape of what you return with that of what it is the derivative of."),
-    (r"times −1", "Follow the signs: what grows when this grows?"),
+    (r"times −1|: a sign", "Follow the signs: what grows when this grows?"),
+    (r"\+=|assigned", "What stood there before, and is it to be kept?"),
+    (r": a (sum|mean)", "Which sum or mean does the forward take, and over what?"),
     (r"times", "All of it is off by one factor: which sum or mean does the cost take, and over what?"),
     (r"first example|last example|one example", "Compare a batch of one example with a batch of two."),
     (r"large inputs|not finite|overflow", "Try inputs of 1000 and −1000: which of your steps leaves the floats?"),
@@ -27,7 +29,7 @@ HINTS = (
     (r"updated", "Which parameters does the backward need: those before the step, or those after it?"),
     (r"σ'|slope|mask", "At which value is the slope of the activation taken, and where is it 0?"),
     (r"axis|axes", "What does one element reach, and which axes run over that?"),
-    (r"in place of|transposed|swapped|turned", "Write down which quantity each of your names stands for."),
+    (r"in place of|transpose|swapped|turned", "Write down which quantity each of your names stands for."),
 )
 """What to look at, by what is known of a difference; the first that fits."""
 OF_QUANTITY = {
@@ -68,8 +70,10 @@ def explained(report: Report, path: Path, level: str) -> Report:
 
     def explain(piece: str, row: Row) -> Row:
         if level == "full":
-            return replace(row, hint=hint(row), line=line_of(source, piece, row.quantity)) if row.differs else row
-        row = replace(row, index=None, ours=None, expected=None, inputs="")
+            said = ". ".join(filter(None, [row.hint, hint(row)]))
+            line = row.line or line_of(source, piece, row.quantity)
+            return replace(row, hint=said, line=line) if row.differs else row
+        row = replace(row, index=None, ours=None, expected=None, inputs="", line=None, hint="")
         if level == "cause" or not row.differs:
             return replace(row, hint=hint(row))
         return replace(row, cause="", reason="", difference=np.inf, ratio=np.inf)

@@ -1,0 +1,1 @@
+"""The causes that a repair shows."""
