@@ -155,14 +155,14 @@ class Session:
     def _train(self, start: Path | None) -> None:
         try:
             self.trainer.fit(self.model, datamodule=self.data, ckpt_path=start, weights_only=True)
+            self.found |= self.trainer.callback_metrics
+            self.test()
         except (MisconfigurationException, ModuleNotFoundError) as error:  # of a callback, as it is set up
             raise InputError(f"trainer: {one_line(error)}") from None
         except (Exception, SystemExit) as error:  # whatever a class of the config does while training
             if isinstance(error, OSError) or processes.is_lost(error) or not (said := blamed(error, self.named)):
                 raise
             raise InputError(f"trainer: {said}") from None
-        self.found |= self.trainer.callback_metrics
-        self.test()
 
     def _equip(self, log: CSVLog | None, folder: Path, *more: L.Callback) -> None:
         """Give the trainer what the config names; what it writes is in the run's folder."""
@@ -188,6 +188,8 @@ class Session:
             made("profiler", said.profiler, Path(nowhere))
         for callback in self.callbacks:
             self._check_callback(callback, known)
+        if self.options.subcommand != "fit":
+            return
         reasons = {
             f"trainer.max_time {said.max_time}": said.max_time,
             "other loggers may repeat rows": loggers,

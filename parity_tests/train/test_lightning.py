@@ -178,11 +178,29 @@ class Leaves(L.Callback):
         raise SystemExit(0)
 
 
-@pytest.mark.parametrize(("callback", "said"), [(Fails, "KeyError: 'no such metric'"), (Leaves, "SystemExit: 0")])
-def test_what_a_callback_raises_while_training_is_said_of_it(callback, said, tmp_path) -> None:
+class FailsAtLast(L.Callback):
+    def on_test_end(self, trainer, pl_module):
+        raise KeyError("no such metric")
+
+
+@pytest.mark.parametrize(("callback", "said"), [
+    (Fails, "on_train_epoch_end .*: KeyError: 'no such metric'"), (Leaves, "on_train_epoch_end .*: SystemExit: 0"),
+    (FailsAtLast, "on_test_end .*: KeyError: 'no such metric'"),
+])  # fmt: skip
+def test_what_a_callback_raises_is_said_of_it(callback, said, tmp_path) -> None:
     name = callback.__name__
-    with pytest.raises(InputError, match=rf"trainer: {name}, on_train_epoch_end \(line \d+\): {said}"):
+    with pytest.raises(InputError, match=rf"trainer: {name}, {said}"):
         fit(tmp_path, short("manual", f"--trainer.callbacks={__name__}.{name}", epochs=1))
+
+
+class RemembersAFunction(L.Callback):
+    def state_dict(self):
+        return {"function": print}
+
+
+def test_what_a_callback_remembers_must_be_what_a_checkpoint_can_hold(tmp_path) -> None:
+    with pytest.raises(InputError, match="callbacks, RemembersAFunction: a builtin_function_or_method is not expected"):
+        fit(tmp_path, short("manual", f"--trainer.callbacks={__name__}.RemembersAFunction", epochs=1))
 
 
 def test_a_module_that_ends_the_process_is_refused(tmp_path, monkeypatch) -> None:

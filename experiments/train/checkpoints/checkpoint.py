@@ -16,7 +16,7 @@ from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from experiments.shared.command import replacing
 from experiments.shared.printable import printable
 from experiments.shared.untrusted_files import plain_file
-from experiments.train.checkpoints.validation import CHANGED, check_contents, check_file
+from experiments.train.checkpoints.validation import CHANGED, check_callbacks, check_contents, check_file
 from manual import InputError
 
 LAST, BEFORE = "last.ckpt", "before.ckpt"
@@ -44,6 +44,7 @@ class WholeCheckpoints(TorchCheckpointIO):
     ) -> None:
         if storage_options is not None:
             raise TypeError(f"a checkpoint is a plain file: it has no storage options, got {storage_options!r}")
+        check_callbacks(checkpoint["callbacks"])
         [optimizer] = checkpoint["optimizer_states"]
         [group] = optimizer["param_groups"]
         given = checkpoint | {

@@ -75,10 +75,7 @@ def check_contents(saved: dict[str, Any]) -> None:
     for part, said in saved["config"].items():
         _check_dict(f"config, {part}", said)
     _check_plain("config", saved["config"])
-    for name, said in saved["callbacks"].items():
-        if type(name) is not str or type(said) is not dict or not said:
-            raise InputError(f"callbacks: expected what each has to remember, got {reprlib.repr({name: said})}")
-    _check_plain("callbacks", saved["callbacks"], torch.Tensor, OrderedDict)
+    check_callbacks(saved["callbacks"])
     model = saved["config"]["model"]
     network, dtype = outline(model["network"]), getattr(torch, model["dtype"])
     names = {name: f"side.module.{name}" for name in network.params | network.state}
@@ -92,6 +89,14 @@ def check_contents(saved: dict[str, Any]) -> None:
         _check_array(name, kept, s.shape, dtype if s.dtype.kind == "f" else torch.int64)
         _check_range(name, kept)
     _check_optimizer(model, {name: p.shape for name, p in network.params.items()}, saved, step)
+
+
+def check_callbacks(found: dict[Any, Any]) -> None:
+    """Raise InputError unless that is what callbacks remember, by their names, in what a checkpoint can hold."""
+    for name, said in found.items():
+        if type(name) is not str or type(said) is not dict or not said:
+            raise InputError(f"callbacks: expected what each has to remember, got {reprlib.repr({name: said})}")
+        _check_plain(f"callbacks, {name}", said, torch.Tensor, OrderedDict)
 
 
 def _check_optimizer(
