@@ -8,21 +8,23 @@ import ast
 from pathlib import Path
 from types import ModuleType
 
-from experiments.grade.forms import derivatives, scalars
+from experiments.grade.forms import cost_alone, derivatives, scalars
 from experiments.grade.forms.autograd import functions as autograd_functions
 from experiments.grade.forms.autograd import modules, tensors
+from experiments.grade.forms.columns import array_rules, propagate
 from experiments.grade.forms.columns import layers as column_layers
 from experiments.grade.forms.columns import networks as column_networks
-from experiments.grade.forms.columns import propagate
 from experiments.grade.forms.columns import rules as column_rules
 from experiments.grade.forms.contract import classes, functions, network
 from experiments.grade.forms.course import layers, losses, nets, rules
 from experiments.grade.forms.loops import function as training_function
 from experiments.grade.forms.loops import script
+from experiments.grade.forms.module import network as module_network
+from experiments.grade.forms.module import recurrent
 from experiments.grade.forms.stateful import layers as stateful_layers
 from experiments.grade.forms.stateful import losses as stateful_losses
 from experiments.grade.forms.stateful import optimizers as stateful_optimizers
-from experiments.grade.forms.stateful import pairs
+from experiments.grade.forms.stateful import pairs, variables
 from experiments.grade.forms.whole import (
     dicts,
     flat,
@@ -30,19 +32,18 @@ from experiments.grade.forms.whole import (
     lists,
     loss_class,
     network_class,
-    recurrent,
     updates,
 )
 
 FORMS: tuple[ModuleType, ...] = (
     autograd_functions, modules, tensors,
     recurrent, flat, nets, loss_class, losses, rules,
-    column_networks, column_layers, column_rules, propagate,
+    column_networks, column_layers, column_rules, array_rules, propagate,
     layers, scalars,
-    stateful_optimizers, pairs, stateful_layers,
-    network_class,
+    stateful_optimizers, variables, pairs, stateful_layers,
+    network_class, module_network,
     forward_backward, dicts, lists, updates, script, stateful_losses, classes, network, functions,
-    derivatives, training_function,
+    derivatives, training_function, cost_alone,
 )  # fmt: skip
 
 

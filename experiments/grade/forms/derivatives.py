@@ -2,7 +2,8 @@
 
 Also sigmoid_prime, d_sigmoid, sigmoid_grad, …; the derivative may be one of x or of the output, a(1 − a); of arrays, or
 of single numbers alone. Also a class with both, __call__(x) and gradient(x). And a cost of two arguments with its
-gradient: mse(y_true, y_pred) and mse_prime(y_true, y_pred), in either order.
+gradient: mse(y_true, y_pred) and mse_prime(y_true, y_pred), in either order; or of arrays alike, as a triplet, with a
+gradient for each.
 Held against the truth of the function itself.
 """
 
@@ -16,12 +17,14 @@ from typing import Any
 
 import numpy as np
 
+from experiments.grade.errors import Unclear
 from experiments.grade.forms.definitions import Definitions, needs
 from experiments.grade.forms.piece import NO_FIELDS, Arrays, Example, Fields, Piece, Ran
 from experiments.grade.forms.settings import AS_ITSELF, known_to, others
 from experiments.grade.forms.stateful.losses import StatefulLoss
 from experiments.grade.forms.stateful.making import constructions
 from experiments.grade.forms.stateful.objects import needed
+from experiments.grade.forms.whole.results import returned_names
 
 MARK = re.compile(r"_?(derivatives?|derivate|deriv|der|prime|dash|gradient|grad)(_of)?_?|^d_?(?=[a-z])", re.IGNORECASE)
 """What makes the name of a derivative of a function's."""
@@ -46,8 +49,9 @@ def pieces(found: Definitions) -> Iterator[Piece]:
                 for place, o in (("", NO_FIELDS), *others(function, derivative))
             }
             yield Differentiated(bare, variants, [function, derivative], found)
-        elif function is not None and needs(function) == needs(derivative) == 2:
-            yield CostFunction(bare, function, derivative, found)
+        elif function is not None and needs(function) == needs(derivative) and needs(function) in (2, 3):
+            is_of_each = needs(function) == 3 or len(returned_names(found.node_of(derivative))) == 2
+            yield (CostOfArrays if is_of_each else CostFunction)(bare, function, derivative, found)
     for name, function in functions.items():
         optional = [n for n, p in inspect.signature(function).parameters.items() if p.default is not p.empty]
         flag = next((n for n in optional if FLAG.fullmatch(n)), None)
@@ -129,3 +133,29 @@ class CostFunction(StatefulLoss):
     def made(self, rng: np.random.Generator, options: Fields = NO_FIELDS) -> Any:  # noqa: ARG002
         """Nothing but the settings: functions keep nothing."""
         return SimpleNamespace(options=options)
+
+
+class CostOfArrays(Piece):
+    """A cost of arrays alike, and the function that gives its gradient by each."""
+
+    form = "cost of arrays and its gradients"
+
+    def __init__(self, name: str, cost: Callable[..., Any], gradient: Callable[..., Any], found: Definitions) -> None:
+        self.module, self.cost, self.gradient = found.module, cost, gradient
+        arguments = [n for n, p in inspect.signature(cost).parameters.items() if p.default is p.empty]
+        super().__init__(name, arguments, [], [cost, gradient])
+
+    def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
+        for place, options in (("", NO_FIELDS), *others(self.cost, self.gradient)):
+            arrays = {n: rng.standard_normal((5, 4)) for n in self.arguments}
+
+            def run(given: Arrays, options: Fields = options) -> Ran:
+                def backward(_: Any) -> Arrays:
+                    found = self.gradient(**given, **known_to(self.gradient, options))
+                    if not isinstance(found, tuple | list) or len(found) != len(given):
+                        raise Unclear(f"expected a gradient by each of {', '.join(given)}")
+                    return {f"d{n}": np.asarray(g) for n, g in zip(given, found, strict=True)}
+
+                return Ran({"cost": np.sum(self.cost(**given, **options))}, backward)
+
+            yield Example(arrays, run, place=place, known=AS_ITSELF)

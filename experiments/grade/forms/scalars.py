@@ -16,7 +16,7 @@ import numpy as np
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
-from experiments.grade.forms.stateful.objects import BACKWARD, needed
+from experiments.grade.forms.stateful.objects import BACKWARD, methods_named, needed
 from experiments.grade.forms.tensors import contracted, expressions
 
 Expression = Callable[[Sequence[Any]], Any]
@@ -47,7 +47,7 @@ FUNCTIONS = (*OF_ANY_SIGN, "log", "sqrt")
 def pieces(found: Definitions) -> Iterator[Piece]:
     """Every class of one number that adds, multiplies and goes backward."""
     for name, kind in found.classes().items():
-        back = next((n for n in BACKWARD if inspect.isfunction(getattr(kind, n, None))), None)
+        back = next(methods_named(kind, BACKWARD), None)
         operators = {"__add__", "__mul__"} <= {*dir(kind)}
         if back and operators and len(needed(kind.__init__)) == 1 and not needed(getattr(kind, back)):
             yield Scalar(name, kind, back, found)
@@ -59,7 +59,7 @@ class Scalar(Piece):
     form = "scalars with a graph"
 
     def __init__(self, name: str, kind: type, back: str, found: Definitions) -> None:
-        self.kind, self.back, self.module = kind, back, found.module
+        self.kind, self.back, self.module, self.helpers = kind, back, found.module, [*found.own()]
         super().__init__(name, ["data"], [], [kind])
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
@@ -85,7 +85,7 @@ class Scalar(Piece):
         except Exception:
             return
         optional: list[Example] = []
-        for place, shapes, expression, may_fail in expressions({*dir(self.kind)}):
+        for place, shapes, expression, may_fail in expressions(self.kind, self.helpers):
             example = Example({n: rng.uniform(0.5, 2, s) for n, s in shapes.items()}, self._of_shapes(expression))
             example = replace(example, place=place)
             if not may_fail:

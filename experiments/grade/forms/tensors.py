@@ -1,7 +1,8 @@
 """What a class of numbers with a graph is tried in where its numbers may be arrays: products of matrices, sums along an
 axis, shapes that broadcast."""
 
-from collections.abc import Callable, Iterator, Mapping
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,12 +23,12 @@ PRODUCTS: dict[str, Callable[[Any, Any], Any]] = {
     "__matmul__": lambda a, b: a @ b, "matmul": lambda a, b: a.matmul(b), "dot": lambda a, b: a.dot(b),
     "mm": lambda a, b: a.mm(b),
 }  # fmt: skip
-ALONG: tuple[tuple[str, Callable[[Any, str], Any]], ...] = (
-    ("", lambda a, n: getattr(a, n)()),
-    (" along axis 0", lambda a, n: getattr(a, n)(axis=0)),
-    (" along axis 1, kept", lambda a, n: getattr(a, n)(axis=1, keepdims=True)),
+ALONG: tuple[tuple[str, tuple[str, ...], Callable[[Any, str], Any]], ...] = (
+    ("", (), lambda a, n: getattr(a, n)()),
+    (" along axis 0", ("axis",), lambda a, n: getattr(a, n)(axis=0)),
+    (" along axis 1, kept", ("axis", "keepdims"), lambda a, n: getattr(a, n)(axis=1, keepdims=True)),
 )
-"""How a sum may be taken."""
+"""How a sum may be taken, and with which arguments."""
 MOVES: tuple[tuple[str, Callable[[Any, str], Any]], ...] = (
     ("", lambda a, n: a.T if n == "T" else getattr(a, n)()),
     (" to (3, 2)", lambda a, n: getattr(a, n)(3, 2)),
@@ -35,12 +36,17 @@ MOVES: tuple[tuple[str, Callable[[Any, str], Any]], ...] = (
 )
 
 
-def expressions(own: set[str]) -> Iterator[tuple[str, Shapes, Expression, bool]]:
-    """What a class with these names is tried in: what to call it, the shapes of its leaves, and whether it need not run
-    or keep these, as where shapes broadcast."""
+def expressions(kind: type, helpers: Iterable[str]) -> Iterator[tuple[str, Shapes, Expression, bool]]:
+    """What a class is tried in: what to call it, the shapes of its leaves, and whether it need not run or keep these.
+
+    A sum must that takes an axis, and shapes that broadcast, where a method or one of the file's `helpers` says so.
+    """
+    own = {*dir(kind)}
     for name in ("sum", "mean", "max"):
-        for along, f in ALONG if name in own else ():
-            yield f"{name}{along}", ONE, _of_a_square(name, f, own), True
+        method = getattr(kind, name, None)
+        takes = inspect.signature(method).parameters if inspect.isfunction(method) else ()
+        for along, asks, f in ALONG if name in own else ():
+            yield f"{name}{along}", ONE, _of_a_square(name, f, own), not (asks and {*asks} <= {*takes})
     for name, f in PRODUCTS.items():
         if name in own:
             yield "product of matrices", MATRICES, lambda v, f=f: f(v["a"], v["b"]), False
@@ -48,10 +54,11 @@ def expressions(own: set[str]) -> Iterator[tuple[str, Shapes, Expression, bool]]
     for name in ("T", "transpose", "reshape", "view", "flatten", "softmax", "log_softmax"):
         for to, f in MOVES if name in own else ():
             yield f"{name}{to}", ONE, _of_a_square(name, f, own), True
+    broadcasts = any("broadcast" in n.lower() for n in (*own, *helpers))
     for name, f in OPERATORS.items():
         for shapes in (ROW, COLUMN) if name in own else ():
             said = f"{name.strip('_')} of shapes {shapes['a']} and {shapes['b']}"
-            yield said, shapes, lambda v, f=f: f(v["a"], v["b"]), True
+            yield said, shapes, lambda v, f=f: f(v["a"], v["b"]), not broadcasts
 
 
 def _of_a_square(name: str, f: Callable[[Any, str], Any], own: set[str]) -> Expression:

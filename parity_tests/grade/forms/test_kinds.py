@@ -69,3 +69,16 @@ def test_a_step_down_another_cost_is_not_judged(cost, run):
     status, result = run(OTHER_COSTS.replace("{}", DOWN_ANOTHER[cost]))
     assert status == 2
     assert "it goes down another cost" in str(not_judged(result))
+
+
+def test_a_gradient_of_another_cost_than_the_one_that_is_shown_is_not_judged(run):
+    status, result = run("""
+        import numpy as np
+        class Net:
+            def __init__(self, n, m): self.W = np.random.randn(n, m)
+            def forward(self, x): return 1 / (1 + np.exp(-x @ self.W))
+            def mse(self, output, y): return np.mean((output - y) ** 2)
+            def backward(self, x, y, output): return x.T @ (output - y)
+    """)
+    assert status == 2
+    assert "its own mse" in str(not_judged(result))

@@ -32,7 +32,8 @@ def pieces(found: Definitions) -> Iterator[Piece]:
         names = [*inspect.signature(f).parameters]
         kind = kind_of(name)
         if kind and len(names) > 3 and {*names} & PARAMETERS and {*names} & GRADIENTS:
-            yield RuleOnDicts(name, kind, f, found)
+            both = next(n for n in names if n in PARAMETERS), next(n for n in names if n in GRADIENTS)
+            yield RuleOnDicts(name, kind, f, both, found)
 
 
 class RuleOnDicts(Piece):
@@ -41,12 +42,11 @@ class RuleOnDicts(Piece):
     form, judging = "update rule on dicts", "rule"
     untried: tuple[str, ...] = ()
 
-    def __init__(self, name: str, kind: str, f: Callable[..., Any], found: Definitions) -> None:
+    def __init__(self, name: str, kind: str, f: Callable[..., Any], both: tuple[str, str], found: Definitions) -> None:
         names = inspect.signature(f).parameters
         super().__init__(name, [*names], [], [f])
         self.kind, self.f, self.module = kind, f, found.module
-        self.parameters = next(n for n in names if n in PARAMETERS)
-        self.gradients = next(n for n in names if n in GRADIENTS)
+        self.parameters, self.gradients = both
         self.counter = next((n for n in names if n.lower() in COUNTERS), "")
         self.settings = {setting: own for setting in NEEDED[kind] if (own := name_of(setting, kind, names))}
         known = {self.parameters, self.gradients, self.counter, *self.settings.values()}
@@ -87,7 +87,7 @@ class RuleOnDicts(Piece):
 
         return step
 
-    def _called(self, own: Fields, grads: Fields, kept: list[Any], others: Fields) -> Any:
+    def _called(self, own: Any, grads: Any, kept: list[Any], others: Fields) -> Any:
         arguments = {self.parameters: own, self.gradients: grads} | dict(zip(self.memory, kept, strict=True))
         return self.f(**arguments, **others)
 

@@ -28,6 +28,8 @@ from manual.numbers.number_types import Array
 WORDS = {"loss", "cost", "svm", "hinge", "entropy", "mse", "nll"}
 BINARY = {"bce", "binary", "logistic"}
 """Those that say that there is one number an example."""
+OF_ANOTHER = re.compile(r"_?(grad(ient)?s?|prime|deriv\w*)$|^d_?", re.IGNORECASE)
+"""What the name of a cost's gradient has beside the cost's."""
 VARIANT = re.compile(r"_(naive|vectorized|vectorised|fast|alt)$")
 STRENGTH = 0.3
 """Of a penalty: beside it, a factor of 2 shows."""
@@ -41,9 +43,10 @@ def pieces(found: Definitions) -> Iterator[Piece]:
 
 def functions(found: Definitions) -> Iterator[tuple[str, Callable[..., Any]]]:
     """These functions, and their names."""
-    for name, f in found.functions().items():
-        words = words_of(name)
-        if words & WORDS and not words & {"forward", "backward"} and _returns_gradients(found, f):
+    every = found.functions()
+    for name, f in every.items():
+        words, is_of_another = words_of(name), OF_ANOTHER.sub("", name) in every.keys() - {name}
+        if words & WORDS and not words & {"forward", "backward"} and not is_of_another and _returns_gradients(found, f):
             yield name, f
 
 

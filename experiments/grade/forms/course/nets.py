@@ -32,7 +32,8 @@ def pieces(found: Definitions) -> Iterator[Piece]:
         loss = getattr(kind, "loss", None)
         if not inspect.isfunction(loss) or len(inspect.signature(loss).parameters) < 3:
             continue
-        if _keeps_params(found, kind) and returns_a_tuple(loss):
+        of_sequences = [n for n in inspect.signature(loss).parameters if n.startswith(("input", "target"))]
+        if _keeps_params(found, kind) and returns_a_tuple(loss) and len(of_sequences) != 2:
             yield Net(name, kind, found)
 
 

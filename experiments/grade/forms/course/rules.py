@@ -16,6 +16,7 @@ import numpy as np
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.piece import Fields, Piece
+from experiments.grade.forms.stateful.slots import is_marked
 from manual import Layer
 
 KINDS = {
@@ -54,7 +55,8 @@ def pieces(found: Definitions) -> Iterator["RuleFunction"]:
     """Every function of a rule's name that takes w, dw and a config."""
     for name, f in found.functions().items():
         kind = kind_of(name)
-        if kind and len(inspect.signature(f).parameters) == 3:
+        names = [*inspect.signature(f).parameters]
+        if kind and len(names) == 3 and is_marked(names[1]):
             yield RuleFunction(name, kind, f, found)
 
 

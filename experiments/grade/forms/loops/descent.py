@@ -63,11 +63,11 @@ def fits(
     }
     for one in candidates:
         slopes = {key: float(np.sum(one.cost(a) - one.cost(b))) / (2 * STEP) for key, (a, b) in ends.items()}
-        for (said, factor), rate in product(_factors(*sizes) if one.own else [("", 1.0)], rates):
+        for (said, factor), rate in product(factors(*sizes) if one.own else [("", 1.0)], rates):
             ratios = dict(_ratios(slopes, {key: m / rate for key, m in moved.items()}))
             matter = {n for n, _ in ratios}
             far = {n for (n, _), r in ratios.items() if not abs(r - factor) <= CLOSE * factor}
-            parallel = _are_the_same([*ratios.values()])
+            parallel = _are_the_same([*ratios.values()]) and sum(weights[n].size for n in matter) > 1
             each = all(_are_the_same([r for (n, _), r in ratios.items() if n == one_of]) for one_of in matter)
             at = f", learning rate {rate:g}" if rate != 1 else ""
             yield Fit(
@@ -89,7 +89,7 @@ def _ratios(slopes: Mapping[Way, float], moved: Mapping[Way, float]) -> Iterator
             yield key, np.inf
 
 
-def _factors(examples: int, outputs: int) -> Iterator[tuple[str, float]]:
+def factors(examples: int, outputs: int) -> Iterator[tuple[str, float]]:
     """What a cost may be multiplied with, and what to call that: 2ᵃ Nᵇ Mᶜ, the plain ones first."""
     for a, b, c in sorted(product((0, 1, -1), repeat=3), key=lambda powers: sum(map(abs, powers))):
         factor = 2.0**a * float(examples) ** b * float(outputs) ** c

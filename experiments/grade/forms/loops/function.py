@@ -2,7 +2,7 @@
 
 It makes its weights itself, or is handed them, and has forward, gradients and updates in one loop, of which one turn is
 run, as of a script (loops-script). X are rows or columns, y classes, one-hot, or numbers; data that the file loads from
-elsewhere are drawn.
+elsewhere are drawn. Where the file itself calls it, with what it has, that is tried first.
 Held against the truth of its own loss, else of the first usual cost under which nothing differs.
 """
 
@@ -10,12 +10,14 @@ import ast
 import copy
 import inspect
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import product
 from typing import Any
 
 import numpy as np
 
-from experiments.grade.forms.definitions import Definitions
+from experiments.grade.forms.definitions import Definitions, is_abstract
+from experiments.grade.forms.loops.calls import calls
 from experiments.grade.forms.loops.script import first_turn, is_size, root_of, training_loops
 from experiments.grade.forms.loops.space import Names, data_of, run_in
 from experiments.grade.forms.loops.training import Training
@@ -39,9 +41,10 @@ def pieces(found: Definitions) -> Iterator[Piece]:
         for loop, before in _loops_of(function, found):
             yield TrainingFunction(name, function, None, (loop, before), found)
             break
-    for name, kind in found.classes().items():
-        methods = [f for f in vars(kind).values() if inspect.isfunction(f)]
-        trained = ((f, both) for f in methods for both in _loops_of(f, found))
+    kinds = {n: k for n, k in found.own().items() if inspect.isclass(k) and id(k) not in found.claimed}
+    for name, kind in kinds.items():
+        methods = [f for n in dir(kind) if inspect.isfunction(f := getattr(kind, n))]
+        trained = ((f, both) for f in methods if not is_abstract(kind) for both in _loops_of(f, found))
         for method, both in trained if not takes_data(kind) else ():
             yield TrainingFunction(name, method, kind, both, found)
             break
@@ -63,12 +66,18 @@ class TrainingFunction(Training):
     ) -> None:
         mangled = Mangled(kind.__name__ if kind else "")
         loop, before = mangled.visit(copy.deepcopy(both[0])), [mangled.visit(copy.deepcopy(s)) for s in both[1]]
-        self.f, self.kind, self.tree = f, kind, found.tree
+        self.f, self.kind, self.tree, self.found = f, kind, found.tree, found
         quiet = [new for s in before for new in listed(Quiet(found.module).visit(s))]
         self.before = [compiled(s) for s in [*quiet, *([first_turn(loop)] if isinstance(loop, ast.For) else [])]]
         super().__init__(name, Turn(loop, found.module), found.module, [kind or f])
 
     def begins(self, rng: np.random.Generator) -> Iterator[Names]:
+        for given in calls(self.found, self.f):
+            with suppress(Exception):  # it needs what is not there
+                yield data_of(run_in(self.module, self.before, given))
+        yield from self._drawn(rng)
+
+    def _drawn(self, rng: np.random.Generator) -> Iterator[Names]:
         makes = [*constructions(self.kind)] if self.kind else [lambda: None]
         labels = np.array([0, 1, 1, 0, 1])
         hot = np.eye(2)[labels]

@@ -52,12 +52,17 @@ def training_loops(
 
 
 def trains(loop: Loop, there: set[str], found: Definitions) -> bool:
-    """Whether a loop moves what is there before it, and multiplies matrices, or has an error or a loss."""
+    """Whether a loop moves what is there before it, and multiplies matrices, or has an error or a loss; or has all of
+    that done by functions that no form knows."""
+    names = {ast.unparse(n.func).removeprefix("self.") for n in ast.walk(loop) if isinstance(n, ast.Call)}
+    works = [n for n in names if words_of(n) & WORK]
+    known = [n for n in works if id(found.own().get(n)) in found.claimed]
+    own = {n.name for n in ast.walk(found.tree) if isinstance(n, ast.FunctionDef)}
+    if len({*works} & own) > 1 and not known:
+        return True
     if not {*moved(loop.body)} & there:
         return False
-    called = {n.func.id for n in ast.walk(loop) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
-    works = {n for n in called & {*found.own()} if words_of(n) & WORK}
-    return _multiplies(loop) or ((_subtracts(loop) or _has_a_loss(loop)) and not works)
+    return _multiplies(loop) or ((_subtracts(loop) or _has_a_loss(loop)) and not {*works} & {*found.own()})
 
 
 def loops(body: Sequence[ast.stmt], before: Sequence[ast.stmt] = ()) -> Iterator[tuple[Loop, list[ast.stmt]]]:
@@ -97,7 +102,13 @@ def moved(body: Sequence[ast.stmt]) -> list[str]:
             names.append(root_of(n.target))
         elif isinstance(n, ast.Assign) and isinstance(n.value, ast.BinOp) and _is_of_itself(n.targets[0], n.value):
             names.append(root_of(n.targets[0]))
+        elif isinstance(n, ast.For) and {*moved(n.body)} & {*_names_in(n.target)}:  # p, g in zip(weights, gradients)
+            names += _names_in(n.iter) if not any(isinstance(m, ast.Attribute) for m in ast.walk(n.iter)) else []
     return [*dict.fromkeys(names)]
+
+
+def _names_in(node: ast.expr) -> list[str]:
+    return [n.id for n in ast.walk(node) if isinstance(n, ast.Name)]
 
 
 def _is_of_itself(target: ast.expr, value: ast.BinOp) -> bool:
@@ -116,9 +127,10 @@ def _multiplies(loop: Loop) -> bool:
 
 
 def _subtracts(loop: Loop) -> bool:
-    """Whether it has an error: something with a name that is a difference."""
+    """Whether it has an error: something with a name that is a difference, or a multiple of one."""
     values = [n.value for n in ast.walk(loop) if isinstance(n, ast.Assign) and isinstance(n.targets[0], ast.Name)]
-    different = [v for v in values if isinstance(v, ast.BinOp) and isinstance(v.op, ast.Sub)]
+    parts = [p for v in values if isinstance(v, ast.BinOp) for p in (v, v.left, v.right)]
+    different = [v for v in parts if isinstance(v, ast.BinOp) and isinstance(v.op, ast.Sub)]
     return any(isinstance(v.right, ast.Name) for v in different)
 
 

@@ -14,6 +14,9 @@ from experiments.grade.forms.piece import Arrays
 from experiments.grade.forms.stateful.slots import Slot, put, slots
 
 Names = dict[str, Any]
+NUMBERS = (int, float, np.float64)
+DEPTH = 5
+"""How far down numbers are looked for: self.layers[0].neurons[0].weights."""
 ELSEWHERE = 0.25
 """How far numbers are moved, to see what depends on them."""
 
@@ -54,6 +57,22 @@ def data_of(space: Names) -> Names:
         for n, v in space.items()
         if not n.startswith("__") and (isinstance(v, kinds) or type(v).__module__ == MODULE)
     }
+
+
+def with_arrays(now: Any, begin: Any, end: Any, depth: int = DEPTH) -> Any:
+    """What lies there, with arrays for the numbers, and the lists of numbers, that a turn changes: what a network of
+    neurons keeps."""
+    if type(now) in NUMBERS:
+        return np.array(float(now)) if isinstance(end, float) and begin != end else now
+    if isinstance(now, list) and now and all(type(n) in NUMBERS for n in now):
+        return np.array(now, dtype=float) if begin != end and len(end) == len(now) else now
+    if depth and isinstance(now, list) and len(now) == len(begin) == len(end):
+        now[:] = [with_arrays(*three, depth - 1) for three in zip(now, begin, end, strict=True)]
+    own = now if isinstance(now, dict) else vars(now) if type(now).__module__ == MODULE else {}
+    others = [(v if isinstance(v, dict) else vars(v)) for v in (begin, end)] if own and depth else []
+    for key in [k for k in own if others and all(k in o for o in others)]:
+        own[key] = with_arrays(own[key], others[0][key], others[1][key], depth - 1)
+    return now
 
 
 def at(names: Names, way: Slot) -> Any:

@@ -15,8 +15,9 @@ import numpy as np
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.definitions import MODULE
 from experiments.grade.forms.loops.descent import Candidate, Fit, fits, is_a_gradient
-from experiments.grade.forms.loops.space import ELSEWHERE, Names, at, elsewhere, moved, run_in
-from experiments.grade.forms.loops.turn import Turn, bound
+from experiments.grade.forms.loops.momentum import is_momentum
+from experiments.grade.forms.loops.space import ELSEWHERE, Names, at, elsewhere, moved, run_in, with_arrays
+from experiments.grade.forms.loops.turn import LOSS, Turn, bound, gives_a_cost
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
 from experiments.grade.forms.stateful.objects import RATES
 from experiments.grade.forms.stateful.slots import Slot, label, put, slots
@@ -26,7 +27,6 @@ from manual.numbers.number_types import Array
 Places = dict[str, list[Slot]]
 """The places of each parameter: one array may have several."""
 Cost = Callable[[Names], Any]
-NUMBERS = (int, float, np.float64)
 DRAWS = 4
 """At how many other numbers a turn is run, to see what it moves: at some a step may be 0 by chance."""
 NEAR = 2.0**-20
@@ -56,18 +56,18 @@ class Training(Piece):
             yield from (Example(w, run, choice=best.said) for w in others if start.moves_all(w))
 
     def _start(self, rng: np.random.Generator) -> "Start":
-        why = ""
+        why = unclear_why = ""
         for names in self.begins(rng):
             try:
                 start = Start(self.turn, self.module, names)
             except Unclear as unclear:
-                why = why or str(unclear)
+                unclear_why = unclear_why or str(unclear)
                 continue
             except Exception as error:
                 why = why or f"{type(error).__name__}: {error}"
                 continue
             return start
-        raise Unclear(f"how {self.name} begins is not known: {why}")
+        raise Unclear(f"how {self.name} begins is not known: {unclear_why or why}")
 
 
 class Start:
@@ -76,6 +76,8 @@ class Start:
     Raises:
         Unclear: it moves nothing, or there is no cost.
     """
+
+    has_momentum = False
 
     def __init__(self, turn: Turn, module: ModuleType, names: Names) -> None:
         self.turn, self.module = turn, module
@@ -90,9 +92,9 @@ class Start:
         self.moving = [*self._moving(changed)]
         self.weights: Arrays = {n: _no_constant(kept[ways[0]], rng) for n, ways in self.places.items()}
         self.weights = {n: a for n, a in self.weights.items() if self._matters(n)}
-        others = [way for n, ways in self.places.items() if n not in self.weights for way in ways]
+        others = [ways for n, ways in self.places.items() if n not in self.weights]
         self.places = {n: self.places[n] for n in self.weights}
-        self._has_no_state(others, rng)
+        before = before if self._has_no_state(others, rng) else self.names
         self.names = before  # where a sum over turns is a number again
         if not self.weights or not any(self.moving):
             raise Unclear("it moves no floats that are there before it, and that its cost depends on")
@@ -119,20 +121,11 @@ class Start:
         return self.run(codes, weights)
 
     def _with_arrays(self, rng: np.random.Generator) -> Names:
-        """The names, where single numbers that the turn changes are arrays of no axes."""
+        """The names, where numbers that the turn changes are arrays."""
         own = copy.deepcopy(self.names)
         for _ in range(DRAWS):
             before = elsewhere(self.names, rng)
-            after = self.run(self.turn.codes, names=before)
-            objects = [n for n, v in own.items() if type(v).__module__ == MODULE]
-            for now, begin, end in (
-                (own, before, after),
-                *((vars(o[n]) for o in (own, before, after)) for n in objects),
-            ):
-                for name, value in [*now.items()]:
-                    is_number = type(value) in NUMBERS and isinstance(end.get(name), float)
-                    if is_number and begin[name] != end[name]:
-                        now[name] = np.array(float(value))
+            own = with_arrays(own, before, self.run(self.turn.codes, names=before))
         return own
 
     def _changed(self, names: Names) -> set[Slot]:
@@ -145,7 +138,7 @@ class Start:
         changed = {way: at(after, way) for way, a in slots(names) if not np.array_equal(a, at(after, way))}
         if any(np.shape(a) != np.shape(at(names, way)) or not np.isfinite(a).all() for way, a in changed.items()):
             raise Unclear("its parameters do not keep their shape")
-        return {*changed}
+        return {way for way, a in changed.items() if np.size(a) > 1 or not LOSS.fullmatch(str(way[-1].key))}
 
     def _moving(self, changed: set[Slot]) -> Iterator[bool]:
         """Of each statement, whether it changes something that was there before the turn, and is no cost's."""
@@ -154,7 +147,7 @@ class Start:
         for end, statement in enumerate(self.turn.statements, 1):
             after = self.run(self.turn.codes[:end], names=names)
             moves = any(not np.array_equal(at(before, way), at(after, way)) for way in changed)
-            yield moves and not {*bound(statement)} & {*self.turn.costs}
+            yield moves and not ({*bound(statement)} & {*self.turn.costs} or gives_a_cost(statement))
             before = after
 
     def _parameters(self, changed: set[Slot]) -> Places:
@@ -174,18 +167,26 @@ class Start:
         watched = [*(n for pair in self.turn.pairs for n in pair), *self.turn.costs]
         return any(_differs(one.get(n), other.get(n)) for n in watched)
 
-    def _has_no_state(self, others: list[Slot], rng: np.random.Generator) -> None:
-        """What else the turn changes says nothing of its step, as the mean squares of Adam would.
+    def _has_no_state(self, others: list[list[Slot]], rng: np.random.Generator) -> bool:
+        """Whether what else the turn changes says nothing of its step. If that is a velocity, it is 0 from here on.
 
         Raises:
-            Unclear: the step is made of them, too.
+            Unclear: the step is made of other things, too, as the mean squares of Adam.
         """
         names = copy.deepcopy(self.names)
-        for way in others:
+        for way in [way for ways in others for way in ways]:
             put(names, way, at(names, way) + ELSEWHERE * rng.standard_normal(np.shape(at(names, way))))
         one, other = self.run(self.turn.codes), self.run(self.turn.codes, names=names)
-        if any(_differs(at(one, ways[0]), at(other, ways[0])) for ways in self.places.values()):
+        if not any(_differs(at(one, ways[0]), at(other, ways[0])) for ways in self.places.values()):
+            return True
+        weights, state = ([ways[0] for ways in places] for places in (self.places.values(), others))
+        after = lambda names: self.run(self.turn.codes, names=names)  # noqa: E731
+        if not is_momentum(self.names, after, weights, state):
             raise Unclear("its step is made of more than a gradient: of what it keeps from turn to turn")
+        for way in [way for ways in others for way in ways]:
+            put(self.names, way, 0 * at(self.names, way))
+        self.has_momentum = True
+        return False
 
     def _own_costs(self) -> Iterator[Candidate]:
         """What the loop itself calls its loss."""
@@ -236,10 +237,10 @@ class Start:
         moving = [s for s, moves in zip(self.turn.statements, self.moving, strict=True) if moves]
         nodes = [n for s in moving for n in ast.walk(s)]
         read = {n.id if isinstance(n, ast.Name) else n.attr for n in nodes if isinstance(n, ast.Name | ast.Attribute)}
-        if any(n.lower() in RATES for n in read):
-            return [1.0]
         values = [self.names.get(n, vars(self.module).get(n)) for n in read]
         named = [v for v in values if isinstance(v, float) and 0 < v < 1]
+        if any(n.lower() in RATES for n in read):  # a velocity may be a mean, or a step be taken ahead of it
+            return [1.0, *(r for v in named for r in (1 - v, 1 + v) if self.has_momentum)]
         below = {id(n.right) for n in nodes if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Div)}
         numbers = {id(n): float(ast.literal_eval(n)) for n in nodes if _is_number(n)}
         written = [1 / v if at in below else v for at, v in numbers.items() if v > 0]

@@ -9,17 +9,19 @@ import ast
 import re
 from collections.abc import Iterator
 from types import CodeType, ModuleType
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
 from experiments.grade.forms.course.losses import words_of
 from experiments.grade.forms.definitions import MODULE
 
-LOSS = re.compile("loss|cost|mse|error|sse|objective|J", re.IGNORECASE)
+LOSS = re.compile(r"(sum|total|train|epoch|batch|running)?_?(loss|cost|mse|err(or)?|sse|objective|J)", re.IGNORECASE)
 """What a number is called that is a cost."""
 OF_LOSSES = {"loss", "losses", "costs", "cost", "mse", "objective", "entropy", "bce", "nll", "J"}
 """The words of a function that computes one, or of a list of them; errors may be absolute ones, to be looked at."""
+SHOWS = {"print", "plot", "show", "display", "draw", "log", "save", "report", "visualize", "visualise", "test"}
+"""The words of a function that computes nothing."""
 KEPT, HOT = "kept(…)", "hot(…)"
 Loop = ast.For | ast.While
 
@@ -49,7 +51,7 @@ class Turn:
         self.costs: list[str] = []
         self.statements: list[ast.stmt] = []
         for statement in statements:
-            self.statements += [*self._with_pairs(statement), statement]
+            self.statements += [*self._with_pairs(statement), statement, *_attribute_kept(statement)]
         for name in [n for s in self.statements if not _is_an_error(s) for n in bound(s)]:
             if name.startswith(Quiet.COST) or LOSS.fullmatch(name):
                 self.costs += [name] * (name not in self.costs)
@@ -57,7 +59,7 @@ class Turn:
 
     def _with_pairs(self, statement: ast.stmt) -> Iterator[ast.stmt]:
         """What keeps the two sides of each difference in a statement, before it runs."""
-        if isinstance(statement, ast.For | ast.While | ast.FunctionDef):
+        if isinstance(statement, ast.For | ast.While | ast.FunctionDef) or _moves_itself(statement):
             return
         for left, right in _differences(statement):
             names = f"side {len(self.pairs)}", f"other side {len(self.pairs)}"
@@ -82,6 +84,8 @@ class Quiet(ast.NodeTransformer):
                 found = found or [_assigned(f"{self.COST}{node.lineno}", call.args[0], node)]
             elif self._computes(call.func):
                 found.append(node)
+        elif isinstance(call, ast.Call) and self._is_own(call.func) and not words_of(ast.unparse(call.func)) & SHOWS:
+            found.append(node)
         return found or ast.copy_location(ast.Pass(), node)
 
     def visit_Assign(self, node: ast.Assign) -> Any:
@@ -107,14 +111,40 @@ class Quiet(ast.NodeTransformer):
         root = next(n for n in ast.walk(called) if isinstance(n, ast.Name | ast.Constant | ast.Call | ast.Subscript))
         return isinstance(root, ast.Name) and (root.id == "self" or vars(self.module).get(root.id) is np)
 
+    def _is_own(self, called: ast.expr) -> bool:
+        """Whether it is a function of the file's."""
+        return isinstance(called, ast.Name) and getattr(vars(self.module).get(called.id), "__module__", "") == MODULE
+
     def _costs(self, node: ast.stmt) -> Iterator[ast.stmt]:
         """What keeps the value of a call of one of the file's own functions of a loss."""
         for call in [n for n in ast.walk(node) if isinstance(n, ast.Call)]:
             own = isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value) == "self"
-            if isinstance(call.func, ast.Name):
-                own = getattr(vars(self.module).get(call.func.id), "__module__", "") == MODULE
+            own = own or self._is_own(call.func)
             if own and words_of(ast.unparse(call.func)) & OF_LOSSES:
                 yield _assigned(f"{self.COST}{call.lineno}", call, node)
+
+
+def _attribute_kept(statement: ast.stmt) -> Iterator[ast.stmt]:
+    """What keeps the cost that a statement gives an object: self.loss += …"""
+    if gives_a_cost(statement):
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+        value = ast.parse(ast.unparse(target), mode="eval").body
+        yield _assigned(f"{Quiet.COST}{statement.lineno}", value, statement)
+
+
+def gives_a_cost(statement: ast.stmt) -> TypeGuard[ast.Assign | ast.AugAssign]:
+    """Whether a statement keeps a cost in an object."""
+    if not isinstance(statement, ast.Assign | ast.AugAssign) or _is_an_error(statement):
+        return False
+    target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+    return isinstance(target, ast.Attribute) and LOSS.fullmatch(target.attr) is not None
+
+
+def _moves_itself(statement: ast.stmt) -> bool:
+    """Whether a statement gives a name a new value made of its own: v = momentum * v - lr * dw."""
+    if not isinstance(statement, ast.Assign):
+        return False
+    return ast.unparse(statement.targets[0]) in {ast.unparse(n) for n in ast.walk(statement.value)}
 
 
 def _is_kept(statement: ast.Assign) -> bool:
@@ -128,7 +158,10 @@ def _is_a_loss(statement: ast.Assign) -> bool:
 
 def _is_an_error(statement: ast.stmt) -> bool:
     """Whether it is a bare difference that is called an error: of one example it is a number, and yet no cost."""
-    if not isinstance(statement, ast.Assign) or not re.search("error", ast.unparse(statement.targets[0]), re.I):
+    if not isinstance(statement, ast.Assign | ast.AugAssign):
+        return False
+    target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+    if not re.search("err", ast.unparse(target), re.IGNORECASE):
         return False
     value = statement.value
     is_subtract = isinstance(value, ast.Call) and ast.unparse(value.func).endswith(".subtract")

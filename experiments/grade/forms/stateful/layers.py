@@ -20,7 +20,7 @@ import numpy as np
 
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.columns.words import words_of_class
-from experiments.grade.forms.definitions import Definitions
+from experiments.grade.forms.definitions import Definitions, constants_of
 from experiments.grade.forms.own_examples import of_class
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran, by_name
 from experiments.grade.forms.settings import AS_ITSELF, others
@@ -50,15 +50,19 @@ from experiments.grade.forms.stateful.objects import (
     methods_of,
     needed,
     output_of,
+    returns_a_tuple,
 )
 from experiments.grade.forms.stateful.penalties import Penalty, penalty_of, strengths, usual_penalty
-from experiments.grade.forms.stateful.slots import gradient_in, slots
+from experiments.grade.forms.stateful.slots import gradient_in, is_marked, slots
 from experiments.grade.forms.whole.network_methods import is_learner
 from experiments.grade.forms.whole.results import method_node
 from manual import Layer
 
 ANY_AXES = re.compile(r"\.ndim\b|\[\.\.\.|shape\[:-1\]|reshape\([^-]*-1, (?!1\b)")
 """What a backward has that counts with leading axes of any number: reshape(-1, n), but not (-1, 1), a column."""
+
+HALVINGS = 20
+"""How often δ is halved, so that no gradient is clipped."""
 
 
 def pieces(found: Definitions) -> Iterator[Piece]:
@@ -82,6 +86,8 @@ def _keeps_on_itself(kind: type, methods: Methods) -> bool:
     if inputs == deltas and is_learner(kind):  # an autoencoder, whose target is its input
         return False
     if len(inputs) == 1:
+        if len(deltas) > 1:
+            return returns_a_tuple(forward) and all(n.startswith("d") or is_marked(n) for n in deltas)
         return len(deltas) == 1 and deltas[0].lower() not in {*TARGETS, "cache"}
     names = {n.lower() for n in (*inputs, *deltas)}
     counts = {2: (1, 2), 3: (0, 1, 2)}.get(len(inputs), ())
@@ -114,6 +120,8 @@ class StatefulLayer(Piece):
         loops = [n for n in ast.walk(node) if isinstance(n, ast.For)]
         self.returns_in_a_loop = any(isinstance(n, ast.Return) for loop in loops for n in ast.walk(loop))
         self.has_any_axes = bool(ANY_AXES.search(ast.unparse(node)))
+        cuts = [c for c in constants_of(backward.__code__) if isinstance(c, int | float) and c]
+        self.clips = [abs(c) for c in cuts] if "clip" in ast.unparse(node) else []
         last = [n.value for n in ast.walk(node) if isinstance(n, ast.Return)]
         self.returns_none = bool(last) and all(isinstance(v, ast.Constant) and v.value is None for v in last)
         made_of = [k for k in kind.__mro__ if k in found.own().values()]
@@ -224,10 +232,25 @@ class StatefulLayer(Piece):
             delta |= {n: np.zeros_like(d) for n, d in [*delta.items()][self.deltas :]}
         if self.returns_in_a_loop and isinstance(delta, np.ndarray):
             delta = delta * (np.arange(delta.size).reshape(delta.shape) == 1)
+        delta = self._below_clipping(ran, delta)
         fixed = (self.arguments[0],) if self._gives_nothing_back(ran, delta, parameters) else ()
         return Example(
             arrays, run, delta if self.deltas else None, fixed=fixed, place=place, known=AS_ITSELF if place else ""
         )
+
+    def _below_clipping(self, ran: Ran, delta: Any) -> Any:
+        """A δ so small that no gradient is a number of the code at which it is cut off."""
+        if not (self.clips and ran.backward):
+            return delta
+        for _ in range(HALVINGS):
+            try:
+                found = ran.backward(copy.deepcopy(delta))
+            except Exception:  # which is said where it is run
+                return delta
+            if not any(np.isin(np.abs(g), self.clips).any() for g in found.values()):
+                return delta
+            delta = {n: d / 2 for n, d in delta.items()} if isinstance(delta, dict) else delta / 2
+        return delta
 
     def _gives_nothing_back(self, ran: Ran, delta: Any, parameters: Parameters) -> bool:
         """Whether nobody is before it: it says return None, or is a network, of parts or of three parameters."""

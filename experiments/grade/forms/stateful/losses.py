@@ -23,7 +23,7 @@ from experiments.grade.forms.piece import NO_FIELDS, Arrays, Example, Fields, Pi
 from experiments.grade.forms.settings import AS_ITSELF, others
 from experiments.grade.forms.stateful.guards import guards, without_guards
 from experiments.grade.forms.stateful.making import constructions
-from experiments.grade.forms.stateful.objects import BACKWARD, input_gradient, needed, returns_a_tuple
+from experiments.grade.forms.stateful.objects import BACKWARD, input_gradient, methods_named, needed, returns_a_tuple
 from manual import Loss
 from manual.numbers.number_types import Array
 
@@ -53,21 +53,14 @@ def pieces(found: Definitions) -> Iterator[Piece]:
     """Every class with a cost of two arguments, and a gradient."""
     own = [k for k in found.own().values() if inspect.isclass(k)]
     for name, kind in found.classes().items():
-        cost = next((n for n in COSTS if _takes_two(getattr(kind, n, None))), None)
-        gradient = next((n for n in GRADIENTS if _is_a_gradient(getattr(kind, n, None))), None)
+        cost = next((n for n in methods_named(kind, COSTS) if len(needed(getattr(kind, n))) == 2), None)
+        gradients = methods_named(kind, GRADIENTS)
+        gradient = next((n for n in gradients if len(needed(getattr(kind, n))) <= 2), None)
         if cost is None or gradient is None or issubclass(kind, Loss) or returns_a_tuple(getattr(kind, cost)):
             continue
         if any(kind in k.__mro__[1:] for k in own) and gradient not in vars(kind):
             continue
         yield StatefulLoss(name, kind, (cost, gradient), found)
-
-
-def _takes_two(method: Any) -> bool:
-    return inspect.isfunction(method) and len(needed(method)) == 2
-
-
-def _is_a_gradient(method: Any) -> bool:
-    return inspect.isfunction(method) and len(needed(method)) <= 2
 
 
 def is_target_first(names: list[str]) -> bool:
@@ -85,6 +78,7 @@ def targets(rng: np.random.Generator) -> Iterator[Target]:
     yield Target("labels", p, labels)
     yield Target("labels in a column", p, labels[:, None])
     yield Target("one number", p[:, :1], np.array([[1.0], [0.0], [0.0], [1.0], [1.0]]))
+    yield Target("distributions", p, rng.dirichlet(np.full(4, 2.0), 5))
     yield Target(COLUMNS, p.T.copy(), np.eye(4)[labels].T.copy())
 
 
@@ -93,6 +87,7 @@ class StatefulLoss(Piece):
 
     form = "loss as a class"
     kind: type | None = None
+    order: bool | None = None
 
     def __init__(self, name: str, kind: type, methods: tuple[str, str], found: Definitions) -> None:
         self.kind, self.takes, self.module = kind, kind, found.module
@@ -103,9 +98,15 @@ class StatefulLoss(Piece):
     @property
     def target_first(self) -> bool:
         """Whether the cost takes the target first, by its arguments' names."""
-        return is_target_first(self.names)
+        return is_target_first(self.names) if self.order is None else self.order
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
+        """In both orders, where the names are two distributions', p and q: either may be the one that is learned."""
+        for order in (True, False) if {n.lower() for n in self.names} == {"p", "q"} else (None,):
+            self.order = order
+            yield from self._in_this_order(rng)
+
+    def _in_this_order(self, rng: np.random.Generator) -> Iterator[Example]:
         prototype = self.made(rng)
         found, why = [], ""
         for one in targets(rng):
@@ -197,7 +198,8 @@ class StatefulLoss(Piece):
         kept, names = {*vars(own)}, self.gradient_names
         upstream = np.copy(own.output) if np.shape(getattr(own, "output", ())) == prediction.shape else prediction
         if len(names) == 2:
-            given = [target, upstream] if is_target_first(names) else [upstream, target]
+            is_first = is_target_first(names) if self.order is None else self.order
+            given = [target, upstream] if is_first else [upstream, target]
         elif len(names) == 1:
             name = names[0].lower()
             given = [target if name in TARGETS else 1.0 if name in UPSTREAM else upstream]
@@ -207,9 +209,11 @@ class StatefulLoss(Piece):
         return input_gradient(own, returned, prediction, [n for n in vars(own) if n not in kept])
 
     def _example(self, prototype: Any, one: Target, choice: str, each: Callable[..., Any]) -> Example:
-        name = self.names[1 if self.target_first else 0]
+        name, order = self.names[1 if self.target_first else 0], self.order
+        choice = choice if order is None else f"{choice} by {name}".strip()
 
         def run(given: Arrays) -> Ran:
+            self.order = order
             own, prediction = copy.deepcopy(prototype), given[name]
             with without_guards(self.module) if "without" in choice else nullcontext():
                 value = each(self._value(own, prediction, one.target.copy()))

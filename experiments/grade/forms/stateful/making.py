@@ -54,6 +54,12 @@ PART = ("inner", "layer", "module", "sublayer", "sub_layer", "block", "wrapped",
 """What a layer calls the one that it wraps."""
 Words = Mapping[str, list[str]]
 """The words that an argument may be, by its name."""
+SIZE = re.compile(r"(.*_)?(dims?|sizes?|units|features|neurons|nodes|hidden|inputs?|outputs?)|n_\w+", re.IGNORECASE)
+WINDOW = re.compile(
+    r".*(kernel|filter|pool|window|batch|step|stride|max|head|group|layer|block|iter|epoch).*", re.IGNORECASE
+)
+"""What a number of units is called that has a default, and what is none."""
+SMALL_SIZE, LARGE = 3, 8
 MOST = 24
 """Ways to make an object that are tried by its arguments' names."""
 
@@ -98,6 +104,15 @@ def _by_names(names: list[str], rng: np.random.Generator, words: Words) -> Itera
     divided = {n for n in names if (of_groups and "channel" in n.lower()) or (of_heads and _values(n) == [3])}
     ways = [[4] if n in divided else words.get(n) or _values(n) for n in names]
     yield from map(list, islice(product(*ways), MOST))
+
+
+def small_sizes(kind: type) -> dict[str, int]:
+    """Small numbers for the sizes that a constructor has by default, where one is large."""
+    parameters = inspect.signature(kind).parameters.values() if inspect.isfunction(kind.__init__) else ()
+    sizes = [p for p in parameters if type(p.default) is int and SIZE.fullmatch(p.name) and not WINDOW.match(p.name)]
+    if all(p.default <= LARGE for p in sizes):
+        return {}
+    return {p.name: (_values(p.name) or [SMALL_SIZE])[0] for p in sizes}
 
 
 def _values(name: str) -> list[Any]:
@@ -225,16 +240,18 @@ def fitted(
         Unclear: there are none.
     """
     forward_alone, misfit, why = None, None, ""
+    small = small_sizes(kind)
+    sizes = [{**small, **options}, options] if small else [options]
     ways = (
         (families, *way)
         for families in inputs
-        for way in product([*constructions(kind, rng, parts, words)], families.items())
+        for way in product(sizes, [*constructions(kind, rng, parts, words)], families.items())
     )
-    for families, arguments, (family, given) in ways:
+    for families, given_sizes, arguments, (family, given) in ways:
         if misfit and families is not inputs[0]:
             break
         try:
-            prototype = made(kind, arguments, options)
+            prototype = made(kind, arguments, given_sizes)
             own = copy.deepcopy(prototype)
             y = call(own, copy.deepcopy(given))
             if any(np.asarray(each).dtype.kind != "f" or not np.size(each) for each in by_name(y).values()):

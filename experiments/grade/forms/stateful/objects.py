@@ -3,7 +3,7 @@
 import copy
 import dis
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -44,10 +44,21 @@ BACKWARD = (
 )
 
 
+def plain(name: str) -> str:
+    """A name however people write it: forwardPropagation, forward_propogation."""
+    return name.lower().replace("_", "").replace("propogat", "propagat") if name.strip("_") == name else name
+
+
+def methods_named(kind: type, names: Iterable[str]) -> Iterator[str]:
+    """A class's methods of these names, in their order."""
+    own = {plain(n): n for n in reversed(dir(kind)) if inspect.isfunction(getattr(kind, n, None))}
+    yield from (own[plain(n)] for n in names if plain(n) in own)
+
+
 def methods_of(kind: type) -> Methods | None:
     """The two methods, by the first of the names that people give them."""
-    forward = next((n for n in (*FORWARD, "__call__") if inspect.isfunction(getattr(kind, n, None))), None)
-    backward = next((n for n in BACKWARD if inspect.isfunction(getattr(kind, n, None))), None)
+    forward = next(methods_named(kind, (*FORWARD, "__call__")), None)
+    backward = next(methods_named(kind, BACKWARD), None)
     return Methods(forward, backward) if forward and backward else None
 
 
@@ -111,7 +122,8 @@ class Parameters:
             other = array + rng.standard_normal(array.shape)
             if self._matters(prototype, lambda own, p=places, a=other: _put_all(own, p, a), x, call):
                 self.places[label(places[0])] = places
-        rates = [n for n, v in vars(prototype).items() if n.lower() in RATES and isinstance(v, float | int)]
+        settings = {**vars(type(prototype)), **vars(prototype)}
+        rates = [n for n, v in settings.items() if n.lower() in RATES and isinstance(v, float | int)]
         self.rates = [n for n in rates if not self._matters(prototype, lambda own, n=n: setattr(own, n, RATE), x, call)]
 
     @staticmethod

@@ -3,8 +3,8 @@
 Which rule it is, its name says: SGD, Momentum, Nesterov, AdaGrad, RMSprop, Adam, AdaMax, Adadelta, NAdam,
 AMSGrad, Lion, GradientDescent.
 Parameters and gradients are handed over as a layer or a network of the file, which keep both, as dicts, as lists, or as
-one array and its gradient; what is moved in place, or comes back, is looked at. pre_update_params and
-post_update_params are called around it, where the learning rate decays as lr / (1 + decay · steps).
+one array and its gradient, or a weight and a bias at once; what is moved in place, or comes back, is looked at.
+pre_update_params and post_update_params are called around it, where the rate decays as lr / (1 + decay · steps).
 Held against the rule of that name over several steps, with every setting that the constructor has.
 """
 
@@ -19,8 +19,8 @@ import numpy as np
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.course.rules import NEEDED, SETTINGS, kind_of, name_of
 from experiments.grade.forms.definitions import Definitions, constants_of, functions_of
-from experiments.grade.forms.piece import Fields, Piece
-from experiments.grade.forms.stateful.handing_over import Handing, Method, keeping, ways
+from experiments.grade.forms.piece import Arrays, Fields, Piece
+from experiments.grade.forms.stateful.handing_over import Handing, Method, Way, keeping, ways
 from experiments.grade.forms.stateful.objects import RATES, needed
 from manual import Layer, Optimizer
 
@@ -33,6 +33,8 @@ KEPT = {"params", "parameters", "weights", "model_params"}
 LR_DECAY, WEIGHT_DECAY, DECAY = "lr_decay", "weight_decay", 0.3
 WEIGHT_DECAYS = ("weight_decay", "wd", "l2", "l2_reg", "reg", "lambd", "lambda_", "lmbda")
 BETAS = ("beta1", "beta2")
+COUNTERS = {"t", "step", "iteration", "iter", "i"}
+BOTH = {"weight": "w", "bias": "b"}
 
 
 def pieces(found: Definitions) -> Iterator[Piece]:
@@ -52,7 +54,7 @@ def _may_be(kind: type, method: str, names: list[str]) -> bool:
     """Whether a method's arguments may be handed to it; step(network, gradient) is the contract's."""
     if len(names) == 2:
         return method != "step" or names[0].lower() in KEPT
-    return len(names) == 1 or (not names and bool(_kept(kind)))
+    return len(names) == 1 or is_of_both(names) or (not names and bool(_kept(kind)))
 
 
 def _kept(kind: type) -> str:
@@ -218,9 +220,33 @@ class OptimizerClass(Piece):
         if self.keeps:
             for way in keeping(count):
                 yield lambda way=way: way(lambda params: self._update(options, params))
-        for way in ways(self.found, count):
+        for way in ways(self.found, count) if not is_of_both(self.arguments) else [of_both(self.arguments)]:
             yield lambda way=way: way(lambda: self._update(options))
 
 
 def _nothing() -> None:
     """What an optimizer does before and after where it has nothing for that."""
+
+
+def is_of_both(names: list[str]) -> bool:
+    """Whether an update is of a weight and a bias at once: update(t, w, b, dw, db)."""
+    return sorted(n.lower() for n in names if n not in COUNTERS) == ["b", "db", "dw", "w"]
+
+
+def of_both(names: list[str]) -> Way:
+    """update(t, w, b, dw, db) → (w, b), by what they are called."""
+
+    def way(make: Callable[[], Method]) -> Handing:
+        update, count = make(), 0
+
+        def hand(params: Arrays, gradients: Arrays) -> Arrays:
+            nonlocal count
+            count += 1
+            given: dict[str, Any] = {short: params[n] for n, short in BOTH.items()}
+            given |= {f"d{short}": gradients[n] for n, short in BOTH.items()}
+            new = update(*(count if n in COUNTERS else given[n.lower()] for n in names))
+            return dict(zip(BOTH, new, strict=True)) if isinstance(new, tuple) else params
+
+        return hand
+
+    return way

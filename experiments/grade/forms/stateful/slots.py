@@ -28,15 +28,15 @@ class Step(NamedTuple):
 
 Slot = tuple[Step, ...]
 """The way from an object to an array."""
-DEPTH = 4
-"""Steps at most: layers[0].params["w"]."""
+DEPTH = 5
+"""Steps at most: self.network[0][1]["weights"]."""
 ALIKE = {
     **dict.fromkeys(("w", "weight", "weights", "kernel", "kernels", "filters"), "w"),
     **dict.fromkeys(("b", "bias", "biases"), "b"),
     **dict.fromkeys(("x", "input", "inputs", "a", "z", "prev", "activation"), "x"),
 }
 """What the names of an array have in common."""
-VALUES = ("value", "values", "data", "val", "array")
+VALUES = ("value", "values", "data", "val", "array", "v")
 """What an object that is one parameter calls its numbers, beside their gradient: self.W.value and self.W.grad."""
 NUMBER = re.compile(r"(w|b|weight|bias|intercept|coef)_?\d*_?", re.IGNORECASE)
 """What a single number is called that is a parameter: self.b = 0."""
@@ -54,7 +54,8 @@ def slots(thing: Any, way: Slot = ()) -> Iterator[tuple[Slot, Any]]:
     if isinstance(thing, np.floating) and way and (NUMBER.fullmatch(str(way[-1].key)) or _is_marked(way)):
         thing = np.asarray(thing)  # what an array of no axes becomes
     if isinstance(thing, np.ndarray):
-        if way and thing.dtype.kind in "fO" and thing.size > 0:
+        holds_others = thing.dtype.kind == "O" and isinstance(next(thing.flat, None), list | tuple | dict | str)
+        if way and thing.dtype.kind in "fO" and thing.size > 0 and not holds_others:
             yield way, thing
         return
     if len(way) < DEPTH:
@@ -72,10 +73,20 @@ def _steps(thing: Any) -> Iterator[Step]:
 
 
 def as_arrays(thing: Any) -> None:
-    """Keep an object's single numbers that are parameters as arrays of no axes."""
+    """Keep an object's single numbers that are parameters as arrays of no axes, and lists of floats as arrays."""
     for name, value in [*vars(thing).items()] if hasattr(thing, "__dict__") else []:
         if type(value) in (int, float, np.float64) and NUMBER.fullmatch(name):
             setattr(thing, name, np.array(float(value)))
+    _lists_as_arrays(thing, DEPTH)
+
+
+def _lists_as_arrays(thing: Any, depth: int) -> None:
+    for step in [*_steps(thing)] if depth and not isinstance(thing, tuple) else []:
+        value = step.of(thing)
+        if isinstance(value, list) and value and all(type(n) in (float, np.float64) for n in value):
+            step.put(thing, np.array(value))
+        else:
+            _lists_as_arrays(value, depth - 1)
 
 
 def put(thing: Any, slot: Slot, value: Any) -> None:
@@ -125,7 +136,8 @@ def gradient_slot(kept: Mapping[Slot, Any], parameter: Slot, place: int) -> Slot
     """
     for slot in kept:
         container, key = slot[:-1], slot[-1].key
-        if container == parameter[:-1] and parameter[-1].key in VALUES and not stem(str(key)) and slot != parameter:
+        beside = container == parameter[:-1] and parameter[-1].key in VALUES and slot != parameter
+        if beside and (key in ("d", "g") or not stem(str(key))):
             return slot
         if slot == parameter or not _is_marked(slot) or _owner(slot) != _owner(parameter):
             continue

@@ -21,12 +21,11 @@ from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
 from experiments.grade.forms.stateful.guards import unguarded
 from experiments.grade.forms.whole.costs import Cost, choices
 from experiments.grade.forms.whole.names import DATA, TARGET
+from experiments.grade.forms.whole.network_data import OF_A_COST
 from experiments.grade.forms.whole.results import gradients_in, returned_names
 
-RUNS = re.compile(r"(feed_?)?forward(_?(prop|propagation|propagate|pass|step))?|propagate_forward", re.IGNORECASE)
-GIVES = re.compile(
-    r"back(ward)?(_?(prop|propagation|propagate|pass|step))?|propagate_backward|gradients?", re.IGNORECASE
-)
+RUNS = re.compile(r"(feed_?)?forward(_?(prop\w*|pass|step))?|propagate_forward", re.IGNORECASE)
+GIVES = re.compile(r"back(ward)?(_?(prop\w*|pass|step))?|propagate_backward|gradients?", re.IGNORECASE)
 WEIGHT, BIAS = (
     re.compile(r"(w|weights?|theta)_?(\d+)", re.IGNORECASE),
     re.compile(r"(b|bias(es)?)_?(\d+)", re.IGNORECASE),
@@ -78,7 +77,7 @@ class Propagation(Piece):
     def __init__(self, forward: Callable[..., Any], backward: Callable[..., Any], found: Definitions) -> None:
         self.forward, self.backward, self.module, self.told = forward, backward, found.module, found.told
         self.outputs, self.names = (returned_names(found.node_of(f)) for f in (forward, backward))
-        self.costs = [f for n, f in found.own().items() if inspect.isfunction(f) and re.search("cost|loss", n, re.I)]
+        self.costs = [f for n, f in found.own().items() if inspect.isfunction(f) and OF_A_COST.search(n)]
         takes = [*inspect.signature(forward).parameters]
         super().__init__(f"{forward.__name__}, {backward.__name__}", takes, [], [forward, backward])
 

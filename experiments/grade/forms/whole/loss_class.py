@@ -83,7 +83,7 @@ class LossClass(Piece):
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
         why = ""
-        for make, data in product(constructions(self.kind), _data(rng, "state" in self.roles.values())):
+        for make, data in product(constructions(self.kind), self._data(rng)):
             try:
                 prototype = make()
                 as_arrays(prototype)
@@ -96,6 +96,14 @@ class LossClass(Piece):
                 yield example
                 return
         raise Unclear(f"how a {self.name} is made, or what its {self.method} is of, is not known; the first: {why}")
+
+    def _data(self, rng: np.random.Generator) -> Iterator[Data]:
+        """Rows and columns, and sequences, where the arguments are called so, or there is a state."""
+        has_a_state = "state" in self.roles.values()
+        if not has_a_state:
+            yield from _data(rng)
+        if has_a_state or all(n.startswith(("input", "target")) for n in self.roles):
+            yield from _sequences(rng, has_a_state)
 
     def _example(self, prototype: Any, data: Data, rng: np.random.Generator) -> Example:
         """
@@ -130,13 +138,14 @@ class LossClass(Piece):
         return run
 
 
-def _data(rng: np.random.Generator, of_sequences: bool) -> Iterator[Data]:
-    """What X and y may be: sequences, where there is a state."""
-    if of_sequences:
-        for words, size, is_column in product((4, 2), (4, 3, 2), (True, False)):
-            state = rng.standard_normal((size, 1) if is_column else size) / 2
-            yield Data([*WORDS[:words]], [*WORDS[1 : words + 1]], "sequences of integers", state=state)
-        return
+def _sequences(rng: np.random.Generator, has_a_state: bool) -> Iterator[Data]:
+    for words, size, is_column in product((4, 2), (4, 3, 2), (True, False)):
+        state = rng.standard_normal((size, 1) if is_column else size) / 2 if has_a_state else None
+        yield Data([*WORDS[:words]], [*WORDS[1 : words + 1]], "sequences of integers", state=state)
+
+
+def _data(rng: np.random.Generator) -> Iterator[Data]:
+    """What X and y may be."""
     rows, labels = rng.standard_normal((EXAMPLES, 3)), np.array([0, 1, 1, 0, 1])
     binary, numbers = labels.astype(float), rng.standard_normal((EXAMPLES, 4))
     for x, where, turned in ((rows, "examples are rows", False), (rows.T.copy(), "examples are columns", True)):

@@ -10,8 +10,7 @@ Held against the truth of its own forward.
 import ast
 import copy
 import inspect
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,12 +19,14 @@ from experiments.grade.errors import Unclear
 from experiments.grade.forms.definitions import Definitions, constants_of
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
 from experiments.grade.forms.stateful.guards import unguarded
-from experiments.grade.forms.stateful.objects import RATE, RATES, Parameters, needed
+from experiments.grade.forms.stateful.objects import RATE, RATES, Parameters, methods_named, needed
 from experiments.grade.forms.stateful.slots import as_arrays, slots
 from experiments.grade.forms.whole.costs import choices
+from experiments.grade.forms.whole.metrics import is_of_another, shown_costs
 from experiments.grade.forms.whole.network_data import (
     COSTS,
     LAYOUTS,
+    OF_A_COST,
     SEQUENCE,
     WORDS,
     Cost,
@@ -35,11 +36,9 @@ from experiments.grade.forms.whole.network_data import (
     is_a_cost,
     values,
 )
-from experiments.grade.forms.whole.network_methods import NetworkMethods, takes_data
-from experiments.grade.forms.whole.results import gradients_in, method_node, returned_names
+from experiments.grade.forms.whole.network_methods import PAIR, NetworkMethods, takes_data
+from experiments.grade.forms.whole.results import ALL, MATRICES, fits, gradients_in, method_node, returned_names
 from manual import Layer, Network
-
-MATRICES, ALL = 2, 3
 
 
 def pieces(found: Definitions) -> Iterator[Piece]:
@@ -61,24 +60,24 @@ class Fitted(NamedTuple):
 class NetworkClass(Piece):
     """A class of networks."""
 
-    form = "network as a class"
+    is_a = form = "network as a class"
 
     def __init__(self, name: str, kind: type, methods: NetworkMethods, found: Definitions) -> None:
         self.kind, self.module, self.told, self.methods = kind, found.module, found.told, methods
         self.node = method_node(found, kind, methods.gives)
         self.names = returned_names(self.node)
         own = found.own().items()
-        self.costs = [f for n, f in own if inspect.isfunction(f) and re.search("cost|loss", n, re.IGNORECASE)]
+        self.costs = [f for n, f in own if inspect.isfunction(f) and OF_A_COST.search(n)]
         super().__init__(name, ["x", "y"], [], [kind])
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
         fitted = self._fitted(rng)
         x = fitted.given.x
-        self.form = f"network as a class, {fitted.given.layout}"
+        self.form = f"{self.is_a}, {fitted.given.layout}"
         parameters = Parameters(fitted.prototype, x, self.methods.run, rng)
         parameters.leave_out(fitted.prototype, x)
         arrays = {**parameters.drawn(fitted.prototype, rng), "x": x}
-        own = self._own_cost(fitted)
+        own = self._cost_of(fitted)
         output = self.methods.run(parameters.with_these(fitted.prototype, arrays), x)
         examples = 5 if 5 in x.shape else 1
         hot = x if self.methods.of_itself else fitted.given.target(np.shape(output))  # where y are classes, too
@@ -87,11 +86,17 @@ class NetworkClass(Piece):
         self._is_one_step(parameters, fitted, arrays)
         costs = [] if own is None else unguarded("its own cost", own, self.module)
         costs += usual if own is None or moves else []
-        for rate in self._rates(moves):
-            for choice, cost in costs:
-                said = f"{choice}, learning rate {rate:g}" if rate != 1 else choice
-                run = self._runner(fitted, parameters, cost, rate if moves else 0)
-                yield Example(arrays, run, fixed=("x",) if parameters.places else (), choice=said)
+
+        def example(choice: str, cost: Cost, rate: float) -> Example:
+            run = self._runner(fitted, parameters, cost, rate if moves else 0)
+            return Example(arrays, run, fixed=("x",) if parameters.places else (), choice=choice)
+
+        rates = [(f", learning rate {rate:g}" if rate != 1 else "", rate) for rate in self._rates(moves)]
+        examples = [example(choice + said, cost, rate) for said, rate in rates for choice, cost in costs]
+        shown = None if own else self._cost_of(fitted, shown_costs(self.kind))
+        if shown and is_of_another(example("", shown, 1), examples):
+            raise Unclear(f"its gradient is not that of its own {shown_costs(self.kind)[0]}, but of another cost")
+        yield from examples
 
     # ------------------------------------------------------------ making one
 
@@ -99,12 +104,12 @@ class NetworkClass(Piece):
         """The first network and data on which both methods run and the gradients have the parameters' shapes; else that
         run; else on which forward does. A backward that says that there are several examples is tried on these."""
         why, found = "", list[tuple[int, Fitted]]()
-        for fits, one in self._tried(rng):
+        for far, one in self._tried(rng):
             if isinstance(one, str):
                 why = why or one
-            elif fits == ALL or one.given.x.ndim > 1:  # a vector is also what any layout makes a row of
-                found.append((fits, one))
-                if fits == ALL or (fits >= MATRICES and self._is_of_several and 5 in one.given.x.shape):
+            elif far == ALL or one.given.x.ndim > 1:  # a vector is also what any layout makes a row of
+                found.append((far, one))
+                if far == ALL or (far >= MATRICES and self._is_of_several and 5 in one.given.x.shape):
                     return one
         if not found:
             raise Unclear(f"how a {self.name} is made, or what it runs on, is not known; the first raised {why}")
@@ -144,8 +149,10 @@ class NetworkClass(Piece):
         except Exception:  # which is said where it is tried
             kept = []
         widths = dict.fromkeys([3, *(n for a in kept[:4] if np.ndim(a) == 2 for n in a.shape)])
+        are_pairs = self.methods.inputs == PAIR
         for width in widths:
-            yield Given(layout, rng.standard_normal([n or width for n in LAYOUTS[layout]]))
+            shape = [n or width for n in LAYOUTS[layout]]
+            yield Given(layout, rng.standard_normal([PAIR, *shape] if are_pairs else shape), are_pairs)
 
     def _tried_one(self, given: Given, make: Callable[[], Any]) -> tuple[int, Any]:
         """How far a network goes: 0 forward, 1 backward, to gradients of the shapes of the MATRICES, or of ALL
@@ -168,7 +175,7 @@ class NetworkClass(Piece):
                 result = self.methods.given_back(own, given.x, y)
             except Exception:
                 continue
-            return max(1, _fits(prototype, own, result)), Fitted(prototype, given, y)
+            return max(1, fits(prototype, own, result)), Fitted(prototype, given, y)
         return 0, Fitted(prototype, given, hot)
 
     # ------------------------------------------------------------ what it does
@@ -191,7 +198,7 @@ class NetworkClass(Piece):
         Raises:
             Unclear: it begins elsewhere; or none moves twice as far at twice the rate, as after several steps.
         """
-        prototype, (_, x), y = fitted
+        prototype, (_, x, _), y = fitted
 
         def moved(arrays: Arrays, times: int) -> Arrays:
             own = parameters.with_these(prototype, arrays)
@@ -217,18 +224,18 @@ class NetworkClass(Piece):
 
     def _rates(self, moves: bool) -> list[float]:
         """What a learning rate that is written in the code may be."""
-        code = getattr(self.kind, self.methods.gives).__code__
+        code = inspect.unwrap(getattr(self.kind, self.methods.gives)).__code__
         read = [vars(self.module).get(n) for n in code.co_names if n.lower() in RATES]
         found = [c for c in (*read, *constants_of(code)) if isinstance(c, float) and 0 < c < 1 and moves]
         return [1.0, *dict.fromkeys(found)]
 
-    def _own_cost(self, fitted: Fitted) -> Cost | None:
+    def _cost_of(self, fitted: Fitted, names: Sequence[str] = COSTS) -> Cost | None:
         """The cost that the class or its file has, if it gives one number of an output and a target."""
-        prototype, (_, x), y = fitted
+        prototype, (_, x, _), y = fitted
         output = self.methods.run(copy.deepcopy(prototype), x)
         for place in ("", "cost", "loss"):
             holder = getattr(prototype, place, None) if place else prototype
-            for name in [n for n in COSTS if inspect.isroutine(getattr(holder, n, None))]:
+            for name in methods_named(holder if inspect.isclass(holder) else type(holder), names):
                 cost = by_roles(
                     lambda own, p=place, n=name: getattr(getattr(own, p) if p else own, n),
                     getattr(holder, name),
@@ -236,11 +243,15 @@ class NetworkClass(Piece):
                 )
                 if is_a_cost(cost, self._gone(prototype, x), x, output, y):
                     return cost
-        for function in self.costs:
-            cost = by_roles(lambda _, f=function: f, function)
+        for function in self.costs if names is COSTS else ():
+            cost = by_roles(lambda own, f=function: self.of_its_file(own, f), function)
             if is_a_cost(cost, prototype, x, output, y):
                 return cost
         return None
+
+    def of_its_file(self, own: Any, function: Any) -> Any:  # noqa: ARG002
+        """A function of the file, for an object."""
+        return function
 
     def _gone(self, prototype: Any, x: Any) -> Any:
         own = copy.deepcopy(prototype)
@@ -255,12 +266,14 @@ class NetworkClass(Piece):
             x = given["x"]
             is_float64 = all(np.asarray(a).dtype in (np.float64, int) for a in given.values())
             wide = {n: a.astype(np.longdouble) for n, a in given.items()} if rate and is_float64 else given
+            chance = np.random.get_state()
             gone = parameters.with_these(prototype, wide)
             value = cost(gone, x, self.methods.run(gone, x), y)
             shapes = {n: np.shape(given[n]) for n in parameters.places}
 
             def backward(_: Any) -> Arrays:
                 own = parameters.with_these(prototype, wide)
+                np.random.set_state(chance)  # so that what is drawn in forward is the same
                 result = self.methods.given_back(own, x, y)
                 named = {} if rate else gradients_in(result, self.names, shapes or {"x": np.shape(x)})
                 named = named or parameters.gradients(own, wide, rate)
@@ -277,16 +290,3 @@ class NetworkClass(Piece):
 def _same(one: Any, other: Any) -> bool:
     """Whether two arrays are the same but for their last digits."""
     return other is not None and bool(np.allclose(one, other, rtol=2.0**-20, atol=2.0**-20 * np.abs(one).max()))
-
-
-def _fits(prototype: Any, own: Any, result: Any) -> int:
-    """Whether what came back has the shapes of the parameters, or of those with two axes; nothing, where they move
-    themselves."""
-    shapes = {".".join(str(s.key) for s in way): np.shape(a) for way, a in slots(prototype)}
-    if result is None:
-        return ALL * int(dict.fromkeys(shapes.values()).keys() <= {np.shape(a): 0 for _, a in slots(own)}.keys())
-    found = {n[1:]: g.shape for n, g in gradients_in(result, [], shapes).items()}
-    others = [shapes[n] for n, shape in found.items() if shape != shapes[n]]
-    if not found or any(len(shape) == 2 and min(shape) > 1 for shape in others):
-        return 1
-    return MATRICES if others else ALL

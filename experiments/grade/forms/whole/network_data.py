@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -9,23 +10,24 @@ import numpy as np
 
 from experiments.grade.forms.course.losses import STRENGTH
 from experiments.grade.forms.stateful.losses import TARGETS
-from experiments.grade.forms.stateful.objects import RATE, RATES, needed
+from experiments.grade.forms.stateful.objects import RATE, RATES, needed, plain
 from experiments.grade.forms.whole.names import PENALTIES
 from manual.numbers.number_types import Array
 
 DATA = {
     "x", "inputs", "input", "data", "training_inputs", "training_set_inputs", "train_inputs", "input_data", "x_train",
     "features", "inputs_list", "input_list", "x_batch", "batch_x", "sample", "image", "images", "net_input",
-    "input_vector",
+    "input_vector", "input_array", "input_values", "xs", "x_in",
 }  # fmt: skip
 """What the data are called."""
 MORE_TARGETS = {
     "training_outputs", "training_set_outputs", "train_outputs", "targets_list", "target_list", "y_train",
-    "output_data", "expected_output", "desired_output", "target_vector", "batch_y",
+    "output_data", "expected_output", "desired_output", "target_vector", "batch_y", "target_array", "target_values",
+    "ys", "answers",
 }  # fmt: skip
 OUTPUTS = {
     "o", "output", "outputs", "a", "out", "al", "yhat", "y_hat", "y_pred", "pred", "prediction", "predictions", "p",
-    "probs", "probabilities", "predicted", "y_prob",
+    "probs", "probabilities", "predicted", "y_prob", "x_hat", "xhat", "x_recon", "recon", "reconstruction",
 }  # fmt: skip
 CACHES = {"cache", "caches", "memory", "memo", "store", "ctx", "context", "activations", "intermediates"}
 """What a forward returns besides its output is called."""
@@ -38,11 +40,14 @@ COUNTS = {
 EXAMPLES = 5
 BATCHES = dict.fromkeys(("batch_size", "mini_batch_size", "batch", "minibatch_size", "batchsize"), EXAMPLES)
 QUIET = {"verbose": False, "seed": 0, "random_state": 0, "print_cost": False, **BATCHES}
+QUIETLY = {plain(n): value for n, value in QUIET.items()}
 COSTS = ("fn", "cost", "loss", "compute_cost", "compute_loss", "cost_function", "loss_function", "calculate_loss")
-ROLES = {
+OF_A_COST = re.compile(r"cost|loss|entropy|mse|objective|nll", re.IGNORECASE)
+"""What the name of a function has that gives a cost."""
+ROLES = {role: {*map(plain, names)} for role, names in {
     "y": TARGETS | MORE_TARGETS, "x": DATA, "output": OUTPUTS, "rate": RATES, "count": COUNTS, "penalty": PENALTIES,
     "quiet": QUIET.keys(), "cache": CACHES,
-}  # fmt: skip
+}.items()}  # fmt: skip
 SIZES = (3, 4, 2)
 SEQUENCE = "a sequence of classes"
 LAYOUTS: dict[str, tuple[int, ...]] = {
@@ -56,8 +61,7 @@ WORDS = np.array([0, 2, 1, 2, 0])
 
 def role(name: str) -> str:
     """What an argument of such a name is; "" if that is not known."""
-    low = name.lower()
-    return next((r for r, names in ROLES.items() if low in names), "")
+    return next((r for r, names in ROLES.items() if plain(name) in names), "")
 
 
 def roles(names: Sequence[str], method: str) -> list[str]:
@@ -75,6 +79,7 @@ class Given(NamedTuple):
 
     layout: str
     x: Array
+    are_pairs: bool = False
 
     def fits(self, shape: tuple[int, ...]) -> bool:
         """Whether an output of this shape has as many examples."""
@@ -82,7 +87,7 @@ class Given(NamedTuple):
             return len(shape) == 2 and shape[0] == EXAMPLES
         examples = {"examples are rows": (0, 5), "examples are columns": (-1, 5), "one example, a column": (-1, 1)}
         place, count = examples.get(self.layout, (0, shape[0] if shape else 0))
-        return len(shape) == self.x.ndim and shape[place] == count
+        return len(shape) == self.x.ndim - self.are_pairs and shape[place] == count
 
     @property
     def in_rows(self) -> bool:
@@ -103,9 +108,9 @@ class Given(NamedTuple):
 
 def values(names: Sequence[str], known: dict[str, Any], method: str = "") -> dict[str, Any]:
     """The arguments by name: what is known by its role, one turn, a step so long that it divides out."""
-    plain = {"rate": RATE, "count": 1, "penalty": STRENGTH}
+    usual = {"rate": RATE, "count": 1, "penalty": STRENGTH}
     found = dict(zip(names, roles(names, method), strict=True))
-    return {n: QUIET[n.lower()] if r == "quiet" else {**plain, **known}[r] for n, r in found.items()}
+    return {n: QUIETLY[plain(n)] if r == "quiet" else {**usual, **known}[r] for n, r in found.items()}
 
 
 def constructions(kind: type) -> Iterator[Callable[[], Any]]:
@@ -158,6 +163,8 @@ def by_roles(method: Callable[[Any], Any], example: Any, of_itself: bool = False
     known = [role(n) for n in names]
     if of_itself and known == ["x"]:
         return lambda own, x, _, __: method(own)(x)
+    if sorted(known) == ["output", "x"]:  # loss(x, x_hat)
+        known = ["y" if r == "x" else r for r in known]
     if len(names) == 2 and known.count("y") != 1:
         known = ["output", "y"]
     if not 1 <= len(names) <= 3 or known.count("y") != 1:
@@ -167,8 +174,9 @@ def by_roles(method: Callable[[Any], Any], example: Any, of_itself: bool = False
 
 
 def is_a_cost(cost: Cost | None, own: Any, x: Any, output: Any, y: Any) -> bool:
-    """Whether it gives one number of these."""
+    """Whether it gives one number of these, and a finite one."""
     try:
-        return cost is not None and np.ndim(cost(own, np.copy(x), np.copy(output), np.copy(y))) == 0
+        value = cost(own, np.copy(x), np.copy(output), np.copy(y)) if cost else np.nan
+        return np.ndim(value) == 0 and bool(np.isfinite(value))
     except Exception:  # a cost of something else
         return False

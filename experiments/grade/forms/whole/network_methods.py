@@ -6,16 +6,17 @@ from typing import Any
 import numpy as np
 
 from experiments.grade.forms.definitions import Definitions
-from experiments.grade.forms.stateful.objects import FORWARD, RATE, RATES, needed
+from experiments.grade.forms.stateful.objects import FORWARD, RATE, RATES, methods_named, needed
 from experiments.grade.forms.whole.network_data import COSTS, COUNTS, EXAMPLES, QUIET, role, roles, values
 from experiments.grade.forms.whole.results import method_node, returned_names
 
-RUNS = (*FORWARD, "predict", "run", "output", "activate", "think", "query")
+RUNS = (*FORWARD, "predict_proba", "predict", "run", "output", "activate", "think", "query")
 GIVES = (
     "backprop", "back_prop", "backpropagation", "back_propagation", "backpropagate", "back_propagate", "backward",
     "backward_pass", "backward_prop", "backward_propagation", "bptt", "gradient", "gradients", "compute_gradients",
     "grads", "train_step", "train",
 )  # fmt: skip
+PAIR = 2
 OPTIONAL = RATES | COUNTS | QUIET.keys()
 """What a method is told even where it need not be."""
 
@@ -24,7 +25,7 @@ class NetworkMethods:
     """Their names, and how they are called.
 
     What forward returns besides its output, by name or as a cache, is handed to the method that asks for it. A network
-    whose target is its input, as an autoencoder's, is told x alone.
+    whose target is its input, as an autoencoder's, is told x alone; one of a pair, as a siamese one, both at once.
     """
 
     def __init__(self, kind: type, forward: str, gives: str, found: Definitions) -> None:
@@ -32,13 +33,14 @@ class NetworkMethods:
         self.returns = returned_names(method_node(found, kind, forward))
         asked = needed(getattr(kind, gives))
         self.roles = dict(zip(asked, roles(asked, gives), strict=True))
+        self.inputs = max(1, len(needed(getattr(kind, forward))))
         self.of_itself = [*self.roles.values()] == ["x"] and asked == needed(getattr(kind, forward))
 
     @classmethod
     def of(cls, kind: type, found: Definitions) -> "NetworkMethods | None":
         """The first two of a class that are known; None if there are none, or the second asks for what is not known."""
-        forward = next((n for n in RUNS if _runs(kind, n)), "")
-        for gives in [n for n in GIVES if forward and inspect.isfunction(getattr(kind, n, None))]:
+        forward = next((n for n in methods_named(kind, RUNS) if _runs(kind, n)), "")
+        for gives in methods_named(kind, GIVES if forward else ()):
             own = cls(kind, forward, gives, found)
             known = {*own.roles.values()} | ({"y"} if own.of_itself and is_learner(kind) else set())
             unknown = [n for n, r in own.roles.items() if not r and n not in own.returns]
@@ -52,8 +54,8 @@ class NetworkMethods:
 
     def _gone(self, own: Any, x: Any) -> tuple[Any, dict[str, Any]]:
         """The output, and what else forward returned, by name."""
-        method = getattr(own, self.forward)
-        result = method(np.copy(x)) if needed(getattr(self.kind, self.forward)) else method()
+        method, asked = getattr(own, self.forward), needed(getattr(self.kind, self.forward))
+        result = method(*(np.copy(each) for each in x)) if self.inputs == PAIR else method(*[np.copy(x)][: len(asked)])
         if result is None:
             kept = [getattr(own, n, None) for n in ("output", "out", "a2", "y_hat")]
             result = next(v for v in kept if v is not None)
@@ -61,7 +63,8 @@ class NetworkMethods:
         names = self.returns if len(self.returns) == len(parts) else [f"value {i}" for i in range(len(parts))]
         kept = dict(zip(names, parts, strict=True))
         arrays = [a for v in parts for a in (v if isinstance(v, list) else [v]) if isinstance(a, np.ndarray)]
-        output = next((a for a in reversed(arrays) if _fits(x, a)), result if not arrays else arrays[-1])
+        one = x[0] if self.inputs == PAIR else x
+        output = next((a for a in reversed(arrays) if _fits(one, a)), result if not arrays else arrays[-1])
         others = [v for v in parts if v is not output]
         kept["the cache"] = others[0] if len(others) == 1 else tuple(others)
         return (np.ravel(output) if np.ndim(x) == 1 and np.asarray(x).dtype.kind != "i" else output), kept
@@ -77,8 +80,13 @@ class NetworkMethods:
 
 
 def _runs(kind: type, name: str) -> bool:
-    method = getattr(kind, name, None)
-    return inspect.isfunction(method) and (len(needed(method)) == 1 or (not needed(method) and takes_data(kind)))
+    asked = needed(getattr(kind, name))
+    return len(asked) == 1 or (not asked and takes_data(kind)) or _are_a_pair(asked)
+
+
+def _are_a_pair(asked: list[str]) -> bool:
+    """Whether these are two inputs alike: x1 and x2, left and right, and not data and a target."""
+    return len(asked) == PAIR and {role(n) for n in asked} <= {"", "x"}
 
 
 def takes_data(kind: type) -> bool:
@@ -88,7 +96,7 @@ def takes_data(kind: type) -> bool:
 
 def is_learner(kind: type) -> bool:
     """Whether it has a cost of its own, or learns by itself: it is no layer."""
-    return any(inspect.isfunction(getattr(kind, n, None)) for n in (*COSTS, "fit", "train"))
+    return any(methods_named(kind, (*COSTS, "fit", "train")))
 
 
 def _fits(x: Any, a: Any) -> bool:
