@@ -2,8 +2,11 @@
 
 from textwrap import dedent
 
+import numpy as np
 import pytest
 
+from experiments.grade.forms.definitions import load
+from experiments.grade.forms.recognition import Offered
 from parity_tests.conftest import few
 from parity_tests.grade.checking import ALL_OF_RIGHT, RIGHT, agreeing, failing, not_judged, verdicts
 
@@ -23,6 +26,25 @@ def test_a_file_that_cannot_be_run_or_offers_nothing_is_an_error(source, said, f
         request.getfixturevalue("run")
     limit = ["--timeout", "2"] if "does not end" in said else []
     assert f"hand_in.py: not judged: {said}" in fails(tmp_path / "hand_in.py", *limit)
+
+
+def test_inputs_are_drawn_again_in_the_shapes_of_the_first(tmp_path):
+    """Of a slope that is learned the first draw finds out that it is one number."""
+    (tmp_path / "hand_in.py").write_text(
+        dedent("""
+        import numpy as np
+        def prelu_forward(x, alpha): return np.where(x > 0, x, alpha * x), (x, alpha)
+        def prelu_backward(dout, cache):
+            x, alpha = cache
+            return np.where(x > 0, dout, alpha * dout), np.sum(dout * np.minimum(x, 0))
+    """)
+    )
+    [piece] = Offered(load(tmp_path / "hand_in.py", str)).pieces.values()
+    first, second = ([e.arrays for e in piece.truth_examples(np.random.default_rng(seed))] for seed in (0, 1))
+    assert [{n: np.shape(a) for n, a in one.items()} for one in first] == [
+        {n: np.shape(a) for n, a in one.items()} for one in second
+    ]
+    assert np.shape(first[0]["alpha"]) == ()
 
 
 NO_PYTHON = {"lab.txt": "a .txt file", "lab": "no suffix"}

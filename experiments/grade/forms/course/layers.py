@@ -109,13 +109,15 @@ class LayerFunctions(Piece):
         parameters = inspect.signature(forward).parameters
         self.needed = [n for n, p in parameters.items() if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
         self.keys = {n: keys for n in parameters if (keys := keys_of(found, forward, n)) or n.endswith("_param")}
-        self.plain = {n: PLAIN[n] for n in self.needed[1:] if n in PLAIN and n not in self.keys}
+        plain = {n: PLAIN[n] for n in self.needed[1:] if n in PLAIN and n not in self.keys}
         defaults = {n: p.default for n, p in parameters.items() if p.default is not p.empty}
-        self.numbers = [n for n, v in {**self.plain, **defaults}.items() if type(v) is float]
+        self.at_first = plain, [n for n, v in {**plain, **defaults}.items() if type(v) is float]
+        self.plain, self.numbers = self.at_first
         self.outputs = _returned_names(found, forward)
         super().__init__(layer.name, self.needed, [n for n in parameters if n not in self.needed], layer.made_of)
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
+        self.plain, self.numbers = self.at_first  # which of them are learned is found out anew
         arguments = [n for n in self.needed if n not in self.keys and n != "G" and n not in self.plain]
         given = {n: settings(keys) for n, keys in self.keys.items()}
         family, arrays = self._fitting(arguments, given, rng)
