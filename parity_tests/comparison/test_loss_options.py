@@ -129,6 +129,12 @@ def test_one_number_that_has_no_axes_is_a_batch_of_one(kind, reduction):
     assert (cost, loss.backward(cache)) == (costs, loss.backward(caches))
 
 
+@pytest.mark.filterwarnings("ignore:reduction. 'mean' divides")  # by another number in some release to come
+def test_the_mean_of_a_divergence_is_one_over_every_number_as_in_torch(rng, agree):
+    log_q, p = np.log(rng.dirichlet(np.ones(4), 3)), rng.dirichlet(np.ones(4), 3)
+    agree(compare_loss(manual.KLDivLoss(), log_q, p))
+
+
 def test_where_nothing_counts_nobody_is_to_blame():
     with np.errstate(invalid="ignore"):
         cost, cache = CrossEntropyLoss(ignore_index=1).forward(np.ones((2, 3)), np.array([1, 1]))

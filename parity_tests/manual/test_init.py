@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from manual import Conv2d, Linear, Network, ReLU, init
+from manual import Conv1d, Conv2d, Embedding, Linear, Network, ReLU, init
 from torch_ref import to_numpy
 
 EPS = np.finfo(float).eps
@@ -36,6 +36,14 @@ def test_a_convolution_starts_uniform_within_one_over_the_root_of_the_inputs_tha
     layer, rng = Conv2d(4, 3, 2, rng=np.random.default_rng(5)), np.random.default_rng(5)
     np.testing.assert_array_equal(layer.weight, rng.uniform(-1 / 4, 1 / 4, (3, 4, 2, 2)))
     np.testing.assert_array_equal(layer.bias, rng.uniform(-1 / 4, 1 / 4, 3))
+    layer, rng = Conv1d(4, 3, 4, rng=np.random.default_rng(5)), np.random.default_rng(5)
+    np.testing.assert_array_equal(layer.weight, rng.uniform(-1 / 4, 1 / 4, (3, 4, 4)))
+    np.testing.assert_array_equal(layer.bias, rng.uniform(-1 / 4, 1 / 4, 3))
+
+
+def test_an_embedding_starts_normal_with_variance_1():
+    layer, rng = Embedding(5, 4, rng=np.random.default_rng(5)), np.random.default_rng(5)
+    np.testing.assert_array_equal(layer.weight, rng.standard_normal((5, 4)))
 
 
 def test_the_start_is_a_function_of_the_generator_alone():

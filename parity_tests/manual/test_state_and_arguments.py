@@ -4,6 +4,7 @@ own."""
 import flint
 import numpy as np
 import pytest
+import torch
 
 from manual import (
     GELU,
@@ -103,6 +104,23 @@ def test_a_normalisation_may_run_over_several_axes(kind, rng, agree):
     agree(compare_layer(kind((2, 3), eps=0.1), rng.standard_normal((2, 2, 2, 3)), rng))
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same'")  # which costs torch a copy
+@pytest.mark.parametrize(
+    ("layer", "x"),
+    [
+        (BatchNorm1d(3, eps=0.1), RNG.standard_normal((2, 3))),  # as few as have a variance
+        (Conv1d(2, 3, 2, padding="same", rng=RNG), RNG.standard_normal((2, 2, 5))),  # one side more than the other
+    ],
+    ids=lambda v: type(v).__name__,
+)
+def test_an_argument_or_input_at_its_edge_means_what_it_means_to_torch(layer, x, rng, agree):
+    agree(compare_layer(layer, x, rng))
+
+
+def test_a_padding_word_is_counted_from_the_end_as_in_torch():
+    assert Embedding(3, 2, -1, rng=RNG).padding_idx == torch.nn.Embedding(3, 2, -1).padding_idx == 2
+
+
 def test_a_place_may_look_only_at_scores_far_below_the_others(rng, agree):
     agree(compare_layer(MultiheadAttention(4, 2, causal=True, rng=rng), 60 * rng.standard_normal((5, 2, 4)), rng))
 
@@ -120,6 +138,7 @@ def test_a_place_may_look_only_at_scores_far_below_the_others(rng, agree):
         (LSTM(2, 3, batch_first=True, rng=RNG), RNG.standard_normal((4, 2))),
         (LSTMCell(2, 3, rng=RNG), (RNG.standard_normal(2), *RNG.standard_normal((2, 3)))),
         (MultiheadAttention(4, 2, rng=RNG), (RNG.standard_normal((5, 4)), NOBODY[:, 0], ~np.tri(5, dtype=bool))),
+        (MultiheadAttention(4, 2, batch_first=True, rng=RNG), RNG.standard_normal((5, 4))),
         (TransformerDecoderLayer(4, 2, 3, rng=RNG), (RNG.standard_normal((3, 4)), RNG.standard_normal((2, 4)))),
     ],
     ids=lambda v: type(v).__name__,
@@ -189,6 +208,8 @@ def test_an_argument_that_cannot_be_is_refused(make, says):
         (SinusoidalPositions(1, 4), WORDS, r"shape \(N, at most 1, 4\)"),
         (LearnedPositions(1, 4, rng=RNG), WORDS, r"shape \(N, at most 1, 4\)"),
         (RotaryPositions(5, 4), WORDS[0], r"shape \(N, …, at most 5, 4\)"),
+        (RotaryPositions(4, 4), np.ones((1, 5, 4)), r"shape \(N, …, at most 4, 4\)"),
+        (RMSNorm(4), np.ones((2, 4), np.float32), "dtype float64, got .* float32"),
         (Network(RNN(3, 2, rng=RNG)), np.ones((4, 5, 3)), "layer 0 of 1, RNN.* gives 2 arrays"),
     ],
 )
