@@ -15,6 +15,7 @@ from lightning.pytorch import callbacks, loggers, profilers
 from experiments.shared.command import nearest
 from experiments.shared.printable import one_line
 from experiments.shared.spec import class_of
+from experiments.train.layering import check_number
 from experiments.train.options import clearer
 from experiments.train.settings import CLASSES
 from manual import InputError
@@ -100,7 +101,7 @@ def _made(option: str, name: str, arguments: dict[str, Any], folder: Path) -> An
     try:
         _check_types(cls, own | arguments)
         return cls(**(own | arguments))
-    except ArgumentError as error:
+    except (ArgumentError, InputError) as error:
         raise InputError(f"{where}: {clearer(one_line(error))}") from None
     except ImportError as error:  # Lightning's loggers need packages of their own
         extra = EXTRAS.get(cls.__name__)
@@ -111,11 +112,14 @@ def _made(option: str, name: str, arguments: dict[str, Any], folder: Path) -> An
 
 
 def _check_types(cls: Any, arguments: dict[str, Any]) -> None:
-    """Raise ArgumentError where an argument is missing, or is not what the class's annotation says."""
+    """Raise ArgumentError or InputError where an argument is missing, or not what the class's annotation says."""
     parser = ArgumentParser(exit_on_error=False, parser_mode="typed")
     parser.add_class_arguments(cls, fail_untyped=False)
-    known = {action.dest for action in parser._actions}
-    parser.parse_object({name: value for name, value in arguments.items() if name in known}, env=False)
+    known = {action.dest: getattr(action, "_typehint", None) for action in parser._actions}
+    given = {name: value for name, value in arguments.items() if name in known}
+    for name, value in given.items():
+        check_number(name, known[name], value)
+    parser.parse_object(given, env=False)
 
 
 def class_named(option: str, name: str) -> Any:

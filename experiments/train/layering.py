@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from types import NoneType
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 from experiments.shared.command import nearest
 from experiments.shared.untrusted_files import load_yaml, read_config
@@ -72,7 +72,7 @@ class Layers:
                 return self._set_argument(where, named, key.removeprefix(f"{named}."), value)
         self._check_known(where, key)
         _check_length(where, key, value)
-        _check_number(key, self.types[key], value)
+        check_number(key, self.types[key], value)
         if key == "trainer.strategy" and (reason := NO_STRATEGY.get(str(value))):
             raise InputError(f"{key} {value} is not offered: {reason}")
         if key in NAMED:
@@ -163,11 +163,14 @@ def _check_length(where: str, key: str, value: Any) -> None:
         raise InputError(f"{where}: expected at most {LONGEST:,} in {key}, got {len(value):,}")
 
 
-def _check_number(key: str, kind: Any, value: Any) -> None:
+def check_number(key: str, kind: Any, value: Any) -> None:
     """Raise InputError where a text is to be a number: the parser would look for one in it, and take 1:30 for 90."""
     kinds = [each for each in get_args(kind) or (kind,) if each is not NoneType]
-    if isinstance(value, str) and {*kinds} <= {int, float, bool}:
-        raise InputError(f"{key}: expected {', '.join(each.__name__ for each in kinds)}, got {value}")
+    words = [word for each in kinds if get_origin(each) is Literal for word in get_args(each)]
+    numbers = [each for each in kinds if get_origin(each) is not Literal]
+    if isinstance(value, str) and value not in words and numbers and {*numbers} <= {int, float, bool}:
+        one_of = [f"one of {', '.join(map(repr, words))}"] if words else []
+        raise InputError(f"{key}: expected {', '.join([*[each.__name__ for each in numbers], *one_of])}, got {value}")
 
 
 def _flat(said: Mapping[Any, Any], prefix: str, known: Container[str]) -> Iterator[tuple[str, Any]]:

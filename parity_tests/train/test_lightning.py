@@ -135,6 +135,7 @@ SAID = {
     "'val_cots'; did you mean 'val_cost'?": ["EarlyStopping", "--trainer.callbacks.monitor=val_cots"],
     "monitor: expected one of train_cost, got 'val_cost'": [*MONITORED, "--trainer.limit_val_batches=0"],
     "EarlyStopping: patience: expected int, got few": [*MONITORED, "--trainer.callbacks.patience=few"],
+    "EarlyStopping: patience: expected int, got 1:30": [*MONITORED, "--trainer.callbacks.patience=1:30"],
     "EarlyStopping: the following arguments are required: monitor": ["EarlyStopping"],
     "trainer.callbacks: expected a name, or {class_path": ["[3]"],
     "trainer.callbacks os.path: expected a Callback": ["os.path"],
@@ -226,6 +227,8 @@ VALUES = {
     "--trainer.precision=32": "trainer.precision: expected one of 'bf16-mixed', '16-mixed', got 32",
     "--trainer.overfit_batches=1.5": "expected 1 to 7 batches, or a share of them",
     **{f"--trainer.limit_val_batches={given}": f"limit_val_batches: expected int, float, got {given}" for given in (
+        "1:30", "010")},
+    **{f"--trainer.devices={given}": f"trainer.devices: expected int, one of 'auto', got {given}" for given in (
         "1:30", "010")},
     "--trainer.max_time=20": "Expected a string in the format DD:HH:MM:SS",
 }  # fmt: skip
