@@ -25,7 +25,7 @@ def entry(room: str, extra: str) -> Callable[[], Any]:
                 raise
             if isinstance(error, MemoryError):
                 said = NO_MEMORY
-            elif isinstance(error, ModuleNotFoundError) and missing not in sys.stdlib_module_names:
+            elif isinstance(error, ModuleNotFoundError) and missing not in ("", *sys.stdlib_module_names):
                 said = f"{missing} is not installed; pip install 'backprop-by-hand[{extra}]'"
             else:
                 said = f"what it needs cannot be loaded: {printable(one_line(error))}"

@@ -82,6 +82,7 @@ def test_what_is_not_installed_is_said_with_the_extra_that_brings_it(
     [
         (ImportError("failed to map\n\nit"), "what it needs cannot be loaded: failed to map it"),
         (ModuleNotFoundError("no tomllib", name="tomllib"), "what it needs cannot be loaded: no tomllib"),
+        (ModuleNotFoundError("one needs another"), "what it needs cannot be loaded: one needs another"),
         (MemoryError(), "there is not enough memory"),
     ],
 )
