@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from threading import Timer
 from time import monotonic, sleep
 from types import SimpleNamespace
 from typing import Any
@@ -159,8 +158,8 @@ SLEEPS = "import time; time.sleep(100)"
 
 def test_ctrl_c_is_heard_while_another_process_is_being_started(monkeypatch):
     other, trainer = starting(monkeypatch, SLEEPS)
+    monkeypatch.setattr(processes, "sleep", lambda _: os.kill(os.getpid(), signal.SIGINT))
     with Stop(), pytest.raises(Stopped, match="stopped by SIGINT"):
-        Timer(0.2, os.kill, [os.getpid(), signal.SIGINT]).start()
         processes.start(trainer)
     assert other.wait(TIMEOUT) == -signal.SIGKILL
 
