@@ -14,7 +14,7 @@ LOOKS_LIKE_ONE = {
     "forward", "backward", "backprop", "backpropagation", "fprop", "bprop", "propagate", "propagation", "grad",
     "gradient", "gradients", "derivative", "deriv", "prime", "loss", "cost", "step", "update", "optimizer", "optimize",
     "optimise", "sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw", "adamax", "nadam", "adagrad", "adadelta",
-    "amsgrad", "lion", "radam", "net", "network", "layer", "delta",
+    "amsgrad", "lion", "radam", "net", "network", "layer", "delta", "wrt",
 }  # fmt: skip
 """The words of a name that make a function or a class look like a piece."""
 NOUNS = {"net", "network", "layer", "optimizer"}

@@ -82,3 +82,29 @@ def test_a_gradient_of_another_cost_than_the_one_that_is_shown_is_not_judged(run
     """)
     assert status == 2
     assert "its own mse" in str(not_judged(result))
+
+
+def test_a_velocity_that_goes_back_is_not_judged(run):
+    status, result = run("""
+        import numpy as np
+        X, y, w = np.random.randn(5, 3), np.random.randn(5), np.random.randn(3)
+        v = np.zeros_like(w)
+        for epoch in range(10):
+            error = X @ w - y
+            v = 0.1 * X.T @ error - 0.9 * v
+            w -= v
+    """)
+    assert status == 2
+    assert "what it keeps from turn to turn" in str(not_judged(result))
+
+
+def test_a_cost_beside_a_gradient_of_no_known_name_does_not_pass_for_both(run):
+    status, result = run("""
+        import numpy as np
+        def mse_loss(y, p):
+            return np.mean((y - p) ** 2)
+        def mse_wrt_prediction(y, p):
+            return 2 * (y - p) / y.size
+    """)
+    assert status == 2
+    assert "mse_wrt_prediction" in str(not_judged(result))

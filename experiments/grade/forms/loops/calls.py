@@ -63,5 +63,7 @@ def _code(node: ast.expr) -> Any:
 
 
 def _short(value: Any) -> Any:
-    """The first of many rows."""
+    """The first of many rows; a list for a tuple, in which nothing can be put."""
+    if isinstance(value, tuple):
+        return [*value]
     return value[:ROWS] if isinstance(value, np.ndarray) and value.size > MOST else value

@@ -15,7 +15,7 @@ After = Callable[[Names], Names]
 
 def is_momentum(names: Names, after: After, weights: list[Slot], state: list[Slot]) -> bool:
     """Whether each weight has one velocity, of which the step and the next velocity take the same share everywhere, and
-    the next velocity at 0 is the same multiple of every step."""
+    the next velocity at 0 is the same multiple of every step: all so that what went before goes on, and not back."""
     rng = np.random.default_rng(0)
     still, pushed, pulled = (copy.deepcopy(names) for _ in range(3))
     for way in state:
@@ -34,7 +34,9 @@ def is_momentum(names: Names, after: After, weights: list[Slot], state: list[Slo
         velocity, share = found[0]
         kept = _ratio(at(one, velocity) - at(zero, velocity), pushes[velocity])
         shares.append((share, kept, _ratio(at(zero, velocity), moves[0])))
-    return len(weights) == len(state) and all(_same(each) for each in zip(*shares, strict=True))
+    if len(weights) != len(state) or not all(_same(each) for each in zip(*shares, strict=True)):
+        return False
+    return all(0 < kept <= 1 and share * times > 0 for share, kept, times in shares)
 
 
 def _ratio(one: Array, other: Array) -> float | None:

@@ -151,11 +151,11 @@ class Start:
             before = after
 
     def _parameters(self, changed: set[Slot]) -> Places:
-        """The arrays that change, each with all of its places."""
+        """The arrays that change, each with all of its places, first where it is changed."""
         found: dict[int, list[Slot]] = {}
         for way, array in slots(self.names):
             found.setdefault(id(array), []).append(way)
-        own = [ways for ways in found.values() if changed & {*ways}]
+        own = [sorted(ways, key=lambda way: way not in changed) for ways in found.values() if changed & {*ways}]
         return {label(ways[0][ways[0][0].key == "self" :]): ways for ways in own}
 
     # ------------------------------------------------------------ what depends on what

@@ -60,7 +60,7 @@ def _steps(found: Definitions, forward: Function, backward: Function) -> Iterato
 class ModuleNetwork(NetworkClass):
     """The two functions."""
 
-    is_a = "network as functions"
+    is_a = form = "network as functions"
 
     def of_its_file(self, own: Any, function: Any) -> Any:
         """A function of the file, which reads what the object keeps in its module's place."""

@@ -38,13 +38,16 @@ def pieces(found: Definitions) -> Iterator[Piece]:
             yield Recurrent(name, function, ways, found)
 
 
-def _weights(found: Definitions, function: Callable[..., Any]) -> dict[str, Slot]:
-    """Where the module keeps the arrays that a function reads, by their names: those that have a gradient beside them,
-    if one has."""
+def _weights(found: Definitions, function: Callable[..., Any]) -> dict[str, list[Slot]]:
+    """Where the module keeps the arrays that a function reads, by their names, each with all of its places: those that
+    have a gradient beside them, if one has."""
     space = vars(found.module)
     kept = dict(slots({n: space[n] for n in state_of(found, function)}))
     having = [way for i, way in enumerate(kept) if gradient_slot(kept, way, i)]
-    return {label(way[len(way) > 2 :]): way for way in having or kept}
+    ways: dict[int, list[Slot]] = {}
+    for way in having or kept:
+        ways.setdefault(id(kept[way]), []).append(way)
+    return {label(places[0][len(places[0]) > 2 :]): places for places in ways.values()}
 
 
 class Recurrent(Piece):
@@ -52,9 +55,11 @@ class Recurrent(Piece):
 
     form = "recurrent script"
 
-    def __init__(self, name: str, function: Callable[..., Any], ways: dict[str, Slot], found: Definitions) -> None:
+    def __init__(
+        self, name: str, function: Callable[..., Any], ways: dict[str, list[Slot]], found: Definitions
+    ) -> None:
         self.function, self.module, self.ways = function, found.module, ways
-        self.weights = {n: self._state()[way] for n, way in ways.items()}
+        self.weights = {n: self._state()[places[0]] for n, places in ways.items()}
         self.names = returned_names(found.node_of(function))
         parameters = [*inspect.signature(function).parameters]
         parts = [f for f in called(found, function) if RUNS.fullmatch(f.__name__) or GIVES.fullmatch(f.__name__)]
@@ -79,7 +84,7 @@ class Recurrent(Piece):
 
     def _state(self) -> dict[Slot, Array]:
         """Every array that lies where the weights do."""
-        roots = {str(way[0].key) for way in self.ways.values()}
+        roots = {str(way[0].key) for places in self.ways.values() for way in places}
         return dict(slots({n: vars(self.module)[n] for n in roots}))
 
     def _before(self, arrays: Arrays, rng: np.random.Generator) -> Any:
@@ -107,7 +112,8 @@ class Recurrent(Piece):
 
     def _run(self, given: Arrays, state: Any) -> Ran:
         for name, array in given.items():
-            put(vars(self.module), self.ways[name], array)
+            for way in self.ways[name]:
+                put(vars(self.module), way, array)
         states = {n: state.copy() for n in self.arguments[2:]}
         result = self.function(*map(list, STEPS.values()), **states)
         if not isinstance(result, tuple) or len(result) < 2:
@@ -121,5 +127,5 @@ class Recurrent(Piece):
     def _kept(self) -> Arrays:
         """The gradients that stand beside the weights."""
         kept = self._state()
-        ways = {n: gradient_slot(kept, way, i) for i, (n, way) in enumerate(self.ways.items())}
+        ways = {n: gradient_slot(kept, places[0], i) for i, (n, places) in enumerate(self.ways.items())}
         return {f"d{n}": np.copy(kept[way]) for n, way in ways.items() if way is not None}

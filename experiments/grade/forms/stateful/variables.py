@@ -1,7 +1,7 @@
 """Functions of variables: class Square(Function) with forward(x) and backward(gy), called with a Variable(data).
 
 The variable is a class made of one array, with a grad and a backward() that goes through the functions which made it;
-what forward does not keep, the __call__ of Function does. One array or several alike.
+what forward does not keep, the __call__ of Function does. One array or several alike; two, and the same one twice.
 Held against the truth of its own forward.
 """
 
@@ -19,6 +19,8 @@ from experiments.grade.forms.scalars import NUMBERS
 from experiments.grade.forms.stateful.making import constructions
 from experiments.grade.forms.stateful.objects import Methods, methods_of, needed
 from experiments.grade.forms.whole.results import method_node
+
+TWICE = 2
 
 
 def pieces(found: Definitions) -> Iterator[Piece]:
@@ -65,14 +67,18 @@ class FunctionOfVariables(Piece):
             except Exception as error:
                 why = why or f"{type(error).__name__}: {error}"
                 continue
-            yield Example(given, run, rng.standard_normal(np.shape(y)))
+            delta = rng.standard_normal(np.shape(y))
+            yield Example(given, run, delta)
+            if len(given) == TWICE:  # so that its gradients add up
+                once = {"x": given[self.arguments[0]]}
+                yield Example(once, self._runner(arguments, TWICE), delta, place="of one variable twice")
             return
         raise Unclear(f"how a {self.name} is made, or what it is called with, is not known; the first raised {why}")
 
-    def _runner(self, arguments: list[Any]) -> Any:
+    def _runner(self, arguments: list[Any], times: int = 1) -> Any:
         def run(given: Arrays) -> Ran:
             leaves = {n: self.variable(a) for n, a in given.items()}
-            out = self.kind(*arguments)(*leaves.values())
+            out = self.kind(*arguments)(*(leaf for leaf in leaves.values() for _ in range(times)))
 
             def backward(delta: Any) -> Arrays:
                 out.grad = delta

@@ -1,12 +1,15 @@
 """The two methods of a network's class: the one that runs it, and the one that gives its gradients."""
 
+import copy
 import inspect
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.stateful.objects import FORWARD, RATE, RATES, methods_named, needed
+from experiments.grade.forms.stateful.slots import put, slots
 from experiments.grade.forms.whole.network_data import COSTS, COUNTS, EXAMPLES, QUIET, role, roles, values
 from experiments.grade.forms.whole.results import method_node, returned_names
 
@@ -32,6 +35,7 @@ class NetworkMethods:
         self.kind, self.forward, self.gives = kind, forward, gives
         self.returns = returned_names(method_node(found, kind, forward))
         asked = needed(getattr(kind, gives))
+        self.place = 0
         self.roles = dict(zip(asked, roles(asked, gives), strict=True))
         self.inputs = max(1, len(needed(getattr(kind, forward))))
         self.of_itself = [*self.roles.values()] == ["x"] and asked == needed(getattr(kind, forward))
@@ -54,20 +58,41 @@ class NetworkMethods:
 
     def _gone(self, own: Any, x: Any) -> tuple[Any, dict[str, Any]]:
         """The output, and what else forward returned, by name."""
+        result = self._returned(own, x)
+        parts = _parts_of(result)
+        names = self.returns if len(self.returns) == len(parts) else [f"value {i}" for i in range(len(parts))]
+        kept = dict(zip(names, parts, strict=True))
+        arrays = _arrays_in(result)
+        one = x[0] if self.inputs == PAIR else x
+        fitting = [i - len(arrays) for i, a in enumerate(arrays) if _fits(one, a)]
+        if len(fitting) > 1 and self.place not in fitting:
+            self.place = self._of_most(own, x, fitting)
+        place = self.place if len(fitting) > 1 else max(fitting, default=-1)
+        output = arrays[place] if arrays else result
+        others = [v for v in parts if v is not output]
+        kept["the cache"] = others[0] if len(others) == 1 else tuple(others)
+        return (np.ravel(output) if np.ndim(x) == 1 and np.asarray(x).dtype.kind != "i" else output), kept
+
+    def _returned(self, own: Any, x: Any) -> Any:
+        """What forward returns, or else keeps."""
         method, asked = getattr(own, self.forward), needed(getattr(self.kind, self.forward))
         result = method(*(np.copy(each) for each in x)) if self.inputs == PAIR else method(*[np.copy(x)][: len(asked)])
         if result is None:
             kept = [getattr(own, n, None) for n in ("output", "out", "a2", "y_hat")]
             result = next(v for v in kept if v is not None)
-        parts = [*result] if isinstance(result, tuple | list) else [result]
-        names = self.returns if len(self.returns) == len(parts) else [f"value {i}" for i in range(len(parts))]
-        kept = dict(zip(names, parts, strict=True))
-        arrays = [a for v in parts for a in (v if isinstance(v, list) else [v]) if isinstance(a, np.ndarray)]
-        one = x[0] if self.inputs == PAIR else x
-        output = next((a for a in reversed(arrays) if _fits(one, a)), result if not arrays else arrays[-1])
-        others = [v for v in parts if v is not output]
-        kept["the cache"] = others[0] if len(others) == 1 else tuple(others)
-        return (np.ravel(output) if np.ndim(x) == 1 and np.asarray(x).dtype.kind != "i" else output), kept
+        return result
+
+    def _of_most(self, own: Any, x: Any, places: list[int]) -> int:
+        """The last of those arrays that most of what an object keeps is in: the others are on the way to it."""
+        before, counts = _arrays_in(self._returned(copy.deepcopy(own), x)), dict.fromkeys(reversed(places), 0)
+        for way, array in slots(own):
+            other = copy.deepcopy(own)
+            put(other, way, array + 1 + np.arange(array.size).reshape(array.shape) / 8)
+            with suppress(Exception):
+                after = _arrays_in(self._returned(other, x))
+                for i in counts:
+                    counts[i] += not np.array_equal(before[i], after[i])
+        return max(counts, key=lambda i: counts[i])
 
     def given_back(self, own: Any, x: Any, y: Any, rate: float = RATE) -> Any:
         """Forward, then backward: what that returns."""
@@ -97,6 +122,14 @@ def takes_data(kind: type) -> bool:
 def is_learner(kind: type) -> bool:
     """Whether it has a cost of its own, or learns by itself: it is no layer."""
     return any(methods_named(kind, (*COSTS, "fit", "train")))
+
+
+def _parts_of(result: Any) -> list[Any]:
+    return [*result] if isinstance(result, tuple | list) else [result]
+
+
+def _arrays_in(result: Any) -> list[Any]:
+    return [a for v in _parts_of(result) for a in (v if isinstance(v, list) else [v]) if isinstance(a, np.ndarray)]
 
 
 def _fits(x: Any, a: Any) -> bool:
