@@ -26,6 +26,7 @@ PRODUCTS: dict[str, Callable[[Any, Any], Any]] = {
 ALONG: tuple[tuple[str, tuple[str, ...], Callable[[Any, str], Any]], ...] = (
     ("", (), lambda a, n: getattr(a, n)()),
     (" along axis 0", ("axis",), lambda a, n: getattr(a, n)(axis=0)),
+    (" along axis 1", ("axis",), lambda a, n: getattr(a, n)(axis=1)),
     (" along axis 1, kept", ("axis", "keepdims"), lambda a, n: getattr(a, n)(axis=1, keepdims=True)),
 )
 """How a sum may be taken, and with which arguments."""
