@@ -7,6 +7,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from experiments.grade.forms import named
+from experiments.grade.forms.cost_alone import CostAlone
 from experiments.grade.forms.definitions import Definitions, constants_of, functions_of, is_placeholder
 from experiments.grade.forms.piece import Piece
 
@@ -53,7 +54,9 @@ class Offered:
         self.pieces = {piece.name: piece for piece in sorted(self.pieces.values(), key=place)}
         pieces = {n for n, o in own.items() if id(o) in found.claimed}
         others = {n: o for n, o in own.items() if n not in pieces and not _trains_by(n, o, pieces)}
-        self.others = {n: o for n, o in others.items() if _looks_like_one(n, o)}
+        # beside nothing but costs any function may be the gradient, whatever its name
+        no_gradient = bool(self.pieces) and all(isinstance(p, CostAlone) for p in self.pieces.values())
+        self.others = {n: o for n, o in others.items() if _looks_like_one(n, o) or (no_gradient and _may_be_one(n, o))}
 
     def overlooked(self, ran: set[CodeType]) -> dict[str, str]:
         """What looks like a piece, is none, and did not run while the pieces were checked: the form that it may be."""
@@ -75,7 +78,11 @@ def _looks_like_one(name: str, thing: Any) -> bool:
             return False
         methods = [n for n, f in vars(thing).items() if inspect.isfunction(f) and not is_placeholder(f.__code__)]
         return any(_words(m) & LOOKS_LIKE_ONE - NOUNS and not _words(m) & HELPS for m in methods)
-    return inspect.isfunction(thing) and bool(_words(name) & LOOKS_LIKE_ONE) and not _words(name) & HELPS
+    return _may_be_one(name, thing) and bool(_words(name) & LOOKS_LIKE_ONE)
+
+
+def _may_be_one(name: str, thing: Any) -> bool:
+    return inspect.isfunction(thing) and not _words(name) & HELPS
 
 
 def _trains_by(name: str, thing: Any, pieces: set[str]) -> bool:

@@ -87,7 +87,7 @@ def _with_a_strength(place: Place, shape: tuple[int, ...], atoms: list[Atom]) ->
 
 
 def products_for(place: Place, needed: Any, atoms: list[Atom]) -> Iterator[Edit]:
-    """The products of two atoms that are what a value lacks, as far as that is known."""
+    """The products of two atoms that are nearly what a value lacks, as far as that is known. Each is only tried."""
     if needed is None:
         return
     arrays = [a for a in atoms if is_float(a.value) and np.ndim(a.value)]

@@ -169,7 +169,7 @@ class Search:
         return found
 
     def _note_needed(self, number: int, value: Any, before: Arrays, moved: Arrays) -> None:
-        """Note what a value lacks, if it is handed on to what is wrong as it is."""
+        """Note what a value lacks, if it is handed on as it is to what is wrong; it only chooses what is tried."""
         for name in self.first.wrong(before):
             wanted = self.first.wanted[0][name].value
             if name not in moved or name not in before or not is_float(value):

@@ -47,6 +47,17 @@ def test_inputs_are_drawn_again_in_the_shapes_of_the_first(tmp_path):
     assert np.shape(first[0]["alpha"]) == ()
 
 
+def test_beside_a_cost_alone_any_function_may_be_its_gradient_and_is_not_passed_over(run):
+    source = """
+        import numpy as np
+        def compute_cost(A, Y): return np.mean((A - Y) ** 2)
+    """
+    assert run(source)[0] == 0
+    status, result = run(source + "    def slope_of(A, Y): return 3 * (A - Y)\n")
+    assert status == 2
+    assert [finding["name"] for finding in result["findings"] if finding["not_judged"]] == ["slope_of"]
+
+
 NO_PYTHON = {"lab.txt": "a .txt file", "lab": "no suffix"}
 
 
