@@ -138,8 +138,9 @@ def to_torch(array: Array, device: str | torch.device = "cpu") -> torch.Tensor:
 
 
 def to_numpy(tensor: torch.Tensor) -> Array:
-    """The tensor's values as an array."""
-    return tensor.detach().cpu().numpy()
+    """The tensor's values as an array; of a tensor whose shares several processes hold, the whole."""
+    values: Any = tensor.detach()
+    return (values.full_tensor() if hasattr(values, "full_tensor") else values).cpu().numpy()
 
 
 @singledispatch

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from experiments.train.processes import Share
+from experiments.train.processes.shares import Share
 from manual import InputError, Loss, Network, Optimizer, Penalty, Schedule
 from torch_ref import (
     Embedded,

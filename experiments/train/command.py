@@ -73,6 +73,6 @@ def main() -> None:
 
 
 def _is_first() -> bool:
-    from experiments.train.processes import first
+    from experiments.train.processes.connection import first
 
     return first()

@@ -11,8 +11,8 @@ from lightning.pytorch.overrides.distributed import prepare_for_backward
 from torch.nn.parallel import DistributedDataParallel
 
 from experiments.shared.spec import build, build_network, counted
-from experiments.train import processes
 from experiments.train.backends import ByHand, ByTorch, Scheduled
+from experiments.train.processes import shares
 from experiments.train.settings import ModelSettings
 from manual import Diverged, InputError, Loss, Network, Optimizer, Penalty, Schedule
 from manual.numbers.checks import at_least
@@ -114,7 +114,7 @@ class Training(L.LightningModule):
 
     def training_step(self, batch: list[torch.Tensor]) -> torch.Tensor:
         x, y = batch
-        share = processes.share(len(x), self.global_rank, self.device)
+        share = shares.share(len(x), self.global_rank, self.device)
         cost = self.side.cost(x, y, share)
         self._note(x, cost)  # pyright: ignore[reportCallIssue]
         return self._summed(cost)
@@ -147,7 +147,7 @@ class Training(L.LightningModule):
         x, y = batch
         prediction = self.side.predict(x)
         own = to_numpy(prediction if y.is_floating_point() else prediction.argmax(dim=1)), to_numpy(y)
-        predictions, targets = zip(*processes.objects(own), strict=True)
+        predictions, targets = zip(*shares.objects(own), strict=True)
         return np.concatenate(predictions), np.concatenate(targets)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -167,10 +167,11 @@ class Training(L.LightningModule):
 
     def _whole_cost(self, what: str, x: torch.Tensor, own: float) -> float:
         """The sum of all processes' costs; this is this one's, of its input."""
-        cost = sum(processes.numbers(own, self.device))
+        cost = sum(shares.numbers(own, self.device))
         if not isfinite(cost):
             wrong = len(x) and not isfinite(own)
-            found = processes.objects(culprit(self.network, to_numpy(x)) if wrong else None)
+            network = self.network  # of which every process may hold a share
+            found = shares.objects(culprit(network, to_numpy(x)) if wrong else None)
             raise Diverged(f"{what} is {cost}; {next(filter(None, found), 'no part of it, it is their sum')}")
         return cost
 
@@ -178,17 +179,17 @@ class Training(L.LightningModule):
     def _evaluate(self, part: str, number: int, x: torch.Tensor, y: torch.Tensor) -> None:
         """Note what a batch of the part costs, and how many of its targets are met."""
         where = f"epoch {self.current_epoch}, step {self.global_step - 1}: " if self.logger else ""
-        share = processes.share(len(x), self.global_rank, self.device)
+        share = shares.share(len(x), self.global_rank, self.device)
         cost = self._whole_cost(f"{where}{part}_cost", x, self.side.cost(x, y, share).item())
         counts = 0, 0
         if not y.is_floating_point():
             met = self.side.predict(x).argmax(dim=1) == y
-            counts = (int(sum(processes.numbers(count, self.device))) for count in (met.sum().item(), met.numel()))
+            counts = (int(sum(shares.numbers(count, self.device))) for count in (met.sum().item(), met.numel()))
         self._evaluated = [*(self._evaluated if number else ()), Found(share.whole, cost, *counts)]
 
     def _sum_up(self, part: str) -> None:
         """Log what the part's batches come to."""
-        whole = processes.Share(0, sum(found.rows for found in self._evaluated))
+        whole = shares.Share(0, sum(found.rows for found in self._evaluated))
         values = {f"{part}_cost": sum(found.cost * whole.weight(self.loss, found.rows) for found in self._evaluated)}
         if targets := sum(found.targets for found in self._evaluated):
             values[f"{part}_accuracy"] = sum(found.met for found in self._evaluated) / targets

@@ -24,7 +24,6 @@ from experiments.shared import model_file
 from experiments.shared.command import expected_one_of
 from experiments.shared.model_file import Model
 from experiments.shared.printable import one_line, printable
-from experiments.train import processes
 from experiments.train.checkpoints import checkpoint, resume, run_folder
 from experiments.train.checkpoints.restore import latest
 from experiments.train.checkpoints.run_folder import CHECKPOINTS, MODEL
@@ -33,6 +32,7 @@ from experiments.train.classes import blamed, made
 from experiments.train.csv_log import CSVLog
 from experiments.train.module import Training
 from experiments.train.options import Options
+from experiments.train.processes import connection
 from experiments.train.stop import Stop, Stopped
 from experiments.train.trainer import trainer
 from manual import InputError
@@ -72,8 +72,8 @@ class Session:
         self._check()
         self._name_classes()
         with ExitStack() as self.until_done:
-            self.until_done.enter_context(processes.connected(self.trainer))
-            processes.start(self.trainer)
+            self.until_done.enter_context(connection.connected(self.trainer))
+            connection.start(self.trainer)
             getattr(self, options.subcommand)()
 
     def _find_checkpoint(self) -> None:
@@ -136,10 +136,11 @@ class Session:
         saving = Saving(self.result / CHECKPOINTS, log, self.stop)
         self._equip(log, self.result, saving)
         try:
-            with processes.connected(self.trainer):
+            with connection.connected(self.trainer):
                 self._train(start)
+                trained = self._trained()
             if first:
-                model_file.save(self.result / MODEL, self._trained())
+                model_file.save(self.result / MODEL, trained)
         except (OSError, Stopped) as error:
             saved = saving.saved and self.result.exists()
             error.add_note(f"the same command {f'resumes from step {saving.saved}' if saved else 'starts anew'}")
@@ -160,7 +161,7 @@ class Session:
         except (MisconfigurationException, ModuleNotFoundError) as error:  # of a callback, as it is set up
             raise InputError(f"trainer: {one_line(error)}") from None
         except (Exception, SystemExit) as error:  # whatever a class of the config does while training
-            if isinstance(error, OSError) or processes.is_lost(error) or not (said := blamed(error, self.named)):
+            if isinstance(error, OSError) or connection.is_lost(error) or not (said := blamed(error, self.named)):
                 raise
             raise InputError(f"trainer: {said}") from None
 
@@ -188,6 +189,8 @@ class Session:
             made("profiler", said.profiler, Path(nowhere))
         for callback in self.callbacks:
             self._check_callback(callback, known)
+        if said.strategy == "fsdp":
+            self._check_shared_out()
         if self.options.subcommand != "fit":
             return
         reasons = {
@@ -209,6 +212,16 @@ class Session:
         if (monitor := getattr(callback, "monitor", None)) not in (None, *known):
             name = type(callback).__name__
             raise InputError(f"trainer.callbacks {name}: monitor: {expected_one_of(known, str(monitor))}")
+
+    def _check_shared_out(self) -> None:
+        """Raise InputError where something needs the weights whole, of which each process is to have a share."""
+        averaged = any(isinstance(callback, StochasticWeightAveraging) for callback in self.callbacks)
+        whole = {"model.penalty": self.options.model.penalty, "trainer.callbacks StochasticWeightAveraging": averaged}
+        if needs := [what for what, there in whole.items() if there]:
+            raise InputError(
+                f"trainer.strategy fsdp: {needs[0]} needs the weights whole, and each process has a share of them; "
+                "expected ddp"
+            )
 
     def _begun(self) -> tuple[Path, Path | None, int]:
         """The run's folder, the checkpoint that it starts from, and how much of its log comes before that."""

@@ -61,7 +61,7 @@ class TrainerSettings:
         accelerator: the hardware: cpu, or, with the torch implementation, gpu, or auto: a gpu where torch sees one.
         devices: the number on each machine, or auto; with the torch implementation. Each is a process, on the CPU too.
         num_nodes: the number of machines.
-        strategy: how processes share the work: by ddp each has a share of every batch; auto is the same.
+        strategy: what processes have a share of: by ddp of every batch, by fsdp of the weights too; auto is ddp.
         precision: the arithmetic of torch: bf16-mixed, or, on a GPU, 16-mixed; else model.dtype.
         deterministic: whether torch refuses what does not give the same bits twice.
         gradient_clip_val: the largest gradient, by the algorithm that follows.
@@ -91,7 +91,7 @@ class TrainerSettings:
     accelerator: Literal["cpu", "gpu", "auto"] = "cpu"
     devices: int | Literal["auto"] = 1
     num_nodes: int = 1
-    strategy: Literal["auto", "ddp"] = "auto"
+    strategy: Literal["auto", "ddp", "fsdp"] = "auto"
     precision: Literal["bf16-mixed", "16-mixed"] | None = None
     deterministic: bool = False
     gradient_clip_val: float | None = None
@@ -105,8 +105,7 @@ class TrainerSettings:
     enable_model_summary: bool = False
 
 
-SHARDED = "Lightning's shards weights between GPUs alone, and a checkpoint here is one file; ddp is offered"
-NO_STRATEGY = {"fsdp": SHARDED, "deepspeed": SHARDED}
+NO_STRATEGY = {"deepspeed": "it is a library of its own; fsdp shards weights likewise"}
 """Lightning's strategies that are asked for, and why they are not offered."""
 REFUSED = {
     "barebones": "it switches off what this script is for",

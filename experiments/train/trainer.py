@@ -75,6 +75,10 @@ def trainer(settings: TrainerSettings) -> L.Trainer:
             f"torchrun has started, {started}"
         )
     passed = {name: getattr(settings, name) for name in PASSED}
+    if settings.strategy == "fsdp":
+        from experiments.train.processes.sharded import Sharded  # a second's import
+
+        passed |= {"strategy": Sharded(), "inference_mode": False}  # its weights come and go while it evaluates
     made = _made(
         **passed,
         devices=devices,

@@ -92,7 +92,10 @@ TABLE = [
     ("train", f"{MODEL}trainer.num_nodes 2 {TORCH}", "trainer.num_nodes 2: expected torchrun or Slurm to start"),
     ("train", f"{MODEL}trainer.precision 16-mixed {TORCH}", "16-mixed: a GPU is needed for it"),
     ("train", f"{MODEL}model null", "there is no config null"),
-    ("train", f"{MODEL}trainer.strategy fsdp {TORCH}", "trainer.strategy fsdp is not offered: "),
+    ("train", f"{MODEL}trainer.strategy fsdp {TORCH} --model.penalty L2 --model.penalty.alpha 0.1",
+     "trainer.strategy fsdp: model.penalty needs the weights whole"),
+    ("train", f"{MODEL}trainer.strategy fsdp {TORCH} --trainer.callbacks StochasticWeightAveraging "
+     "--trainer.callbacks.swa_lrs 0.1", "fsdp: trainer.callbacks StochasticWeightAveraging needs the weights whole"),
     ("train", f"{MODEL}trainer.accelerator gpu", "model.implementation manual is NumPy, and runs on the CPU alone"),
     ("train", "fit", "fit: expected name, trainer.max_epochs, model.network, model.loss, model.optimizer, data.name; "
      "by --config, a file or one of bluebird_cnn, "),

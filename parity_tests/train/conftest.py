@@ -15,6 +15,7 @@ from parity_tests.train.processes.in_processes import (
     DIGITS,
     PLANTED,
     RUNS,
+    STRATEGIES,
     Seen,
     config,
     lines,
@@ -52,13 +53,12 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
             one.data["folder"] = str(folder / "birds")
         (folder / f"{name}.yaml").write_text(json.dumps(config(folder / name, one)), "utf-8")
         run(folder, name, one.processes, ["fit", "--config", str(folder / f"{name}.yaml")], one.mistake, one.machines)
-    for name, count, arguments in (
-        ("uninterrupted", 2, CUT_OFF),
-        ("whole", 3, DIGITS),
-        ("half", 3, [*DIGITS, "--trainer.max_steps=6"]),
-        ("other half", 3, [*DIGITS, f"--ckpt_path={folder}/half/digits/torch/version_0/checkpoints/last.ckpt"]),
-    ):
-        run(folder, name, count, [*arguments, f"--out={folder / name}"])
+    run(folder, "uninterrupted", 2, [*CUT_OFF, f"--out={folder / 'uninterrupted'}"])
+    for strategy in STRATEGIES:
+        last = folder / f"{strategy}, half/digits/torch/version_0/checkpoints/last.ckpt"
+        for name, more in (("whole", []), ("half", ["--trainer.max_steps=6"]), ("other half", [f"--ckpt_path={last}"])):
+            name = f"{strategy}, {name}"
+            run(folder, name, 3, [*DIGITS, f"--trainer.strategy={strategy}", *more, f"--out={folder / name}"])
     found: dict[str, Any] = {
         name: Seen(
             one,
@@ -67,5 +67,6 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         )
         for name, one in all_runs.items()
     }
-    ends = {name: lines(folder / name / "digits/torch/version_0/metrics.csv")[-9:] for name in ("whole", "other half")}
-    return found | ends | {"uninterrupted": lines(folder / "uninterrupted/one_two_one/torch/version_0/metrics.csv")}
+    digits = {path.parents[3].name: lines(path)[-9:] for path in folder.glob("*/digits/torch/version_0/metrics.csv")}
+    ends = digits | {"uninterrupted": lines(folder / "uninterrupted/one_two_one/torch/version_0/metrics.csv")}
+    return found | ends | {"folder": folder}

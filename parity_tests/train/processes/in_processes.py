@@ -59,6 +59,9 @@ DIGITS = [
 """13 steps."""
 
 
+STRATEGIES = ["ddp", "fsdp"]
+
+
 class Run(NamedTuple):
     """A training run of one epoch in several processes."""
 
@@ -70,6 +73,7 @@ class Run(NamedTuple):
     penalty: dict[str, Any] | None = None
     mistake: str | None = None
     machines: int = 1
+    strategy: str = "ddp"
 
     @property
     def model(self) -> dict[str, Any]:
@@ -112,6 +116,8 @@ RUNS = {
         2, [{"Linear": {"in_features": 2, "out_features": 1}}], "HalfMSELoss", SGD, {"name": "hand_computation"}
     ),
     "31 and 2 by two machines": Run(2, DROPPED, "MSELoss", SGD, {"name": "sine", "batch_size": 31}, machines=2),
+    "sharded, 31 and 2 by two": Run(2, DROPPED, "MSELoss", SGD, {"name": "sine", "batch_size": 31}, strategy="fsdp"),
+    "sharded, 7 and 1 by three": Run(3, DROPPED, "MSELoss", ADAM, {"name": "sine", "batch_size": 7}, strategy="fsdp"),
     "pictures": Run(
         2,
         CONVOLVED,
@@ -143,7 +149,7 @@ PLANTED = {
 def config(out: Path, run: Run) -> dict[str, Any]:
     """The command's config."""
     places = {"devices": run.processes // run.machines, "num_nodes": run.machines}
-    trainer = {"max_epochs": 1, "strategy": "ddp" if run.processes > 1 else "auto", **places}
+    trainer = {"max_epochs": 1, "strategy": run.strategy if run.processes > 1 else "auto", **places}
     return {"name": "run", "out": str(out), "model": run.model, "data": run.data, "trainer": trainer}
 
 

@@ -14,7 +14,7 @@ from experiments.data import module as data_module
 from experiments.train import backends
 from experiments.train import command as train
 from experiments.train.module import Training
-from experiments.train.processes import Share
+from experiments.train.processes.shares import Share
 from parity_tests.train.processes.forks import Fork
 from torch_ref import params_of, state_of, to_numpy
 from torch_ref.twins import Dropout

@@ -15,12 +15,12 @@ import pytest
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.strategies.launchers.subprocess_script import _SubprocessScriptLauncher
 
-from experiments.train import processes
 from experiments.train.checkpoints.run_folder import MODEL
+from experiments.train.processes import connection
 from experiments.train.stop import Stop, Stopped
 from manual import InputError
 from parity_tests.train.processes.forks import TIMEOUT, Fork, command, forked
-from parity_tests.train.processes.in_processes import CUT_OFF, lines
+from parity_tests.train.processes.in_processes import CUT_OFF, STRATEGIES, lines
 
 pytestmark = forked
 RUN = Path("runs", "one_two_one", "torch", "version_0")
@@ -145,7 +145,7 @@ def starting(monkeypatch, program, up=False):
     def launch(*_, **__):
         launcher.procs.append(other)
         if up:
-            Path(os.environ[processes.MEETING], "1").touch()
+            Path(os.environ[connection.MEETING], "1").touch()
 
     monkeypatch.setattr(launcher, "launch", launch)
     strategy = SimpleNamespace(launcher=launcher, setup_environment=lambda: int("no connection"))
@@ -158,29 +158,31 @@ SLEEPS = "import time; time.sleep(100)"
 
 def test_ctrl_c_is_heard_while_another_process_is_being_started(monkeypatch):
     other, trainer = starting(monkeypatch, SLEEPS)
-    monkeypatch.setattr(processes, "sleep", lambda _: os.kill(os.getpid(), signal.SIGINT))
+    monkeypatch.setattr(connection, "sleep", lambda _: os.kill(os.getpid(), signal.SIGINT))
     with Stop(), pytest.raises(Stopped, match="stopped by SIGINT"):
-        processes.start(trainer)
+        connection.start(trainer)
     assert other.wait(TIMEOUT) == -signal.SIGKILL
 
 
 def test_a_process_that_is_killed_while_it_is_being_started_is_said(monkeypatch):
     _, trainer = starting(monkeypatch, "import os; os.kill(os.getpid(), 9)")
-    with pytest.raises(processes.Lost, match="process 1 was killed by signal 9"):
-        processes.start(trainer)
+    with pytest.raises(connection.Lost, match="process 1 was killed by signal 9"):
+        connection.start(trainer)
 
 
 def test_processes_that_cannot_be_connected_are_ended(monkeypatch):
     other, trainer = starting(monkeypatch, SLEEPS, up=True)
     with Stop() as stop:
         with pytest.raises(InputError, match=r"cannot be connected: .*no connection"):
-            processes.start(trainer)
+            connection.start(trainer)
         assert other.wait(TIMEOUT) == -signal.SIGKILL
         assert signal.getsignal(signal.SIGINT) == stop._heard
 
 
-def test_three_processes_go_on_to_the_same_bits(seen):
-    assert seen["other half"] == seen["whole"]
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_three_processes_go_on_to_the_same_bits(strategy, seen):
+    assert len(seen[f"{strategy}, whole"]) == 9
+    assert seen[f"{strategy}, other half"] == seen[f"{strategy}, whole"]
 
 
 GLOO = "[/torch/third_party/gloo/gloo/transport/tcp/pair.cc:553] Connection closed by peer"
@@ -192,12 +194,12 @@ GLOO = "[/torch/third_party/gloo/gloo/transport/tcp/pair.cc:553] Connection clos
         (
             0,
             ["raise SystemExit(0)", "import os; os.kill(os.getpid(), 9)"],
-            processes.Lost,
+            connection.Lost,
             "process 2 was killed by signal 9",
         ),
         (0, ["raise SystemExit(2)"], SystemExit, "2"),  # it has said why
-        (0, ["raise SystemExit(0)"], processes.Lost, "another process has ended"),
-        (0, [], processes.Lost, "another process has ended"),  # on another machine
+        (0, ["raise SystemExit(0)"], connection.Lost, "another process has ended"),
+        (0, [], connection.Lost, "another process has ended"),  # on another machine
         (1, [], SystemExit, "2"),
     ],
 )
@@ -205,7 +207,7 @@ def test_one_process_says_why_a_run_in_several_has_ended(rank, others, raised, m
     started = [subprocess.Popen([sys.executable, "-c", program]) for program in others]
     strategy = SimpleNamespace(launcher=SimpleNamespace(procs=started))
     trainer: Any = SimpleNamespace(strategy=strategy, is_global_zero=rank == 0, global_rank=rank)
-    with pytest.raises(raised, match=f"^{message}$"), processes.connected(trainer):
+    with pytest.raises(raised, match=f"^{message}$"), connection.connected(trainer):
         raise RuntimeError(GLOO)
-    with pytest.raises(RuntimeError, match="a bug"), processes.connected(trainer):
+    with pytest.raises(RuntimeError, match="a bug"), connection.connected(trainer):
         raise RuntimeError("a bug")

@@ -11,6 +11,8 @@ import pytest
 from experiments.shared import model_file
 from experiments.shared.spec import build
 from experiments.train import command as train
+from experiments.train.checkpoints import checkpoint
+from experiments.train.checkpoints.restore import load
 from experiments.train.checkpoints.run_folder import MODEL
 from experiments.train.module import Training
 from experiments.train.settings import ModelSettings
@@ -26,7 +28,7 @@ from parity_tests.train.processes.in_processes import (
     whole_batch,
 )
 from parity_tests.train.processes.ranks import MISTAKES
-from torch_ref import compare
+from torch_ref import compare, state_of
 
 pytestmark = forked
 
@@ -52,6 +54,21 @@ def test_weights_gradients_and_log_are_the_same_bits_in_every_process(name, seen
             for what in ("before", "gradient", "after"):
                 for parameter, p in ours[what].items():
                     np.testing.assert_array_equal(theirs[what][parameter], p)
+
+
+@pytest.mark.parametrize("name", [name for name, run in RUNS.items() if run.strategy == "fsdp"])
+def test_the_checkpoint_of_processes_with_shares_is_the_one_file_of_a_single_process(name, seen):
+    last, step = seen["folder"] / name / "run/torch/version_0/checkpoints/last.ckpt", seen[name].ranks[0]["steps"][-1]
+    training = load(last)
+    optimizer = training.side.optimizer()
+    optimizer.load_state_dict(optimizer.state_dict() | {"state": checkpoint.read(last)["optimizer"]})
+    state = state_of(optimizer, training.side.module)
+    assert training.network.params.keys() == step["after"].keys() == state.keys()
+    for parameter, p in training.network.params.items():
+        np.testing.assert_array_equal(p, step["after"][parameter])
+        assert state[parameter].keys() == step["state after"][parameter].keys() != set()
+        for key, value in state[parameter].items():
+            np.testing.assert_array_equal(value, step["state after"][parameter][key])
 
 
 @pytest.mark.parametrize("name", RUNS)

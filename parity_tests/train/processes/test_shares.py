@@ -14,7 +14,7 @@ from experiments.data.module import AT_ONCE
 from experiments.data.splits import Part, Parts
 from experiments.train import command as train
 from experiments.train.module import Training
-from experiments.train.processes import Share
+from experiments.train.processes.shares import Share
 from experiments.train.settings import ModelSettings
 from manual import Diverged
 from parity_tests.train.checkpoints.cutting import column
