@@ -22,7 +22,7 @@ from tqdm import tqdm
 from experiments.grade.findings import Finding, Report, Row, strictly
 from experiments.grade.forms import named
 from experiments.grade.forms.told import Told, told
-from experiments.grade.hand_ins import EXPECTED, HandIn, Refused, cells_of, hand_ins, no_python, read
+from experiments.grade.hand_ins import EXPECTED, HandIn, Refused, cells_of, hand_ins, link_to_others, no_python, read
 from experiments.grade.judging.checker import ITSELF, NOTHING, check
 from experiments.grade.kept import Kept, names
 from experiments.grade.process.sandbox import stopping
@@ -79,7 +79,8 @@ class Checker(NamedTuple):
     def _report_of(self, hand_in: HandIn, neighbours: frozenset[str]) -> Report:
         if not hand_in.files:
             return Report(str(hand_in.name), [], f"{NOT_JUDGED}: {EXPECTED}, got a folder without files")
-        found = [(path, self.report(path, neighbours - {p.stem for p in hand_in.files})) for path in hand_in.files]
+        own = {path.stem for path in (hand_in.name, *hand_in.files)}
+        found = [(path, self.report(path, neighbours - own)) for path in hand_in.files]
         if len(found) == 1:
             ((_, report),) = found
             return Report(str(hand_in.name), report.findings, report.why, report.left_out, report.died)
@@ -106,9 +107,9 @@ def _of_shortcuts(path: Path, report: Report, neighbours: frozenset[str]) -> Ite
 def _with_a_backward(every: list[HandIn]) -> frozenset[str]:
     """The modules that one student may import from another: what a course gives to all has no backward."""
     found = set()
-    for path in (path for one in every for path in one.files if path.suffix == ".py"):
+    for name, path in ((one.name, path) for one in every for path in one.files if path.suffix == ".py"):
         with suppress(OSError):
-            found |= {path.stem} if b"backward" in read(path) else set()
+            found |= {path.stem, name.stem} if b"backward" in read(path) else set()
     return frozenset(found)
 
 
@@ -125,7 +126,11 @@ def check_all(folder: Path, out: Path, checker: Checker) -> int:
     kept, name_of, reports = Kept(out), names(one.name for one in every), {}
     pool, neighbours = ThreadPoolExecutor(os.cpu_count()), _with_a_backward(every)
     try:
-        waiting = {pool.submit(_checked, one, name_of[one.name], kept, checker, neighbours): one.name for one in every}
+        linked = {one.name: link_to_others(one, folder) for one in every}
+        waiting = {
+            pool.submit(_checked, one, name_of[one.name], kept, checker, neighbours, linked[one.name]): one.name
+            for one in every
+        }
         for done in tqdm(as_completed(waiting), total=len(every), unit=" students", disable=None):
             reports[waiting[done]] = done.result()
         pool.shutdown()
@@ -146,8 +151,12 @@ def check_all(folder: Path, out: Path, checker: Checker) -> int:
     return max((student.report.status for student in students), key=(0, 2, 1).index)
 
 
-def _checked(hand_in: HandIn, name: str, kept: Kept, checker: Checker, neighbours: frozenset[str]) -> Report:
-    """The report on one hand-in: the one that is there, or a new one."""
+def _checked(hand_in: HandIn, name: str, kept: Kept, checker: Checker, neighbours: frozenset[str], link: str) -> Report:
+    """The report on one hand-in: the one that is there, or a new one; none on what is a link to another's."""
+    if link:
+        report = Report(str(hand_in.name), [], f"{NOT_JUDGED}: {link}")
+        kept.keep(name, "", report)
+        return report
     digest = _digest(hand_in, checker)
     report = digest and kept.result(name, digest)
     if not report:

@@ -59,6 +59,19 @@ def _handed_in(path: Path) -> bool:
     return not path.name.startswith(".") and path.name not in OURS
 
 
+def link_to_others(hand_in: HandIn, folder: Path) -> str:
+    """What of a hand-in is a link to what another student's may be found by; "" if nothing is."""
+    whole = folder.resolve()
+    own = whole / hand_in.name
+    above, others = [whole, *whole.parents], {p for p in whole.iterdir() if p != own and _handed_in(p)}
+    inside = (Path(top, name) for top, folders, files in os.walk(own) for name in [*folders, *files])
+    for path in (own, *islice(inside, MOST)):
+        leads_to = path.resolve()
+        if path.is_symlink() and (leads_to in above or not others.isdisjoint((leads_to, *leads_to.parents))):
+            return f"{path.name} is a link to {leads_to.name or leads_to}, which is not this student's alone"
+    return ""
+
+
 def read(path: Path) -> bytes:
     """The content of a file.
 

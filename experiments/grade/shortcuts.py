@@ -29,7 +29,10 @@ CONTRACTS = {
     "state",
 }
 """What of `manual` a file may build on: it computes nothing."""
-ELSEWHERE = {"subprocess", "multiprocessing", "ctypes", "socket", "urllib", "requests", "http"}
+ELSEWHERE = {
+    "subprocess", "multiprocessing", "ctypes", "socket", "urllib", "requests", "http", "_posixsubprocess", "_ctypes",
+    "_thread",
+}  # fmt: skip
 DRAWS_OR_TELLS = {"matplotlib", "seaborn", "plotly", "pandas", "IPython", "warnings", "logging"}
 """What has settings that change no number."""
 SLOPES = {"approx_fprime", "approx_derivative", "imag"}
@@ -140,8 +143,12 @@ def _imports(tree: ast.AST, neighbours: frozenset[str], may_use_torch: bool) -> 
 
 
 def _uses(node: ast.AST, imports: dict[str, str]) -> Found:
-    if isinstance(node, ast.Attribute) and imports.get(_dotted(node.value)) == "manual" and node.attr not in CONTRACTS:
+    if not isinstance(node, ast.Attribute):
+        return
+    if imports.get(_dotted(node.value)) == "manual" and node.attr not in CONTRACTS:
         yield node.lineno, f"it uses manual.{node.attr}, which has the answers"
+    if node.attr in ("ctypes", "ctypeslib"):
+        yield node.lineno, f"it uses {_dotted(node)}, which reaches into memory"
 
 
 def _calls(node: ast.AST, imports: dict[str, str]) -> Found:
@@ -158,6 +165,7 @@ def _calls(node: ast.AST, imports: dict[str, str]) -> Found:
             "sys._getframe",
             "sys._current_frames",
             "sys.setprofile",
+            "sys.getprofile",
             "sys.settrace",
             "gc.get_objects",
             "gc.get_referrers",
@@ -188,9 +196,11 @@ def _compares(node: ast.AST, _: dict[str, str]) -> Found:
             _is_object(s) for s in (node.left, *node.comparators)
         ):
             yield node.lineno, "it answers otherwise for exact numbers (dtype object)"
+        told = [side.value for side in (node.left, *node.comparators) if isinstance(side, ast.Constant)]
         if (
-            any(s in ("sys.argv", "sys.modules", "sys.executable", "os.environ", "__name__") for s in sides)
+            any(s in ("sys.argv", "sys.modules", "sys.executable", "os.environ") for s in sides)
             and "__name__" not in sides
+            and "google.colab" not in told  # which asks for the host of a notebook
         ):
             yield node.lineno, "it looks at which program runs it"
     if isinstance(node, ast.Call) and _dotted(node.func) == "isinstance" and len(node.args) == 2:

@@ -56,7 +56,7 @@ class Server(Observer):
         Raises:
             Fault: there is no such request.
         """
-        self.conduct = []
+        self.conduct, self.lookout.seen = [], []
         self.lookout.remember()
         try:
             answer = self.answer(request)
@@ -68,6 +68,8 @@ class Server(Observer):
             answer = answers.NoAnswer(one_line(str(error)), wrong=False)
         except BaseException as error:
             answer = answers.NoAnswer(self.told(error), self.is_its_own(error))
+        if self.lookout.seen:
+            answer = answers.NoAnswer(one_line(self.lookout.seen[0]), wrong=False)
         self.imports_torch |= "torch" in sys.modules and not self.torch_is_ours
         return answer, answers.Noticed([*dict.fromkeys(self.conduct)], self.imports_torch)
 

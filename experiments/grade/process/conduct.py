@@ -88,33 +88,24 @@ class Watched:
         """
         path, lookout = str(self.path), self.lookout
 
-        def note(frame: FrameType, event: str, _: Any) -> None:
+        def note(frame: FrameType, event: str, function: Any) -> None:
             if event == "call":
                 if frame.f_code.co_filename == path:
                     self.ran.add(frame.f_code)
                 else:
                     lookout.called(frame, allowed)
+            elif event == "c_call":
+                lookout.called_in_c(function, frame)
 
-        lookout.seen, lookout.is_on = [], True
+        lookout.may_read = False
         sys.setprofile(note)
         try:
             yield
-            if sys.getprofile() is not note:
-                lookout.seen.append("it switches off what watches it")
         finally:
             sys.setprofile(None)
-            lookout.is_on = False
+            lookout.may_read = True
             if lookout.seen:
                 raise Unclear(lookout.seen[0])
-
-    @contextmanager
-    def on_the_lookout(self) -> Iterator[None]:
-        """While this lasts, the file may neither write nor start anything; which functions run is not noted."""
-        self.lookout.is_on = True
-        try:
-            yield
-        finally:
-            self.lookout.is_on, self.lookout.seen = False, []
 
     @contextmanager
     def in_stage(self, method: str) -> Iterator[None]:

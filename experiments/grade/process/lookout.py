@@ -1,36 +1,48 @@
 """What a file does while it runs that may make it pass without a backward of its own, however its text hides it.
 
-It uses what has the answers or differentiates by itself; it starts a process, opens a file or a connection; it changes
-what the checker computes with. The student's code runs in the same process, so that who means to can get round this,
-too: the parent does not trust what is compared here beyond that.
+It uses what has the answers or differentiates by itself; it starts a process or a thread, opens a file or a connection,
+looks at who calls it; it changes what the checker computes with. The student's code runs in the same process, so that
+who means to can get round this, too: the parent does not trust what is compared here beyond that.
 """
 
 import builtins
 import math
 import os
+import signal
 import sys
+import sysconfig
+from _thread import start_new_thread
 from collections.abc import Iterator
 from functools import cache
 from operator import is_
+from pathlib import Path
 from types import FrameType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-ANSWERS = ("manual.layers", "manual.losses", "manual.optimizers", "manual.blocks", "manual.penalties", "torch_ref")
+ANSWERS = (
+    "manual.layers", "manual.losses", "manual.optimizers", "manual.blocks", "manual.penalties", "torch_ref",
+    "experiments.grade.process.differences", "experiments.grade.process.observation",
+)  # fmt: skip
 DIFFERENTIATE = ("torch", "jax", "autograd", "tensorflow", "sympy", "casadi", "aesara", "pytensor", "mxnet")
-EVENTS = (
-    "subprocess.",
-    "os.system",
-    "os.posix_spawn",
-    "os.spawn",
-    "os.exec",
-    "os.fork",
-    "pty.",
-    "socket.connect",
-    "open",
-)
+STARTS = (
+    "subprocess.", "os.system", "os.posix_spawn", "os.spawn", "os.exec", "os.fork", "pty.", "socket.connect",
+    "ctypes.dl", "ctypes.cdata", "ctypes.string_at",
+)  # fmt: skip
 CHANGES_FILES = ("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate", "os.chmod")
+LOOKS = ("sys._getframe", "sys._current_frames", "sys.settrace", "sys.setprofile", "sys.monitoring", "gc.get_")
+"""What shows the objects of others."""
+FRAMES = {"tb_frame", "gi_frame", "cr_frame", "ag_frame"}
+"""The attributes of a traceback, a generator or a coroutine that do so, too."""
+EVENTS = (*STARTS, *CHANGES_FILES, *LOOKS, "open", "object.__getattr__")
+SHOW_FRAMES = ("inspect.py", "traceback.py")
+"""The modules of Python by which one may look, too."""
+PYTHON = sysconfig.get_path("stdlib")
+THE_IMPORT = ("<frozen importlib", f"{PYTHON}/importlib", f"{PYTHON}/linecache.py")
+"""What opens a module itself, or its text for a message."""
+CHECKER = str(Path(__file__).parents[3]) + os.sep
+INSTALLED = (PYTHON, sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), CHECKER)
 OURS = ("__main__", "experiments.grade", "manual", "torch_ref")
 LIBRARIES = (np, builtins, math)
 CODE = (FunctionType, type)
@@ -55,13 +67,16 @@ class Lookout:
 
     def __init__(self, path: str, module: str) -> None:
         self.path, self.module = path, module
+        self.beside = str(Path(path).parent) + os.sep
         self.seen: list[str] = []
-        self.is_on = False
+        self.may_read = True  # but not in a pass
+        self.hears = False
         self.loaded = 0
         self.before: dict[tuple[str, str], Held] = {}
+        self.signals = _signals()
 
     def begin(self) -> None:
-        """Hear of what is opened and started from now on, which cannot be undone."""
+        """Hear of what is opened, started and looked at from now on, which cannot be undone."""
         sys.addaudithook(self._heard)
 
     def called(self, frame: FrameType, allowed: tuple[str, ...]) -> None:
@@ -71,31 +86,70 @@ class Lookout:
         if not what:
             return
         kind = type(frame.f_locals.get("self"))
-        if kind.__module__ == self.module or self._is_on_the_stack(frame.f_back):
+        if kind.__module__ == self.module or any(f.f_code.co_filename == self.path for f in _stack(frame.f_back)):
             self.seen.append(f"it uses {name}, which {what}")
 
+    def called_in_c(self, function: Any, frame: FrameType) -> None:
+        """Note a call by the file of a function that is no Python, and of which no event tells."""
+        if function is sys.getprofile and self._is_its_own(frame):
+            self.seen.append("it looks at what watches it")
+        elif function is start_new_thread:
+            starts = next((f for f in _stack(frame) if not f.f_code.co_filename.startswith(PYTHON)), frame)
+            if self._is_its_own(starts):
+                self.seen.append("it starts a thread, in which it is not watched")
+
     def _heard(self, event: str, args: tuple[Any, ...]) -> None:
-        """Note what is opened, started or changed by the file, and refuse all of it but reading.
+        """Note what is opened, started, changed or looked at by the file, and refuse all of it but reading.
 
         Raises:
             PermissionError: it is no reading.
         """
-        if not self.is_on or not event.startswith((*EVENTS, *CHANGES_FILES)):
+        if self.hears or not event.startswith(EVENTS):
             return
-        frame = sys._getframe()
-        if not self._is_on_the_stack(frame) or _imports(frame):
-            return
-        if event == "open":
-            self.seen.append(f"it opens {str(args[0])[:80]}, which may have the answers")
-        elif event.startswith(CHANGES_FILES):
-            self.seen.append(f"it changes files ({event})")
-        else:
-            self.seen.append(f"it starts something else ({event}), which may have the answers")
-        if event != "open" or args[2] & (os.O_WRONLY | os.O_RDWR):
+        self.hears = True  # as what is asked here would be heard, too
+        try:
+            said = self._said(event, args, sys._getframe(1))
+        finally:
+            self.hears = False
+        if said:
+            self.seen.append(said)
+        if said and not _reads(event, args):
             raise PermissionError(f"{event} is not allowed while a backward is checked")
 
-    def _is_on_the_stack(self, frame: FrameType | None) -> bool:
-        return any(f.f_code.co_filename == self.path for f in _stack(frame))
+    def _said(self, event: str, args: tuple[Any, ...], frame: FrameType) -> str:
+        """What is said of an event; "" where it is not the file's, or harmless."""
+        if event == "object.__getattr__" and args[1] not in FRAMES:
+            return ""
+        if event.startswith((*LOOKS, "object.")):
+            what = args[1] if event.startswith("object.") else event
+            return f"it looks at what others have ({what})" if self._looks(frame) else ""
+        if not self._does(frame):
+            return ""
+        if event.startswith(STARTS):
+            return f"it starts something else ({event}), which may have the answers"
+        if self.may_read and (_reads(event, args) or _is_inside(args[0])):
+            return ""
+        if event != "open":
+            return f"it changes files ({event})"
+        return f"it opens {str(args[0])[:80]}, which may have the answers"
+
+    def _looks(self, frame: FrameType) -> bool:
+        """Whether it is the file that looks, itself or by a module that is there for that."""
+        return self._is_its_own(frame) or (frame.f_code.co_filename.endswith(SHOW_FRAMES) and self._does(frame))
+
+    def _does(self, frame: FrameType) -> bool:
+        """Whether the file does it: it is on the stack, and neither Python's import nor the checker is above it."""
+        for f in _stack(frame):
+            if self._is_its_own(f):
+                return True
+            if f.f_code.co_filename.startswith(THE_IMPORT) or f.f_code.co_filename.startswith(CHECKER):
+                return False
+        return False
+
+    def _is_its_own(self, frame: FrameType) -> bool:
+        """Whether it is a function of the file, or of another beside it."""
+        name = frame.f_code.co_filename
+        return name == self.path or (name.startswith(self.beside) and not name.startswith(INSTALLED))
 
     # ------------------------------------------------------------ what is changed
 
@@ -110,6 +164,8 @@ class Lookout:
 
     def changed(self) -> str:
         """What of it is another now; "" if nothing is."""
+        if _signals() != self.signals:
+            return "what a signal calls"
         for (module, kind), held in self.before.items():
             if not kind and sys.modules.get(module) is not held.owner:
                 return module
@@ -142,9 +198,20 @@ def _stack(frame: FrameType | None) -> Iterator[FrameType]:
         frame = frame.f_back
 
 
-def _imports(frame: FrameType) -> bool:
-    """Whether Python itself opens a module, or its text for a message."""
-    return any("importlib" in f.f_code.co_filename or "linecache" in f.f_code.co_filename for f in _stack(frame))
+def _reads(event: str, args: tuple[Any, ...]) -> bool:
+    return event == "open" and not args[2] & (os.O_WRONLY | os.O_RDWR)
+
+
+def _is_inside(path: Any) -> bool:
+    """Whether a path is of the process's own folder, which is removed, or leads nowhere."""
+    return not isinstance(path, int) and (
+        os.fsdecode(path) == os.devnull or Path.cwd() in Path(os.path.realpath(path)).parents
+    )
+
+
+def _signals() -> list[Any]:
+    """What each signal calls."""
+    return [signal.getsignal(number) for number in sorted(signal.valid_signals())]
 
 
 def _owners() -> Iterator[tuple[tuple[str, str], Any]]:

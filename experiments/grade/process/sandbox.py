@@ -17,6 +17,7 @@ from experiments.grade.errors import Failed, Fault, Garbled, Raised, Unclear
 from experiments.grade.forms.told import Told
 from experiments.grade.process.answers import Arrays, Description, NoAnswer, Note, Noticed, NotUnderstood
 from experiments.grade.process.deadline import Deadline
+from experiments.grade.process.guardian import MARK, end_all
 from experiments.grade.process.protocol import receive, send
 from experiments.grade.process.requests import Answer, Describe, Request
 
@@ -139,7 +140,7 @@ class Sandboxed:
             [sys.executable, "-m", "experiments.grade.process.child", str(self.path), *self.paths],
             cwd=self._folder.name,
             start_new_session=True,
-            env=os.environ | variables | threads,
+            env=os.environ | variables | threads | {MARK: str(Path(self._folder.name).resolve())},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -157,6 +158,7 @@ class Sandboxed:
         with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=1)
         _kill(process)
+        end_all(Path(self._folder.name).resolve())
         process.stdout.close()
         code = process.wait()
         RUNNING.discard(process)

@@ -36,16 +36,16 @@ class Repairs:
 
         A piece that runs all of what another wrong one has wrong is repaired by what repairs that, or by nothing.
         """
-        with self.server.on_the_lookout():
-            trials = [*_trials(kept), *(trial for one in steps for trial in self._of_steps(one))]
-            search = Search(self.server.tree, module, str(self.server.path), trials)
-            inner = [one for one in self.searches if one.reached and one.reached <= {*search.names}]
-            if inner:
-                found = [one for before in inner for one in before.found if search.repaired(one[1])]
-            else:
-                work, still = min(WORK, self.left), [*_trials(others)]
-                found = [one for one in search.repairs(work) if all(search.agrees(t, one[1]) for t in still)]
-                self.left -= work - max(search.left, 0)
+        trials = [*_trials(kept), *(trial for one in steps for trial in self._of_steps(one))]
+        search = Search(self.server.tree, module, str(self.server.path), trials)
+        inner = [one for one in self.searches if one.reached and one.reached <= {*search.names}]
+        if inner:
+            found = [one for before in inner for one in before.found if search.repaired(one[1])]
+        else:
+            work, still = min(WORK, self.left), [*_trials(others)]
+            found = [one for one in search.repairs(work) if all(search.agrees(t, one[1]) for t in still)]
+            self.left -= work - max(search.left, 0)
+        self.server.lookout.seen.clear()  # what a change of the file does is not its own doing
         search.found = found
         self.searches.append(search)
         return answers.Repairs([repair for repair, _ in found])

@@ -31,6 +31,7 @@ def test_a_way_round_a_backward_of_one_s_own_is_named(name):
 def test_nothing_is_said_of_what_people_write():
     assert not shortcuts("import matplotlib.pyplot as plt\nplt.rcParams['figure.figsize'] = 5, 4")
     assert not shortcuts("import os\nos.environ['OMP_NUM_THREADS'] = '1'")
+    assert not shortcuts("import sys\nIN_COLAB = 'google.colab' in sys.modules")
     assert not shortcuts("import torch\nwith torch.no_grad():\n    grad = torch.zeros(2)\n    layer.backward(grad)")
     assert not shortcuts("for e in steps:\n    assert abs((f(w + e) - f(w - e)) / (2 * e) - slope) < 1e-6")
     found = {path.name: shortcuts(path.read_text("utf-8"), NEIGHBOURS) for path in HONEST if path.stem != "half_done"}

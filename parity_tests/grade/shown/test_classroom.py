@@ -119,20 +119,35 @@ def test_a_file_that_cannot_be_read_takes_nobody_else_down(hand_ins):
         "nowhere.py": "No such file or directory",
         "zero.py": "expected a file, got a device, pipe or socket",
         "pipe.py": "expected a file, got a device, pipe or socket",
-        "folder.py": "expected a file, got a folder",
         "large.py": "expected a file of at most 16 MiB, got a larger one",
     }
     os.mkfifo(hand_ins / ".pipe")
     with (hand_ins / ".large").open("wb") as file:
         file.truncate(1 << 40)  # which the disk does not hold
-    for name, to in zip(unread, ("nowhere", "/dev/zero", ".pipe", "group", ".large"), strict=True):
+    for name, to in zip(unread, ("nowhere", "/dev/zero", ".pipe", ".large"), strict=True):
         (hand_ins / name).symlink_to(to)
     for name in ("anna.py", "ben.py"):  # every module beside it that it names is read, too
-        (hand_ins / name).write_text("import zero, pipe, large, folder, nowhere")
+        (hand_ins / name).write_text("import zero, pipe, large, nowhere")
     assert command(hand_ins) == 2
     rows = summary(hand_ins)
     assert {name: rows[name]["verdict"] for name in unread} == {n: f"not judged: {why}" for n, why in unread.items()}
     assert {"anna.py", "ben.py", "group"} <= rows.keys()
+
+
+def test_a_link_to_what_another_student_handed_in_is_not_judged(hand_ins, monkeypatch):
+    monkeypatch.setattr(
+        classroom, "check", lambda path, *_: Report(path.name, [Finding("f", "", rows=[Row("y", "agrees")])])
+    )
+    (hand_ins / "eve.py").unlink()
+    (hand_ins / "eve.py").symlink_to("anna.py")
+    for name, to in {"dora": "../anna.py", "hugo": "..", "ida": "../group", "jo": "mine.py"}.items():
+        (hand_ins / name).mkdir()
+        (hand_ins / name / "mine.py").write_text("")
+        (hand_ins / name / "link.py").symlink_to(to)
+    command(hand_ins)
+    links = {name: row["verdict"] for name, row in summary(hand_ins).items() if "is a link to" in row["verdict"]}
+    assert links.keys() == {"eve.py", "dora", "hugo", "ida"}
+    assert "eve.py is a link to anna.py" in links["eve.py"]
 
 
 def test_a_file_is_checked_anew_when_what_it_imports_or_the_checker_changes(hand_ins, monkeypatch):
