@@ -6,7 +6,6 @@ from sys import modules
 from typing import Any
 
 import numpy as np
-import pytest
 
 from manual import (
     BCEWithLogitsLoss,
@@ -22,15 +21,16 @@ from manual import (
 )
 from manual.documents import one_example, one_two_one, sine
 from manual.layer import several
-from parity_tests.conftest import few
+from parity_tests.for_each import for_each
 from torch_ref import Parity, compare_layer, compare_loss, compare_optimizer, compare_penalty
 from torch_ref.comparison.unchanged import arrays
 from torch_ref.quantities import alone, random_delta
 
 
 def each(entries: Any, name: str = "bug", every: int = 1) -> Any:
-    """Parametrize a test by the entries of a catalogue; every third, say, is quick."""
-    return pytest.mark.parametrize(name, few(entries, every), ids=[f"{e.right.__name__}: {e.name}" for e in entries])
+    """Run a test with each entry of a catalogue; those in a class are one test. Every third, say, is quick."""
+    cases = [(f"{entry.right.__name__}: {entry.name}", entry) for entry in entries]
+    return for_each(name, cases, lambda case: case.partition(":")[0], every)
 
 
 def of(kind: type, right: Any) -> Any:

@@ -29,6 +29,7 @@ from manual.layer import several
 from parity_tests.comparison.own import Forgets, Head, Routed, Shared, TorchHead, Twice
 from parity_tests.conftest import few
 from parity_tests.derived import proved
+from parity_tests.for_each import file_of, for_each
 from torch_ref import (
     certify,
     compare_end_to_end,
@@ -62,11 +63,10 @@ def head(rng, kind=Head):
 PLAIN = dict(of_floats(manual.layers))
 OTHERS = [*examples(manual.blocks), *(case for case in examples(manual.layers) if case[0] not in PLAIN)]
 """The blocks, and the layers that take words, or several inputs."""
-BLOCKS = pytest.mark.parametrize("make", [pytest.param(make, id=name) for name, make in OTHERS])
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@BLOCKS
+@for_each("make", OTHERS, file_of)
 def test_a_block_agrees_with_torch(make, dtype, rng, device, agree):
     block, x = make()
     assert not isinstance(twin(block), Certified)

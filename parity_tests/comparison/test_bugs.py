@@ -276,4 +276,4 @@ def test_a_network_names_the_layer_with_the_mistake(bug, monkeypatch):
         if found := compare_network(wrong, MSELoss(), x, y).first:
             assert (found.place, found.quantity) == (f"layer {at}, {bug.right.__name__}", bug.shows)
             return
-    pytest.fail("nothing differs")
+    raise AssertionError("nothing differs")

@@ -11,8 +11,9 @@ import torch
 import manual.layers
 import manual.losses
 from manual import SGD, Block, InputError, Layer, Linear, MaxPool1d, MSELoss, Network, ReLU, Sigmoid, Softmax
+from parity_tests.for_each import for_each
 from parity_tests.manual.test_not_finite import PLANTED, each, with_planted
-from parity_tests.manual.test_wrong_types import NO_ARRAYS, of
+from parity_tests.manual.test_wrong_types import NO_ARRAYS
 from torch_ref import (
     certify,
     compare_end_to_end,
@@ -34,7 +35,7 @@ OF_NO_USE = {
 }  # fmt: skip
 
 
-@of(NO_ARRAYS | OF_NO_USE, "wrong")
+@for_each("wrong", (NO_ARRAYS | OF_NO_USE).items())
 def test_a_comparison_says_what_it_was_given(wrong, rng):
     network, x, y = Network(Linear(3, 2, rng=rng)), np.ones((2, 3)), np.ones((2, 2))
     right = (network, MSELoss(), x, y)
@@ -185,8 +186,9 @@ FORMS = [
 ]
 
 
-@pytest.mark.parametrize(("layer", "says"), FORMS, ids=[says[:60] for _, says in FORMS])
-def test_another_form_is_named_with_what_was_given(layer, says, rng):
+@for_each("form", [(says, (layer, says)) for layer, says in FORMS])
+def test_another_form_is_named_with_what_was_given(form, rng):
+    layer, says = form
     x = rng.standard_normal((4, 3))
     for compare in (
         lambda: compare_layer(layer, x, rng),

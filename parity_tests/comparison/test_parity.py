@@ -9,26 +9,22 @@ import manual.layers
 import manual.losses
 import manual.optimizers
 from manual import SGD, Linear, MSELoss, Network, Tanh
+from parity_tests.for_each import file_of, for_each
 from torch_ref import compare_layer, compare_loss, compare_network, compare_optimizer, compare_training
 from torch_ref.examples import examples, of_floats
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
-def each(package):
-    cases = [*of_floats(package)]
-    return pytest.mark.parametrize("make", [make for _, make in cases], ids=[name for name, _ in cases])
-
-
 @DTYPES
-@each(manual.layers)
+@for_each("make", of_floats(manual.layers), file_of)
 def test_a_layer_agrees_with_torch(make, dtype, rng, device, agree):
     layer, x = make()
     agree(compare_layer(layer.astype(dtype), x.astype(dtype), rng, device))
 
 
 @DTYPES
-@each(manual.losses)
+@for_each("make", of_floats(manual.losses), file_of)
 def test_a_loss_agrees_with_torch(make, dtype, device, agree):
     loss, prediction, target = make()
     target = target.astype(dtype) if target.dtype.kind == "f" else target
@@ -36,7 +32,7 @@ def test_a_loss_agrees_with_torch(make, dtype, device, agree):
 
 
 @DTYPES
-@each(manual.optimizers)
+@for_each("make", of_floats(manual.optimizers), file_of)
 @pytest.mark.parametrize("steps", [9, pytest.param(50, marks=pytest.mark.slow)])  # RAdam changes at the sixth
 def test_an_optimizer_agrees_with_torch(make, dtype, steps, rng, device, agree):
     agree(compare_optimizer(make(), Linear(3, 4, rng=rng).astype(dtype), rng, steps=steps, device=device))

@@ -14,15 +14,11 @@ import manual.optimizers
 from manual import Adam, Identity, Layer, Linear, MSELoss, Network, Optimizer, ReLU, Sigmoid, parameter, state
 from manual.layer import several
 from parity_tests.derived import alike
+from parity_tests.for_each import file_of, for_each
 from torch_ref import compare, params_of, state_of, to_torch, twin, twin_optimizer
 from torch_ref.examples import examples
 from torch_ref.quantities import numbered, random_delta
 from torch_ref.tolerance.bounds import layer_bounds, update_bounds
-
-LAYERS = [*examples(manual.layers), *examples(manual.blocks)]
-OPTIMIZERS = [*examples(manual.optimizers)]
-each_optimizer = pytest.mark.parametrize("make", [make for _, make in OPTIMIZERS], ids=[name for name, _ in OPTIMIZERS])
-each_layer = pytest.mark.parametrize("make", [make for _, make in LAYERS], ids=[name for name, _ in LAYERS])
 
 
 def copies(arrays):
@@ -39,7 +35,7 @@ def network(rng):
     )
 
 
-@each_layer
+@for_each("make", [*examples(manual.layers), *examples(manual.blocks)], file_of)
 def test_a_pass_changes_neither_the_layer_nor_its_arguments(make, rng):
     layer, x = make()
     before, given = dict(vars(layer)), copies(layer.params)
@@ -240,7 +236,7 @@ def alone(array):
     return layer
 
 
-@each_optimizer
+@for_each("make", examples(manual.optimizers), file_of)
 @pytest.mark.parametrize("shape", [(7, 5), (33,), (3, 4, 2, 2), (1, 50)], ids=str)
 def test_a_large_parameter_moved_a_few_rows_at_a_time_ends_at_the_same_bits(make, shape, rng, monkeypatch):
     ends = []

@@ -7,7 +7,7 @@ import torch
 import manual.layers
 import manual.losses
 from manual import MaxPool2d, ReLU
-from parity_tests.conftest import few
+from parity_tests.for_each import file_of, for_each
 from torch_ref import to_numpy, to_torch, twin
 from torch_ref.examples import of_floats
 
@@ -16,8 +16,7 @@ PLANTED = [NAN], [INF], [-INF], [NAN, NAN], [INF, -INF], [NAN, INF], [INF, INF]
 
 
 def each(package, every=1):
-    cases = dict(of_floats(package))
-    return pytest.mark.parametrize("make", few(cases.values(), every), ids=cases)
+    return for_each("make", of_floats(package), file_of, every)
 
 
 def with_planted(x, planted, rng):

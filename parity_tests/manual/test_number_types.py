@@ -27,6 +27,7 @@ from manual import (
 )
 from manual.numbers.number_types import nonpositive
 from parity_tests.derived import numbers, proved
+from parity_tests.for_each import file_of, for_each
 from torch_ref.examples import of_floats
 from torch_ref.tolerance.bounds import layer_bounds, loss_bounds
 
@@ -42,11 +43,6 @@ def ball(p, q):
     return flint.arb(p) / q
 
 
-def each(package):
-    cases = [*of_floats(package)]
-    return pytest.mark.parametrize("make", [make for _, make in cases], ids=[name for name, _ in cases])
-
-
 def assert_in_balls(floats, balls, errors):
     """Each float lies as near to its ball as rounding allows."""
     assert np.asarray(balls).dtype == object
@@ -54,7 +50,7 @@ def assert_in_balls(floats, balls, errors):
     assert proved(floats, np.ravel(balls), errors)
 
 
-@each(manual.layers)
+@for_each("make", of_floats(manual.layers), file_of)
 def test_every_layer_runs_on_balls(make, rng):
     layer, x = make()
     y, cache = layer.forward(x)
@@ -70,7 +66,7 @@ def test_every_layer_runs_on_balls(make, rng):
         assert_in_balls(g, gradient_ball.params[name], bounds[f"d{name}"].error)
 
 
-@each(manual.losses)
+@for_each("make", of_floats(manual.losses), file_of)
 def test_every_loss_runs_on_balls(make):
     loss, prediction, target = make()
     cost, cache = loss.forward(prediction, target)

@@ -16,6 +16,7 @@ import manual.losses
 import manual.optimizers
 import manual.penalties
 from manual import L2, SGD, Conv2d, Dropout, InputError, Linear, MSELoss, Network, ReLU, Sigmoid, Softmax, init, train
+from parity_tests.for_each import file_of, for_each
 from torch_ref.examples import examples, of_floats
 
 NO_ARRAYS = {
@@ -55,17 +56,13 @@ CHAINED = WORDS | dict(of_floats(manual.layers))
 """The layers that a network may be made of: of one input and one output."""
 
 
-def of(cases: dict[str, Any], name: str) -> Any:
-    return pytest.mark.parametrize(name, [pytest.param(value, id=key) for key, value in cases.items()])
-
-
 def taken_or_refused(function: Callable[[], Any]) -> None:
     """Any other exception than an InputError fails the test."""
     with suppress(InputError):
         function()
 
 
-@of(dict(of_floats(manual.layers)), "make")
+@for_each("make", of_floats(manual.layers), file_of)
 def test_a_layer_takes_arrays_of_floats_alone(make):
     layer, _ = make()
     for wrong in (NO_ARRAYS | NO_FLOATS).values():
@@ -73,7 +70,7 @@ def test_a_layer_takes_arrays_of_floats_alone(make):
             layer.forward(wrong)
 
 
-@of(LAYERS, "make")
+@for_each("make", LAYERS.items(), file_of)
 def test_a_layer_takes_an_array_of_another_shape_or_refuses_it(make):
     layer, _ = make()
     for wrong in WRONG_SHAPES.values():
@@ -81,7 +78,7 @@ def test_a_layer_takes_an_array_of_another_shape_or_refuses_it(make):
         taken_or_refused(partial(Network(layer).forward, wrong))
 
 
-@of(CHAINED, "make")
+@for_each("make", CHAINED.items(), file_of)
 def test_a_network_takes_arrays_alone_and_no_other_delta(make):
     layer, x = make()
     network = Network(layer)
@@ -95,7 +92,7 @@ def test_a_network_takes_arrays_alone_and_no_other_delta(make):
             way(np.ones_like(y), tape)
 
 
-@of(LOSSES, "make")
+@for_each("make", LOSSES.items(), file_of)
 def test_a_loss_takes_a_batch_of_predictions_and_their_targets(make):
     loss, prediction, target = make()
     for wrong in (NO_ARRAYS | NO_FLOATS | WRONG_SHAPES).values():
@@ -105,7 +102,7 @@ def test_a_loss_takes_a_batch_of_predictions_and_their_targets(make):
         taken_or_refused(partial(loss.forward, wrong, wrong))
 
 
-@of(OPTIMIZERS, "make")
+@for_each("make", OPTIMIZERS.items(), file_of)
 def test_an_optimizer_steps_layers_alone(make, rng):
     layer = Linear(2, 3, rng=rng)
     before = layer.weight.copy()
@@ -116,14 +113,14 @@ def test_an_optimizer_steps_layers_alone(make, rng):
     np.testing.assert_array_equal(layer.weight, before)
 
 
-@of(PENALTIES, "make")
+@for_each("make", PENALTIES.items(), file_of)
 def test_a_penalty_is_of_a_layer_alone(make):
     for wrong in NO_ARRAYS.values():
         with pytest.raises(InputError, match=rf"^{type(make()).__name__}: expected the network as a Layer, got "):
             make().forward(wrong)
 
 
-@of(LAYERS | LOSSES | OPTIMIZERS | PENALTIES, "make")
+@for_each("make", (LAYERS | LOSSES | OPTIMIZERS | PENALTIES).items(), file_of)
 def test_a_constructor_takes_a_hyperparameter_or_refuses_it_by_name(make, rng):
     made = make()
     piece = made[0] if isinstance(made, tuple) else made
@@ -135,23 +132,23 @@ def test_a_constructor_takes_a_hyperparameter_or_refuses_it_by_name(make, rng):
             type(piece)(**given | {name: "nothing"})
 
 
-@pytest.mark.parametrize("rng", [0, None, np.random.RandomState(0), np.random, "0"], ids=lambda v: type(v).__name__)
-@of({
+@pytest.mark.parametrize("seed", [0, None, np.random.RandomState(0), np.random, "0"], ids=lambda v: type(v).__name__)
+@for_each("make", {
     "Linear": partial(Linear, 3, 2),
     "Conv2d": partial(Conv2d, 1, 2, 2),
     "Dropout": Dropout,
     **{f.__name__: partial(f, Network(Linear(3, 2, rng=np.random.default_rng(0)))) for f in (
         init.xavier_uniform, init.xavier_normal, init.kaiming_uniform, init.kaiming_normal)},
-}, "make")  # fmt: skip
-def test_a_generator_is_a_generator_and_no_seed(make, rng):
+}.items())  # fmt: skip
+def test_a_generator_is_a_generator_and_no_seed(make, seed):
     named = getattr(make, "func", make).__name__
     with pytest.raises(
         InputError, match=rf"^{named}: rng must be a numpy.random.Generator, as np.random.default_rng\(0\) is, got "
     ):
-        make(rng=rng)
+        make(rng=seed)
 
 
-@of(NO_ARRAYS, "wrong")
+@for_each("wrong", NO_ARRAYS.items())
 def test_a_start_is_of_a_layer_alone(wrong, rng):
     for start in (init.xavier_uniform, init.xavier_normal, init.kaiming_uniform, init.kaiming_normal):
         with pytest.raises(InputError, match=f"^{start.__name__}: expected the network as a Layer, got "):
@@ -160,7 +157,7 @@ def test_a_start_is_of_a_layer_alone(wrong, rng):
         init.constant(wrong, 0)
 
 
-@of(NO_ARRAYS, "wrong")
+@for_each("wrong", NO_ARRAYS.items())
 def test_training_says_what_it_was_given(wrong, rng):
     right = {
         "network": Network(Linear(3, 2, rng=rng)), "loss": MSELoss(), "optimizer": SGD(),

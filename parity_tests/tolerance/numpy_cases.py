@@ -218,4 +218,4 @@ MOVES = {
     "an index": Case(lambda x: x[[2, 0], [1, 3]], lambda t: t[[2, 0], [1, 3]]),
     "products with eye": Case(lambda x: np.eye(3, dtype=getattr(x, "dtype", None) if x.dtype != object else int) @ x),
 }
-CASES = SUMS | PRODUCTS | FUNCTIONS | CHOICES | MOVES
+KINDS = {"sums": SUMS, "products": PRODUCTS, "functions": FUNCTIONS, "choices": CHOICES, "moves": MOVES}

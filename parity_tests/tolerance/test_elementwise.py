@@ -12,7 +12,7 @@ import pytest
 import torch
 from flint import arb, ctx
 
-from parity_tests.conftest import few
+from parity_tests.for_each import for_each
 from parity_tests.tolerance.exact import ACCURACY, DTYPES, ball, roundoff
 from torch_ref.tolerance.bounded import Bounded
 
@@ -101,11 +101,11 @@ FUNCTIONS = {
         [Operand(-1, 0.25)],
     ),
 }  # fmt: skip
-EACH = pytest.mark.parametrize(("name", "function"), FUNCTIONS.items(), ids=FUNCTIONS)
+EACH = for_each("name", [(name, name) for name in FUNCTIONS])
 
 
 @DTYPES
-@pytest.mark.parametrize("name", few(FUNCTIONS))
+@for_each("name", [(name, name) for name in FUNCTIONS], every=3)
 def test_numpy_and_torch_stay_below_the_rule(name, dtype, rng):
     """Over the whole range of what is not too large or small for the dtype, and closely near 0, or 1 for the
     logarithm."""
@@ -128,7 +128,8 @@ def test_numpy_and_torch_stay_below_the_rule(name, dtype, rng):
 
 @DTYPES
 @EACH
-def test_the_error_of_exact_numbers_is_the_rule_s(name, function, dtype):
+def test_the_error_of_exact_numbers_is_the_rule_s(name, dtype):
+    function = FUNCTIONS[name]
     x = np.array([0.01, 0.3, 0.75, 2.5, 17], dtype=dtype)
     with np.errstate(invalid="ignore"):
         x = x[np.isfinite(getattr(np, name)(x))]
@@ -139,7 +140,8 @@ def test_the_error_of_exact_numbers_is_the_rule_s(name, function, dtype):
 
 @DTYPES
 @EACH
-def test_the_error_of_others_covers_the_worst_case_and_stays_near_it(name, function, dtype):
+def test_the_error_of_others_covers_the_worst_case_and_stays_near_it(name, dtype):
+    function = FUNCTIONS[name]
     for operand in function.operands:
         worst, bounded = function.worst(operand, dtype), getattr(np, name)(Bounded(operand.value, dtype, operand.error))
         assert worst <= float(bounded.error) * (1 + ball(ACCURACY))
@@ -168,7 +170,7 @@ LEAVES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("unbounded", LEAVES.values(), ids=LEAVES)
+@for_each("unbounded", LEAVES.items())
 def test_where_a_function_may_leave_its_domain_or_meet_a_pole_nothing_is_bounded(unbounded):
     assert np.isinf(unbounded().error)
 

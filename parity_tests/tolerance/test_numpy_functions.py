@@ -10,15 +10,15 @@ number.
 """
 
 from collections.abc import Callable
-from itertools import product
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from parity_tests.for_each import for_each
 from parity_tests.tolerance.exact import DTYPES, assert_is, assert_same, balls, distance, fractions, gamma, roundoff
-from parity_tests.tolerance.numpy_cases import CASES, MOVES
+from parity_tests.tolerance.numpy_cases import KINDS, MOVES
 from torch_ref.tolerance.bounded import Bounded
 from torch_ref.tolerance.numpy_functions import RULES
 
@@ -37,17 +37,19 @@ def drawn(case, dtype, rng, spread):
 
 
 def in_turn():
-    """Every function in each dtype, on exact numbers and on others; quick are the one in a dtype, the other in the
-    other."""
-    every = product(enumerate(CASES.items()), (np.float32, np.float64), (0, 1e-3))
-    for (place, (name, case)), dtype, spread in every:
-        quick = (dtype is np.float32) == (bool(spread) == bool(place % 2))
-        about = f"{name}-{dtype.__name__}-{'with errors' if spread else 'exact'}"
-        yield pytest.param(case, dtype, spread, id=about, marks=[] if quick else [pytest.mark.slow])
+    """Every function in each dtype, on exact numbers and on others; every second is quick: the one in a dtype, the
+    other in the other."""
+    for kind, functions in KINDS.items():
+        for place, (name, case) in enumerate(functions.items()):
+            for dtype, first in ((np.float32, place % 2), (np.float64, 1 - place % 2)):
+                for exact in (first, not first):
+                    about = f"{kind}: {name}, {dtype.__name__}, {'exact' if exact else 'with errors'}"
+                    yield about, (case, dtype, 0 if exact else 1e-3)
 
 
-@pytest.mark.parametrize(("case", "dtype", "spread"), [*in_turn()])
-def test_numpy_and_torch_lie_within_the_error_and_it_is_not_far_from_the_worst(case, dtype, spread, rng):
+@for_each("setting", in_turn(), lambda about: about.partition(":")[0], every=2)
+def test_numpy_and_torch_lie_within_the_error_and_it_is_not_far_from_the_worst(setting, rng):
+    case, dtype, spread = setting
     worst, bounds, scale = 0, [], 0
     for _ in range(10):
         values, errors, truths, others = zip(*drawn(case, dtype, rng, spread), strict=True)
@@ -73,7 +75,7 @@ def test_numpy_and_torch_lie_within_the_error_and_it_is_not_far_from_the_worst(c
 
 NOT_MOVED = {"rows", "products with eye", "pad with numbers"}
 ONE = {name: case.numpy for name, case in MOVES.items() if case.arrays == 1 and name not in NOT_MOVED}
-EACH_MOVE = pytest.mark.parametrize("move", ONE.values(), ids=ONE)
+EACH_MOVE = for_each("move", ONE.items())
 
 
 @DTYPES
@@ -125,7 +127,7 @@ WITH_ARGUMENTS = {
 
 
 @DTYPES
-@pytest.mark.parametrize("name", [*METHODS, *WITH_ARGUMENTS])
+@for_each("name", [(name, name) for name in (*METHODS, *WITH_ARGUMENTS)])
 def test_a_method_is_numpy_s_function(dtype, name, rng):
     x = Bounded(rng.standard_normal((3, 4)).astype(dtype), dtype, 1e-4)
     how, options = WITH_ARGUMENTS.get(name, ()), METHODS.get(name, {})
@@ -173,7 +175,7 @@ REFUSED: dict[str, Callable[[Any], Any]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("call", REFUSED.values(), ids=REFUSED)
+@for_each("call", REFUSED.items())
 def test_what_has_no_rule_is_refused(call):
     with pytest.raises((TypeError, ValueError)):  # NumPy's own is a ValueError, where one element is assigned
         call(Bounded(np.eye(2), np.float32))

@@ -26,6 +26,7 @@ from manual import (
 )
 from manual.documents import hand_computation, one_two_one, sine
 from parity_tests.conftest import few
+from parity_tests.for_each import file_of, for_each
 from torch_ref import certify, to_numpy, to_torch, twin
 from torch_ref.examples import of_floats
 from torch_ref.tolerance import torch_formulas
@@ -43,8 +44,7 @@ LAYERS = dict(of_floats(manual.layers))
 
 
 def each(package):
-    cases = [(name, make) for name, make in of_floats(package) if name not in ON_AN_EDGE]
-    return pytest.mark.parametrize("make", [make for _, make in cases], ids=[name for name, _ in cases])
+    return for_each("make", [(name, make) for name, make in of_floats(package) if name not in ON_AN_EDGE], file_of)
 
 
 def torch_layer(layer, x, delta):
