@@ -17,7 +17,8 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-from experiments.grade.forms.stand_ins import OF_PYTHON_2, TEXT, FloatCalls, Missing, as_number, is_instance, item
+from experiments.grade.forms.helper_module import usual
+from experiments.grade.forms.stand_ins import CALLED_INSTEAD, OF_PYTHON_2, TEXT, FloatCalls, Missing
 from experiments.grade.forms.told import Told
 
 MODULE = "the file"
@@ -123,7 +124,7 @@ def load(path: Path, told: Callable[[BaseException], str], name: str = MODULE) -
     """
     sys.path.append(str(path.parent))
     module = ModuleType(name)
-    vars(module).update({"float(…)": as_number, "isinstance(…)": is_instance, "item(…)": item})
+    vars(module).update(CALLED_INSTEAD)
     module.__file__, module.__loader__ = str(path), SourceFileLoader(name, str(path))
     sys.modules[name] = module
     found = Definitions(module, ast.Module([], []))
@@ -161,6 +162,7 @@ def _run(found: Definitions, path: Path, told: Callable[[BaseException], str]) -
     """Run the statements that define something, or that what is defined needs."""
     statements = [Statement(node, path) for node in found.tree.body]
     needed, own = _needed(statements), {name for s in statements if s.defines for name in s.binds}
+    unnamed = needed - own - {name for s in statements if s.imports for name in s.binds}
     bound: set[str] = set()
     skipped = 0
     for s in statements:
@@ -171,8 +173,7 @@ def _run(found: Definitions, path: Path, told: Callable[[BaseException], str]) -
             _do(s, vars(found.module))
             bound |= s.binds
         except Exception as error:
-            _stand_in(s, vars(found.module))
-            found.left_out.append(told(error))
+            found.left_out.append(told(error) + _stand_in(s, found, unnamed))
     if skipped:
         found.left_out.append(f"{skipped} {'statement' if skipped == 1 else 'statements'} beside the definitions")
 
@@ -263,8 +264,17 @@ def _last_name(node: ast.AST) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
-def _stand_in(s: Statement, names: dict[str, Any]) -> None:
-    """Bind what a failed import would have bound to something that says so when it is used."""
-    if s.imports:
-        for name in s.binds - {"*"}:
-            names.setdefault(name, OF_PYTHON_2.get(name) or Missing(name))
+def _stand_in(s: Statement, found: Definitions, unnamed: set[str]) -> str:
+    """Bind what a failed import would have bound to what is usual by that name, and say so; or else to something that
+    says so when it is used. `unnamed` is what the file needs and neither defines nor imports by name: `import *` may
+    have brought it.
+    """
+    names = vars(found.module)
+    if not s.imports:
+        return ""
+    wanted = (unnamed if "*" in s.binds else s.binds) - names.keys()
+    instead = usual(sorted(wanted), found.tree)
+    names.update(instead)
+    for name in s.binds - {"*"}:
+        names.setdefault(name, OF_PYTHON_2.get(name) or Missing(name))
+    return f" (the usual {', '.join(instead)} in its place)" if instead else ""

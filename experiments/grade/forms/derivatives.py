@@ -1,7 +1,8 @@
 """A function and its derivative: sigmoid(x) and sigmoid_derivative(x), or one function with a flag, f(x, deriv=False).
 
 Also sigmoid_prime, d_sigmoid, sigmoid_grad, …; the derivative may be one of x or of the output, a(1 − a); of arrays, or
-of single numbers alone. Also a class with both, __call__(x) and gradient(x). And a cost of two arguments with its
+of single numbers alone. Also forward_propagation(x, theta) and backward_propagation(x, theta), which returns dtheta,
+the slope along that argument. Also a class with both, __call__(x) and gradient(x). And a cost of two arguments with its
 gradient: mse(y_true, y_pred) and mse_prime(y_true, y_pred), in either order; or of arrays alike, as a triplet, with a
 gradient for each.
 Held against the truth of the function itself.
@@ -61,10 +62,24 @@ def pieces(found: Definitions) -> Iterator[Piece]:
                 for place, o in (("", NO_FIELDS), *others(function))
             }
             yield Differentiated(name, variants, [function], found)
+    for name, backward in functions.items():
+        forward = functions.get(name.replace("backward", "forward"))
+        if forward not in (None, backward) and (pair := _along_an_argument(forward, backward, found)):
+            yield Differentiated(f"{forward.__name__}, {name}", {"": pair}, [forward, backward], found)
     for name, kind in found.classes().items():
         if (usual := _methods(kind, NO_FIELDS)) is not None:
             variants = {place: pair for place, o in others(kind) if (pair := _methods(kind, o))}
             yield Differentiated(name, {"": usual, **variants}, [kind], found)
+
+
+def _along_an_argument(forward: Any, backward: Any, found: Definitions) -> Pair | None:
+    """The two as functions of the argument p, where both take the same, and the second returns dp."""
+    names, returned = [*inspect.signature(forward).parameters], returned_names(found.node_of(backward))
+    moved = next((n for n in names if [f"d{n}"] == returned), None)
+    if moved is None or names != [*inspect.signature(backward).parameters]:
+        return None
+    rest: Fields = {n: 0.7 + 0.9 * i for i, n in enumerate(names) if n != moved}
+    return (lambda p: forward(**rest, **{moved: p})), (lambda p: backward(**rest, **{moved: p}))
 
 
 def _methods(kind: type, options: Fields) -> Pair | None:

@@ -34,8 +34,17 @@ def item(x: Any) -> Any:
     return x.item() if hasattr(x, "item") else x
 
 
+def dtype(x: Any) -> Any:
+    """x.dtype, which of a number that stands for a float is NumPy's float."""
+    return np.dtype(float) if not hasattr(x, "dtype") and as_number(x) is x else x.dtype
+
+
+CALLED_INSTEAD = {"float(…)": as_number, "isinstance(…)": is_instance, "item(…)": item, "dtype(…)": dtype}
+"""By names that no file can have."""
+
+
 class FloatCalls(ast.NodeTransformer):
-    """float(x), isinstance(x, …) and x.item() as calls of these functions, under names that no file can have."""
+    """float(x), isinstance(x, …), x.item() and x.dtype as calls of these functions."""
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         counts = {"float": 1, "isinstance": 2}
@@ -44,6 +53,13 @@ class FloatCalls(ast.NodeTransformer):
         if isinstance(node.func, ast.Attribute) and node.func.attr == "item" and not (node.args or node.keywords):
             node.func, node.args = ast.copy_location(ast.Name("item(…)", ast.Load()), node), [node.func.value]
         return self.generic_visit(node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        self.generic_visit(node)
+        if node.attr != "dtype" or not isinstance(node.ctx, ast.Load):
+            return node
+        function = ast.copy_location(ast.Name("dtype(…)", ast.Load()), node)
+        return ast.copy_location(ast.Call(function, [node.value], []), node)
 
 
 OF_PYTHON_2 = {"xrange": range, "izip": zip, "imap": map, "iteritems": lambda d: iter(d.items())}

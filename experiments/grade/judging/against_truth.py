@@ -42,14 +42,30 @@ def _chosen(checked: CheckedPiece, drawn: list[Drawn]) -> str:
     before, found, observed = checked.comparisons, dict[str, list[Comparison]](), dict[str, list[Observation]]()
     for choice in dict.fromkeys(one.choice for one in drawn):
         checked.comparisons, checked.observed = found[choice], observed[choice] = [], []
+        failed = list[Drawn]()
         for number, one in enumerate(drawn):
             if one.choice == choice:
-                compare_example(checked, lambda moved, n=number: _observed(checked, n, moved), one)
+                answered = compare_example(checked, lambda moved, n=number: _observed(checked, n, moved), one)
+                failed += [] if answered else [one]
+        if zero := _only_at_zero(failed, [one for one in drawn if one.choice == choice and one not in failed]):
+            checked.comparisons = found[choice] = [c for c in found[choice] if c.quantity != "backward"]
+            outputs = {checked.shown(name) for one in checked.observed for name in one.outputs}
+            right = {c.quantity for c in found[choice]} - {c.quantity for c in found[choice] if c.differs} - outputs
+            checked.remarks |= dict.fromkeys(right, f"right, but fails where {zero} is 0")
         if not any(c.differs for c in found[choice]):
             break
     best = min(found, key=lambda choice: _wrong(found[choice]), default="")
     checked.comparisons, checked.observed = before + found.get(best, []), observed.get(best, [])
     return best
+
+
+def _only_at_zero(failed: list[Drawn], others: list[Drawn]) -> str:
+    """The setting that is 0 wherever an exception ended the backward, and nowhere else: as pad is in x[pad:-pad]."""
+    for name in failed[0].options if failed and others else ():
+        zero, not_zero = ([one.options.get(name) for one in those] for those in (failed, others))
+        if all(value == 0 for value in zero) and all(not_zero):
+            return name
+    return ""
 
 
 def _wrong(comparisons: list[Comparison]) -> tuple[int, int]:
@@ -72,9 +88,9 @@ def compare_example(
     observe: Callable[[int], Observation],
     drawn: Drawn = ITSELF,
     fixed: Arrays | None = None,
-) -> None:
+) -> bool:
     """Compare one example with its truth; where its forward decides on an edge, two others beside it. `fixed` is what
-    it is called with besides.
+    it is called with besides. Whether it gave an answer, and no exception.
 
     At the edge itself nothing is compared but that the derivative is finite.
     """
@@ -89,14 +105,15 @@ def compare_example(
     except Unclear:
         raise
     except Failed as why:
-        return checked.fail("backward", Trouble(str(why), why.wrong))
+        checked.fail("backward", Trouble(str(why), why.wrong))
+        return False
     for one in found:
         compare_observation(checked, one, drawn.place, drawn.options)
         _compare_torch(checked, one, drawn)
         hold(checked, one, fixed)
         if one.measured:
             checked.finding.tolerance = f"measured by differences: {one.measured}"
-    return None
+    return True
 
 
 def compare_observation(

@@ -160,14 +160,15 @@ def _layout(
 def _compare(checked: CheckedPiece, network: Network, x: Array, y: Array, names: list[str], layout: Layout) -> None:
     inputs = layout.there(_arrays_of(network, names, x, y))
     if checked.has_cost:
-        return compare_example(
+        compare_example(
             checked, lambda moved: checked.child.ask(ObserveInputs(checked.name, inputs, moved)), fixed=inputs
         )
+        return
     if checked.expected and checked.expected.reference:
         ours = checked.child.ask(NetworkBackward(checked.name, inputs)).by
         checked.finding.against = "the task's reference"
         checked.comparisons += held(checked, inputs, ours, None, names)
-        return None
+        return
     for place in checked.in_every_order():
         case = _case(network, x, y, checked.device)
         gradients = checked.proxies.network(inputs)
@@ -175,7 +176,6 @@ def _compare(checked: CheckedPiece, network: Network, x: Array, y: Array, names:
             checked.fail("backward", checked.proxies.troubles.pop("network"))
         else:
             _compare_gradients(checked, place, case, gradients, names, layout)
-    return None
 
 
 def _compare_gradients(

@@ -7,7 +7,7 @@ import pytest
 
 from parity_tests.bugs.planted import planted
 from parity_tests.conftest import few
-from parity_tests.grade.checking import failing, not_judged, rows
+from parity_tests.grade.checking import failing, not_judged, remarks, rows
 
 TABLES = sorted((Path(__file__).parents[2] / "cases" / "kinds").glob("*.toml"))
 KINDS = {kind["name"]: kind for table in TABLES for kind in tomllib.loads(table.read_text("utf-8"))["kind"]}
@@ -45,6 +45,23 @@ def test_a_penalty_beside_a_gradient_that_is_left_out_is_judged(run):
     source = KINDS["a penalty that the backward alone knows"]["source"]
     _, result = run(planted(source, (", dZ.sum(axis=1, keepdims=True) / m", "")))
     assert {*failing(result)} == {"db"}
+
+
+def test_where_a_backward_fails_at_a_setting_of_0_alone_is_a_remark_which_strict_counts(run):
+    source = KINDS["a convolution that cannot do without a border"]["source"]
+    assert remarks(run(source)[1]) == {
+        ("conv", f"d{what}"): "right, but fails where pad is 0" for what in ("A_prev", "W", "b")
+    }
+    assert run(source, "--strict")[0] == 1
+    at_2 = "    dW = dW[hparameters['stride'] - 1:]\n    for i, h, w, c, rows, columns in windows(hparameters, W, dZ):"
+    assert run(planted(source, (at_2.partition("\n")[2], at_2)))[0] == 1
+
+
+def test_what_stands_in_for_a_missing_module_is_said(run):
+    _, result = run(KINDS["a course's helpers, by import *, and its cost"]["source"])
+    assert "course_utils" in result["left_out"][0]
+    assert "the usual sigmoid, softmax in its place" in result["left_out"][0]
+    assert "usual" not in result["left_out"][1]
 
 
 OTHER_COSTS = """

@@ -60,7 +60,7 @@ class ColumnLayer(Piece):
         self.forward, self.backward, self.module = forward, backward, found.module
         self.others = arguments_of_others(found, forward, backward)
         takes = inspect.signature(forward).parameters
-        self.words, self.words_back = words_of(found, forward), words_of(found, backward)
+        self.words, self.words_back = words_of(found, forward, backward), words_of(found, backward)
         keys = {n: [*keys_of(found, forward, n)] for n in takes if n not in self.words}
         self.settings = {n: {k: KEYS[k] for k in ks if k in KEYS} for n, ks in keys.items() if {*ks} & KEYS.keys()}
         self.dicts = {n: sorted(ks) for n, ks in keys.items() if ks and n not in self.settings}

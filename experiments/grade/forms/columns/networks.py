@@ -22,9 +22,8 @@ from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran
 from experiments.grade.forms.stateful.guards import unguarded
 from experiments.grade.forms.whole.costs import choices
-from experiments.grade.forms.whole.names import DATA, PENALTIES, TARGET
+from experiments.grade.forms.whole.names import DATA, PARAMETERS, PENALTIES, TARGET
 from experiments.grade.forms.whole.results import gradients_in
-from experiments.grade.forms.whole.updates import PARAMETERS
 
 FORWARD = re.compile(r"forward|fwd|\bfprop|predict", re.IGNORECASE)
 BACKWARD = re.compile(r"backward|bwd|\bbprop|back|grad(ient)?s?", re.IGNORECASE)

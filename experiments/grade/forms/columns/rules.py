@@ -19,7 +19,7 @@ from experiments.grade.errors import Unclear
 from experiments.grade.forms.course.rules import NEEDED, SETTINGS, kind_of, name_of
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.piece import Fields, Piece
-from experiments.grade.forms.whole.updates import GRADIENTS, PARAMETERS
+from experiments.grade.forms.whole.names import GRADIENTS, PARAMETERS
 from manual import Layer
 
 COUNTERS = {"t", "step", "steps", "iteration", "iter", "it", "i", "k", "epoch"}

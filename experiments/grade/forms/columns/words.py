@@ -3,13 +3,24 @@
 import ast
 import inspect
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
 
 from experiments.grade.forms.definitions import Definitions
 
+ANY = ("sigmoid", "relu", "tanh")
+"""What is tried where a function computes something for every word."""
 
-def words_of(found: Definitions, function: Callable[..., Any], seen: tuple[str, ...] = ()) -> dict[str, list[str]]:
-    """The arguments that are words, and each that the function, or those that it hands them on to, knows."""
+
+def words_of(
+    found: Definitions,
+    function: Callable[..., Any],
+    partner: Callable[..., Any] | None = None,
+    seen: tuple[str, ...] = (),
+) -> dict[str, list[str]]:
+    """The arguments that are words, and each that the function, or those that it hands them on to, knows; where it
+    computes something for every other word, one that its `partner` knows, or any if that does so, too.
+    """
     if function.__name__ in seen:
         return {}
     node, names = found.node_of(function), inspect.signature(function).parameters
@@ -21,16 +32,34 @@ def words_of(found: Definitions, function: Callable[..., Any], seen: tuple[str, 
     for call in (n for n in ast.walk(node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)):
         other = vars(found.module).get(call.func.id)  # pyright: ignore[reportAttributeAccessIssue]
         if inspect.isfunction(other):
-            theirs = words_of(found, other, (*seen, function.__name__))
+            theirs = words_of(found, other, seen=(*seen, function.__name__))
             for name, argument in zip(inspect.signature(other).parameters, call.args, strict=False):
                 if name in theirs and isinstance(argument, ast.Name) and argument.id in names:
                     known[argument.id] = [*dict.fromkeys([*known.get(argument.id, []), *theirs[name]])]
-    for name, p in names.items():  # "max" alone may be compared, and "average" meant by all else
-        if name in known and isinstance(p.default, str) and p.default not in known[name]:
-            known[name].append(p.default)
-        if name in known and known[name] in (["max"], ["average"], ["mean"]):
-            known[name].append("average" if known[name] == ["max"] else "max")
+    expected = [*chain.from_iterable(words_of(found, partner).values())] if partner else []
+    expected += ANY if partner and _for_every_word(found.node_of(partner)) else ()
+    for name in known.keys() & names.keys():  # "max" alone may be compared, and "average" meant by all else
+        default, compared = names[name].default, known[name]
+        if isinstance(default, str) and default not in compared:
+            compared.append(default)
+        elif compared in (["max"], ["average"], ["mean"]):
+            compared.append("average" if compared == ["max"] else "max")
+        elif name in _for_every_word(node):
+            compared += [word for word in expected if word not in compared][:1]
     return known
+
+
+def _for_every_word(node: ast.AST) -> set[str]:
+    """The names that are compared with a word, where something is computed for every other word, too."""
+    found = set[str]()
+    for n in ast.walk(node):
+        if isinstance(n, ast.If | ast.IfExp) and isinstance(n.test, ast.Compare):
+            others = n.orelse if isinstance(n, ast.If) else [n.orelse]
+            goes_on = len(others) == 1 and isinstance(others[0], ast.If | ast.IfExp)
+            computes = isinstance(n, ast.IfExp) or any(isinstance(o, ast.Assign | ast.Return) for o in others)
+            if computes and not goes_on:
+                found |= {name for name, words in _told_apart(n.test) if words}
+    return found
 
 
 def words_of_class(found: Definitions, kind: type) -> dict[str, list[str]]:
@@ -50,6 +79,13 @@ def words_of_class(found: Definitions, kind: type) -> dict[str, list[str]]:
             argument = kept.get(name, name)
             if words and argument in names:
                 known[argument] = [*dict.fromkeys([*known.get(argument, []), *words])]
+    compared, every_word = list[str](), list[str]()
+    for method in (n for n in every if isinstance(n, ast.FunctionDef)):
+        compared += {kept.get(name, name) for n in ast.walk(method) for name, words in _told_apart(n) if words}
+        every_word += {kept.get(name, name) for name in _for_every_word(method)}
+    for argument, words in known.items():
+        if argument in compared and compared.count(argument) == every_word.count(argument):
+            words += [word for word in ANY if word not in words][:1]
     return known
 
 

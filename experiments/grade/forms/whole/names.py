@@ -1,4 +1,4 @@
-"""What people call the data and the target of a network."""
+"""What people call the data, the target, the parameters and the gradients of a network."""
 
 DATA = {"x", "X", "inputs", "input", "data"}
 TARGET = {"y", "Y", "labels", "label", "target", "targets", "y_true", "T", "t"}
@@ -7,3 +7,5 @@ PENALTIES = {
     "weight_decay",
 }  # fmt: skip
 """What the strength of a penalty is called."""
+PARAMETERS = {"parameters", "params", "weights"}
+GRADIENTS = {"grads", "gradients", "grad", "gradient"}

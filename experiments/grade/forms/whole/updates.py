@@ -15,10 +15,9 @@ from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
 from experiments.grade.forms.stateful.objects import RATES
 from experiments.grade.forms.whole.forward_backward import BIAS, WEIGHT, number_of
+from experiments.grade.forms.whole.names import GRADIENTS, PARAMETERS
 
 RATE = 0.25
-PARAMETERS = {"parameters", "params", "weights"}
-GRADIENTS = {"grads", "gradients", "grad", "gradient"}
 
 
 def pieces(found: Definitions) -> Iterator[Piece]:
