@@ -1,17 +1,18 @@
 """What a course hands out in a module of its own, beside which a student's file is written, and that is not handed in.
 
 The usual functions of these names stand in, and it is said. One that is called as a pair wherever it is called, as in
-`A, cache = sigmoid(Z)`, gives its argument with its value. Softmax and cost are those of columns, and stand in where
-the file keeps its weights in a dict, `parameters`, as people do who write columns.
+`A, cache = sigmoid(Z)`, gives its argument with its value. Softmax and costs are of rows or of columns, as the file
+multiplies by its weights.
 """
 
 import ast
+import re
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from experiments.grade.forms.whole.names import PARAMETERS
 from experiments.grade.process.number_types import expit, softmax
 
 Function = Callable[..., Any]
@@ -32,9 +33,9 @@ def relu_backward(dA: Any, Z: Any) -> Any:
     return dA * (Z > 0)
 
 
-def softmax_of_columns(z: Any) -> Any:
-    """eᶻ / Σ eᶻ, down each column"""
-    return softmax(z, axis=0)
+def sigmoid_prime(z: Any) -> Any:
+    """a (1 − a), a = 1 / (1 + e⁻ᶻ)"""
+    return expit(z) * (1 - expit(z))
 
 
 def cross_entropy_of_columns(AL: Any, Y: Any) -> Any:
@@ -42,15 +43,26 @@ def cross_entropy_of_columns(AL: Any, Y: Any) -> Any:
     return -np.sum(Y * np.log(AL) + (1 - Y) * np.log(1 - AL)) / np.shape(Y)[1]
 
 
+def cross_entropy_of_rows(y: Any, t: Any) -> Any:
+    """−Σ t ln y / N, of one-hot rows or of classes"""
+    hot = t if np.size(t) == np.size(y) else np.eye(np.shape(y)[1])[np.ravel(t)]
+    return -np.sum(hot * np.log(y)) / np.shape(y)[0]
+
+
 USUAL: dict[str, Function] = {
     "sigmoid": expit, "relu": relu, "sigmoid_backward": sigmoid_backward, "relu_backward": relu_backward,
+    "sigmoid_grad": sigmoid_prime, "sigmoid_prime": sigmoid_prime,
 }  # fmt: skip
-OF_COLUMNS: dict[str, Function] = {"softmax": softmax_of_columns, "compute_cost": cross_entropy_of_columns}
+BY_LAYOUT: dict[str, dict[str, Function]] = {
+    "columns": {"softmax": partial(softmax, axis=0), "compute_cost": cross_entropy_of_columns},
+    "rows": {"softmax": partial(softmax, axis=-1), "cross_entropy_error": cross_entropy_of_rows},
+}
+WEIGHT = re.compile(r"[Ww](eights?)?[a-z]{0,2}\d*(_\w)?")
 
 
 def usual(names: Iterable[str], tree: ast.AST) -> dict[str, Function]:
     """Those of these names for which there is a usual function, as the file calls it."""
-    known = USUAL | (OF_COLUMNS if _writes_columns(tree) else {})
+    known = USUAL | BY_LAYOUT.get(_layout(tree), {})
     return {name: _paired(known[name]) if _gives_a_pair(name, tree) else known[name] for name in names if name in known}
 
 
@@ -72,12 +84,28 @@ def _is_call(node: ast.AST, name: str) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
 
 
-def _writes_columns(tree: ast.AST) -> bool:
-    """Whether the file reads a weight from a dict of parameters, by a text."""
-    return any(
-        isinstance(node, ast.Subscript)
-        and isinstance(node.value, ast.Name)
-        and node.value.id in PARAMETERS
-        and any(isinstance(part, ast.Constant) and isinstance(part.value, str) for part in ast.walk(node.slice))
-        for node in ast.walk(tree)
-    )
+def _layout(tree: ast.AST) -> str:
+    """Whether the file multiplies data as columns, W x, or as rows, x W; nothing where it does both."""
+    sides = {place for node in ast.walk(tree) for place, factor in enumerate(_factors(node)) if _is_weight(factor)}
+    return "columns" if sides == {0} else "rows" if sides == {1} else ""
+
+
+def _factors(node: ast.AST) -> list[ast.expr]:
+    """The two of a product of matrices, in any way of writing it."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
+        return [node.left, node.right]
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("dot", "matmul"):
+        own = [] if isinstance(node.func.value, ast.Name) and node.func.value.id == "np" else [node.func.value]
+        return [*own, *node.args][:2]
+    return []
+
+
+def _is_weight(node: ast.AST) -> bool:
+    """Whether it is called as weights are: W1, self.W, parameters["Wax"], also transposed."""
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
+        if isinstance(node, ast.Attribute) and node.attr not in ("T", "transpose"):
+            return bool(WEIGHT.fullmatch(node.attr))
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+            return bool(WEIGHT.fullmatch(str(node.slice.value)))
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return isinstance(node, ast.Name) and bool(WEIGHT.fullmatch(node.id))

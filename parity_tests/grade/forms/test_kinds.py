@@ -64,6 +64,19 @@ def test_what_stands_in_for_a_missing_module_is_said(run):
     assert "usual" not in result["left_out"][1]
 
 
+def test_whose_softmax_is_missing_is_not_guessed_where_nothing_says_along_which_axis(run):
+    status, result = run("""
+        import numpy as np
+        from helpers import softmax
+        def loss_forward(x, y):
+            p = softmax(x)
+            return -np.sum(y * np.log(p)), (p, y)
+        def loss_backward(cache): return cache[0] - cache[1]
+    """)
+    assert status == 2
+    assert "usual" not in result["left_out"][0]
+
+
 OTHER_COSTS = """
     import numpy as np
     X, y, w, b = np.random.randn(5, 3), np.random.randn(5), np.random.randn(3), 0.5
