@@ -275,6 +275,8 @@ def _stand_in(s: Statement, found: Definitions, unnamed: set[str]) -> str:
     wanted = (unnamed if "*" in s.binds else s.binds) - names.keys()
     instead = usual(sorted(wanted), found.tree)
     names.update(instead)
-    for name in s.binds - {"*"}:
+    bases = {base.id for node in found.tree.body if isinstance(node, ast.ClassDef) for base in node.bases
+             if isinstance(base, ast.Name)}  # fmt: skip
+    for name in wanted & bases if "*" in s.binds else s.binds:
         names.setdefault(name, OF_PYTHON_2.get(name) or Missing(name))
     return f" (the usual {', '.join(instead)} in its place)" if instead else ""

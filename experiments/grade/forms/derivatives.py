@@ -1,16 +1,17 @@
 """A function and its derivative: sigmoid(x) and sigmoid_derivative(x), or one function with a flag, f(x, deriv=False).
 
-Also sigmoid_prime, d_sigmoid, sigmoid_grad, …; the derivative may be one of x or of the output, a(1 − a); of arrays, or
-of single numbers alone. Also forward_propagation(x, theta) and backward_propagation(x, theta), which returns dtheta,
-the slope along that argument. Also a class with both, __call__(x) and gradient(x). And a cost of two arguments with its
-gradient: mse(y_true, y_pred) and mse_prime(y_true, y_pred), in either order; or of arrays alike, as a triplet, with a
-gradient for each.
+Also sigmoid_prime, d_sigmoid, sigmoid_grad, …; the derivative may be one of x or of the output, a(1 − a); of arrays,
+or of single numbers alone. Also forward_propagation(x, theta) and backward_propagation(x, theta), which returns
+dtheta, the slope along that argument. Also a class with both, __call__(x) and gradient(x), or that makes a base with
+the two. And a cost of two arguments with its gradient: mse(y_true, y_pred) and mse_prime(y_true, y_pred), in either
+order; or of arrays alike, as a triplet, with a gradient for each.
 Held against the truth of the function itself.
 """
 
 import inspect
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from itertools import product
 from types import SimpleNamespace
@@ -22,6 +23,7 @@ from experiments.grade.errors import Unclear
 from experiments.grade.forms.definitions import Definitions, needs
 from experiments.grade.forms.piece import NO_FIELDS, Arrays, Example, Fields, Piece, Ran
 from experiments.grade.forms.settings import AS_ITSELF, known_to, others
+from experiments.grade.forms.stand_ins import MissingBase
 from experiments.grade.forms.stateful.losses import StatefulLoss
 from experiments.grade.forms.stateful.making import constructions
 from experiments.grade.forms.stateful.objects import needed
@@ -83,7 +85,12 @@ def _along_an_argument(forward: Any, backward: Any, found: Definitions) -> Pair 
 
 
 def _methods(kind: type, options: Fields) -> Pair | None:
-    """A class's function of one array and its derivative, of an object of it."""
+    """A class's function of one array and its derivative, of an object of it; or the two that it hands on to a base
+    that is not here."""
+    if issubclass(kind, MissingBase) and not (needed(kind.__init__) or options):
+        with suppress(Exception):  # it is made otherwise
+            function, derivative = kind().handed_on
+            return (function, derivative) if inspect.isfunction(function) and inspect.isfunction(derivative) else None
     names = [next((n for n in known if inspect.isfunction(getattr(kind, n, None))), "") for known in (VALUES, SLOPES)]
     if not all(names) or any(len(needed(getattr(kind, n))) != 1 for n in names):
         return None

@@ -4,12 +4,13 @@ import inspect
 import re
 from collections.abc import Iterator
 from types import CodeType, ModuleType
-from typing import Any
+from typing import Any, TypeGuard
 
 from experiments.grade.forms import named
 from experiments.grade.forms.cost_alone import CostAlone
 from experiments.grade.forms.definitions import Definitions, constants_of, functions_of, is_placeholder
 from experiments.grade.forms.piece import Piece
+from experiments.grade.forms.stand_ins import MissingBase
 
 LOOKS_LIKE_ONE = {
     "forward", "backward", "backprop", "backpropagation", "fprop", "bprop", "propagate", "propagation", "grad",
@@ -76,7 +77,10 @@ def _looks_like_one(name: str, thing: Any) -> bool:
     if inspect.isclass(thing):
         if issubclass(thing, BaseException):
             return False
-        methods = [n for n, f in vars(thing).items() if inspect.isfunction(f) and not is_placeholder(f.__code__)]
+        own = {
+            n: f.__code__ for n, f in vars(thing).items() if inspect.isfunction(f) and not is_placeholder(f.__code__)
+        }
+        methods = [*own, *(inner.co_name for code in own.values() for inner in code.co_consts if _is_code(inner))]
         return any(_words(m) & LOOKS_LIKE_ONE - NOUNS and not _words(m) & HELPS for m in methods)
     return _may_be_one(name, thing) and bool(_words(name) & LOOKS_LIKE_ONE)
 
@@ -103,7 +107,11 @@ def _codes_of(thing: Any) -> Iterator[CodeType]:
     return (f.__code__ for f in functions_of(thing))
 
 
+def _is_code(constant: Any) -> TypeGuard[CodeType]:
+    return isinstance(constant, CodeType)
+
+
 def _kind(thing: Any) -> str:
     if inspect.isclass(thing):
-        return "class"
+        return "class whose base is not here" if issubclass(thing, MissingBase) else "class"
     return f"function of ({', '.join(inspect.signature(thing).parameters)})"

@@ -66,8 +66,17 @@ OF_PYTHON_2 = {"xrange": range, "izip": zip, "imap": map, "iteritems": lambda d:
 """What packages for both Pythons give, as past.builtins and six do, and what it is now."""
 
 
+class MissingBase:
+    """A base class that could not be imported: it keeps whatever it is made with."""
+
+    handed_on: tuple[Any, ...] = ()
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self.handed_on = (*arguments, *options.values())
+
+
 class Missing:
-    """What could not be imported. It may be mentioned, and not called."""
+    """What could not be imported. It may be mentioned, and a class be derived from it, but not called."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -76,6 +85,9 @@ class Missing:
         if name.startswith("__"):
             raise AttributeError(name)
         return Missing(f"{self._name}.{name}")
+
+    def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
+        return (MissingBase,) if self is next(b for b in bases if isinstance(b, Missing)) else ()
 
     def __call__(self, *_: Any, **__: Any) -> Any:
         raise ModuleNotFoundError(f"{self._name} is not installed here")

@@ -64,6 +64,22 @@ def test_what_stands_in_for_a_missing_module_is_said(run):
     assert "usual" not in result["left_out"][1]
 
 
+def test_a_class_whose_missing_base_has_the_passes_is_not_passed_over(run):
+    status, result = run("""
+        import numpy as np
+        from activation import Activation
+        def relu_forward(x): return np.maximum(x, 0), x
+        def relu_backward(dout, x): return dout * (x > 0)
+        class Scaled(Activation):
+            def __init__(self, scale):
+                def scaled(x): return scale * x
+                def scaled_prime(x): return scale + 0 * x
+                super().__init__(scaled, scaled_prime)
+    """)
+    assert status == 2
+    assert not_judged(result).keys() == {"Scaled"}
+
+
 def test_whose_softmax_is_missing_is_not_guessed_where_nothing_says_along_which_axis(run):
     status, result = run("""
         import numpy as np
