@@ -22,7 +22,17 @@ from tqdm import tqdm
 from experiments.grade.findings import Finding, Report, Row, strictly
 from experiments.grade.forms import named
 from experiments.grade.forms.told import Told, told
-from experiments.grade.hand_ins import EXPECTED, HandIn, Refused, cells_of, hand_ins, link_to_others, no_python, read
+from experiments.grade.hand_ins import (
+    EXPECTED,
+    HandIn,
+    Refused,
+    cells_of,
+    hand_ins,
+    idle_bases,
+    link_to_others,
+    no_python,
+    read,
+)
 from experiments.grade.judging.checker import ITSELF, NOTHING, check
 from experiments.grade.kept import Kept, names
 from experiments.grade.process.sandbox import stopping
@@ -84,13 +94,13 @@ class Checker(NamedTuple):
         if len(found) == 1:
             ((_, report),) = found
             return Report(str(hand_in.name), report.findings, report.why, report.left_out, report.died)
-        findings = []
+        findings, bases = [], idle_bases(hand_in.files)
         for path, report in found:
             if report.why and not report.why.startswith(NOTHING):  # helpers of the others offer nothing
                 findings.append(
                     Finding(path.name, "the whole file", not_judged=report.why.removeprefix(f"{NOT_JUDGED}: "))
                 )
-            findings += report.findings
+            findings += [f for f in report.findings if not (f.not_judged and f.name in bases)]
         why = "" if findings else found[0][1].why
         left_out = [f"{path.name}: {what}" for path, report in found for what in report.left_out]
         return Report(str(hand_in.name), findings, why, left_out, any(report.died for _, report in found))

@@ -1,9 +1,11 @@
 """What a folder's students handed in, and its content: that of a regular file below a size, wherever a link leads."""
 
+import ast
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -99,6 +101,24 @@ def cells_of(text: str) -> list[str]:
     except (KeyError, TypeError, ValueError, RecursionError):
         return []
     return ["\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in c.split("\n")) for c in cells]
+
+
+def idle_bases(files: Iterable[Path]) -> set[str]:
+    """The classes of a hand-in of several files that do nothing, and from which others in it are derived."""
+    idle, derived = set[str](), set[str]()
+    for path in files:
+        with suppress(OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+            classes = [n for n in ast.walk(ast.parse(read(path))) if isinstance(n, ast.ClassDef)]
+            derived |= {base.id for n in classes for base in n.bases if isinstance(base, ast.Name)}
+            idle |= {n.name for n in classes if all(map(_does_nothing, n.body))}
+    return idle & derived
+
+
+def _does_nothing(node: ast.stmt) -> bool:
+    """Whether it is a text, or a method that prepares, does nothing, or is there to be overridden."""
+    if not isinstance(node, ast.FunctionDef):
+        return isinstance(node, ast.Pass | ast.Expr)
+    return node.name == "__init__" or all(isinstance(n, ast.Pass | ast.Expr | ast.Raise) for n in node.body)
 
 
 def no_python(path: Path) -> str:

@@ -272,3 +272,22 @@ def test_pieces_that_somebody_has_wrong_come_before_those_that_as_many_have_righ
         [Student("a.py", "a", Report("a.py", findings)), Student("b.py", "b", Report("b.py", findings[:1]))]
     )
     assert re.findall(r"<th><button><bdi>(\w+)</bdi>", page) == ["common", "wrong", "first"]
+
+
+def test_a_base_that_does_nothing_is_no_piece_of_a_student_s_folder_if_another_file_derives_from_it(tmp_path):
+    base = "class Layer:\n    def forward(self, x):\n        pass\n    def backward(self, d):\n        pass\n"
+    derived = """
+        from layer import Layer
+        class Twice(Layer):
+            def forward(self, x): return 2 * x
+            def backward(self, d): return 2 * d
+    """
+    for student, source in (("anna", derived), ("ben", derived.replace("(Layer)", ""))):
+        (tmp_path / student).mkdir()
+        (tmp_path / student / "layer.py").write_text(base)
+        (tmp_path / student / "twice.py").write_text(source_of(source))
+    command(tmp_path)
+    rows = summary(tmp_path)
+    assert rows["anna"]["result"] == "agrees"
+    assert rows["ben"]["result"] == "not judged"
+    assert "Layer" in rows["ben"]["verdict"]
