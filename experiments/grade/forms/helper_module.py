@@ -38,6 +38,13 @@ def sigmoid_prime(z: Any) -> Any:
     return expit(z) * (1 - expit(z))
 
 
+def softmax_of_a_vector(z: Any) -> Any:
+    """eᶻ / Σ eᶻ, where nothing says along which axis: it has one"""
+    if np.ndim(z) != 1:
+        raise ModuleNotFoundError("softmax is not installed here, and along which axis it goes is not known")
+    return softmax(z)
+
+
 def cross_entropy_of_columns(AL: Any, Y: Any) -> Any:
     """−Σ (y ln a + (1 − y) ln(1 − a)) / m"""
     return -np.sum(Y * np.log(AL) + (1 - Y) * np.log(1 - AL)) / np.shape(Y)[1]
@@ -56,13 +63,14 @@ USUAL: dict[str, Function] = {
 BY_LAYOUT: dict[str, dict[str, Function]] = {
     "columns": {"softmax": partial(softmax, axis=0), "compute_cost": cross_entropy_of_columns},
     "rows": {"softmax": partial(softmax, axis=-1), "cross_entropy_error": cross_entropy_of_rows},
+    "": {"softmax": softmax_of_a_vector},
 }
 WEIGHT = re.compile(r"[Ww](eights?)?[a-z]{0,2}\d*(_\w)?")
 
 
 def usual(names: Iterable[str], tree: ast.AST) -> dict[str, Function]:
     """Those of these names for which there is a usual function, as the file calls it."""
-    known = USUAL | BY_LAYOUT.get(_layout(tree), {})
+    known = USUAL | BY_LAYOUT[_layout(tree)]
     return {name: _paired(known[name]) if _gives_a_pair(name, tree) else known[name] for name in names if name in known}
 
 

@@ -84,13 +84,13 @@ def test_whose_softmax_is_missing_is_not_guessed_where_nothing_says_along_which_
     status, result = run("""
         import numpy as np
         from helpers import softmax
-        def loss_forward(x, y):
+        def mix_forward(x):
             p = softmax(x)
-            return -np.sum(y * np.log(p)), (p, y)
-        def loss_backward(cache): return cache[0] - cache[1]
+            return p, p
+        def mix_backward(dout, p): return p * (dout - (dout * p).sum(axis=1, keepdims=True))
     """)
     assert status == 2
-    assert "usual" not in result["left_out"][0]
+    assert "along which axis" in not_judged(result)["mix"]
 
 
 OTHER_COSTS = """
