@@ -19,16 +19,18 @@ def together(_: str) -> str:
 
 
 def for_each(
-    argument: str, cases: Iterable[tuple[str, Any]], kind: Callable[[str], str] = together, every: int = 1
+    argument: str, cases: Iterable[tuple[str, Any] | str], kind: Callable[[str], str] = together, every: int = 1
 ) -> Any:
-    """Run a test with each case, (id, value), as the argument; those of a kind, by their ids, are one test.
+    """Run a test with each case, (id, value), or a name, which is both, as the argument; those of a kind, by their
+    ids, are one test.
 
     A case begins with the fixtures as they were, and what fails says which it was. Every third case, say, is quick,
     the others are slow.
     """
     kinds: dict[tuple[str, bool], list[tuple[str, Any]]] = {}
-    for place, (name, case) in enumerate(cases):
-        kinds.setdefault((kind(name), place % every > 0), []).append((name, case))
+    for place, case in enumerate(cases):
+        name, value = (case, case) if isinstance(case, str) else case
+        kinds.setdefault((kind(name), place % every > 0), []).append((name, value))
     marked = [
         pytest.param(found, id=name + slow * ", the others", marks=[pytest.mark.slow] * slow)
         for (name, slow), found in kinds.items()

@@ -17,6 +17,7 @@ from manual import (
 from manual.losses.bce_with_logits_loss import examples as of_binary
 from manual.losses.cross_entropy_loss import examples as of_cross_entropy
 from parity_tests.comparison.against_torch import _has_options, wrong
+from parity_tests.for_each import file_of, for_each
 from torch_ref import compare_loss
 from torch_ref.examples import examples
 
@@ -81,9 +82,9 @@ def test_a_mistake_with_an_option_differs(name):
     assert "differs" in {c.verdict for parity in judged for c in parity.comparisons}
 
 
-@pytest.mark.parametrize("name", dict(examples(manual.losses)))
-def test_the_derivative_of_a_cost_that_is_used_further_has_its_delta(name):
-    loss, prediction, target = dict(examples(manual.losses))[name]()
+@for_each("make", examples(manual.losses), file_of)
+def test_the_derivative_of_a_cost_that_is_used_further_has_its_delta(make):
+    loss, prediction, target = make()
     cost, cache = loss.forward(prediction, target)
     twice = loss.backward(cache, 2 * np.ones_like(cost) if np.ndim(cost) else 2)
     np.testing.assert_array_equal(twice, 2 * loss.backward(cache))

@@ -42,6 +42,7 @@ from manual import (
 )
 from manual.numbers.checks import shown
 from manual.numbers.number_types import greater
+from parity_tests.for_each import for_each
 
 RNG = np.random.default_rng(0)
 NETWORK: Any = Network(Linear(2, 1, rng=RNG))
@@ -190,8 +191,9 @@ def of_training() -> Iterator[Row]:
 REFUSED = [*PIECES, *of_losses(), *of_arguments(), *of_networks(), *of_training()]
 
 
-@pytest.mark.parametrize(("refused", "named"), REFUSED, ids=[f"{i} {named[0]}" for i, (_, named) in enumerate(REFUSED)])
-def test_an_error_names_the_piece_the_argument_and_what_was_given(refused: Callable[[], Any], named: list[str]) -> None:
+@for_each("case", [(" ".join(case[1]), case) for case in REFUSED])
+def test_an_error_names_the_piece_the_argument_and_what_was_given(case: tuple[Callable[[], Any], list[str]]) -> None:
+    refused, named = case
     with pytest.raises((InputError, Undecided)) as raised:
         refused()
     said = str(raised.value)

@@ -1,12 +1,12 @@
 """The index of claims and errata, held against the tests: every id is carried by a test, and no test carries
 another."""
 
-import pytest
 from latex2mathml.converter import convert
 
 from experiments.report.chapters.errata import ERRATA
 from manual.documents import PRINTED, claims
 from parity_tests.claim_index import marked
+from parity_tests.for_each import for_each
 
 INDEX, MARKED = claims(), [*marked()]
 
@@ -21,7 +21,7 @@ def test_no_test_carries_more_than_four_ids():
     assert [(test, ids) for test, ids in MARKED if len(ids) > 4] == []
 
 
-@pytest.mark.parametrize("claim", INDEX)
+@for_each("claim", INDEX)
 def test_an_entry_is_complete_and_its_formulas_convert_to_mathml(claim):
     entry = INDEX[claim]
     if claim.startswith("E"):

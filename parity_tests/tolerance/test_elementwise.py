@@ -101,11 +101,11 @@ FUNCTIONS = {
         [Operand(-1, 0.25)],
     ),
 }  # fmt: skip
-EACH = for_each("name", [(name, name) for name in FUNCTIONS])
+EACH = for_each("name", FUNCTIONS)
 
 
 @DTYPES
-@for_each("name", [(name, name) for name in FUNCTIONS], every=3)
+@for_each("name", FUNCTIONS, every=3)
 def test_numpy_and_torch_stay_below_the_rule(name, dtype, rng):
     """Over the whole range of what is not too large or small for the dtype, and closely near 0, or 1 for the
     logarithm."""

@@ -127,7 +127,7 @@ WITH_ARGUMENTS = {
 
 
 @DTYPES
-@for_each("name", [(name, name) for name in (*METHODS, *WITH_ARGUMENTS)])
+@for_each("name", [*METHODS, *WITH_ARGUMENTS])
 def test_a_method_is_numpy_s_function(dtype, name, rng):
     x = Bounded(rng.standard_normal((3, 4)).astype(dtype), dtype, 1e-4)
     how, options = WITH_ARGUMENTS.get(name, ()), METHODS.get(name, {})

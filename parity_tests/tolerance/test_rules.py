@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 from flint import arb
 
+from parity_tests.for_each import for_each
 from parity_tests.tolerance.exact import (
     ACCURACY,
     DTYPES,
@@ -194,7 +195,7 @@ RULES = {
 
 
 @DTYPES
-@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+@for_each("rule", RULES.items())
 def test_the_bound_covers_the_worst_case_and_stays_near_it(dtype, rule):
     worst, bounded = rule.worst(dtype), rule.formula(*(Bounded(value, dtype, error) for value, error in rule.operands))
     assert worst <= float(bounded.error) * (1 + ball(ACCURACY))

@@ -5,10 +5,10 @@ from copy import deepcopy
 from typing import Any
 
 import numpy as np
-import pytest
 
 import manual
 from manual import Linear, Loss
+from parity_tests.for_each import for_each
 from torch_ref.examples import of_floats
 from torch_ref.tolerance import torch_formulas
 from torch_ref.tolerance.allowance import ours_of
@@ -30,7 +30,7 @@ def moved(optimizer: Any, layer: Linear, rng: np.random.Generator) -> dict[str, 
     return {**ours.params}
 
 
-@pytest.mark.parametrize("name", [n for n, case in CASES.items() if type(case[0]).__name__ in torch_formulas.BY_NAME])
+@for_each("name", [n for n, case in CASES.items() if type(case[0]).__name__ in torch_formulas.BY_NAME])
 def test_a_formula_of_torch_s_gives_what_ours_gives(name, rng):
     piece, *data = CASES[name]
     formulas = (None, torch_formulas.BY_NAME[type(piece).__name__])

@@ -3,13 +3,13 @@
 import inspect
 from itertools import combinations
 
-import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from experiments.grade.judging.argument_combinations import covering, exercised
 from experiments.grade.judging.exercises import SIZES
+from parity_tests.for_each import for_each
 
 CHOICES = st.dictionaries(st.sampled_from("abcde"), st.integers(1, 4).map(lambda n: [*range(n)]), max_size=5)
 
@@ -96,7 +96,7 @@ DEPRECATED = {"min_value", "max_value"}
 KINDS = {**{name: getattr(torch.nn, name) for name in SIZES}, **OPTIMIZERS}
 
 
-@pytest.mark.parametrize("name", KINDS)
+@for_each("name", KINDS)
 def test_a_value_is_known_of_every_argument_that_says_what_torch_computes(name):
     fixed = SIZES[name].fixed if name in SIZES else {"lr": 0.1}
     parameters = inspect.signature(KINDS[name]).parameters.values()

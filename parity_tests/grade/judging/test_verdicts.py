@@ -37,9 +37,10 @@ def test_there_is_a_verdict_for_every_example():
 
 
 @pytest.mark.parametrize("name", few(sorted(VERDICTS, key="half_done".__eq__)))  # which imports torch, and takes long
-def test_an_example_gets_its_verdict(name, run_apart):
+def test_an_example_gets_its_verdict(name, request):
     status, expected = VERDICTS[name]
-    got, result = run_apart(EXAMPLES / f"{name}.py")
+    run = request.getfixturevalue("run_apart" if "import" in expected else "run")  # this process has imported torch
+    got, result = run(EXAMPLES / f"{name}.py")
     found = failing(result)
     assert got == status, result["verdict"]
     assert found.keys() == expected.keys()

@@ -14,6 +14,7 @@ from experiments.report.steps import explained, walk
 from experiments.report.steps.notation import decimal
 from experiments.report.steps.worked import by_hand, fraction, written_out
 from manual import Linear, documents
+from parity_tests.for_each import for_each
 from parity_tests.report.steps.opened import alone, opened
 
 HAND, DERIVATIVES = walk.hand_computation(), walk.derivatives()
@@ -26,7 +27,7 @@ def terms(markup: str) -> list[tuple[str, int, str]]:
     return [(quantity, int(i), text.strip("()")) for quantity, i, text in found]
 
 
-@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.id)
+@for_each("step", [(step.id, step) for step in STEPS])
 def test_a_line_of_code_is_that_line_of_that_file(step):
     assert step.code
     for line in step.code:
@@ -53,7 +54,7 @@ def test_every_number_put_in_is_its_terms(steps):
         assert re.sub("<[^>]*>", "", line.worked) == line.numbers
 
 
-@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.id)
+@for_each("step", [(step.id, step) for step in STEPS])
 def test_every_term_of_the_equation_is_among_its_numbers_or_its_result(step):
     for line in step.lines:
         named = re.findall(r'data-term="(\w+ \d)"', line.math)

@@ -15,6 +15,7 @@ from experiments.report.steps.worked import IN_THETA_ORDER, PARAMETERS, one_two_
 from manual import SGD, HalfMSELoss
 from manual.documents import LEARNING_RATE, PRINTED, THETA
 from parity_tests.derived import proved, rounded
+from parity_tests.for_each import for_each
 
 HAND, DERIVATIVES = walk.hand_computation(), walk.derivatives()
 RATIONAL = [line for step in HAND + DERIVATIVES for line in step.lines if line.rational]
@@ -47,18 +48,18 @@ def evaluate(text: str, digits: int = 0):
 
 
 @pytest.mark.ledger("A13")
-@pytest.mark.parametrize("line", RATIONAL, ids=lambda line: line.equation)
+@for_each("line", [(line.equation, line) for line in RATIONAL])
 def test_the_numbers_put_in_give_exactly_the_value_shown(line):
     assert evaluate(line.numbers) == evaluate(line.result) == line.exact
 
 
-@pytest.mark.parametrize("line", RATIONAL + ROUNDED, ids=lambda line: line.equation)
+@for_each("line", [(line.equation, line) for line in RATIONAL + ROUNDED])
 def test_no_two_signs_stand_side_by_side(line):
     assert not re.search(r"[·+−/]\s*[·+−/]", line.numbers)
 
 
 @pytest.mark.ledger("B13")
-@pytest.mark.parametrize("line", ROUNDED, ids=lambda line: line.equation)
+@for_each("line", [(line.equation, line) for line in ROUNDED])
 def test_the_numbers_put_in_give_the_value_shown_as_nearly_as_their_digits_say(line):
     with flint.ctx.workprec(128):
         value = evaluate(line.numbers, digits=6)
