@@ -115,76 +115,17 @@ def test_every_form_is_listed_in_a_few_lines():
     assert all(text in shown for text in texts)
 
 
+NOT_UNDERSTOOD = {
+    case["what"]: case
+    for case in tomllib.loads((CASES.parent / "not-understood.toml").read_text("utf-8"))["file"]
+}  # fmt: skip
 SQUASH = """
     import numpy as np
     def squash(x): return 1 / (1 + np.exp(-x))
     def squash_derivative(x): return squash(x) * (1 - squash(x))
 """
-NOT_UNDERSTOOD = {
-    "a loop whose error has no name": (2, """
-        X, Y, W = np.eye(3)[:, :2], np.ones((3, 1)), np.random.randn(2, 1)
-        for i in range(10):
-            out = squash(X @ W)
-            W -= 0.1 * X.T @ (2 * (out - Y) * out)
-    """),
-    "a descent that works the gradient out itself": (2, """
-        def gradient_descent(X, y, w, lr):
-            return w - lr * X.T @ (X @ w - y)
-    """),
-    "a step that goes down no cost": (2, """
-        class Perceptron:
-            def fit(self, X, y):
-                self.w = np.zeros(X.shape[1])
-                for x, t in zip(X, y):
-                    error = t - (x @ self.w > 0)
-                    self.w += 0.1 * error * x
-    """),
-    "weights that decay, beside a cost that is not told": (2, """
-        def train(X, y):
-            w, b = np.random.randn(X.shape[1], 1), np.zeros(1)
-            for _ in range(9):
-                error = squash(X @ w + b) - y
-                w -= 0.1 * (X.T @ error + 0.3 * w)
-                b -= 0.1 * error.sum(axis=0)
-    """),
-    "a step by a rule that keeps something": (2, """
-        def train(X, y):
-            w, seen = np.random.randn(X.shape[1], 1), np.zeros((X.shape[1], 1))
-            for _ in range(9):
-                loss = np.mean((X @ w - y) ** 2)
-                slope = 2 * X.T @ (X @ w - y) / len(X)
-                seen = 0.9 * seen + 0.1 * slope ** 2
-                w -= 0.1 * slope / (np.sqrt(seen) + 1e-8)
-    """),
-    "a class that begins anew wherever it trains": (2, """
-        class Net:
-            def __init__(self, n, m):
-                self.shape = n, m
-                self.begin()
-            def begin(self): self.w = np.random.default_rng(0).normal(size=self.shape)
-            def forward(self, x): return squash(x @ self.w)
-            def train(self, x, y, lr):
-                self.begin()
-                out = self.forward(x)
-                self.w -= lr * x.T @ ((out - y) * out * (1 - out))
-    """),
-    "the gradient of another cost than the file's": (1, """
-        def cost(a, y): return 0.5 * np.sum((a - y) ** 2)
-        class Net:
-            def __init__(self, sizes): self.w = [np.random.randn(m, n) for n, m in zip(sizes[:-1], sizes[1:])]
-            def feedforward(self, a):
-                for w in self.w: a = squash(w @ a)
-                return a
-            def backprop(self, x, y):
-                hidden, out = squash(self.w[0] @ x), self.feedforward(x)
-                d = out - y
-                return [(self.w[1].T @ d * hidden * (1 - hidden)) @ x.T, d @ hidden.T]
-    """),
-}  # fmt: skip
-"""Files of which another piece is right: the status, and what may not pass for agreement beside it."""
 
 
 @pytest.mark.parametrize("what", NOT_UNDERSTOOD)
 def test_what_is_not_understood_is_no_agreement(what, run):
-    status, source = NOT_UNDERSTOOD[what]
-    assert run(f"{SQUASH}---{source}")[0] == status
+    assert run(f"{SQUASH}---{NOT_UNDERSTOOD[what]['source']}")[0] == NOT_UNDERSTOOD[what]["status"]
