@@ -64,29 +64,30 @@ def _for_every_word(node: ast.AST) -> set[str]:
 
 def words_of_class(found: Definitions, kind: type) -> dict[str, list[str]]:
     """The arguments of a constructor that are words, and each that the class knows: in any method, by self's name for
-    it, and by the keys of a dict of the file."""
+    it, and by the keys of a dict of the file; and any other, where every method computes something for it."""
     nodes = [found.node_of(k) for k in kind.__mro__ if k in found.own().values()]
     every = [n for node in nodes for n in ast.walk(node)]
     names = [*inspect.signature(kind).parameters]
     kept = {t.attr: _name(n.value) for n in every if isinstance(n, ast.Assign)
             for t in n.targets if isinstance(t, ast.Attribute)}  # fmt: skip
-    known: dict[str, list[str]] = {}
-    for n in every:
-        looked_up = isinstance(n, ast.Subscript) and isinstance(n.value, ast.Name)
-        keys = vars(found.module).get(n.value.id) if looked_up else None  # pyright: ignore[reportAttributeAccessIssue]
-        by_key = [(_name(n.slice), [k for k in keys if isinstance(k, str)])] if isinstance(keys, dict) else []  # pyright: ignore[reportAttributeAccessIssue]
-        for name, words in (*_told_apart(n), *by_key):
-            argument = kept.get(name, name)
-            if words and argument in names:
-                known[argument] = [*dict.fromkeys([*known.get(argument, []), *words])]
-    compared, every_word = list[str](), list[str]()
+    known, limits = dict[str, list[str]](), set[str]()
     for method in (n for n in every if isinstance(n, ast.FunctionDef)):
-        compared += {kept.get(name, name) for n in ast.walk(method) for name, words in _told_apart(n) if words}
-        every_word += {kept.get(name, name) for name in _for_every_word(method)}
-    for argument, words in known.items():
-        if argument in compared and compared.count(argument) == every_word.count(argument):
-            words += [word for word in ANY if word not in words][:1]
-    return known
+        told = [pair for n in ast.walk(method) for pair in (*_told_apart(n), *_looked_up(n, found)) if pair[1]]
+        for name, words in told:
+            argument = kept.get(name, name)
+            known[argument] = [*dict.fromkeys([*known.get(argument, []), *words])]
+        limits |= {kept.get(name, name) for name in {name for name, _ in told} - _for_every_word(method)}
+    for argument in known.keys() - limits:
+        known[argument] += [word for word in ANY if word not in known[argument]][:1]
+    return {argument: words for argument, words in known.items() if argument in names}
+
+
+def _looked_up(node: ast.AST, found: Definitions) -> Iterator[tuple[str, list[str]]]:
+    """The name by which something is looked up in a dict of the file, and the dict's words."""
+    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+        table = vars(found.module).get(node.value.id)
+        if isinstance(table, dict):
+            yield _name(node.slice), [k for k in table if isinstance(k, str)]
 
 
 def _told_apart(node: ast.AST) -> Iterator[tuple[str, list[str]]]:
