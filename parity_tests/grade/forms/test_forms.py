@@ -1,5 +1,7 @@
 """`python -m experiments.grade`: what it recognises in a file, and what it does not judge, and why."""
 
+import tomllib
+from pathlib import Path
 from textwrap import dedent
 
 import numpy as np
@@ -70,179 +72,15 @@ def test_a_file_that_is_no_python_file_is_an_error_that_says_what_it_is(name, go
 
 
 UNCLEAR = {
-    "torch has no Own; expected examples(rng), which yields (layer, x)": """
-        class Own:
-            def __init__(self, k): pass
-            def forward(self, x): pass
-            def backward(self, delta, cache): pass
-    """,
-    "expected SGD to take (lr)": """
-        class SGD:
-            def __init__(self, rate): pass
-            def update(self, p, g, state): pass
-    """,
-    "got update(params, grads), which moved nothing": """
-        class SGD:
-            def __init__(self, lr): pass
-            def update(self, params, grads): pass
-    """,
-    "no derivative to hold Mine against; expected the rule of one of "
-    "Adadelta, Adagrad, Adam, AdamW, NAdam, RAdam, RMSprop, SGD": """
-        from manual import Optimizer
-        class Mine(Optimizer): pass
-    """,
-    "what 'k' is, is not known; expected examples(rng), which yields (x, k)": """
-        def forward(x, k): return x
-        def backward(delta, k): return delta, k
-    """,
-    "got backward(x, delta); expected δ first: backward(delta, …)": """
-        def forward(x): return x
-        def backward(x, delta): return delta
-    """,
-    "what backward's 'kept' is, is not known: forward returned no cache": """
-        def forward(x): return x
-        def backward(delta, kept): return delta
-    """,
-    "forward returned 3 values; expected y, or (y, cache)": """
-        def forward(x): return x, x, x
-        def backward(delta, x): return delta
-    """,
-    "expected (y, cache)": """
-        import numpy as np
-        class Tanh:
-            def forward(self, x): return np.tanh(x)
-            def backward(self, delta, cache): return delta, self
-    """,
-    "backward returned nothing; expected (dx, gradient)": """
-        import numpy as np
-        class Tanh:
-            def forward(self, x): return np.tanh(x), x
-            def backward(self, delta, x): self.dx = delta
-    """,
-    "backward returned a gradient of 'V'": """
-        class Linear:
-            def __init__(self, in_features, out_features):
-                import numpy as np
-                self.weight, self.bias = np.zeros((out_features, in_features)), np.zeros(out_features)
-            def forward(self, x): return x @ self.weight.T + self.bias, x
-            def backward(self, delta, x): return delta @ self.weight, {"V": delta.T @ x, "b": delta.sum(0)}
-    """,
-    "expected Linear to keep its parameter as an attribute weight": """
-        class Linear:
-            def __init__(self, in_features, out_features): self.theta = {}
-            def forward(self, x): return x, x
-            def backward(self, delta, x): return delta, self
-    """,
-    "expected a class for each example, integers of shape (N,), as target, got floats of shape (5, 3)": """
-        import numpy as np
-        class CrossEntropyLoss:
-            def forward(self, z, y):
-                p = np.exp(z) / np.exp(z).sum(1, keepdims=True)
-                return -(y * np.log(p)).sum() / len(z), (p, y)
-            def backward(self, cache): return (cache[0] - cache[1]) / len(cache[1])
-        def examples(rng): yield CrossEntropyLoss(), rng.standard_normal((5, 3)), np.eye(3)[rng.integers(3, size=5)]
-    """,
-    "the forward does not run on exact numbers: LinAlgError": """
-        import numpy as np
-        def forward(x):
-            if x.dtype != float: raise np.linalg.LinAlgError
-            return x
-        def backward(delta): return delta
-    """,
-    "the forward decides exactly here": """
-        import numpy as np
-        def forward(x): return np.maximum(x, x + 0)
-        def backward(delta, x): return delta
-    """,
-    "np.sinc is none of the functions that these have": """
-        import numpy as np
-        def forward(x): return np.arctan2(x, 1) if x.dtype == float else np.vectorize(lambda v: v.sinc())(x)
-        def backward(delta, x): return delta / (1 + x * x)
-    """,
-    "forward was called with a guess, x (5, 3), and raised ValueError: not enough values to unpack": """
-        def forward(x):
-            n, c, h, w = x.shape
-            return x
-        def backward(delta, x): return delta
-    """,
-    "examples(rng) yields nothing; expected examples(rng), which yields (x)": """
-        def forward(x): return x
-        def backward(delta, x): return delta
-        def examples(rng): return []
-    """,
-    "examples(rng) yields 3 values; expected examples(rng), which yields (x)": """
-        def forward(x): return x
-        def backward(delta, x): return delta
-        def examples(rng): yield rng.random(3), rng.random(3), rng.random(3)
-    """,
-    "on an input from examples(rng) or a guess, raised KeyError in line 4": """
-        def forward(x): return x
-        def backward(delta, x): return delta
-        def examples(rng): yield {}["x"]
-    """,
-    "examples(rng) yields no array of floats": """
-        import numpy as np
-        def forward(x): return x
-        def backward(delta, x): return delta
-        def examples(rng): yield np.array([1, 2])
-    """,
-    "what a Dropout draws or keeps is its own": """
-        class Dropout:
-            def __init__(self, p, seed): pass
-            def forward(self, x): return x, x
-            def backward(self, delta, x): return delta, self
-    """,
-    "expected forward(x, …), got one that takes nothing": """
-        def forward(): pass
-        def backward(delta): pass
-    """,
-    "F has no backward": """
-        import torch
-        class F(torch.autograd.Function):
-            @staticmethod
-            def forward(ctx, x): return x
-    """,
-    "what its backward is to do needs a reference": """
-        import torch
-        class F(torch.autograd.Function):
-            @staticmethod
-            def forward(ctx, x): return x.view_as(x)
-            @staticmethod
-            def backward(ctx, delta): return -delta
-    """,
-    "what stands for its slope needs a reference": """
-        import torch
-        class F(torch.autograd.Function):
-            @staticmethod
-            def forward(ctx, x): return x.sign()
-            @staticmethod
-            def backward(ctx, delta): return delta
-    """,
-    "is not the derivative of its output": """
-        import torch
-        class F(torch.autograd.Function):
-            @staticmethod
-            def forward(ctx, x): return x * x.detach().sigmoid()
-            @staticmethod
-            def backward(ctx, delta): return delta
-    """,
-    "whose backward is written by hand: it is no reference": """
-        import torch
-        class F(torch.autograd.Function):
-            @staticmethod
-            def forward(ctx, x): return x * x
-            @staticmethod
-            def backward(ctx, delta): return delta
-        square = F.apply
-        def reference(x): return square(x)
-    """,
+    case["said"]: case["source"]
+    for case in tomllib.loads((Path(__file__).parents[2] / "cases" / "unclear.toml").read_text("utf-8"))["file"]
 }
 """What a file that offers a piece of a form that is not known is told."""
 
 
 @pytest.mark.parametrize("said", few(UNCLEAR))
 def test_a_piece_that_cannot_be_judged_says_what_it_takes(said, run):
-    status, result = run(dedent(UNCLEAR[said]))
+    status, result = run(UNCLEAR[said])
     assert status == 2
     assert {*verdicts(result).values()} <= {"not judged", "agrees"}
     assert any(said in why for why in [*not_judged(result).values(), *failing(result).values()]), result["verdict"]
