@@ -24,6 +24,8 @@ from experiments.grade.forms.told import Told
 MODULE = "the file"
 """The name of the file's module: none can have it, for a file may be called numpy.py."""
 DEFINES = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+COUNT = 8
+"""What a size of data is taken for that are not handed in: a power of two, by which to divide is exact."""
 SETS_UP = {"seed", "manual_seed", "seterr", "append", "insert", "update", "extend", "set_default_dtype"}
 """The last name of a call that later definitions may rely on."""
 
@@ -198,7 +200,7 @@ class Statement:
     def __init__(self, node: ast.stmt, path: Path) -> None:
         self.node = node = FloatCalls().visit(node)
         self.code = compile(ast.Module([node], []), str(path), "exec", dont_inherit=True)
-        self.reads, self.binds = {*_global_names(self.code)}, {*_bound(node)}
+        self.reads, self.binds = {*_global_names(self.code)}, {*bound_by(node)}
         self.defines = isinstance(node, ast.FunctionDef | ast.ClassDef)
         self.imports = isinstance(node, ast.Import | ast.ImportFrom)
         self.is_main = isinstance(node, ast.If) and "__name__" in self.reads
@@ -240,7 +242,7 @@ def _global_names(code: CodeType) -> Iterator[str]:
             yield from _global_names(inner)
 
 
-def _bound(node: ast.AST) -> Iterator[str]:
+def bound_by(node: ast.AST) -> Iterator[str]:
     """The names that a statement gives a value, or an element of one."""
     for n in _outside_of_definitions(node):
         if isinstance(n, ast.FunctionDef | ast.ClassDef):
@@ -264,12 +266,24 @@ def _last_name(node: ast.AST) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
+def _counts(node: ast.AST) -> Iterator[str]:
+    """The names that a statement gives a size of an array: m, n = data.shape, or m = len(data)."""
+    if not isinstance(node, ast.Assign):
+        return
+    sizes = [n for n in ast.walk(node.value) if getattr(n, "attr", getattr(n, "id", "")) in ("shape", "size", "len")]
+    for target in node.targets if sizes else ():
+        yield from (n.id for n in ast.walk(target) if isinstance(n, ast.Name) and n.id != "_")
+
+
 def _stand_in(s: Statement, found: Definitions, unnamed: set[str]) -> str:
     """Bind what a failed import would have bound to what is usual by that name, and say so; or else to something that
     says so when it is used. `unnamed` is what the file needs and neither defines nor imports by name: `import *` may
     have brought it.
     """
     names = vars(found.module)
+    if counts := [*_counts(s.node)]:
+        names.update({name: COUNT for name in counts if name not in names})
+        return f" ({', '.join(counts)} = {COUNT} in its place)"
     if not s.imports:
         return ""
     wanted = (unnamed if "*" in s.binds else s.binds) - names.keys()

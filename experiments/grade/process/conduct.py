@@ -1,6 +1,7 @@
 """One pass of a submission, watched: what it does to what it is handed, which of its functions run, and what it
 raises."""
 
+import ast
 import random
 import sys
 import traceback
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from experiments.grade.errors import Unclear
-from experiments.grade.forms.definitions import MODULE
+from experiments.grade.forms.definitions import MODULE, bound_by
 from experiments.grade.forms.piece import Arrays, Outputs, Ran, by_name
 from experiments.grade.process.answers import Note
 from experiments.grade.process.limits import MEMORY, numbers
@@ -34,6 +35,7 @@ class Watched:
         self.conduct: list[Note] = []
         self.ran: set[CodeType] = set()
         self.lookout = Lookout(str(path), MODULE)
+        self.tree = ast.Module([], [])
 
     def passed(self, inputs: Arrays, run: Callable[[Arrays], Ran]) -> "WatchedPass":
         """A forward pass on copies, made twice: what it does to them, and whether the second output is the first, is
@@ -123,6 +125,8 @@ class Watched:
         """
         if isinstance(error, NOT_ARITHMETIC):
             return False
+        if type(error) is NameError and error.name in {name for node in self.tree.body for name in bound_by(node)}:
+            return False  # it is left out, or failed
         return any(Path(f.filename) == self.path for f in traceback.extract_tb(error.__traceback__))
 
     def told(self, error: BaseException) -> str:

@@ -64,6 +64,17 @@ def test_what_stands_in_for_a_missing_module_is_said(run):
     assert "usual" not in result["left_out"][1]
 
 
+def test_a_name_that_what_was_left_out_would_have_given_is_no_wrong_number(run):
+    source = """
+        import numpy as np
+        {} = np.load("not handed in.npy")
+        def scale_forward(x): return 2 * x, x
+        def scale_backward(dout, x): return dout * table[0]
+    """
+    assert run(source.format("table"))[0] == 2
+    assert run(source.format("other"))[0] == 1
+
+
 def test_a_class_whose_missing_base_has_the_passes_is_not_passed_over(run):
     status, result = run("""
         import numpy as np

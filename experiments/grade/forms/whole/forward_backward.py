@@ -3,7 +3,8 @@
 Any order of the arguments, x or X, with and without biases, any number of layers W1, W2, …; what back_prop takes is
 what forward_prop takes or returns, by name, and Y: classes, one-hot, or numbers; rows or columns. The gradients come
 in a row or in a dict. The cost is a function of the file (compute_cost, …) of the output and Y, else the first of
-cross-entropy, ½ Σ (a − y)² and the like under which nothing differs; the head says which.
+cross-entropy, ½ Σ (a − y)² and the like under which nothing differs, maybe over a count, m, of the file; the head says
+which.
 Held against the truth of its own forward.
 """
 
@@ -91,10 +92,17 @@ class Propagation(Piece):
         self.form = f"network as functions, {layout.name}"
         own = self._own_cost(layout)
         output = self._pass({n: a.copy() for n, a in layout.arrays.items()})[OUTPUT]
-        usual = choices(EXAMPLES, output, layout.one_hot)
-        costs = unguarded(*own, self.module) if own else [(n, _of_output(cost, layout.one_hot)) for n, cost in usual]
-        for choice, cost in costs:
+        usual = [(n, _of_output(cost, layout.one_hot)) for n, cost in choices(EXAMPLES, output, layout.one_hot)]
+        for choice, cost in unguarded(*own, self.module) if own else [*usual, *self._over_counts(usual)]:
             yield Example(layout.arrays, self._runner(layout, cost), fixed=(self.data,), choice=choice)
+
+    def _over_counts(self, costs: list[tuple[str, KeptCost]]) -> Iterator[tuple[str, KeptCost]]:
+        """The same costs over each whole number of the file that its backward reads, as of all its examples."""
+        read = {n: vars(self.module).get(n) for n in self.backward.__code__.co_names}
+        for name, count in read.items():
+            if type(count) is int and count > 1:
+                for choice, cost in costs:
+                    yield f"{choice}, over {name}", lambda kept, cost=cost, count=count: cost(kept) / count
 
     def _layouts(self, rng: np.random.Generator) -> Iterator[Layout]:
         """Columns and rows, biases of one axis or two; and for each, what Y may be."""
