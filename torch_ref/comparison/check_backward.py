@@ -93,7 +93,7 @@ def check_backward(
     if isinstance(function, type) and issubclass(function, torch.autograd.Function):
         raise ValueError(f"check_backward: expected {function.__name__}.apply, got {function.__name__}")
     options = Options(kwargs or {}, dtypes, device, accumulate, orders, repeats, seed, skip, quick)
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), np.errstate(all="ignore"):  # overflow and NaN are tried on purpose
         parity = judge(observe(function, reference, inputs, options), device or _device(inputs))
         parity.seed, parity.strict = seed, strict
         if parity.agrees:

@@ -9,6 +9,7 @@ not judged    nothing can be told: the reason says why
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -98,7 +99,7 @@ def compare(place: str, quantity: str, ours: Any, reference: Any, allowed: Any, 
     """
     is_missing = ours is None
     ours, reference = (_array(a) for a in (ours, reference))
-    about = (place, quantity, str(reference.dtype), reference.shape)
+    about = (place, quantity, _name(reference.dtype), reference.shape)
     apart = (*about, np.inf, np.inf, DIFFERS)
     if is_missing:
         return Comparison(*apart, reason="missing")
@@ -108,40 +109,48 @@ def compare(place: str, quantity: str, ours: Any, reference: Any, allowed: Any, 
         return Comparison(*apart, reason=f"dtype {ours.dtype}, expected {reference.dtype}")
     if at := _nan_alone(ours, reference, allowed):
         return Comparison(*apart, reason=at)
-    settled = _nan(ours) & _nan(reference) | (ours == reference) & _infinite(reference)  # no rounding leads there
+    settled = _settled(ours, reference)
     unequal = (ours != reference) & ~settled
-    limit = np.broadcast_to(allowed, reference.shape)[unequal]
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # a limit of 0; ∞ − ∞; far more than allowed
-        difference = np.abs(np.subtract(ours[unequal], reference[unequal], dtype=np.float64))
-        ratios = np.where(np.isfinite(limit), difference / limit, 0)
-    ratio = float(ratios.max(initial=0))
-    largest, bounded = float(difference.max(initial=0)), every(np.isfinite(allowed) | settled)
+    largest = ratio = 0.0
+    if some(unequal):
+        limit = np.broadcast_to(allowed, reference.shape)[unequal]
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # of 0; ∞ − ∞; far more than allowed
+            difference = np.abs(np.subtract(ours[unequal], reference[unequal], dtype=np.float64))
+            ratios = np.where(np.isfinite(limit), difference / limit, 0)
+        largest, ratio = float(difference.max()), float(ratios.max())
+        if not ratio <= 1:
+            index = tuple(map(int, np.argwhere(unequal)[np.argmax(ratios)]))
+            worst = Worst(index, float(ours[index]), float(reference[index]))
+            return Comparison(*about, largest, ratio, DIFFERS, worst=worst)
     numbers = (*about, largest, ratio)
-    if not ratio <= 1:
-        index = tuple(map(int, np.argwhere(unequal)[np.argmax(ratios)]))
-        return Comparison(*numbers, DIFFERS, worst=Worst(index, float(ours[index]), float(reference[index])))
     if not reference.size:
         return Comparison(*numbers, NOT_JUDGED, reason=EMPTY)
     size = np.abs(reference if moved is None else moved)
     if not some((size > allowed) | np.isnan(size) | settled):
         return Comparison(*numbers, NOT_JUDGED, reason=ROUNDING if some(size) else ZERO_REFERENCE)
-    if not bounded:
+    if not every(np.isfinite(allowed) | settled):
         return Comparison(*numbers, NOT_JUDGED, reason=ROUNDING)
     return Comparison(*numbers, AGREES)
 
 
+_name = cache(str)
+"""A dtype's name, which NumPy puts together anew each time."""
+
+
+def _settled(ours: np.ndarray[Any, Any], reference: np.ndarray[Any, Any]) -> Any:
+    """Where both are NaN, or the same infinity: no rounding leads there."""
+    finite = np.isfinite(reference)
+    return np.False_ if every(finite) else ~finite & ((ours == reference) | _nan(ours) & _nan(reference))
+
+
 def _nan(array: np.ndarray[Any, Any]) -> Any:
-    return np.isnan(array) if array.dtype.kind in "fc" else np.zeros(array.shape, bool)
-
-
-def _infinite(array: np.ndarray[Any, Any]) -> Any:
-    return np.isinf(array) if array.dtype.kind in "fc" else np.zeros(array.shape, bool)
+    return np.isnan(array) if array.dtype.kind in "fc" else np.False_
 
 
 def _nan_alone(ours: np.ndarray[Any, Any], reference: np.ndarray[Any, Any], allowed: Any) -> str:
     """Where one of the two is NaN, the other is not, and a right value is bounded; "" where there is no such place."""
-    alone = (_nan(ours) != _nan(reference)) & np.isfinite(allowed)
-    if not some(alone):
+    alone = _nan(ours) != _nan(reference)
+    if not some(alone) or not some(alone := alone & np.isfinite(allowed)):
         return ""
     at = tuple(map(int, np.argwhere(alone)[0]))
     return f"{ours[at]}, expected {reference[at]}, at index {at}" if at else f"{ours}, expected {reference}"

@@ -22,7 +22,8 @@ more than covers.
 """
 
 from collections.abc import Callable
-from typing import Any, Self
+from functools import cache
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -32,6 +33,21 @@ from torch_ref.tolerance.array_methods import ArrayMethods
 from torch_ref.tolerance.small_arrays import every, lazy, some
 
 ULPS = 4  # of an elementary function
+
+
+class Precision(NamedTuple):
+    """Of a dtype: the unit roundoff, the smallest normal number, and the largest one."""
+
+    u: float
+    tiny: float
+    largest: float
+
+
+@cache
+def precision(dtype: Any) -> Precision:
+    """That of a dtype."""
+    info = np.finfo(dtype)
+    return Precision(float(info.eps) / 2, float(info.smallest_normal), float(info.max))
 
 
 class Bounded(ArrayMethods):
@@ -58,7 +74,7 @@ class Bounded(ArrayMethods):
     def _sum(self) -> Array:
         if self._given_sum is not None:
             return self._given_sum
-        magnitude = np.asarray(np.abs(self.value) + 2 * self._below_overflow)
+        magnitude = np.asarray(np.abs(self.value) if self._exact else np.abs(self.value) + 2 * self._below_overflow)
         return magnitude if self._finite else np.where(np.isinf(self.value) & (self._carried == 0), 0, magnitude)
 
     @lazy
@@ -69,16 +85,14 @@ class Bounded(ArrayMethods):
     def positive(self) -> bool:
         """Whether no evaluation has a negative element: so it is with squares, their sums, and what is far enough
         above 0."""
-        if self._positive or some(self.value < 0):
-            return self._positive
-        return every(self.value >= 2 * self.error)
+        return self._positive or (every(self.value >= 0) and every(self.value >= 2 * self.error))
 
     @lazy
     def error(self) -> Array:
         """How far any evaluation may lie from the exact value."""
         if self._exact:
             return self._carried
-        overflows = self._sum > float(np.finfo(self.dtype).max)
+        overflows = self._sum > self.precision.largest
         return np.where(overflows, np.inf, self._below_overflow) if some(overflows) else self._below_overflow
 
     @lazy
@@ -91,15 +105,17 @@ class Bounded(ArrayMethods):
 
     def _of_the_sum(self) -> Array:
         """The error of the sum's own roundings; zeros add up to 0 without one."""
-        info, m, magnitude = np.finfo(self.dtype), self._roundings, np.asarray(self._given_sum)
-        share, tiny = m * float(info.eps) / 2, float(info.smallest_normal)
+        m, magnitude = self._roundings, np.asarray(self._given_sum)
+        share = m * self.precision.u
         if share >= 1:
             return np.where(magnitude == 0, 0, np.inf)
-        return share / (1 - share) * magnitude + (magnitude > 0) * (m * tiny)
+        return share / (1 - share) * magnitude + (magnitude > 0) * (m * self.precision.tiny)
 
     @lazy
     def most(self) -> Array:
         """The largest magnitude of any evaluation."""
+        if self._given_sum is None and self._finite and self.error is self._below_overflow:
+            return self._sum
         return np.abs(self.value) if self._exact else np.abs(self.value) + 2 * self.error
 
     @lazy
@@ -119,6 +135,7 @@ class Bounded(ArrayMethods):
         return moved
 
     T = property(lambda self: self.transpose())
+    precision = property(lambda self: precision(self.dtype))
 
     def __getitem__(self, index: Any) -> Self:
         keys = index if isinstance(index, tuple) else (index,)
@@ -160,7 +177,7 @@ class Bounded(ArrayMethods):
             return other
         exact = np.asarray(other, dtype=np.float64)
         rounded = exact.astype(self.dtype)
-        if np.array_equal(exact, rounded):
+        if every(exact == rounded):
             return Bounded(exact, self.dtype)
         return Bounded(exact, self.dtype, np.where(exact == rounded, 0, np.abs(exact - rounded)))
 
@@ -168,10 +185,10 @@ class Bounded(ArrayMethods):
         self, value: Any, carried: Any, most: Any, zero: Any, roundings: Any = 2, positive: bool = False
     ) -> "Bounded":
         """A result whose magnitude is at most `most` before it is rounded; an exact `zero` stays exact."""
-        info = np.finfo(self.dtype)
-        error = np.asarray(roundings * float(info.eps) / 2 * most)
-        error += float(info.smallest_normal)
-        np.copyto(error, 0, where=zero)
+        error = np.asarray(roundings * self.precision.u * most)
+        error += self.precision.tiny
+        if zero is not False:
+            np.copyto(error, 0, where=zero)
         return Bounded(value, self.dtype, carried + error, positive=positive)
 
     def __add__(self, other: Any) -> "Bounded":
@@ -201,7 +218,7 @@ class Bounded(ArrayMethods):
         self, f: Callable[[Array, Array], Array], a: "Bounded", b: "Bounded", terms: int
     ) -> "Bounded":
         """f is linear in each operand, so that f(|a|, |b|) is Σ|aᵢ||bᵢ|."""
-        magnitude, tiny = f(a.most, b.most), float(np.finfo(self.dtype).smallest_normal)
+        magnitude, tiny = f(a.most, b.most), self.precision.tiny
         if _smallest(a.most) * _smallest(b.most) > 0:
             carried = (magnitude > 0) * (terms * tiny)
         else:  # the magnitude itself may have underflowed
@@ -231,12 +248,14 @@ class Bounded(ArrayMethods):
 
         Where y may overflow, x/∞ = 0 stands for X/Y, and |Y| is at least half of the largest number.
         """
-        other, largest = self._of(other), float(np.finfo(self.dtype).max)
+        other, largest = self._of(other), self.precision.largest
         with np.errstate(all="ignore"):
             least = np.abs(other.value) - 2 * other._below_overflow
             quotient = self.value / other.value
-            most = np.where(least > 0, self.most / least, np.inf)
-            carried = np.where(least > 0, (self.error + most * other._below_overflow) / least, np.inf)
+            most = self.most / least
+            carried = (self.error if other._exact else self.error + most * other._below_overflow) / least
+            if not every(apart := least > 0):
+                most, carried = np.where(apart, most, np.inf), np.where(apart, carried, np.inf)
             rounded = self._rounded(quotient, carried, most, self.most == 0)
             rounded._positive = self.positive and other.positive
             overflows = other.most > largest
@@ -280,7 +299,8 @@ class Bounded(ArrayMethods):
         """f, with the operand's error carried by a bound of |f'| over the interval."""
         with np.errstate(over="ignore", invalid="ignore"):
             value = f(self.value)
-            carried = np.where(self.error > 0, slope * self.error, 0)
+            carried = np.asarray(slope * self.error)
+            np.copyto(carried, 0, where=~(self.error > 0))
         fixed = (self.value == 0) | (self.value == 1)
         zero = (value == 0) & (self.error == 0) & fixed  # tanh 0, log 1; others underflowed
         return self._rounded(value, carried, np.abs(value) + 2 * carried, zero, 2 * ulps)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from manual.numbers.number_types import Array
-from torch_ref.tolerance.bounded import Bounded
+from torch_ref.tolerance.bounded import Bounded, precision
 
 
 def all_bounded(*arrays: Any) -> list[Bounded]:
@@ -29,17 +29,9 @@ def all_bounded(*arrays: Any) -> list[Bounded]:
 
 
 def _gamma(m: Any, dtype: Any) -> Array:
-    share = np.asarray(m) * float(np.finfo(dtype).eps) / 2
+    share = np.asarray(m) * precision(dtype).u
     with np.errstate(divide="ignore"):
         return np.where(share < 1, share / (1 - share), np.inf)
-
-
-def _largest(dtype: Any) -> float:
-    return float(np.finfo(dtype).max)
-
-
-def _tiny(dtype: Any) -> float:
-    return float(np.finfo(dtype).smallest_normal)
 
 
 # ---------------------------------------------------------------- sums
@@ -47,7 +39,7 @@ def _tiny(dtype: Any) -> float:
 
 def total(x: Any, axis: Any = None, keepdims: bool = False) -> Bounded:
     """A sum in any order, left open: what is added to it joins it."""
-    value, carried, magnitude = (np.sum(a, axis=axis, keepdims=keepdims) for a in (x.value, x._carried, x._sum))
+    value, carried, magnitude = (np.add.reduce(a, axis, keepdims=keepdims) for a in (x.value, x._carried, x._sum))
     terms = x.size // max(np.size(value), 1) * (x._roundings + 1)
     return Bounded(value, x.dtype, carried, magnitude, max(terms - 1, 0), x.positive)
 
@@ -58,8 +50,8 @@ def cumsum(x: Any, axis: Any = None) -> Bounded:
     value, carried, magnitude = (np.cumsum(a, axis=axis) for a in (x.value, x._carried, x._sum))
     terms = np.moveaxis(np.broadcast_to(np.arange(1, x.shape[axis] + 1), np.moveaxis(value, axis, -1).shape), -1, axis)
     m = terms * (x._roundings + 1) - 1
-    error = carried + np.where((magnitude == 0) | (m == 0), 0, _gamma(m, x.dtype) * magnitude + m * _tiny(x.dtype))
-    return Bounded(value, x.dtype, np.where(magnitude > _largest(x.dtype), np.inf, error), positive=x.positive)
+    error = carried + np.where((magnitude == 0) | (m == 0), 0, _gamma(m, x.dtype) * magnitude + m * x.precision.tiny)
+    return Bounded(value, x.dtype, np.where(magnitude > x.precision.largest, np.inf, error), positive=x.positive)
 
 
 def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -131,8 +123,8 @@ def cumprod(x: Any, axis: Any = None) -> Bounded:
             carried[i] = carried[i - 1] * most[i] + magnitude[i - 1] * error[i]
         m = np.arange(len(carried)).reshape(-1, *[1] * (x.ndim - 1))
         exact = (np.cumprod(np.sign(most), axis=0) == 0) | (m == 0)
-        bound = carried + np.where(exact, 0, _gamma(m, x.dtype) * magnitude + m * _tiny(x.dtype) * above)
-    bound = np.where(above > _largest(x.dtype), np.inf, bound)
+        bound = carried + np.where(exact, 0, _gamma(m, x.dtype) * magnitude + m * x.precision.tiny * above)
+    bound = np.where(above > x.precision.largest, np.inf, bound)
     return Bounded(np.moveaxis(value, 0, axis), x.dtype, np.moveaxis(bound, 0, axis), positive=x.positive)
 
 
@@ -215,7 +207,7 @@ def einsum(*operands: Any, optimize: Any = False) -> Bounded:
     lifted = (
         product_of(max(1, float(m.max(initial=0))) for m in most) if k > 2 else 1
     )  # by a factor, after it underflowed
-    lost = 2 * k * terms * _tiny(dtype) * lifted
+    lost = 2 * k * terms * precision(dtype).tiny * lifted
     carried = carried + np.where(f([np.sign(m) for m in most]) > 0, lost, 0)
     same = (
         k == 2

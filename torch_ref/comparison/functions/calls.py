@@ -37,17 +37,14 @@ class Refused(Exception):
         self.error = error
 
 
-@contextmanager
-def refusals() -> Iterator[None]:
-    """What is raised within is raised as Refused. Overflow and NaN are tried on purpose and judged by their numbers: of
-    them NumPy, in which a function may be written, does not warn, as a warning may be an error."""
-    try:
-        with np.errstate(all="ignore"):
-            yield
-    except (Refused, Changed):
-        raise
-    except Exception as error:
-        raise Refused(error) from error
+class refusals:
+    """What is raised within is raised as Refused."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
+        if isinstance(error, Exception) and not isinstance(error, Refused | Changed):
+            raise Refused(error) from error
 
 
 @contextmanager
@@ -112,7 +109,6 @@ class Subject:
     def __init__(self, function: Function, given: Given, renamed: Mapping[str, str] | None = None) -> None:
         self.function, self.given, self.renamed = function, given, renamed or {}
         self.in_place = False
-        self.random_state = torch.get_rng_state()
 
     def __call__(self, leaves: Leaves) -> dict[str, Any]:
         args, kwargs, params = self.given.parts(leaves)
@@ -153,7 +149,6 @@ class Begun:
         self.kept = [v.detach().clone() if torch.is_tensor(v) else v for v in leaves]
         seed_all(upstream.seed, leaves)  # a function that draws random numbers draws the reference's
         outputs = subject(self.given)
-        subject.random_state = torch.get_rng_state()
         at = enumerate(self.given)
         self.returned = {i for i, v in at if subject.in_place and any(o is v for o in outputs.values())}
         self.results: Found = {n: o.detach().clone() for n, o in outputs.items() if torch.is_tensor(o)}

@@ -12,7 +12,9 @@ import torch
 
 from torch_ref.comparison.functions.calls import Given, Leaves, is_real
 
-Make = Callable[[Leaves, np.random.Generator], Leaves | None]
+Rng = Callable[[], np.random.Generator]
+"""Makes a generator of random numbers, which most draws do not need."""
+Make = Callable[[Leaves, Rng], Leaves | None]
 LARGE = 2**13
 """Of more elements than this, all trials but the first take the first rows alone."""
 OVERFLOW = "overflow"
@@ -34,8 +36,8 @@ def draws(given: Given) -> Iterator[Draw]:
     """All of them."""
     rows, floats, needed = batched(given), set(given.floats), set(given.needed)
 
-    def gather(name: str, order: Callable[[int, np.random.Generator], list[int]]) -> Iterator[Draw]:
-        def make(leaves: Leaves, rng: np.random.Generator) -> Leaves:
+    def gather(name: str, order: Callable[[int, Rng], list[int]]) -> Iterator[Draw]:
+        def make(leaves: Leaves, rng: Rng) -> Leaves:
             index = order(len(leaves[min(rows)]), rng)
             return [v[index] if i in rows else v for i, v in enumerate(leaves)]
 
@@ -48,7 +50,7 @@ def draws(given: Given) -> Iterator[Draw]:
 
     yield Draw("expanded", lambda leaves, _: [v[:1].expand_as(v) if i in floats and v.ndim and len(v) else v
                                               for i, v in enumerate(leaves)])  # fmt: skip
-    yield from gather("rows in another order", lambda n, rng: [*rng.permutation(n)])
+    yield from gather("rows in another order", lambda n, rng: [*rng().permutation(n)])
     yield from gather("batch of 1", lambda *_: [0])
     yield from gather("batch of 2", lambda n, _: [0, n - 1])
     yield from gather("odd batch", lambda n, _: [*range(n), *range((n % 2) * 2 or 1)][: n + 2 - n % 2])
@@ -101,16 +103,18 @@ def _is_index(value: object) -> bool:
     return isinstance(value, torch.Tensor) and not is_real(value) and value.dtype != torch.bool and value.numel() > 1
 
 
-def _repeated(leaves: Leaves, rng: np.random.Generator) -> Leaves | None:
+def _repeated(leaves: Leaves, rng: Rng) -> Leaves | None:
     if not any(map(_is_index, leaves)):
         return None
-    return [_replaced(v, rng, v.flatten()[0], v.numel() // 2 + 1) if _is_index(v) else v for v in leaves]
+    generator = rng()
+    return [_replaced(v, generator, v.flatten()[0], v.numel() // 2 + 1) if _is_index(v) else v for v in leaves]
 
 
-def _ignored(leaves: Leaves, rng: np.random.Generator) -> Leaves | None:
+def _ignored(leaves: Leaves, rng: Rng) -> Leaves | None:
     if not any(map(_is_index, leaves)):
         return None
-    return [_replaced(v, rng, IGNORED, 1) if _is_index(v) and v.dtype == torch.int64 else v for v in leaves]
+    generator = rng()
+    return [_replaced(v, generator, IGNORED, 1) if _is_index(v) and v.dtype == torch.int64 else v for v in leaves]
 
 
 def _replaced(v: torch.Tensor, rng: np.random.Generator, value: Any, count: int) -> torch.Tensor:
@@ -119,10 +123,10 @@ def _replaced(v: torch.Tensor, rng: np.random.Generator, value: Any, count: int)
     return new.reshape(v.shape)
 
 
-def _with(leaves: Leaves, given: Given, rng: np.random.Generator, values: list[float]) -> Leaves:
+def _with(leaves: Leaves, given: Given, rng: Rng, values: list[float]) -> Leaves:
     """The first differentiated input with these among its numbers."""
     at = given.needed[0]
     new = leaves[at].flatten().clone()
-    for place, value in zip(rng.permutation(new.numel()), values, strict=False):
+    for place, value in zip(rng().permutation(new.numel()), values, strict=False):
         new[int(place)] = value
     return [new.reshape(v.shape) if i == at else v for i, v in enumerate(leaves)]

@@ -122,8 +122,9 @@ class Reference:
         needed = self.subject.given.needed
         own = self.subject.run(copies(leaves), needed, upstream)
         if first:
+            state = torch.get_rng_state()
             seed_all(upstream.seed, leaves)
-            self.random = not torch.equal(torch.get_rng_state(), self.subject.random_state)
+            self.random = not torch.equal(torch.get_rng_state(), state)
         found = Expected(own)
         derived = self._derived(leaves, upstream, own)
         for name, value in own.items():

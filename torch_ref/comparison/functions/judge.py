@@ -15,9 +15,10 @@ from torch_ref.comparison.verdict import (
     DIFFERS,
     ROUNDING,
     Comparison,
+    compare,
     explained,
 )
-from torch_ref.diagnosis import Case, Compared
+from torch_ref.diagnosis import Case, Compared, diagnose
 
 if TYPE_CHECKING:  # it loads what traces programs, which who only judges does not need
     from torch_ref.comparison.functions.observed import Observed
@@ -53,14 +54,12 @@ def _judge(parity: Checked, o: "Observed") -> None:
     """Compare one quantity. Where nothing bounds an element of the inputs as they are, no other trial tells that it is
     right."""
     ours, expected, allowed = o.arrays["ours"], o.arrays["expected"], o.arrays["allowed"]
-    if expected.dtype.kind == "f":
-        parity.add_all(o.place, Case({o.quantity: Compared(ours, expected, allowed)}))
-    else:
-        parity.add(o.place, o.quantity, ours, expected, 0)
-    last = parity.comparisons[-1]
+    of_floats = expected.dtype.kind == "f"
+    last = compare(o.place, o.quantity, ours, expected, allowed if of_floats else 0)
+    if last.differs and of_floats:
+        last = explained(last, diagnose(Case({o.quantity: Compared(ours, expected, allowed)}), o.quantity))
     if last.reason == ROUNDING and not np.isfinite(allowed).all() and "," not in o.place:
         last = replace(last, reason=UNBOUNDED)
-    of_floats = expected.dtype.kind == "f"
     if (
         last.differs
         and not last.reason
@@ -70,8 +69,8 @@ def _judge(parity: Checked, o: "Observed") -> None:
         last = explained(last, AT_A_TIE)
     elif last.differs and not last.reason:
         last = replace(last, reason=_where(ours, expected, allowed), cause=last.cause or _cause(o))
-    kind = ("measured" if o.why_measured else "derived") if expected.dtype.kind == "f" else ""
-    parity.comparisons[-1] = replace(last, tolerance=kind, dtype=o.dtype or last.dtype)
+    kind = ("measured" if o.why_measured else "derived") if of_floats else ""
+    parity.comparisons.append(replace(last, tolerance=kind, dtype=o.dtype or last.dtype))
 
 
 def _slightly(ours: Array, expected: Array, allowed: Array) -> bool:

@@ -96,7 +96,7 @@ class InDtype:
 
     def _draw(self, draw: Draw) -> Iterator[Observed]:
         base_leaves, base = self.known[""]
-        leaves = draw.make(base_leaves, np.random.default_rng(self.options.seed))
+        leaves = draw.make(base_leaves, lambda: np.random.default_rng(self.options.seed))
         if leaves is None:
             return
         if base.unknown and any(map(_other_indices, leaves, base_leaves)):

@@ -9,6 +9,7 @@ import torch
 from manual.numbers.number_types import Array
 from torch_ref.comparison.functions.calls import Found, array_of, is_real
 from torch_ref.comparison.functions.expected import Expected
+from torch_ref.tolerance.small_arrays import every
 
 MISSING = "is missing; what needs no gradient is given without requires_grad, beside inputs that have it"
 
@@ -73,8 +74,11 @@ def is_beyond(o: Observed) -> bool:
     """Whether it is worth a line: in a repeated call, only what is wrong is."""
     if o.trouble:
         return True
+    ours, expected = o.arrays["ours"], o.arrays["expected"]
+    alike = ours == expected
+    if every(alike):
+        return False
     with np.errstate(invalid="ignore"):
-        apart = np.abs(np.subtract(o.arrays["ours"], o.arrays["expected"], dtype=np.float64))
-        alike = o.arrays["ours"] == o.arrays["expected"]
-        alike |= np.isnan(apart) & ~(np.isfinite(o.arrays["ours"]) ^ np.isfinite(o.arrays["expected"]))
-        return not bool(np.all(alike | (apart <= o.arrays["allowed"])))
+        apart = np.abs(np.subtract(ours, expected, dtype=np.float64))
+        alike |= np.isnan(apart) & ~(np.isfinite(ours) ^ np.isfinite(expected))
+        return not every(alike | (apart <= o.arrays["allowed"]))

@@ -44,7 +44,7 @@ def reproduced(
     given = Given(inputs, options.kwargs, {}, names_of(reference, len(inputs)))
     for draw in draws(given):
         if draw.name == trial and not options.kwargs:
-            drawn = draw.make(given.leaves, np.random.default_rng(options.seed))
+            drawn = draw.make(given.leaves, lambda: np.random.default_rng(options.seed))
             if drawn is not None and fails(quick)(given.parts(drawn)[0]):
                 inputs, trial = given.parts(drawn)[0], ""
     skip = [name for name in TRIALS if name != _trial(trial)]
