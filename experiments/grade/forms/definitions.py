@@ -35,6 +35,7 @@ class Definitions:
     """What a file defines. `tree` is all that it says; `left_out` what was not run, or failed, and why.
 
     `told` is what the file says of itself. What a form has taken for a piece is `claimed`, and no other is offered it.
+    `defined` is what was found within a part of the tree, by name: the last of several.
     """
 
     module: ModuleType
@@ -42,6 +43,7 @@ class Definitions:
     left_out: list[str] = field(default_factory=list)
     told: Told = field(default_factory=Told)
     claimed: set[int] = field(default_factory=set)
+    defined: dict[ast.AST, dict[str, ast.AST]] = field(default_factory=dict)
 
     def own(self) -> dict[str, Any]:
         """The functions and classes that the file itself defines, by their names, but for what helps the checker."""
@@ -63,8 +65,10 @@ class Definitions:
         """What the file says of a function, a method or a class; nothing, where it is not found."""
         node: ast.AST = self.tree
         for name in thing.__qualname__.rpartition("<locals>.")[2].split("."):
-            defined = [n for n in ast.walk(node) if isinstance(n, ast.FunctionDef | ast.ClassDef)]
-            node = next((n for n in reversed(defined) if n.name == name), ast.Module([], []))
+            if node not in self.defined:
+                defined = (n for n in ast.walk(node) if isinstance(n, ast.FunctionDef | ast.ClassDef))
+                self.defined[node] = {n.name: n for n in defined}
+            node = self.defined[node].get(name, ast.Module([], []))
         return node
 
     def _unclaimed(self) -> list[tuple[str, Any]]:

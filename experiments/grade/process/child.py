@@ -1,4 +1,5 @@
-"""The process that runs a submission: `python -m experiments.grade.process.child FILE`.
+"""The process that runs a submission: `python -m experiments.grade.process.child FILE`; without a FILE, one from which
+such are forked.
 
 It answers requests on its standard input and output, which the submission does not see. Whatever the submission
 raises is an answer too. It loads torch only where a request needs it, so that it starts in a third of a second.
@@ -23,6 +24,7 @@ from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
 from experiments.grade.forms.recognition import Offered, constants
 from experiments.grade.process import answers, requests
 from experiments.grade.process.conduct import WatchedPass, one_line
+from experiments.grade.process.forks import arguments_of_a_fork
 from experiments.grade.process.guardian import guard
 from experiments.grade.process.limits import all_numbers, limit_memory
 from experiments.grade.process.number_types import HAND_IN
@@ -278,6 +280,7 @@ def _reply(server: Server, incoming: Any) -> list[bytes]:
 
 def main() -> None:
     """Answer until the other side is gone."""
+    path, *paths = sys.argv[1:] or arguments_of_a_fork()
     incoming, outgoing = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in range(3):
@@ -286,9 +289,10 @@ def main() -> None:
     limit_memory()
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")
-    server = Server(Path(sys.argv[1]))
+    np.random.seed()  # of its own, and not that of all who were forked
+    server = Server(Path(path))
     server.lookout.begin()
-    sys.path += sys.argv[2:]
+    sys.path += paths
     with suppress(EOFError):
         while True:
             for content in _reply(server, incoming):

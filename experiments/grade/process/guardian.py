@@ -1,7 +1,8 @@
 """What is left when the grader is killed: nothing. A process beside that of the submission waits for that moment.
 
 The submission cannot end itself then: it may be in a loop that lets no other thread run. What it started may have left
-its group; the name of its folder, which it has from it, stays in its environment.
+its group; the name of its folder, which it has from it, stays in its environment, and that of what it forked is the
+submission's own, that of the folder.
 """
 
 import os
@@ -15,14 +16,25 @@ MARK = "TMPDIR"
 """The variable that names the folder: what is written to a temporary file is removed with it, too."""
 
 
+def mark(folder: str) -> None:
+    """Give this process, and what it will start, the marks of a folder."""
+    os.environ[MARK] = folder
+    with suppress(OSError):  # not on Linux
+        Path("/proc/self/comm").write_text(Path(folder).name)
+
+
 def end_all(folder: Path) -> None:
     """Kill every other process that was started for this folder, where the system tells (Linux)."""
-    mark, found = f"{MARK}={folder}".encode(), True
+    variable, name, found = f"{MARK}={folder}".encode(), f"({folder.name[:15]}) ", True
     while found:  # one may start another meanwhile
         found = False
         for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
-                if int(process.name) != os.getpid() and mark in (process / "environ").read_bytes().split(b"\0"):
+                state = (process / "stat").read_text("utf-8", "replace")
+                named = name in state and f"{name}Z" not in state  # and is not over
+                if int(process.name) != os.getpid() and (
+                    named or variable in (process / "environ").read_bytes().split(b"\0")
+                ):
                     os.kill(int(process.name), signal.SIGKILL)
                     found = True
 

@@ -4,7 +4,6 @@ rights."""
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
@@ -17,12 +16,13 @@ from experiments.grade.errors import Failed, Fault, Garbled, Raised, Unclear
 from experiments.grade.forms.told import Told
 from experiments.grade.process.answers import Arrays, Description, NoAnswer, Note, Noticed, NotUnderstood
 from experiments.grade.process.deadline import Deadline
-from experiments.grade.process.guardian import MARK, end_all
+from experiments.grade.process.forks import Forked, start
+from experiments.grade.process.guardian import end_all
 from experiments.grade.process.protocol import receive, send
 from experiments.grade.process.requests import Answer, Describe, Request
 
-HERE = Path(__file__).parents[3]
-RUNNING: set[subprocess.Popen[bytes]] = set()
+Process = Forked | subprocess.Popen[bytes]
+RUNNING: set[Process] = set()
 STOPPED = threading.Event()
 """The processes that run in all threads, and whether no other may be started."""
 
@@ -52,7 +52,7 @@ class Sandboxed:
         self.conduct: list[Note] = []
         self.imports_torch = False
         self.left_out: list[str] = []
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
         self.dead = ""
         self.died = False
         self.given: Arrays = {}
@@ -134,17 +134,7 @@ class Sandboxed:
         if STOPPED.is_set():
             raise Failed("stopped")
         self._folder = tempfile.TemporaryDirectory(prefix="check-", ignore_cleanup_errors=True)
-        variables = {"PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg", "PYTHONOPTIMIZE": ""}
-        threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "experiments.grade.process.child", str(self.path), *self.paths],
-            cwd=self._folder.name,
-            start_new_session=True,
-            env=os.environ | variables | threads | {MARK: str(Path(self._folder.name).resolve())},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
+        self._process = start([str(self.path), *self.paths], str(Path(self._folder.name).resolve()))
         RUNNING.add(self._process)
 
     def _end(self) -> int:
@@ -166,9 +156,9 @@ class Sandboxed:
         return code
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
+def _kill(process: Process) -> None:
     """Kill a process, and what it started, which may outlive it, where the system has groups of processes."""
-    if hasattr(os, "killpg"):
+    if isinstance(process, Forked):
         with suppress(ProcessLookupError, PermissionError):  # nothing of the group is left
             os.killpg(process.pid, signal.SIGKILL)
     else:
