@@ -174,14 +174,15 @@ def _math() -> Instead:
 
 @contextmanager
 def any_numbers(module: ModuleType, dtype: Any = object) -> Iterator[None]:
-    """While this lasts, a module that imported NumPy has this one, and the like for math and scipy.special; and so has
-    the hand-in that it adapts."""
+    """While this lasts, a module that imported NumPy has this one, and the like for math and scipy.special, also where
+    a function imports that; and so has the hand-in that it adapts."""
     instead: dict[int, Any] = {id(np): AnyNumbers(dtype), id(math): _math()}
-    special, scipy = sys.modules.get("scipy.special"), sys.modules.get("scipy")
+    special, scipy, imported = sys.modules.get("scipy.special"), sys.modules.get("scipy"), dict[str, Any]()
     if special is not None:
         of_special = SCIPY | {"erf": _erf(special.erf)}
         instead[id(special)] = Instead(special, of_special)
         instead[id(scipy)] = Instead(scipy, {"special": instead[id(special)]})
+        imported = {"scipy": instead[id(scipy)], "scipy.special": instead[id(special)]}
         instead |= {id(getattr(special, name)): own for name, own in of_special.items()}
     instead |= {id(getattr(np, name)): getattr(instead[id(np)], name) for name in (*ELEMENTARY, *MAKES, *MAKES_LIKE)}
     instead |= {id(getattr(math, name)): f for name, f in instead[id(math)]._functions.items() if hasattr(math, name)}
@@ -190,9 +191,12 @@ def any_numbers(module: ModuleType, dtype: Any = object) -> Iterator[None]:
     before = [{n: v for n, v in names.items() if id(v) in instead} for names in modules]
     for names, own in zip(modules, before, strict=True):
         names.update({n: instead[id(v)] for n, v in own.items()})
+    really = {name: sys.modules[name] for name in imported}
+    sys.modules.update(imported)
     try:
         yield
     finally:
+        sys.modules.update(really)
         for names, own in zip(modules, before, strict=True):
             names.update(own)
 
