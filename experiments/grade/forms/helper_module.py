@@ -65,12 +65,16 @@ BY_LAYOUT: dict[str, dict[str, Function]] = {
     "rows": {"softmax": partial(softmax, axis=-1), "cross_entropy_error": cross_entropy_of_rows},
     "": {"softmax": softmax_of_a_vector},
 }
+OF_SOFTMAX = {"compute_cost": False, "cross_entropy_error": True}
+"""Whether the cost of this name is that of a softmax."""
 WEIGHT = re.compile(r"[Ww](eights?)?[a-z]{0,2}\d*(_\w)?")
 
 
 def usual(names: Iterable[str], tree: ast.AST) -> dict[str, Function]:
     """Those of these names for which there is a usual function, as the file calls it."""
     known = USUAL | BY_LAYOUT[_layout(tree)]
+    has_softmax = any(isinstance(node, ast.Name) and node.id == "softmax" for node in ast.walk(tree))
+    known = {name: f for name, f in known.items() if OF_SOFTMAX.get(name, has_softmax) == has_softmax}
     return {name: _paired(known[name]) if _gives_a_pair(name, tree) else known[name] for name in names if name in known}
 
 

@@ -64,6 +64,12 @@ def test_what_stands_in_for_a_missing_module_is_said(run):
     assert "usual" not in result["left_out"][1]
 
 
+def test_the_missing_cost_of_a_softmax_is_not_taken_for_that_of_two_classes(run):
+    own = "def compute_cost(A2, Y): return -np.sum(Y * np.log(A2)) / Y.shape[1]\n"
+    source = KINDS["a course's helpers, by import *, and its cost"]["source"]
+    assert "compute_cost" not in run(planted(source, (own, "")))[1]["left_out"][0]
+
+
 def test_a_name_that_what_was_left_out_would_have_given_is_no_wrong_number(run):
     source = """
         import numpy as np
