@@ -14,17 +14,17 @@ SQRT = elementwise(np.sqrt)
 
 def add(a: Any, b: Any, alpha: Any = 1) -> Any:
     """a + alpha·b"""
-    return np.add(a, b if alpha == 1 else np.multiply(b, alpha))
+    return a + (b if alpha == 1 else b * alpha)
 
 
 def subtract(a: Any, b: Any, alpha: Any = 1) -> Any:
     """a − alpha·b"""
-    return np.subtract(a, b if alpha == 1 else np.multiply(b, alpha))
+    return a - (b if alpha == 1 else b * alpha)
 
 
 def divide(a: Any, b: Any, rounding_mode: str | None = None) -> Any:
     """a/b, or its floor, or what is left of it without its fraction"""
-    quotient = np.true_divide(a, b)
+    quotient = a / b
     return quotient if rounding_mode is None else {"floor": FLOOR, "trunc": TRUNC}[rounding_mode](quotient)
 
 
@@ -73,7 +73,7 @@ def trilinear(a: Any, b: Any, c: Any, *axes_and_sums: Any) -> Any:
 ARITHMETIC: dict[str, Callable[..., Any]] = {
     "add": add,
     "sub": subtract,
-    "mul": lambda a, b: np.multiply(a, b),
+    "mul": lambda a, b: a * b,
     "div": divide,
     "neg": lambda x: -x,
     "reciprocal": lambda x: 1 / x,
