@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from experiments.grade.findings import Finding, Report, Row
-from experiments.grade.shown.words import SIGNS, came, factor
+from experiments.grade.shown.words import SIGNS, came, factor, line
 from experiments.shared.printable import printable
 from experiments.shared.templates import templates
 from torch_ref.comparison.verdict import NOT_JUDGED
@@ -29,17 +29,17 @@ def _table(finding: Finding) -> str:
     cells = [("quantity", "verdict", "how far off", "of allowed", "likely cause")]
     cells += [(*map(printable, (r.quantity, r.said)), *distances(r), printable(r.cause)) for r in finding.rows]
     table = [f"  {row}" for row in columns(cells)]
-    return "\n".join([head, *table, *map(_known, filter(_is_known, finding.rows)), *unjudged, ""])
+    return "\n".join([head, *table, *_known(finding.rows), *unjudged, ""])
 
 
-def _is_known(row: Row) -> bool:
-    return bool(row.hint or came(row))
-
-
-def _known(row: Row) -> str:
-    """Where a quantity differs, with the numbers, and what to look at."""
-    where = came(row) + (f", line {row.line}" if row.line else "")
-    return printable(f"  {row.quantity}: " + ". ".join(filter(None, [where, row.hint])))
+def _known(rows: list[Row]) -> list[str]:
+    """Where quantities differ, with the numbers, and what to look at; once for those of which the same is said."""
+    whose: dict[str, list[str]] = {}
+    for row in rows:
+        if row.hint or came(row):
+            where = ", ".join(filter(None, [came(row), line(row)]))
+            whose.setdefault(". ".join(filter(None, [where, row.hint])), []).append(row.quantity)
+    return [printable(f"  {', '.join(names)}: {said}") for said, names in whose.items()]
 
 
 def headline(finding: Finding) -> str:
@@ -81,4 +81,4 @@ def from_json(content: str) -> Report:
 def page(report: Report) -> str:
     """One HTML file to hand back."""
     template = templates(Path(__file__).parent).get_template("page.html")
-    return template.render(report=report, came=came, factor=factor, signs=SIGNS, headline=headline) + "\n"
+    return template.render(report=report, came=came, factor=factor, line=line, signs=SIGNS, headline=headline) + "\n"

@@ -99,7 +99,8 @@ def test_a_wrong_backward_fails_with_the_table(mistake, fails):
         return x * torch.sigmoid(x)
 
     backward, line = WRONG[mistake]
-    header, *rows = fails(function(silu, backward), silu, drawn((5, 3))).strip().splitlines()
+    first, header, *rows = fails(function(silu, backward), silu, drawn((5, 3))).strip().splitlines()
+    assert re.match(r"\d+ of \d+ comparisons differ.*; the first is \S", first)  # all that pytest's summary shows
     assert header.split()[:4] == ["where", "quantity", "dtype", "shape"]
     assert any(re.search(line, row) for row in rows), rows
 
@@ -214,13 +215,19 @@ def test_several_outputs_and_inputs_that_are_not_differentiated():
 
 
 def test_inputs_without_a_floating_tensor_are_an_error():
-    with pytest.raises(ValueError, match="expected a tensor of a floating dtype among the inputs, got none"):
-        check_backward(torch.sin, torch.sin, [torch.arange(3)])
+    for given, got in (
+        ([torch.arange(3)], "a tensor of torch.int64"),
+        ([torch.ones(3).numpy()], "ndarray"),
+        ([], "nothing"),
+    ):
+        with pytest.raises(ValueError, match=f"expected a tensor of a floating dtype among the inputs, got {got}"):
+            check_backward(torch.sin, torch.sin, given)
 
 
 def test_a_reference_that_fails_on_the_inputs_themselves_is_not_agreement():
-    with pytest.raises(RuntimeError):
+    with pytest.raises(RuntimeError) as raised:
         check_backward(torch.mm, torch.mm, drawn((2, 3), (2, 3)))
+    assert "this is from the reference" in raised.value.__notes__[0]
 
 
 SQUARE = function(lambda x: x * x, lambda ctx, d, x: 2 * x * d)

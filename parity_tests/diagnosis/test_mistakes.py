@@ -45,7 +45,7 @@ def test_the_table_has_a_column_of_causes_only_where_one_is_named(rng):
     header, _, row, verdict = str(result).splitlines()
     assert header.endswith("verdict  likely cause")
     assert row.endswith("differs  times 2")
-    assert verdict == "of 2 comparisons 1 differs; the first is Tanh(), dx: differs; likely cause: times 2"
+    assert verdict == "1 of 2 comparisons differs; the first is Tanh(), dx: differs; likely cause: times 2"
 
     leaky = wrong(Tanh, backward=lambda self, delta, a: (delta * (1.01 - a * a), self))
     assert "likely cause" not in str(compare_layer(leaky(), x, rng))

@@ -87,11 +87,14 @@ def check_backward(
     Raises:
         AssertionError: one fails; the message names it.
         ValueError: inputs are not a list, or none is a tensor of a floating dtype; a parameter has no place in the
-            reference; there is no such trial to skip, dtype or device; the function is a Function, not its `apply`.
+            reference; there is no such trial to skip, dtype or device; the function is a Function, not its `apply`;
+            the reference cannot be called.
     """
     __tracebackhide__ = True
     if isinstance(function, type) and issubclass(function, torch.autograd.Function):
         raise ValueError(f"check_backward: expected {function.__name__}.apply, got {function.__name__}")
+    if not callable(reference):
+        raise ValueError(f"check_backward: expected a reference that can be called, got {reference!r}")
     options = Options(kwargs or {}, dtypes, device, accumulate, orders, repeats, seed, skip, quick)
     with torch.random.fork_rng(devices=[]), np.errstate(all="ignore"):  # overflow and NaN are tried on purpose
         parity = judge(observe(function, reference, inputs, options), device or _device(inputs))
@@ -99,7 +102,7 @@ def check_backward(
         if parity.agrees:
             return parity
         saved = _saved(save, function, reference, inputs, options, parity) if save is not None else ""
-    raise AssertionError(f"\n{parity.failure}{saved}")
+    raise AssertionError(f"{parity.failure}{saved}")
 
 
 def _saved(
@@ -128,7 +131,7 @@ def observe(
     Raises:
         ValueError: see `check_backward`.
     """
-    with as_raised():  # as where the reference does not run on the inputs as they are
+    with as_raised("check_backward: this is from the reference, on the inputs as they are"):
         yield from _on_every(function, reference, inputs, options or Options())
 
 
@@ -157,7 +160,8 @@ def _observe(function: Function, reference: Function, inputs: Sequence[Any], opt
     params = dict(function.named_parameters()) if isinstance(function, torch.nn.Module) else {}
     given = Given(inputs, options.kwargs, params, names_of(reference, len(inputs)))
     if not given.needed:
-        raise ValueError("check_backward: expected a tensor of a floating dtype among the inputs, got none")
+        got = ", ".join(dict.fromkeys(map(_kind, given.leaves))) or "nothing"
+        raise ValueError(f"check_backward: expected a tensor of a floating dtype among the inputs, got {got}")
     ours = Subject(function, given)
     theirs = Reference(Subject(reference, given, _renamed(reference, params)), options.accumulate)
     if any(torch.is_tensor(v) and v.layout != torch.strided for v in given.leaves):
@@ -179,6 +183,10 @@ def _observe(function: Function, reference: Function, inputs: Sequence[Any], opt
         tried = InDtype(ours, theirs, leaves, dtype, options)
         yield from chain(tried.observe(), () if offered or options.quick else claims(tried))
         offered += 1
+
+
+def _kind(value: Any) -> str:
+    return f"a tensor of {value.dtype}" if torch.is_tensor(value) else type(value).__name__
 
 
 def _changed(reference: Subject, leaves: Leaves, options: Options) -> set[int]:

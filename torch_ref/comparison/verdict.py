@@ -81,8 +81,12 @@ def explained(comparison: Comparison, cause: str) -> Comparison:
 def failing(comparisons: Sequence[Comparison], count: int) -> str:
     """Of so many comparisons, how many differ, are conventions, are not judged."""
     verdicts = Counter(c.verdict for c in comparisons)
-    counted = [f"{verdicts[v]:,} {one if verdicts[v] == 1 else many}" for v, (one, many) in SAID.items() if verdicts[v]]
-    return f"of {count:,} comparison{'s' * (count != 1)} {' and '.join(counted)}"
+    counted = [
+        (f"{verdicts[v]:,}", one if verdicts[v] == 1 else many) for v, (one, many) in SAID.items() if verdicts[v]
+    ]
+    (number, said), *others = counted
+    line = f"{number} of {count:,} comparison{'s' * (count != 1)} {said}"
+    return " and ".join([line, *(f"{number} {said}" for number, said in others)])
 
 
 def sentence(comparison: Comparison) -> str:

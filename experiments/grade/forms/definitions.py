@@ -17,6 +17,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
+from experiments.grade.errors import Unclear
 from experiments.grade.forms.helper_module import usual
 from experiments.grade.forms.stand_ins import CALLED_INSTEAD, OF_PYTHON_2, TEXT, FloatCalls, Missing
 from experiments.grade.forms.told import Told
@@ -146,12 +147,19 @@ def load(path: Path, told: Callable[[BaseException], str], name: str = MODULE) -
 
 
 def notebook_cells(path: Path) -> list[str]:
-    """The code of a notebook's cells, each where it would stand in one file; magics and shell commands left out."""
+    """The code of a notebook's cells, each where it would stand in one file; magics and shell commands left out.
+
+    Raises:
+        Unclear: it is no notebook.
+    """
+    try:
+        every = [(c["cell_type"], "".join(c["source"])) for c in json.loads(path.read_text("utf-8"))["cells"]]
+    except (KeyError, TypeError, ValueError):
+        raise Unclear("it is no notebook: expected JSON with a list of cells") from None
     cells, line = [], 0
-    for cell in json.loads(path.read_text("utf-8")).get("cells", []):
-        source = "".join(cell["source"])
+    for kind, source in every:
         magic = source.startswith("%%") and not source.startswith(("%%time", "%%capture"))
-        if cell.get("cell_type") != "code" or magic:
+        if kind != "code" or magic:
             continue
         lines = ["" if _is_magic(text) else text for text in source.split("\n")]
         cells.append("\n" * line + "\n".join(lines))

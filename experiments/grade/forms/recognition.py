@@ -61,7 +61,14 @@ class Offered:
 
     def overlooked(self, ran: set[CodeType]) -> dict[str, str]:
         """What looks like a piece, is none, and did not run while the pieces were checked: the form that it may be."""
-        return {n: _kind(o) for n, o in self.others.items() if ran.isdisjoint(_codes_of(o))}
+        return {n: self._kind(n, o) for n, o in self.others.items() if ran.isdisjoint(_codes_of(o))}
+
+    def _kind(self, name: str, thing: Any) -> str:
+        if inspect.isclass(thing):
+            return "class whose base is not here" if issubclass(thing, MissingBase) else "class"
+        kind = f"function of ({', '.join(inspect.signature(thing).parameters)})"
+        forward = name.replace("backward", "forward")
+        return kind if forward in (name, *vars(self.module)) else f"{kind}, without a {forward}"
 
 
 def constants(module: ModuleType) -> set[float]:
@@ -109,9 +116,3 @@ def _codes_of(thing: Any) -> Iterator[CodeType]:
 
 def _is_code(constant: Any) -> TypeGuard[CodeType]:
     return isinstance(constant, CodeType)
-
-
-def _kind(thing: Any) -> str:
-    if inspect.isclass(thing):
-        return "class whose base is not here" if issubclass(thing, MissingBase) else "class"
-    return f"function of ({', '.join(inspect.signature(thing).parameters)})"

@@ -90,4 +90,4 @@ class Missing:
         return (MissingBase,) if self is next(b for b in bases if isinstance(b, Missing)) else ()
 
     def __call__(self, *_: Any, **__: Any) -> Any:
-        raise ModuleNotFoundError(f"{self._name} is not installed here")
+        raise ModuleNotFoundError(f"{self._name} could not be imported; --path adds a folder to import from")

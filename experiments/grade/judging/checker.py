@@ -60,7 +60,8 @@ def check(
             left_out = [*left_out, f"loss={child.told.loss}, which no piece asks for"]
         findings += _overlooked(child)
         if not findings:
-            why = "; left out: ".join([f"{NOTHING}; {EXPECTED}", *left_out[:1]])
+            expected = EXPECTED if path.read_bytes().strip() else "the file is empty"
+            why = "; left out: ".join([f"{NOTHING}; {expected}", *left_out[:1]])
             return Report(path.name, [], why, left_out)
         if child.imports_torch and not any(piece.judging == "autograd" for piece in pieces):
             row = Row("import", NOT_JUDGED, reason="it imports torch, where NumPy was the task")

@@ -25,6 +25,7 @@ NOT_ARITHMETIC = (
     EOFError,
 )  # fmt: skip
 """What a submission may raise that says nothing about its numbers."""
+UNFINISHED = "still to be written"
 
 
 class Watched:
@@ -117,7 +118,8 @@ class Watched:
         except Unclear:
             raise
         except Exception as error:
-            raise Unclear(f"{method} raised {self.told(error)}") from None
+            told = self.told(error)
+            raise Unclear(told if told.startswith(UNFINISHED) else f"{method} raised {told}") from None
 
     def is_its_own(self, error: BaseException) -> bool:
         """Whether an exception is of the submission's arithmetic: raised by its code, and not because it is
@@ -143,7 +145,7 @@ class Watched:
         message = error.msg if isinstance(error, SyntaxError) else str(error)
         where = f" in line {line}" if line else ""
         if isinstance(error, NotImplementedError) and not message:
-            return f"still to be written{where}"
+            return f"{UNFINISHED}{where}"
         return f"{type(error).__name__}{where}{f': {message}' if message else ''}"
 
 

@@ -65,7 +65,9 @@ def changes_of(place: Place, value: Any, values: dict[int, Any], atoms: list[Ato
     if isinstance(node, ast.Constant):
         numbers = [a for a in atoms if np.ndim(a.value) == 0 and a.value != node.value]
         yield from (
-            Edit("a constant", [(place, filled("a", a=a))], 3) for a in numbers if type(node.value) in (int, float)
+            Edit("a wrong constant", [(place, filled("a", a=a))], 3)
+            for a in numbers
+            if type(node.value) in (int, float)
         )
     elif is_number(value):
         for kind, form, size in _forms(place, value):
@@ -78,10 +80,10 @@ def _forms(place: Place, value: Any) -> Iterator[tuple[str, str, int]]:
     if np.ndim(value) == 2:
         yield "a transpose is missing", "v.T", 2
     if is_float(value):
-        yield "a power", "v ** 2", 2
+        yield "a wrong power", "v ** 2", 2
         yield from (("a term is missing", form, 3) for form in ("1 - v", "1 + v", "v - 1"))
         if not isinstance(place.node, ast.UnaryOp) and not _is_factor(place):
-            yield "a sign", "-v", 2
+            yield "a wrong sign", "-v", 2
         if isinstance(place.node, ast.Name | ast.Attribute) and np.ndim(value):
             yield "a number in place of a mask", "v > 0", 2
 
@@ -95,7 +97,7 @@ def _with_atoms(place: Place, value: Any, atoms: list[Atom]) -> Iterator[Edit]:
         if is_name and alike and a.text != text and not np.array_equal(a.value, value):
             yield Edit("one name in place of another", [(place, filled("a", a=a))], 2)
         if is_name and np.ndim(value) == 0 and type(a.value) is int and a.value > 1 and a.text != text:
-            kind, form = ("a power", "v ** a") if is_float(value) else ("a factor is missing", "v * a")
+            kind, form = ("a wrong power", "v ** a") if is_float(value) else ("a factor is missing", "v * a")
             yield Edit(kind, [(place, filled(form, v=node, a=a))], 3)
         if is_float(value) and is_float(a.value) and np.shape(a.value) in ((), np.shape(value)) and a.text != text:
             yield from (Edit("a term is missing", [(place, filled(f, v=node, a=a))], 3) for f in ("v + a", "v - a"))
@@ -131,7 +133,7 @@ Values = dict[int, Any]
 
 def _of_operation(node: ast.BinOp, _: Values) -> Made:
     what = "a term too many" if isinstance(node.op, ast.Add | ast.Sub) else "a factor too many"
-    what = "a power" if isinstance(node.op, ast.Pow) else what
+    what = "a wrong power" if isinstance(node.op, ast.Pow) else what
     yield what, node.left, 1
     if isinstance(node.left, ast.BinOp):
         if isinstance(node.op, ast.Pow):  # a bracket that ends too late
@@ -141,18 +143,18 @@ def _of_operation(node: ast.BinOp, _: Values) -> Made:
         yield what, node.right, 1
     for other in OTHERS.get(type(node.op), ()):
         is_sign = {type(node.op), other} == {ast.Add, ast.Sub}
-        yield "a sign" if is_sign else "an operator", ast.BinOp(node.left, other(), node.right), 1
+        yield "a wrong sign" if is_sign else "a wrong operator", ast.BinOp(node.left, other(), node.right), 1
     if isinstance(node.op, ast.Sub | ast.Div | ast.MatMult | ast.Pow):
-        yield "the order of two operands", ast.BinOp(node.right, node.op, node.left), 1
+        yield "two operands in the wrong order", ast.BinOp(node.right, node.op, node.left), 1
 
 
 def _of_sign(node: ast.UnaryOp, _: Values) -> Made:
-    yield "a sign", node.operand, 1
+    yield "a wrong sign", node.operand, 1
 
 
 def _of_comparison(node: ast.Compare, _: Values) -> Made:
     for other in OTHERS.get(type(node.ops[0]), ()):
-        yield "a comparison", ast.Compare(node.left, [other()], node.comparators), 1
+        yield "a wrong comparison", ast.Compare(node.left, [other()], node.comparators), 1
 
 
 def _of_constant(node: ast.Constant, _: Values) -> Made:
@@ -160,7 +162,7 @@ def _of_constant(node: ast.Constant, _: Values) -> Made:
     if type(c) in (int, float):
         for other in dict.fromkeys([c + 1, c - 1, 2 * c, -c, c / 2, 1 - c, 0, 1, 2]):
             if other != c:
-                yield "a constant", ast.Constant(other), 1
+                yield "a wrong constant", ast.Constant(other), 1
 
 
 def _of_attribute(node: ast.Attribute, _: Values) -> Made:
@@ -175,8 +177,8 @@ def _of_index(node: ast.Subscript, _: Values) -> Made:
             for op in (ast.Add(), ast.Sub()):
                 moved = [*parts[:i], ast.BinOp(part, op, ast.Constant(1)), *parts[i + 1 :]]
                 index = ast.Tuple(moved, ast.Load()) if len(moved) > 1 else moved[0]
-                yield "an index", ast.Subscript(node.value, index, ast.Load()), 1
-    yield "an index", node.value, 1
+                yield "a wrong index", ast.Subscript(node.value, index, ast.Load()), 1
+    yield "a wrong index", node.value, 1
 
 
 def _of_call(node: ast.Call, values: Values) -> Made:
@@ -197,7 +199,7 @@ def _of_call(node: ast.Call, values: Values) -> Made:
     for i in range(len(args) - 1):
         a, b = args[i : i + 2]
         turned = ast.Call(function, [*args[:i], b, a, *args[i + 2 :]], node.keywords)
-        yield "the order of two arguments", turned, 1
+        yield "two arguments in the wrong order", turned, 1
 
 
 def _value(values: Values, node: ast.AST) -> Any:
@@ -219,7 +221,7 @@ def _of_axis(node: ast.Call, of_module: bool, axes: int) -> Made:
             if text != now or keep != is_kept:
                 new = [ast.keyword("axis", ast.parse(text, mode="eval").body)] if text != "None" else []
                 new += [ast.keyword("keepdims", ast.Constant(True))] if keep else []
-                said = "the axis of a sum" if text != now else "whether a sum keeps its axes"
+                said = "the wrong axis" if text != now else "whether a sum keeps its axes"
                 yield said, ast.Call(node.func, args, [*others, *new]), 1
 
 
@@ -230,7 +232,8 @@ def _of_einsum(node: Any) -> Made:
         between = text[i : j + 1]
         if text[i].isalpha() and between.isalpha() and text[i] != text[j]:
             turned = text[:i] + text[j] + between[1:-1] + text[i] + text[j + 1 :]
-            yield "the letters of einsum", ast.Call(node.func, [ast.Constant(turned), *node.args[1:]], node.keywords), 1
+            new = ast.Call(node.func, [ast.Constant(turned), *node.args[1:]], node.keywords)
+            yield "wrong letters in einsum", new, 1
 
 
 OF_NODE: dict[type, Callable[[Any, Values], Made]] = {

@@ -36,7 +36,7 @@ def _assigned(statement: ast.Assign, place: Place, numpy: str) -> Iterator[Edit]
     target = statement.targets[0]
     if isinstance(target, ast.Name | ast.Subscript | ast.Attribute):
         for op in OPERATORS:
-            said = "= in place of +=" if op is ast.Add else "how it is assigned"
+            said = "= in place of +=" if op is ast.Add else "the wrong assignment"
             yield Edit(said, [(place, ast.AugAssign(target, op(), statement.value))], 1)
     yield from _added_at(target, statement.value, place, numpy)
 
@@ -45,7 +45,7 @@ def _added(statement: ast.AugAssign, place: Place, numpy: str) -> Iterator[Edit]
     target: Any = statement.target
     for op in OPERATORS:
         if not isinstance(statement.op, op):
-            said = "a sign" if {op, type(statement.op)} == {ast.Add, ast.Sub} else "an operator"
+            said = "a wrong sign" if {op, type(statement.op)} == {ast.Add, ast.Sub} else "a wrong operator"
             yield Edit(said, [(place, ast.AugAssign(target, op(), statement.value))], 1)
     yield Edit("+= in place of =", [(place, ast.Assign([target], statement.value))], 1)
     if isinstance(statement.op, ast.Add):
@@ -56,7 +56,7 @@ def _added_at(target: ast.expr, value: ast.expr, place: Place, numpy: str) -> It
     """What is added by indices, of which one may occur again."""
     if isinstance(target, ast.Subscript) and numpy and not any(isinstance(n, ast.Slice) for n in ast.walk(target)):
         call = filled(f"{numpy}.add.at(a, i, v)", a=target.value, i=target.slice, v=value).made()
-        yield Edit("where an index occurs again, += by indices adds only once", [(place, ast.Expr(call))], 1)
+        yield Edit("+= by indices adds only once", [(place, ast.Expr(call))], 1)
 
 
 def _moved(place: Place) -> Iterator[Edit]:
@@ -66,4 +66,4 @@ def _moved(place: Place) -> Iterator[Edit]:
         if there != here and there != here - 1 and not isinstance(block[there], ast.Return):
             order = [s for i, s in enumerate(block) if i != here]
             order.insert(there, block[here])
-            yield Edit("the order of the statements", [(Place(place.parent, place.name, None), order)], 3)
+            yield Edit("statements in the wrong order", [(Place(place.parent, place.name, None), order)], 3)

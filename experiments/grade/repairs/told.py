@@ -73,5 +73,6 @@ def _tell(rows: list[Row], repairs: list[Repair]) -> None:
     for row in rows:
         row.line = repair.line
         told = f"{where}: {repair.kind}"
-        row.cause = f"{row.cause} ({told})" if is_known and row.cause != repair.kind else told
+        beside = where if repair.kind in row.cause else told
+        row.cause = f"{row.cause} ({beside})" if is_known and row.cause != repair.kind else told
         row.hint = f"With {repair.now} in place of {repair.was} all of it agrees" if repair.now else ""

@@ -114,7 +114,7 @@ def mistakes(students: Sequence[Student]) -> list[Mistake]:
     return [Mistake(what, len(whose), whose[0]) for what, whose in commonest_first]
 
 
-LINES = re.compile("line [0-9]+( or line [0-9]+)?: ")
+LINES = re.compile(r"line [0-9]+( or line [0-9]+)?: | \(line [0-9]+( or line [0-9]+)?\)")
 """What of a cause is of one file alone."""
 
 
@@ -129,9 +129,9 @@ def _mistakes(report: Report) -> Iterator[str]:
 
 def _mistakes_in(finding: Finding) -> Iterator[str]:
     if finding.not_judged:
-        yield f"{finding.name} {NOT_JUDGED}: {finding.not_judged.split(';')[0]}"
+        yield f"{finding.name}: {NOT_JUDGED}: {finding.not_judged.split(';')[0]}"
     for row in finding.rows:
         if not row.agrees:
             said = re.sub(r" in line [0-9]+.*", "", row.said)
             cause = LINES.sub("", row.cause) or f"{row.quantity} {said}"
-            yield cause if row.cause and not row.cause.startswith("line ") else f"{finding.name} {cause}"
+            yield cause if row.cause and not row.cause.startswith("line ") else f"{finding.name}: {cause}"

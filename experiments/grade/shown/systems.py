@@ -10,7 +10,7 @@ from xml.sax.saxutils import quoteattr
 
 from experiments.grade.findings import Finding, Report
 from experiments.grade.shown.overview import Student, share, spreadsheet
-from experiments.grade.shown.words import came, factor
+from experiments.grade.shown.words import came, factor, line
 from experiments.shared.printable import printable
 from torch_ref.comparison.verdict import NOT_JUDGED
 
@@ -40,10 +40,10 @@ def said(finding: Finding) -> str:
     """A line for each quantity, and for why the piece was not judged."""
     lines = [f"{NOT_JUDGED}: {finding.not_judged}"] if finding.not_judged else []
     for row in finding.rows:
-        line = f"; see line {row.line}" if row.line else ""
-        parts = [f"{row.quantity} {row.said}", came(row), factor(row.cause), row.hint]
-        lines.append("; ".join(filter(None, parts)) + line)
-    return "\n".join(printable(line) for line in lines)
+        see = f"see {line(row)}" if line(row) else ""
+        parts = [f"{row.quantity} {row.said}", came(row), factor(row.cause), row.hint, see]
+        lines.append("; ".join(filter(None, parts)))
+    return "\n".join(map(printable, lines))
 
 
 def gradescope(report: Report) -> str:

@@ -16,15 +16,20 @@ SIGNS = {AGREES: "✓", CONVENTION: "≈", DIFFERS: "✗", NOT_JUDGED: "?"}
 LEVELS = ("none", "cause", "full")
 """Of what is said of a difference: that it is one; a hint and what it looks like; where, with the numbers."""
 HINTS = (
+    (r" in line \d+", "It stops there before it returns: call it on a small input of your own."),
     (r"shape", "Compare the shape of what you return with that of what it is the derivative of."),
-    (r"times −1|: a sign", "Follow the signs: what grows when this grows?"),
-    (r"\+=|assigned", "What stood there before, and is it to be kept?"),
+    (r"times −1|wrong sign", "Follow the signs: what grows when this grows?"),
+    (r"\+=|assign", "What stood there before, and is it to be kept?"),
     (r": a (sum|mean)", "Which sum or mean does the forward take, and over what?"),
     (r"times", "All of it is off by one factor: which sum or mean does the cost take, and over what?"),
     (r"first example|last example|one example", "Compare a batch of one example with a batch of two."),
-    (r"large inputs|not finite|overflow", "Try inputs of 1000 and −1000: which of your steps leaves the floats?"),
+    (
+        r"large inputs|not finite|overflow|\b(nan|inf)\b",
+        "Try inputs of 1000, −1000 and 0: which of your steps overflows, or divides by 0?",
+    ),
     (r"calls? again|changes ", "Call it twice and compare; look for what is changed in place."),
     (r"bool", "It gives true and false where numbers belong: what does delta do there?"),
+    (r"dtype float(16|32)", "Look for a cast to a smaller float, or an array that is made as one."),
     (r"float32", "Look for a constant or an array that is made as float64."),
     (r"updated", "Which parameters does the backward need: those before the step, or those after it?"),
     (r"σ'|slope|mask", "At which value is the slope of the activation taken, and where is it 0?"),
@@ -53,7 +58,16 @@ def came(row: Row) -> str:
     if row.ours is None or row.expected is None:
         return ""
     at = f" at [{', '.join(map(str, row.index))}]" if row.index else ""
-    return f"expected {row.expected:.6g}, got {row.ours:.6g}{at}"
+    for digits in range(6, 18):  # as many as tell the two apart
+        expected, ours = f"{row.expected:.{digits}g}", f"{row.ours:.{digits}g}"
+        if expected != ours:
+            break
+    return f"expected {expected}, got {ours}{at}"
+
+
+def line(row: Row) -> str:
+    """The line that makes the quantity; "" where that is not known, or what is said of the row names it already."""
+    return f"line {row.line}" if row.line and not re.search(rf"line {row.line}\b", f"{row.cause} {row.said}") else ""
 
 
 def hint(row: Row) -> str:

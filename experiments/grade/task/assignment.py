@@ -107,7 +107,7 @@ def _expected(path: Path, number: int, one: Any, digest: Any) -> Expected:
             raise NoTask(f"{where}: {key} cannot be {value!r}")
     kind = one.get("expect", "")
     if kind not in (ANY, *KINDS) and "reference" not in one:
-        raise NoTask(f"{where}: there is no kind {_near(kind, [ANY, *KINDS])}; a reference says what any other is")
+        raise NoTask(f"{where}: there is no kind {_near(kind, [ANY, *KINDS])} (a kind of your own needs a reference)")
     names = one.get("names", [kind])
     if not names or not all(isinstance(n, str) and n for n in names):
         raise NoTask(f"{where}: expected names of pieces, got {names!r}")

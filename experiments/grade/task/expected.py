@@ -62,9 +62,9 @@ def held(checked: CheckedPiece, given: Arrays, ours: Arrays, delta: Any, by: lis
         first = first or found
     checked.is_another = True
     what = "the task's reference" if expected.reference else f"a {expected.kind}"
-    reason = f"it is not {what}, which the task expects"
+    reason = f"the task expects {what}, and this is another function"
     if not runs:
-        reason = f"{what}, which the task expects, does not run on {', '.join(given)}"
+        reason = f"the task expects {what}, which does not run on {', '.join(given)}"
     if not first:
         verdict = DIFFERS if runs else NOT_JUDGED
         return [Comparison(TASK, "y", "", (), np.inf, np.inf, verdict, reason=reason)]
@@ -73,7 +73,9 @@ def held(checked: CheckedPiece, given: Arrays, ours: Arrays, delta: Any, by: lis
 
 def as_expected(checked: CheckedPiece) -> list[Comparison]:
     """What counts: of another thing than what is expected, that it agrees with itself does not."""
-    return [c for c in checked.comparisons if not checked.is_another or c.place == TASK]
+    if not checked.is_another:
+        return checked.comparisons
+    return [replace(c, place="" if c.reason else c.place) for c in checked.comparisons if c.place == TASK]
 
 
 def _orders(names: list[str]) -> Iterable[Sequence[str]]:

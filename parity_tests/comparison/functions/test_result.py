@@ -50,6 +50,7 @@ def test_json_keeps_the_verdict_and_each_comparison():
 REFUSED = {
     r"inputs as a list, as \[x\], got a Tensor": (torch.randn(2, 3), {}),
     "skip to name trials, got 'no such'": (inputs(2, 3), {"skip": ["no such"]}),
+    r"skip as a list, as \['empty'\], got 'empty'": (inputs(2, 3), {"skip": "empty"}),
     "dtypes as .*, got torch.bfloat16": (inputs(2, 3), {"dtypes": torch.bfloat16}),
     r"dtypes as .*, got \['half'\]": (inputs(2, 3), {"dtypes": ["half"]}),
     "device 'hardly': Expected one of cpu": (inputs(2, 3), {"device": "hardly"}),
@@ -64,8 +65,11 @@ def test_a_wrong_argument_is_named(said):
         check_backward(own(silu, dsilu), functional.silu, given, **options)
 
 
-def test_a_function_s_apply_is_asked_for():
+def test_a_function_s_apply_and_a_reference_are_asked_for():
     class Same(torch.autograd.Function): ...
+
+    with pytest.raises(ValueError, match="expected a reference that can be called, got None"):
+        check_backward(own(silu, dsilu), None, inputs(2, 3))  # pyright: ignore[reportArgumentType]
 
     with pytest.raises(ValueError, match=r"expected Same\.apply, got Same"):
         check_backward(Same, functional.silu, inputs(2, 3))

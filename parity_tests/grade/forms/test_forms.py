@@ -13,7 +13,7 @@ from parity_tests.conftest import few
 from parity_tests.grade.checking import ALL_OF_RIGHT, RIGHT, agreeing, failing, not_judged, verdicts
 
 CANNOT_RUN = [
-    ("", "no backward is found in it; expected a layer, loss or optimizer class"),
+    ("", "no backward is found in it; the file is empty"),
     ("def f(:", "SyntaxError in line 1"),
     ("input()", "no backward is found in it; expected"),
     ("def f(x=exit('done')): pass", "called sys.exit('done')"),
@@ -69,6 +69,38 @@ def test_a_file_that_is_no_python_file_is_an_error_that_says_what_it_is(name, go
     assert f"{name}: not judged: expected a Python file (.py) or a notebook (.ipynb), got {got}" in fails(
         tmp_path / name
     )
+
+
+NOTHING_IN_IT = {
+    ("a.ipynb", ""): "it is no notebook: expected JSON with a list of cells",
+    ("a.ipynb", '{"cells": 3}'): "it is no notebook: expected JSON with a list of cells",
+    ("a.ipynb", '{"cells": [{"cell_type": "code"}]}'): "it is no notebook: expected JSON with a list of cells",
+    ("a.ipynb", '{"cells": []}'): "no backward is found in it; expected a layer",
+}
+
+
+@pytest.mark.parametrize(("name", "text"), NOTHING_IN_IT)
+def test_a_file_with_nothing_in_it_is_an_error_that_says_so(name, text, fails, tmp_path):
+    (tmp_path / name).write_text(text)
+    assert f"{name}: not judged: {NOTHING_IN_IT[name, text]}" in fails(tmp_path / name)
+
+
+ALONE = """
+    import numpy as np
+    from nowhere import relu
+    def sigmoid_backward(delta, y): return delta * y * (1 - y)
+    def relu_forward(z): return relu(z)
+    def relu_backward(delta, z): return delta * (z > 0)
+"""
+
+
+def test_what_lacks_its_forward_or_its_module_is_told_so(run):
+    status, result = run(ALONE)
+    assert status == 2
+    assert [f["form"] for f in result["findings"] if f["not_judged"]] == [
+        "function of (delta, y), without a sigmoid_forward"
+    ]
+    assert "relu could not be imported; --path adds a folder" in failing(result)["y"]
 
 
 UNCLEAR = {

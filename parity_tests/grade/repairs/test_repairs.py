@@ -78,21 +78,21 @@ SOME: list[Mistake] = [
         "db = np.sum(dout, axis=0)",
         "db = np.sum(dout, axis=1)",
         "affine",
-        "δ is summed over the wrong axis (line 10: the axis of a sum)",
+        "δ is summed over the wrong axis (line 10)",
     ),
     ("(s + x * s * (1 - s))", "(s + s * (1 - s))", "swish", "line 18: a factor is missing"),
-    ("dx[cache <= 0] *= 0.3", "dx[cache <= 0] = 0.3", "lean", "line 24: how it is assigned"),
+    ("dx[cache <= 0] *= 0.3", "dx[cache <= 0] = 0.3", "lean", "line 24: the wrong assignment"),
     ("inner = np.sum(dout * p,", "inner = np.sum(dout,", "softmax", "line 31: a factor is missing"),
     ("dWh = prev_h.T @ dz", "dWh = next_h.T @ dz", "rnn_step", "line 43: one name in place of another"),
     ("    dW += 2 * reg * W\n", "", "ridge_loss", "line 57: a term is missing"),
-    ("- rate * dw", "+ rate * dw", "sgd_momentum", "line 63 or line 65: a sign"),
+    ("- rate * dw", "+ rate * dw", "sgd_momentum", "line 63 or line 65: a wrong sign"),
 ]
 OTHERS: list[Mistake] = [
     ("dw = x.T @ dout", "dw = (x.T + 1) @ dout", "affine", "line 9: a term too many"),
-    ("x * s * (1 - s)", "x * s * (1 + s)", "swish", "line 18: a sign"),
-    ("dx[cache <= 0] *= 0.3", "dx[cache > 0] *= 0.3", "lean", "line 24: a comparison"),
+    ("x * s * (1 - s)", "x * s * (1 + s)", "swish", "line 18: a wrong sign"),
+    ("dx[cache <= 0] *= 0.3", "dx[cache > 0] *= 0.3", "lean", "line 24: a wrong comparison"),
     ("p * (dout - inner)", "(dout - inner)", "softmax", "line 32: a factor is missing"),
-    ("(1 - next_h ** 2)", "(1 - next_h)", "rnn_step", "line 39: a power"),
+    ("(1 - next_h ** 2)", "(1 - next_h)", "rnn_step", "line 39: a wrong power"),
     ("dW += 2 * reg * W", "dW = 2 * reg * W", "ridge_loss", "line 58: = in place of +="),
 ]
 """What stands there, what a student writes in its place, in which piece, and what is said of it."""
@@ -139,7 +139,7 @@ SHARED = """
 @pytest.mark.usefixtures("repairs")
 def test_what_several_pieces_share_is_repaired_for_all_of_them_or_not_at_all(run):
     _, result = run(SHARED)
-    assert told(result) == {"sigmoid": {"line 3: a sign"}, "gated": {"line 3: a sign"}}
+    assert told(result) == {"sigmoid": {"line 3: a wrong sign"}, "gated": {"line 3: a wrong sign"}}
     _, result = run(
         SHARED.replace("(y + x * slope(y))", "(y + x * (slope(y) - 2 * y * y))").replace(
             "return dout * slope(y)", "return dout * y"

@@ -1,5 +1,6 @@
 """What a student reads of a difference: where, the numbers, the line of the file, and a hint; and how much of it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,8 @@ def test_a_difference_says_which_element_is_farthest_off():
     assert compare("", "dx", [1.0], [1.0], 0.1).worst is None
     assert came(Row("dx", "differs", index=[1, 1], ours=5.0, expected=4.0)) == "expected 4, got 5 at [1, 1]"
     assert came(Row("cost", "differs", index=[], ours=2.0, expected=1.0)) == "expected 1, got 2"
+    near = Row("cost", "differs", index=[], ours=1.00000000005, expected=1.0)
+    assert came(near) == "expected 1, got 1.0000000001"  # never the same digits
 
 
 def test_a_factor_is_said_as_a_student_says_it():
@@ -103,3 +106,31 @@ def test_a_wrong_file_s_page_has_numbers_input_line_and_hint(capsys):
     assert "Compare a batch of one example with a batch of two." in page
     assert check.main([str(EXAMPLES / "linear_first_example.py"), "--hints", "none"]) == 1
     assert "first example alone" not in capsys.readouterr().out
+
+
+RAISES = """
+    import numpy as np
+    def cube_forward(x): return x ** 3
+    def cube_backward(delta, x): return delta * slope(x)
+    def linear_forward(x, W, b): return x @ W + b
+    def linear_backward(delta, x, W, b): return delta @ W, delta.T @ x, delta.sum(0)
+    def relu_forward(z): return np.maximum(z, 0)
+    def relu_backward(delta, z): return (delta * (z > 0)).astype(np.float32)
+    def softmax_forward(z): return np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    def softmax_backward(delta, y): return y * (delta - (delta * y).sum(axis=1, keepdims=True))
+"""
+
+
+@pytest.mark.usefixtures("run")
+def test_what_is_said_below_a_table_has_a_beginning_stands_once_and_fits_what_happened(tmp_path, capsys):
+    path = tmp_path / "a.py"
+    path.write_text(source_of(RAISES))
+    assert check.main([str(path)]) == 1
+    below = re.findall(r"^  (\w+(?:, \w+)*): (.*)$", capsys.readouterr().out, re.MULTILINE)
+    stops = "It stops there before it returns: call it on a small input of your own."
+    assert below[:2] == [("backward", stops), ("dx, dweight, dbias", stops)]
+    assert [names for names, _ in below[2:]] == ["dx", "y", "dx"]
+    assert all(
+        word in text for word, (_, text) in zip(("smaller float", "overflows", "overflows"), below[2:], strict=True)
+    )
+    assert not any(text.startswith(",") for _, text in below)

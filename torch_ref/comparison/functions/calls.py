@@ -48,11 +48,13 @@ class refusals:
 
 
 @contextmanager
-def as_raised() -> Iterator[None]:
-    """What is raised within as Refused is raised as the function raised it."""
+def as_raised(note: str = "") -> Iterator[None]:
+    """What is raised within as Refused is raised as the function raised it, with a note."""
     try:
         yield
     except Refused as refused:
+        if note:
+            refused.error.add_note(note)
         raise refused.error from None
 
 

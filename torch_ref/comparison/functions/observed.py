@@ -11,7 +11,7 @@ from torch_ref.comparison.functions.calls import Found, array_of, is_real
 from torch_ref.comparison.functions.expected import Expected
 from torch_ref.tolerance.small_arrays import every
 
-MISSING = "is missing; what needs no gradient is given without requires_grad, beside inputs that have it"
+MISSING = "is missing; to check some gradients alone, set requires_grad=True on those inputs"
 
 
 @dataclass

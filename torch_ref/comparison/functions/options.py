@@ -42,8 +42,11 @@ class Options:
     quick: bool = False
 
     def __post_init__(self) -> None:
+        if isinstance(self.skip, str):
+            raise ValueError(f"check_backward: expected skip as a list, as ['empty'], got {self.skip!r}")
         if unknown := [name for name in self.skip if name not in TRIALS]:
-            raise ValueError(f"check_backward: expected skip to name trials, got {unknown[0]!r}; they are {TRIALS}")
+            names = ", ".join(TRIALS)
+            raise ValueError(f"check_backward: expected skip to name trials, got {unknown[0]!r}; they are {names}")
         if self.orders not in (1, 2):
             raise ValueError(f"check_backward: expected orders=1 or 2, got {self.orders!r}")
         listed = isinstance(self.dtypes, list | tuple) and all(isinstance(d, torch.dtype) for d in self.dtypes)

@@ -108,10 +108,11 @@ class Checked(Parity):
 
     @property
     def failure(self) -> str:
-        """What a failing test says: the comparisons that fail, the verdict, and how to see the trial again."""
+        """What a failing test says: in one line, then the comparisons that fail, and how to see the trial again."""
         more = len(self.failing) - SHOWN
         rest = [f"… and {more} more"] if more > 0 else []
-        return "\n".join([*_table(self.failing[:SHOWN]), *rest, self.verdict, f"the seed is {self.seed}"])
+        first, *others = self.verdict.split("\n")
+        return "\n".join([first, *_table(self.failing[:SHOWN]), *rest, *others, f"the seed is {self.seed}"])
 
     def json(self) -> str:
         """All of it."""

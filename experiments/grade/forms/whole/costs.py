@@ -45,7 +45,7 @@ def choices(examples: int, a: Any, y: Any) -> Iterator[tuple[str, Cost]]:
                 continue
         yield f"cost {name}", cost
         if examples > 1:
-            yield f"cost {name}, over the mean of the examples", _mean_of(cost, examples)
+            yield f"cost {name}, averaged over the examples", _mean_of(cost, examples)
 
 
 def _mean_of(cost: Cost, examples: int) -> Cost:
