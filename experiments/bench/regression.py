@@ -32,7 +32,9 @@ def read(path: Path) -> dict[About, Timed]:
     Raises:
         InputError: there is no such file, or it is none, or nothing was timed in it.
     """
-    if path.exists() and not path.is_file():  # a device may have no end
+    if not path.exists():
+        raise InputError(f"--against: there is no {path}")
+    if not path.is_file():  # a device may have no end
         raise InputError(f"--against {path}: expected a file")
     try:
         found = dict(ratios(json.loads(path.read_text("utf-8"))))

@@ -23,7 +23,7 @@ TEXT = {"table": table, "csv": as_csv, "json": as_json}
 ABOUT = f"""FILE is what a training run leaves. It holds all that is needed: the weights, the classes, and how
 to scale pictures.
 Every file in FOLDER and below is read, unless its name begins with a dot; pictures are {", ".join(IMAGES)}.
-The most probable pictures come first. Files that are no pictures, or are broken, are named and counted.
+The most probable pictures come first. Files that are not pictures, or are broken, are named and counted.
 
 The network knows its classes and nothing else: it assigns one of them to whatever it is shown.
 

@@ -35,7 +35,8 @@ ABOUT = """FILE is a Python file or a notebook. Only what it defines is taken, n
 the forms in which people write a backward, and what is recognised as one.
 
 A piece is compared with torch where torch has it, and with the truth: the derivative of its own forward, run on exact
-numbers. Where the forward does not run on these, the truth is measured by differences, and the result says so.
+numbers. Where the forward does not run on these, finite differences measure the truth, and the result says so.
+In the table, 1 in the column "of allowed" is the most that rounding explains.
 
 The four verdicts: agrees; convention (agrees, except for a choice that good implementations make differently); differs;
 not judged, with the reason.
@@ -77,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
         except (OSError, LookupError) as error:
             parser.error(str(error))
         except KeyboardInterrupt:
-            parser.exit(130, f"{parser.prog}: stopped; the same command goes on from here\n")
+            parser.exit(130, f"{parser.prog}: stopped; the same command resumes\n")
     report = how.graded(path)
     if not report.findings and options.format in (None, "text"):
         parser.error(f"{report.file}: {report.verdict}")
@@ -104,10 +105,18 @@ def _parser() -> Parser:
         help="the processor time for each class or function of a file; default: 60",
     )  # fmt: skip
     parser.add_argument(
-        "--path", dest="path_", action="append", type=Path, metavar="DIR", help="a further folder to import from"
+        "--path",
+        dest="path_",
+        action="append",
+        type=Path,
+        metavar="DIR",
+        help="a further folder that FILE may import from",
     )
     parser.add_argument(
-        "--adapter", type=Path, metavar="ADAPTER", help="a file of yours that gives hand_in one of the forms"
+        "--adapter",
+        type=Path,
+        metavar="ADAPTER",
+        help="a Python file of yours that says which function of a hand-in is which",
     )
     parser.add_argument(
         "--task", type=Path, metavar="TASK", help="an assignment: a TOML file of pieces, names and points"
@@ -120,7 +129,7 @@ def _parser() -> Parser:
         "--hints",
         choices=LEVELS,
         default="full",
-        help="how much to say of a difference: that there is one, its cause, or all; default: full",
+        help="what to say of a difference: that there is one; its likely cause and a hint; or all; default: full",
     )
     parser.add_argument(
         "--template", action="store_true", help="print a file to hand out, with forward and backward passes to fill in"

@@ -126,8 +126,8 @@ def _parser() -> Parser:
         "--runs",
         type=Path,
         metavar="FOLDER",
-        help="show the training runs under FOLDER side by side, and write runs.html: what their configs say otherwise, "
-        "how they went and what came of them",
+        help="show the training runs under FOLDER side by side, and write runs.html: how their configs differ, their "
+        "curves and their results",
     )
     either.add_argument(
         "--handout",

@@ -32,7 +32,7 @@ UNION = (
     r"Subtypes: \[(.+)\] Errors.*Given value: (.*)"
 )
 ABOUT = {
-    "fit": "Train, and test what came of it.",
+    "fit": "Train a network, and test it.",
     "validate": "Print a checkpoint's cost and accuracy on the validation part.",
     "test": "Print a checkpoint's cost and accuracy on the test part.",
     "predict": "Print each test example's target and a checkpoint's prediction, as CSV.",
@@ -262,8 +262,8 @@ def _unsaid(subcommand: str, message: str) -> str:
     """The error about settings that nothing names, with where they may be named."""
     if not message.startswith(REQUIRED):
         return message
-    by = f"by --config, a file or one of {', '.join(sorted(configs()))}, or as options"
-    return f"{subcommand}: expected {message.removeprefix(REQUIRED)}; {by}"
+    by = f"by --config (a file, or one of {', '.join(sorted(configs()))}) or as options"
+    return f"{subcommand}: expected {message.removeprefix(REQUIRED)}; set them {by}"
 
 
 def clearer(message: str) -> str:

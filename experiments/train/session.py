@@ -124,7 +124,7 @@ class Session:
             raise InputError(f"{error}; without --ckpt_path a new run begins") from None
 
     def fit(self) -> None:
-        """Train, and test what came of it."""
+        """Train a network, and test it."""
         first = self.trainer.is_global_zero
         if self.options.trainer.fast_dev_run:
             return self._rehearse()
@@ -248,7 +248,7 @@ class Session:
             print(printable(f"{error}; a new run begins, {run} stays as it is"), file=sys.stderr)
             return None
         start, saved = own or (self.result if self.saved else None, self.saved | {"log": 0})
-        print(printable(f"going on with {run} from step {saved.get('global_step', 0)}"), file=sys.stderr)
+        print(printable(f"resuming {run} from step {saved.get('global_step', 0)}"), file=sys.stderr)
         return start, saved["log"]
 
     @property

@@ -98,7 +98,7 @@ TABLE = [
      "--trainer.callbacks.swa_lrs 0.1", "fsdp: trainer.callbacks StochasticWeightAveraging needs the weights whole"),
     ("train", f"{MODEL}trainer.accelerator gpu", "model.implementation manual is NumPy, and runs on the CPU alone"),
     ("train", "fit", "fit: expected name, trainer.max_epochs, model.network, model.loss, model.optimizer, data.name; "
-     "by --config, a file or one of bluebird_cnn, "),
+     "set them by --config (a file, or one of bluebird_cnn, "),
     ("train", f"{MODEL}model.network '[{{Linear: {{in_features: 2, out_features: 1, rng: 3}}}}]'",
      "Linear: there is no argument 'rng'"),
     ("train", f"{MODEL}model.optimizer.help SDG", "there is no optimizer 'SDG'; did you mean 'SGD'?"),
@@ -120,7 +120,7 @@ TABLE = [
     ("train", "fit --config bluebird_softmax", "--data.folder: expected a folder of pictures, a subfolder for each "
      "class; `python -m experiments.data.birds --out birds` draws one"),
     # files and folders that are not what is expected
-    ("bench", "--against nowhere.json", "--against nowhere.json: not a result of this benchmark"),
+    ("bench", "--against nowhere.json", "--against: there is no nowhere.json"),
     ("birds", "--out photos", "--out: expected a folder that does not exist yet, or is empty; photos is not empty"),
     ("birds", "--out file", "--out file: "),
     ("find", "photos --model nowhere", "there is no model nowhere"),

@@ -2,7 +2,7 @@
 
 It is one of the usual ones, the sum or the mean of (a − y)², |a − y|, −y ln a, or −y ln a − (1 − y) ln(1 − a), of
 arrays alike or of classes, in either order; else it is no piece, and said to be of no known form.
-Held against the derivative of the usual one.
+Compared with the derivative of the usual one.
 """
 
 from collections.abc import Callable, Iterator

@@ -5,7 +5,7 @@ or of single numbers alone. Also forward_propagation(x, theta) and backward_prop
 dtheta, the slope along that argument. Also a class with both, __call__(x) and gradient(x), or that makes a base with
 the two. And a cost of two arguments with its gradient: mse(y_true, y_pred) and mse_prime(y_true, y_pred), in either
 order; or of arrays alike, as a triplet, with a gradient for each.
-Held against the truth of the function itself.
+Compared with the truth of the function itself.
 """
 
 import inspect

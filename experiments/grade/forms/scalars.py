@@ -3,7 +3,7 @@
 A class made of one number, which has + and *; what it defines besides (−, /, **, with numbers on either side, relu,
 tanh, exp, log, sigmoid, …) is tried in expressions, and values that are used more than once. The number may be called
 data, value or val; where it may be an array, matmul, sum, mean, T, reshape and shapes that broadcast are tried, too.
-Held against the truth of its own forward.
+Compared with the truth of its own forward.
 """
 
 import inspect

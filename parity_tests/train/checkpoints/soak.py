@@ -178,7 +178,7 @@ def wrong(pid: int, run: Run, out: Path, step: int) -> str:
         end(pid, out)
     except RuntimeError as error:
         return str(error)
-    said = re.search(r"going on with .* from step (\d+)", (out / ERR).read_text("utf-8"))
+    said = re.search(r"resuming .* from step (\d+)", (out / ERR).read_text("utf-8"))
     if int(said[1] if said else 0) != step:
         return f"it went on from another step than {step}"
     log, weights = same(trained(out), run.whole)

@@ -120,6 +120,6 @@ def test_a_disk_that_is_full_or_read_only_is_one_line_and_the_run_goes_on_when_i
     assert "No space left on device: '" in full
     assert full.endswith("; the same command resumes from step 3")
     assert "Read-only file system: '" in read_only
-    assert goes_on == f"going on with {disk / run} from step 3"
+    assert goes_on == f"resuming {disk / run} from step 3"
     assert not [*disk.iterdir()], "it was mounted for the command alone"
     assert same(copy / run, wholes(LONGER)) == (True, True)

@@ -58,7 +58,7 @@ def test_where_the_last_checkpoint_is_unreadable_the_one_before_is_taken(harm, t
     exists = last.exists()
     assert fit(tmp_path, arguments) == run
     *why, line = capsys.readouterr().err.splitlines()
-    assert line == f"going on with {run} from step 8"
+    assert line == f"resuming {run} from step 8"
     assert len(why) == exists
     assert all(str(last) in line and line.endswith("before.ckpt, the one before it, is taken") for line in why)
     assert same(run, wholes(arguments)) == (True, True)

@@ -67,7 +67,7 @@ def test_in_place_of_a_checkpoint_that_cannot_be_restored_the_one_before_is_take
     why, line = capsys.readouterr().err.splitlines()
     assert why.startswith(f"{last} cannot be restored")
     assert why.endswith(f"; {BEFORE}, the one before it, is taken")
-    assert line == f"going on with {cut_off} from step 2"
+    assert line == f"resuming {cut_off} from step 2"
     assert weights(cut_off) == weights(whole)
     assert (cut_off / "metrics.csv").read_bytes() == (whole / "metrics.csv").read_bytes()
 

@@ -37,7 +37,7 @@ def test_a_run_goes_on_from_any_step(implementation, at, every, left, wholes, tm
     run = cut(tmp_path, arguments, at, every=every)
     assert capsys.readouterr().err == ""
     assert fit(tmp_path, arguments) == run
-    assert capsys.readouterr().err == f"going on with {run} from step {left}\n"
+    assert capsys.readouterr().err == f"resuming {run} from step {left}\n"
     assert same(run, wholes(arguments)) == (True, True)
 
 

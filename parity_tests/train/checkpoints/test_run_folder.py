@@ -166,7 +166,7 @@ def test_a_run_from_the_last_of_another_goes_on_in_its_own_folder(tmp_path, whol
     for at in (4, 6, 9):
         run = cut(tmp_path, arguments, at)
         assert run.name == "version_1"
-    assert capsys.readouterr().err == f"going on with {run} from step 4\n" * 2
+    assert capsys.readouterr().err == f"resuming {run} from step 4\n" * 2
     assert fit(tmp_path, arguments) == run
     assert same(run, wholes(arguments[:2]))[1]
     assert len((run / "metrics.csv").read_text().splitlines()) == 1 + 8 + 2 + 1

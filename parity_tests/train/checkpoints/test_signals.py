@@ -91,6 +91,6 @@ def test_ctrl_c_says_how_to_go_on_and_a_second_signal_ends_at_once(second, tmp_p
     said = "python -m experiments.train: stopped by SIGINT; the same command resumes from step 2\n"
     assert forks.Fork(tmp_path, interrupted, 1, signal.SIGINT).end() == (130, "", said)
     run = Path("runs", "two_two_one", "manual", "version_0")
-    said = f"going on with {run} from step 2\n"
+    said = f"resuming {run} from step 2\n"
     assert forks.Fork(tmp_path, interrupted, 3, signal.SIGINT, second).end() == (-second, "", said)
     assert steps(tmp_path / run / "checkpoints" / "last.ckpt") == 3, "of the end of the epoch before"

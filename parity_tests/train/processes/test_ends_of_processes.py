@@ -42,7 +42,7 @@ def goes_on(folder: Path, seen: dict[str, Any]) -> None:
     assert (status, [line.partition(": ")[0] for line in out.splitlines()]) == (
         0, ["validation", "test", str(RUN / MODEL)],
     ), err  # fmt: skip
-    assert re.fullmatch(rf"going on with {RUN} from step \d+\n", err)
+    assert re.fullmatch(rf"resuming {RUN} from step \d+\n", err)
     assert lines(folder / RUN / "metrics.csv") == seen["uninterrupted"]
 
 
@@ -134,7 +134,7 @@ def test_of_two_machines_one_is_lost_and_the_other_ends_and_goes_on_alone(tmp_pa
         [sys.executable, "-m", "experiments.train", *command], cwd=tmp_path, capture_output=True, text=True
     )
     assert alone.returncode == 0
-    assert re.fullmatch(rf"the run resumes with another number .*\ngoing on with {RUN} from step \d+\n", alone.stderr)
+    assert re.fullmatch(rf"the run resumes with another number .*\nresuming {RUN} from step \d+\n", alone.stderr)
 
 
 def starting(monkeypatch, program, up=False):

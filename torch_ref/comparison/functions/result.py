@@ -4,6 +4,8 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from torch_ref.comparison.parity import Parity
 from torch_ref.comparison.verdict import (
     AGREES,
@@ -90,7 +92,8 @@ class Checked(Parity):
             return f"{NOT_JUDGED}: nothing is compared"
         if self.first is None:
             worst = max((c.ratio for c in self.comparisons if not c.differs), default=0.0)
-            line = f"{count:,} comparisons agree; the largest difference is {worst:.2g} of what rounding allows"
+            share = f"{100 * float(f'{worst:.2g}'):g}% of the rounding tolerance"
+            line = f"{count:,} comparisons agree; the largest difference is {share}"
             conventions = sum(c.verdict == CONVENTION for c in self.comparisons)
             return f"{line}; {conventions} of them but for a convention" if conventions else line
         return f"{failing(self.failing, count)}; the first is {sentence(self.first)}"
@@ -125,11 +128,16 @@ class Checked(Parity):
 
 def _table(comparisons: list[Comparison]) -> list[str]:
     rows: list[tuple[Any, ...]] = [HEAD] + [
-        (c.place, c.quantity, c.dtype, str(c.shape), f"{c.difference:.1e}", f"{c.ratio:.2g}", c.tolerance, c.said,
-         c.cause)
+        (c.place, c.quantity, c.dtype, str(c.shape), _number(c.difference, ".1e"), _number(c.ratio, ".2g"), c.tolerance,
+         c.said, c.cause)
         for c in comparisons
     ]  # fmt: skip
     return [*columns(rows if any(c.cause for c in comparisons) else [row[:-1] for row in rows])]
+
+
+def _number(x: float, digits: str) -> str:
+    """A distance; "" where nothing could be subtracted, or divided."""
+    return f"{x:{digits}}" if np.isfinite(x) else ""
 
 
 def judged(comparisons: list[Comparison]) -> list[Comparison]:

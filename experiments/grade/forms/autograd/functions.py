@@ -1,8 +1,8 @@
 """A torch.autograd.Function, beside a reference of the same arguments, written in torch: swish_ref for SwishFn.
 
-It is held against the reference as torch_ref.check_backward does: in float64 and float32, non-contiguous and
-expanded inputs, on those that examples(rng) yields, or that its arguments tell. Without a reference it is held
-against its own forward, which torch differentiates; what returns more than the reference is compared without that.
+It is compared with the reference as torch_ref.check_backward does: in float64 and float32, non-contiguous and
+expanded inputs, on those that examples(rng) yields, or that its arguments tell. Without a reference it is
+compared with its own forward, which torch differentiates. Outputs that the reference lacks are left out.
 """
 
 import inspect
@@ -22,7 +22,7 @@ from experiments.grade.forms.piece import Piece
 
 
 class Compared(NamedTuple):
-    """A function or a module, what it is held against, what both are called with, and what the second is called."""
+    """A function or a module, what it is compared with, what both are called with, and what the second is called."""
 
     function: Callable[..., Any]
     reference: Callable[..., Any]

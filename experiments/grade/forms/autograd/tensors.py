@@ -2,8 +2,8 @@
 
 forward(…) gives (out, cache) and backward(dout, cache) the gradients, as functions or static methods; a loss of
 scores and labels gives (loss, dx). Dicts of settings by their keys.
-Each is taken for a torch.autograd.Function, and held against its own forward, which torch differentiates.
-An update f(w, dw, config), which gives (w, config), is held against the rule of its name.
+Each is taken for a torch.autograd.Function, and compared with its own forward, which torch differentiates.
+An update f(w, dw, config), which gives (w, config), is compared with the rule of its name.
 """
 
 import inspect

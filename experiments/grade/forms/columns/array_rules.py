@@ -1,7 +1,7 @@
 """Update rules on arrays: adam_update(w, dw, m, v, t, lr=0.001, beta1=0.9, beta2=0.999, eps=1e-8) → (w, m, v).
 
 As those on dicts (columns-rules), but that w is an array, dw its gradient, and the memory arrays, which begin as zeros.
-Held against the rule of that name over several steps.
+Compared with the rule of that name over several steps.
 """
 
 import inspect

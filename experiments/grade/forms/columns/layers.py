@@ -4,7 +4,7 @@ A is (n, m), W (out, in), b (out, 1); dW and db may have the 1/m of the cost. Al
 b, "relu"), each word that it knows; relu(Z) and relu_backward(dA, cache); convolution and pooling on (m, H, W, C) with
 hparameters and a mode; recurrent cells and sequences with a dict of parameters, which give a dict of gradients; norms
 with gamma and beta (n, 1).
-Held against the truth of its own forward.
+Compared with the truth of its own forward.
 """
 
 import inspect

@@ -2,10 +2,10 @@
 
 L_model_backward(AL, Y, caches) gives grads, with the keys dW1, db1, …; also forward_propagation(X, parameters) and
 backward_propagation(parameters, cache, X, Y), in any order, with lambd or keep_prob; a forward of (X, Y, parameters)
-may give (cost, cache). X is (n, m), W1 (out, in), b1
-(out, 1); Y is (1, m) of 0 and 1, or one-hot (C, m). The cost is a function of the file (compute_cost(AL, Y), …), else a
-usual one; the head says which, and whether grads["dA0"] lacks its 1/m.
-Held against the truth of its own forward and cost.
+may give (cost, cache). X is (n, m), W1 (out, in), b1 (out, 1); Y is (1, m) of 0 and 1, or one-hot (C, m). The cost is
+a function of the file (compute_cost(AL, Y), …), else a usual one; the head says which, and whether grads["dA0"] lacks
+its 1/m.
+Compared with the truth of its own forward and cost.
 """
 
 import inspect

@@ -3,7 +3,7 @@
 In any order, also (dw, db, cost); or in two functions of the same arguments, compute_gradient(X, y, w, b) → (dj_db,
 dj_dw) and compute_cost(X, y, w, b), maybe with lambda_; or without a bias, gradient(theta, X, y) and cost(theta, X, y).
 X is (n, m), w (n, 1), b a number, Y (1, m); or X is (m, n).
-Held against the truth of its own cost.
+Compared with the truth of its own cost.
 """
 
 import ast

@@ -3,7 +3,7 @@
 Which rule it is, its name says; v and s begin as initialize_adam(parameters) of the file gives them, else as zeros
 under the keys of the gradients; t counts from 1, or from 0 where the function adds 1 itself. What comes back is
 (parameters, v, s), or the dicts are changed in place. Also momentum with v, RMSprop with s, in any order.
-Held against the rule of that name over several steps.
+Compared with the rule of that name over several steps.
 """
 
 import ast

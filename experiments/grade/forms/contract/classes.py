@@ -3,7 +3,7 @@
     layer      forward(x) gives (y, cache); backward(delta, cache) gives (dx, gradient)
     loss       forward(prediction, target) gives (cost, cache); backward(cache) gives delta
     optimizer  update(p, g, state) moves p in place, or step(network, gradient) moves all parameters
-One that is named as torch names it (Linear, MSELoss, Adam, …) is held against torch; another against the truth of
+One that is named as torch names it (Linear, MSELoss, Adam, …) is compared with torch; another with the truth of
 its own forward, on what examples(rng) yields: (layer, x), or (loss, prediction, target).
 """
 

@@ -2,7 +2,7 @@
 
 The backward's other arguments are those of forward, by name, or what forward returned beside y. The gradients come
 in the order of the arguments, or as a dict. Named linear_forward and linear_backward, or for relu, sigmoid, tanh or
-softmax, they are held against torch; others against the truth of forward, on what examples(rng) yields: its
+softmax, they are compared with torch; others with the truth of forward, on what examples(rng) yields: its
 arguments.
 """
 

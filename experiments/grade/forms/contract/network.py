@@ -1,7 +1,7 @@
 """A whole network's backward: backward(W1, b1, …, x, y) gives (dW1, db1, …), or a dict.
 
 Rows or columns, W as (out, in) or (in, out), or one example at a time. With cost(W1, b1, …, x, y) beside it, it is
-held against the truth of that; else against document A's network in torch: ReLU, no activation at the end, and the
+compared with the truth of that; else with post A's network in torch: ReLU, no activation at the end, and the
 cost ½ Σ (ŷ − y)² / N.
 """
 

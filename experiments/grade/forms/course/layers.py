@@ -6,7 +6,7 @@ Settings are dicts by their keys (bn_param, conv_param, …: mode, p, seed, stri
 Also as static methods of a class, and with a ctx that the forward saves on instead of giving a cache.
 Rows, pictures (N, C, H, W), steps and sequences (N, T, D): by the arguments' names, or by what runs; then weights of
 any shapes (highway, maxout, depthwise). A number that the backward gives a gradient of, as alpha, is a parameter.
-Held against the truth of its own forward; affine, norms, conv, pools, rnn and lstm steps against torch's, too.
+Compared with the truth of its own forward; affine, norms, conv, pools, rnn and lstm steps with torch's, too.
 """
 
 import ast

@@ -3,8 +3,8 @@
 Every function named for a loss (softmax_loss, svm_loss_naive, …) that returns two values or more.
 x are scores (N, C), or (N, T, C) with a mask, or one number an example; y classes, or numbers of x's shape; a dataset
 is one that words are sampled from. A gradient belongs to the argument of its shape. Settings (delta, margin, smoothing)
-are tried at another value, too. Held against the truth of the loss that it returns; softmax_loss and svm_loss of
-scores against torch's, too.
+are tried at another value, too. Compared with the truth of the loss that it returns; softmax_loss and svm_loss of
+scores with torch's, too.
 """
 
 import ast

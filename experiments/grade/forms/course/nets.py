@@ -2,7 +2,7 @@
 
 grads is a dict with the keys of params. The constructor's sizes are known by their names (input_size, hidden_dims,
 num_classes, …), or are numbers in that order; X are rows, or pictures (N, C, H, W); y are classes. A penalty (reg) is
-tried at a strength of its own. Held against the truth of the loss that it returns, by every parameter.
+tried at a strength of its own. Compared with the truth of the loss that it returns, by every parameter.
 """
 
 import ast

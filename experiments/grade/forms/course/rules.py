@@ -2,7 +2,7 @@
 
 It is known by its name: sgd, momentum, nesterov, adagrad, rmsprop, adam, adamax, adadelta, nadam, amsgrad, lion. The
 settings are what config holds after a call without one, by their keys: learning_rate, momentum, decay_rate, beta1,
-beta2, epsilon; what else it holds is the rule's own memory. w may be changed in place. Held against the rule of that
+beta2, epsilon; what else it holds is the rule's own memory. w may be changed in place. Compared with the rule of that
 name over several steps; where an ε stands, and whether a velocity is a mean, are conventions.
 """
 

@@ -3,7 +3,7 @@
 It makes its weights itself, or is handed them, and has forward, gradients and updates in one loop, of which one turn is
 run, as of a script (loops-script). X are rows or columns, y classes, one-hot, or numbers; data that the file loads from
 elsewhere are drawn. Where the file itself calls it, with what it has, that is tried first.
-Held against the truth of its own loss, else of the first usual cost under which nothing differs.
+Compared with the truth of its own loss, else of the first usual cost under which nothing differs.
 """
 
 import ast

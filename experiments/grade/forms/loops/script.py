@@ -5,7 +5,7 @@ parameters are what the loop moves (syn0 += …, W = W - lr * …), what they mo
 with a name is taken as 1, one that is written there is tried. The cost is what the loop calls its loss, or prints as
 such; else it is one of what data are subtracted from (error = y - l2): ½ Σ (a − y)², cross-entropy and the like, or
 their mean over examples.
-Held against the truth of the first cost under which nothing differs.
+Compared with the truth of the first cost under which nothing differs.
 """
 
 import ast

@@ -2,7 +2,7 @@
 
 The two are judged as the methods of a class are (whole-network-class), whose objects keep what the module keeps:
 arrays, dicts, lists, objects of the file's own classes.
-Held against the truth of its own forward.
+Compared with the truth of its own forward.
 """
 
 import copy

@@ -3,7 +3,7 @@
 Also with two states, (inputs, targets, hprev, cprev). inputs and targets are lists of integers. The weights are the
 module's arrays, alone or in a dict or objects; their sizes, and the integers that name these (hidden_size), are made
 small. The gradients are returned, or kept beside the weights; they may be clipped: here none is as large.
-Held against the truth of its own loss.
+Compared with the truth of its own loss.
 """
 
 import inspect

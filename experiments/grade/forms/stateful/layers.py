@@ -6,7 +6,7 @@ takes a learning rate moves the parameters, and what they moved by is the gradie
 forward_propagation/backward_propagation, …; rows, columns, one example; parameters as attributes, dicts or lists, or as
 objects with value and grad. Each word that the constructor knows (activation="relu") is tried. A cost of three arrays
 has a backward without a δ. What examples(rng) yields, (layer, x), is tried, too.
-Held against the truth of its own forward.
+Compared with the truth of its own forward.
 """
 
 import ast

@@ -4,7 +4,7 @@ forward(y_pred, y_true) gives one number, or one for each example (calculate(…
 backward(dvalues, y_true), backward(dout=1), grad(predicted, actual), gradient(y, p): returned, or kept as
 self.dinputs. The target comes first where its name says so. It is one-hot, or a class for each example; whichever
 runs is tried. Softmax and its loss may be one class; a guard, as in log(y + 1e-7), may be missing in the gradient.
-Held against the truth of its own cost.
+Compared with the truth of its own cost.
 """
 
 import copy

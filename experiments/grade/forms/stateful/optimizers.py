@@ -5,7 +5,7 @@ AMSGrad, Lion, GradientDescent.
 Parameters and gradients are handed over as a layer or a network of the file, which keep both, as dicts, as lists, or as
 one array and its gradient, or a weight and a bias at once; what is moved in place, or comes back, is looked at.
 pre_update_params and post_update_params are called around it, where the rate decays as lr / (1 + decay · steps).
-Held against the rule of that name over several steps, with every setting that the constructor has.
+Compared with the rule of that name over several steps, with every setting that the constructor has.
 """
 
 import copy

@@ -2,7 +2,7 @@
 
 Two classes: forward(z) gives p, and its backward(δ) gives δ; forward(p, y) is the cross-entropy, and its backward gives
 p − y, or that over the number of examples, which is the derivative by z.
-Held against the truth of the cost of both.
+Compared with the truth of the cost of both.
 """
 
 import inspect

@@ -2,7 +2,7 @@
 
 The variable is a class made of one array, with a grad and a backward() that goes through the functions which made it;
 what forward does not keep, the __call__ of Function does. One array or several alike; two, and the same one twice.
-Held against the truth of its own forward.
+Compared with the truth of its own forward.
 """
 
 import ast

@@ -2,7 +2,7 @@
 
 As forward_prop and back_prop (whole-forward-backward), but that the parameters lie in a dict, params["W1"] or
 params[f"W{l}"], and so do the gradients, under the same keys or as dW1. Examples are rows or columns.
-Held against the truth of its own forward.
+Compared with the truth of its own forward.
 """
 
 import ast

@@ -3,7 +3,7 @@
 forward_backward_prop(X, labels, params, dimensions), nnCostFunction(nn_params, input_layer_size, hidden_layer_size,
 num_labels, X, y, lambda_), in any order. The sizes come in a tuple or one by one; the vector has biases or none; X are
 rows, y classes or one-hot, a column of 0 and 1, or numbers.
-Held against the truth of its own cost.
+Compared with the truth of its own cost.
 """
 
 import inspect

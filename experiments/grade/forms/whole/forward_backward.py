@@ -5,7 +5,7 @@ what forward_prop takes or returns, by name, and Y: classes, one-hot, or numbers
 in a row or in a dict. The cost is a function of the file (compute_cost, …) of the output and Y, else the first of
 cross-entropy, ½ Σ (a − y)² and the like under which nothing differs, maybe over a count, m, of the file; the head says
 which.
-Held against the truth of its own forward.
+Compared with the truth of its own forward.
 """
 
 import inspect

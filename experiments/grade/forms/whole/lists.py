@@ -3,7 +3,7 @@
 As forward_prop and back_prop (whole-forward-backward), but that the parameters lie in lists by layer, all_weights and
 all_biases, and so do the gradients. Their depth is a number that the functions read from the module (K), or any. A
 backward that sums or averages over no axis is tried on one example.
-Held against the truth of its own forward.
+Compared with the truth of its own forward.
 """
 
 import ast

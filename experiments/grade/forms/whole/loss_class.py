@@ -3,7 +3,7 @@
 Also loss(inputs, targets, hprev) of sequences of integers, with one state or more. Gradients come in a dict, in a row,
 or stand in self.dW; X are rows or columns, y classes, one-hot, a column of 0 and 1, or numbers. The constructor's
 sizes are made small. A penalty (reg) is tried at a strength of its own; gradients may be clipped.
-Held against the truth of its own loss.
+Compared with the truth of its own loss.
 """
 
 import copy

@@ -4,7 +4,7 @@ Also backward(X, y, o), backward(y), train(x, y, epochs); without arguments, whe
 gradients are lists by layer (nabla_b, nabla_w), arrays in a row, or a dict; kept as self.dW1; or what the parameters
 moved by. x and y are columns of one example, or rows or columns of several. The cost is the class's own (cost, loss),
 else the first of ½ Σ (a − y)², cross-entropy and the like under which nothing differs; the head says which.
-Held against the truth of its own forward.
+Compared with the truth of its own forward.
 """
 
 import ast

@@ -2,7 +2,7 @@
 
 Also update_parameters(parameters, grads, learning_rate) with dicts: grads["dW1"] belongs to parameters["W1"]. The new
 parameters are returned, or the old ones changed in place.
-Held against θ − η ∂C/∂θ in torch.
+Compared with θ − η ∂C/∂θ in torch.
 """
 
 import inspect
