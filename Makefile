@@ -1,4 +1,4 @@
-# Each target is one line; the README has the same lines for Windows and macOS.
+# Each target is one line; docs/install.md says how to do without make.
 PYTHON ?= python3
 DEVICE ?=
 BIN := .venv/bin/python

@@ -58,10 +58,8 @@ def came(row: Row) -> str:
     if row.ours is None or row.expected is None:
         return ""
     at = f" at [{', '.join(map(str, row.index))}]" if row.index else ""
-    for digits in range(6, 18):  # as many as tell the two apart
-        expected, ours = f"{row.expected:.{digits}g}", f"{row.ours:.{digits}g}"
-        if expected != ours:
-            break
+    pairs = ((f"{row.expected:.{digits}g}", f"{row.ours:.{digits}g}") for digits in range(6, 18))
+    expected, ours = next(((a, b) for a, b in pairs if a != b), (f"{row.expected:.6g}", f"{row.ours:.6g}"))
     return f"expected {expected}, got {ours}{at}"
 
 

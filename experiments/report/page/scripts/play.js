@@ -16,7 +16,7 @@ class Play {
     this.rows = new Map();
     this.table = this.knobs();
     this.canvas = make("canvas", { width: 560, height: 420, role: "img", onclick: (event) => this.jump(event) });
-    this.figure = [this.canvas, make("figcaption", {}, this.axes(), "The cost over two of the parameters: a stronger tint is a higher cost. The dot is where you are; the line leads the way of the next step. Tap to move.")];
+    this.figure = [this.canvas, make("figcaption", {}, this.axes(), "The cost over two of the parameters: a stronger tint is a higher cost. The dot is where you are; the line points where the next step goes. Tap to move.")];
     this.result = make("p", { class: "result" });
     this.nudge = this.nudging();
   }

@@ -48,7 +48,7 @@ function startScrubber(root) {
     plot(errors[0], digits.wrong.map(unit), "rule");
     plot(errors[0], digits.wrong.slice(0, k + 1).map(unit), "manual");
     plot(errors[0], [unit(digits.wrong[k], k)], "ink", true);
-    errors[1].textContent = errors[0].ariaLabel = `Digits: after epoch ${k + 1}, ${short(100 * digits.wrong[k], 2)}% of the validation digits are read wrongly. Up to ${short(100 * highest, 2)}%.`;
+    errors[1].textContent = errors[0].ariaLabel = `Digits: after epoch ${k + 1}, ${short(100 * digits.wrong[k], 2)}% of the validation digits are read wrongly. The scale ends at ${short(100 * highest, 2)}%.`;
   }
 
   function show() {
