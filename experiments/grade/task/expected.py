@@ -61,7 +61,7 @@ def held(checked: CheckedPiece, given: Arrays, ours: Arrays, delta: Any, by: lis
             return found
         first = first or found
     checked.is_another = True
-    what = "the task's reference" if expected.reference else f"a {expected.kind}"
+    what = "its reference" if expected.reference else f"a {expected.kind}"
     reason = f"the task expects {what}, and this is another function"
     if not runs:
         reason = f"the task expects {what}, which does not run on {', '.join(given)}"

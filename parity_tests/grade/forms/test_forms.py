@@ -87,9 +87,9 @@ def test_a_file_with_nothing_in_it_is_an_error_that_says_so(name, text, fails, t
 
 ALONE = """
     import numpy as np
-    from nowhere import relu
+    from nowhere import clipped
     def sigmoid_backward(delta, y): return delta * y * (1 - y)
-    def relu_forward(z): return relu(z)
+    def relu_forward(z): return clipped(z)
     def relu_backward(delta, z): return delta * (z > 0)
 """
 
@@ -100,7 +100,7 @@ def test_what_lacks_its_forward_or_its_module_is_told_so(run):
     assert [f["form"] for f in result["findings"] if f["not_judged"]] == [
         "function of (delta, y), without a sigmoid_forward"
     ]
-    assert "relu could not be imported; --path adds a folder" in failing(result)["y"]
+    assert "clipped could not be imported; --path adds a folder" in failing(result)["y"]
 
 
 UNCLEAR = {
