@@ -16,8 +16,8 @@ import torch
 from playwright.sync_api import Browser, sync_playwright
 
 from manual import InputError
-from parity_tests import claim_index
 from parity_tests.devices import pretend
+from parity_tests.posts import claim_index
 from torch_ref import Parity
 from torch_ref.devices import prepare
 

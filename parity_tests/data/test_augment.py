@@ -16,8 +16,8 @@ from experiments.train import command as train
 from experiments.train.module import Training
 from manual import InputError
 from manual.numbers.number_types import Array
+from parity_tests.data.drawn import draw
 from parity_tests.data.test_images import noise
-from parity_tests.drawn import draw
 
 SIZE = 32
 EPOCH = 3

@@ -18,8 +18,8 @@ from experiments.data.settings import DataSettings
 from experiments.shared.scale import Scale, levels
 from experiments.train import command as train
 from experiments.train.checkpoints import restore
+from parity_tests.data.drawn import draw
 from parity_tests.data.test_images import SIZE, cut, noise, read
-from parity_tests.drawn import draw
 
 KINDS = ["blue_jay", "bluebird", "goldfinch", "robin"]
 PARTS = ["train", "validation", "test"]

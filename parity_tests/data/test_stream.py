@@ -17,8 +17,8 @@ from experiments.data.module import Data
 from experiments.data.settings import DataSettings
 from experiments.train import command as train
 from manual import InputError
+from parity_tests.data.drawn import draw
 from parity_tests.data.test_images import SIZE
-from parity_tests.drawn import draw
 
 LARGE = 64
 

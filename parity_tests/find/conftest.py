@@ -13,7 +13,7 @@ from experiments.shared.model_file import Model, save
 from experiments.shared.scale import Scale
 from experiments.shared.spec import build_network
 from experiments.train import command as train
-from parity_tests.drawn import draw
+from parity_tests.data.drawn import draw
 
 
 @pytest.fixture(scope="session")

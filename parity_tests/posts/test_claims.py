@@ -5,8 +5,8 @@ from latex2mathml.converter import convert
 
 from experiments.report.chapters.errata import ERRATA
 from manual.documents import PRINTED, claims
-from parity_tests.claim_index import marked
 from parity_tests.for_each import for_each
+from parity_tests.posts.claim_index import marked
 
 INDEX, MARKED = claims(), [*marked()]
 

@@ -8,7 +8,7 @@ import pytest
 
 from experiments.data.module import Data
 from experiments.data.settings import DataSettings
-from parity_tests.drawn import draw
+from parity_tests.data.drawn import draw
 from parity_tests.train.checkpoints.cutting import fit
 from parity_tests.train.processes.in_processes import (
     CUT_OFF,

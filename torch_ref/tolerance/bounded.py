@@ -22,32 +22,15 @@ more than covers.
 """
 
 from collections.abc import Callable
-from functools import cache
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 
 from manual import Undecided
 from manual.numbers.number_types import Array
 from torch_ref.tolerance.array_methods import ArrayMethods
+from torch_ref.tolerance.precision import ULPS, precision
 from torch_ref.tolerance.small_arrays import every, lazy, some
-
-ULPS = 4  # of an elementary function
-
-
-class Precision(NamedTuple):
-    """Of a dtype: the unit roundoff, the smallest normal number, and the largest one."""
-
-    u: float
-    tiny: float
-    largest: float
-
-
-@cache
-def precision(dtype: Any) -> Precision:
-    """That of a dtype."""
-    info = np.finfo(dtype)
-    return Precision(float(info.eps) / 2, float(info.smallest_normal), float(info.max))
 
 
 class Bounded(ArrayMethods):

@@ -13,7 +13,8 @@ import numpy as np
 
 from manual import Undecided
 from manual.numbers.number_types import Array
-from torch_ref.tolerance.bounded import ULPS, Bounded
+from torch_ref.tolerance.bounded import Bounded
+from torch_ref.tolerance.precision import ULPS
 from torch_ref.tolerance.sums import all_bounded
 
 LOG_2, LOG_10 = float(np.log(2)), float(np.log(10))

@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from manual.numbers.number_types import Array
-from torch_ref.tolerance.bounded import Bounded, precision
+from torch_ref.tolerance.bounded import Bounded
+from torch_ref.tolerance.precision import precision
 
 
 def all_bounded(*arrays: Any) -> list[Bounded]:

@@ -34,7 +34,7 @@ from experiments.train.checkpoints import checkpoint, saving
 from experiments.train.checkpoints.checkpoint import BEFORE, LAST, WholeCheckpoints
 from experiments.train.checkpoints.run_folder import CHECKPOINTS, MODEL
 from manual import InputError
-from parity_tests.drawn import draw
+from parity_tests.data.drawn import draw
 from parity_tests.train.checkpoints.cutting import same
 from parity_tests.train.checkpoints.moments import after, kill, writing
 from parity_tests.train.processes.forks import command

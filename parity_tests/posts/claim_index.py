@@ -8,7 +8,7 @@ from pathlib import Path
 from experiments.report.record.claim_index import HELD_BY
 from experiments.shared.command import write as replace
 
-TESTS = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
 
 
 def marked() -> Iterator[tuple[str, list[str]]]:
