@@ -1,10 +1,11 @@
 """A function and its derivative: sigmoid(x) and sigmoid_derivative(x), or one function with a flag, f(x, deriv=False).
 
 Also sigmoid_prime, d_sigmoid, sigmoid_grad, …; the derivative may be one of x or of the output, a(1 − a); of arrays,
-or of single numbers alone. Also forward_propagation(x, theta) and backward_propagation(x, theta), which returns
-dtheta, the slope along that argument. Also a class with both, __call__(x) and gradient(x), or that makes a base with
-the two. And a cost of two arguments with its gradient: mse(y_true, y_pred) and mse_prime(y_true, y_pred), in either
-order; or of arrays alike, as a triplet, with a gradient for each.
+or of single numbers alone; of a vector, a matrix ∂yᵢ/∂xⱼ. Also forward_propagation(x, theta) and
+backward_propagation(x, theta), which returns dtheta, the slope along that argument. Also a class with both, __call__(x)
+and gradient(x), or that makes a base with the two. And a cost of two arguments with its gradient: mse(y_true, y_pred)
+and mse_prime(y_true, y_pred), or bce_forward(p, y) and bce_backward(p, y), in either order; or of arrays alike, as a
+triplet, with a gradient for each.
 Compared with the truth of the function itself.
 """
 
@@ -24,7 +25,7 @@ from experiments.grade.forms.definitions import Definitions, needs
 from experiments.grade.forms.piece import NO_FIELDS, Arrays, Example, Fields, Piece, Ran
 from experiments.grade.forms.settings import AS_ITSELF, known_to, others
 from experiments.grade.forms.stand_ins import MissingBase
-from experiments.grade.forms.stateful.losses import StatefulLoss
+from experiments.grade.forms.stateful.losses import CLOSER, FURTHER, TARGETS, StatefulLoss
 from experiments.grade.forms.stateful.making import constructions
 from experiments.grade.forms.stateful.objects import needed
 from experiments.grade.forms.whole.results import returned_names
@@ -35,6 +36,11 @@ VALUES = ("__call__", "forward", "function", "func", "fn", "f", "activate", "act
 SLOPES = ("gradient", "derivative", "deriv", "prime", "grad", "df", "f_prime", "fprime", "d", "activation_prime",
           "derivate", "diff")  # fmt: skip
 """What a class calls a function of one array, and its derivative."""
+NO_NAME_OF_A_COST = re.compile(
+    r"_?(loss|cost|forward|function|func|fn|value)(?![a-z])|^(compute|calc|calculate|get)_", re.IGNORECASE
+)
+GOES_BACK = re.compile(r"_?(backward|backprop|back|bwd)(?![a-z])|^(compute|calc|calculate|get)_", re.IGNORECASE)
+"""What the name of a cost has, and that of its gradient, besides what it is the cost of."""
 Pair = tuple[Callable[..., Any], Callable[..., Any]]
 """A function and its derivative."""
 FLAG = re.compile(r"deriv\w*|der|prime|grad\w*|backward", re.IGNORECASE)
@@ -46,6 +52,8 @@ def pieces(found: Definitions) -> Iterator[Piece]:
     for name, derivative in functions.items():
         bare = MARK.sub("", name)
         function = functions.get(bare) if bare != name else None
+        if function is None and (cost := _cost_of(name, functions)):
+            bare, function = cost, functions[cost]
         if function is not None and needs(function) == needs(derivative) == 1:
             variants = {
                 place: (partial(function, **o), partial(derivative, **known_to(derivative, o)))
@@ -66,7 +74,9 @@ def pieces(found: Definitions) -> Iterator[Piece]:
             yield Differentiated(name, variants, [function], found)
     for name, backward in functions.items():
         forward = functions.get(name.replace("backward", "forward"))
-        if forward not in (None, backward) and (pair := _along_an_argument(forward, backward, found)):
+        if forward in (None, backward) or _cost_of(name, functions):
+            continue
+        if pair := _along_an_argument(forward, backward, found):
             yield Differentiated(f"{forward.__name__}, {name}", {"": pair}, [forward, backward], found)
     for name, kind in found.classes().items():
         if (usual := _methods(kind, NO_FIELDS)) is not None:
@@ -82,6 +92,18 @@ def _along_an_argument(forward: Any, backward: Any, found: Definitions) -> Pair 
         return None
     rest: Fields = {n: 0.7 + 0.9 * i for i, n in enumerate(names) if n != moved}
     return (lambda p: forward(**rest, **{moved: p})), (lambda p: backward(**rest, **{moved: p}))
+
+
+def _cost_of(name: str, functions: dict[str, Any]) -> str:
+    """The one cost that a gradient is of: it has the same arguments, and the rest of its name is the same."""
+    own = MARK.sub("", GOES_BACK.sub("", name))
+    if own == name:
+        return ""
+    takes = [n for n, p in inspect.signature(functions[name]).parameters.items() if p.default is p.empty]
+    named = [n for n in functions if n != name and NO_NAME_OF_A_COST.sub("", n) == NO_NAME_OF_A_COST.sub("", own)]
+    costs = [n for n in named if {*takes} == {*inspect.signature(functions[n]).parameters}]
+    has_a_target = len(takes) > 1 and not TARGETS.isdisjoint(map(str.lower, takes))
+    return costs[0] if len(costs) == 1 and has_a_target else ""
 
 
 def _methods(kind: type, options: Fields) -> Pair | None:
@@ -104,6 +126,14 @@ def _methods(kind: type, options: Fields) -> Pair | None:
     return None
 
 
+def _gives_a_matrix(derivative: Callable[[Any], Any]) -> bool:
+    """Whether the derivative by a vector is a matrix, as softmax's."""
+    try:
+        return np.shape(derivative(np.linspace(0.1, 0.4, 4))) == (4, 4)
+    except Exception:  # it takes something else
+        return False
+
+
 def _by_element(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """A function of arrays; one of single numbers is called with each of them."""
 
@@ -124,21 +154,25 @@ class Differentiated(Piece):
 
     def __init__(self, name: str, variants: dict[str, Pair], made_of: list[Any], found: Definitions) -> None:
         self.variants, self.module = variants, found.module
+        self.gives_a_matrix = all(_gives_a_matrix(derivative) for _, derivative in variants.values())
         super().__init__(name, ["x"], [], made_of)
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
-        x, delta = rng.standard_normal((2, 5, 3))
+        x, delta = rng.standard_normal((2, 4) if self.gives_a_matrix else (2, 5, 3))
         for choice, (place, pair) in product(("of x", "of the output"), self.variants.items()):
 
             def run(given: Arrays, pair: Pair = pair, of_x: bool = choice == "of x") -> Ran:
                 x, (function, derivative) = given["x"], map(_by_element, pair)
 
                 def backward(delta: Any) -> Arrays:
-                    return {"dx": np.asarray(delta * derivative(np.copy(x) if of_x else function(np.copy(x))))}
+                    slope = derivative(np.copy(x) if of_x else function(np.copy(x)))
+                    return {"dx": np.asarray(slope).T @ delta if self.gives_a_matrix else np.asarray(delta * slope)}
 
                 return Ran(function(x), backward)
 
             yield Example({"x": x}, run, delta, place=place, choice=choice, known=AS_ITSELF if place else "")
+            if not place:  # where a branch may be that nothing near 0 takes
+                yield Example({"x": FURTHER * x}, run, delta, place="further out", choice=choice, known=AS_ITSELF)
 
 
 class CostFunction(StatefulLoss):
@@ -168,8 +202,13 @@ class CostOfArrays(Piece):
         super().__init__(name, arguments, [], [cost, gradient])
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
-        for place, options in (("", NO_FIELDS), *others(self.cost, self.gradient)):
-            arrays = {n: rng.standard_normal((5, 4)) for n in self.arguments}
+        drawn = {n: rng.standard_normal((5, 4)) for n in self.arguments}
+        near = {n: CLOSER * a for n, a in drawn.items()}  # within a margin, where one is kept
+        settings = (("", NO_FIELDS), *others(self.cost, self.gradient))
+        for (place, options), arrays in [
+            *((one, drawn) for one in settings),
+            (("nearer to each other", NO_FIELDS), near),
+        ]:
 
             def run(given: Arrays, options: Fields = options) -> Ran:
                 def backward(_: Any) -> Arrays:

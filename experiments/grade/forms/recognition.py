@@ -84,9 +84,7 @@ def _looks_like_one(name: str, thing: Any) -> bool:
     if inspect.isclass(thing):
         if issubclass(thing, BaseException):
             return False
-        own = {
-            n: f.__code__ for n, f in vars(thing).items() if inspect.isfunction(f) and not is_placeholder(f.__code__)
-        }
+        own = {f.__name__: f.__code__ for f in functions_of(thing) if not is_placeholder(f.__code__)}
         methods = [*own, *(inner.co_name for code in own.values() for inner in code.co_consts if _is_code(inner))]
         return any(_words(m) & LOOKS_LIKE_ONE - NOUNS and not _words(m) & HELPS for m in methods)
     return _may_be_one(name, thing) and bool(_words(name) & LOOKS_LIKE_ONE)

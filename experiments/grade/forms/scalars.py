@@ -40,8 +40,8 @@ REUSED: dict[str, Expression] = {
     "used by itself": lambda v: v[0] * v[0] + (v[1] + v[1]),
     "reused on the way": lambda v: ((w := v[0] * v[1] + v[2]) * w + w * v[2]) * v[0],
 }
-OF_ANY_SIGN = ("relu", "leaky_relu", "tanh", "sigmoid", "sin", "cos", "abs", "exp", "softplus", "gelu", "silu")
-FUNCTIONS = (*OF_ANY_SIGN, "log", "sqrt")
+OPERANDS = {0: (), 1: (1,)}
+"""What a method is called with besides its own number, by how many arguments it cannot do without."""
 
 
 def pieces(found: Definitions) -> Iterator[Piece]:
@@ -121,15 +121,37 @@ class Scalar(Piece):
     def _single(self) -> Iterator[tuple[str, Expression]]:
         own = dir(self.kind)
         yield from (tried for operator, tried in OPERATORS.items() if operator in own)
-        for name in FUNCTIONS:
-            if inspect.isfunction(getattr(self.kind, name, None)) and not needed(getattr(self.kind, name)):
-                yield name, lambda v, name=name: getattr(v[0] * v[1], name)() * v[2]
-                yield (
-                    f"{name}, of what is used again",
-                    lambda v, name=name: getattr(w := v[0] * v[1], name)() * w * v[2],
-                )
-                if name in OF_ANY_SIGN:
-                    yield f"{name} of a negative number", lambda v, name=name: getattr(v[0] * -1, name)() * v[2]
+        for name in self._functions():
+            others = OPERANDS[len(needed(getattr(self.kind, name)))]
+
+            def of(w: Any, v: Sequence[Any], name: str = name, others: tuple[int, ...] = others) -> Any:
+                return getattr(w, name)(*(v[i] for i in others))
+
+            yield name, lambda v, of=of: of(v[0] * v[1], v) * v[2]
+            yield f"{name}, of what is used again", lambda v, of=of: of(w := v[0] * v[1], v) * w * v[2]
+            if self._value_of(name, -1.5) is not None:
+                yield f"{name} of a negative number", lambda v, of=of: of(v[0] * -1, v) * v[2]
+
+    def _functions(self) -> Iterator[str]:
+        """The methods that make another number of one, or of two; but what is the same number again has no
+        derivative, or is none."""
+        for name in (n for n in dir(self.kind) if not n.startswith("_") and n != self.back):
+            method = inspect.getattr_static(self.kind, name)
+            if inspect.isfunction(method) and len(needed(method)) in OPERANDS:
+                values = {number: self._value_of(name, number) for number in (1.5, -1.5)}
+                if values[1.5] is not None and any(v not in (None, number) for number, v in values.items()):
+                    yield name
+
+    def _value_of(self, name: str, number: float) -> float | None:
+        """The number that a method makes of this one; None where it makes none."""
+        leaves = [self._leaf(number), self._leaf(0.75)]
+        try:
+            method = getattr(leaves[0], name)
+            found = method(*(leaves[i] for i in OPERANDS[len(needed(getattr(self.kind, name)))]))
+            value = float(getattr(found, self.number)) if isinstance(found, self.kind) else np.nan
+        except Exception:  # it is no function of numbers
+            return None
+        return value if np.isfinite(value) else None
 
     def _runner(self, expression: Expression) -> Callable[[Arrays], Ran]:
         def run(given: Arrays) -> Ran:

@@ -171,3 +171,46 @@ def test_a_cost_beside_a_gradient_of_no_known_name_does_not_pass_for_both(run):
     """)
     assert status == 2
     assert "mse_wrt_prediction" in str(not_judged(result))
+
+
+HUBER = "np.mean(np.where(abs(y - p) <= delta, (y - p) ** 2 / 2, delta * (abs(y - p) - delta / 2)))"
+COSTS_ALONE = {
+    "huber_loss(y, p, delta=1.0)": HUBER,
+    "log_cosh(p, y)": "np.sum(np.log(np.cosh(p - y)))",
+    "rmse(p, y)": "np.sqrt(np.mean((p - y) ** 2))",
+    "hinge_loss(y, p)": "np.mean(np.maximum(0, 1 - y * p))",
+    "kl_divergence(p, q)": "np.sum(p * np.log(p / q))",
+}
+NOT_AS_NAMED = {
+    "huber_loss(y, p, delta=1.0)": HUBER.replace(" - delta / 2", ""),
+    "rmse_loss(p, y)": "np.mean((p - y) ** 2)",
+    "mean_squared_loss(p, y)": "np.mean(abs(p - y))",
+}
+
+
+@pytest.mark.parametrize("name", few(COSTS_ALONE, 2))
+def test_a_cost_alone_is_one_of_the_usual_ones(name, run):
+    assert run(f"import numpy as np\ndef {name}: return {COSTS_ALONE[name]}")[0] == 0
+
+
+@pytest.mark.parametrize("name", NOT_AS_NAMED)
+def test_a_cost_alone_that_is_another_than_its_name_says_is_not_judged(name, run):
+    source = "import numpy as np\ndef relu(x): return np.maximum(x, 0)\ndef relu_derivative(x): return x > 0\n"
+    status, result = run(f"{source}def {name}: return {NOT_AS_NAMED[name]}")
+    assert status == 2
+    assert "this form is not known" in str(not_judged(result))
+
+
+def test_a_class_of_static_methods_is_not_passed_over(run):
+    status, result = run("""
+        import numpy as np
+        def relu(x): return np.maximum(x, 0)
+        def relu_derivative(x): return x > 0
+        class Cost:
+            @staticmethod
+            def fn(a, y): return np.sum((a - y) ** 2)
+            @staticmethod
+            def delta(z, a, y): return a - y
+    """)
+    assert status == 2
+    assert not_judged(result).keys() == {"Cost"}

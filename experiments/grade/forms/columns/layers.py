@@ -223,7 +223,7 @@ class ColumnLayer(Piece):
         def backward(delta: Fields) -> Arrays:
             deltas, known = [*delta.values()][: self.deltas], [words[n] for n in self.words]
             first = next(iter(inspect.signature(self.backward).parameters))
-            given = [cache, *deltas] if "cache" in first else [*deltas, cache]
+            given = [cache, *deltas] if "cache" in first or first in self.plain else [*deltas, cache]
             named = known_to(self.backward, words) | dict(zip(self.words_back, known, strict=False))
             return self._by_name(self.backward(*given, **named, **told), arrays)
 

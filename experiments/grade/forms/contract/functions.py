@@ -40,7 +40,9 @@ def pieces(found: Definitions) -> Iterator[Piece]:
     functions, pairs = found.functions(), {}
     for name, backward in functions.items():
         match = re.fullmatch(r"(\w+_)?backward", name)
-        if match and (forward := functions.get(f"{match[1] or ''}forward")):
+        forward = functions.get(f"{match[1] or ''}forward") if match else None
+        # a backward of the same arguments has no δ: it is a cost's
+        if match and forward and {*inspect.signature(forward).parameters} != {*inspect.signature(backward).parameters}:
             pairs[(match[1] or "forward").rstrip("_")] = forward, backward
     for name, (forward, backward) in pairs.items():
         others = [inspect.signature(f).parameters for n, (f, _) in pairs.items() if n != name]

@@ -31,12 +31,15 @@ FAMILIES: dict[str, tuple[Shape, tuple[Shape, ...], tuple[Shape, ...]]] = {
     "sequences": ((2, 5, 3), ((3, 4), (4, 3), (3, 3), (4, 4), (4, 3, 2)), ((4,), (3,), (5,))),
 }
 """x, the matrices and the vectors that may go with it."""
-STEP: tuple[Shape, ...] = ((5, 3), (5, 2))
-"""x and a state of one step."""
+STEPS: dict[str, tuple[Shape, Shape]] = {"one step": ((5, 3), (5, 2)), "sequences": ((5, 4, 3), (5, 2))}
+"""x and a state of one step, or of several."""
+KINDS = 4
+"""Of weights, as those of x, those of the state, and a bias, whatever gates there are."""
 OF_A_STEP: tuple[tuple[Shape, ...], tuple[Shape, ...]] = (((3, 2), (2, 2), (5, 2), (2, 3), (2, 5)), ((2,), (1, 2)))
 """The matrices, also of both one beside the other, and the vectors of a step."""
 TWO: tuple[tuple[Shape, ...], ...] = (((5, 3), (5, 2)), ((4, 3, 2), (3, 2, 4), (3, 2), (3, 4, 2)), ((4,), (1,), ()))
 """Two inputs, and the matrices and vectors that may go with them."""
+SINGLE_NUMBERS = "single numbers"
 MOST = 4000
 """Ways that are tried of a family."""
 
@@ -45,6 +48,7 @@ def guesses(arguments: list[str], rng: np.random.Generator) -> Iterator[tuple[st
     """What x and the arguments after it may be, and what to call that."""
     yield from _steps(arguments, rng)
     yield from _of_two(arguments, rng)
+    yield SINGLE_NUMBERS, single_numbers(arguments, rng)
     for family, (x, matrices, vectors) in FAMILIES.items():
         ways = [vectors if VECTOR.fullmatch(n) else matrices for n in arguments[1:]]
         if not len(arguments) > 1 or prod(map(len, ways)) > MOST:
@@ -54,19 +58,23 @@ def guesses(arguments: list[str], rng: np.random.Generator) -> Iterator[tuple[st
             yield f"{family} of {', '.join(map(str, (x, *shapes)))}", {n: rng.standard_normal(s) for n, s in drawn}
 
 
+def single_numbers(arguments: list[str], rng: np.random.Generator) -> Arrays:
+    """An array of no axes for each, as what compares its argument or hands it to math takes."""
+    return {n: rng.standard_normal(()) for n in arguments}
+
+
 def _steps(arguments: list[str], rng: np.random.Generator) -> Iterator[tuple[str, Arrays]]:
     """A step of a recurrent cell: weights whose names differ in their last letter, as the gate's, are of one shape."""
     states = [n for n in arguments[1:] if ROLES.get(n) in ("h", "c")]
     others = [n for n in arguments[1:] if n not in states]
     kinds = sorted({n[:-1] for n in others})
     ways = [OF_A_STEP[bool(VECTOR.fullmatch(kind))] for kind in kinds]
-    if not states or len(kinds) in (0, len(others)) or "" in kinds:
+    if not states or not 0 < len(kinds) <= KINDS or "" in kinds:
         return
-    x, state = STEP
-    for way in product(*ways):
+    for (family, (x, state)), way in product(STEPS.items(), product(*ways)):
         of = dict(zip(kinds, way, strict=True))
         shapes = {arguments[0]: x, **dict.fromkeys(states, state), **{n: of[n[:-1]] for n in others}}
-        yield "one step", {n: rng.standard_normal(shapes[n]) for n in arguments}
+        yield family, {n: rng.standard_normal(shapes[n]) for n in arguments}
 
 
 def _of_two(arguments: list[str], rng: np.random.Generator) -> Iterator[tuple[str, Arrays]]:

@@ -2,10 +2,10 @@
 
 The gradients come in the order of the arguments, without those of the settings; several outputs (next_h, next_c,
 cache) have a δ each. Also X_forward_naive, X_backward_alt, sandwiches such as affine_relu, whole sequences, words.
-Settings are dicts by their keys (bn_param, conv_param, …: mode, p, seed, stride, pad, pool_height), tried in several.
-Also as static methods of a class, and with a ctx that the forward saves on instead of giving a cache.
-Rows, pictures (N, C, H, W), steps and sequences (N, T, D): by the arguments' names, or by what runs; then weights of
-any shapes (highway, maxout, depthwise). A number that the backward gives a gradient of, as alpha, is a parameter.
+Settings are dicts by their keys (bn_param, …: mode, p, seed, stride, pad, pool_height), tried in several; so may the
+parameters be (params["Wz"]). Also static methods of a class, a ctx that the forward saves on, and a backward of what
+the forward took and δ, in any order: backward(W, X, dZ). Rows, pictures (N, C, H, W), steps, sequences (N, T, D),
+single numbers, by the arguments' names or by what runs; then weights of any shapes (highway, maxout, depthwise).
 Compared with the truth of its own forward; affine, norms, conv, pools, rnn and lstm steps with torch's, too.
 """
 
@@ -14,79 +14,30 @@ import inspect
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.course.arguments import PLAIN, also, candidates, keys_of, settings, varied
-from experiments.grade.forms.course.contexts import contexts, with_a_context
-from experiments.grade.forms.course.guesses import guesses
+from experiments.grade.forms.course.guesses import SINGLE_NUMBERS, guesses, single_numbers
+from experiments.grade.forms.course.pairs import Layer, pairs
 from experiments.grade.forms.definitions import Definitions, needs
 from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran
 from experiments.grade.forms.settings import AS_ITSELF, known_to, others
+from experiments.grade.forms.whole.results import gradients_in, returned_names
 from manual.numbers.number_types import Array
 
-NAME = re.compile(r"(?P<stem>\w+)_(?P<way>forward|backward)(?P<variant>_\w+)?")
+PARAMETER = re.compile(r"([WUVRwb]|gamma|beta)[\w]*")
+"""The key of an array that is learned, where a dict holds them."""
 REFUSES = (AssertionError, NotImplementedError)
 """What a function raises that is not written for a setting."""
-
-
-class Layer(NamedTuple):
-    """A forward and its backward, what the layer is called, also without its variant, and what it is made of."""
-
-    name: str
-    stem: str
-    forward: Callable[..., Any]
-    backward: Callable[..., Any]
-    made_of: list[Any]
 
 
 def pieces(found: Definitions) -> Iterator[Piece]:
     """Every X_backward of δ and a cache, and the X_forward that it belongs to."""
     for layer in pairs(found):
         yield LayerFunctions(layer, found)
-
-
-def pairs(found: Definitions) -> Iterator[Layer]:
-    """The functions, and the static methods, that are a forward and its backward."""
-    functions = found.functions()
-    for name, backward in functions.items():
-        match = NAME.fullmatch(name)
-        if not match or match["way"] == "forward" or _has_examples(found, match["stem"]):
-            continue
-        names = [f"{match['stem']}_forward{variant}" for variant in (match["variant"] or "", "", "_naive")]
-        forward = next((functions[n] for n in names if n in functions), None)
-        if forward is not None and _takes_a_cache(forward, backward) and _returns_several(found, forward):
-            variant, made_of = match["variant"] or "", [forward, backward]
-            yield Layer(f"{match['stem']}{variant}", match["stem"], forward, backward, made_of)
-    for name, kind in found.classes().items():
-        static = [getattr(kind, n) for n in ("forward", "backward") if isinstance(vars(kind).get(n), staticmethod)]
-        if len(static) == 2 and _takes_a_cache(*static):
-            saves = [*inspect.signature(static[0]).parameters][:1] == ["ctx"]
-            pair = with_a_context(*static) if saves else (static[0], static[1])
-            if saves or _returns_several(found, static[0]):
-                yield Layer(name, name, *pair, [kind, *(contexts(found) if saves else [])])
-
-
-def _has_examples(found: Definitions, stem: str) -> bool:
-    names = vars(found.module)
-    return any(name in names for name in ("examples", f"{stem}_examples", f"examples_{stem}"))
-
-
-def _takes_a_cache(forward: Any, backward: Any) -> bool:
-    """Whether a backward takes δ and what the forward kept, and nothing by the name of one of the forward's
-    arguments."""
-    of_forward, of_backward = inspect.signature(forward).parameters, inspect.signature(backward).parameters
-    return len(of_forward) > 0 and needs(backward) >= 2 and not {*of_forward} & {*[*of_backward][1:]}
-
-
-def _returns_several(found: Definitions, function: Callable[..., Any]) -> bool:
-    """Whether a function returns a tuple, or what another of the file returns."""
-    values = [n.value for n in ast.walk(found.node_of(function)) if isinstance(n, ast.Return)]
-    called = [v.func.id for v in values if isinstance(v, ast.Call) and isinstance(v.func, ast.Name)]
-    others = [f for name in called if inspect.isfunction(f := found.own().get(name)) and f is not function]
-    return any(isinstance(value, ast.Tuple) for value in values) or any(_returns_several(found, f) for f in others)
 
 
 @dataclass(frozen=True)
@@ -105,10 +56,13 @@ class LayerFunctions(Piece):
 
     def __init__(self, layer: Layer, found: Definitions) -> None:
         self.forward, self.backward, self.stem = layer.forward, layer.backward, layer.stem
-        self.module, forward = found.module, layer.forward
+        self.module, forward, self.names_tell = found.module, layer.forward, layer.names_tell
         parameters = inspect.signature(forward).parameters
         self.needed = [n for n, p in parameters.items() if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
         self.keys = {n: keys for n in parameters if (keys := keys_of(found, forward, n)) or n.endswith("_param")}
+        self.dicts = {n: sorted(ks) for n, ks in self.keys.items() if ks and all(map(PARAMETER.fullmatch, ks))}
+        self.keys = {n: ks for n, ks in self.keys.items() if n not in self.dicts}
+        self.names = returned_names(found.node_of(layer.backward))
         plain = {n: PLAIN[n] for n in self.needed[1:] if n in PLAIN and n not in self.keys}
         defaults = {n: p.default for n, p in parameters.items() if p.default is not p.empty}
         self.at_first = plain, [n for n, v in {**plain, **defaults}.items() if type(v) is float]
@@ -118,7 +72,8 @@ class LayerFunctions(Piece):
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
         self.plain, self.numbers = self.at_first  # which of them are learned is found out anew
-        arguments = [n for n in self.needed if n not in self.keys and n != "G" and n not in self.plain]
+        given_apart = {*self.keys, *self.dicts, *self.plain, "G"}
+        arguments = [n for n in self.needed if n not in given_apart] + [k for ks in self.dicts.values() for k in ks]
         given = {n: settings(keys) for n, keys in self.keys.items()}
         family, arrays = self._fitting(arguments, given, rng)
         arrays = self._with_numbers(Call(arrays, given, self.plain), rng)
@@ -163,6 +118,8 @@ class LayerFunctions(Piece):
             yield place, Call(arrays, given, self.plain | options)
         for family, new in also(arguments, rng):
             yield family, Call(new, given, self.plain)
+        if SINGLE_NUMBERS in self.form:
+            yield from ((f"draw {i}", Call(single_numbers(arguments, rng), given, self.plain)) for i in range(2, 6))
 
     def _fitting(self, arguments: list[str], given: dict[str, Fields], rng: np.random.Generator) -> tuple[str, Arrays]:
         """The first arrays of which the backward gives gradients of their shapes; else that both, or one, run on."""
@@ -170,7 +127,7 @@ class LayerFunctions(Piece):
         for family, arrays, is_named in candidates(arguments, rng):
             score, error = self._score(Call(arrays, given, self.plain), rng)
             if score > best:
-                best, found, is_sure = score, (family, arrays), is_named
+                best, found, is_sure = score, (family, arrays), is_named and self.names_tell
             if best == 3:
                 return found
             why = error if "AssertionError" in error or "NotImplementedError" in error or not why else why
@@ -226,7 +183,10 @@ class LayerFunctions(Piece):
             return False
 
     def _run(self, call: Call) -> Ran:
-        arguments = {**call.arrays, **{n: _copied(of) for n, of in call.settings.items()}, **call.plain}
+        inside = {k: n for n, ks in self.dicts.items() for k in ks}
+        arguments: Fields = {n: a for n, a in call.arrays.items() if n not in inside}
+        arguments |= {n: {k: call.arrays[k] for k in ks} for n, ks in self.dicts.items()}
+        arguments |= {n: _copied(of) for n, of in call.settings.items()} | call.plain
         if "G" in self.needed:
             arguments["G"] = 2
         result = self.forward(**arguments)
@@ -249,6 +209,8 @@ class LayerFunctions(Piece):
         if isinstance(result, dict):
             found = {f"d{n.removeprefix('d')}": g for n, g in result.items()}
             return {n: g for n, g in found.items() if n[1:] in (*arrays, *self.numbers) and g is not None}
+        if self.dicts and isinstance(result, tuple | list):
+            return gradients_in(result, self.names, {n: np.shape(a) for n, a in arrays.items()})
         gradients = [*result] if isinstance(result, tuple | list) else [result]
         floats = [n for n, a in arrays.items() if np.asarray(a).dtype.kind in "fO"]
         every = [n for n in (*self.arguments, *self.accepts) if n in (*floats, *self.numbers)]

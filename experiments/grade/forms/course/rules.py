@@ -16,6 +16,7 @@ import numpy as np
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.piece import Fields, Piece
+from experiments.grade.forms.stateful.objects import RATES
 from experiments.grade.forms.stateful.slots import is_marked
 from manual import Layer
 
@@ -56,7 +57,7 @@ def pieces(found: Definitions) -> Iterator["RuleFunction"]:
     for name, f in found.functions().items():
         kind = kind_of(name)
         names = [*inspect.signature(f).parameters]
-        if kind and len(names) == 3 and is_marked(names[1]):
+        if kind and len(names) == 3 and is_marked(names[1]) and names[2].lower() not in RATES:
             yield RuleFunction(name, kind, f, found)
 
 

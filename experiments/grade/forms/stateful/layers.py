@@ -4,8 +4,8 @@ forward returns the output or keeps it as self.output; backward returns ∂C/∂
 Gradients of the parameters stand in self.dweights, self.dW, self.grads[…], or come after ∂C/∂inputs; a backward that
 takes a learning rate moves the parameters, and what they moved by is the gradient. Also forward_pass/backward_pass,
 forward_propagation/backward_propagation, …; rows, columns, one example; parameters as attributes, dicts or lists, or as
-objects with value and grad. Each word that the constructor knows (activation="relu") is tried. A cost of three arrays
-has a backward without a δ. What examples(rng) yields, (layer, x), is tried, too.
+objects with value and grad. Each word that the constructor knows (activation="relu") is tried. A cost of three arrays,
+or of two and whether they belong together, has a backward without a δ. What examples(rng) yields, (layer, x), is tried.
 Compared with the truth of its own forward.
 """
 
@@ -24,7 +24,7 @@ from experiments.grade.forms.definitions import Definitions, constants_of
 from experiments.grade.forms.own_examples import of_class
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran, by_name
 from experiments.grade.forms.settings import AS_ITSELF, others
-from experiments.grade.forms.stateful.losses import TARGETS
+from experiments.grade.forms.stateful.losses import CLOSER, FURTHER, TARGETS, embeddings
 from experiments.grade.forms.stateful.making import (
     PARTS,
     ROWS,
@@ -60,7 +60,8 @@ from manual import Layer
 
 ANY_AXES = re.compile(r"\.ndim\b|\[\.\.\.|shape\[:-1\]|reshape\([^-]*-1, (?!1\b)")
 """What a backward has that counts with leading axes of any number: reshape(-1, n), but not (-1, 1), a column."""
-
+OUTER = re.compile(r"\bouter\(")
+"""What a backward calls that is written for one example, a vector: of several it would be a product of all by all."""
 HALVINGS = 20
 """How often δ is halved, so that no gradient is clipped."""
 
@@ -91,7 +92,9 @@ def _keeps_on_itself(kind: type, methods: Methods) -> bool:
         return len(deltas) == 1 and deltas[0].lower() not in {*TARGETS, "cache"}
     names = {n.lower() for n in (*inputs, *deltas)}
     counts = {2: (1, 2), 3: (0, 1, 2)}.get(len(inputs), ())
-    return len(deltas) in counts and names.isdisjoint({*TARGETS, "cache"})
+    of_labels = len(inputs) == 3 and not deltas and len(names & TARGETS) == 1
+    of_two = len(inputs) == 2 and returns_a_tuple(backward)
+    return len(deltas) in counts and (of_labels or of_two or names.isdisjoint({*TARGETS, "cache"}))
 
 
 def _inputs(forward: Any) -> list[str]:
@@ -120,6 +123,7 @@ class StatefulLayer(Piece):
         loops = [n for n in ast.walk(node) if isinstance(n, ast.For)]
         self.returns_in_a_loop = any(isinstance(n, ast.Return) for loop in loops for n in ast.walk(loop))
         self.has_any_axes = bool(ANY_AXES.search(ast.unparse(node)))
+        self.of_vectors = bool(OUTER.search(ast.unparse(node)))
         cuts = [c for c in constants_of(backward.__code__) if isinstance(c, int | float) and c]
         self.clips = [abs(c) for c in cuts] if "clip" in ast.unparse(node) else []
         last = [n.value for n in ast.walk(node) if isinstance(n, ast.Return)]
@@ -128,8 +132,8 @@ class StatefulLayer(Piece):
         super().__init__(name, _inputs(getattr(kind, methods.forward)), [], made_of[:1])
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
-        of_a_cost: Inputs = [{ROWS: [rng.standard_normal((5, 3)) for _ in self.arguments]}]
-        inputs = drawn_inputs(len(self.arguments), rng) if self.deltas else of_a_cost
+        of_a_cost: Inputs = [{ROWS: embeddings(self.arguments, rng)}]
+        inputs = drawn_inputs(len(self.arguments), rng, self.of_vectors) if self.deltas else of_a_cost
         parts = network_of(self.others, rng)
         words = words_of_class(self.found, self.kind)
         own = [Fitted(one, "", given) for one, given in of_class(self.kind, self.module, rng)]
@@ -146,6 +150,12 @@ class StatefulLayer(Piece):
             return
         plain = self._example(usual, "", rng)
         yield plain
+        if len(plain.arrays) == 1 and usual.family == ROWS:  # an activation
+            yield self._example(usual._replace(inputs=[FURTHER * usual.inputs[0]]), "further out", rng)
+        if not self.deltas:  # within a margin, where one is kept
+            given = zip(self.arguments, usual.inputs, strict=True)
+            near = [a if n.lower() in TARGETS else CLOSER * a for n, a in given]
+            yield self._example(usual._replace(inputs=near), "nearer to each other", rng)
         if (longer := self._of_three_axes(usual, rng)) is not None:
             yield self._example(longer, "three axes", rng)
         yield from self._at_others(usual, plain, rng, parts, words)
@@ -233,7 +243,8 @@ class StatefulLayer(Piece):
         if self.returns_in_a_loop and isinstance(delta, np.ndarray):
             delta = delta * (np.arange(delta.size).reshape(delta.shape) == 1)
         delta = self._below_clipping(ran, delta)
-        fixed = (self.arguments[0],) if self._gives_nothing_back(ran, delta, parameters) else ()
+        fixed = () if self.deltas else tuple(n for n in self.arguments if n.lower() in TARGETS)
+        fixed += (self.arguments[0],) if self._gives_nothing_back(ran, delta, parameters) else ()
         return Example(
             arrays, run, delta if self.deltas else None, fixed=fixed, place=place, known=AS_ITSELF if place else ""
         )

@@ -28,13 +28,18 @@ from manual import Loss
 from manual.numbers.number_types import Array
 
 COSTS = ("calculate", "forward", "loss", "cost", "calc_loss", "compute_loss", "compute", "__call__", "call")
-GRADIENTS = (*BACKWARD, "grad", "gradient", "derivative", "deriv", "prime", "delta", "loss_prime", "loss_gradient")
+GRADIENTS = (*BACKWARD, "grad", "gradient", "derivative", "deriv", "prime", "delta", "loss_prime", "loss_gradient",
+             "diff")  # fmt: skip
 TARGETS = {
     "y", "t", "y_true", "ytrue", "true", "target", "targets", "label", "labels", "actual", "truth", "expected",
     "y_real", "ground_truth", "gt", "desired", "y_batch",
 }  # fmt: skip
 """What a target is called; where both arguments are called so, the second is one."""
 UPSTREAM = {"dout", "grad_output", "grad", "upstream", "dloss", "dl", "d_out"}
+CLOSER = 0.3
+"""What embeddings are multiplied by to be near to each other."""
+FURTHER = 4
+"""What numbers are multiplied by to reach every branch of an activation."""
 COLUMNS = "examples are columns"
 ROWS = ("one-hot", "labels", "labels in a column")
 EACH = {"their mean": np.mean, "their sum": np.sum}
@@ -58,6 +63,9 @@ def pieces(found: Definitions) -> Iterator[Piece]:
         gradient = next((n for n in gradients if len(needed(getattr(kind, n))) <= 2), None)
         if cost is None or gradient is None or issubclass(kind, Loss) or returns_a_tuple(getattr(kind, cost)):
             continue
+        has_a_target = not TARGETS.isdisjoint(map(str.lower, needed(getattr(kind, cost))))
+        if returns_a_tuple(getattr(kind, gradient)) and not has_a_target:
+            continue  # a layer of two inputs, which has a gradient by each
         if any(kind in k.__mro__[1:] for k in own) and gradient not in vars(kind):
             continue
         yield StatefulLoss(name, kind, (cost, gradient), found)
@@ -80,6 +88,12 @@ def targets(rng: np.random.Generator) -> Iterator[Target]:
     yield Target("one number", p[:, :1], np.array([[1.0], [0.0], [0.0], [1.0], [1.0]]))
     yield Target("distributions", p, rng.dirichlet(np.full(4, 2.0), 5))
     yield Target(COLUMNS, p.T.copy(), np.eye(4)[labels].T.copy())
+
+
+def embeddings(names: list[str], rng: np.random.Generator) -> list[Array]:
+    """Rows for each name; for a target, whether they belong together."""
+    together = np.array([1.0, 0, 0, 1, 1])
+    return [together if n.lower() in TARGETS else rng.standard_normal((5, 3)) for n in names]
 
 
 class StatefulLoss(Piece):

@@ -79,7 +79,7 @@ def constructions(
     if parts and (count == 1 or names[0].lower() in PARTS):
         yield [[*parts], *[None] * (count - 1)]
     yield from _by_names(names, rng, words)
-    sizes = {1: [[3], [4]], 2: [[3, 4], [2, 3]], 3: [[3, 4, 2], [2, 3, 3]], 4: [[2, 3, 3, 1]]}
+    sizes = {1: [[3], [4]], 2: [[3, 4], [2, 3]], 3: [[3, 4, 2], [3, 2, 4], [2, 3, 3]], 4: [[2, 3, 3, 1]]}
     shapes = {1: [[(3, 4)], [(3,)]], 2: [[(3, 4), (4,)], [(3, 4), (1, 4)], [(4, 3), (4, 1)], [(3,), (3,)]]}
     arrays = [[rng.standard_normal(shape) for shape in each] for each in shapes.get(count, [])]
     if count == 1:  # one number is a setting rather than an array
@@ -163,24 +163,29 @@ SEVERAL: dict[int, dict[str, list[tuple[int, ...]]]] = {
     2: {
         "one step, examples are rows": [(5, 3), (5, 2)], "two arrays of a shape": [(5, 3), (5, 3)],
         "one step, examples are columns": [(3, 5), (2, 5)], "one step of one example": [(3, 1), (2, 1)],
+        "one step of one example, vectors": [(3,), (2,)],
     },
     3: {
         "one step, examples are rows": [(5, 3), (5, 2), (5, 2)], "queries, keys and values": [(2, 5, 3)] * 3,
         "queries, keys and values of four features": [(2, 5, 4)] * 3,
         "queries, keys and values of one sequence": [(5, 3)] * 3,
         "one step, examples are columns": [(3, 5), (2, 5), (2, 5)], "one step of one example": [(3, 1), (2, 1), (2, 1)],
+        "one step of one example, vectors": [(3,), (2,), (2,)],
     },
 }  # fmt: skip
 """What several inputs may be."""
 Inputs = list[dict[str, list[Array]]]
 
 
-def drawn_inputs(count: int, rng: np.random.Generator) -> Inputs:
-    """What so many inputs may be, by families: several examples before one, and words last."""
+def drawn_inputs(count: int, rng: np.random.Generator, of_vectors: bool = False) -> Inputs:
+    """What so many inputs may be, by families: several examples before one, and words last; or vectors first."""
     if count > 1:
-        return [{n: [rng.standard_normal(s) for s in shapes] for n, shapes in SEVERAL[count].items()}]
+        families = {n: [rng.standard_normal(s) for s in shapes] for n, shapes in SEVERAL[count].items()}
+        vectors = {n: drawn for n, drawn in families.items() if drawn[0].ndim == 1}
+        return [vectors, families] if of_vectors else [families]
     of_one = [{n: [rng.standard_normal(shape)] for n, shape in shapes.items()} for shapes in (BATCHES, SINGLE)]
-    return [*of_one, {"words": [WORDS]}]
+    vectors = {n: drawn for n, drawn in of_one[1].items() if drawn[0].ndim == 1}
+    return [*([vectors] if of_vectors else []), *of_one, {"words": [WORDS]}]
 
 
 def like(y: Outputs, rng: np.random.Generator) -> Outputs:

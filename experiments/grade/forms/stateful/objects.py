@@ -168,6 +168,10 @@ class Parameters:
             gradient = next((g for p in places if (g := gradient_in(kept, p, place)) is not None), None)
             if gradient is not None:
                 found[f"d{name}"] = gradient
+        if not found and len(self.places) == 1:  # the one parameter's may be called grad alone
+            ((name, (place, *_)),) = self.places.items()
+            alone = (g for slot, g in kept.items() if is_marked(str(slot[-1].key)) and not stem(str(slot[-1].key)))
+            found = {f"d{name}": g for g in alone if np.shape(g) == np.shape(kept[place])}
         return found
 
     def gradients(self, own: Any, before: Arrays, rate: float = RATE) -> Arrays:
