@@ -191,12 +191,11 @@ def _changes(node: ast.AST, imports: dict[str, str]) -> Found:
 def _compares(node: ast.AST, _: dict[str, str]) -> Found:
     """Another answer for numbers that are no floats, or under the checker."""
     if isinstance(node, ast.Compare):
-        sides = [_dotted(side) for side in (node.left, *node.comparators)]
-        if any(s.endswith(("dtype", "dtype.kind", "dtype.char")) for s in sides) and any(
-            _is_object(s) for s in (node.left, *node.comparators)
-        ):
+        compared = [node.left, *node.comparators]
+        sides = [_dotted(side) for side in compared]
+        if any(s.endswith(("dtype", "dtype.kind", "dtype.char")) for s in sides) and any(map(_is_object, compared)):
             yield node.lineno, "it answers otherwise for exact numbers (dtype object)"
-        told = [side.value for side in (node.left, *node.comparators) if isinstance(side, ast.Constant)]
+        told = [side.value for side in compared if isinstance(side, ast.Constant)]
         if (
             any(s in ("sys.argv", "sys.modules", "sys.executable", "os.environ") for s in sides)
             and "__name__" not in sides
@@ -230,8 +229,7 @@ def _equals(node: ast.AST, _: dict[str, str]) -> Found:
 
 def _differentiates(node: ast.AST, _: dict[str, str]) -> Found:
     """The name of what differentiates: a complex step is as exact as a backward."""
-    name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-    if name in SLOPES and isinstance(node, ast.Attribute | ast.Name):
+    if isinstance(node, ast.Attribute | ast.Name) and (name := _dotted(node).split(".")[-1]) in SLOPES:
         yield node.lineno, f"it uses {name}, which differentiates a forward"
 
 

@@ -152,7 +152,7 @@ class Server(Observer):
         from torch_ref.tolerance.bounds import exact
 
         found = self.steps(request, exact)
-        return answers.Trajectory([_errors(params) for params in found])
+        return answers.Trajectory([all_numbers({name: p.error for name, p in params.items()}) for params in found])
 
     def steps(
         self, request: requests.Steps | requests.StepErrors, number: Callable[[Array], Any]
@@ -261,10 +261,6 @@ class Server(Observer):
 
 def _described(piece: Piece) -> answers.Description:
     return answers.Description(**{field.name: getattr(piece, field.name) for field in fields(answers.Description)})
-
-
-def _errors(params: dict[str, Any]) -> Arrays:
-    return all_numbers({name: number.error for name, number in params.items()})
 
 
 def _copies(arrays: Arrays) -> Arrays:
