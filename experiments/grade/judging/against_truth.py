@@ -98,10 +98,10 @@ def compare_example(
         one = observe(0)
         found = [one]
         if one.undecided:
-            _is_finite(checked, one)
             found = [observe(moved) for moved in SEEDS]
             if why := next((other.undecided for other in found if other.undecided), ""):
-                raise Unclear(why)
+                raise Unclear(why)  # it is no edge: there is no value, as of log(-1)
+            _is_finite(checked, one)
     except Unclear:
         raise
     except Failed as why:

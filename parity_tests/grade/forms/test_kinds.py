@@ -214,3 +214,13 @@ def test_a_class_of_static_methods_is_not_passed_over(run):
     """)
     assert status == 2
     assert not_judged(result).keys() == {"Cost"}
+
+
+def test_what_has_no_value_at_an_input_does_not_differ_there(run):
+    status, result = run("""
+        import numpy as np
+        def log(x): return np.log(x)
+        def log_derivative(x): return 1 / x
+    """)
+    assert status == 2
+    assert not_judged(result).keys() == {"log"}
