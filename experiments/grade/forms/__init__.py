@@ -18,7 +18,7 @@ from experiments.grade.forms.columns import rules as column_rules
 from experiments.grade.forms.contract import classes, functions, network
 from experiments.grade.forms.course import layers, losses, nets, rules
 from experiments.grade.forms.loops import function as training_function
-from experiments.grade.forms.loops import script
+from experiments.grade.forms.loops import script, straight
 from experiments.grade.forms.module import network as module_network
 from experiments.grade.forms.module import recurrent
 from experiments.grade.forms.stateful import layers as stateful_layers
@@ -42,7 +42,8 @@ FORMS: tuple[ModuleType, ...] = (
     layers, scalars,
     stateful_optimizers, variables, pairs, stateful_layers,
     network_class, module_network,
-    forward_backward, dicts, lists, updates, script, stateful_losses, classes, network, functions,
+    forward_backward, dicts, lists, updates, script, straight, stateful_losses, classes, network,
+    functions,
     derivatives, training_function, cost_alone,
 )  # fmt: skip
 

@@ -1,8 +1,9 @@
 """What the forms of a piece have in common: how it is described, and how it runs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,6 +56,7 @@ class Example:
         together: whether the gradients come with the output, so that the forward decides on the way to them, too.
         known: what torch has it as, by a name in judging/torch_forwards.py, and with which options.
         options: of that.
+        convention: what is to be remarked of gradients that agree.
     """
 
     arrays: Arrays
@@ -66,6 +68,7 @@ class Example:
     together: bool = False
     known: str = ""
     options: Fields = field(default_factory=dict)
+    convention: str = ""
 
     @property
     def floats(self) -> Arrays:
@@ -109,6 +112,10 @@ class Piece:
     module: ModuleType
     has_cost = False
     has_gradient = False
+    otherwise: "Piece | None" = None
+    """What it may be besides, where how it is called as this is not known."""
+    written: Collection[CodeType] = ()
+    """The functions whose statements are run with those of another."""
 
     def __init__(self, name: str, arguments: list[str], accepts: list[str], made_of: list[Any]) -> None:
         self.name, self.arguments, self.accepts, self.made_of = name, arguments, accepts, made_of
@@ -116,6 +123,17 @@ class Piece:
     def run(self, given: Arrays, options: Fields) -> Ran:
         """One pass from these arrays, with these hyperparameters."""
         raise NotImplementedError
+
+    def examples(self, seed: int) -> list[Example]:
+        """What the truth is taken of, drawn by this seed; of what else it may be, where this is not known."""
+        try:
+            return [*self.truth_examples(np.random.default_rng(seed))]
+        except Unclear:
+            if self.otherwise is None:
+                raise
+            with suppress(Unclear):
+                return self.otherwise.examples(seed)
+            raise
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
         """What the truth is taken of.

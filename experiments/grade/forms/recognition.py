@@ -9,8 +9,11 @@ from typing import Any, TypeGuard
 from experiments.grade.forms import named
 from experiments.grade.forms.cost_alone import CostAlone
 from experiments.grade.forms.definitions import Definitions, constants_of, functions_of, is_placeholder
+from experiments.grade.forms.loops.function import of_class
 from experiments.grade.forms.piece import Piece
 from experiments.grade.forms.stand_ins import MissingBase
+from experiments.grade.forms.whole.loss_class import LossClass
+from experiments.grade.forms.whole.network_class import NetworkClass
 
 LOOKS_LIKE_ONE = {
     "forward", "backward", "backprop", "backpropagation", "fprop", "bprop", "propagate", "propagation", "grad",
@@ -45,6 +48,8 @@ class Offered:
                 if piece.name in self.pieces:
                     piece.name = f"{piece.name} ({piece.form})"
                 self.pieces[piece.name] = piece
+                if isinstance(piece, NetworkClass | LossClass) and piece.kind in found.own().values():
+                    piece.otherwise = next(of_class(piece.name, piece.kind, found), None)
                 found.claimed |= {id(o) for o in piece.made_of}
         own = found.own()
         places = {id(o): i for i, o in enumerate(own.values())}
@@ -61,6 +66,7 @@ class Offered:
 
     def overlooked(self, ran: set[CodeType]) -> dict[str, str]:
         """What looks like a piece, is none, and did not run while the pieces were checked: the form that it may be."""
+        ran = ran.union(*(one.written for p in self.pieces.values() for one in (p, p.otherwise) if one))
         return {n: self._kind(n, o) for n, o in self.others.items() if ran.isdisjoint(_codes_of(o))}
 
     def _kind(self, name: str, thing: Any) -> str:

@@ -33,8 +33,16 @@ def against_truth(checked: CheckedPiece) -> None:
         checked.finding.form += f", without a gradient of {', '.join(settings)}"
     on_the_tasks_inputs(checked)
     settle_zeros(checked, lambda seed: _redrawn(checked, seed, choice))
+    _remark(checked, next((one.convention for one in drawn if one.choice == choice), ""))
     if drawn and not any(c.differs for c in checked.comparisons):
         _at_large_inputs(checked, checked.torch_has_it and checked.judging == "functions")
+
+
+def _remark(checked: CheckedPiece, convention: str) -> None:
+    """What agrees by a convention of its form has that remark."""
+    for i, c in enumerate(checked.comparisons if convention else []):
+        if c.agrees and c.quantity != "cost":
+            checked.comparisons[i] = replace(c, verdict=CONVENTION, cause=convention)
 
 
 def _chosen(checked: CheckedPiece, drawn: list[Drawn]) -> str:

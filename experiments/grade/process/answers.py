@@ -55,6 +55,7 @@ class Drawn:
     known: str
     options: dict[str, Any]
     settings: list[str]
+    convention: str = ""
 
 
 @dataclass(frozen=True)

@@ -170,7 +170,7 @@ class Server(Observer):
     def _(self, request: requests.DrawExamples) -> answers.DrawnExamples:
         piece = self.pieces[request.piece]
         with self.in_stage(f"{piece.name}, on an input from examples(rng) or a guess,"):
-            self.examples = [*piece.truth_examples(np.random.default_rng(request.seed))]
+            self.examples = piece.examples(request.seed)
         if not self.examples:
             raise Unclear("examples(rng) yields nothing")
         choices = {e.choice for e in self.examples if e.choice}
@@ -178,7 +178,7 @@ class Server(Observer):
         if not self.examples:
             raise Unclear(f"the file says loss={self.says.loss}, and there is {' or '.join(sorted(choices))}")
         return answers.DrawnExamples(
-            [answers.Drawn(e.place, e.choice, e.known, e.options, e.settings) for e in self.examples]
+            [answers.Drawn(e.place, e.choice, e.known, e.options, e.settings, e.convention) for e in self.examples]
         )
 
     @answer.register

@@ -147,6 +147,14 @@ def test_a_gradient_of_another_cost_than_the_one_that_is_shown_is_not_judged(run
     assert "its own mse" in str(not_judged(result))
 
 
+def test_a_step_down_a_multiple_of_a_number_that_is_only_shown_is_a_convention(run):
+    source = OTHER_COSTS.replace("{}", "dw, db = X.T @ error, error.sum(); loss = np.mean(error ** 2)")
+    status, result = run(source)
+    assert status == 0
+    assert {row["verdict"] for _, row in rows(result) if row["quantity"] != "cost"} == {"convention"}
+    assert run(source, "--strict")[0] == 1
+
+
 def test_a_velocity_that_goes_back_is_not_judged(run):
     status, result = run("""
         import numpy as np

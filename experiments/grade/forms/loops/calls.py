@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from experiments.grade.forms.course.losses import words_of
-from experiments.grade.forms.definitions import Definitions
-from experiments.grade.forms.loops.space import Names, data_of
+from experiments.grade.forms.definitions import MODULE, Definitions
+from experiments.grade.forms.loops.turns.space import Names, data_of
 
 MOST = 400
 """Numbers that an argument may hold."""
@@ -38,9 +38,12 @@ def calls(found: Definitions, function: Callable[..., Any]) -> Iterator[Names]:
 
 
 def _calls_in(body: list[ast.stmt], name: str) -> Iterator[tuple[ast.Call, list[ast.stmt]]]:
-    """Every call of that name outside of definitions, and what runs before it."""
+    """Every call of that name at module level, or in a function that is handed nothing, as main(); and what runs before
+    it."""
     for number, node in enumerate(body):
-        if isinstance(node, ast.If):
+        if isinstance(node, ast.FunctionDef) and len(node.args.args) == len(node.args.defaults):
+            yield from _calls_in(node.body, name)
+        elif isinstance(node, ast.If):
             yield from ((call, [*body[:number], *before]) for call, before in _calls_in(node.body, name))
         elif isinstance(node, ast.Expr | ast.Assign):
             for call in [n for n in ast.walk(node) if isinstance(n, ast.Call)]:
@@ -49,9 +52,12 @@ def _calls_in(body: list[ast.stmt], name: str) -> Iterator[tuple[ast.Call, list[
 
 
 def _do(statement: ast.stmt, space: Names) -> None:
-    """Run what binds a name, unless it takes long or fails; what is called by name alone prints or plots."""
+    """Run what binds a name, or tells an object of the file's own something, unless it takes long or fails; what else
+    is called by name alone prints or plots."""
     called = [ast.unparse(n.func) for n in ast.walk(statement) if isinstance(n, ast.Call)]
-    if isinstance(statement, ast.Assign | ast.AugAssign) and not any(words_of(n) & TAKES_LONG for n in called):
+    kind = type(space.get(called[0].partition(".")[0])) if called else object
+    binds = isinstance(statement, ast.Assign | ast.AugAssign) or kind.__module__ == MODULE
+    if binds and not any(words_of(n) & TAKES_LONG for n in called):
         try:
             exec(compile(ast.Module([statement], []), "the script", "exec"), space)
         except Exception:

@@ -1,7 +1,8 @@
 """Down which cost a step goes: found by differences, so that only the one that fits best is compared exactly.
 
-A step has no other length than its rate's, so that ½ or not, a sum or a mean makes it none that is wrong: of a cost of
-the file's own, those multiples are tried, too, and the one that was is said.
+A step has no other length than its rate's, so that ½ or not, a sum or a mean makes it none that is wrong: of a number
+that the loop shows, those multiples are tried, too, and one that fits is a convention. A function that the file calls
+its loss says what is gone down, and no multiple of it.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -23,16 +24,19 @@ Cost = Callable[[Any], Any]
 
 
 class Candidate(NamedTuple):
-    """A cost of what is there after a turn, and what to call it; whether it is the file's own."""
+    """A cost of what is there after a turn, and what to call it; whether it is the file's own, and a number that may
+    only be shown: what the file defines as its loss, or its cost, it goes down as it is, and down no multiple."""
 
     said: str
     cost: Cost
     own: bool
+    only_shown: bool = True
 
 
 class Fit(NamedTuple):
     """A candidate times a factor, at a rate; by how many parameters the step goes down it, of how many; whether it is
-    a multiple of the slope, the same for all or one for each parameter."""
+    a multiple of the slope, the same for all or one for each parameter; what is to be remarked, and whether the cost
+    is the file's own."""
 
     said: str
     cost: Cost
@@ -41,6 +45,8 @@ class Fit(NamedTuple):
     of: int
     parallel: bool
     each_parallel: bool
+    convention: str
+    own: bool
 
 
 def fits(
@@ -63,16 +69,17 @@ def fits(
     }
     for one in candidates:
         slopes = {key: float(np.sum(one.cost(a) - one.cost(b))) / (2 * STEP) for key, (a, b) in ends.items()}
-        for (said, factor), rate in product(factors(*sizes) if one.own else [("", 1.0)], rates):
+        multiples = factors(*sizes) if one.own and one.only_shown else [("", 1.0)]
+        for (said, factor), rate in product(multiples, rates):
             ratios = dict(_ratios(slopes, {key: m / rate for key, m in moved.items()}))
             matter = {n for n, _ in ratios}
             far = {n for (n, _), r in ratios.items() if not abs(r - factor) <= CLOSE * factor}
             parallel = _are_the_same([*ratios.values()]) and sum(weights[n].size for n in matter) > 1
             each = all(_are_the_same([r for (n, _), r in ratios.items() if n == one_of]) for one_of in matter)
             at = f", learning rate {rate:g}" if rate != 1 else ""
-            yield Fit(
-                one.said + said + at, _times(one.cost, factor), rate, len(matter - far), len(matter), parallel, each
-            )
+            fitting, remark = len(matter - far), f"a convention: it goes down {one.said}{said}" if said else ""
+            cost = _times(one.cost, factor)
+            yield Fit(one.said + said + at, cost, rate, fitting, len(matter), parallel, each, remark, one.own)
 
 
 def _are_the_same(ratios: list[float]) -> bool:

@@ -9,51 +9,80 @@ Compared with the truth of its own loss, else of the first usual cost under whic
 import ast
 import copy
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import product
+from types import CodeType
 from typing import Any
 
 import numpy as np
 
+from experiments.grade.forms.course.losses import words_of
 from experiments.grade.forms.definitions import Definitions, is_abstract
 from experiments.grade.forms.loops.calls import calls
-from experiments.grade.forms.loops.script import first_turn, is_size, root_of, training_loops
-from experiments.grade.forms.loops.space import Names, data_of, run_in
-from experiments.grade.forms.loops.training import Training
-from experiments.grade.forms.loops.turn import Loop, Quiet, Turn, compiled, listed
+from experiments.grade.forms.loops.drawn import EXAMPLES, WIDTHS, drawn
+from experiments.grade.forms.loops.script import Way, first_turns, is_size, moved, ways_of
+from experiments.grade.forms.loops.training import Training, Tried
+from experiments.grade.forms.loops.turns.inline import Inline
+from experiments.grade.forms.loops.turns.quiet import Quiet
+from experiments.grade.forms.loops.turns.space import Names, data_of, run_in
+from experiments.grade.forms.loops.turns.turn import Turn, compiled, listed
 from experiments.grade.forms.piece import Piece
 from experiments.grade.forms.stateful.objects import OWN
+from experiments.grade.forms.stateful.slots import copied
 from experiments.grade.forms.whole.flat import ALL_SIZES
 from experiments.grade.forms.whole.network_data import SIZES, constructions, role, values
 from experiments.grade.forms.whole.network_methods import takes_data
 
-WIDTHS = (3, 2, 4, 1)
-"""How many numbers an example may have."""
 UNITS = 4
 WEIGHTS, BIASES = {"w", "weights", "theta", "coef", "beta", "params", "parameters"}, {"b", "bias", "w0", "b0"}
-EXAMPLES = 5
+TABLES = {"points", "dataset", "train", "train_set", "training_set", "training_data", "rows", "data_points"}
+"""What rows are called whose last number is the target."""
+Function = Callable[..., Any]
+TRAINS = {"train", "fit", "learn"}
+STEPS = {"train", "fit", "learn", "update", "step", "sgd", "backward", "backprop", "back", "propagate"}
+"""The words of a method that makes one step."""
 
 
 def pieces(found: Definitions) -> Iterator[Piece]:
-    """Every function and method, of those that no other form knows, with a loop that trains."""
-    for name, function in found.functions().items():
-        for loop, before in _loops_of(function, found):
-            yield TrainingFunction(name, function, None, (loop, before), found)
-            break
-    kinds = {n: k for n, k in found.own().items() if inspect.isclass(k) and id(k) not in found.claimed}
-    for name, kind in kinds.items():
-        methods = [f for n in dir(kind) if inspect.isfunction(f := getattr(kind, n))]
-        trained = ((f, both) for f in methods if not is_abstract(kind) for both in _loops_of(f, found))
-        for method, both in trained if not takes_data(kind) else ():
-            yield TrainingFunction(name, method, kind, both, found)
-            break
+    """Every function and method, of those that no other form knows, with a loop that trains; else a method that makes
+    one step."""
+    functions = {n: (f, ways) for n, f in found.functions().items() if (ways := _ways(f, None, found))}
+    written = {code for f, ways in functions.values() for way in ways for code in way.written if code is not f.__code__}
+    for name, (function, ways) in functions.items():
+        if function.__code__ not in written:  # else it is run where it is called
+            yield TrainingFunction(name, [(function, way) for way in ways], None, found)
+    for name, kind in found.classes().items():
+        yield from of_class(name, kind, found)
 
 
-def _loops_of(function: Callable[..., Any], found: Definitions) -> Iterator[tuple[Loop, list[ast.stmt]]]:
+def of_class(name: str, kind: type, found: Definitions) -> Iterator[Piece]:
+    """A class by its methods with a loop that trains, or else by those that make one step."""
+    methods = [f for n in dir(kind) if inspect.isfunction(f := getattr(kind, n))]
+    methods.sort(key=lambda f: not words_of(f.__name__) & TRAINS)
+    for ways_of_it in (_ways, _step) if not is_abstract(kind) and not takes_data(kind) else ():
+        trained = [(f, way) for f in methods for way in ways_of_it(f, kind, found)]
+        if trained:
+            yield TrainingFunction(name, trained, kind, found)
+            return
+
+
+def _ways(function: Function, kind: type | None, found: Definitions) -> list[Way]:
+    node, given = found.node_of(function), [*inspect.signature(function).parameters]
+    if not isinstance(node, ast.FunctionDef):
+        return []
+    return ways_of(node.body, found, {given[0]: kind} if kind and given else {}, given)
+
+
+def _step(function: Function, kind: type, found: Definitions) -> list[Way]:
+    """A method that moves what its object keeps, as a loop of one turn."""
     node = found.node_of(function)
-    if isinstance(node, ast.FunctionDef):
-        yield from training_loops(node.body, found, [*inspect.signature(function).parameters])
+    if not isinstance(node, ast.FunctionDef) or not words_of(function.__name__) & STEPS:
+        return []
+    inline = Inline(found, {OWN[0]: kind}, node.body)
+    body = inline.statements(node.body)
+    return [Way(ast.While(ast.Constant(True), body, []), [], inline.written)] if OWN[0] in moved(body) else []
 
 
 class TrainingFunction(Training):
@@ -61,79 +90,83 @@ class TrainingFunction(Training):
 
     form = "function that trains"
 
-    def __init__(
-        self, name: str, f: Callable[..., Any], kind: type | None, both: tuple[Loop, list[ast.stmt]], found: Definitions
-    ) -> None:
-        mangled = Mangled(kind.__name__ if kind else "")
-        loop, before = mangled.visit(copy.deepcopy(both[0])), [mangled.visit(copy.deepcopy(s)) for s in both[1]]
-        self.f, self.kind, self.tree, self.found = f, kind, found.tree, found
-        quiet = [new for s in before for new in listed(Quiet(found.module).visit(s))]
-        self.before = [compiled(s) for s in [*quiet, *([first_turn(loop)] if isinstance(loop, ast.For) else [])]]
-        super().__init__(name, Turn(loop, found.module), found.module, [kind or f])
+    def __init__(self, name: str, ways: Sequence[tuple[Function, Way]], kind: type | None, found: Definitions) -> None:
+        self.kind, self.tree = kind, found.tree
+        turns = [self._turn(f, way, found) for f, way in ways]
+        super().__init__(name, turns, found, [kind or ways[0][0]])
 
-    def begins(self, rng: np.random.Generator) -> Iterator[Names]:
-        for given in calls(self.found, self.f):
-            with suppress(Exception):  # it needs what is not there
-                yield data_of(run_in(self.module, self.before, given))
-        yield from self._drawn(rng)
+    def _turn(self, f: Function, way: Way, found: Definitions) -> Tried:
+        mangled = Mangled(self.kind.__name__ if self.kind else "")
+        loop, before = mangled.visit(copy.deepcopy(way.loop)), [mangled.visit(copy.deepcopy(s)) for s in way.before]
+        quieted = Quiet(found.module, [*before, loop])
+        quiet = [new for s in before for new in listed(quieted.visit(s))]
+        codes = [[compiled(s) for s in [*quiet, *turn]] for turn in first_turns(loop)]
+        return Tried(Turn(loop, found.module, way.is_outer), partial(self._begins, f, codes), way.written)
 
-    def _drawn(self, rng: np.random.Generator) -> Iterator[Names]:
+    def _begins(self, f: Function, turns: list[list[CodeType]], rng: np.random.Generator) -> Iterator[Names]:
+        for given in self._given(f, rng):
+            for before in turns:
+                with suppress(Exception):  # it needs what is not there
+                    yield data_of(run_in(self.module, before, copied(given)))
+
+    def _given(self, f: Function, rng: np.random.Generator) -> Iterator[Names]:
+        """What the function may be called with: as the file itself does, first."""
+        yield from calls(self.found, f)
         makes = [*constructions(self.kind)] if self.kind else [lambda: None]
-        labels = np.array([0, 1, 1, 0, 1])
-        hot = np.eye(2)[labels]
-        for width, columns, make in product(WIDTHS, (False, True), makes):
-            x = rng.standard_normal((EXAMPLES, width))
-            targets = [labels[None, :] * 1.0, hot.T] if columns else [labels, labels[:, None] * 1.0, hot]
-            for y, units, flat in product(targets, (UNITS, 2), (True, False)):
-                try:
-                    data = {"x": x.T.copy() if columns else x, "y": y.copy()}
-                    own = {} if self.kind is None else {n: make() for n in self._own()}
-                    names = self._elsewhere(data) | self._arguments(data, units, width, flat, rng) | own
-                    yield data_of(run_in(self.module, self.before, names))
-                except Exception:  # other data
-                    continue
-
-    def _own(self) -> list[str]:
-        return [n for n in inspect.signature(self.f).parameters if n in OWN][:1]
-
-    def _arguments(self, data: Names, units: int, width: int, flat: bool, rng: np.random.Generator) -> Names:
-        """What the function is called with, by the names of its arguments."""
-        found: Names = {}
-        for name, p in inspect.signature(self.f).parameters.items():
-            low, what = name.lower(), role(name)
-            if name in OWN or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
-                continue
-            if what in ("x", "y"):
-                found[name] = data[what]
-            elif what in ("rate", "count", "penalty", "quiet"):
-                found[name] = values([name], {})[name] if what != "rate" else 1.0
-            elif p.default is not p.empty:
-                found[name] = units if is_size(ast.Constant(p.default)) else copy.deepcopy(p.default)
-            elif low in WEIGHTS:
-                found[name] = rng.standard_normal(width if flat else (width, 1))
-            elif low in BIASES:
-                found[name] = 0.5
-            else:
-                found[name] = [width, *SIZES[1:]] if ALL_SIZES.fullmatch(low) else units
-        return found
+        for data, make in product(drawn(rng, WIDTHS), makes):
+            width = data["x"].shape[data["x"].shape[0] == EXAMPLES]
+            for units, flat in product((UNITS, 2), (True, False)):
+                with suppress(Exception):  # other data
+                    given = {n: np.array(a) for n, a in data.items()}
+                    own = {} if self.kind is None else {n: make() for n in _own(f)}
+                    yield self._elsewhere(given) | _arguments(f, given, units, width, flat, rng) | own
 
     def _elsewhere(self, data: Names) -> Names:
         """What the module would have, had it been able to load its data."""
         names: Names = data_of(vars(self.module))
         for statement in [s for s in self.tree.body if isinstance(s, ast.Assign)]:
-            targets = [t for whole in statement.targets for t in getattr(whole, "elts", [whole])]
-            if all(root_of(t) in vars(self.module) for t in targets) or self._calls_own(statement):
+            targets = [n.id for t in statement.targets for n in ast.walk(t) if isinstance(n, ast.Name)]
+            if all(n in vars(self.module) for n in targets) or self._calls_own(statement):
                 continue
             try:
                 names = run_in(self.module, [compiled(statement)], names)
             except Exception:
-                names |= {root_of(t): data[role(root_of(t))] for t in targets if role(root_of(t)) in data}
+                names |= {n: data[role(n)] for n in targets if role(n) in data}
         return data_of(names)
 
     def _calls_own(self, statement: ast.stmt) -> bool:
         called = [n.func for n in ast.walk(statement) if isinstance(n, ast.Call)]
         own = [vars(self.module).get(f.id) for f in called if isinstance(f, ast.Name)]
         return any(getattr(f, "__module__", "") == self.module.__name__ for f in own)
+
+
+def _own(f: Function) -> list[str]:
+    return [n for n in inspect.signature(f).parameters if n in OWN][:1]
+
+
+def _arguments(f: Function, data: Names, units: int, width: int, flat: bool, rng: np.random.Generator) -> Names:
+    """What the function is called with, by the names of its arguments."""
+    found: Names = {}
+    for name, p in inspect.signature(f).parameters.items():
+        low, what = name.lower(), role(name)
+        if name in OWN or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
+            continue
+        if low in TABLES:
+            found[name] = rng.standard_normal((EXAMPLES, width + 1)).round(2)
+            found[name][:, -1] = [0, 1, 1, 0, 1]
+        elif what in ("x", "y"):
+            found[name] = data[what]
+        elif what in ("rate", "count", "penalty", "quiet"):
+            found[name] = values([name], {})[name] if what != "rate" else 1.0
+        elif p.default is not p.empty:
+            found[name] = units if is_size(ast.Constant(p.default)) else copy.deepcopy(p.default)
+        elif low in WEIGHTS:
+            found[name] = rng.standard_normal(width if flat else (width, 1))
+        elif low in BIASES:
+            found[name] = 0.5
+        else:
+            found[name] = [width, *SIZES[1:]] if ALL_SIZES.fullmatch(low) else units
+    return found
 
 
 class Mangled(ast.NodeTransformer):

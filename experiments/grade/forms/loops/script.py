@@ -10,45 +10,87 @@ Compared with the truth of the first cost under which nothing differs.
 
 import ast
 import copy
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import partial
+from types import CodeType, ModuleType
+from typing import NamedTuple
 
 import numpy as np
 
 from experiments.grade.forms.course.losses import words_of
-from experiments.grade.forms.definitions import Definitions
-from experiments.grade.forms.loops.space import Names, data_of
-from experiments.grade.forms.loops.training import Training
-from experiments.grade.forms.loops.turn import LOSS, Loop, Turn
+from experiments.grade.forms.definitions import SETS_UP, Definitions
+from experiments.grade.forms.loops.drawn import WIDTHS, drawn
+from experiments.grade.forms.loops.training import Training, Tried
+from experiments.grade.forms.loops.turns.inline import Inline
+from experiments.grade.forms.loops.turns.kept import HELPERS, LOSS, TURN
+from experiments.grade.forms.loops.turns.space import Names, data_of
+from experiments.grade.forms.loops.turns.turn import Loop, Turn, is_called_a_loss
 from experiments.grade.forms.piece import Piece
+from experiments.grade.forms.stand_ins import Missing
+from experiments.grade.forms.whole.network_data import role
 
 MOST = 400
 """Numbers that the weights may have together, before the sizes are made small."""
 SMALL = (8, 7, 6, 5, 4, 3)
+TURNS = 4
+"""Of a loop, at most, to find one in which all moves."""
 WORK = {"forward", "backward", "backprop", "grad", "gradient", "gradients", "loss", "cost", "update", "step", "train"}
 """The words of functions in which a loop does its work: these are judged themselves."""
 
 
+class Way(NamedTuple):
+    """A loop, and what runs before it; the code of the functions that are written out in it, and whether others that
+    train are in it: these may sum up what it moves by, and not move it."""
+
+    loop: Loop
+    before: list[ast.stmt]
+    written: Collection[CodeType] = ()
+    is_outer: bool = False
+
+
 def pieces(found: Definitions) -> Iterator[Piece]:
     """The first loop at module level that trains."""
-    for loop, before in training_loops(found.tree.body, found):
-        yield Script(loop, before, found)
-        return
+    if ways := ways_of(found.tree.body, found, {}):
+        yield Script(ways, found)
 
 
-def training_loops(
-    body: Sequence[ast.stmt], found: Definitions, given: Collection[str] = ()
-) -> Iterator[tuple[Loop, list[ast.stmt]]]:
-    """The loops that train, and what runs before each: of loops in each other, the inner one that does the same."""
+def ways_of(
+    body: Sequence[ast.stmt], found: Definitions, kinds: Mapping[str, type], given: Collection[str] = ()
+) -> list[Way]:
+    """The first loop that trains, and the same with the functions that it calls written out; or one that trains then.
+
+    `kinds` are the classes of objects that are there, by their names, and `given` the names that are."""
+    inline = Inline(found, kinds, body)
+    every = next(training_loops(body, found, given), [])
+    texts = {ast.dump(way.loop) for way in every}
+    if not every and any(_calls_a_piece(loop, found) for loop, _ in loops(body)):
+        return []
+    others = next(training_loops(inline.in_loops(body), found, given), [])
+    return every + [way._replace(written=inline.written) for way in others if ast.dump(way.loop) not in texts]
+
+
+def _calls_a_piece(loop: Loop, found: Definitions) -> bool:
+    """Whether a loop has its work done by a function that is judged itself."""
+    names = [n.func.id for n in ast.walk(loop) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
+    return any(id(found.own().get(n)) in found.claimed for n in names)
+
+
+def training_loops(body: Sequence[ast.stmt], found: Definitions, given: Collection[str]) -> Iterator[list[Way]]:
+    """The loops that train, each with what runs before it: of loops in each other, the inner ones, the last first."""
     for loop, before in loops(body):
         there = made(before) | {*given}
         if trains(loop, there, found):
-            within = [one for one in loops(loop.body) if trains(one[0], there, found)]
-            if within:
-                inner, between = within[-1]
-                turn = [first_turn(loop)] if isinstance(loop, ast.For) else []
-                yield inner, [*before, *turn, *between]
-            else:
-                yield loop, before
+            turn = [first_turn(loop)] if isinstance(loop, ast.For) else []
+            within = [Way(inner, [*before, *turn, *between]) for inner, between in loops(loop.body)]
+            within = [way for way in within if trains(way.loop, there, found)]
+            inmost = [way for way in within if not any(_is_in(other.loop, way.loop) for other in within)]
+            alone = {*moved([s for s in loop.body if not isinstance(s, ast.For | ast.While)])} & there
+            outer = [Way(loop, before, is_outer=bool(within))] if alone or not within else []
+            yield [*inmost[::-1], *outer]
+
+
+def _is_in(loop: Loop, other: Loop) -> bool:
+    return loop is not other and any(n is loop for n in ast.walk(other))
 
 
 def trains(loop: Loop, there: set[str], found: Definitions) -> bool:
@@ -60,9 +102,9 @@ def trains(loop: Loop, there: set[str], found: Definitions) -> bool:
     own = {n.name for n in ast.walk(found.tree) if isinstance(n, ast.FunctionDef)}
     if len({*works} & own) > 1 and not known:
         return True
-    if not {*moved(loop.body)} & there:
+    if all(is_called_a_loss(n) for n in {*moved(loop.body)} & there):
         return False
-    return _multiplies(loop) or ((_subtracts(loop) or _has_a_loss(loop)) and not {*works} & {*found.own()})
+    return _multiplies(loop) or ((_subtracts(loop, there) or _has_a_loss(loop)) and not {*works} & {*found.own()})
 
 
 def loops(body: Sequence[ast.stmt], before: Sequence[ast.stmt] = ()) -> Iterator[tuple[Loop, list[ast.stmt]]]:
@@ -82,10 +124,15 @@ def loops(body: Sequence[ast.stmt], before: Sequence[ast.stmt] = ()) -> Iterator
             yield from loops(node.body, so_far)
 
 
-def first_turn(loop: ast.For) -> ast.stmt:
-    """The statement that gives a loop's names their first values."""
-    call = ast.Call(ast.Name("next", ast.Load()), [ast.Call(ast.Name("iter", ast.Load()), [loop.iter], [])], [])
+def first_turn(loop: ast.For, number: int = 0) -> ast.stmt:
+    """The statement that gives a loop's names their first values, or those of a later turn."""
+    call = ast.Call(ast.Name(TURN, ast.Load()), [loop.iter, ast.Constant(number)], [])
     return ast.fix_missing_locations(ast.copy_location(ast.Assign([loop.target], call), loop))
+
+
+def first_turns(loop: Loop) -> Iterator[list[ast.stmt]]:
+    """The same, of some turns: at the first the data may be 0, and so all that it moves."""
+    yield from ([first_turn(loop, number)] for number in range(TURNS)) if isinstance(loop, ast.For) else [[]]
 
 
 def made(statements: Sequence[ast.stmt]) -> set[str]:
@@ -100,8 +147,10 @@ def moved(body: Sequence[ast.stmt]) -> list[str]:
     for n in (n for statement in body for n in ast.walk(statement)):
         if isinstance(n, ast.AugAssign):
             names.append(root_of(n.target))
-        elif isinstance(n, ast.Assign) and isinstance(n.value, ast.BinOp) and _is_of_itself(n.targets[0], n.value):
+        elif isinstance(n, ast.Assign) and _moves(n):
             names.append(root_of(n.targets[0]))
+        elif isinstance(n, ast.Assign) and isinstance(n.targets[0], ast.Tuple | ast.List):
+            names += _names_in(n.targets[0])  # b, m = step(b, m, …), written out
         elif isinstance(n, ast.For) and {*moved(n.body)} & {*_names_in(n.target)}:  # p, g in zip(weights, gradients)
             names += _names_in(n.iter) if not any(isinstance(m, ast.Attribute) for m in ast.walk(n.iter)) else []
     return [*dict.fromkeys(names)]
@@ -111,13 +160,21 @@ def _names_in(node: ast.expr) -> list[str]:
     return [n.id for n in ast.walk(node) if isinstance(n, ast.Name)]
 
 
-def _is_of_itself(target: ast.expr, value: ast.BinOp) -> bool:
-    return ast.unparse(target) == ast.unparse(value.left)
+def _moves(node: ast.Assign) -> bool:
+    """Whether it gives a place what that was, and more: w = w - rate * dw."""
+    left = node.value.left if isinstance(node.value, ast.BinOp) else None
+    while isinstance(left, ast.BinOp):
+        if ast.unparse(node.targets[0]) == ast.unparse(left):
+            return True
+        left = left.left
+    return left is not None and ast.unparse(node.targets[0]) == ast.unparse(left)
 
 
 def root_of(target: ast.expr) -> str:
     """The name that a place begins with: self of self.params["W"]."""
-    return next((n.id for n in ast.walk(target) if isinstance(n, ast.Name)), "")
+    while isinstance(target, ast.Attribute | ast.Subscript | ast.Starred):
+        target = target.value
+    return target.id if isinstance(target, ast.Name) else ""
 
 
 def _multiplies(loop: Loop) -> bool:
@@ -126,53 +183,91 @@ def _multiplies(loop: Loop) -> bool:
     return bool(products) or not called.isdisjoint(("dot", "matmul", "outer", "einsum"))
 
 
-def _subtracts(loop: Loop) -> bool:
-    """Whether it has an error: something with a name that is a difference, or a multiple of one."""
+def _subtracts(loop: Loop, there: set[str]) -> bool:
+    """Whether it has an error: something with a name that is a difference, or a multiple of one; any, where it moves
+    what is more than a name."""
     values = [n.value for n in ast.walk(loop) if isinstance(n, ast.Assign) and isinstance(n.targets[0], ast.Name)]
     parts = [p for v in values if isinstance(v, ast.BinOp) for p in (v, v.left, v.right)]
     different = [v for v in parts if isinstance(v, ast.BinOp) and isinstance(v.op, ast.Sub)]
-    return any(isinstance(v.right, ast.Name) for v in different)
+    if any(isinstance(v.right, ast.Name) for v in different):
+        return True
+    every = [n for n in ast.walk(loop) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Sub)]
+    tuples = [n.targets[0] for n in ast.walk(loop) if isinstance(n, ast.Assign)]
+    tuples = [t for t in tuples if isinstance(t, ast.Tuple | ast.List) and {*_names_in(t)} & there]
+    return any(not isinstance(t, ast.Name) for t in (*moves(loop), *tuples)) and any(
+        not isinstance(n.left, ast.Constant) and not isinstance(n.right, ast.Constant) for n in every
+    )
+
+
+def moves(statement: ast.stmt) -> Iterator[ast.expr]:
+    """The places that a statement changes by what they were."""
+    for n in ast.walk(statement):
+        if isinstance(n, ast.AugAssign):
+            yield n.target
+        elif isinstance(n, ast.Assign) and _moves(n):
+            yield n.targets[0]
 
 
 def _has_a_loss(loop: Loop) -> bool:
     targets = [t for n in ast.walk(loop) if isinstance(n, ast.Assign) for t in n.targets]
-    return any(isinstance(t, ast.Name) and LOSS.fullmatch(t.id) for t in targets)
+    return any(isinstance(t, ast.Name | ast.Tuple) and any(map(LOSS.fullmatch, _names_in(t))) for t in targets)
 
 
 class Script(Training):
     """A loop at module level."""
 
-    def __init__(self, loop: Loop, before: list[ast.stmt], found: Definitions) -> None:
-        self.before, self.moved = before, moved(loop.body)
-        self.index = [loop] if isinstance(loop, ast.For) else []
-        super().__init__("the training loop", Turn(loop, found.module), found.module, [])
+    def __init__(self, ways: Sequence[Way], found: Definitions) -> None:
+        tried = [
+            Tried(Turn(w.loop, found.module, w.is_outer), partial(self._begins, w.loop, w.before), w.written)
+            for w in ways
+        ]
+        super().__init__("the training loop", tried, found, [])
 
-    def begins(self, rng: np.random.Generator) -> Iterator[Names]:  # noqa: ARG002
+    def _begins(self, loop: Loop, before: list[ast.stmt], rng: np.random.Generator) -> Iterator[Names]:
         """The names as they are before the loop; with smaller sizes, where the weights are many."""
-        names = self._names_after(self.before)
-        if sum(np.size(names.get(n, 0)) for n in self.moved) > MOST:
-            constants = [n for s in self.before for n in ast.walk(s) if isinstance(n, ast.Constant)]
-            sizes = {int(n.value) for n in constants if is_size(n)}  # pyright: ignore[reportArgumentType]
-            smaller = Smaller(dict(zip(sorted(sizes, reverse=True), SMALL, strict=False)))
-            names = self._names_after([ast.fix_missing_locations(smaller.visit(copy.deepcopy(s))) for s in self.before])
-        yield names
+        for turn in first_turns(loop):
+            for statements in ([*before, *turn], smaller([*before, *turn])):
+                names, is_whole = names_after(self.module, statements)
+                if sum(np.size(names.get(n, 0)) for n in moved(loop.body)) <= MOST:
+                    break
+            if not is_whole:
+                yield from self._with_data([*before, *turn], rng)
+            yield names
 
-    def _names_after(self, before: list[ast.stmt]) -> Names:
-        """The names after these statements; what is called by name alone is not run: it prints or plots."""
-        names = dict(vars(self.module))
-        for statement in [*before, *map(first_turn, self.index)]:
-            fills = isinstance(statement, ast.For) and not {*moved(statement.body)} & made(before)
-            if isinstance(statement, ast.Assign | ast.AugAssign | ast.AnnAssign) or _is_seed(statement) or fills:
-                try:
-                    exec(compile(ast.Module([statement], []), "the script", "exec"), names)
-                except Exception:
-                    continue
-        return data_of(names)
+    def _with_data(self, before: list[ast.stmt], rng: np.random.Generator) -> Iterator[Names]:
+        """The same, with drawn data for what is loaded from elsewhere."""
+        for data in drawn(rng, (*WIDTHS, *SMALL)):
+            yield names_after(self.module, smaller(before), data)[0]
+
+
+def names_after(module: ModuleType, before: Sequence[ast.stmt], data: Names | None = None) -> tuple[Names, bool]:
+    """The names after these statements, and whether none failed; what is called by name alone is not run: it prints or
+    plots. What fails where data are loaded gives drawn ones, by their names."""
+    names, is_whole = {**vars(module), **HELPERS}, True
+    names |= {n: data[role(n)] for n, v in names.items() if isinstance(v, Missing) and data and role(n) in data}
+    for statement in before:
+        fills = isinstance(statement, ast.For) and not {*moved(statement.body)} & made(before)
+        if isinstance(statement, ast.Assign | ast.AugAssign | ast.AnnAssign) or _sets_up(statement) or fills:
+            try:
+                exec(compile(ast.Module([statement], []), "the script", "exec"), names)
+            except Exception:
+                is_whole = False
+                targets = [n for t in getattr(statement, "targets", []) for n in _names_in(t)]
+                names |= {n: data[role(n)] for n in targets if data and role(n) in data}
+    return data_of(names), is_whole
 
 
 def is_size(node: ast.AST) -> bool:
     """Whether it is a number of units or examples, and a large one."""
     return isinstance(node, ast.Constant) and type(node.value) is int and node.value > max(SMALL)
+
+
+def smaller(body: Sequence[ast.stmt]) -> list[ast.stmt]:
+    """Statements with small numbers for the large ones of units or examples."""
+    constants = [n for s in body for n in ast.walk(s) if isinstance(n, ast.Constant)]
+    sizes = {int(n.value) for n in constants if is_size(n)}  # pyright: ignore[reportArgumentType]
+    change = Smaller(dict(zip(sorted(sizes, reverse=True), SMALL, strict=False)))
+    return [ast.fix_missing_locations(change.visit(copy.deepcopy(s))) for s in body]
 
 
 class Smaller(ast.NodeTransformer):
@@ -185,6 +280,6 @@ class Smaller(ast.NodeTransformer):
         return ast.Constant(self.instead.get(node.value, node.value)) if is_size(node) else node  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 
-def _is_seed(statement: ast.stmt) -> bool:
+def _sets_up(statement: ast.stmt) -> bool:
     call = statement.value if isinstance(statement, ast.Expr) else None
-    return isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "seed"
+    return isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in SETS_UP

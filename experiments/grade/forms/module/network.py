@@ -17,7 +17,7 @@ import numpy as np
 
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.definitions import Definitions
-from experiments.grade.forms.loops.space import data_of
+from experiments.grade.forms.loops.turns.space import data_of
 from experiments.grade.forms.piece import Example, Piece
 from experiments.grade.forms.stateful.objects import plain
 from experiments.grade.forms.stateful.slots import put, slots

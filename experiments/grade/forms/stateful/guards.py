@@ -3,7 +3,7 @@
 Many a right backward is the derivative of the cost without its guard: y − t, where the cost has log(y + 1e-7).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import CodeType, ModuleType
 from typing import Any
@@ -13,11 +13,11 @@ from experiments.grade.forms.definitions import constants_of, functions_of
 LARGEST = 1e-6
 
 
-def guards(module: ModuleType) -> set[float]:
-    """The guards that a file's functions have in their code."""
+def guards(module: ModuleType, others: Iterable[Any] = ()) -> set[float]:
+    """The guards that a file's functions have in their code, and those among other numbers."""
     own = [*_functions(module)]
     found = [c for f in own for c in (*constants_of(f.__code__), *(f.__defaults__ or ()))]
-    return {c for c in (*found, *vars(module).values()) if _is_guard(c)}
+    return {c for c in (*found, *vars(module).values(), *others) if _is_guard(c)}
 
 
 @contextmanager
@@ -27,7 +27,10 @@ def without_guards(module: ModuleType) -> Iterator[None]:
     kept = [(f.__code__, f.__defaults__) for f in functions]
     numbers = {n: v for n, v in vars(module).items() if _is_guard(v)}
     for f in functions:
-        f.__code__, f.__defaults__ = _without(f.__code__), f.__defaults__ and tuple(map(_nothing, f.__defaults__))
+        f.__code__, f.__defaults__ = (
+            without_constants(f.__code__),
+            f.__defaults__ and tuple(map(_nothing, f.__defaults__)),
+        )
     vars(module).update(dict.fromkeys(numbers, 0.0))
     try:
         yield
@@ -59,10 +62,10 @@ def _functions(module: ModuleType) -> Iterator[Callable[..., Any]]:
     return (f for thing in own for f in functions_of(thing))
 
 
-def _without(code: CodeType) -> CodeType:
-    return code.replace(
-        co_consts=tuple(_without(c) if isinstance(c, CodeType) else _nothing(c) for c in code.co_consts)
-    )
+def without_constants(code: CodeType) -> CodeType:
+    """Code with 0 for its guards."""
+    constants = (without_constants(c) if isinstance(c, CodeType) else _nothing(c) for c in code.co_consts)
+    return code.replace(co_consts=tuple(constants))
 
 
 def _nothing(value: Any) -> Any:

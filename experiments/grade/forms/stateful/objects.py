@@ -11,7 +11,7 @@ import numpy as np
 
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.piece import Arrays
-from experiments.grade.forms.stateful.slots import Slot, gradient_in, is_marked, label, put, slots, stem
+from experiments.grade.forms.stateful.slots import Slot, gradient_in, is_marked, label, put, slots, stem, transposes
 from manual.numbers.number_types import Array
 
 RATE = 2.0**40
@@ -112,15 +112,16 @@ class Parameters:
 
     def __init__(self, prototype: Any, x: Any, call: Callable[[Any, Any], Any], rng: np.random.Generator) -> None:
         self.places: dict[str, list[Slot]] = {}
+        self.turned = transposes(prototype)
         by_identity: dict[int, list[Slot]] = {}
-        for slot, array in slots(prototype):
+        for slot, array in [each for each in slots(prototype) if each[0] not in self.turned]:
             by_identity.setdefault(id(array), []).append(slot)
         kept = dict(slots(prototype))
         for places in by_identity.values():
             places.sort(key=lambda slot: sum(step.is_item for step in slot))  # it is called what has a name
             array = kept[places[0]]
             other = array + rng.standard_normal(array.shape)
-            if self._matters(prototype, lambda own, p=places, a=other: _put_all(own, p, a), x, call):
+            if self._matters(prototype, lambda own, p=places, a=other: self._put_all(own, p, a), x, call):
                 self.places[label(places[0])] = places
         settings = {**vars(type(prototype)), **vars(prototype)}
         rates = [n for n, v in settings.items() if n.lower() in RATES and isinstance(v, float | int)]
@@ -156,10 +157,17 @@ class Parameters:
         """A copy of the object that has them."""
         own = copy.deepcopy(prototype)
         for name, places in self.places.items():
-            _put_all(own, places, arrays[name])
+            self._put_all(own, places, arrays[name])
         for name in self.rates:
             setattr(own, name, RATE)
         return own
+
+    def _put_all(self, own: Any, places: Sequence[Slot], value: Array) -> None:
+        value = np.copy(value)
+        for slot in places:
+            put(own, slot, value)
+        for slot in [turned for turned, base in self.turned.items() if base in places]:
+            put(own, slot, value.T)
 
     def kept_gradients(self, own: Any) -> Arrays:
         """The gradients that an object keeps under names of their own."""
@@ -183,12 +191,6 @@ class Parameters:
             if f"d{name}" not in found and moved is not None and not np.array_equal(moved, before[name]):
                 found[f"d{name}"] = (before[name] - moved) / (rate or RATE)
         return {n: in_shape_of(np.asarray(g), before[n[1:]]) for n, g in found.items()}
-
-
-def _put_all(own: Any, places: Sequence[Slot], value: Array) -> None:
-    value = np.copy(value)
-    for slot in places:
-        put(own, slot, value)
 
 
 def in_shape_of(gradient: Array, parameter: Array) -> Array:

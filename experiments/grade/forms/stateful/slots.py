@@ -1,5 +1,6 @@
 """Where an object keeps its arrays: in attributes, in dicts and lists that are attributes, and in objects in these."""
 
+import copy
 import inspect
 import re
 from collections.abc import Iterator, Mapping
@@ -61,6 +62,35 @@ def slots(thing: Any, way: Slot = ()) -> Iterator[tuple[Slot, Any]]:
     if len(way) < DEPTH:
         for step in _steps(thing):
             yield from slots(step.of(thing), (*way, step))
+
+
+def transposes(thing: Any) -> dict[Slot, Slot]:
+    """The arrays that an object keeps as the transpose of another that it keeps, self.W_prime = self.W.T, by whose it
+    is: one that moves in place moves both."""
+    kept, found = [*slots(thing)], dict[Slot, Slot]()
+    for way, array in kept:
+        others = (w for w, a in kept if w not in found and w != way and array.base is not None and _is_turned(array, a))
+        if base := next(others, None):
+            found[way] = base
+    return found
+
+
+def copied(thing: Any) -> Any:
+    """A copy, in which what is the transpose of another array is so, too."""
+    own = copy.deepcopy(thing)
+    kept = dict(slots(own))
+    for way, base in transposes(thing).items():
+        put(own, way, kept[base].T)
+    return own
+
+
+def _is_turned(one: Any, other: Any) -> bool:
+    turned = other.T
+    return one.ndim > 1 and one.shape == turned.shape and one.strides == turned.strides and _begin(one) == _begin(other)
+
+
+def _begin(array: Any) -> int:
+    return array.__array_interface__["data"][0]
 
 
 def _steps(thing: Any) -> Iterator[Step]:

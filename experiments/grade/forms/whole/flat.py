@@ -1,8 +1,9 @@
 """A network whose parameters are one vector: cost(params, …, X, y) → (cost, grad), as an optimizer of SciPy's calls it.
 
 forward_backward_prop(X, labels, params, dimensions), nnCostFunction(nn_params, input_layer_size, hidden_layer_size,
-num_labels, X, y, lambda_), in any order. The sizes come in a tuple or one by one; the vector has biases or none; X are
-rows, y classes or one-hot, a column of 0 and 1, or numbers.
+num_labels, X, y, lambda_), in any order. The sizes come in a tuple or one by one; X are rows or columns, y classes or
+one-hot, a column of 0 and 1, or numbers; or there is no target, as of an autoencoder, or no data, as of ratings Y and
+R, which are rated. The vector is as long as the function takes it; what else it is told is a number.
 Compared with the truth of its own cost.
 """
 
@@ -25,24 +26,29 @@ ALL_SIZES = re.compile(r"(layer_)?(dims|dimensions|sizes|layers|shape)|layer_siz
 INPUTS, HIDDEN = re.compile(r"n?_?in(put)?s?(_.*)?"), re.compile(r"n?_?hid(den)?(_.*)?|num_hidden|H")
 OUTPUTS = re.compile(r"n?_?(out(put)?s?|classes|labels|K)(_.*)?|num_labels|num_classes")
 SIZES = (3, 4, 2)
+A_SIZE = re.compile(r"(n|num|number)_.*|.*_(size|dim|num)", re.IGNORECASE)
+RATED = {"R", "mask", "rated"}
+LONGEST = 60
+"""Numbers that the vector may have."""
 
 
 def pieces(found: Definitions) -> Iterator[Piece]:
-    """Every function of a vector, its sizes, data and a target that says cost or propagation."""
+    """Every function of a vector, its sizes, data or a target that says cost or propagation."""
     for name, f in found.functions().items():
-        roles = {n: _role(n) for n in inspect.signature(f).parameters}
+        roles = {n: _role(n) for n, p in inspect.signature(f).parameters.items() if p.default is p.empty}
         kinds = [*roles.values()]
-        if not re.search("cost|loss|prop|grad|objective", name, re.IGNORECASE) or "" in kinds:
+        if not re.search("cost|loss|prop|grad|objective", name, re.IGNORECASE):
             continue
-        if all(kinds.count(role) == 1 for role in ("vector", "x", "y")) and {*kinds} & {"sizes", "hidden"}:
+        has_sizes, are_one = {*kinds} & {"sizes", "hidden", "size"}, all(kinds.count(r) < 2 for r in ("x", "y"))
+        if kinds.count("vector") == 1 and are_one and {*kinds} & {"x", "y"} and has_sizes:
             yield Flat(name, f, roles, found)
 
 
 def _role(name: str) -> str:
     known = {
-        "y": name in TARGET, "x": name in DATA, "penalty": name.lower() in PENALTIES,
+        "y": name in TARGET, "x": name in DATA, "penalty": name.lower() in PENALTIES, "rated": name in RATED,
         "vector": VECTOR.fullmatch(name), "sizes": ALL_SIZES.fullmatch(name), "output": OUTPUTS.fullmatch(name),
-        "hidden": HIDDEN.fullmatch(name), "input": INPUTS.fullmatch(name),
+        "hidden": HIDDEN.fullmatch(name), "input": INPUTS.fullmatch(name), "size": A_SIZE.fullmatch(name),
     }  # fmt: skip
     return next((role for role, is_it in known.items() if is_it), "")
 
@@ -53,7 +59,7 @@ class Flat(Piece):
     form = "network of one vector"
 
     def __init__(self, name: str, f: Callable[..., Any], roles: dict[str, str], found: Definitions) -> None:
-        self.f, self.module, self.names = f, found.module, {role: n for n, role in roles.items()}
+        self.f, self.module, self.roles = f, found.module, roles
         super().__init__(name, [*roles], [], [f])
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
@@ -71,21 +77,26 @@ class Flat(Piece):
         raise Unclear(f"expected (cost, grad) of ({', '.join(self.arguments)}); the first that was tried raised {why}")
 
     def _candidates(self, rng: np.random.Generator) -> Iterator[Arrays]:
-        """Vectors with biases and without, for one hidden layer and none; and what the target may be."""
-        n, h, k = SIZES
-        x, labels = rng.standard_normal((5, n)), np.array([0, 1, 1, 0, 1])
-        targets, lengths = (np.eye(k)[labels], labels, labels[:, None]), ((n + 1) * h + (h + 1) * k, n * h + h * k)
-        for y, length, columns in product(targets, lengths, (False, True)):
-            data = (x.T, y.T) if columns else (x, y)
-            yield {"params": rng.standard_normal(length), "x": data[0].copy(), "y": data[1].copy()}
+        """Data and targets that the function may have, and vectors of any length."""
+        labels, kinds = np.array([0, 1, 1, 0, 1]), {*self.roles.values()}
+        x = [rng.standard_normal((len(labels), n)) for n in SIZES]
+        targets = (np.eye(SIZES[-1])[labels], labels, labels[:, None])
+        tables = [rng.standard_normal((n, m)) for n, m in product(SIZES, SIZES) if n != m]
+        for rows in x if "x" in kinds else (None,):
+            for y in tables if rows is None else targets if "y" in kinds else (None,):
+                for turned, length in product((False, True), range(1, LONGEST)):
+                    data = {"x": rows, "y": y, "rated": None if y is None else (y > 0) * 1.0}
+                    given = {n: a for n, a in data.items() if a is not None and n in kinds}
+                    arrays = {n: (a.T if turned and rows is not None else a).copy() for n, a in given.items()}
+                    yield {"params": rng.standard_normal(length), **arrays}
 
     def _called(self, given: Arrays) -> tuple[Any, Any]:
         n, h, k = SIZES
-        values: Fields = {
-            "vector": given["params"], "x": given["x"], "y": given["y"], "sizes": (n, h, k), "input": n, "hidden": h,
-            "output": k, "penalty": STRENGTH,
-        }  # fmt: skip
-        result = self.f(**{n: values[role] for role, n in self.names.items()})
+        sizes = iter(SIZES)
+        values: Fields = {"sizes": (n, h, k), "input": n, "hidden": h, "output": k, "penalty": STRENGTH, "": STRENGTH}
+        values |= {"vector": given["params"], **given}
+        arguments = {name: next(sizes) if role == "size" else values[role] for name, role in self.roles.items()}
+        result = self.f(**arguments)
         if not isinstance(result, tuple | list) or len(result) != 2:
             raise Unclear("expected (cost, grad)")
         return result[0], result[1]

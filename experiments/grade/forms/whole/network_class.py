@@ -77,6 +77,8 @@ class NetworkClass(Piece):
         parameters = Parameters(fitted.prototype, x, self.methods.run, rng)
         parameters.leave_out(fitted.prototype, x)
         arrays = {**parameters.drawn(fitted.prototype, rng), "x": x}
+        if not parameters.places and np.array_equal(self.methods.run(copy.deepcopy(fitted.prototype), x), x):
+            raise Unclear(f"a {self.name} has no layers of its own")
         own = self._cost_of(fitted)
         output = self.methods.run(parameters.with_these(fitted.prototype, arrays), x)
         examples = 5 if 5 in x.shape else 1

@@ -37,6 +37,8 @@ COUNTS = {
     "no_of_iterations", "niter",
 }  # fmt: skip
 """How often something is done: once."""
+NO_SIZE = re.compile("trunc|bptt|seed|every|limit", re.IGNORECASE)
+"""What a large number is called that is none of units: how far back through time a gradient goes."""
 EXAMPLES = 5
 BATCHES = dict.fromkeys(("batch_size", "mini_batch_size", "batch", "minibatch_size", "batchsize"), EXAMPLES)
 QUIET = {"verbose": False, "seed": 0, "random_state": 0, "print_cost": False, **BATCHES}
@@ -138,7 +140,8 @@ def _of_one_turn(own: Any) -> Any:
 def _is_large(p: inspect.Parameter) -> bool:
     """Whether an argument's default is a number of units, or a list of these, and large."""
     sizes = p.default if isinstance(p.default, list | tuple) else [p.default]
-    return bool(sizes) and all(type(n) is int for n in sizes) and max(sizes) > 8 and not role(p.name)
+    is_one = bool(sizes) and all(type(n) is int for n in sizes) and max(sizes) > 8 and not role(p.name)
+    return is_one and not NO_SIZE.search(p.name)
 
 
 def _arguments(names: Sequence[str], defaults: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -2,14 +2,14 @@
 
 import copy
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import CodeType, ModuleType
 from typing import Any
 
 import numpy as np
 
 from experiments.grade.forms.definitions import MODULE
-from experiments.grade.forms.loops.turn import HELPERS
+from experiments.grade.forms.loops.turns.kept import HELPERS
 from experiments.grade.forms.piece import Arrays
 from experiments.grade.forms.stateful.slots import Slot, put, slots
 
@@ -55,7 +55,9 @@ def data_of(space: Names) -> Names:
     return {
         n: v
         for n, v in space.items()
-        if not n.startswith("__") and (isinstance(v, kinds) or type(v).__module__ == MODULE)
+        if not n.startswith("__")
+        and getattr(np, n, None) is not v
+        and (isinstance(v, kinds) or type(v).__module__ == MODULE)
     }
 
 
@@ -73,6 +75,20 @@ def with_arrays(now: Any, begin: Any, end: Any, depth: int = DEPTH) -> Any:
     for key in [k for k in own if others and all(k in o for o in others)]:
         own[key] = with_arrays(own[key], others[0][key], others[1][key], depth - 1)
     return now
+
+
+def needed(codes: Iterable[CodeType], values: Callable[[list[CodeType]], list[Any]]) -> list[CodeType]:
+    """The statements without which some values are others, or are not there."""
+    left = [*codes]
+    wanted = values(left)
+    for code in reversed([*left]):
+        others = [c for c in left if c is not code]
+        try:
+            same = all(np.array_equal(one, v, equal_nan=True) for one, v in zip(values(others), wanted, strict=True))
+        except Exception:  # a name that it binds is not there
+            continue
+        left = others if same else left
+    return left
 
 
 def at(names: Names, way: Slot) -> Any:

@@ -1,0 +1,176 @@
+"""A turn as a step down a cost: which one it is, the file's own or a usual one, and how the turn is run for it."""
+
+import ast
+from collections.abc import Callable, Iterator, Sequence
+from types import CodeType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from experiments.grade.errors import Unclear
+from experiments.grade.forms.definitions import constants_of
+from experiments.grade.forms.loops.descent import Candidate, Fit, fits, is_a_gradient
+from experiments.grade.forms.loops.own_costs import CALLED, CostFunction
+from experiments.grade.forms.loops.start import Cost, Start
+from experiments.grade.forms.loops.turns.kept import stacked
+from experiments.grade.forms.loops.turns.space import Names, moved, needed, run_in
+from experiments.grade.forms.loops.turns.turn import Turn
+from experiments.grade.forms.piece import Arrays, Ran
+from experiments.grade.forms.stateful.guards import guards, without_constants, without_guards
+from experiments.grade.forms.stateful.objects import RATES
+from experiments.grade.forms.stateful.slots import slots
+from experiments.grade.forms.whole.costs import choices
+from manual.numbers.number_types import Array
+
+REDRAWN = 6
+"""How often weights are drawn again, to see whether a step goes down the same cost there."""
+
+
+class Step(Start):
+    """What a loop's turn moves, and the costs that it may go down.
+
+    Raises:
+        Unclear: there is none.
+    """
+
+    def __init__(self, turn: Turn, module: ModuleType, names: Names, functions: Sequence[CostFunction]) -> None:
+        super().__init__(turn, module, names)
+        self.sizes, self.sides = (1, 1), ("", "")
+        pairs = [*self._of_pairs()]  # which tells a layout of the data that is none, and how many there are
+        defined = [*self._defined(functions)]
+        binding = [one for one in defined if one.own and not one.only_shown]
+        self.costs = binding or [*self._own_costs(self.turn.costs)] or [*defined, *pairs]
+        if all(one.only_shown for one in self.costs):
+            self.costs += self._own_costs(self.turn.sums)
+        if not self.costs:
+            raise Unclear("it has no loss, and no difference of data and a prediction, to take a cost of")
+        self.still = needed(self.still, self._values)
+
+    def _values(self, codes: list[CodeType]) -> list[Any]:
+        """What the costs are after these statements, at two places."""
+        ran = [self.run(codes, w) for w in (self.weights, moved(self.weights, np.random.default_rng(2)))]
+        return [np.asarray(one.cost(after)) for one in self.costs for after in ran]
+
+    def _defined(self, functions: Sequence[CostFunction]) -> Iterator[Candidate]:
+        """The first function of a cost that the file defines, of what the turn has by the names of its arguments."""
+        still = self._still(self.weights)
+        for one in functions:
+            code = one.call(still, self.sides)
+            if code is not None:
+                cost = lambda after, c=code: np.sum(run_in(self.module, [c], after)[CALLED])  # noqa: E731
+                try:
+                    value = np.asarray(cost(still))
+                    if value.dtype.kind == "f" and np.isfinite(value) and self._is_of_all(cost):
+                        yield Candidate(f"cost {one.name}", cost, True, one.only_shows)
+                        return
+                except Exception:  # a cost of something else
+                    continue
+
+    def _is_of_all(self, cost: Cost) -> bool:
+        """Whether each of the parameters changes a cost."""
+        before = cost(self._still(self.weights))
+        return all(cost(self._still(self._beside([n]))) != before for n in self.weights)
+
+    def _own_costs(self, names: Sequence[str]) -> Iterator[Candidate]:
+        """What the loop itself calls its loss, or adds up."""
+        still = self._still()
+        for name in names:
+            value = np.asarray(still.get(name))
+            if value.size == 1 and value.dtype.kind == "f" and self._depends(name, [*self.weights]):
+                said = name.removeprefix("cost ")
+                yield Candidate(f"cost {said}", lambda after, n=name: np.sum(after[n]), True, True)
+                return
+
+    def _of_pairs(self) -> Iterator[Candidate]:
+        """The usual costs of the first prediction, made of every parameter, that data are subtracted from."""
+        still = self._still()
+        for pair in self.turn.pairs:
+            values = {n: stacked(still.get(n)) for n in pair}
+            varies = [self._depends(n, [*self.weights]) for n in pair]
+            if sorted(varies) != [False, True]:
+                continue
+            made, data = pair if varies[0] else pair[::-1]
+            if values[made].shape != values[data].shape and np.size(values[data]) > 1:
+                raise Unclear("it subtracts data from a prediction of another shape")
+            if values[made].dtype.kind == "f" and all(self._depends(made, [n]) for n in self.weights):
+                examples = self._examples(values[made])
+                self.sizes, self.sides = (examples, values[made].size // examples), (made, data)
+                for said, cost in choices(examples, values[made], values[data]):
+                    of_pair = lambda after, f=cost, a=made, y=data: f(stacked(after[a]), stacked(after[y]))  # noqa: E731
+                    yield Candidate(said, of_pair, False)
+                return
+
+    def _examples(self, prediction: Any) -> int:
+        """How many examples a prediction has: in columns, where data do, and none has as many rows."""
+        shape = [*np.shape(prediction)]
+        data = [a for _, a in slots(self.names) if np.ndim(a) > 1]
+        in_columns = len(shape) > 1 and not any(len(a) == shape[0] for a in data)
+        return (shape or [1])[-1 if in_columns and any(a.shape[-1] == shape[-1] for a in data) else 0]
+
+    def rates(self) -> list[float]:
+        """What the step may be multiplied with: a rate by its name is 1, and no other is looked for; else each number
+        of the statements that move."""
+        moving = [s for s, moves in zip(self.turn.statements, self.moving, strict=True) if moves]
+        nodes = [n for s in moving for n in ast.walk(s)]
+        read = {n.id if isinstance(n, ast.Name) else n.attr for n in nodes if isinstance(n, ast.Name | ast.Attribute)}
+        values = [self.names.get(n, vars(self.module).get(n)) for n in read]
+        named = [v for v in values if isinstance(v, float) and 0 < v < 1]
+        if any(n.lower() in RATES for n in read):  # a velocity may be a mean, or a step be taken ahead of it
+            return [1.0, *(r for v in named for r in (1 - v, 1 + v) if self.has_momentum)]
+        below = {id(n.right) for n in nodes if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Div)}
+        numbers = {id(n): float(ast.literal_eval(n)) for n in nodes if _is_number(n)}
+        written = [1 / v if at in below else v for at, v in numbers.items() if v > 0]
+        return [*dict.fromkeys([1.0, *named, *written])]
+
+    def best(self) -> Fit:
+        """The cost down which the step goes by the most parameters.
+
+        Raises:
+            Unclear: it is neither the file's own nor a usual one, and another.
+        """
+        found = [*fits(self.costs, self.rates(), self.weights, self.step, self._still, self.sizes)]
+        best = max(found, key=lambda fit: (fit.fits, fit.parallel))
+        is_known = best.fits == best.of or best.parallel or (best.own and best.each_parallel)
+        if not is_known and is_a_gradient(self.step, self.weights):
+            raise Unclear("it goes down another cost than its own, or than the usual ones")
+        return best
+
+    def suspect(self, best: Fit) -> Arrays | None:
+        """Other weights, at which the step is not down that cost: where a unit is dead that lived at the first, say."""
+        rng, one = np.random.default_rng(3), Candidate(best.said, best.cost, False)
+        for _ in range(REDRAWN):
+            drawn = {n: np.asarray(_size(w) * rng.standard_normal(w.shape)) for n, w in self.weights.items()}
+            (fit,) = fits([one], [best.rate], drawn, self.step, self._still, self.sizes)
+            if fit.fits < fit.of:
+                return drawn
+        return None
+
+    def runners(self, best: Fit) -> Iterator[tuple[str, Callable[[Arrays], Ran]]]:
+        """Passes, whose gradient is what the parameters move by, and the cost of each; where it has guards of its own,
+        the same without them, too."""
+        yield best.said, self._runner(best, self.still)
+        constants = [c for code in self.still for c in constants_of(code)]
+        if small := guards(self.module, constants):
+            bare = [without_constants(code) for code in self.still]
+            said = f"{best.said} without {', '.join(f'{g:g}' for g in sorted(small))}"
+            yield said, without_guards(self.module)(self._runner(best, bare))
+
+    def _runner(self, best: Fit, codes: list[CodeType]) -> Callable[[Arrays], Ran]:
+        def run(given: Arrays) -> Ran:
+            value = best.cost(self.run(codes, dict(given)))
+            is_float64 = all(np.asarray(w).dtype == np.float64 for w in given.values())
+
+            def backward(_: Any) -> Arrays:
+                return {f"d{n}": np.asarray(g / best.rate, np.float64) for n, g in self.step(given).items()}
+
+            return Ran({"cost": np.float64(value) if is_float64 else value}, backward, pure=False)
+
+        return run
+
+
+def _is_number(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and type(node.value) in (int, float)
+
+
+def _size(weight: Array) -> float:
+    return float(np.sqrt(np.mean(np.square(weight)))) or 1.0

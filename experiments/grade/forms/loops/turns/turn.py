@@ -1,0 +1,187 @@
+"""One turn of a loop that trains, as statements that can be run one by one, and what in it may be a cost.
+
+What prints or plots is left out. A cost is what the loop calls its loss, also where it prints it or puts it into a
+list; or it is one of a prediction and a target, which are what the loop subtracts from each other: error = y - a, or
+scores[range(n), y] -= 1. Both are kept as they are at that place, under names that no file can have.
+"""
+
+import ast
+import copy
+import re
+from collections.abc import Iterator, Sequence
+from types import CodeType, ModuleType
+from typing import Any, TypeGuard
+
+from experiments.grade.forms.course.losses import words_of
+from experiments.grade.forms.loops.turns.kept import ALSO, HOT, LOSS, assigned, kept_now, stored
+from experiments.grade.forms.loops.turns.quiet import Quiet
+
+SLOPES = {"gradient", "grad", "derivative", "deriv", "prime", "backward", "delta"}
+"""The words of a function that may give a loss's gradient by a prediction and a target."""
+Loop = ast.For | ast.While
+
+
+class Turn:
+    """The statements of one turn; the names that its costs are kept under, and those of pairs that are subtracted."""
+
+    def __init__(self, loop: Loop, module: ModuleType, is_outer: bool = False) -> None:
+        self.is_outer = is_outer
+        quiet = Quiet(module, loop.body)
+        statements = [new for s in copy.deepcopy(loop.body) for new in listed(quiet.visit(s))]
+        self.pairs: list[tuple[str, str]] = []
+        self.costs: list[str] = []
+        self.statements: list[ast.stmt] = []
+        for statement in statements:
+            self.statements += [*self._with_pairs(statement), *_attribute_kept(statement)]
+        for name in [n for s in self.statements for n in _bound_but_errors(s)]:
+            if name.startswith(Quiet.COST) or is_called_a_loss(name):
+                self.costs += [name] * (name not in self.costs)
+        self.sums = [n for n in _sums(statements) if n not in self.costs]
+        self.codes = [compiled(s) for s in self.statements]
+
+    def _with_pairs(self, statement: ast.stmt) -> Iterator[ast.stmt]:
+        """A statement, after what keeps the two sides of each difference in it."""
+        if isinstance(statement, ast.For | ast.While | ast.If):
+            first = len(self.pairs)
+            statement.body = [new for s in statement.body for new in self._within(s)]
+            statement.orelse = [new for s in statement.orelse for new in self._within(s)]
+            for name in [n for pair in self.pairs[first:] for n in pair]:
+                yield stored(name, ast.List([], ast.Load()), statement)
+        elif not isinstance(statement, ast.FunctionDef) and not _moves_itself(statement):
+            for left, right in _differences(statement):
+                for name, side in zip(self._pair(), (left, right), strict=True):
+                    yield assigned(name, side, statement)
+        yield statement
+
+    def _within(self, statement: ast.stmt) -> Iterator[ast.stmt]:
+        """The same in a loop within: the sides of each of its turns."""
+        if isinstance(statement, ast.For | ast.While | ast.If):
+            for part in ("body", "orelse"):
+                setattr(statement, part, [new for s in getattr(statement, part) for new in self._within(s)])
+        elif not isinstance(statement, ast.FunctionDef) and not _moves_itself(statement):
+            for sides in _differences(statement):
+                for name, side in zip(self._pair(), sides, strict=True):
+                    more = ast.Call(ast.Name(ALSO, ast.Load()), [ast.Name(name, ast.Load()), kept_now(side)], [])
+                    yield stored(name, more, statement)
+        yield statement
+
+    def _pair(self) -> tuple[str, str]:
+        """Names for the two sides of another difference."""
+        self.pairs.append((f"side {len(self.pairs)}", f"other side {len(self.pairs)}"))
+        return self.pairs[-1]
+
+
+def _attribute_kept(statement: ast.stmt) -> Iterator[ast.stmt]:
+    """What keeps the cost that a statement gives an object: self.loss += …"""
+    if gives_a_cost(statement):
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+        value = ast.parse(ast.unparse(target), mode="eval").body
+        yield assigned(f"{Quiet.COST}{statement.lineno}", value, statement)
+
+
+def gives_a_cost(statement: ast.stmt) -> TypeGuard[ast.Assign | ast.AugAssign]:
+    """Whether a statement keeps a cost in an object."""
+    if not isinstance(statement, ast.Assign | ast.AugAssign) or _is_an_error(statement):
+        return False
+    target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+    return isinstance(target, ast.Attribute) and LOSS.fullmatch(target.attr) is not None
+
+
+def _moves_itself(statement: ast.stmt) -> bool:
+    """Whether a statement gives a name a new value made of its own: v = momentum * v - lr * dw."""
+    if not isinstance(statement, ast.Assign):
+        return False
+    return ast.unparse(statement.targets[0]) in {ast.unparse(n) for n in ast.walk(statement.value)}
+
+
+def _is_an_error(statement: ast.stmt) -> bool:
+    """Whether it is a bare difference that is called an error: of one example it is a number, and yet no cost."""
+    if not isinstance(statement, ast.Assign | ast.AugAssign):
+        return False
+    target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+    if not re.search("err", ast.unparse(target), re.IGNORECASE):
+        return False
+    value = statement.value
+    is_subtract = isinstance(value, ast.Call) and ast.unparse(value.func).endswith(".subtract")
+    return is_subtract or (isinstance(value, ast.BinOp) and isinstance(value.op, ast.Sub))
+
+
+def _differences(statement: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """The two sides of each difference in a statement: a - b, np.subtract(a, b), a[…] -= 1; or of a loss's gradient,
+    by its name: loss.gradient(y, a)."""
+    if isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Sub):
+        place = statement.target
+        if (
+            isinstance(place, ast.Subscript)
+            and isinstance(statement.value, ast.Constant)
+            and statement.value.value == 1
+        ):
+            scores = ast.parse(ast.unparse(place.value), mode="eval").body
+            places = (
+                ast.parse(f"({ast.unparse(place.slice)})", mode="eval").body if ":" not in ast.unparse(place) else 0
+            )
+            if places:
+                yield scores, ast.Call(ast.Name(HOT, ast.Load()), [scores, places], [])  # pyright: ignore[reportArgumentType]
+    for n in _outside_of_others(statement):
+        sides: list[ast.expr] = []
+        if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Sub):
+            sides = [n.left, n.right]
+        elif isinstance(n, ast.Call) and (
+            ast.unparse(n.func).endswith(".subtract") or words_of(ast.unparse(n.func)) & SLOPES
+        ):
+            sides = n.args
+        if len(sides) == 2 and not any(isinstance(side, ast.Constant) for side in sides):
+            yield sides[0], sides[1]
+
+
+def _outside_of_others(node: ast.AST) -> Iterator[ast.AST]:
+    """A node and those in it, but for what has names of its own."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.Lambda | ast.ListComp | ast.GeneratorExp | ast.DictComp | ast.SetComp):
+            yield from _outside_of_others(child)
+
+
+def _sums(statements: Sequence[ast.stmt]) -> Iterator[str]:
+    """The names to which something is added up, and of which nothing is made."""
+    nodes = [n for s in statements for n in ast.walk(s)]
+    read = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    for n in nodes:
+        if isinstance(n, ast.AugAssign) and isinstance(n.target, ast.Name) and n.target.id not in read:
+            yield n.target.id
+
+
+def is_called_a_loss(name: str) -> bool:
+    """Whether it is the name of a loss, here or in a function that was written out."""
+    return LOSS.fullmatch(name.partition(" of ")[0]) is not None
+
+
+def listed(new: Any) -> list[ast.stmt]:
+    """What a visit gives in a statement's place: one, or several."""
+    return new if isinstance(new, list) else [new]
+
+
+def bound(statement: ast.stmt) -> list[str]:
+    """The names that a statement gives a value."""
+    return [n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+
+
+def _bound_but_errors(statement: ast.stmt) -> Iterator[str]:
+    """The same, but for bare differences; of what a loop within binds, only what it adds up or down to there."""
+    if isinstance(statement, ast.If):
+        for s in (*statement.body, *statement.orelse):
+            yield from _bound_but_errors(s)
+    elif isinstance(statement, ast.For | ast.While):
+        moved = [n for n in ast.walk(statement) if isinstance(n, ast.AugAssign | ast.Assign) and _adds_up(n)]
+        yield from (name for n in moved for name in bound(n))
+    elif not _is_an_error(statement):
+        yield from bound(statement)
+
+
+def _adds_up(statement: ast.AugAssign | ast.Assign) -> bool:
+    return isinstance(statement, ast.AugAssign) or _moves_itself(statement)
+
+
+def compiled(statement: ast.stmt) -> CodeType:
+    """A statement, to be run."""
+    return compile(ast.Module([statement], []), "the loop", "exec")
