@@ -124,7 +124,7 @@ class Piece:
         """One pass from these arrays, with these hyperparameters."""
         raise NotImplementedError
 
-    def examples(self, seed: int) -> list[Example]:
+    def draw(self, seed: int) -> list[Example]:
         """What the truth is taken of, drawn by this seed; of what else it may be, where this is not known."""
         try:
             return [*self.truth_examples(np.random.default_rng(seed))]
@@ -132,7 +132,7 @@ class Piece:
             if self.otherwise is None:
                 raise
             with suppress(Unclear):
-                return self.otherwise.examples(seed)
+                return self.otherwise.draw(seed)
             raise
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:

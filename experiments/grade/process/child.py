@@ -170,7 +170,7 @@ class Server(Observer):
     def _(self, request: requests.DrawExamples) -> answers.DrawnExamples:
         piece = self.pieces[request.piece]
         with self.in_stage(f"{piece.name}, on an input from examples(rng) or a guess,"):
-            self.examples = piece.examples(request.seed)
+            self.examples = piece.draw(request.seed)
         if not self.examples:
             raise Unclear("examples(rng) yields nothing")
         choices = {e.choice for e in self.examples if e.choice}

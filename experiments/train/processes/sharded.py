@@ -26,11 +26,10 @@ class Sharded(DDPStrategy):
     """
 
     def setup(self, trainer: L.Trainer) -> None:
-        assert self.accelerator is not None
-        assert self.model is not None
+        accelerator: Any = self.accelerator
         training = trainer.state.fn == TrainerFn.FITTING
-        self.accelerator.setup(trainer)
-        self.precision_plugin.convert_module(self.model)
+        accelerator.setup(trainer)
+        self.precision_plugin.convert_module(self.lightning_module)  # pyright: ignore[reportArgumentType]
         if training:
             self._share_out()
         self.model_to_device()
