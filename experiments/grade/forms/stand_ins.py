@@ -66,6 +66,10 @@ OF_PYTHON_2 = {"xrange": range, "izip": zip, "imap": map, "iteritems": lambda d:
 """What packages for both Pythons give, as past.builtins and six do, and what it is now."""
 
 
+class Count(int):
+    """A size of data that are not handed in."""
+
+
 class MissingBase:
     """A base class that could not be imported: it keeps whatever it is made with."""
 

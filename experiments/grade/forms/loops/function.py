@@ -22,14 +22,15 @@ from experiments.grade.forms.course.losses import words_of
 from experiments.grade.forms.definitions import Definitions, is_abstract
 from experiments.grade.forms.loops.calls import calls
 from experiments.grade.forms.loops.drawn import EXAMPLES, WIDTHS, drawn
-from experiments.grade.forms.loops.script import Way, first_turns, is_size, moved, ways_of
+from experiments.grade.forms.loops.script import Way, first_turns, is_size, moved, names_in, ways_of
 from experiments.grade.forms.loops.training import Training, Tried
 from experiments.grade.forms.loops.turns.inline import Inline
 from experiments.grade.forms.loops.turns.quiet import Quiet
 from experiments.grade.forms.loops.turns.space import Names, data_of, run_in
 from experiments.grade.forms.loops.turns.turn import Turn, compiled, listed
 from experiments.grade.forms.piece import Piece
-from experiments.grade.forms.stateful.objects import OWN
+from experiments.grade.forms.stand_ins import Count
+from experiments.grade.forms.stateful.objects import OWN, RATES
 from experiments.grade.forms.stateful.slots import copied
 from experiments.grade.forms.whole.flat import ALL_SIZES
 from experiments.grade.forms.whole.network_data import SIZES, constructions, role, values
@@ -70,9 +71,26 @@ def of_class(name: str, kind: type, found: Definitions) -> Iterator[Piece]:
 
 def _ways(function: Function, kind: type | None, found: Definitions) -> list[Way]:
     node, given = found.node_of(function), [*inspect.signature(function).parameters]
-    if not isinstance(node, ast.FunctionDef):
+    if not isinstance(node, ast.FunctionDef) or _is_handed_its_gradient(node, found):
         return []
     return ways_of(node.body, found, {given[0]: kind} if kind and given else {}, given)
+
+
+def _is_handed_its_gradient(node: ast.FunctionDef, found: Definitions) -> bool:
+    """Whether all that it subtracts comes, but for a rate, from a function that is a piece of its own."""
+    pieces = {n for n, o in found.own().items() if id(o) in found.claimed}
+    handed, subtracted = set[str](), list[set[str]]()
+    for n in ast.walk(node):
+        if isinstance(n, ast.Assign):
+            value = n.value.value if isinstance(n.value, ast.Subscript) else n.value
+            from_a_piece = isinstance(value, ast.Call) and ast.unparse(value.func) in pieces
+            if from_a_piece or {*names_in(value)} in [{name} for name in handed]:
+                handed |= {name for target in n.targets for name in names_in(target)}
+        difference = n if isinstance(n, ast.AugAssign) else n.value if isinstance(n, ast.Assign) else None
+        if isinstance(difference, ast.AugAssign | ast.BinOp) and isinstance(difference.op, ast.Sub):
+            taken = difference.value if isinstance(difference, ast.AugAssign) else difference.right
+            subtracted.append({name for name in names_in(taken) if name.lower() not in RATES})
+    return bool(subtracted) and all(names and names <= handed for names in subtracted)
 
 
 def _step(function: Function, kind: type, found: Definitions) -> list[Way]:
@@ -126,7 +144,8 @@ class TrainingFunction(Training):
         names: Names = data_of(vars(self.module))
         for statement in [s for s in self.tree.body if isinstance(s, ast.Assign)]:
             targets = [n.id for t in statement.targets for n in ast.walk(t) if isinstance(n, ast.Name)]
-            if all(n in vars(self.module) for n in targets) or self._calls_own(statement):
+            known = [vars(self.module).get(n) for n in targets]
+            if not any(v is None or isinstance(v, Count) for v in known) or self._calls_own(statement):
                 continue
             try:
                 names = run_in(self.module, [compiled(statement)], names)

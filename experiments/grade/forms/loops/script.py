@@ -150,13 +150,14 @@ def moved(body: Sequence[ast.stmt]) -> list[str]:
         elif isinstance(n, ast.Assign) and _moves(n):
             names.append(root_of(n.targets[0]))
         elif isinstance(n, ast.Assign) and isinstance(n.targets[0], ast.Tuple | ast.List):
-            names += _names_in(n.targets[0])  # b, m = step(b, m, …), written out
-        elif isinstance(n, ast.For) and {*moved(n.body)} & {*_names_in(n.target)}:  # p, g in zip(weights, gradients)
-            names += _names_in(n.iter) if not any(isinstance(m, ast.Attribute) for m in ast.walk(n.iter)) else []
+            names += names_in(n.targets[0])  # b, m = step(b, m, …), written out
+        elif isinstance(n, ast.For) and {*moved(n.body)} & {*names_in(n.target)}:  # p, g in zip(weights, gradients)
+            names += names_in(n.iter) if not any(isinstance(m, ast.Attribute) for m in ast.walk(n.iter)) else []
     return [*dict.fromkeys(names)]
 
 
-def _names_in(node: ast.expr) -> list[str]:
+def names_in(node: ast.AST) -> list[str]:
+    """The names in it."""
     return [n.id for n in ast.walk(node) if isinstance(n, ast.Name)]
 
 
@@ -193,7 +194,7 @@ def _subtracts(loop: Loop, there: set[str]) -> bool:
         return True
     every = [n for n in ast.walk(loop) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Sub)]
     tuples = [n.targets[0] for n in ast.walk(loop) if isinstance(n, ast.Assign)]
-    tuples = [t for t in tuples if isinstance(t, ast.Tuple | ast.List) and {*_names_in(t)} & there]
+    tuples = [t for t in tuples if isinstance(t, ast.Tuple | ast.List) and {*names_in(t)} & there]
     return any(not isinstance(t, ast.Name) for t in (*moves(loop), *tuples)) and any(
         not isinstance(n.left, ast.Constant) and not isinstance(n.right, ast.Constant) for n in every
     )
@@ -210,7 +211,7 @@ def moves(statement: ast.stmt) -> Iterator[ast.expr]:
 
 def _has_a_loss(loop: Loop) -> bool:
     targets = [t for n in ast.walk(loop) if isinstance(n, ast.Assign) for t in n.targets]
-    return any(isinstance(t, ast.Name | ast.Tuple) and any(map(LOSS.fullmatch, _names_in(t))) for t in targets)
+    return any(isinstance(t, ast.Name | ast.Tuple) and any(map(LOSS.fullmatch, names_in(t))) for t in targets)
 
 
 class Script(Training):
@@ -252,7 +253,7 @@ def names_after(module: ModuleType, before: Sequence[ast.stmt], data: Names | No
                 exec(compile(ast.Module([statement], []), "the script", "exec"), names)
             except Exception:
                 is_whole = False
-                targets = [n for t in getattr(statement, "targets", []) for n in _names_in(t)]
+                targets = [n for t in getattr(statement, "targets", []) for n in names_in(t)]
                 names |= {n: data[role(n)] for n in targets if data and role(n) in data}
     return data_of(names), is_whole
 

@@ -19,7 +19,9 @@ from experiments.grade.errors import Unclear
 from experiments.grade.forms.course.losses import STRENGTH
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran
+from experiments.grade.forms.stateful.objects import RATES
 from experiments.grade.forms.whole.names import DATA, PENALTIES, TARGET
+from experiments.grade.forms.whole.network_data import COUNTS
 
 VECTOR = re.compile(r"(nn_|initial_|flat_|all_)?(params|parameters|thetas?|weights|vec|vector)(_vec|_vector|_flat)?")
 ALL_SIZES = re.compile(r"(layer_)?(dims|dimensions|sizes|layers|shape)|layer_sizes")
@@ -37,7 +39,7 @@ def pieces(found: Definitions) -> Iterator[Piece]:
     for name, f in found.functions().items():
         roles = {n: _role(n) for n, p in inspect.signature(f).parameters.items() if p.default is p.empty}
         kinds = [*roles.values()]
-        if not re.search("cost|loss|prop|grad|objective", name, re.IGNORECASE):
+        if not re.search("cost|loss|prop|grad|objective", name, re.IGNORECASE) or "trains" in kinds:
             continue
         has_sizes, are_one = {*kinds} & {"sizes", "hidden", "size"}, all(kinds.count(r) < 2 for r in ("x", "y"))
         if kinds.count("vector") == 1 and are_one and {*kinds} & {"x", "y"} and has_sizes:
@@ -46,7 +48,8 @@ def pieces(found: Definitions) -> Iterator[Piece]:
 
 def _role(name: str) -> str:
     known = {
-        "y": name in TARGET, "x": name in DATA, "penalty": name.lower() in PENALTIES, "rated": name in RATED,
+        "trains": name.lower() in COUNTS | RATES, "y": name in TARGET, "x": name in DATA, "rated": name in RATED,
+        "penalty": name.lower() in PENALTIES,
         "vector": VECTOR.fullmatch(name), "sizes": ALL_SIZES.fullmatch(name), "output": OUTPUTS.fullmatch(name),
         "hidden": HIDDEN.fullmatch(name), "input": INPUTS.fullmatch(name), "size": A_SIZE.fullmatch(name),
     }  # fmt: skip

@@ -100,7 +100,7 @@ class Propagation(Piece):
         """The same costs over each whole number of the file that its backward reads, as of all its examples."""
         read = {n: vars(self.module).get(n) for n in self.backward.__code__.co_names}
         for name, count in read.items():
-            if type(count) is int and count > 1:
+            if isinstance(count, int) and count > 1:
                 for choice, cost in costs:
                     yield f"{choice}, over {name}", lambda kept, cost=cost, count=count: cost(kept) / count
 
