@@ -19,14 +19,12 @@ from typing import Any
 
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.helper_module import usual
-from experiments.grade.forms.stand_ins import CALLED_INSTEAD, OF_PYTHON_2, TEXT, Count, FloatCalls, Missing
+from experiments.grade.forms.stand_ins import CALLED_INSTEAD, COUNT, OF_PYTHON_2, TEXT, FloatCalls, Missing, counts_in
 from experiments.grade.forms.told import Told
 
 MODULE = "the file"
 """The name of the file's module: none can have it, for a file may be called numpy.py."""
 DEFINES = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
-COUNT = Count(8)
-"""What a size of data is taken for that are not handed in: a power of two, by which to divide is exact."""
 SETS_UP = {"seed", "manual_seed", "seterr", "append", "insert", "update", "extend", "set_default_dtype"}
 """The last name of a call that later definitions may rely on."""
 
@@ -278,23 +276,13 @@ def _last_name(node: ast.AST) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
-def _counts(node: ast.AST) -> Iterator[str]:
-    """The names that a statement gives a size of an array: m, n = data.shape, or m = len(data)."""
-    for target in node.targets if isinstance(node, ast.Assign) else ():
-        each = isinstance(node.value, ast.Tuple) and isinstance(target, ast.Tuple)
-        pairs = zip(target.elts, node.value.elts, strict=False) if each else [(target, node.value)]
-        for names, value in pairs:
-            if any(getattr(n, "attr", getattr(n, "id", "")) in ("shape", "size", "len") for n in ast.walk(value)):
-                yield from (n.id for n in ast.walk(names) if isinstance(n, ast.Name) and n.id != "_")
-
-
 def _stand_in(s: Statement, found: Definitions, unnamed: set[str]) -> str:
     """Bind what a failed import would have bound to what is usual by that name, and say so; or else to something that
     says so when it is used. `unnamed` is what the file needs and neither defines nor imports by name: `import *` may
     have brought it.
     """
     names = vars(found.module)
-    if counts := [*_counts(s.node)]:
+    if counts := [*counts_in(s.node)]:
         names.update({name: COUNT for name in counts if name not in names})
         return f" ({', '.join(counts)} = {COUNT} in its place)"
     if not s.imports:

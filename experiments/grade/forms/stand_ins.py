@@ -1,6 +1,7 @@
 """What stands in a file for what is not there, or takes floats alone: a text, a module, float(x)."""
 
 import ast
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,23 @@ OF_PYTHON_2 = {"xrange": range, "izip": zip, "imap": map, "iteritems": lambda d:
 
 class Count(int):
     """A size of data that are not handed in."""
+
+
+COUNT = Count(8)
+"""What it is taken for: a power of two, by which to divide is exact."""
+
+
+def counts_in(node: ast.stmt) -> Iterator[str]:
+    """The names that a statement gives a size of an array: m, n = data.shape, or m = len(data)."""
+    if not isinstance(node, ast.Assign):
+        return
+    for target in node.targets:
+        pairs = [(target, node.value)]
+        if isinstance(node.value, ast.Tuple) and isinstance(target, ast.Tuple):
+            pairs = [*zip(target.elts, node.value.elts, strict=False)]
+        for names, value in pairs:
+            if any(getattr(n, "attr", getattr(n, "id", "")) in ("shape", "size", "len") for n in ast.walk(value)):
+                yield from (n.id for n in ast.walk(names) if isinstance(n, ast.Name) and n.id != "_")
 
 
 class MissingBase:
