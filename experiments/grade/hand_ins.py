@@ -105,20 +105,25 @@ def cells_of(text: str) -> list[str]:
 
 def idle_bases(files: Iterable[Path]) -> set[str]:
     """The classes of a hand-in of several files that do nothing, and from which others in it are derived."""
-    idle, derived = set[str](), set[str]()
+    idle, busy, derived = set[str](), set[str](), set[str]()
     for path in files:
         with suppress(OSError, SyntaxError, ValueError, RecursionError, MemoryError):
             classes = [n for n in ast.walk(ast.parse(read(path))) if isinstance(n, ast.ClassDef)]
             derived |= {base.id for n in classes for base in n.bases if isinstance(base, ast.Name)}
-            idle |= {n.name for n in classes if all(map(_does_nothing, n.body))}
-    return idle & derived
+            doing = {n.name for n in classes if not all(map(_does_nothing, n.body))}
+            idle, busy = idle | {n.name for n in classes} - doing, busy | doing
+    return (idle & derived) - busy
 
 
 def _does_nothing(node: ast.stmt) -> bool:
     """Whether it is a text, or a method that prepares, does nothing, or is there to be overridden."""
     if not isinstance(node, ast.FunctionDef):
-        return isinstance(node, ast.Pass | ast.Expr)
-    return node.name == "__init__" or all(isinstance(n, ast.Pass | ast.Expr | ast.Raise) for n in node.body)
+        return _is_text(node)
+    return node.name == "__init__" or all(_is_text(n) or isinstance(n, ast.Raise) for n in node.body)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
 
 
 def no_python(path: Path) -> str:

@@ -79,8 +79,8 @@ def explained(comparison: Comparison, cause: str) -> Comparison:
 
 
 def failing(comparisons: Sequence[Comparison], count: int) -> str:
-    """Of so many comparisons, how many differ, are conventions, are not judged."""
-    verdicts = Counter(c.verdict for c in comparisons)
+    """Of so many comparisons, how many differ, are conventions, are not judged; any other word differs."""
+    verdicts = Counter(c.verdict if c.verdict in SAID else DIFFERS for c in comparisons if not c.agrees)
     counted = [
         (f"{verdicts[v]:,}", one if verdicts[v] == 1 else many) for v, (one, many) in SAID.items() if verdicts[v]
     ]

@@ -33,11 +33,6 @@ def relu_backward(dA: Any, Z: Any) -> Any:
     return dA * (Z > 0)
 
 
-def sigmoid_prime(z: Any) -> Any:
-    """a (1 − a), a = 1 / (1 + e⁻ᶻ)"""
-    return expit(z) * (1 - expit(z))
-
-
 def softmax_of_a_vector(z: Any) -> Any:
     """eᶻ / Σ eᶻ, where nothing says along which axis: it has one"""
     if np.ndim(z) != 1:
@@ -58,7 +53,6 @@ def cross_entropy_of_rows(y: Any, t: Any) -> Any:
 
 USUAL: dict[str, Function] = {
     "sigmoid": expit, "relu": relu, "sigmoid_backward": sigmoid_backward, "relu_backward": relu_backward,
-    "sigmoid_grad": sigmoid_prime, "sigmoid_prime": sigmoid_prime,
 }  # fmt: skip
 BY_LAYOUT: dict[str, dict[str, Function]] = {
     "columns": {"softmax": partial(softmax, axis=0), "compute_cost": cross_entropy_of_columns},
@@ -74,6 +68,8 @@ def usual(names: Iterable[str], tree: ast.AST) -> dict[str, Function]:
     """Those of these names for which there is a usual function, as the file calls it."""
     known = USUAL | BY_LAYOUT[_layout(tree)]
     has_softmax = any(isinstance(node, ast.Name) and node.id == "softmax" for node in ast.walk(tree))
+    if not _gives_a_pair("sigmoid", tree):  # whether its backward takes z or a is not known
+        known.pop("sigmoid_backward")
     known = {name: f for name, f in known.items() if OF_SOFTMAX.get(name, has_softmax) == has_softmax}
     return {name: _paired(known[name]) if _gives_a_pair(name, tree) else known[name] for name in names if name in known}
 

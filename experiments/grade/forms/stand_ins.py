@@ -84,8 +84,16 @@ def counts_in(node: ast.stmt) -> Iterator[str]:
         if isinstance(node.value, ast.Tuple) and isinstance(target, ast.Tuple):
             pairs = [*zip(target.elts, node.value.elts, strict=False)]
         for names, value in pairs:
-            if any(getattr(n, "attr", getattr(n, "id", "")) in ("shape", "size", "len") for n in ast.walk(value)):
+            if _is_size(value):
                 yield from (n.id for n in ast.walk(names) if isinstance(n, ast.Name) and n.id != "_")
+
+
+def _is_size(value: ast.expr) -> bool:
+    """Whether it is a size itself: a.shape, a.shape[0], a.size or len(a)."""
+    if isinstance(value, ast.Call):
+        return isinstance(value.func, ast.Name) and value.func.id == "len"
+    whole = value.value if isinstance(value, ast.Subscript) else value
+    return isinstance(whole, ast.Attribute) and whole.attr in ("shape", "size")
 
 
 class MissingBase:

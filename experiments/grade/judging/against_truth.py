@@ -71,7 +71,7 @@ def _only_at_zero(failed: list[Drawn], others: list[Drawn]) -> str:
     """The setting that is 0 wherever an exception ended the backward, and nowhere else: as pad is in x[pad:-pad]."""
     for name in failed[0].options if failed and others else ():
         zero, not_zero = ([one.options.get(name) for one in those] for those in (failed, others))
-        if all(value == 0 for value in zero) and all(not_zero):
+        if all(type(value) is int and value == 0 for value in zero) and all(not_zero):
             return name
     return ""
 

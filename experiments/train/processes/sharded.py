@@ -46,6 +46,10 @@ class Sharded(DDPStrategy):
                 fully_shard(layer, mesh=mesh)
         fully_shard(network, mesh=mesh)
 
+    def teardown(self) -> None:
+        super().teardown()
+        self.model_to_device()  # where its shares can be gathered
+
     def lightning_module_state_dict(self) -> States:
         return _each(self._saved, super().lightning_module_state_dict())
 

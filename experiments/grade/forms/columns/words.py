@@ -37,7 +37,7 @@ def words_of(
                 if name in theirs and isinstance(argument, ast.Name) and argument.id in names:
                     known[argument.id] = [*dict.fromkeys([*known.get(argument.id, []), *theirs[name]])]
     expected = [*chain.from_iterable(words_of(found, partner).values())] if partner else []
-    expected += ANY if partner and _for_every_word(found.node_of(partner)) else ()
+    expected += ANY if partner and _for_every_word(found.node_of(partner)) and not _has_softmax(node) else ()
     for name in known.keys() & names.keys():  # "max" alone may be compared, and "average" meant by all else
         default, compared = names[name].default, known[name]
         if isinstance(default, str) and default not in compared:
@@ -77,9 +77,18 @@ def words_of_class(found: Definitions, kind: type) -> dict[str, list[str]]:
             argument = kept.get(name, name)
             known[argument] = [*dict.fromkeys([*known.get(argument, []), *words])]
         limits |= {kept.get(name, name) for name in {name for name, _ in told} - _for_every_word(method)}
-    for argument in known.keys() - limits:
+    for argument in known.keys() - limits if not any(map(_has_softmax, nodes)) else ():
         known[argument] += [word for word in ANY if word not in known[argument]][:1]
     return {argument: words for argument, words in known.items() if argument in names}
+
+
+def _has_softmax(node: ast.AST) -> bool:
+    """Whether a softmax may be in it, whose slope may be in the loss: its name, or a function with exp and a sum."""
+    for function in (n for n in ast.walk(node) if isinstance(n, ast.FunctionDef)):
+        names = {getattr(n, "attr", getattr(n, "id", "")).lower() for n in ast.walk(function)}
+        if any("softmax" in name for name in names) or {"exp", "sum"} <= names:
+            return True
+    return False
 
 
 def _looked_up(node: ast.AST, found: Definitions) -> Iterator[tuple[str, list[str]]]:

@@ -93,16 +93,21 @@ class Propagation(Piece):
         own = self._own_cost(layout)
         output = self._pass({n: a.copy() for n, a in layout.arrays.items()})[OUTPUT]
         usual = [(n, _of_output(cost, layout.one_hot)) for n, cost in choices(EXAMPLES, output, layout.one_hot)]
-        for choice, cost in unguarded(*own, self.module) if own else [*usual, *self._over_counts(usual)]:
+        for choice, cost in unguarded(*own, self.module) if own else usual:
             yield Example(layout.arrays, self._runner(layout, cost), fixed=(self.data,), choice=choice)
+        for choice, count, cost in () if own else self._over_counts(usual):
+            yield Example(
+                layout.arrays, self._runner(layout, cost), fixed=(self.data,), choice=choice,
+                convention=f"a convention: over {count}, as the number of all examples",
+            )  # fmt: skip
 
-    def _over_counts(self, costs: list[tuple[str, KeptCost]]) -> Iterator[tuple[str, KeptCost]]:
+    def _over_counts(self, costs: list[tuple[str, KeptCost]]) -> Iterator[tuple[str, str, KeptCost]]:
         """The same costs over each whole number of the file that its backward reads, as of all its examples."""
         read = {n: vars(self.module).get(n) for n in self.backward.__code__.co_names}
         for name, count in read.items():
             if isinstance(count, int) and count > 1:
                 for choice, cost in costs:
-                    yield f"{choice}, over {name}", lambda kept, cost=cost, count=count: cost(kept) / count
+                    yield f"{choice}, over {name}", name, lambda kept, cost=cost, count=count: cost(kept) / count
 
     def _layouts(self, rng: np.random.Generator) -> Iterator[Layout]:
         """Columns and rows, biases of one axis or two; and for each, what Y may be."""
