@@ -282,8 +282,8 @@ def _stand_in(s: Statement, found: Definitions, unnamed: set[str]) -> str:
     have brought it.
     """
     names = vars(found.module)
-    if counts := [*counts_in(s.node)]:
-        names.update({name: COUNT for name in counts if name not in names})
+    if counts := [name for name in counts_in(s.node) if name not in names]:
+        names.update(dict.fromkeys(counts, COUNT))
         return f" ({', '.join(counts)} = {COUNT} in its place)"
     if not s.imports:
         return ""

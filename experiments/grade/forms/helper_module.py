@@ -68,8 +68,9 @@ def usual(names: Iterable[str], tree: ast.AST) -> dict[str, Function]:
     """Those of these names for which there is a usual function, as the file calls it."""
     known = USUAL | BY_LAYOUT[_layout(tree)]
     has_softmax = any(isinstance(node, ast.Name) and node.id == "softmax" for node in ast.walk(tree))
-    if not _gives_a_pair("sigmoid", tree):  # whether its backward takes z or a is not known
-        known.pop("sigmoid_backward")
+    for name in ("sigmoid", "relu"):
+        if not _gives_a_pair(name, tree):  # whether its backward takes z or a, and δ first, is not known
+            known.pop(f"{name}_backward")
     known = {name: f for name, f in known.items() if OF_SOFTMAX.get(name, has_softmax) == has_softmax}
     return {name: _paired(known[name]) if _gives_a_pair(name, tree) else known[name] for name in names if name in known}
 

@@ -20,9 +20,9 @@ class Sharded(DDPStrategy):
     """Fully sharded data parallel: of each parameter, its gradient and its optimizer state a process holds one share.
 
     A layer's weights are gathered for as long as the layer computes. Processes start, meet and share out the batches
-    as with DDP. (Lightning's FSDPStrategy runs on GPUs alone, and ModelParallelStrategy's checkpoints are folders, or
-    lack the optimizer's state where it is empty.) A checkpoint is the one file that a single process writes, so that
-    a run may go on in any number of processes.
+    as with DDP. A checkpoint is the one file that a single process writes, so that a run may go on in any number of
+    processes. (Lightning's FSDPStrategy runs on GPUs alone, and its ModelParallelStrategy reads a checkpoint without
+    the plugin that checks it.)
     """
 
     def setup(self, trainer: L.Trainer) -> None:

@@ -1,5 +1,6 @@
 """`python -m experiments.grade`: what of a file is run, and what is left out and said."""
 
+import ast
 import json
 from textwrap import dedent
 
@@ -7,6 +8,7 @@ import pytest
 
 from experiments.grade import command as check
 from experiments.grade.forms.definitions import load
+from experiments.grade.forms.stand_ins import counts_in
 from parity_tests.grade.checking import verdicts
 
 SOURCE = """
@@ -37,6 +39,22 @@ SOURCE = """
     if __name__ == "__main__":
         raise SystemExit
 """
+
+
+COUNTS = {
+    "m, n = data.shape": ["m", "n"],
+    "_, m = X.shape": ["m"],
+    "m = len(data)": ["m"],
+    "count, rate = len(X), 0.1": ["count"],
+    "X = data.reshape(len(data), -1)": [],
+    "W1 = np.random.randn(data.shape[1], 10)": [],
+    "rate = 0.1 / len(data)": [],
+}
+
+
+@pytest.mark.parametrize("statement", COUNTS)
+def test_a_size_of_data_is_a_size_itself_and_nothing_made_with_one(statement):
+    assert [*counts_in(ast.parse(statement).body[0])] == COUNTS[statement]
 
 
 @pytest.fixture

@@ -81,6 +81,35 @@ def test_a_name_that_what_was_left_out_would_have_given_is_no_wrong_number(run):
     assert run(source.format("other"))[0] == 1
 
 
+def test_a_missing_backward_is_not_guessed_where_nothing_says_what_it_takes(run):
+    """sigmoid_backward(dA, Z), or (dA, A)?"""
+    status, result = run("""
+        import numpy as np
+        from helpers import sigmoid, sigmoid_backward
+        def layer_forward(x, w):
+            a = sigmoid(x @ w)
+            return a, (x, w, a)
+        def layer_backward(dout, cache):
+            x, w, a = cache
+            d = sigmoid_backward(dout, a)
+            return d @ w.T, x.T @ d
+    """)
+    assert status == 2
+    assert "sigmoid_backward could not be imported" in not_judged(result)["layer"]
+
+
+def test_a_cost_over_a_count_of_the_file_is_a_convention(run):
+    source = KINDS["a count of the data, which are not handed in, divides the gradients"]["source"]
+    assert {row["verdict"] for _, row in rows(run(source)[1]) if row["quantity"] == "dW1"} == {"convention"}
+    assert run(source, "--strict")[0] == 1
+
+
+def test_a_softmax_whose_slope_is_in_the_loss_makes_no_right_layer_differ(run):
+    source = KINDS["a layer with one activation for a word, and one for every other"]["source"]
+    softmax = ("1 / (1 + np.exp(-z))", "np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)")
+    assert run(planted(source, softmax, ("d * self.a * (1 - self.a)", "d")))[0] == 0
+
+
 def test_a_class_whose_missing_base_has_the_passes_is_not_passed_over(run):
     status, result = run("""
         import numpy as np

@@ -282,7 +282,17 @@ def test_a_base_that_does_nothing_is_no_piece_of_a_student_s_folder_if_another_f
             def forward(self, x): return 2 * x
             def backward(self, d): return 2 * d
     """
-    for student, source in (("anna", derived), ("ben", derived.replace("(Layer)", ""))):
+    full = """
+        from nowhere import squash
+        class Layer:
+            def forward(self, x): return squash(x)
+            def backward(self, d): return d
+    """
+    for student, source in (
+        ("anna", derived),
+        ("ben", derived.replace("(Layer)", "")),
+        ("cleo", f"{derived}---{full}"),
+    ):
         (tmp_path / student).mkdir()
         (tmp_path / student / "layer.py").write_text(base)
         (tmp_path / student / "twice.py").write_text(source_of(source))
@@ -291,3 +301,4 @@ def test_a_base_that_does_nothing_is_no_piece_of_a_student_s_folder_if_another_f
     assert rows["anna"]["result"] == "agrees"
     assert rows["ben"]["result"] == "not judged"
     assert "Layer" in rows["ben"]["verdict"]
+    assert rows["cleo"]["result"] == "not judged", "it is there twice, and one of the two does something"
