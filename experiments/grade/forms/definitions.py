@@ -18,6 +18,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from experiments.grade.errors import Unclear
+from experiments.grade.forms.branches import DECIDES, Decisions, noting_decisions
 from experiments.grade.forms.helper_module import usual
 from experiments.grade.forms.stand_ins import CALLED_INSTEAD, COUNT, OF_PYTHON_2, TEXT, FloatCalls, Missing, counts_in
 from experiments.grade.forms.told import Told
@@ -39,6 +40,7 @@ class Definitions:
 
     module: ModuleType
     tree: ast.Module
+    decisions: Decisions
     left_out: list[str] = field(default_factory=list)
     told: Told = field(default_factory=Told)
     claimed: set[int] = field(default_factory=set)
@@ -132,7 +134,8 @@ def load(path: Path, told: Callable[[BaseException], str], name: str = MODULE) -
     vars(module).update(CALLED_INSTEAD)
     module.__file__, module.__loader__ = str(path), SourceFileLoader(name, str(path))
     sys.modules[name] = module
-    found = Definitions(module, ast.Module([], []))
+    found = Definitions(module, tree := ast.Module([], []), Decisions(tree))
+    vars(module)[DECIDES] = found.decisions
     for source in notebook_cells(path) if path.suffix == ".ipynb" else [path.read_bytes()]:
         try:
             found.tree.body += ast.parse(source, str(path)).body
@@ -209,7 +212,7 @@ class Statement:
 
     def __init__(self, node: ast.stmt, path: Path) -> None:
         self.node = node = FloatCalls().visit(node)
-        self.code = compile(ast.Module([node], []), str(path), "exec", dont_inherit=True)
+        self.code = compile(noting_decisions(node), str(path), "exec", dont_inherit=True)
         self.reads, self.binds = {*_global_names(self.code)}, {*bound_by(node)}
         self.defines = isinstance(node, ast.FunctionDef | ast.ClassDef)
         self.imports = isinstance(node, ast.Import | ast.ImportFrom)

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from experiments.grade.errors import Unclear
+from experiments.grade.forms.columns.words import as_options, words_of
 from experiments.grade.forms.definitions import Definitions, needs
 from experiments.grade.forms.piece import NO_FIELDS, Arrays, Example, Fields, Piece, Ran
 from experiments.grade.forms.settings import AS_ITSELF, known_to, others
@@ -54,11 +55,7 @@ def pieces(found: Definitions) -> Iterator[Piece]:
         function = functions.get(bare) if bare != name else None
         if function is None and (cost := _cost_of(name, functions)):
             bare, function = cost, functions[cost]
-        if function is not None and needs(function) == needs(derivative) == 1:
-            variants = {
-                place: (partial(function, **o), partial(derivative, **known_to(derivative, o)))
-                for place, o in (("", NO_FIELDS), *others(function, derivative))
-            }
+        if function is not None and (variants := _variants(function, derivative, found)):
             yield Differentiated(bare, variants, [function, derivative], found)
         elif function is not None and needs(function) == needs(derivative) and needs(function) in (2, 3):
             is_of_each = needs(function) == 3 or len(returned_names(found.node_of(derivative))) == 2
@@ -82,6 +79,19 @@ def pieces(found: Definitions) -> Iterator[Piece]:
         if (usual := _methods(kind, NO_FIELDS)) is not None:
             variants = {place: pair for place, o in others(kind) if (pair := _methods(kind, o))}
             yield Differentiated(name, {"": usual, **variants}, [kind], found)
+
+
+def _variants(function: Any, derivative: Any, found: Definitions) -> dict[str, Pair]:
+    """The two as functions of one array, with each setting at another value and each word that they know; none, where
+    one takes more arrays."""
+    words = words_of(found, derivative, function) | words_of(found, function, derivative)
+    if any(not f or not {*f[1:]} <= words.keys() for f in map(needed, (function, derivative))):
+        return {}
+    usual = {n: words[n][0] for n in {*needed(function)[1:], *needed(derivative)[1:]}}
+    return {
+        place: (partial(function, **known_to(function, o)), partial(derivative, **known_to(derivative, o)))
+        for place, o in (("", usual), *((p, usual | o) for p, o in (*others(function, derivative), *as_options(words))))
+    }
 
 
 def _along_an_argument(forward: Any, backward: Any, found: Definitions) -> Pair | None:
@@ -182,6 +192,7 @@ class CostFunction(StatefulLoss):
 
     def __init__(self, name: str, cost: Callable[..., Any], gradient: Callable[..., Any], found: Definitions) -> None:
         self.module, self.takes = found.module, cost
+        self.words = words_of(found, gradient, cost) | words_of(found, cost, gradient)
         self.cost, self.gradient = (lambda own, f=f: partial(f, **known_to(f, own.options)) for f in (cost, gradient))
         self.names, self.gradient_names = ([*inspect.signature(f).parameters][:2] for f in (cost, gradient))
         Piece.__init__(self, name, self.names, [], [cost, gradient])

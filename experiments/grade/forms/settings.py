@@ -32,10 +32,12 @@ NOT_TRIED = re.compile(
 
 
 def others(function: Callable[..., Any], backward: Callable[..., Any] | None = None) -> Iterator[tuple[str, Fields]]:
-    """Each setting at another value; what to call it. One that a backward has as a number stays as it is."""
+    """Each setting at another value; what to call it. One that a backward has as a number stays as it is; of those that
+    are true or false, one that both ways ask for."""
     constants = {*constants_of(backward.__code__)} if backward else set()
     for p in inspect.signature(function).parameters.values():
-        value = _other(p.name, p.default)
+        is_asked_twice = type(p.default) is bool and _is_asked_twice(p.name, function, backward)
+        value = not p.default if is_asked_twice else _other(p.name, p.default)
         is_written = p.default in constants - {0, 1} if isinstance(p.default, float) else False
         if value is not None and not is_written and p.kind is not p.POSITIONAL_ONLY:
             yield f"{p.name} {value:g}", {p.name: value}
@@ -44,6 +46,14 @@ def others(function: Callable[..., Any], backward: Callable[..., Any] | None = N
 def known_to(function: Callable[..., Any], given: Mapping[str, Any]) -> Fields:
     """Those of the settings that a function takes, too."""
     return {n: v for n, v in given.items() if n in inspect.signature(function).parameters}
+
+
+def _is_asked_twice(name: str, function: Callable[..., Any], backward: Callable[..., Any] | None) -> bool:
+    """Whether a setting is an argument of both functions, or two methods of a class ask for it."""
+    if not inspect.isclass(function):
+        return backward is not None and name in inspect.signature(backward).parameters
+    methods = [f for n in dir(function) if n != "__init__" and inspect.isfunction(f := getattr(function, n))]
+    return sum(name in f.__code__.co_names for f in methods) > 1
 
 
 def _other(name: str, default: Any) -> Any:

@@ -58,7 +58,7 @@ def check(
         findings = [checked.finding for checked in found]
         if child.told.loss and not any("cost" in finding.form for finding in findings):
             left_out = [*left_out, f"loss={child.told.loss}, which no piece asks for"]
-        findings += _overlooked(child)
+        left_out = [*left_out, *_overlooked(child, findings)]
         if not findings:
             expected = EXPECTED if path.read_bytes().strip() else "the file is empty"
             why = "; left out: ".join([f"{NOTHING}; {expected}", *left_out[:1]])
@@ -112,21 +112,31 @@ def _conduct(child: Sandboxed) -> Iterator[Row]:
         )
 
 
-def _overlooked(child: Sandboxed) -> Iterator[Finding]:
-    """What looks like a piece, is none that is known, and did not run in one: it was not judged, and that is said."""
+def _overlooked(child: Sandboxed, findings: list[Finding]) -> Iterator[str]:
+    """Add what was not judged: what looks like a piece, is none that is known, and did not run in one; and each branch
+    that never ran where gradients are made. Those that only go forward are said."""
     try:
         child.begin()
-        forms = child.ask(Overlooked()).forms
+        found = child.ask(Overlooked())
     except Unclear as why:
-        yield Finding(child.path.name, "the whole file", not_judged=str(why))
+        findings.append(Finding(child.path.name, "the whole file", not_judged=str(why)))
         return
     except Failed:
         return
     except Fault as fault:
-        yield Finding(child.path.name, "the whole file", not_judged=f"{ITSELF}: {fault}")
+        findings.append(Finding(child.path.name, "the whole file", not_judged=f"{ITSELF}: {fault}"))
         return
-    for name, form in forms.items():
-        yield Finding(name, form, not_judged="this form is not known; --forms lists those that are")
+    for name, form in found.forms.items():
+        findings.append(Finding(name, form, not_judged="this form is not known; --forms lists those that are"))
+    for branch in found.never_run:
+        why = f"a branch never ran: {branch.why}"
+        if not branch.makes_gradients:
+            yield f"line {branch.line} of {branch.owner}: {why}"
+            continue
+        owner = next((f for f in findings if f.name == branch.owner), None)
+        if owner is None:
+            findings.append(owner := Finding(branch.owner, "function"))
+        owner.rows.append(Row(f"line {branch.line}", NOT_JUDGED, reason=why, line=branch.line))
 
 
 def autograd(checked: CheckedPiece) -> None:

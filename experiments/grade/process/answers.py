@@ -6,6 +6,7 @@ The arrays of a piece are by the names of its arguments; its output is "y", its 
 from dataclasses import dataclass, field
 from typing import Any
 
+from experiments.grade.forms.branches import NeverRun
 from manual.numbers.number_types import Array
 
 Arrays = dict[str, Array]
@@ -34,9 +35,10 @@ class Pieces:
 
 @dataclass(frozen=True)
 class LookAlikes:
-    """What looks like a piece and is none: the form that it may be, by its name."""
+    """What looks like a piece and is none: the form that it may be, by its name; and the branches that never ran."""
 
     forms: dict[str, str]
+    never_run: list[NeverRun]
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,7 @@ class Server(Observer):
     @answer.register
     def _(self, request: requests.Describe) -> answers.Pieces:
         found = load(self.path, self.told)
+        self.decisions = found.decisions
         if request.adapter:
             sys.modules[HAND_IN] = found.module
             found = load(Path(request.adapter), self.told, "the adapter")
@@ -97,7 +98,7 @@ class Server(Observer):
 
     @answer.register
     def _(self, _: requests.Overlooked) -> answers.LookAlikes:
-        return answers.LookAlikes(self.offered.overlooked(self.ran))
+        return answers.LookAlikes(self.offered.overlooked(self.ran), [*self.decisions.never_run()])
 
     @answer.register
     def _(self, _: requests.Constants) -> answers.Numbers:
@@ -122,7 +123,7 @@ class Server(Observer):
     @answer.register
     def _(self, request: requests.NetworkBackward) -> answers.Gradients:
         run = self.pieces[request.piece].run
-        return answers.Gradients(self.backed(self.passed(request.inputs, lambda arrays: run(arrays, {})), None))
+        return answers.Gradients(self.backed(self.passed(request.inputs, lambda arrays: run(arrays, {}), True), None))
 
     @answer.register
     def _(self, request: requests.Step) -> answers.Stepped:

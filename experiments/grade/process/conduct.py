@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from experiments.grade.errors import Unclear
+from experiments.grade.forms.branches import Decisions
 from experiments.grade.forms.definitions import MODULE, bound_by
 from experiments.grade.forms.piece import Arrays, Outputs, Ran, by_name
 from experiments.grade.process.answers import Note
@@ -37,19 +38,20 @@ class Watched:
         self.ran: set[CodeType] = set()
         self.lookout = Lookout(str(path), MODULE)
         self.tree = ast.Module([], [])
+        self.decisions = Decisions(self.tree)
 
-    def passed(self, inputs: Arrays, run: Callable[[Arrays], Ran]) -> "WatchedPass":
+    def passed(self, inputs: Arrays, run: Callable[[Arrays], Ran], together: bool = False) -> "WatchedPass":
         """A forward pass on copies, made twice: what it does to them, and whether the second output is the first, is
-        noted."""
-        first, again = self.passed_once(inputs, run), self.passed_once(inputs, run)
+        noted. It may make the gradients, too, `together` with the output."""
+        first, again = (self.passed_once(inputs, run, together) for _ in range(2))
         if any(not np.array_equal(y, again.ran.outputs[n], equal_nan=True) for n, y in first.ran.outputs.items()):
             raise Unclear("forward gives another result when it is called again")
         return again
 
-    def passed_once(self, inputs: Arrays, run: Callable[[Arrays], Ran]) -> "WatchedPass":
+    def passed_once(self, inputs: Arrays, run: Callable[[Arrays], Ran], together: bool = False) -> "WatchedPass":
         """A forward pass on copies."""
         copies = {name: a.copy(order="K") for name, a in inputs.items()}
-        with self.watching(), self.in_stage("forward"):
+        with self.watching(gradients=together), self.in_stage("forward"):
             ran = seeded(run, dict(copies))
         outputs = {n: numbers(y).copy() for n, y in ran.outputs.items()}
         y = outputs if isinstance(ran.y, dict) else outputs["y"]
@@ -83,8 +85,8 @@ class Watched:
                 self.conduct.append(Note(method, f"changes {name}, which is its caller's", False))
 
     @contextmanager
-    def watching(self, *allowed: str) -> Iterator[None]:
-        """While this lasts, it is noted which functions of the file run.
+    def watching(self, *allowed: str, gradients: bool = True) -> Iterator[None]:
+        """While this lasts, it is noted which functions of the file run, and how it decides while gradients are made.
 
         Raises:
             Unclear: the file does what may make it pass without a backward of its own.
@@ -103,7 +105,8 @@ class Watched:
         lookout.may_read = False
         sys.setprofile(note)
         try:
-            yield
+            with self.decisions.noted(gradients):
+                yield
         finally:
             sys.setprofile(None)
             lookout.may_read = True
@@ -127,8 +130,9 @@ class Watched:
         """
         if isinstance(error, NOT_ARITHMETIC):
             return False
-        if type(error) is NameError and error.name in {name for node in self.tree.body for name in bound_by(node)}:
-            return False  # it is left out, or failed
+        bound = {name for node in self.tree.body for name in bound_by(node)}
+        if type(error) is NameError and bound & {error.name, "*"}:
+            return False  # it is left out, or failed, as may be what is in a course's module
         return any(Path(f.filename) == self.path for f in traceback.extract_tb(error.__traceback__))
 
     def told(self, error: BaseException) -> str:

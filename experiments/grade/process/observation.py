@@ -53,7 +53,9 @@ class Observer(Watched):
         return self._pass(self.kept[number][0], np.ascontiguousarray)
 
     def _pass(self, example: Example, lay: Callable[[Array], Array]) -> Arrays:
-        passed = self.passed({n: lay(a).reshape(a.shape) for n, a in example.arrays.items()}, example.run)
+        passed = self.passed(
+            {n: lay(a).reshape(a.shape) for n, a in example.arrays.items()}, example.run, example.together
+        )
         self._is_pure = passed.ran.pure  # else no form promises that every memory order will do
         self._outputs, self._is_judged_backward = [*passed.ran.outputs], passed.ran.backward is not None
         return {**passed.ran.outputs, **self.backed(passed, example.delta)}

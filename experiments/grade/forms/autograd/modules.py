@@ -17,7 +17,7 @@ from experiments.grade.forms.autograd.functions import Compared, functions_of
 from experiments.grade.forms.autograd.inputs import OPTIONS
 from experiments.grade.forms.autograd.references import uses, without
 from experiments.grade.forms.definitions import Definitions
-from experiments.grade.forms.piece import Piece
+from experiments.grade.forms.piece import Fields, Piece
 
 SIZES = (6, 4, 5, 3)
 """What sizes are, the first, the second, …"""
@@ -34,19 +34,26 @@ def pieces(found: Definitions) -> Iterator[Piece]:
     users = uses(found, kinds)
     for kind in modules:
         if kind.__name__ in users:
-            yield ModulePiece(kind, found, kinds)
+            switches = {n: p.default for n, p in inspect.signature(kind).parameters.items() if type(p.default) is bool}
+            yield from (
+                ModulePiece(kind, found, kinds, {}),
+                *(ModulePiece(kind, found, kinds, {n: not default}) for n, default in switches.items()),
+            )
         elif not hasattr(kind, "backward"):  # torch differentiates all of it
             found.claimed.add(id(kind))
 
 
 class ModulePiece(Piece):
-    """A module, and the same one without a backward by hand."""
+    """A module, made with these options, and the same one without a backward by hand."""
 
     form, judging = "module", "autograd"
 
-    def __init__(self, kind: Any, found: Definitions, functions: list[Any]) -> None:
+    def __init__(self, kind: Any, found: Definitions, functions: list[Any], options: Fields) -> None:
         self.kind, self.module, self.found, self.functions = kind, found.module, found, functions
-        super().__init__(kind.__name__, [*inspect.signature(kind).parameters], [], [kind])
+        self.options = options
+        said = ", ".join(f"{name}={value}" for name, value in options.items())
+        name = f"{kind.__name__}({said})" if said else kind.__name__
+        super().__init__(name, [*inspect.signature(kind).parameters], [], [kind])
 
     def compared(self, rng: np.random.Generator, device: str) -> Compared:
         """What is compared with what.
@@ -85,7 +92,7 @@ class ModulePiece(Piece):
 
         make = getattr(self.module, "examples", lambda _: ())
         for e in make(rng):
-            if isinstance(e, tuple) and type(e[0]) is self.kind:
+            if isinstance(e, tuple) and type(e[0]) is self.kind and not self.options:
                 yield e[0].to(device), [torch.as_tensor(v, device=device) for v in e[1:]]
         parameters = inspect.signature(self.kind).parameters.values()
         needed = [p.name for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
@@ -95,9 +102,9 @@ class ModulePiece(Piece):
         count = sum(p.default is p.empty for p in inspect.signature(self.kind.forward).parameters.values()) - 1
         for shape in ((5, SIZES[0]), (2, 5, SIZES[0]), (2, SIZES[0], 5, 4)):
             try:
-                own = self.kind(*values).to(device)
+                own = self.kind(*values, **self.options).to(device)
             except Exception as error:
-                raise Unclear(f"{self.name}({', '.join(map(str, values))}) raised {error}") from None
+                raise Unclear(f"{self.kind.__name__}({', '.join(map(str, values))}) raised {error}") from None
             yield own, [torch.tensor(rng.standard_normal(shape), device=device) for _ in range(count)]
 
     def _without_functions(self, own: Any) -> Any:

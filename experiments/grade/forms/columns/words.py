@@ -2,11 +2,13 @@
 
 import ast
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
+from experiments.grade.forms.branches import conditionals
 from experiments.grade.forms.definitions import Definitions
+from experiments.grade.forms.piece import Fields
 
 ANY = ("sigmoid", "relu", "tanh")
 """What is tried where a function computes something for every word."""
@@ -49,12 +51,17 @@ def words_of(
     return known
 
 
+def as_options(words: Mapping[str, list[str]]) -> Iterator[tuple[str, Fields]]:
+    """Each word that an argument may be, as an option; what to call it."""
+    yield from ((f"{name} {word}", {name: word}) for name, known in words.items() for word in known)
+
+
 def _for_every_word(node: ast.AST) -> set[str]:
     """The names that are compared with a word, where something is computed for every other word, too."""
     found = set[str]()
-    for n in ast.walk(node):
-        if isinstance(n, ast.If | ast.IfExp) and isinstance(n.test, ast.Compare):
-            others = n.orelse if isinstance(n, ast.If) else [n.orelse]
+    for n, otherwise in conditionals(node):
+        if isinstance(n.test, ast.Compare):
+            others = otherwise if isinstance(otherwise, list) else [otherwise]
             goes_on = len(others) == 1 and isinstance(others[0], ast.If | ast.IfExp)
             computes = isinstance(n, ast.IfExp) or any(isinstance(o, ast.Assign | ast.Return) for o in others)
             if computes and not goes_on:

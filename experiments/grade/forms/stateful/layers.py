@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from experiments.grade.errors import Unclear
-from experiments.grade.forms.columns.words import words_of_class
+from experiments.grade.forms.columns.words import as_options, words_of_class
 from experiments.grade.forms.definitions import Definitions, constants_of
 from experiments.grade.forms.own_examples import of_class
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran, by_name
@@ -93,7 +93,7 @@ def _keeps_on_itself(kind: type, methods: Methods) -> bool:
     names = {n.lower() for n in (*inputs, *deltas)}
     counts = {2: (1, 2), 3: (0, 1, 2)}.get(len(inputs), ())
     of_labels = len(inputs) == 3 and not deltas and len(names & TARGETS) == 1
-    of_two = len(inputs) == 2 and returns_a_tuple(backward)
+    of_two = len(inputs) == 2 and returns_a_tuple(backward) and TARGETS.isdisjoint(map(str.lower, deltas))
     return len(deltas) in counts and (of_labels or of_two or names.isdisjoint({*TARGETS, "cache"}))
 
 
@@ -165,8 +165,7 @@ class StatefulLayer(Piece):
     ) -> Iterator[Example]:
         """The same with each other setting at another value, as far as it runs so."""
         same, penalties = [{usual.family: usual.inputs}], strengths(self.kind)
-        told = [(f"{n} {w}", {n: w}) for n, known in words.items() for w in known]
-        for place, options in (*others(self.kind), *told, *penalties):
+        for place, options in (*others(self.kind), *as_options(words), *penalties):
             asked = {n: [*options.values()] for n in options if n in needed(self.kind.__init__)}
             try:
                 other = fitted(self.kind, self._forward, self._backward, same, rng, parts,

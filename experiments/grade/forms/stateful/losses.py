@@ -12,17 +12,19 @@ import inspect
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from experiments.grade.errors import Unclear
+from experiments.grade.forms.columns.words import as_options, words_of_class
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.own_examples import of_class
 from experiments.grade.forms.piece import NO_FIELDS, Arrays, Example, Fields, Piece, Ran
 from experiments.grade.forms.settings import AS_ITSELF, others
 from experiments.grade.forms.stateful.guards import guards, without_guards
-from experiments.grade.forms.stateful.making import constructions
+from experiments.grade.forms.stateful.making import Words, constructions
 from experiments.grade.forms.stateful.objects import BACKWARD, input_gradient, methods_named, needed, returns_a_tuple
 from manual import Loss
 from manual.numbers.number_types import Array
@@ -102,9 +104,11 @@ class StatefulLoss(Piece):
     form = "loss as a class"
     kind: type | None = None
     order: bool | None = None
+    words: Words = MappingProxyType({})
 
     def __init__(self, name: str, kind: type, methods: tuple[str, str], found: Definitions) -> None:
         self.kind, self.takes, self.module = kind, kind, found.module
+        self.words = words_of_class(found, kind)
         self.cost, self.gradient = (lambda own, name=name: getattr(own, name) for name in methods)
         self.names, self.gradient_names = (needed(getattr(kind, name)) for name in methods)
         super().__init__(name, self.names, [], [kind])
@@ -170,7 +174,7 @@ class StatefulLoss(Piece):
 
     def _others(self, rng: np.random.Generator) -> Iterator[tuple[str, Any]]:
         """Objects whose settings have other values than their defaults; what to call each."""
-        for place, options in others(self.takes):
+        for place, options in (*others(self.takes), *as_options(self.words)):
             with suppress(Exception):  # it is not made so
                 yield place, self.made(rng, options)
 

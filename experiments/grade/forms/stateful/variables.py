@@ -7,7 +7,7 @@ Compared with the truth of its own forward.
 
 import ast
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,15 @@ def _keeps(found: Definitions, kind: type, name: str) -> bool:
     return any(isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store) for n in nodes)
 
 
+def _begins_by_itself(run: Callable[[Arrays], Ran], given: Arrays) -> bool:
+    """Whether an output without a gradient goes backward: from ones."""
+    backward = run({n: a.copy() for n, a in given.items()}).backward
+    try:
+        return bool(backward and backward(None))
+    except Exception:
+        return False
+
+
 class FunctionOfVariables(Piece):
     """A class of functions."""
 
@@ -72,16 +81,28 @@ class FunctionOfVariables(Piece):
             if len(given) == TWICE:  # so that its gradients add up
                 once = {"x": given[self.arguments[0]]}
                 yield Example(once, self._runner(arguments, TWICE), delta, place="of one variable twice")
+            if np.shape(y) == given[self.arguments[0]].shape:
+                chain = self._runner(arguments, links=TWICE)
+                yield Example(given, chain, delta, place="of another of its kind")
+                if _begins_by_itself(chain, given):
+                    yield Example(given, chain, place="of another of its kind, without δ")
             return
         raise Unclear(f"how a {self.name} is made, or what it is called with, is not known; the first raised {why}")
 
-    def _runner(self, arguments: list[Any], times: int = 1) -> Any:
+    def _runner(self, arguments: list[Any], times: int = 1, links: int = 1) -> Any:
+        """The pass of a function, which is handed each variable so many times, or of a chain of so many of its kind,
+        each handed the one before as its first."""
+
         def run(given: Arrays) -> Ran:
             leaves = {n: self.variable(a) for n, a in given.items()}
-            out = self.kind(*arguments)(*(leaf for leaf in leaves.values() for _ in range(times)))
+            outs = [leaf for leaf in leaves.values() for _ in range(times)]
+            for _ in range(links):
+                outs = [self.kind(*arguments)(*outs), *outs[1:]]
+            out = outs[0]
 
             def backward(delta: Any) -> Arrays:
-                out.grad = delta
+                if delta is not None:
+                    out.grad = delta
                 out.backward()
                 grads = {n: leaf.grad for n, leaf in leaves.items()}
                 arrays = {n: getattr(g, self.number) if isinstance(g, self.variable) else g for n, g in grads.items()}

@@ -1,0 +1,146 @@
+"""Which ways the decisions of a file went, so that a branch which never ran is not taken for one that was judged."""
+
+import ast
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+DECIDES = "decides(…)"
+"""A name that no file can have."""
+SHOWS = {"print", "warn", "info", "debug"}
+"""The last name of a call that computes nothing."""
+LONGEST = 80
+"""Characters of a condition that is shown."""
+LAYOUT = {"ndim", "shape", "size", "dtype", "len", "isinstance", "isscalar", "hasattr"}
+"""The names in a condition that asks how arrays lie."""
+Place = tuple[int, int]
+Branch = list[ast.stmt] | ast.expr
+
+
+@dataclass(frozen=True)
+class NeverRun:
+    """A branch that never ran: of which function or class, and why. Where the other one ran while
+    gradients were made, or an object was, this one may make them otherwise, but for one that asks how arrays lie.
+    """
+
+    owner: str
+    line: int
+    why: str
+    makes_gradients: bool
+
+
+class Decisions:
+    """How each `if` of a file went while its pieces ran, and which of them were met while gradients were made."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self.tree = tree
+        self.are_noted = self.make_gradients = False
+        self.ways: set[tuple[Place, bool]] = set()
+        self.met: set[Place] = set()
+
+    def __call__(self, line: int, column: int, test: Any) -> bool:
+        """The decision, which is noted."""
+        way = bool(test)
+        if self.are_noted:
+            self.ways.add(((line, column), way))
+        if self.make_gradients:
+            self.met.add((line, column))
+        return way
+
+    @contextmanager
+    def noted(self, make_gradients: bool) -> Iterator[None]:
+        """While this lasts, decisions are noted; gradients may be made then."""
+        self.are_noted, self.make_gradients = True, make_gradients
+        try:
+            yield
+        finally:
+            self.are_noted = self.make_gradients = False
+
+    def never_run(self) -> Iterator[NeverRun]:
+        """The branches that compute something and never ran, beside one that did."""
+        for owner, function, node, otherwise in _conditionals(self.tree):
+            place, test = _place(node.test), ast.unparse(node.test)[:LONGEST]
+            for way, branch in ((True, node.body), (False, otherwise)):
+                if (place, not way) in self.ways and (place, way) not in self.ways and _computes(branch):
+                    is_made = place in self.met or function.name == "__init__"
+                    makes_gradients = is_made and not _asks_for_a_layout(node.test)
+                    yield NeverRun(
+                        owner, node.lineno, f"{test} was never {'true' if way else 'false'}", makes_gradients
+                    )
+
+
+def noting_decisions(statement: ast.stmt) -> ast.Module:
+    """A statement as it is run, so that its decisions are noted."""
+    return ast.Module([NotesDecisions().visit(deepcopy(statement))], [])
+
+
+class NotesDecisions(ast.NodeTransformer):
+    """`if test:` and `a if test else b`, in which the test's outcome is noted."""
+
+    def visit_If(self, node: Any) -> ast.AST:
+        test, place = node.test, [ast.Constant(n) for n in _place(node.test)]
+        self.generic_visit(node)
+        noted = ast.Call(ast.Name(DECIDES, ast.Load()), [*place, node.test], [])
+        node.test = ast.fix_missing_locations(ast.copy_location(noted, test))
+        return node
+
+    visit_IfExp = visit_If
+
+
+def _place(test: ast.expr) -> Place:
+    return test.lineno, test.col_offset
+
+
+def _conditionals(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef, Any, Branch]]:
+    """Each `if` that asks for what its function knows, with its other branch; that function, and the function or class
+    which it is part of."""
+    for owner in (n for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)):
+        for function in (n for n in ast.walk(owner) if isinstance(n, ast.FunctionDef)):
+            nodes = [*ast.walk(function)]
+            own = {n.arg for n in nodes if isinstance(n, ast.arg)} | {
+                n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+            }
+            inside = {n for f in nodes[1:] if isinstance(f, ast.FunctionDef) for n in ast.walk(f)}
+            for n, otherwise in conditionals(function):
+                if n not in inside and own & _names(n.test):
+                    yield owner.name, function, n, otherwise
+
+
+def conditionals(function: ast.AST) -> Iterator[tuple[Any, Branch]]:
+    """Each `if test:` and `a if test else b` with its other branch: what follows, where the first one ends in a return
+    or the like."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.IfExp):
+            yield node, node.orelse
+        blocks = [getattr(node, name, None) for name in ("body", "orelse")]
+        for block in (b for b in blocks if isinstance(b, list)):
+            for i, n in enumerate(block):
+                if isinstance(n, ast.If):
+                    leaves = isinstance(n.body[-1], ast.Return | ast.Continue | ast.Break)
+                    yield n, n.orelse or (block[i + 1 :] if leaves else [])
+
+
+def _asks_for_a_layout(test: ast.expr) -> bool:
+    """Whether a condition asks how arrays lie, and not what is computed of them."""
+    names = {getattr(n, "attr", getattr(n, "id", "")) for n in ast.walk(test)}
+    return bool(names & LAYOUT)
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+
+
+def _computes(branch: Branch) -> bool:
+    """Whether a branch computes something, and does not end in an error."""
+    statements = branch if isinstance(branch, list) else [branch]
+    if not statements or isinstance(statements[-1], ast.Raise):
+        return False
+    nodes = [n for s in statements if not _shows(s) for n in ast.walk(s)]
+    return any(isinstance(n, ast.BinOp | ast.AugAssign | ast.Call) for n in nodes)
+
+
+def _shows(statement: ast.AST) -> bool:
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    return isinstance(call, ast.Call) and getattr(call.func, "attr", getattr(call.func, "id", "")) in SHOWS
