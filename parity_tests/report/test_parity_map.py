@@ -91,14 +91,14 @@ def test_more_marks_are_drawn_smaller_and_the_picture_stays_as_high():
 
 def test_the_marks_of_two_devices_are_of_one_strip():
     svg = marks([row(compared(0.1)), row(compared(0.1), kind="loss"), row(compared(0.1), device="cuda")])
-    assert "Layers: 2, 0 of them exact<" in svg
-    assert "Losses: 1, 0 of them exact<" in svg
+    assert "Layers: 2 comparisons, 0 exact<" in svg
+    assert "Losses: 1 comparison, 0 exact<" in svg
 
 
 def test_the_text_alternative_counts_what_does_not_agree():
     svg = marks([row(compared(0), compared(7, "differs"))])
     assert (
-        "2 comparisons. Layers: 2, 1 of them exact, the largest at 7.00 of the tolerance; 1 that do not agree." in svg
+        "2 comparisons. Layers: 2 comparisons, 1 exact, the largest at 7.00 of the tolerance; 1 that do not agree." in svg
     )
 
 

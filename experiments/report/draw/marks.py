@@ -88,7 +88,8 @@ def tallest(heaped: Iterable[Mark]) -> int:
 
 def label(kind: str, comparisons: list[Comparison]) -> str:
     """The kind, how many there are, how many of them are equal."""
-    return f"{KINDS[kind]}: {len(comparisons):,}, {sum(c.ratio == 0 for c in comparisons):,} of them exact"
+    count = f"{len(comparisons):,} comparison{'s' * (len(comparisons) != 1)}"
+    return f"{KINDS[kind]}: {count}, {sum(c.ratio == 0 for c in comparisons):,} exact"
 
 
 def strip(text: str, heaped: list[Mark], pitch: float, y: float) -> Markup:
