@@ -26,6 +26,11 @@ def function(forward, backward):
     return Own.apply
 
 
+def scaled(reference, factor):
+    """A function whose gradients are the reference's, times a factor."""
+    return function(reference, lambda ctx, d, *x: tuple(factor * g for g in torch.func.vjp(reference, *x)[1](d)))
+
+
 def drawn(*shapes, seed=0):
     generator = torch.Generator().manual_seed(seed)
     return [torch.randn(shape, generator=generator) for shape in shapes]

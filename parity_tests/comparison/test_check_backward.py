@@ -41,7 +41,7 @@ def test_a_right_function_agrees_on_everything_that_is_tried():
         *(f"float64, only input {i}" for i in range(3)),
         *(f"float64, only input {i}, input {j}" for i, j in ((0, 1), (0, 2), (1, 2))),
     }
-    assert str(parity).endswith("the tolerance is derived")
+    assert "the tolerance is derived" in str(parity)
 
 
 def test_the_inputs_have_the_names_that_the_reference_gives_them():

@@ -13,7 +13,7 @@ reference cannot do is not asked for.
 What is allowed is derived where the reference can be run as a program (torch_ref/program): twice the error that its own
 formula may make, in any order of its sums. Where it cannot, because it draws random numbers, chooses shapes by its data
 or does something that has no rule, and where what is derived is too wide to tell anything, it is measured
-(functions/expected.py), and the table says so.
+(functions/reference.py), and the table says so. Neither is done where every number is the reference's.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -39,12 +39,12 @@ from torch_ref.comparison.functions.calls import (
     names_of,
 )
 from torch_ref.comparison.functions.claims import claims
-from torch_ref.comparison.functions.expected import Reference
 from torch_ref.comparison.functions.failure.blame import described
 from torch_ref.comparison.functions.judge import judge
 from torch_ref.comparison.functions.observe import InDtype
 from torch_ref.comparison.functions.observed import Observed
 from torch_ref.comparison.functions.options import Options
+from torch_ref.comparison.functions.reference import Reference
 from torch_ref.comparison.functions.result import Checked
 from torch_ref.comparison.functions.upstream import Upstream
 

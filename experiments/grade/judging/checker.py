@@ -151,8 +151,7 @@ def autograd(checked: CheckedPiece) -> None:
         for o in found.quantities
     ]
     parity = judge(observed, checked.device)
-    if parity.measured:
-        checked.finding.tolerance = parity.tolerance.removeprefix("the tolerance ")
+    checked.finding.tolerance = parity.source.removeprefix("the tolerance ").removeprefix("is ")
     of_place = {(o.quantity, o.place): o.arrays for o in found.quantities if o.arrays}
     checked.comparisons += [_in_place(c, of_place) if c.differs and not c.cause else c for c in parity.comparisons]
 

@@ -10,7 +10,10 @@ from torch.nn import functional
 
 import torch_ref
 from parity_tests.comparison.functions.cheats import dsilu, inputs, own, silu
+from parity_tests.comparison.own import scaled
 from torch_ref import check_backward
+from torch_ref.comparison.functions import reference
+from torch_ref.comparison.functions.result import EQUAL, PLACES
 from torch_ref.comparison.verdict import AGREES
 
 
@@ -41,10 +44,32 @@ def test_the_cause_of_float32_inside_is_named():
     check_backward(function, functional.silu, inputs(), quick=True, dtypes=[torch.float32])
 
 
-def test_json_keeps_the_verdict_and_each_comparison():
-    kept = json.loads(check_backward(own(silu, dsilu), functional.silu, inputs(2, 3), quick=True).json())
-    assert (kept["verdict"], kept["agrees"], kept["tolerance"]) == (AGREES, True, "the tolerance is derived")
-    assert {c["tolerance"] for c in kept["comparisons"]} == {"derived"}
+def test_json_keeps_the_verdict_each_comparison_and_which_of_them_need_no_tolerance():
+    right = scaled(functional.silu, 1 + 2**-22)
+    kept = json.loads(check_backward(right, functional.silu, inputs(2, 3), dtypes=[torch.float32], quick=True).json())
+    assert (kept["verdict"], kept["agrees"]) == (AGREES, True)
+    assert kept["tolerance"] == "the tolerance is derived; in 1 of 2 comparisons every number is the reference's"
+    assert {c["quantity"]: c["tolerance"] for c in kept["comparisons"]} == {"output": EQUAL, "dinput": "derived"}
+
+
+def test_of_equal_numbers_no_tolerance_is_made_and_that_is_said(monkeypatch):
+    monkeypatch.setattr(reference, "bounds", None)
+    checked = check_backward(functional.silu, functional.silu, inputs(2, 3))
+    assert {c.tolerance for c in checked.comparisons} == {EQUAL, PLACES}
+    assert checked.tolerance == "the tolerance is not needed: every number is the reference's"
+
+
+def test_a_reference_without_a_tolerance_on_the_inputs_as_they_are_raises_where_another_trial_needs_one():
+    def single(x):
+        if x.dtype == torch.float64 or not x.sum().item():  # neither a program, nor to be measured
+            raise ValueError("in float32 alone")
+        return 2 * x
+
+    def wrong(x):
+        return single(x) * (1 if len(x) == 2 else 3)
+
+    with pytest.raises(ValueError, match="in float32 alone"):
+        check_backward(wrong, single, inputs(2, 3), dtypes=[torch.float32])
 
 
 REFUSED = {

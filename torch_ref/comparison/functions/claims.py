@@ -11,10 +11,10 @@ import torch
 from torch.autograd import forward_ad
 
 from torch_ref.comparison.functions.calls import Changed, Given, Leaves, Refused, Subject, is_real, refusals
-from torch_ref.comparison.functions.expected import Expected, Reference
 from torch_ref.comparison.functions.failure.blame import described
 from torch_ref.comparison.functions.observe import InDtype
 from torch_ref.comparison.functions.observed import Observed, compared, is_beyond
+from torch_ref.comparison.functions.reference import Reference
 from torch_ref.comparison.functions.ties import tangents_at_a_tie
 from torch_ref.comparison.functions.upstream import Upstream
 
@@ -64,7 +64,7 @@ def _forward_mode(place: str, name: str, tried: InDtype) -> Iterator[Observed]:
     whole.needed, whole.changes = [], given.changes
     try:
         reference = Reference(_Named(Subject(theirs_along, whole)), tried.options.accumulate, why=NO_PROGRAM)
-        expected = reference.on([*leaves, *directions], tried.upstream)
+        found = [*compared(place, ours, reference.on([*leaves, *directions], tried.upstream), set())]
     except (Refused, Changed) as error:
         yield Observed(name, "all", f"nor by the reference: {_said(error)}", offered=False)
         return
@@ -73,7 +73,7 @@ def _forward_mode(place: str, name: str, tried: InDtype) -> Iterator[Observed]:
             ours, lambda moved: theirs_along(*moved, *directions), leaves, given.needed, tried.options.seed
         )
     )
-    for one in compared(place, ours, expected, set()):
+    for one in found:
         one.ties = ties
         if one.arrays and not is_beyond(one) and not (np.abs(one.arrays["expected"]) > one.arrays["allowed"]).any():
             yield Observed(
@@ -159,11 +159,8 @@ def _vmap(place: str, name: str, tried: InDtype) -> Iterator[Observed]:
             return
     for number, (_, expected) in enumerate(two):
         mine = {n: o[number] for n, o in found.items()}
-        only = Expected(
-            {n: v for n, v in expected.own.items() if n in mine}, expected.expected, expected.allowed,
-            expected.measured, expected.open,
-        )  # fmt: skip
-        yield from compared(f"{place}, {number + 1} of 2", mine, only, set())
+        left_out = {n for n in expected.own if n not in mine}
+        yield from compared(f"{place}, {number + 1} of 2", mine, expected, left_out)
 
 
 def _second(place: str, name: str, tried: InDtype) -> Iterator[Observed]:

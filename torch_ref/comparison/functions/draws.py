@@ -99,6 +99,11 @@ def near_overflow(floats: Leaves) -> float:
     return top ** (1 / 3) / 64 / largest if 0 < largest < torch.inf else 1.0
 
 
+def other_indices(value: Any, base: Any) -> bool:
+    """Whether it holds other integers: a kernel that does not check them reads, and writes, beyond its arrays."""
+    return torch.is_tensor(value) and not is_real(value) and not torch.equal(value, base)
+
+
 def _is_index(value: object) -> bool:
     return isinstance(value, torch.Tensor) and not is_real(value) and value.dtype != torch.bool and value.numel() > 1
 

@@ -1,279 +1,70 @@
-"""What the reference gives, and how far a right function may lie from it: derived, or else measured.
-
-Derived (torch_ref/program): twice the error that the reference's own formula may make, in any order of its sums.
-
-Measured: with v the reference in float64, s how far v moves where every input and δ moves by one unit roundoff u of
-itself at random, and N numbers that go in,
-
-    4·(u + √N·u′)·(max|v| + s) + 2·torch's own error
-
-The first term is for what is rounded on the way in and out, the second for the sums on it, in their precision u′: in
-any order the errors of N terms grow as √N, and a factor of 4 fails with a probability of 2·e^(−8) (Higham and Mary,
-"A new approach to probabilistic rounding error analysis", 2019). s stands for Σ|terms|, which v may be far below. The
-last is the largest difference of torch in this precision, below float64, from v; in float64, that of float32 times
-2⁻²⁹. None of them is divided by a result, which may be noise.
-"""
+"""What is expected of a function, and its tolerance, which is not made before a number differs from the reference's:
+equal ones agree under every tolerance."""
 
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 
-from manual.numbers.number_types import Array, Undecided
-from torch_ref.comparison.functions.calls import (
-    Found,
-    Leaves,
-    Subject,
-    array_of,
-    as_raised,
-    copies,
-    is_real,
-    seed_all,
-)
-from torch_ref.comparison.functions.upstream import Upstream
-from torch_ref.program.derivation import bounds
+from manual.numbers.number_types import Array
+from torch_ref.comparison.functions.calls import Found, array_of, is_real
 from torch_ref.program.run import NoRule
-from torch_ref.program.trace import NoProgram
-from torch_ref.tolerance.bounded import Bounded
-
-FLOAT64_IN_FLOAT32 = 2.0**-29
-"""One rounding in float64, in roundings in float32."""
-NUDGE = 2.0**-26
-"""What inputs are moved by, relatively, to see how far a result moves."""
-TIMES = 4
-LOOSE = {torch.float64: 1e-6}
-"""Of the largest element: what is derived of the inputs as they are, in the first dtype, is of use up to here, or to a
-tenth."""
-BEYOND = "torch's own result lies beyond what is derived of its reference"
-OVERFLOWS = "torch itself overflows"
-HALVES = (torch.bfloat16, torch.float16)
-
-_PROGRAMS: Any = WeakKeyDictionary()
 
 
 @dataclass
-class Expected:
-    """By the quantity's name: the reference's own result as a tensor, what is expected, the allowed difference, why it
-    is measured ("" where it is derived), and where nothing is expected, as torch overflows there and need not."""
+class Tolerance:
+    """By the quantity's name: what is expected, the allowed difference, why it is measured ("" where it is derived),
+    and where nothing is expected, as torch overflows there and need not."""
 
-    own: Found
     expected: dict[str, Array] = field(default_factory=dict)
     allowed: dict[str, Any] = field(default_factory=dict)
     measured: dict[str, str] = field(default_factory=dict)
     open: dict[str, Array] = field(default_factory=dict)
 
-    @property
+    def far(self, own: Found) -> None:
+        """Far from the inputs as they are another right formula loses digits in elements that are small beside others,
+        as 1 + tanh x does for a sigmoid: 16 roundings of the largest are allowed besides."""
+        for name, value in self.expected.items():
+            of = own[name]
+            if of is not None and is_real(of):
+                largest = np.abs(value[np.isfinite(value)]).max(initial=0)
+                self.allowed[name] = self.allowed[name] + 16 * float(torch.finfo(of.dtype).eps) * largest
+
+
+class Expected:
+    """The reference's own result by the quantity's name, as tensors and as arrays; and its tolerance, made when it is
+    first asked for."""
+
+    def __init__(self, own: Found, make: Callable[["Expected"], Tolerance]) -> None:
+        self.own, self._make = own, make
+        self.arrays = arrays_of(own)
+
+    @cached_property
+    def tolerance(self) -> Tolerance:
+        """How far a right result may lie from it.
+
+        Raises:
+            Refused, Changed: the reference cannot do what a tolerance is measured by.
+        """
+        with warnings.catch_warnings(action="ignore"):  # of a batch of none, or of torch's own tracing
+            return self._make(self)
+
+    @cached_property
     def finite(self) -> bool:
         """Whether every number is one."""
-        return all(np.isfinite(e).all() for e in self.expected.values())
+        return all(np.isfinite(e).all() for e in self.arrays.values())
 
     @property
     def unknown(self) -> str:
         """The operation without a rule for which nothing is known of the reference, or ""."""
-        why = {self.measured[n] for n, v in self.own.items() if v is not None and is_real(v)}
+        why = {self.tolerance.measured[n] for n, v in self.own.items() if v is not None and is_real(v)}
         return why.pop() if len(why) == 1 and next(iter(why)).startswith(NoRule.__name__) else ""
 
-    def far(self) -> None:
-        """Far from the inputs as they are another right formula loses digits in elements that are small beside others,
-        as 1 + tanh x does for a sigmoid: 16 roundings of the largest are allowed besides."""
-        for name, value in self.expected.items():
-            own = self.own[name]
-            if own is not None and is_real(own):
-                largest = np.abs(value[np.isfinite(value)]).max(initial=0)
-                self.allowed[name] = self.allowed[name] + 16 * float(torch.finfo(own.dtype).eps) * largest
 
-
-class Reference:
-    """The reference, on whatever it is given. `why` says why nothing is to be derived of it."""
-
-    def __init__(self, subject: Subject, accumulate: torch.dtype | None = None, why: str = "") -> None:
-        self.subject, self.accumulate, self.never = subject, accumulate, why
-        self.why: dict[str, str] = {}
-        self.random = self.decided = False
-        self.deadly: tuple[int, str] | None = None
-        try:
-            self.programs = _PROGRAMS.setdefault(subject.function, {}).setdefault(str(subject.given.spec), {})
-        except TypeError:
-            self.programs = {}
-
-    def on(self, leaves: Leaves, upstream: Upstream, first: bool = False) -> Expected:
-        """What to expect. `first`: these are the inputs as they are, which tell whether what is derived is of use."""
-        with warnings.catch_warnings(action="ignore"):  # of a batch of none, or of torch's own tracing
-            return self._on(leaves, upstream, first)
-
-    def places(self, leaves: Leaves, upstream: Upstream) -> Expected:
-        """What to expect where only the places of what is not a number are compared: nothing is allowed."""
-        with warnings.catch_warnings(action="ignore"):
-            own = self.subject.run(copies(leaves), self.subject.given.needed, upstream)
-        expected = {n: array_of(v).copy() for n, v in own.items() if v is not None}
-        return Expected(own, expected, dict.fromkeys(expected, 0), dict.fromkeys(expected, ""))
-
-    def outputs(self, leaves: Leaves, upstream: Upstream) -> dict[str, Array]:
-        """The outputs alone."""
-        with warnings.catch_warnings(action="ignore"):
-            begun = self.subject.begin(copies(leaves), self.subject.given.needed, upstream)
-        return {n: array_of(y) for n, y in begun.results.items() if y is not None}
-
-    def _on(self, leaves: Leaves, upstream: Upstream, first: bool) -> Expected:
-        needed = self.subject.given.needed
-        own = self.subject.run(copies(leaves), needed, upstream)
-        if first:
-            state = torch.get_rng_state()
-            seed_all(upstream.seed, leaves)
-            self.random = not torch.equal(torch.get_rng_state(), state)
-        found = Expected(own)
-        derived = self._derived(leaves, upstream, own)
-        for name, value in own.items():
-            if value is None:
-                continue
-            found.expected[name] = array_of(value).copy()
-            bound = derived.get(name, "it is not a number")
-            if not is_real(value):
-                found.allowed[name], found.measured[name] = 0, ""
-            elif isinstance(bound, str):
-                found.measured[name] = bound
-            elif value.dtype != torch.float64 and (~np.isfinite(found.expected[name]) & ~np.isfinite(bound)).any():
-                found.measured[name] = OVERFLOWS
-            else:
-                found.allowed[name], found.measured[name] = 2 * bound, ""
-                if first and not self.decided and (why := _of_no_use(bound, value.dtype, found.expected[name])):
-                    self.why[name] = found.measured[name] = why
-        self.decided |= first
-        if any(found.measured.values()):
-            self._measure(found, leaves, upstream)
-        return found
-
-    def again(self, known: Expected, leaves: Leaves, upstream: Upstream) -> Expected:
-        """For a δ that is nowhere larger than the one before: the same is allowed. What is stored in a half is rounded
-        by its own size, which may be larger, where less cancels."""
-        if any(v is not None and v.dtype in HALVES for v in known.own.values()):
-            return self.on(leaves, upstream)
-        with warnings.catch_warnings(action="ignore"):
-            own = self.subject.run(copies(leaves), self.subject.given.needed, upstream)
-        expected = {n: array_of(v).copy() for n, v in own.items() if v is not None}
-        return Expected(own, expected, known.allowed, known.measured, known.open)
-
-    # ------------------------------------------------------------ derived
-
-    def _derived(self, leaves: Leaves, upstream: Upstream, own: Found) -> dict[str, Any]:
-        """The derived error of each output and gradient by name; or, where there is none, why."""
-        names = self.subject.given.names
-        places = self.subject.given.needed or self.subject.given.floats
-        smooth = {n: v for n, v in own.items() if n.startswith("output") and v is not None and is_real(v)}
-        quantities = [*smooth, *(f"d{names[i]}" for i in places)]
-        if all(v is None or not v.any() for n, v in own.items() if n in quantities) and 0 in {
-            len(v) for v in leaves if torch.is_tensor(v) and v.ndim
-        }:
-            return {n: np.zeros(array_of(v).shape) for n, v in own.items() if v is not None}  # sums of nothing
-        if self.never:
-            return dict.fromkeys(quantities, self.never)
-        if self.accumulate and smooth and not any(v.dtype in HALVES for v in smooth.values()):
-            return dict.fromkeys(quantities, f"accumulate={self.accumulate}")
-        deltas = [*upstream.of({n: v for n, v in smooth.items() if v is not None}).values()]
-        why: Any = dict.fromkeys(quantities, "")
-        for programs in (self.programs, {}):  # a second time without what is kept: the reference may be another by now
-            kept = bool(programs)
-            try:
-                found = bounds(self._function(own), leaves, deltas, programs=programs, by=places)
-            except (NoProgram, NoRule, Undecided) as error:
-                return dict.fromkeys(quantities, _why(error))
-            errors = dict(zip(smooth, found.outputs, strict=True))
-            errors |= {f"d{names[i]}": b for i, b in found.gradients.items()}
-            why = {n: b.error if _covers(b, own.get(n)) else BEYOND for n, b in errors.items()}
-            if not kept or not any(isinstance(b, str) for b in why.values()):
-                break
-        return why | self.why
-
-    def _function(self, own: Found) -> Callable[..., Any]:
-        def function(*leaves: Any) -> tuple[Any, ...]:
-            with as_raised():
-                return tuple(o for n, o in self.subject([*leaves]).items() if n in own and is_real(o))
-
-        return function
-
-    # ------------------------------------------------------------ measured
-
-    def _measure(self, found: Expected, leaves: Leaves, upstream: Upstream) -> None:
-        """What is allowed of those quantities of which nothing is derived."""
-        dtypes = {v.dtype for v in leaves if is_real(v)}
-        store = max(float(torch.finfo(d).eps) for d in dtypes) / 2
-        double = dtypes <= {torch.float64, torch.complex128} and not self.accumulate
-        inside = self.accumulate or (torch.float32 if dtypes & {*HALVES} else None)
-        sums = float(torch.finfo(inside).eps) / 2 if inside else store
-        store = max(store, sums)
-        wide = [_to(v, torch.float64) for v in leaves]
-        exact = self._arrays(wide, upstream)
-        single = self._arrays([_to(v, torch.float32) for v in leaves], upstream) if double or self.accumulate else None
-        moved = [self._arrays(_nudged(wide, k), upstream, k) for k in range(1, 4)]
-        count = sum(v.numel() for v in leaves if is_real(v)) or 1
-        for name in [n for n, why in found.measured.items() if why]:
-            v, own = exact[name], found.expected[name]
-            with np.errstate(all="ignore"):
-                s = np.median([np.abs(m[name] - v) for m in moved], axis=0) / NUDGE
-                size = np.where(np.isfinite(s), np.abs(v[np.isfinite(v)]).max(initial=0) + s, np.inf)
-                apart = np.abs((own if single is None else single[name]) - v)
-                largest = apart[np.isfinite(apart)].max(initial=0) * (FLOAT64_IN_FLOAT32 if double else 1)
-                kind = found.own[name]
-                tiny = 0.0 if kind is None else float(torch.finfo(kind.dtype).smallest_normal)
-                allowed = TIMES * (store + count**0.5 * sums) * size + 2 * largest + tiny
-                expected = own if double else v.astype(own.dtype)
-            unlike = ~np.isfinite(own) & np.isfinite(expected)
-            found.open[name] = unlike
-            found.expected[name] = np.where(unlike, own, expected)
-            found.allowed[name] = np.where(np.isfinite(expected) | unlike, allowed, 0)
-
-    def _arrays(self, leaves: Leaves, upstream: Upstream, nudge: int = 0) -> dict[str, Array]:
-        """The reference's results as arrays, of δ that is moved as the inputs are."""
-        if nudge:
-            before = upstream.values or (lambda d: d)
-            moved: Callable[[torch.Tensor], torch.Tensor] = lambda d: _nudge(before(d), nudge, 0)  # noqa: E731
-            upstream = Upstream(upstream.seed, upstream.arrange, moved, upstream.only)
-        results = self.subject.run(leaves, self.subject.given.needed, upstream)
-        return {n: array_of(v).copy() for n, v in results.items() if v is not None}
-
-
-def _why(error: NoProgram | NoRule | Undecided) -> str:
-    """What it says; why there is no program, in the words of what was raised on tracing it."""
-    cause = error.error if isinstance(error, NoProgram) else error
-    return " ".join(f"{type(cause).__name__}: {cause}".split())
-
-
-def _to(value: Any, dtype: torch.dtype) -> Any:
-    if not is_real(value):
-        return value
-    wide = {torch.float64: torch.complex128, torch.float32: torch.complex64}
-    return value.detach().to(wide[dtype] if value.is_complex() else dtype)
-
-
-def _nudged(leaves: Leaves, seed: int) -> Leaves:
-    return [_nudge(v, seed, i + 1) if is_real(v) else v for i, v in enumerate(leaves)]
-
-
-def _nudge(tensor: torch.Tensor, seed: int, place: int) -> torch.Tensor:
-    signs = np.random.default_rng([seed, place]).choice([-NUDGE, NUDGE], tuple(tensor.shape))
-    return tensor * (1 + torch.from_numpy(np.asarray(signs))).to(tensor)
-
-
-def _covers(bound: Bounded, value: torch.Tensor | None) -> bool:
-    """Whether torch's own result lies within what is derived: else one of the two does something else."""
-    if value is None:
-        return False
-    own = array_of(value)
-    if bound.shape != own.shape:
-        return False
-    same = (bound.value == own) | (np.isnan(bound.value) & np.isnan(own))
-    with np.errstate(invalid="ignore"):
-        return bool(np.all(same | ~(np.abs(bound.value - own) > 2 * bound.error)))
-
-
-def _of_no_use(error: Array, dtype: torch.dtype, value: Array) -> str:
-    """Why what is derived tells too little, or "": it may let a wrong factor pass, as that of a long iteration does,
-    whose bound explodes; or a number that torch gives has none, as one that comes from others near overflow."""
-    finite, loose = np.isfinite(error) & np.isfinite(value), LOOSE.get(dtype, 0.1)
-    if error[finite].max(initial=0) > loose * np.abs(value[finite]).max(initial=0):
-        return f"what is derived exceeds {loose:g} of the largest element"
-    return "what is derived does not bound every element" if (np.isfinite(value) & ~finite).any() else ""
+def arrays_of(found: Found) -> dict[str, Array]:
+    """The numbers, as no later call can change them."""
+    return {n: array_of(v).copy() for n, v in found.items() if v is not None}

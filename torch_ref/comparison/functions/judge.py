@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from manual.numbers.number_types import Array
-from torch_ref.comparison.functions.result import PLACES, Checked, judged
+from torch_ref.comparison.functions.result import EQUAL, PLACES, Checked, judged
 from torch_ref.comparison.functions.ties import AT_A_TIE
 from torch_ref.comparison.verdict import (
     AGREES,
@@ -69,7 +69,8 @@ def _judge(parity: Checked, o: "Observed") -> None:
         last = explained(last, AT_A_TIE)
     elif last.differs and not last.reason:
         last = replace(last, reason=_where(ours, expected, allowed), cause=last.cause or _cause(o))
-    kind = ("measured" if o.why_measured else "derived") if of_floats else ""
+    alike = EQUAL if not last.difference else "derived"
+    kind = ("measured" if o.why_measured else alike) if of_floats else ""
     parity.comparisons.append(replace(last, tolerance=kind, dtype=o.dtype or last.dtype))
 
 

@@ -10,11 +10,12 @@ import torch
 
 from manual.numbers.number_types import Array
 from torch_ref.comparison.functions.calls import Changed, Found, Leaves, Refused, Subject, finish, is_real
-from torch_ref.comparison.functions.draws import OVERFLOW, Draw, cut, draws
-from torch_ref.comparison.functions.expected import Expected, Reference
+from torch_ref.comparison.functions.draws import OVERFLOW, Draw, cut, draws, other_indices
+from torch_ref.comparison.functions.expected import Expected
 from torch_ref.comparison.functions.failure.blame import described
 from torch_ref.comparison.functions.observed import Observed, compared, is_beyond, of_gradient
 from torch_ref.comparison.functions.options import ELSEWHERE, Options
+from torch_ref.comparison.functions.reference import Reference
 from torch_ref.comparison.functions.survival import deadly, survived
 from torch_ref.comparison.functions.ties import at_a_tie
 from torch_ref.comparison.functions.upstream import Upstream, halves, strided, transposed, zeros
@@ -36,7 +37,7 @@ class InDtype:
         self.upstream = Upstream(options.seed)
         self.dtype = "as given" if dtype is None else str(dtype).removeprefix("torch.")
         self.known: dict[str, tuple[Leaves, Expected]] = {}
-        self.again = reference.decided
+        self.again = reference.first is not None
 
     def observe(self) -> Iterator[Observed]:
         """Every trial that is asked for."""
@@ -99,7 +100,7 @@ class InDtype:
         leaves = draw.make(base_leaves, lambda: np.random.default_rng(self.options.seed))
         if leaves is None:
             return
-        if base.unknown and any(map(_other_indices, leaves, base_leaves)):
+        if any(map(other_indices, leaves, base_leaves)) and base.unknown:
             yield Observed("other indices", "all", f"it may not take others: {base.unknown}", offered=False)
             return
         if draw.name == "empty" and (died := self._deadly(leaves)):
@@ -112,24 +113,27 @@ class InDtype:
             yield Observed(f"{self.dtype}, empty", "all", f"its forward refuses: {described(ours)}", offered=False)
             return
         try:
-            expected = (self.reference.places if draw.only_where else self.reference.on)(leaves, self.upstream)
+            if draw.only_where:
+                expected = self.reference.places(leaves, self.upstream)
+            else:
+                expected = self.reference.on(leaves, self.upstream, far=draw.name in FAR)
         except (Refused, Changed):  # what the reference cannot do is not asked for
             return
         if base.finite and not expected.finite and draw.only_where in ("", OVERFLOW):
             return
         if draw.name == "NaN" and expected.own.keys() == base.own.keys():
-            expected.open = self._independent(leaves)
-        if draw.name in FAR:
-            expected.far()
-        if draw.name == "expanded" and self._by_layout(ours, leaves, expected):
+            expected.tolerance.open = self._independent(leaves)
+        told = self._attempt(lambda: self._of_draw(draw, ours, leaves, expected))
+        if not (isinstance(told, list) and told):  # the reference has no tolerance there, or other numbers, too
             return
-        if (
-            all(same_shape(a, b) for a, b in zip(leaves, base_leaves, strict=True))
-            and not draw.only_where
-            and not draw.refusable
-        ):
+        if all(map(same_shape, leaves, base_leaves)) and not draw.only_where and not draw.refusable:
             self.known[draw.name] = leaves, expected
-        yield from self._told(draw.name, ours, expected, draw, leaves=leaves)
+        yield from told
+
+    def _of_draw(self, draw: Draw, ours: Any, leaves: Leaves, expected: Expected) -> list[Observed]:
+        if draw.name == "expanded" and self._by_layout(ours, leaves, expected):
+            return []
+        return [*self._told(draw.name, ours, expected, draw, leaves=leaves)]
 
     def _deadly(self, leaves: Leaves) -> Observed | None:
         """Whether a call on these ends the process: it is not made again."""
@@ -184,7 +188,7 @@ class InDtype:
         leaves, base = self.known[""]
         zero = {f"d{self.given.names[i]}" for i in self.needed}
         for _, expected in self.known.values():
-            zero -= {n for n, e in expected.expected.items() if e.any()}
+            zero -= {n for n, e in expected.arrays.items() if e.any()}
         if not zero:
             return
         generator = torch.Generator().manual_seed(self.options.seed)
@@ -194,12 +198,14 @@ class InDtype:
             moved[i] = leaves[i] + by.to(leaves[i])
         expected = self._attempt(lambda: self.reference.on(moved, self.upstream))
         if isinstance(expected, Expected) and (expected.finite or not base.finite):
-            yield from self._told(ELSEWHERE, self._attempt(lambda: self._run(moved)), expected, leaves=moved)
+            ours = self._attempt(lambda: self._run(moved))
+            told = self._attempt(lambda: [*self._told(ELSEWHERE, ours, expected, leaves=moved)])
+            yield from told if isinstance(told, list) else []
 
     def _independent(self, leaves: Leaves) -> dict[str, Array]:
         """Where an output does not depend on what is NaN here: another formula need not make it NaN, as 0·NaN is."""
-        base_leaves, _ = self.known[""]
-        base = self.reference.outputs(base_leaves, self.upstream)
+        base_leaves, expected = self.known[""]
+        base = {n: y for n, y in expected.arrays.items() if n.startswith("output")}
         found = {n: np.ones(y.shape, bool) for n, y in base.items()}
         for other in (lambda v: v + 1, lambda v: -3 * v):
             changed = [torch.where(v.isnan(), other(b), v) if i in self.needed else v
@@ -285,11 +291,6 @@ class InDtype:
 
 def _fresh(value: Any) -> Any:
     return value.clone(memory_format=torch.contiguous_format) if torch.is_tensor(value) else value
-
-
-def _other_indices(value: Any, base: Any) -> bool:
-    """Whether it holds other integers: a kernel that does not check them reads, and writes, beyond its arrays."""
-    return torch.is_tensor(value) and not is_real(value) and not torch.equal(value, base)
 
 
 def same_shape(a: Any, b: Any) -> bool:

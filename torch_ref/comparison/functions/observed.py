@@ -12,6 +12,8 @@ from torch_ref.comparison.functions.expected import Expected
 from torch_ref.tolerance.small_arrays import every
 
 MISSING = "is missing; to check some gradients alone, set requires_grad=True on those inputs"
+NOTHING = np.zeros(())
+"""What is allowed of equal numbers, whatever may be: a tolerance is not made for them."""
 
 
 @dataclass
@@ -56,13 +58,23 @@ def compared(
                 "dtype", str(mine.dtype).removeprefix("torch."), str(own.dtype).removeprefix("torch."))  # fmt: skip
             yield Observed(place, quantity, "{} {}, expected {}".format(*what))
             continue
-        array, wanted = array_of(mine), expected.expected[quantity]
-        if quantity in expected.open:
-            array = np.where(expected.open[quantity], wanted, array)
-        arrays = {"ours": array, "expected": wanted, "allowed": np.asarray(expected.allowed[quantity])}
         other = is_real(own) and own.dtype not in (torch.float32, torch.float64)
         dtype = str(own.dtype).removeprefix("torch.") if other else ""
-        yield Observed(place, quantity, "", arrays, expected.measured[quantity], dtype, only_where=only_where)
+        array, wanted, allowed, why = array_of(mine), expected.arrays[quantity], NOTHING, ""
+        if not _equal(array, wanted):
+            tolerance = expected.tolerance
+            wanted, why = tolerance.expected[quantity], tolerance.measured[quantity]
+            allowed = np.asarray(tolerance.allowed[quantity])
+            if quantity in tolerance.open:
+                array = np.where(tolerance.open[quantity], wanted, array)
+        arrays = {"ours": array, "expected": wanted, "allowed": allowed}
+        yield Observed(place, quantity, "", arrays, why, dtype, only_where=only_where)
+
+
+def _equal(ours: Array, expected: Array) -> bool:
+    """Whether every number is the expected one; a NaN is the same as itself."""
+    alike = ours == expected
+    return every(alike) or every(alike | (ours != ours) & (expected != expected))
 
 
 def of_gradient(o: Observed) -> bool:

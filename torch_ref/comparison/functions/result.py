@@ -25,6 +25,9 @@ ELSEWHERE = "other numbers"
 """The name of the trial at these."""
 PLACES = "none"
 """The tolerance where only the places of what is not a number are compared."""
+EQUAL = "equal"
+"""The tolerance where every number is the reference's: which it is does not matter, and it is not made."""
+NOT_NEEDED = "the tolerance is not needed: every number is the reference's"
 SHOWN = 12
 """Failing comparisons in a failure's message."""
 HEAD = ("where", "quantity", "dtype", "shape", "difference", "of allowed", "tolerance", "verdict", "likely cause")
@@ -100,14 +103,26 @@ class Checked(Parity):
 
     @property
     def tolerance(self) -> str:
-        """Where it is from."""
+        """Where it is from, and how many comparisons need none."""
+        equal = self._count(EQUAL)
+        same = f"; in {equal} of {len(self.comparisons)} comparisons every number is the reference's"
+        return self.source + same * (self.source != NOT_NEEDED and equal > 0)
+
+    @property
+    def source(self) -> str:
+        """Where the tolerance is from."""
         if not self.comparisons:
             return "there is no tolerance"
+        if self._count(EQUAL) and not self.measured and not self._count("derived"):
+            return NOT_NEEDED
         if not self.measured:
             return "the tolerance is derived"
         first, why = next(iter(self.measured.items()))
         others = f" and {len(self.measured) - 1} more" if len(self.measured) > 1 else ""
         return f"the tolerance of {first}{others} is measured: {why}"
+
+    def _count(self, tolerance: str) -> int:
+        return sum(c.tolerance == tolerance for c in self.comparisons)
 
     @property
     def failure(self) -> str:
