@@ -28,10 +28,11 @@ def test_another_name_is_no_attribute():
 
 
 def test_what_loads_slowly_is_not_loaded():
-    """torch for the tolerance and the truth, nor SymPy for a comparison."""
+    """torch for the tolerance, the truth and the judgement, nor SymPy for a comparison."""
     code = """if True:
         import sys
-        import torch_ref, torch_ref.tolerance.bounds, torch_ref.truth.slopes, torch_ref.truth.zero_reference
+        import torch_ref, torch_ref.comparison.functions.judge, torch_ref.tolerance.bounds, torch_ref.truth.slopes
+        import torch_ref.truth.zero_reference
         print("torch" in sys.modules)
         import numpy as np, manual
         torch_ref.compare_layer(manual.ReLU(), np.ones((2, 3)), np.random.default_rng(0))

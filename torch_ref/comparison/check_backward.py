@@ -40,9 +40,8 @@ from torch_ref.comparison.functions.calls import (
 )
 from torch_ref.comparison.functions.claims import claims
 from torch_ref.comparison.functions.failure.blame import described
-from torch_ref.comparison.functions.judge import judge
+from torch_ref.comparison.functions.judge import Observed, judge
 from torch_ref.comparison.functions.observe import InDtype
-from torch_ref.comparison.functions.observed import Observed
 from torch_ref.comparison.functions.options import Options
 from torch_ref.comparison.functions.reference import Reference
 from torch_ref.comparison.functions.result import Checked

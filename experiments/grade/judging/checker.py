@@ -52,7 +52,7 @@ def check(
             return Report(path.name, [], f"{NOT_JUDGED}: {why}", died=child.died)
         except Fault as fault:
             return Report(path.name, [], f"{NOT_JUDGED}: {ITSELF}: {fault}")
-        if any(p.judging not in ("truth", "rule") or torch_may_have(p.name) for p in pieces):
+        if any(p.judging not in ("truth", "rule") or torch_may_have(p.name) for p in pieces if p.judging != "autograd"):
             Thread(target=import_module, args=("torch",)).start()  # while the child runs
         found = [check_piece(child, piece, device, task and task.of(piece.name)) for piece in pieces]
         findings = [checked.finding for checked in found]
@@ -141,8 +141,7 @@ def _overlooked(child: Sandboxed, findings: list[Finding]) -> Iterator[str]:
 
 def autograd(checked: CheckedPiece) -> None:
     """What torch differentiates by a backward of the file's, against what it differentiates by itself."""
-    from torch_ref.comparison.functions.judge import judge
-    from torch_ref.comparison.functions.observed import Observed
+    from torch_ref.comparison.functions.judge import Observed, judge
 
     found = checked.child.ask(ObserveFunction(checked.name, checked.device))
     checked.finding.against = found.against

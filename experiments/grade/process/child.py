@@ -232,7 +232,9 @@ class Server(Observer):
 
     @answer.register
     def _(self, request: requests.ObserveFunction) -> answers.ObservedFunction:
-        import_module("torch._dynamo")  # as torch does at the first gradient: watched, it takes six times as long
+        import_module(
+            "torch.fx.experimental.symbolic_shapes"
+        )  # as torch does at the first gradient: watched, it takes long
         from torch_ref.comparison.check_backward import observe
         from torch_ref.comparison.functions.options import Options
         from torch_ref.devices import prepare

@@ -12,8 +12,9 @@ from torch.autograd import forward_ad
 
 from torch_ref.comparison.functions.calls import Changed, Given, Leaves, Refused, Subject, is_real, refusals
 from torch_ref.comparison.functions.failure.blame import described
+from torch_ref.comparison.functions.judge import Observed
 from torch_ref.comparison.functions.observe import InDtype
-from torch_ref.comparison.functions.observed import Observed, compared, is_beyond
+from torch_ref.comparison.functions.observed import compared, is_beyond
 from torch_ref.comparison.functions.reference import Reference
 from torch_ref.comparison.functions.ties import tangents_at_a_tie
 from torch_ref.comparison.functions.upstream import Upstream

@@ -1,14 +1,13 @@
-"""What was observed of a function, judged, one quantity after the other: nothing is kept but the verdict."""
+"""What was observed of a function, judged, one quantity after the other: nothing is kept but the verdict. Torch is not
+loaded here: who only judges what another process observed does without it."""
 
-from collections.abc import Iterable
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from manual.numbers.number_types import Array
 from torch_ref.comparison.functions.result import EQUAL, PLACES, Checked, judged
-from torch_ref.comparison.functions.ties import AT_A_TIE
 from torch_ref.comparison.verdict import (
     AGREES,
     CONVENTION,
@@ -20,9 +19,7 @@ from torch_ref.comparison.verdict import (
 )
 from torch_ref.diagnosis import Case, Compared, diagnose
 
-if TYPE_CHECKING:  # it loads what traces programs, which who only judges does not need
-    from torch_ref.comparison.functions.observed import Observed
-
+AT_A_TIE = "a convention: another choice at a tie"
 UNBOUNDED = "an element has no bound"
 IN_FLOAT32 = 2.0**29
 """A rounding in float32, in roundings in float64."""
@@ -30,7 +27,29 @@ ROUGH = 2.0**22
 """So many times what is allowed in float64 is no rounding there, but may be one in float32."""
 
 
-def judge(observed: Iterable["Observed"], device: str = "cpu") -> Checked:
+@dataclass
+class Observed:
+    """One quantity as the checked function computes it and as it is expected, each as "ours", "expected" and "allowed"
+    in `arrays`.
+
+    `why_measured` says why what is allowed is not derived. `trouble` says in words what no comparison can: an
+    exception, a changed input; `offered` is false where it is what the function does not offer. `dtype` is the name of
+    the dtype where NumPy has none such. `only_where` names what is not a number, of which only the place is compared.
+    `ties` tells, where it is asked, which quantities differ by a choice at a tie alone.
+    """
+
+    place: str
+    quantity: str
+    trouble: str = ""
+    arrays: dict[str, Array] = field(default_factory=dict)
+    why_measured: str = ""
+    dtype: str = ""
+    offered: bool = True
+    only_where: str = ""
+    ties: Callable[[], set[str]] = set
+
+
+def judge(observed: Iterable[Observed], device: str = "cpu") -> Checked:
     """The comparisons of what was observed."""
     parity = Checked(device)
     for o in observed:
@@ -50,7 +69,7 @@ def judge(observed: Iterable["Observed"], device: str = "cpu") -> Checked:
     return parity
 
 
-def _judge(parity: Checked, o: "Observed") -> None:
+def _judge(parity: Checked, o: Observed) -> None:
     """Compare one quantity. Where nothing bounds an element of the inputs as they are, no other trial tells that it is
     right."""
     ours, expected, allowed = o.arrays["ours"], o.arrays["expected"], o.arrays["allowed"]
@@ -95,7 +114,7 @@ def _where(ours: Array, expected: Array, allowed: Array) -> str:
     return f"{place}{got:.9g}, expected {wanted:.9g}{overflow}; {int(wrong.sum()):,} of {wrong.size:,} elements"
 
 
-def _cause(o: "Observed") -> str:
+def _cause(o: Observed) -> str:
     """ "float32 inside", where a result in float64 is right to within the roundings of float32, and to no more."""
     ours, expected, allowed = o.arrays["ours"], o.arrays["expected"], o.arrays["allowed"]
     if expected.dtype != np.float64 or o.dtype or not np.isfinite(ours).all():
@@ -109,7 +128,7 @@ def _cause(o: "Observed") -> str:
     return "float32 inside" if rough and ratio.max() <= IN_FLOAT32 and not one_way else ""
 
 
-def _of_places(o: "Observed") -> Comparison:
+def _of_places(o: Observed) -> Comparison:
     """Of what is not a number only the places are compared. An output that hides a NaN differs, and so does one that
     overflows; elsewhere good implementations differ, as where(mask, x, 0) does from mask·x."""
     ours, expected = o.arrays["ours"], o.arrays["expected"]

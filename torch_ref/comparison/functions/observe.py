@@ -13,7 +13,8 @@ from torch_ref.comparison.functions.calls import Changed, Found, Leaves, Refused
 from torch_ref.comparison.functions.draws import OVERFLOW, Draw, cut, draws, other_indices
 from torch_ref.comparison.functions.expected import Expected
 from torch_ref.comparison.functions.failure.blame import described
-from torch_ref.comparison.functions.observed import Observed, compared, is_beyond, of_gradient
+from torch_ref.comparison.functions.judge import Observed
+from torch_ref.comparison.functions.observed import compared, is_beyond, of_gradient
 from torch_ref.comparison.functions.options import ELSEWHERE, Options
 from torch_ref.comparison.functions.reference import Reference
 from torch_ref.comparison.functions.survival import deadly, survived

@@ -1,7 +1,6 @@
-"""What was observed of one quantity: as the checked function computes it, and as it is expected."""
+"""What is observed of each quantity: as the checked function computes it, and as it is expected."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -9,33 +8,12 @@ import torch
 from manual.numbers.number_types import Array
 from torch_ref.comparison.functions.calls import Found, array_of, is_real
 from torch_ref.comparison.functions.expected import Expected
+from torch_ref.comparison.functions.judge import Observed
 from torch_ref.tolerance.small_arrays import every
 
 MISSING = "is missing; to check some gradients alone, set requires_grad=True on those inputs"
 NOTHING = np.zeros(())
 """What is allowed of equal numbers, whatever may be: a tolerance is not made for them."""
-
-
-@dataclass
-class Observed:
-    """One quantity as the checked function computes it and as it is expected, each as "ours", "expected" and "allowed"
-    in `arrays`.
-
-    `why_measured` says why what is allowed is not derived. `trouble` says in words what no comparison can: an
-    exception, a changed input; `offered` is false where it is what the function does not offer. `dtype` is the name of
-    the dtype where NumPy has none such. `only_where` names what is not a number, of which only the place is compared.
-    `ties` tells, where it is asked, which quantities differ by a choice at a tie alone.
-    """
-
-    place: str
-    quantity: str
-    trouble: str = ""
-    arrays: dict[str, Array] = field(default_factory=dict)
-    why_measured: str = ""
-    dtype: str = ""
-    offered: bool = True
-    only_where: str = ""
-    ties: Callable[[], set[str]] = set
 
 
 def compared(

@@ -16,7 +16,6 @@ from torch_ref.comparison.functions.calls import Changed, Found, Leaves, Refused
 from torch_ref.comparison.functions.upstream import Upstream
 
 Tangents = dict[str, torch.Tensor]
-AT_A_TIE = "a convention: another choice at a tie"
 ROOM = 64
 """So many moves a smooth gradient may change by on the way."""
 BESIDE = 16
