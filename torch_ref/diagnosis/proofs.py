@@ -61,12 +61,16 @@ def _gives(f: Failure, formula: Formula, wanted: Array, allowed: Any) -> bool:
         value = formula(np.copy)[f.quantity]
         if np.shape(value) != wanted.shape or np.abs(value - wanted).max() > np.abs(f.reference - f.start).max() / 100:
             return False
-        proof = formula(lambda a: Bounded(a, a.dtype))[f.quantity]
+        proof = formula(_bounded)[f.quantity]
         error = 2 * proof.error + allowed
         differs = f.differs() if wanted is f.reference else not within(proof.value, f.reference, f.allowed)
         return differs and f.proved(wanted, proof.value, error)
     except DOES_NOT_APPLY:
         return False
+
+
+def _bounded(array: Array) -> Bounded:
+    return Bounded(array, array.dtype)
 
 
 def its_own_gradient(f: Failure) -> Iterator[str]:

@@ -5,6 +5,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from copy import copy
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,7 +42,8 @@ class Formulas:
     """What a piece computes, right and wrong.
 
     `right` is the formula that the mistakes are made in, so that `wrong` proves something only where `right` gives the
-    reference: code that is itself at fault measures nothing. Where it does not, two proofs are left. `apart` are the
+    reference: code that is itself at fault measures nothing; it is asked for each quantity, and computed once for each
+    type of numbers. Where it does not, two proofs are left. `apart` are the
     wrong formulas that do without the piece's own derivative. `undone` are mistakes that undo themselves: what the
     piece computes with such a mistake made on purpose must be the reference.
     """
@@ -50,6 +52,9 @@ class Formulas:
     wrong: Mistakes
     apart: Mistakes = none
     undone: Mistakes = none
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "right", cache(self.right))
 
 
 class Inputs(NamedTuple):

@@ -9,7 +9,7 @@ And wrong formulas of the project's own layers: what comes back from later steps
 """
 
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from itertools import permutations
 from typing import Any
 
@@ -127,7 +127,9 @@ Back = Callable[..., Any]
 def step_formulas(layer: Any, x: Any, deltas: Any) -> Formulas:
     """What such a layer computes, given its input, or inputs, and the δ of each output: "y", "dx", "dp"."""
 
+    @cache  # every quantity asks for all of them
     def formula(back: Back | None, run: Back | None = None) -> Formula:
+        @cache
         def values(number: Number) -> Values:
             given = layer.like(**as_number(number, layer.params))
             ways = {"run_back": back, "run": run}
