@@ -49,7 +49,7 @@ class Offered:
                     piece.name = f"{piece.name} ({piece.form})"
                 self.pieces[piece.name] = piece
                 if isinstance(piece, NetworkClass | LossClass) and piece.kind in found.own().values():
-                    piece.otherwise = next(of_class(piece.name, piece.kind, found), None)
+                    piece.otherwise = next(of_class(piece.kind.__name__, piece.kind, found, piece.option), None)
                 found.claimed |= {id(o) for o in piece.made_of}
         own = found.own()
         places = {id(o): i for i, o in enumerate(own.values())}

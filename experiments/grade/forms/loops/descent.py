@@ -33,6 +33,13 @@ class Candidate(NamedTuple):
     only_shown: bool = True
 
 
+def as_a_cost(name: str, cost: Cost, value: Any) -> tuple[str, Cost]:
+    """What to call a cost, and it; a likelihood is gone up, where it is the logarithm of one, and no cost already."""
+    if "likelihood" in name.lower() and value < 0:
+        return f"cost −{name}", lambda after: -cost(after)
+    return f"cost {name}", cost
+
+
 class Fit(NamedTuple):
     """A candidate times a factor, at a rate; by how many parameters the step goes down it, of how many; whether it is
     a multiple of the slope, the same for all or one for each parameter; what is to be remarked, and whether the cost
@@ -80,6 +87,18 @@ def fits(
             fitting, remark = len(matter - far), f"a convention: it goes down {one.said}{said}" if said else ""
             cost = _times(one.cost, factor)
             yield Fit(one.said + said + at, cost, rate, fitting, len(matter), parallel, each, remark, one.own)
+
+
+def along(fit: Fit, weights: Arrays, step: Callable[[Arrays], Arrays], after: Callable[[Arrays], Any]) -> Array:
+    """Along some ways, what weights move by at the rate of a fit, and its cost's slope."""
+    rng, found = np.random.default_rng(0), []
+    steps = step(weights)
+    for _ in range(WAYS):
+        ways = {n: rng.standard_normal(w.shape) for n, w in weights.items()}
+        ends = [fit.cost(after({n: w + sign * STEP * ways[n] for n, w in weights.items()})) for sign in (1, -1)]
+        moved = sum(_dot(steps[n], way) for n, way in ways.items()) / fit.rate
+        found.append((moved, float(np.sum(ends[0] - ends[1])) / (2 * STEP)))
+    return np.transpose(found)
 
 
 def _are_the_same(ratios: list[float]) -> bool:

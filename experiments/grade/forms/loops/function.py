@@ -32,6 +32,7 @@ from experiments.grade.forms.piece import Piece
 from experiments.grade.forms.stand_ins import Count
 from experiments.grade.forms.stateful.objects import OWN, RATES
 from experiments.grade.forms.stateful.slots import copied
+from experiments.grade.forms.whole.alternatives import FIRST, Option, alternatives
 from experiments.grade.forms.whole.flat import ALL_SIZES
 from experiments.grade.forms.whole.network_data import SIZES, constructions, role, values
 from experiments.grade.forms.whole.network_methods import takes_data
@@ -58,14 +59,16 @@ def pieces(found: Definitions) -> Iterator[Piece]:
         yield from of_class(name, kind, found)
 
 
-def of_class(name: str, kind: type, found: Definitions) -> Iterator[Piece]:
-    """A class by its methods with a loop that trains, or else by those that make one step."""
+def of_class(name: str, kind: type, found: Definitions, of: Option | None = None) -> Iterator[Piece]:
+    """A class by its methods with a loop that trains, or else by those that make one step; with what its constructor
+    may be handed, or each of that."""
     methods = [f for n in dir(kind) if inspect.isfunction(f := getattr(kind, n))]
     methods.sort(key=lambda f: not words_of(f.__name__) & TRAINS)
     for ways_of_it in (_ways, _step) if not is_abstract(kind) and not takes_data(kind) else ():
         trained = [(f, way) for f in methods for way in ways_of_it(f, kind, found)]
         if trained:
-            yield TrainingFunction(name, trained, kind, found)
+            for option in [of] if of else alternatives(kind, found):
+                yield TrainingFunction(name, trained, kind, found, option)
             return
 
 
@@ -108,10 +111,17 @@ class TrainingFunction(Training):
 
     form = "function that trains"
 
-    def __init__(self, name: str, ways: Sequence[tuple[Function, Way]], kind: type | None, found: Definitions) -> None:
-        self.kind, self.tree = kind, found.tree
+    def __init__(
+        self,
+        name: str,
+        ways: Sequence[tuple[Function, Way]],
+        kind: type | None,
+        found: Definitions,
+        option: Option = FIRST,
+    ) -> None:
+        self.kind, self.tree, self.option = kind, found.tree, option
         turns = [self._turn(f, way, found) for f, way in ways]
-        super().__init__(name, turns, found, [kind or ways[0][0]])
+        super().__init__(name + option.said, turns, found, [kind or ways[0][0]])
 
     def _turn(self, f: Function, way: Way, found: Definitions) -> Tried:
         mangled = Mangled(self.kind.__name__ if self.kind else "")
@@ -129,8 +139,8 @@ class TrainingFunction(Training):
 
     def _given(self, f: Function, rng: np.random.Generator) -> Iterator[Names]:
         """What the function may be called with: as the file itself does, first."""
-        yield from calls(self.found, f)
-        makes = [*constructions(self.kind)] if self.kind else [lambda: None]
+        yield from calls(self.found, f) if not self.option.said else ()
+        makes = [*constructions(self.kind, self.option.given)] if self.kind else [lambda: None]
         for data, make in product(drawn(rng, WIDTHS), makes):
             width = data["x"].shape[data["x"].shape[0] == EXAMPLES]
             for units, flat in product((UNITS, 2), (True, False)):

@@ -22,6 +22,7 @@ CALLED = "the file's cost"
 ITS_OWN = {"loss", "cost", "objective"}
 """The words of a cost that is more than shown."""
 AN_ERROR = re.compile(r"(^|_)(sq)?err(or)?s?(_|$)|error", re.IGNORECASE)
+LIKELIHOOD = re.compile("likelihood", re.IGNORECASE)
 TURNS_IT = re.compile(r"prime|deriv|grad|delta|backward|plot|print", re.IGNORECASE)
 
 
@@ -74,5 +75,6 @@ def own_costs(found: Definitions) -> list[CostFunction]:
             every.append(CostFunction(name, thing, False))
         elif inspect.isclass(thing):
             every += [CostFunction(f.__name__, f, True) for f in functions_of(thing)]
-    costs = [c for c in every if (OF_A_COST.search(c.name) or AN_ERROR.search(c.name)) and not TURNS_IT.search(c.name)]
+    patterns = (OF_A_COST, LIKELIHOOD, AN_ERROR)
+    costs = [c for c in every if any(p.search(c.name) for p in patterns) and not TURNS_IT.search(c.name)]
     return sorted(costs, key=lambda c: c.only_shows)

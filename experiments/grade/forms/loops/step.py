@@ -1,6 +1,7 @@
 """A turn as a step down a cost: which one it is, the file's own or a usual one, and how the turn is run for it."""
 
 import ast
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from types import CodeType, ModuleType
 from typing import Any
@@ -9,16 +10,16 @@ import numpy as np
 
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.definitions import constants_of
-from experiments.grade.forms.loops.descent import Candidate, Fit, fits, is_a_gradient
+from experiments.grade.forms.loops.descent import CLOSE, Candidate, Fit, along, as_a_cost, factors, fits, is_a_gradient
 from experiments.grade.forms.loops.own_costs import CALLED, CostFunction
 from experiments.grade.forms.loops.start import Cost, Start
 from experiments.grade.forms.loops.turns.kept import stacked
-from experiments.grade.forms.loops.turns.space import Names, moved, needed, run_in
+from experiments.grade.forms.loops.turns.space import ELSEWHERE, Names, moved, needed, run_in
 from experiments.grade.forms.loops.turns.turn import Turn
 from experiments.grade.forms.piece import Arrays, Ran
 from experiments.grade.forms.stateful.guards import guards, without_constants, without_guards
 from experiments.grade.forms.stateful.objects import RATES
-from experiments.grade.forms.stateful.slots import slots
+from experiments.grade.forms.stateful.slots import put, slots
 from experiments.grade.forms.whole.costs import choices
 from manual.numbers.number_types import Array
 
@@ -38,10 +39,9 @@ class Step(Start):
         self.sizes, self.sides = (1, 1), ("", "")
         pairs = [*self._of_pairs()]  # which tells a layout of the data that is none, and how many there are
         defined = [*self._defined(functions)]
-        binding = [one for one in defined if one.own and not one.only_shown]
-        self.costs = binding or [*self._own_costs(self.turn.costs)] or [*defined, *pairs]
-        if all(one.only_shown for one in self.costs):
-            self.costs += self._own_costs(self.turn.sums)
+        binding = [one for one in defined if not one.only_shown]
+        shown = binding or [*self._shown(self.turn.costs)] or [*self._shown(self.turn.sums)] or defined
+        self.costs = shown if shown and not self._is_absolute(shown[0].cost) else [*shown, *pairs]
         if not self.costs:
             raise Unclear("it has no loss, and no difference of data and a prediction, to take a cost of")
         self.still = needed(self.still, self._values)
@@ -61,7 +61,7 @@ class Step(Start):
                 try:
                     value = np.asarray(cost(still))
                     if value.dtype.kind == "f" and np.isfinite(value) and self._is_of_all(cost):
-                        yield Candidate(f"cost {one.name}", cost, True, one.only_shows)
+                        yield Candidate(*as_a_cost(one.name, cost, value), True, one.only_shows)
                         return
                 except Exception:  # a cost of something else
                     continue
@@ -71,15 +71,24 @@ class Step(Start):
         before = cost(self._still(self.weights))
         return all(cost(self._still(self._beside([n]))) != before for n in self.weights)
 
-    def _own_costs(self, names: Sequence[str]) -> Iterator[Candidate]:
+    def _shown(self, names: Sequence[str]) -> Iterator[Candidate]:
         """What the loop itself calls its loss, or adds up."""
         still = self._still()
         for name in names:
             value = np.asarray(still.get(name))
             if value.size == 1 and value.dtype.kind == "f" and self._depends(name, [*self.weights]):
-                said = name.removeprefix("cost ")
-                yield Candidate(f"cost {said}", lambda after, n=name: np.sum(after[n]), True, True)
+                cost = lambda after, n=name: np.sum(after[n])  # noqa: E731
+                yield Candidate(*as_a_cost(name.removeprefix("cost "), cost, value), True)
                 return
+
+    def _is_absolute(self, shown: Cost) -> bool:
+        """Whether a number is the sum of the absolute errors, or a multiple of it: that is looked at, and hardly ever
+        gone down."""
+        still = self._still()
+        made, data = (stacked(still.get(side)) for side in self.sides)
+        error = np.sum(np.abs(made - data)) if all(self.sides) else 0
+        times = [factor for _, factor in factors(*self.sizes)] if error else []
+        return any(np.isclose(shown(still), factor * error) for factor in times)
 
     def _of_pairs(self) -> Iterator[Candidate]:
         """The usual costs of the first prediction, made of every parameter, that data are subtracted from."""
@@ -131,9 +140,28 @@ class Step(Start):
         found = [*fits(self.costs, self.rates(), self.weights, self.step, self._still, self.sizes)]
         best = max(found, key=lambda fit: (fit.fits, fit.parallel))
         is_known = best.fits == best.of or best.parallel or (best.own and best.each_parallel)
-        if not is_known and is_a_gradient(self.step, self.weights):
+        if is_known or not is_a_gradient(self.step, self.weights):
+            return best
+        penalized = next((fit for fit in found if fit.own and self._is_off_beside_data(fit)), None)
+        if penalized is None:
             raise Unclear("it goes down another cost than its own, or than the usual ones")
-        return best
+        return penalized
+
+    def _is_off_beside_data(self, fit: Fit) -> bool:
+        """Whether by what a step is too long, or too short, is the same of other data: it is of the parameters alone,
+        as a penalty is."""
+        names, rng, found = self.names, np.random.default_rng(4), []
+        kept = {way for places in self.places.values() for way in places}
+        other = copy.deepcopy(names)
+        for way, array in [each for each in slots(other) if each[0] not in kept]:
+            put(other, way, array + ELSEWHERE * rng.standard_normal(array.shape))
+        for self.names in (names, other):
+            found.append(along(fit, self.weights, self.step, self._still))
+        self.names = names
+        (step, slope), (step_there, slope_there) = found
+        near = CLOSE * CLOSE * np.abs(slope).max()
+        off = step - slope
+        return bool(np.abs(step - step_there).max() > near and np.abs(off - (step_there - slope_there)).max() <= near)
 
     def suspect(self, best: Fit) -> Arrays | None:
         """Other weights, at which the step is not down that cost: where a unit is dead that lived at the first, say."""

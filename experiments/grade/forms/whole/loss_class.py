@@ -21,6 +21,7 @@ from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
 from experiments.grade.forms.stateful.objects import Parameters, needed, returns_a_tuple
 from experiments.grade.forms.stateful.slots import as_arrays, slots
+from experiments.grade.forms.whole.alternatives import Option, alternatives
 from experiments.grade.forms.whole.names import PENALTIES
 from experiments.grade.forms.whole.network_data import EXAMPLES, WORDS, constructions, role
 from experiments.grade.forms.whole.results import gradients_in, method_node, returned_names
@@ -60,7 +61,8 @@ def pieces(found: Definitions) -> Iterator[Piece]:
             known = [*roles.values()]
             of_data = sorted(known[:2]) == ["x", "y"] and {*known[2:]} <= {"state", "penalty"}
             if of_data and returns_a_tuple(getattr(kind, method)):
-                yield LossClass(name, kind, method, roles, found)
+                for option in alternatives(kind, found):
+                    yield LossClass(name, kind, method, roles, found, option)
                 break
 
 
@@ -76,14 +78,16 @@ class LossClass(Piece):
 
     form = "loss of a class"
 
-    def __init__(self, name: str, kind: type, method: str, roles: dict[str, str], found: Definitions) -> None:
-        self.kind, self.method, self.roles, self.module = kind, method, roles, found.module
+    def __init__(
+        self, name: str, kind: type, method: str, roles: dict[str, str], found: Definitions, option: Option
+    ) -> None:
+        self.option, self.kind, self.method, self.roles, self.module = option, kind, method, roles, found.module
         self.names = returned_names(method_node(found, kind, method))
-        super().__init__(name, [*roles], [], [kind])
+        super().__init__(name + option.said, [*roles], [], [kind])
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
         why = ""
-        for make, data in product(constructions(self.kind), self._data(rng)):
+        for make, data in product(constructions(self.kind, self.option.given), self._data(rng)):
             try:
                 prototype = make()
                 as_arrays(prototype)

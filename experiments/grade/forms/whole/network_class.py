@@ -21,6 +21,7 @@ from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
 from experiments.grade.forms.stateful.guards import unguarded
 from experiments.grade.forms.stateful.objects import RATE, RATES, Parameters, methods_named, needed
 from experiments.grade.forms.stateful.slots import as_arrays, slots
+from experiments.grade.forms.whole.alternatives import FIRST, Option, alternatives
 from experiments.grade.forms.whole.costs import choices
 from experiments.grade.forms.whole.metrics import is_of_another, shown_costs
 from experiments.grade.forms.whole.network_data import (
@@ -46,7 +47,8 @@ def pieces(found: Definitions) -> Iterator[Piece]:
     for name, kind in found.classes().items():
         methods = None if issubclass(kind, Layer | Network) else NetworkMethods.of(kind, found)
         if methods:
-            yield NetworkClass(name, kind, methods, found)
+            for option in alternatives(kind, found):
+                yield NetworkClass(name, kind, methods, found, option)
 
 
 class Fitted(NamedTuple):
@@ -62,13 +64,15 @@ class NetworkClass(Piece):
 
     is_a = form = "network as a class"
 
-    def __init__(self, name: str, kind: type, methods: NetworkMethods, found: Definitions) -> None:
+    def __init__(
+        self, name: str, kind: type, methods: NetworkMethods, found: Definitions, option: Option = FIRST
+    ) -> None:
         self.kind, self.module, self.told, self.methods = kind, found.module, found.told, methods
-        self.node = method_node(found, kind, methods.gives)
+        self.node, self.option = method_node(found, kind, methods.gives), option
         self.names = returned_names(self.node)
         own = found.own().items()
         self.costs = [f for n, f in own if inspect.isfunction(f) and OF_A_COST.search(n)]
-        super().__init__(name, ["x", "y"], [], [kind])
+        super().__init__(name + option.said, ["x", "y"], [], [kind])
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
         fitted = self._fitted(rng)
@@ -135,9 +139,9 @@ class NetworkClass(Piece):
                 given = Given(layout, rng.standard_normal([n or 3 for n in LAYOUTS[layout]]))
                 for target in (np.array([[1.0], [0], [0], [1], [1]]), np.array([[1.0, 0, 0, 1, 1]])):
                     data = values(names, {"x": given.x, "y": target})
-                    yield self._tried_one(given, lambda d=data: self.kind(**copy.deepcopy(d)))
+                    yield self._tried_one(given, lambda d=data: self.kind(**copy.deepcopy(d | self.option.given)))
                 continue
-            for make in constructions(self.kind):
+            for make in constructions(self.kind, self.option.given):
                 for given in self._data(layout, make, rng):
                     yield self._tried_one(given, make)
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from experiments.grade.forms.course.losses import STRENGTH
+from experiments.grade.forms.piece import NO_FIELDS, Fields
 from experiments.grade.forms.stateful.losses import TARGETS
 from experiments.grade.forms.stateful.objects import RATE, RATES, needed, plain
 from experiments.grade.forms.whole.names import PENALTIES
@@ -115,20 +116,21 @@ def values(names: Sequence[str], known: dict[str, Any], method: str = "") -> dic
     return {n: QUIETLY[plain(n)] if r == "quiet" else {**usual, **known}[r] for n, r in found.items()}
 
 
-def constructions(kind: type) -> Iterator[Callable[[], Any]]:
-    """Ways to make an object of a class without data: of sizes, in a list or one by one, and settings by their names.
+def constructions(kind: type, given: Fields = NO_FIELDS) -> Iterator[Callable[[], Any]]:
+    """Ways to make an object of a class without data: of sizes, in a list or one by one, and settings by their names;
+    `given` are the arguments that are known.
 
     A size that has a default is made small where that is large; a count of turns that the object keeps is one.
     """
     parameters = inspect.signature(kind).parameters.values() if inspect.isfunction(kind.__init__) else ()
     if any(p.kind is p.VAR_POSITIONAL for p in parameters):
-        yield lambda: _of_one_turn(kind(*SIZES))
+        yield lambda: _of_one_turn(kind(*SIZES, **copy.deepcopy(given)))
         return
-    needs = [p.name for p in parameters if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
+    needs = [p.name for p in parameters if p.default is p.empty and p.kind is not p.VAR_KEYWORD and p.name not in given]
     large = {p.name: p.default for p in parameters if _is_large(p)}
     for names in dict.fromkeys(((*needs, *large), (*needs,))):
         for arguments in _arguments(names, large):
-            yield lambda a=arguments: _of_one_turn(kind(**copy.deepcopy(a)))
+            yield lambda a=arguments: _of_one_turn(kind(**copy.deepcopy(a | given)))
 
 
 def _of_one_turn(own: Any) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 
 KEPT, HOT, ALSO, STACKED, TURN = "kept(…)", "hot(…)", "also(…)", "stacked(…)", "turn(…)"
 LOSS = re.compile(
-    r"(sum|total|train|epoch|batch|running)?_?(loss|cost|mse|err(or)?|sse|objective|(?-i:J))", re.IGNORECASE
+    r"(sum|total|train|epoch|batch|running)?_?(loss|cost|mse|err(or)?|sse|objective|likelihood|(?-i:J))", re.IGNORECASE
 )
 """What a number is called that is a cost."""
 
