@@ -139,6 +139,33 @@ def test_whose_softmax_is_missing_is_not_guessed_where_nothing_says_along_which_
     assert "along which axis" in not_judged(result)["mix"]
 
 
+MARGIN = """
+    import numpy as np
+    class Margin:
+        def __init__(self, lr=0.001, lambda_param=0.01, n_iters=1000):
+            self.lr, self.lambda_param, self.n_iters = lr, lambda_param, n_iters
+        def fit(self, X, y):
+            signs = np.where(y <= 0, -1, 1)
+            self.w, self.b = np.zeros(X.shape[1]), 0
+            for _ in range(self.n_iters):
+                for i, x in enumerate(X):
+                    if signs[i] * (x @ self.w - self.b) >= 1:
+                        self.w -= self.lr * 2 * self.lambda_param * self.w
+                    else:
+                        self.w -= self.lr * (2 * self.lambda_param * self.w - x * signs[i])
+                        self.b -= self.lr * signs[i]
+"""
+
+
+def test_a_margin_with_a_penalty_that_no_cost_shows_is_a_convention_which_strict_counts(run):
+    status, result = run(MARGIN)
+    assert status == 0
+    causes = {row["cause"] for _, row in rows(result) if row["verdict"] == "convention"}
+    assert causes == {"a convention: a penalty that no cost shows"}
+    assert run(MARGIN, "--strict")[0] == 1
+    assert run(MARGIN.replace("self.b -= self.lr * signs", "self.b -= 2 * self.lr * signs"))[0] == 2
+
+
 OTHER_COSTS = """
     import numpy as np
     X, y, w, b = np.random.randn(5, 3), np.random.randn(5), np.random.randn(3), 0.5
@@ -151,7 +178,7 @@ OTHER_COSTS = """
 DOWN_ANOTHER = {
     "absolute errors": "dw, db = X.T @ np.sign(error), np.sign(error).sum()",
     "log cosh": "dw, db = X.T @ np.tanh(error), np.tanh(error).sum()",
-    "a penalty that the loss has not": "loss = error @ error / 2; dw, db = X.T @ error + 0.01 * w, error.sum()",
+    "a penalty that the loss has not": "loss = error @ error / 2; dw, db = X.T @ error + 1e-4 * w, error.sum()",
 }
 """Steps down a cost that is neither the file's own nor a usual one."""
 

@@ -31,7 +31,7 @@ def calls(found: Definitions, function: Callable[..., Any]) -> Iterator[Names]:
             if isinstance(call.func, ast.Attribute):
                 given.insert(0, eval(_code(call.func.value), space))
             bound = inspect.signature(function).bind(*given, **named)
-        except Exception:  # it needs what is not there
+        except (Exception, SystemExit):  # it needs what is not there
             continue
         bound.apply_defaults()
         yield data_of(space) | {n: _short(v) for n, v in bound.arguments.items()}
@@ -60,7 +60,7 @@ def _do(statement: ast.stmt, space: Names) -> None:
     if binds and not any(words_of(n) & TAKES_LONG for n in called):
         try:
             exec(compile(ast.Module([statement], []), "the script", "exec"), space)
-        except Exception:
+        except (Exception, SystemExit):
             return
 
 

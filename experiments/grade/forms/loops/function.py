@@ -142,12 +142,16 @@ class TrainingFunction(Training):
         yield from calls(self.found, f) if not self.option.said else ()
         makes = [*constructions(self.kind, self.option.given)] if self.kind else [lambda: None]
         for data, make in product(drawn(rng, WIDTHS), makes):
-            width = data["x"].shape[data["x"].shape[0] == EXAMPLES]
+            width, seen = data["x"].shape[data["x"].shape[0] == EXAMPLES], list[str]()
             for units, flat in product((UNITS, 2), (True, False)):
                 with suppress(Exception):  # other data
                     given = {n: np.array(a) for n, a in data.items()}
-                    own = {} if self.kind is None else {n: make() for n in _own(f)}
-                    yield self._elsewhere(given) | _arguments(f, given, units, width, flat, rng) | own
+                    arguments = _arguments(f, given, units, width, flat, rng)
+                    shapes = repr({n: np.shape(v) if isinstance(v, np.ndarray) else v for n, v in arguments.items()})
+                    if shapes not in seen:
+                        seen.append(shapes)
+                        own = {} if self.kind is None else {n: make() for n in _own(f)}
+                        yield self._elsewhere(given) | arguments | own
 
     def _elsewhere(self, data: Names) -> Names:
         """What the module would have, had it been able to load its data."""
@@ -159,7 +163,7 @@ class TrainingFunction(Training):
                 continue
             try:
                 names = run_in(self.module, [compiled(statement)], names)
-            except Exception:
+            except (Exception, SystemExit):
                 names |= {n: data[role(n)] for n in targets if role(n) in data}
         return data_of(names)
 

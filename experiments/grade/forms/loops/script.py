@@ -251,7 +251,7 @@ def names_after(module: ModuleType, before: Sequence[ast.stmt], data: Names | No
         if isinstance(statement, ast.Assign | ast.AugAssign | ast.AnnAssign) or _sets_up(statement) or fills:
             try:
                 exec(compile(ast.Module([statement], []), "the script", "exec"), names)
-            except Exception:
+            except (Exception, SystemExit):
                 is_whole = False
                 targets = [n for t in getattr(statement, "targets", []) for n in names_in(t)]
                 names |= {n: data[role(n)] for n in targets if data and role(n) in data}

@@ -125,7 +125,7 @@ class Start:
         """Whether a cost, or a side of a difference, is made of a parameter."""
         step = ELSEWHERE * np.random.default_rng(0).standard_normal(self.weights[name].shape)
         one, other = self._still(), self._still({name: self.weights[name] + step})
-        watched = [*(n for pair in self.turn.pairs for n in pair), *self.turn.costs]
+        watched = [*(n for pair in (*self.turn.pairs, *self.turn.compared) for n in pair), *self.turn.costs]
         return any(_differs(one.get(n), other.get(n)) for n in watched)
 
     def _has_no_state(self, others: list[list[Slot]], rng: np.random.Generator) -> bool:
@@ -151,8 +151,9 @@ class Start:
     def _is_read(self, way: Slot, rng: np.random.Generator, by: Sequence[Slot]) -> bool:
         """Whether others of a turn's arrays are made of what lay where it changes this one; beside that, as beside what
         neurons were handed last, a constant may lie."""
-        before = elsewhere(self.names, rng)
-        places = np.asarray(at(self.run(self.turn.codes, names=before), way) != at(before, way))
+        drawn = [elsewhere(self.names, rng) for _ in range(DRAWS)]
+        moved = [at(self.run(self.turn.codes, names=before), way) != at(before, way) for before in drawn]
+        places = np.logical_or.reduce(moved)
         names = copy.deepcopy(self.names)
         put(names, way, at(names, way) + places * ELSEWHERE * rng.standard_normal(np.shape(places)))
         one, other = self.run(self.turn.codes), self.run(self.turn.codes, names=names)

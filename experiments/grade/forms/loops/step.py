@@ -3,6 +3,7 @@
 import ast
 import copy
 from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from types import CodeType, ModuleType
 from typing import Any
 
@@ -12,10 +13,11 @@ from experiments.grade.errors import Unclear
 from experiments.grade.forms.definitions import constants_of
 from experiments.grade.forms.loops.descent import CLOSE, Candidate, Fit, along, as_a_cost, factors, fits, is_a_gradient
 from experiments.grade.forms.loops.own_costs import CALLED, CostFunction
-from experiments.grade.forms.loops.start import Cost, Start
+from experiments.grade.forms.loops.start import Cost
 from experiments.grade.forms.loops.turns.kept import stacked
 from experiments.grade.forms.loops.turns.space import ELSEWHERE, Names, moved, needed, run_in
 from experiments.grade.forms.loops.turns.turn import Turn
+from experiments.grade.forms.loops.unsaid import Unsaid
 from experiments.grade.forms.piece import Arrays, Ran
 from experiments.grade.forms.stateful.guards import guards, without_constants, without_guards
 from experiments.grade.forms.stateful.objects import RATES
@@ -27,7 +29,7 @@ REDRAWN = 6
 """How often weights are drawn again, to see whether a step goes down the same cost there."""
 
 
-class Step(Start):
+class Step(Unsaid):
     """What a loop's turn moves, and the costs that it may go down.
 
     Raises:
@@ -42,6 +44,7 @@ class Step(Start):
         binding = [one for one in defined if not one.only_shown]
         shown = binding or [*self._shown(self.turn.costs)] or [*self._shown(self.turn.sums)] or defined
         self.costs = shown if shown and not self._is_absolute(shown[0].cost) else [*shown, *pairs]
+        self.costs = self.costs or [*self.of_comparisons()]
         if not self.costs:
             raise Unclear("it has no loss, and no difference of data and a prediction, to take a cost of")
         self.still = needed(self.still, self._values)
@@ -139,17 +142,36 @@ class Step(Start):
         """
         found = [*fits(self.costs, self.rates(), self.weights, self.step, self._still, self.sizes)]
         best = max(found, key=lambda fit: (fit.fits, fit.parallel))
+        if best.own and self.decays(best.cost, best.rate):
+            raise Unclear("it goes down another cost than its own: its weights decay, too")
         is_known = best.fits == best.of or best.parallel or (best.own and best.each_parallel)
-        if is_known or not is_a_gradient(self.step, self.weights):
-            return best
-        penalized = next((fit for fit in found if fit.own and self._is_off_beside_data(fit)), None)
-        if penalized is None:
-            raise Unclear("it goes down another cost than its own, or than the usual ones")
-        return penalized
+        is_known = is_known or (best.fits > 0 and self._is_constant())
+        if not is_known and is_a_gradient(self.step, self.weights):
+            best = self._with_penalty(found)
+        return best
+
+    def _is_constant(self) -> bool:
+        """Whether the step is the same beside the weights: then it is that of some cost, whatever it is."""
+        here, beside = self.step(self.weights), self.step(self._beside([*self.weights]))
+        return all(np.array_equal(here[n], beside[n]) for n in here)
+
+    def _with_penalty(self, found: list[Fit]) -> Fit:
+        """A usual cost with a penalty down which the step goes; or its own, where by a penalty alone it does not.
+
+        Raises:
+            Unclear: there is none.
+        """
+        for one, rate in product([c for c in self.costs if not c.own], self.rates()):
+            if more := self.penalized(one, rate):
+                (fit,) = fits([more], [rate], self.weights, self.step, self._still, self.sizes)
+                if fit.fits == fit.of:
+                    return fit._replace(convention="a convention: a penalty that no cost shows")
+        if own := next((fit for fit in found if fit.own and self._is_off_beside_data(fit)), None):
+            return own
+        raise Unclear("it goes down another cost than its own, or than the usual ones")
 
     def _is_off_beside_data(self, fit: Fit) -> bool:
-        """Whether by what a step is too long, or too short, is the same of other data: it is of the parameters alone,
-        as a penalty is."""
+        """Whether what a step is off by is the same of other data: it is of the parameters alone, as a penalty is."""
         names, rng, found = self.names, np.random.default_rng(4), []
         kept = {way for places in self.places.values() for way in places}
         other = copy.deepcopy(names)

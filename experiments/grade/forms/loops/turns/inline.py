@@ -1,7 +1,7 @@
 """Statements with the file's own functions written out where these are called: what they move, and subtract, is seen.
 
 total += self.learn(x, y) becomes the statements of learn, and total += what it returns. A function is written out if it
-does some work of a loop's, moves something or has a difference, and returns at its end alone.
+moves something, or has a difference or a comparison, and returns at its end alone.
 """
 
 import ast
@@ -59,14 +59,18 @@ class Inline:
         return found
 
     def _one(self, statement: ast.stmt, depth: int) -> Iterator[ast.stmt]:
+        is_written = False
         for call, function, owner in [*self._calls(statement)] if depth else []:
             written = self._written_out(call, self.found.node_of(function), owner)
             if written is not None:
                 self.written.add(function.__code__)
+                is_written = True
                 body, value = written
                 yield from self.statements(body, depth - 1)
                 statement = Instead({call: value}).visit(statement)
-        if not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant | ast.Name | ast.Tuple)):
+        if is_written:  # what these return may be calls, too
+            yield from self._one(statement, depth - 1)
+        elif not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant | ast.Name | ast.Tuple)):
             yield ast.fix_missing_locations(statement)
 
     def _note_kind(self, statement: ast.stmt) -> None:
@@ -92,7 +96,8 @@ class Inline:
         if isinstance(called, ast.Name):
             function = self.found.functions().get(called.id)
         elif isinstance(called, ast.Attribute):
-            function = getattr(self._kind_of(called.value), called.attr, None)
+            kind = self._kind_of(called.value)
+            function = getattr(kind, called.attr, None) or self._kept_by(kind, called.attr)
         else:
             return None
         return function if inspect.isfunction(function) else None
@@ -101,17 +106,24 @@ class Inline:
         """The class of an object, by its name or by where the constructor of what keeps it has made it."""
         if isinstance(owner, ast.Name):
             return self.kinds.get(owner.id)
-        keeper = self._kind_of(owner.value) if isinstance(owner, ast.Attribute) else None
+        kind = self._kept_by(self._kind_of(owner.value), owner.attr) if isinstance(owner, ast.Attribute) else None
+        return kind if inspect.isclass(kind) else None
+
+    def _kept_by(self, keeper: type | None, name: str) -> Any:
+        """What of the file's a class keeps by this name: a function, or the class of an object that it makes."""
         for n in ast.walk(self.found.node_of(keeper)) if keeper else ():
-            if isinstance(n, ast.Assign) and isinstance(n.value, ast.Call):
-                kind = self.found.own().get(ast.unparse(n.value.func))
-                if inspect.isclass(kind) and ast.unparse(n.targets[0]) == f"{OWN[0]}.{owner.attr}":  # pyright: ignore[reportAttributeAccessIssue]
-                    return kind
+            for target, value in _given(n):
+                if ast.unparse(target) == f"{OWN[0]}.{name}":
+                    kept = self.found.own().get(ast.unparse(value.func if isinstance(value, ast.Call) else value))
+                    if kept is not None and inspect.isclass(kept) == isinstance(value, ast.Call):
+                        return kept
         return None
 
     def _works(self, function: Callable[..., Any], depth: int) -> bool:
-        """Whether a function, or one that it calls, moves something or has a difference."""
+        """Whether a function, or one that it calls, moves something, or has a difference or decides by a number."""
         for node in ast.walk(self.found.node_of(function)):
+            if isinstance(node, ast.Compare) or (isinstance(node, ast.Attribute) and node.attr == "sign"):
+                return True
             if isinstance(node, ast.AugAssign) or (isinstance(node, ast.Assign) and _keeps(node)):
                 return True
             if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and _is_of_two(node):
@@ -201,6 +213,15 @@ def _certain(node: ast.AST) -> Iterator[ast.AST]:
         for child in ast.iter_child_nodes(node):
             yield from _certain(child)
         yield node
+
+
+def _given(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """What a statement gives a value, and which: each by itself of self.a, self.b = a, b."""
+    for target in node.targets if isinstance(node, ast.Assign) else ():
+        if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+            yield from zip(target.elts, node.value.elts, strict=False)
+        else:
+            yield target, node.value
 
 
 def _is_of_two(node: ast.BinOp) -> bool:

@@ -29,6 +29,7 @@ class Turn:
         quiet = Quiet(module, loop.body)
         statements = [new for s in copy.deepcopy(loop.body) for new in listed(quiet.visit(s))]
         self.pairs: list[tuple[str, str]] = []
+        self.compared: list[tuple[str, str]] = []
         self.costs: list[str] = []
         self.statements: list[ast.stmt] = []
         for statement in statements:
@@ -40,8 +41,9 @@ class Turn:
         self.codes = [compiled(s) for s in self.statements]
 
     def _with_pairs(self, statement: ast.stmt) -> Iterator[ast.stmt]:
-        """A statement, after what keeps the two sides of each difference in it."""
+        """A statement, after what keeps the two sides of each difference, and each comparison, in it."""
         if isinstance(statement, ast.For | ast.While | ast.If):
+            yield from self._comparisons(statement.test, statement) if isinstance(statement, ast.If) else ()
             first = len(self.pairs)
             statement.body = [new for s in statement.body for new in self._within(s)]
             statement.orelse = [new for s in statement.orelse for new in self._within(s)]
@@ -51,7 +53,15 @@ class Turn:
             for left, right in _differences(statement):
                 for name, side in zip(self._pair(), (left, right), strict=True):
                     yield assigned(name, side, statement)
+            yield from self._comparisons(statement, statement)
         yield statement
+
+    def _comparisons(self, node: ast.AST, near: ast.stmt) -> Iterator[ast.stmt]:
+        """What keeps the two sides of each comparison that it makes for certain."""
+        for left, right in _compared(node):
+            self.compared.append((f"compared {len(self.compared)}", f"compared with {len(self.compared)}"))
+            for name, side in zip(self.compared[-1], (left, right), strict=True):
+                yield assigned(name, side, near)
 
     def _within(self, statement: ast.stmt) -> Iterator[ast.stmt]:
         """The same in a loop within: the sides of each of its turns."""
@@ -132,6 +142,19 @@ def _differences(statement: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr]]:
             sides = n.args
         if len(sides) == 2 and not any(isinstance(side, ast.Constant) for side in sides):
             yield sides[0], sides[1]
+
+
+def _compared(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """The two sides of each comparison of sizes, as of a sign with 0, that is made for certain."""
+    every = [n for n in _outside_of_others(node) if not isinstance(n, ast.BoolOp)]
+    perhaps = [part for n in every if isinstance(n, ast.IfExp) for part in (n.body, n.orelse)]
+    perhaps += [value for n in ast.walk(node) if isinstance(n, ast.BoolOp) for value in n.values]
+    left_out = {inner for part in perhaps for inner in ast.walk(part)}
+    for n in [n for n in every if n not in left_out]:
+        if isinstance(n, ast.Compare) and isinstance(n.ops[0], ast.Gt | ast.GtE | ast.Lt | ast.LtE):
+            yield n.left, n.comparators[0]
+        elif isinstance(n, ast.Call) and ast.unparse(n.func).endswith(".sign") and n.args:
+            yield n.args[0], ast.Constant(0)
 
 
 def _outside_of_others(node: ast.AST) -> Iterator[ast.AST]:
