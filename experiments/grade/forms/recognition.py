@@ -31,7 +31,7 @@ HELPS = {
 """The words that say that it only helps to make or to test one."""
 TRAINS = {"train", "fit", "run", "optimize", "optimise", "model"}
 """The words of what trains: it is no piece of its own where it calls the pieces."""
-HANDED = re.compile(r"(grad(ient)?s?|backward|backprop)_?(function|func|fn|f)", re.IGNORECASE)
+HANDED = re.compile(r"(grad(ient)?s?|back(ward)?)(_?prop\w*?)?_?(function|func|fn|f)", re.IGNORECASE)
 """What a function that trains calls the piece that it is handed."""
 GOES_THROUGH = {"forward", "backward", "backprop", "grad", "gradient", "gradients", "loss", "cost"}
 """The words of what does not train, whatever else its name says, but for a descent."""

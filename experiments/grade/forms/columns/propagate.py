@@ -25,6 +25,7 @@ from experiments.grade.forms.whole.results import gradients_in, returned_names
 
 NAME = re.compile("propagat|cost|loss|grad", re.IGNORECASE)
 GRADIENT = re.compile("grad", re.IGNORECASE)
+AT_ONCE = re.compile("propagat|grad", re.IGNORECASE)
 COST = re.compile(r"cost|loss|^J$|error", re.IGNORECASE)
 BINARY = np.array([1.0, 0, 0, 1])
 LAYOUTS: dict[str, dict[str, tuple[int, ...]]] = {
@@ -51,7 +52,9 @@ def pieces(found: Definitions) -> Iterator[Piece]:
             if cost is not None and _roles(cost).keys() == _roles(f).keys():
                 yield Propagate(name, f, cost, found)
         else:
-            yield Propagate(name, f, None, found)
+            piece = Propagate(name, f, None, found)
+            if AT_ONCE.search(name) or piece.runs():
+                yield piece
 
 
 def _roles(f: Callable[..., Any]) -> dict[str, str]:
@@ -84,6 +87,13 @@ class Propagate(Piece):
         self.names = (["w"] if alone else returned_names(found.node_of(f))) + (["cost"] if cost else [])
         self.settings = {n: STRENGTH for n in inspect.signature(f).parameters if n.lower() in PENALTIES}
         super().__init__(name, [*self.roles.values()], [*self.settings], [f, *([cost] if cost else [])])
+
+    def runs(self) -> bool:
+        """Whether it gives a cost and gradients of anything that is tried."""
+        try:
+            return any(True for _ in self.truth_examples(np.random.default_rng(0)))
+        except Unclear:
+            return False
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
         why = ""

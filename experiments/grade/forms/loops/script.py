@@ -63,16 +63,18 @@ def ways_of(
     inline = Inline(found, kinds, body)
     every = next(training_loops(body, found, given), [])
     texts = {ast.dump(way.loop) for way in every}
-    if not every and any(_calls_a_piece(loop, found) for loop, _ in loops(body)):
+    if not every and any(_calls_a_piece(loop, found, given) for loop, _ in loops(body)):
         return []
     others = next(training_loops(inline.in_loops(body), found, given), [])
     return every + [way._replace(written=inline.written) for way in others if ast.dump(way.loop) not in texts]
 
 
-def _calls_a_piece(loop: Loop, found: Definitions) -> bool:
-    """Whether a loop has its work done by a function that is judged itself."""
-    names = [n.func.id for n in ast.walk(loop) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
-    return any(id(found.own().get(n)) in found.claimed for n in names)
+def _calls_a_piece(loop: Loop, found: Definitions, given: Collection[str]) -> bool:
+    """Whether a loop has its work done by a function that is judged itself, or that is handed as one that may be."""
+    names = {n.func.id for n in ast.walk(loop) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+    pieces = [n for n, o in found.own().items() if id(o) in found.claimed]
+    handed = (n for n in names & {*given} for piece in pieces if n.startswith(piece))
+    return not names.isdisjoint(pieces) or any(handed)
 
 
 def training_loops(body: Sequence[ast.stmt], found: Definitions, given: Collection[str]) -> Iterator[list[Way]]:

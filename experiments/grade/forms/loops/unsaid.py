@@ -13,7 +13,7 @@ import numpy as np
 from experiments.grade.forms.loops.descent import CLOSE, STEP, WAYS, Candidate, Cost
 from experiments.grade.forms.loops.start import DRAWS, Start
 from experiments.grade.forms.loops.turns.kept import stacked
-from experiments.grade.forms.loops.turns.space import Names, at
+from experiments.grade.forms.loops.turns.space import Names, at, moved
 from manual.numbers.number_types import Array
 
 FAR = 4.0
@@ -72,15 +72,15 @@ class Unsaid(Start):
         return {n: each[0] for n, each in found.items() if any(each)} if same else {}
 
     def _excess(self, cost: Cost, name: str, rate: float) -> list[float]:
-        """By how much of a parameter itself a step is longer than a cost's slope, along some ways."""
-        rng, weight = np.random.default_rng(6), self.weights[name]
-        step, found = self.step(self.weights)[name] / rate, []
-        for _ in range(WAYS):
-            way = rng.standard_normal(weight.shape)
-            ends = [cost(self._still({**self.weights, name: weight + sign * STEP * way})) for sign in (1, -1)]
-            off = float(np.sum(step * way)) - float(np.sum(ends[0] - ends[1])) / (2 * STEP)
-            near = CLOSE * CLOSE * max(1.0, abs(float(np.sum(step * way))))
-            found.append(0.0 if abs(off) <= near else off / float(np.sum(weight * way)))
+        """By how much of a parameter itself a step is longer than a cost's slope, at some weights, along some way."""
+        rng, found = np.random.default_rng(6), list[float]()
+        for weights in (self.weights, *(moved(self.weights, rng) for _ in range(1, WAYS))):
+            way = rng.standard_normal(weights[name].shape)
+            ends = [cost(self._still({**weights, name: weights[name] + sign * STEP * way})) for sign in (1, -1)]
+            step = float(np.sum(self.step(weights)[name] * way)) / rate
+            off = step - float(np.sum(ends[0] - ends[1])) / (2 * STEP)
+            is_near = abs(off) <= CLOSE * CLOSE * max(1.0, abs(step))
+            found.append(0.0 if is_near else off / float(np.sum(weights[name] * way)))
         return found
 
     def penalized(self, one: Candidate, rate: float) -> Candidate | None:

@@ -1,8 +1,9 @@
 """A recurrent script: lossFun(inputs, targets, hprev) → (loss, gradients, last state), its weights as globals.
 
-Also with two states, (inputs, targets, hprev, cprev). inputs and targets are lists of integers. The weights are the
-module's arrays, alone or in a dict or objects; their sizes, and the integers that name these (hidden_size), are made
-small. The gradients are returned, or kept beside the weights; they may be clipped: here none is as large.
+Also with two states, (inputs, targets, hprev, cprev), and as a forward and the backward of what that takes and gives.
+inputs and targets are lists of integers. The weights are the module's arrays, alone or in a dict or objects; their
+sizes, and the integers that name these (hidden_size), are made small. The gradients are returned, or kept beside the
+weights; they may be clipped: here none is as large.
 Compared with the truth of its own loss.
 """
 
@@ -35,7 +36,17 @@ def pieces(found: Definitions) -> Iterator[Piece]:
         names = [*inspect.signature(function).parameters]
         sequences = len(names) > 2 and names[0].startswith("input") and names[1].startswith("target")
         if sequences and needs(function) in (2, 3, 4) and len(ways := _weights(found, function)) > 1:
-            yield Recurrent(name, function, ways, found)
+            backward = _partner(found, function)
+            yield Recurrent(f"{name}, {backward.__name__}" if backward else name, function, backward, ways, found)
+
+
+def _partner(found: Definitions, function: Callable[..., Any]) -> Callable[..., Any] | None:
+    """The backward that asks for what a forward takes and gives; none, where that goes back itself."""
+    known = {*inspect.signature(function).parameters, *returned_names(found.node_of(function))}
+    for other in [f for f in found.functions().values() if f is not function and GIVES.match(f.__name__)]:
+        if other.__name__ not in function.__code__.co_names and {*inspect.signature(other).parameters} <= known:
+            return other
+    return None
 
 
 def _weights(found: Definitions, function: Callable[..., Any]) -> dict[str, list[Slot]]:
@@ -56,14 +67,21 @@ class Recurrent(Piece):
     form = "recurrent script"
 
     def __init__(
-        self, name: str, function: Callable[..., Any], ways: dict[str, list[Slot]], found: Definitions
+        self,
+        name: str,
+        function: Callable[..., Any],
+        backward: Callable[..., Any] | None,
+        ways: dict[str, list[Slot]],
+        found: Definitions,
     ) -> None:
-        self.function, self.module, self.ways = function, found.module, ways
+        self.function, self.backward, self.module, self.ways = function, backward, found.module, ways
         self.weights = {n: self._state()[places[0]] for n, places in ways.items()}
         self.names = returned_names(found.node_of(function))
+        self.gives = returned_names(found.node_of(backward)) if backward else []
         parameters = [*inspect.signature(function).parameters]
         parts = [f for f in called(found, function) if RUNS.fullmatch(f.__name__) or GIVES.fullmatch(f.__name__)]
-        super().__init__(name, parameters[: max(3, needs(function))], [], [function, *parts])
+        own = [function, *parts, *([backward] if backward else [])]
+        super().__init__(name, parameters[: max(3, needs(function))], [], own)
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
         smaller = made_small({n for w in self.weights.values() for n in w.shape if n > 1})
@@ -103,7 +121,8 @@ class Recurrent(Piece):
 
     def _is_clipped(self, arrays: Arrays, state: Any) -> bool:
         """Whether a gradient is a number of the code: one at which it is cut off."""
-        cuts = [c for c in constants_of(self.function.__code__) if isinstance(c, int | float) and c]
+        code = (self.backward or self.function).__code__
+        cuts = [c for c in constants_of(code) if isinstance(c, int | float) and c]
         try:
             ran = self._run({n: a.copy() for n, a in arrays.items()}, state)
         except Exception:
@@ -121,6 +140,12 @@ class Recurrent(Piece):
         loss, *others = result
         shapes = {n: np.shape(a) for n, a in given.items()}
         names = self.names[1:] if len(self.names) == len(result) else []
+        if self.backward:
+            loss = next(v for v in result if np.shape(v) == () and not isinstance(v, dict))
+            kept = dict(zip(self.arguments, map(list, STEPS.values()), strict=False)) | states
+            kept |= dict(zip(self.names, result, strict=False))
+            others = self.backward(**{n: kept[n] for n in inspect.signature(self.backward).parameters})
+            names = self.gives
         found = self._kept() or gradients_in(others, names, shapes)
         return Ran({"loss": loss}, lambda _: found, pure=False)
 

@@ -4,6 +4,7 @@ import ast
 import copy
 import inspect
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -118,20 +119,23 @@ Keeping = Callable[[Callable[[Any], Method]], Handing]
 """How to hand over to an update, which is made of the parameters that it keeps."""
 
 
-def keeping(count: int) -> tuple[Keeping, ...]:
+def keeping(found: Definitions, count: int) -> Iterator[Keeping]:
     """The ways for an update of so many arguments: of none, or of the gradients."""
-    return (_kept_dict, _kept_list) if count else (_kept_objects,)
+    yield from (_kept_dict, _kept_list) if count else (partial(_kept_object, _objects),)
+    for thing, parameters, gradients in keepers(found) if not count else ():
+        for wrap in (lambda own: own, lambda own: [own]):
+            yield partial(_kept_object, _in_an_object(thing, parameters, gradients, wrap))
 
 
-def _kept_objects(make: Callable[[Any], Method]) -> Handing:
-    """step(), after Optimizer([p, …])."""
+def _kept_object(way: Way, make: Callable[[Any], Method]) -> Handing:
+    """step(), after Optimizer(net) or Optimizer([p, …])."""
     made: list[Method] = []
 
-    def begin(things: Any) -> Any:
-        made[:] = made or [make(things)]
+    def begin(thing: Any) -> Any:
+        made[:] = made or [make(thing)]
         return made[0]()
 
-    return _objects(lambda: begin)
+    return way(lambda: begin)
 
 
 def _kept_dict(make: Callable[[Any], Method]) -> Handing:

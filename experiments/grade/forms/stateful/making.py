@@ -14,7 +14,7 @@ from experiments.grade.errors import Unclear
 from experiments.grade.forms.definitions import is_placeholder
 from experiments.grade.forms.piece import Outputs, by_name
 from experiments.grade.forms.stateful.objects import RATE, methods_of, needed
-from experiments.grade.forms.stateful.slots import as_arrays
+from experiments.grade.forms.stateful.slots import as_arrays, slots
 from manual.numbers.number_types import Array
 
 GROUPS, HEADS = r"(n_?|num_?)?groups", r"(n_?|num_?)?heads"
@@ -227,6 +227,16 @@ def _has_a_forward(kind: type) -> bool:
     return methods is not None and not is_placeholder(getattr(kind, methods.forward).__code__)
 
 
+def _of_its_widths(kind: type, count: int, rng: np.random.Generator) -> Inputs:
+    """What a network that is made without sizes may take: of one input, as many features as a weight has."""
+    try:
+        weights = [a for _, a in slots(kind()) if np.ndim(a) == 2] if count == 1 else []
+    except Exception:  # it is made with something
+        return []
+    widths = dict.fromkeys(n for a in weights for n in a.shape if n > 1)
+    return [{f"{ROWS}, of {n} features": [rng.standard_normal((5, n))]} for n in widths]
+
+
 def fitted(
     kind: type,
     call: Callable[[Any, Sequence[Array]], Outputs],
@@ -245,6 +255,7 @@ def fitted(
         Unclear: there are none.
     """
     forward_alone, misfit, why = None, None, ""
+    inputs = [*inputs, *_of_its_widths(kind, len(next(iter(inputs[0].values()), [])), rng)]
     small = small_sizes(kind)
     sizes = [{**small, **options}, options] if small else [options]
     ways = (

@@ -112,6 +112,7 @@ class Parameters:
 
     def __init__(self, prototype: Any, x: Any, call: Callable[[Any, Any], Any], rng: np.random.Generator) -> None:
         self.places: dict[str, list[Slot]] = {}
+        prototype = _without_zeros(prototype, rng)
         self.turned = transposes(prototype)
         by_identity: dict[int, list[Slot]] = {}
         for slot, array in [each for each in slots(prototype) if each[0] not in self.turned]:
@@ -191,6 +192,15 @@ class Parameters:
             if f"d{name}" not in found and moved is not None and not np.array_equal(moved, before[name]):
                 found[f"d{name}"] = (before[name] - moved) / (rate or RATE)
         return {n: in_shape_of(np.asarray(g), before[n[1:]]) for n, g in found.items()}
+
+
+def _without_zeros(prototype: Any, rng: np.random.Generator) -> Any:
+    """An object whose weights do not begin as 0, where none before them would matter."""
+    own = copy.deepcopy(prototype)
+    for slot, array in [*slots(own)]:
+        if array.ndim > 1 and not np.any(array):
+            put(own, slot, rng.standard_normal(array.shape))
+    return own
 
 
 def in_shape_of(gradient: Array, parameter: Array) -> Array:

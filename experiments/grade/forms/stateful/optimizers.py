@@ -26,10 +26,10 @@ from manual import Layer, Optimizer
 
 METHODS = ("update_params", "update_parameters", "update_weights", "apply_gradients", "apply", "optimize", "update",
            "step", "__call__")  # fmt: skip
-NOT_TRIED = {"name", "verbose", "params", "parameters"}
+NOT_TRIED = {"name", "verbose"}
 """Arguments of a constructor that change no number."""
-KEPT = {"params", "parameters", "weights", "model_params"}
-"""What a constructor calls the parameters."""
+KEPT = {"params", "parameters", "weights", "model_params", "model", "net", "network", "layers"}
+"""What a constructor calls the parameters, or what has them."""
 LR_DECAY, WEIGHT_DECAY, DECAY = "lr_decay", "weight_decay", 0.3
 WEIGHT_DECAYS = ("weight_decay", "wd", "l2", "l2_reg", "reg", "lambd", "lambda_", "lmbda")
 BETAS = ("beta1", "beta2")
@@ -104,7 +104,7 @@ class OptimizerClass(Piece):
     def untried(self) -> list[str]:
         """The arguments of the constructor that stay at their defaults."""
         known = {self._name_for(n) for _, options in self.rules() for n in options}
-        return [n for n in self.arguments_of_kind if n not in known | NOT_TRIED and n.lower() not in RATES]
+        return [n for n in self.arguments_of_kind if n not in known | NOT_TRIED | KEPT and n.lower() not in RATES]
 
     def _name_of(self, setting: str) -> str:
         """What the constructor, the object or the update calls a setting of a rule; "" if none does."""
@@ -115,7 +115,7 @@ class OptimizerClass(Piece):
         """The numbers that a fresh object keeps."""
         try:
             kept = vars(self._made({}))
-        except TypeError:
+        except Exception:  # it needs what is not there
             return {}
         return {n: v for n, v in kept.items() if isinstance(v, int | float) and not isinstance(v, bool)}
 
@@ -218,7 +218,7 @@ class OptimizerClass(Piece):
         """Each way to hand over, by a fresh optimizer."""
         count = len([n for n in self.arguments if n.lower() not in RATES])
         if self.keeps:
-            for way in keeping(count):
+            for way in keeping(self.found, count):
                 yield lambda way=way: way(lambda params: self._update(options, params))
         for way in ways(self.found, count) if not is_of_both(self.arguments) else [of_both(self.arguments)]:
             yield lambda way=way: way(lambda: self._update(options))

@@ -70,7 +70,7 @@ def usual_penalty(strength: str, parameters: Arrays, added: Arrays, examples: in
     the parameters by name."""
     words = [] if strength.lower() in PENALTIES else _words(strength)
     power = next((KINDS[w] for w in words if w in KINDS), 2)
-    biases = [n for n in parameters if stem(n) == "b"]
+    biases = [n for n in parameters if stem(n).rstrip("_0123456789") == "b"]
     weights = [n for n in parameters if n not in biases]
     named = {"weights": weights, "biases": biases}
     ways = [named[OF[w]] for w in words if w in OF] or [weights, [*parameters]]

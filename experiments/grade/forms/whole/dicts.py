@@ -1,7 +1,8 @@
 """A network as functions of a dict: forward(X, params) → (A, cache), and backward(Y, params, cache) → gradients.
 
 As forward_prop and back_prop (whole-forward-backward), but that the parameters lie in a dict, params["W1"] or
-params[f"W{l}"], and so do the gradients, under the same keys or as dW1. Examples are rows or columns.
+params[f"W{l}"], and so do the gradients, under the same keys or as dW1. Examples are rows or columns. A forward that is
+handed Y returns the cost, too; a backward may be handed forward itself, or the strength of a penalty.
 Compared with the truth of its own forward.
 """
 
@@ -15,14 +16,25 @@ from typing import Any
 import numpy as np
 
 from experiments.grade.forms.course.arguments import keys_of
+from experiments.grade.forms.course.losses import STRENGTH
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.piece import Arrays, Piece
-from experiments.grade.forms.whole.forward_backward import EXAMPLES, GIVES, OUTPUT, RUNS, Layout, Propagation
-from experiments.grade.forms.whole.names import DATA, TARGET
+from experiments.grade.forms.stateful.penalties import usual_penalty
+from experiments.grade.forms.whole.forward_backward import (
+    EXAMPLES,
+    GIVES,
+    OUTPUT,
+    RUNS,
+    KeptCost,
+    Layout,
+    Propagation,
+)
+from experiments.grade.forms.whole.names import DATA, PENALTIES, TARGET
 from experiments.grade.forms.whole.network_data import CACHES
 from experiments.grade.forms.whole.results import returned_names
 
 A_BIAS = re.compile(r"b(ias)?(es)?[_\d]*\w?", re.IGNORECASE)
+COST = "the cost that forward returns"
 WIDTHS = (4, 5, 2, 4)
 CLASSES = (3, 1)
 
@@ -32,16 +44,31 @@ def pieces(found: Definitions) -> Iterator[Piece]:
     functions = found.functions()
     for name, forward in functions.items():
         takes = [n for n, p in inspect.signature(forward).parameters.items() if p.default is p.empty]
-        if not RUNS.fullmatch(name) or len(takes) != 2 or len([n for n in takes if n in DATA]) != 1:
+        others = [n for n in takes if n not in TARGET]
+        if not RUNS.fullmatch(name) or len(others) != 2 or len([n for n in others if n in DATA]) != 1:
             continue
-        dictionary = next(n for n in takes if n not in DATA)
+        dictionary = next(n for n in others if n not in DATA)
         keys = _keys(found, forward, dictionary)
+        gives = returned_names(found.node_of(forward))
+        known = {*takes, *gives, *TARGET, *CACHES, *PENALTIES}
         for backward in functions.values() if any(not A_BIAS.fullmatch(k) for k in keys) else ():
-            known = {*takes, *returned_names(found.node_of(forward)), *TARGET, *CACHES}
             names = {*inspect.signature(backward).parameters}
-            if GIVES.fullmatch(backward.__name__) and names & TARGET and names <= known:
-                yield OfDict(forward, backward, dictionary, keys, found)
-                break
+            is_told = names & TARGET or len(takes) > len(others)
+            others = names - _called(found, backward) - known  # one that is not known is what has no name
+            if GIVES.match(backward.__name__) and is_told and len(others) <= (not gives or not all(gives)):
+                yield OfDict(forward, backward, dictionary, keys, found, CACHES | others)
+
+
+def _called(found: Definitions, function: Callable[..., Any]) -> set[str]:
+    """What a function calls by its name, or hands on to one that does: an argument of these is a function."""
+    names = set[str]()
+    for call in [n for n in ast.walk(found.node_of(function)) if isinstance(n, ast.Call)]:
+        own = found.own().get(name) if isinstance(call.func, ast.Name) and (name := call.func.id) else None
+        names |= {call.func.id} if isinstance(call.func, ast.Name) else set()
+        if inspect.isfunction(own) and own is not function:
+            given = zip(inspect.signature(own).parameters, call.args, strict=False)
+            names |= {a.id for n, a in given if isinstance(a, ast.Name) and n in _called(found, own)}
+    return names
 
 
 def _keys(found: Definitions, forward: Callable[..., Any], dictionary: str) -> list[str]:
@@ -64,10 +91,48 @@ class OfDict(Propagation):
     form = "network as functions of a dict"
 
     def __init__(
-        self, forward: Callable[..., Any], backward: Callable[..., Any], dictionary: str, keys: list[str], found: Any
+        self,
+        forward: Callable[..., Any],
+        backward: Callable[..., Any],
+        dictionary: str,
+        keys: list[str],
+        found: Any,
+        caches: set[str],
     ) -> None:
         super().__init__(forward, backward, found)
-        self.dictionary, self.keys = dictionary, keys
+        self.dictionary, self.keys, self.y, self.strength = dictionary, keys, np.zeros(()), STRENGTH
+        asked = {*inspect.signature(backward).parameters}
+        self.caches = caches
+        self.takes_target = [n for n in self.arguments if n in TARGET]
+        self.besides = dict.fromkeys(asked & _called(found, backward), forward)
+        self.strengths = [n for n in asked if n in PENALTIES]
+
+    def _fitting(self, rng: np.random.Generator) -> Layout:
+        layout = super()._fitting(rng)
+        self.y = layout.target
+        return layout
+
+    def _costs(self, layout: Layout) -> Iterator[tuple[str, KeptCost]]:
+        """With a penalty that the backward alone knows."""
+        costs = super()._costs(layout)
+        if COST in self._pass(layout.arrays):
+            costs = iter([("the cost that forward returns", lambda kept: kept[COST])])
+        if not self.strengths:
+            yield from costs
+            return
+        added = self._added(layout)
+        penalty = usual_penalty(self.strengths[0], {k: layout.arrays[k] for k in self.keys}, added, EXAMPLES)
+        for said, cost in costs:
+            total = lambda kept, cost=cost: cost(kept) + penalty.of(kept[self.dictionary])  # noqa: E731
+            yield f"{said}, with a {penalty.name}", total
+
+    def _added(self, layout: Layout) -> Arrays:
+        """What a backward adds to the gradients by the strength of a penalty."""
+        shapes, found = {k: layout.arrays[k].shape for k in self.keys}, []
+        for self.strength in (0.0, STRENGTH):
+            kept = self._pass({n: a.copy() for n, a in layout.arrays.items()})
+            found.append(self._gradients(self._back(kept, layout.target), shapes))
+        return {k: found[1][f"d{k}"] - found[0][f"d{k}"] for k in self.keys if all(f"d{k}" in one for one in found)}
 
     def _layouts(self, rng: np.random.Generator) -> Iterator[Layout]:
         weights = [k for k in self.keys if not A_BIAS.fullmatch(k)]
@@ -85,18 +150,26 @@ class OfDict(Propagation):
             one_hot = np.eye(max(classes, 2))[labels][:, :classes]
             where = f"examples are {'columns' if columns else 'rows'}"
             for target, said in ((one_hot, ""), *(((labels, ", Y are classes"),) if classes > 1 else ())):
-                turned = target.T.copy() if columns and target.ndim > 1 else target
+                self.y = turned = target.T.copy() if columns and target.ndim > 1 else target
                 yield Layout(f"{where}{said}", arrays, turned, one_hot.T.copy() if columns else one_hot)
 
     def _pass(self, given: Arrays) -> dict[str, Any]:
         """What forward takes and returns, by name, and the network's output."""
         own: dict[str, Any] = {self.data: given[self.data], self.dictionary: {k: given[k] for k in self.keys}}
+        own |= {n: np.copy(self.y) for n in self.takes_target}
         result = self.forward(**own)
         values = [*result] if isinstance(result, tuple) else [result]
         names = self.outputs if len(self.outputs) == len(values) else [f"value {i}" for i in range(len(values))]
         output = next((v for v in reversed(values) if isinstance(v, np.ndarray)), None)
         if output is None:  # all is in the cache
             output = next(v for v in reversed([*values[0].values()]) if isinstance(v, np.ndarray))
-        others = [v for v in values if v is not output]
+        costs = [v for v in values if self.takes_target and np.shape(v) == () and not isinstance(v, dict)]
+        others = [v for v in values if v is not output and all(v is not cost for cost in costs)]
         cache = others[0] if len(others) == 1 else tuple(others)
-        return {**dict.fromkeys(CACHES, cache), **own, **dict(zip(names, values, strict=True)), OUTPUT: output}
+        besides = {
+            **self.besides,
+            **dict.fromkeys(self.strengths, self.strength),
+            **dict(zip([COST], costs, strict=False)),
+        }
+        named = dict(zip(names, values, strict=True))
+        return {**dict.fromkeys(self.caches, cache), **besides, **own, **named, OUTPUT: output}

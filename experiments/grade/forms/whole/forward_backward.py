@@ -4,14 +4,16 @@ Any order of the arguments, x or X, with and without biases, any number of layer
 what forward_prop takes or returns, by name, and Y: classes, one-hot, or numbers; rows or columns. The gradients come
 in a row or in a dict. The cost is a function of the file (compute_cost, …) of the output and Y, else the first of
 cross-entropy, ½ Σ (a − y)² and the like under which nothing differs, maybe over a count, m, of the file; the head says
-which.
+which. What the file makes of what forward gives before it goes back, as yhat = softmax(z), is made.
 Compared with the truth of its own forward.
 """
 
+import ast
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import product
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,11 +24,11 @@ from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
 from experiments.grade.forms.stateful.guards import unguarded
 from experiments.grade.forms.whole.costs import Cost, choices
 from experiments.grade.forms.whole.names import DATA, TARGET
-from experiments.grade.forms.whole.network_data import OF_A_COST
+from experiments.grade.forms.whole.network_data import BATCHES, OF_A_COST
 from experiments.grade.forms.whole.results import gradients_in, returned_names
 
-RUNS = re.compile(r"(feed_?)?forward(_?(prop\w*|pass|step))?|propagate_forward", re.IGNORECASE)
-GIVES = re.compile(r"back(ward)?(_?(prop\w*|pass|step))?|propagate_backward|gradients?", re.IGNORECASE)
+RUNS = re.compile(r"(feed_?)?forward(_?(prop\w*|pass|step|loss))?|propagate_forward", re.IGNORECASE)
+GIVES = re.compile(r"back(ward)?(_?(prop\w*|pass|step))?|propagate_backward|(loss_)?gradients?", re.IGNORECASE)
 WEIGHT, BIAS = (
     re.compile(r"(w|weights?|theta)_?(\d+)", re.IGNORECASE),
     re.compile(r"(b|bias(es)?)_?(\d+)", re.IGNORECASE),
@@ -63,11 +65,24 @@ def pieces(found: Definitions) -> Iterator[Piece]:
         ):
             continue
         for backward in functions.values():
-            known = {*takes, *gives, *TARGET}
+            known = {*takes, *gives, *TARGET, *BATCHES}
             names = {*inspect.signature(backward).parameters}
-            if GIVES.fullmatch(backward.__name__) and names <= known and names & TARGET:
-                yield Propagation(forward, backward, found)
+            made = made_between(found, names - known, {*takes, *gives})
+            if GIVES.fullmatch(backward.__name__) and names - made.keys() <= known and names & TARGET:
+                yield Propagation(forward, backward, found, made)
                 break
+
+
+def made_between(found: Definitions, names: set[str], known: set[str]) -> dict[str, ast.expr]:
+    """What the file itself makes of what forward takes and gives, by a function of its own: yhat = softmax(z)."""
+    made: dict[str, ast.expr] = {}
+    own = found.own().keys()
+    for n in ast.walk(found.tree):
+        if isinstance(n, ast.Assign) and isinstance(n.value, ast.Call) and ast.unparse(n.value.func) in own:
+            used = {m.id for a in n.value.args for m in ast.walk(a) if isinstance(m, ast.Name)}
+            if isinstance(n.targets[0], ast.Name) and n.targets[0].id in names and used <= known:
+                made[n.targets[0].id] = n.value
+    return made
 
 
 class Propagation(Piece):
@@ -75,8 +90,15 @@ class Propagation(Piece):
 
     form = "network as functions"
 
-    def __init__(self, forward: Callable[..., Any], backward: Callable[..., Any], found: Definitions) -> None:
+    def __init__(
+        self,
+        forward: Callable[..., Any],
+        backward: Callable[..., Any],
+        found: Definitions,
+        made: Mapping[str, ast.expr] = MappingProxyType({}),
+    ) -> None:
         self.forward, self.backward, self.module, self.told = forward, backward, found.module, found.told
+        self.made = {n: compile(ast.Expression(e), "the file's own", "eval") for n, e in made.items()}
         self.outputs, self.names = (returned_names(found.node_of(f)) for f in (forward, backward))
         self.costs = [f for n, f in found.own().items() if inspect.isfunction(f) and OF_A_COST.search(n)]
         takes = [*inspect.signature(forward).parameters]
@@ -90,16 +112,23 @@ class Propagation(Piece):
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
         layout = self._fitting(rng)
         self.form = f"network as functions, {layout.name}"
-        own = self._own_cost(layout)
-        output = self._pass({n: a.copy() for n, a in layout.arrays.items()})[OUTPUT]
-        usual = [(n, _of_output(cost, layout.one_hot)) for n, cost in choices(EXAMPLES, output, layout.one_hot)]
-        for choice, cost in unguarded(*own, self.module) if own else usual:
+        costs = [*self._costs(layout)]
+        for choice, cost in costs:
             yield Example(layout.arrays, self._runner(layout, cost), fixed=(self.data,), choice=choice)
-        for choice, count, cost in () if own else self._over_counts(usual):
+        for choice, count, cost in self._over_counts(costs if self._own_cost(layout) is None else []):
             yield Example(
                 layout.arrays, self._runner(layout, cost), fixed=(self.data,), choice=choice,
                 convention=f"a convention: over {count}, as the number of all examples",
             )  # fmt: skip
+
+    def _costs(self, layout: Layout) -> Iterator[tuple[str, KeptCost]]:
+        """Its own cost, or else the usual ones."""
+        if own := self._own_cost(layout):
+            yield from unguarded(*own, self.module)
+            return
+        output = self._pass({n: a.copy() for n, a in layout.arrays.items()})[OUTPUT]
+        for said, cost in choices(EXAMPLES, output, layout.one_hot):
+            yield said, _of_output(cost, layout.one_hot)
 
     def _over_counts(self, costs: list[tuple[str, KeptCost]]) -> Iterator[tuple[str, str, KeptCost]]:
         """The same costs over each whole number of the file that its backward reads, as of all its examples."""
@@ -128,8 +157,8 @@ class Propagation(Piece):
                 arrays[name] = rng.standard_normal(((m, n) if columns else (n, m)) if WEIGHT.fullmatch(name) else one)
             one_hot = np.eye(classes)[labels].T if columns else np.eye(classes)[labels]
             where = "examples are columns" if columns else "examples are rows"
+            yield Layout(f"{where}, Y is one-hot", arrays, one_hot, one_hot)  # classes may broadcast in their place
             yield Layout(f"{where}, Y are classes", arrays, labels, one_hot)
-            yield Layout(f"{where}, Y is one-hot", arrays, one_hot, one_hot)
 
     def _fitting(self, rng: np.random.Generator) -> Layout:
         """The first layout in which the gradients have the parameters' shapes; else that runs; else forward alone."""
@@ -163,7 +192,10 @@ class Propagation(Piece):
         kept = dict(zip(names, values, strict=True))
         output = next(v for v in reversed(values) if isinstance(v, np.ndarray))
         cache = next((v for v in values if isinstance(v, dict)), {})
-        return {**given, **kept, **cache, OUTPUT: output}
+        kept = {**dict.fromkeys(BATCHES, EXAMPLES), **given, **kept, **cache}
+        for name, code in self.made.items():
+            kept[name] = output = eval(code, {**vars(self.module), **kept})
+        return {**kept, OUTPUT: output}
 
     def _back(self, kept: dict[str, Any], target: Any) -> Any:
         names = inspect.signature(self.backward).parameters

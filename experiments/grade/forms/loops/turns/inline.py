@@ -217,7 +217,9 @@ def _certain(node: ast.AST) -> Iterator[ast.AST]:
 
 def _given(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
     """What a statement gives a value, and which: each by itself of self.a, self.b = a, b."""
-    for target in node.targets if isinstance(node, ast.Assign) else ():
+    if not isinstance(node, ast.Assign):
+        return
+    for target in node.targets:
         if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
             yield from zip(target.elts, node.value.elts, strict=False)
         else:
