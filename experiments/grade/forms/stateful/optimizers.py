@@ -22,6 +22,7 @@ from experiments.grade.forms.definitions import Definitions, constants_of, funct
 from experiments.grade.forms.piece import Arrays, Fields, Piece
 from experiments.grade.forms.stateful.handing_over import Handing, Method, Way, keeping, ways
 from experiments.grade.forms.stateful.objects import RATES, needed
+from experiments.grade.forms.whole.names import PARAMETERS
 from manual import Layer, Optimizer
 
 METHODS = ("update_params", "update_parameters", "update_weights", "apply_gradients", "apply", "optimize", "update",
@@ -53,7 +54,7 @@ def pieces(found: Definitions) -> Iterator[Piece]:
 def _may_be(kind: type, method: str, names: list[str]) -> bool:
     """Whether a method's arguments may be handed to it; step(network, gradient) is the contract's."""
     if len(names) == 2:
-        return method != "step" or names[0].lower() in KEPT
+        return method != "step" or names[0].lower() in PARAMETERS
     return len(names) == 1 or is_of_both(names) or (not names and bool(_kept(kind)))
 
 
