@@ -162,9 +162,10 @@ def gradient_slot(kept: Mapping[Slot, Any], parameter: Slot, place: int) -> Slot
     """Where the gradient of a parameter is among the arrays that an object keeps; None if it is not.
 
     It stands beside the parameter, under a gradient's name of the same stem, or at its key or place in a dict or a
-    list of gradients.
+    list of gradients: first in one of the same stem, as dW[0] for W[0].
     """
-    for slot in kept:
+    alike = [s for s in kept if len(s) > 1 and [*map(_stem_of, s[-2:])] == [*map(_stem_of, parameter[-2:])]]
+    for slot in [*(s for s in alike if s[-1].is_item), *kept]:
         container, key = slot[:-1], slot[-1].key
         beside = container == parameter[:-1] and parameter[-1].key in VALUES and slot != parameter
         if beside and (key in ("d", "g") or not stem(str(key))):
@@ -177,6 +178,10 @@ def gradient_slot(kept: Mapping[Slot, Any], parameter: Slot, place: int) -> Slot
         elif stem(str(key)) == stem(str(parameter[-1].key)):
             return slot
     return None
+
+
+def _stem_of(step: Any) -> str:
+    return stem(str(step.key))
 
 
 def _owner(slot: Slot) -> Slot:

@@ -85,8 +85,15 @@ def _attribute_kept(statement: ast.stmt) -> Iterator[ast.stmt]:
     """What keeps the cost that a statement gives an object: self.loss += …"""
     if gives_a_cost(statement):
         target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
-        value = ast.parse(ast.unparse(target), mode="eval").body
-        yield assigned(f"{Quiet.COST}{statement.lineno}", value, statement)
+        yield assigned(f"{Quiet.COST}{statement.lineno}", _read(target), statement)
+
+
+def _read(place: ast.expr) -> ast.expr:
+    """What is read of a place; its names may be such that no file can have."""
+    value = copy.deepcopy(place)
+    if isinstance(value, ast.Name | ast.Attribute | ast.Subscript):
+        value.ctx = ast.Load()
+    return value
 
 
 def gives_a_cost(statement: ast.stmt) -> TypeGuard[ast.Assign | ast.AugAssign]:
@@ -126,12 +133,9 @@ def _differences(statement: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr]]:
             and isinstance(statement.value, ast.Constant)
             and statement.value.value == 1
         ):
-            scores = ast.parse(ast.unparse(place.value), mode="eval").body
-            places = (
-                ast.parse(f"({ast.unparse(place.slice)})", mode="eval").body if ":" not in ast.unparse(place) else 0
-            )
-            if places:
-                yield scores, ast.Call(ast.Name(HOT, ast.Load()), [scores, places], [])  # pyright: ignore[reportArgumentType]
+            scores, places = _read(place.value), _read(place.slice)
+            if ":" not in ast.unparse(place):
+                yield scores, ast.Call(ast.Name(HOT, ast.Load()), [scores, places], [])
     for n in _outside_of_others(statement):
         sides: list[ast.expr] = []
         if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Sub):
