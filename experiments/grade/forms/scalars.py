@@ -8,6 +8,7 @@ Compared with the truth of its own forward.
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.definitions import Definitions
+from experiments.grade.forms.own_examples import of_kind
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
 from experiments.grade.forms.stateful.objects import BACKWARD, methods_named, needed
 from experiments.grade.forms.tensors import contracted, expressions
@@ -70,7 +72,19 @@ class Scalar(Piece):
         for place, expression in self._expressions():
             leaves = rng.uniform(0.5, 2, 3)
             yield Example({"leaves": leaves}, self._runner(expression), place=place)
+        yield from self._own_examples(rng)
         yield from self._of_arrays(rng)
+
+    def _own_examples(self, rng: np.random.Generator) -> Iterator[Example]:
+        """Each expression of the values that the file itself has for examples, as far as it is a number there."""
+        every = of_kind(self.kind, self.module, rng, lambda *own: all(type(v) is self.kind for v in own))
+        for i, own in enumerate(every, 1):
+            leaves = np.array([float(getattr(v, self.number)) for v in own[:3]])
+            leaves = np.append(leaves, rng.uniform(0.5, 2, 3 - len(leaves)))
+            for place, expression in self._expressions():
+                with np.errstate(all="ignore"), suppress(Exception):
+                    if np.isfinite(self._runner(expression)({"leaves": leaves}).y):
+                        yield Example({"leaves": leaves}, self._runner(expression), place=f"{place}, example {i}")
 
     def _leaf(self, number: Any) -> Any:
         """A number of the class, which has a gradient even where one asks for it."""
@@ -130,7 +144,7 @@ class Scalar(Piece):
             yield name, lambda v, of=of: of(v[0] * v[1], v) * v[2]
             yield f"{name}, of what is used again", lambda v, of=of: of(w := v[0] * v[1], v) * w * v[2]
             if self._value_of(name, -1.5) is not None:
-                yield f"{name} of a negative number", lambda v, of=of: of(v[0] * -1, v) * v[2]
+                yield f"{name} of a negative number", lambda v, of=of: of(v[0] * self._leaf(-1.0), v) * v[2]
 
     def _functions(self) -> Iterator[str]:
         """The methods that make another number of one, or of two; but what is the same number again has no

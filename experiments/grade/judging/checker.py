@@ -128,6 +128,8 @@ def _overlooked(child: Sandboxed, findings: list[Finding]) -> Iterator[str]:
         return
     for name, form in found.forms.items():
         findings.append(Finding(name, form, not_judged="this form is not known; --forms lists those that are"))
+    for name, why in found.unused.items() if not child.died else ():  # another process does not know what it was for
+        findings.append(Finding(name, "examples of the file", not_judged=f"it was not used: {why}"))
     for branch in found.never_run:
         why = f"a branch never ran: {branch.why}"
         if not branch.makes_gradients:

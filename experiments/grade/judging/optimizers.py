@@ -18,7 +18,7 @@ from experiments.grade.errors import Failed, Unclear
 from experiments.grade.judging.argument_combinations import Options, exercised
 from experiments.grade.judging.checked_piece import CheckedPiece
 from experiments.grade.process.answers import Arrays
-from experiments.grade.process.requests import StepErrors, Steps
+from experiments.grade.process.requests import OwnSettings, StepErrors, Steps
 from manual import InputError, Linear, Optimizer
 from torch_ref import compare_optimizer, params_of, state_of, to_torch, twin
 from torch_ref.comparison.verdict import explained
@@ -48,7 +48,8 @@ def optimizer(checked: CheckedPiece) -> None:
         raise Unclear(f"expected {checked.name} to take (lr), got ({', '.join(checked.accepts)})")
     make = getattr(torch.optim, checked.name)
     rows, unknown = exercised(make, checked.accepts, {"lr": 0.1}, lambda row: _takes(make, row))
-    rows = [{"lr": 0.1, **row} for row in rows] + [{"lr": 0.03, **rows[0]}]
+    own_rows = checked.child.ask(OwnSettings(checked.name)).settings
+    rows = [{"lr": 0.1, **row} for row in rows] + [{"lr": 0.03, **rows[0]}] + [r for r in own_rows if _takes(make, r)]
     free = _keeps_its_own(checked, own, rows)
     checked.finding.form += ", running freely: its state has other names than torch's" if free else ""
     for i, row in enumerate(rows):

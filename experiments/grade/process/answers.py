@@ -35,10 +35,12 @@ class Pieces:
 
 @dataclass(frozen=True)
 class LookAlikes:
-    """What looks like a piece and is none: the form that it may be, by its name; and the branches that never ran."""
+    """What looks like a piece and is none, the form that it may be, by its name; the branches that never ran; and the
+    functions of examples that were for no piece, and how many of them."""
 
     forms: dict[str, str]
     never_run: list[NeverRun]
+    unused: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,13 @@ class Targets:
     """The targets of a file's examples of a loss."""
 
     targets: list[Target]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of each of a file's examples of an optimizer."""
+
+    settings: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)

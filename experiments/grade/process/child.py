@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import fields
 from functools import singledispatchmethod
 from importlib import import_module
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ import numpy as np
 
 from experiments.grade.errors import Fault, Unclear
 from experiments.grade.forms.definitions import load
-from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
+from experiments.grade.forms.own_examples import drawn, unused
+from experiments.grade.forms.piece import Arrays, Example, Ran
 from experiments.grade.forms.recognition import Offered, constants
 from experiments.grade.process import answers, requests
 from experiments.grade.process.conduct import WatchedPass, one_line
@@ -34,7 +36,6 @@ from experiments.grade.repairs.served import Repairs
 from manual import Layer, Linear
 from manual.numbers.number_types import Array
 
-Steps = requests.Steps | requests.StepErrors
 TOLD = (answers.Pieces, answers.Observation, answers.ObservedFunction, answers.LookAlikes)
 """The answers on which a verdict rests that is not made of plain outputs and gradients alone."""
 NOT_ASKED = ("NaN", "infinities", "near overflow", "times 1e4", "empty")
@@ -94,11 +95,14 @@ class Server(Observer):
         found.told = self.says = request.told
         self.offered, self.tree = Offered(found), found.tree
         self.pieces = self.offered.pieces
-        return answers.Pieces([_described(piece) for piece in self.pieces.values()], self.offered.left_out)
+        described = attrgetter(*(field.name for field in fields(answers.Description)))
+        pieces = [answers.Description(*described(piece)) for piece in self.pieces.values()]
+        return answers.Pieces(pieces, self.offered.left_out)
 
     @answer.register
     def _(self, _: requests.Overlooked) -> answers.LookAlikes:
-        return answers.LookAlikes(self.offered.overlooked(self.ran), [*self.decisions.never_run()])
+        looks = self.offered.overlooked(self.ran)
+        return answers.LookAlikes(looks, [*self.decisions.never_run()], unused(self.offered.module, self.pieces))
 
     @answer.register
     def _(self, _: requests.Constants) -> answers.Numbers:
@@ -171,9 +175,7 @@ class Server(Observer):
     def _(self, request: requests.DrawExamples) -> answers.DrawnExamples:
         piece = self.pieces[request.piece]
         with self.in_stage(f"{piece.name}, on an input from examples(rng) or a guess,"):
-            self.examples = piece.draw(request.seed)
-        if not self.examples:
-            raise Unclear("examples(rng) yields nothing")
+            self.examples = drawn(piece, self.pieces.values(), request.seed)
         choices = {e.choice for e in self.examples if e.choice}
         self.examples = [e for e in self.examples if not e.choice or self.says.allows(e.choice)]
         if not self.examples:
@@ -185,14 +187,18 @@ class Server(Observer):
     @answer.register
     def _(self, request: requests.OwnTargets) -> answers.Targets:
         with self.in_stage("examples(rng)"):
-            own = self.pieces[request.piece].own_examples(np.random.default_rng(0))
-            targets = [np.asarray(target) for _, _, target in own]
+            targets = [np.asarray(e[2]) for e in self.pieces[request.piece].own_examples(np.random.default_rng(0))]
         return answers.Targets([answers.Target([*target.shape], target.dtype.kind) for target in targets])
 
     @answer.register
     def _(self, request: requests.OwnExamples) -> answers.Count:
         with self.in_stage("examples(rng)"):
             return answers.Count(len(self.pieces[request.piece].own_examples(np.random.default_rng(0))))
+
+    @answer.register
+    def _(self, request: requests.OwnSettings) -> answers.Settings:
+        with self.in_stage("examples(rng)"):
+            return answers.Settings(self.pieces[request.piece].own_settings())
 
     @answer.register
     def _(self, request: requests.ObserveExample) -> answers.Observation:
@@ -244,7 +250,7 @@ class Server(Observer):
             prepare(request.device)
         with self.watching("torch"):
             compared = self.pieces[request.piece].compared(np.random.default_rng(0), request.device)
-        found = [*observe(compared.function, compared.reference, compared.inputs, Options(skip=NOT_ASKED))]
+        found = observe(compared.function, compared.reference, compared.inputs, Options(skip=NOT_ASKED))
         return answers.ObservedFunction(
             compared.against,
             [
@@ -260,10 +266,6 @@ class Server(Observer):
                 for o in found
             ],
         )
-
-
-def _described(piece: Piece) -> answers.Description:
-    return answers.Description(**{field.name: getattr(piece, field.name) for field in fields(answers.Description)})
 
 
 def _copies(arrays: Arrays) -> Arrays:

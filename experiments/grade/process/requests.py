@@ -19,6 +19,7 @@ from experiments.grade.process.answers import (
     Pieces,
     Repairs,
     RuleDescription,
+    Settings,
     Stepped,
     Targets,
     Trajectory,
@@ -51,7 +52,7 @@ class Describe(Request[Pieces]):
 
 @dataclass(frozen=True)
 class Overlooked(Request[LookAlikes]):
-    """What looks like a piece, was not recognised as one, and did not run?"""
+    """What looks like a piece, was not recognised as one, and did not run? Which examples of the file were not used?"""
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,13 @@ class OwnExamples(Request[Count]):
 @dataclass(frozen=True)
 class OwnTargets(Request[Targets]):
     """Which targets do a file's examples of a loss have?"""
+
+    piece: str
+
+
+@dataclass(frozen=True)
+class OwnSettings(Request[Settings]):
+    """With which settings do a file's examples have an optimizer?"""
 
     piece: str
 

@@ -60,6 +60,22 @@ def test_beside_a_cost_alone_any_function_may_be_its_gradient_and_is_not_passed_
     assert [finding["name"] for finding in result["findings"] if finding["not_judged"]] == ["slope_of"]
 
 
+@pytest.mark.parametrize(
+    "examples", ["yield rng.random(3), rng.random(3)", "yield {'w': rng.random(3)}", "yield 1 / 0"]
+)
+def test_examples_that_fit_no_piece_are_said(examples, run):
+    source = """
+        import numpy as np
+        def square(x): return x * x
+        def square_prime(x): return 2 * x
+        def examples(rng):
+            """
+    assert run(source + "yield rng.random(3)")[0] == 0
+    status, result = run(source + examples)
+    assert status == 2
+    assert "it was not used" in not_judged(result)["examples"]
+
+
 NO_PYTHON = {"lab.txt": "a .txt file", "lab": "no suffix"}
 
 

@@ -245,5 +245,5 @@ def test_examples_that_may_be_another_pair_s_are_fed_to_none(run):
     given = "def examples(rng): yield rng.standard_normal((4, 3)), rng.standard_normal(3)"
     status, result = run(f"{EXAMPLES}---{given}")
     assert status == 2
-    assert not_judged(result).keys() == {"scale", "shift"}
+    assert not_judged(result).keys() == {"scale", "shift", "examples"}
     assert "differs" not in verdicts(result).values()

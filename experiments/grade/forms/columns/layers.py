@@ -22,7 +22,6 @@ from experiments.grade.forms.columns.words import words_of
 from experiments.grade.forms.course.arguments import KEYS, keys_of
 from experiments.grade.forms.course.losses import STRENGTH
 from experiments.grade.forms.definitions import Definitions, needs
-from experiments.grade.forms.own_examples import also_of_function, arguments_of_others
 from experiments.grade.forms.piece import NO_FIELDS, Arrays, Example, Fields, Piece, Ran
 from experiments.grade.forms.settings import AS_ITSELF, known_to, others
 from experiments.grade.forms.stateful.penalties import Penalty, is_strength, usual_penalty
@@ -58,7 +57,6 @@ class ColumnLayer(Piece):
         self, name: str, forward: Callable[..., Any], backward: Callable[..., Any], found: Definitions
     ) -> None:
         self.forward, self.backward, self.module = forward, backward, found.module
-        self.others = arguments_of_others(found, forward, backward)
         takes = inspect.signature(forward).parameters
         self.words, self.words_back = words_of(found, forward, backward), words_of(found, backward)
         keys = {n: [*keys_of(found, forward, n)] for n in takes if n not in self.words}
@@ -116,15 +114,12 @@ class ColumnLayer(Piece):
         examples = [*self._examples(self.layout.drawn(self.plain, rng), rng)]
         if not examples:
             raise Unclear("no setting that was tried runs")
-        for own in also_of_function(self.name, self.plain, self.plain, self.others, self.module, rng):
-            examples += self._examples(own, rng)
         if not self.layout.output or len(self.plain) == 1:
             yield from examples
             return
         for choice in (AVERAGED, ""):
             for example in examples:
-                count = example.arrays[self.plain[0]].shape[1] if choice else 1
-                yield replace(example, run=self._times(example.run, count), choice=choice)
+                yield replace(example, run=self._times(example.run) if choice else example.run, choice=choice)
             for example in self._penalised(examples[0], is_averaged=choice == AVERAGED):
                 yield replace(example, choice=choice)
 
@@ -145,7 +140,7 @@ class ColumnLayer(Piece):
             parameters = {n: plain.arrays[n] for n in self.plain[1:] if n in added}
             if any(a.any() for a in added.values()):
                 penalty = usual_penalty(name, parameters, added, examples)
-                scaled = self._times(with_it, count)
+                scaled = self._times(with_it) if is_averaged else with_it
 
                 def run(own: Arrays, scaled: Callable[[Arrays], Ran] = scaled, penalty: Penalty = penalty) -> Ran:
                     ran, value = scaled(own), penalty.of({n: own[n] for n in self.plain[1:]})
@@ -158,12 +153,12 @@ class ColumnLayer(Piece):
     def _gradients(example: Example, run: Callable[[Arrays], Ran]) -> Arrays:
         return run({n: a.copy() for n, a in example.arrays.items()}).backward(example.delta)  # pyright: ignore[reportOptionalCall]
 
-    def _times(self, run: Callable[[Arrays], Ran], count: int) -> Callable[[Arrays], Ran]:
+    def _times(self, run: Callable[[Arrays], Ran]) -> Callable[[Arrays], Ran]:
         """The pass, with the gradients of the parameters times the number of examples."""
         first = f"d{self.plain[0]}"
 
         def scaled(given: Arrays) -> Ran:
-            ran = run(given)
+            ran, count = run(given), given[self.plain[0]].shape[1]
             back = ran.backward
             return ran._replace(
                 backward=lambda delta: {n: g if n == first else count * g for n, g in back(delta).items()}  # pyright: ignore[reportOptionalCall]

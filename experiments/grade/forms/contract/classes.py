@@ -17,6 +17,7 @@ import numpy as np
 import manual
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.definitions import Definitions, needs
+from experiments.grade.forms.own_examples import of_kind
 from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran, aliases, gradient_names, pair
 from manual import Layer, Loss, Optimizer
 from manual.numbers.number_types import Array
@@ -79,13 +80,10 @@ class ClassPiece(Piece):
 
     def own_examples(self, rng: np.random.Generator) -> list[tuple[Any, ...]]:
         """The file's own examples of this class."""
-        make = getattr(self.module, "examples", lambda _: ())
-        found = [e for e in make(rng) if isinstance(e, tuple) and type(e[0]) is self.make]
-        length, kind = (2, "(layer, x)") if self.form == "layer" else (3, "(loss, prediction, target)")
-        if any(len(e) != length for e in found):
-            raise Unclear(f"examples(rng) yields {len(found[0])} values for {self.name}; expected {kind}")
-        if several := [e for e in found if isinstance(e[1], tuple)]:
-            raise Unclear(f"examples(rng) yields {len(several[0][1])} inputs for {self.name}; expected {kind}")
+        found = of_kind(self.make, self.module, rng)
+        length, kind = {"layer": (2, "(layer, x)"), "loss": (3, "(loss, prediction, target)")}.get(self.form, (1, ""))
+        if wrong := [e for e in found if len(e) != length]:
+            raise Unclear(f"examples(rng) yields {len(wrong[0])} values for {self.name}; expected {kind or self.name}")
         return found
 
     def examples(self, rng: np.random.Generator) -> Iterator[tuple[Any, ...]]:
@@ -179,6 +177,11 @@ class OptimizerPiece(ClassPiece):
         optimizer.state = {name: _own_types(values) for name, values in state.items()}
         _step(optimizer, layer, gradient, optimizer.state)
         return optimizer.state
+
+    def own_settings(self) -> list[Fields]:
+        """The numbers of the file's own examples, by the names of the constructor's arguments."""
+        found = [vars(own) for (own,) in self.own_examples(np.random.default_rng(0))]
+        return [{n: kept[n] for n in self.accepts if isinstance(kept.get(n), bool | int | float)} for kept in found]
 
     def steps(self, options: Fields) -> Callable[[Layer, Layer], None]:
         """Steps of one optimizer, which keeps its state as it will."""

@@ -19,7 +19,6 @@ import numpy as np
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.course.arguments import ROLES
 from experiments.grade.forms.definitions import Definitions
-from experiments.grade.forms.own_examples import also_of_function, arguments_of_others
 from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran
 from experiments.grade.forms.settings import others
 from experiments.grade.forms.whole.names import DATA, PENALTIES, TARGET
@@ -123,7 +122,6 @@ class LossFunction(Piece):
 
     def __init__(self, name: str, f: Callable[..., Any], found: Definitions) -> None:
         self.f, self.module = f, found.module
-        self.others = arguments_of_others(found, f)
         parameters = inspect.signature(f).parameters
         needed = [n for n, p in parameters.items() if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
         self.samples = [n for n in needed if n == "dataset"]
@@ -142,16 +140,7 @@ class LossFunction(Piece):
             said = ", ".join(self.arguments)
             raise Unclear(f"what ({said}) are is not known: nothing that was tried fits; {failed[0] if failed else ''}")
         yield self._example("", *found)
-        yield from self._own_examples(rng)
         yield from self._at_others(*found)
-
-    def _own_examples(self, rng: np.random.Generator) -> Iterator[Example]:
-        """What the file itself says that it takes."""
-        every = [*self.arguments, *self.accepts]
-        for i, own in enumerate(also_of_function(self.name, self.arguments, every, self.others, self.module, rng), 1):
-            arrays = {n: a for n, a in own.items() if isinstance(a, np.ndarray) and n not in PENALTIES}
-            besides = {n: v for n, v in own.items() if n not in arrays}
-            yield self._example(f"example {i}", arrays, besides, self._called(arrays, besides)[1])
 
     def _runs(self, rng: np.random.Generator, failed: list[str]) -> Iterator[tuple[Arrays, Fields, list[Any]]]:
         """What the arguments may be, and the gradients, where that gives one loss; what it raises elsewhere."""

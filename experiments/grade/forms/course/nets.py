@@ -17,6 +17,7 @@ import numpy as np
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.course.losses import STRENGTH
 from experiments.grade.forms.definitions import Definitions
+from experiments.grade.forms.own_examples import of_class
 from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran
 from experiments.grade.forms.stateful.objects import returns_a_tuple
 from experiments.grade.forms.whole.names import PENALTIES
@@ -75,8 +76,18 @@ class Net(Piece):
 
             y = next((y for y in targets if _runs(run, {"y": y, **params})), targets[0])
             yield Example({"y": y, **params}, run, fixed=("y",))
+            yield from self._own_examples(rng, penalty)
             return
         raise Unclear(f"it could not be made and run: {why}")
+
+    def _own_examples(self, rng: np.random.Generator, penalty: Fields) -> Iterator[Example]:
+        """The nets that the file itself has for examples, with X and y."""
+        for i, (net, (x, y)) in enumerate(of_class(self.kind, 2, self.module, rng), 1):
+
+            def run(given: Arrays, net: Any = net, x: Any = x) -> Ran:
+                return self._run(net, given, x, penalty)
+
+            yield Example({"y": y, **net.params}, run, fixed=("y",), place=f"example {i}")
 
     def _arguments(self, size: Any) -> Fields:
         """What the constructor is called with."""

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from experiments.grade.forms.course.contexts import contexts, with_a_context
 from experiments.grade.forms.course.stateless import classes_of, functions_of
 from experiments.grade.forms.definitions import Definitions, needs
+from experiments.grade.forms.own_examples import fitting
 
 NAME = re.compile(r"(?P<stem>\w+)_(?P<way>forward|backward)(?P<variant>_\w+)?")
 
@@ -30,11 +31,13 @@ def pairs(found: Definitions) -> Iterator[Layer]:
     functions = found.functions()
     for name, backward in functions.items():
         match = NAME.fullmatch(name)
-        if not match or match["way"] == "forward" or _has_examples(found, match["stem"]):
+        if not match or match["way"] == "forward":
             continue
         names = [f"{match['stem']}_forward{variant}" for variant in (match["variant"] or "", "", "_naive")]
         forward = next((functions[n] for n in names if n in functions), None)
-        if forward is not None and _takes_a_cache(forward, backward) and _returns_several(found, forward):
+        if forward is None or fitting(match["stem"], forward, found.module):
+            continue  # functions, which take whatever the examples are
+        if _takes_a_cache(forward, backward) and _returns_several(found, forward):
             variant, made_of = match["variant"] or "", [forward, backward]
             yield Layer(f"{match['stem']}{variant}", match["stem"], forward, backward, made_of)
     for name, kind in found.classes().items():
@@ -46,11 +49,6 @@ def pairs(found: Definitions) -> Iterator[Layer]:
                 yield Layer(name, name, *pair, [kind, *(contexts(found) if saves else [])])
     yield from (Layer(name, name, *pair, made_of) for name, pair, made_of in functions_of(found))
     yield from (Layer(name, name, *pair, made_of, names_tell=False) for name, pair, made_of in classes_of(found))
-
-
-def _has_examples(found: Definitions, stem: str) -> bool:
-    names = vars(found.module)
-    return any(name in names for name in ("examples", f"{stem}_examples", f"examples_{stem}"))
 
 
 def _takes_a_cache(forward: Any, backward: Any) -> bool:

@@ -136,7 +136,7 @@ class StatefulLayer(Piece):
         inputs = drawn_inputs(len(self.arguments), rng, self.of_vectors) if self.deltas else of_a_cost
         parts = network_of(self.others, rng)
         words = words_of_class(self.found, self.kind)
-        own = [Fitted(one, "", given) for one, given in of_class(self.kind, self.module, rng)]
+        own = [Fitted(one, "", given) for one, given in of_class(self.kind, len(self.arguments), self.module, rng)]
         try:
             usual = fitted(self.kind, self._forward, self._fits, inputs, rng, parts, words=words)
         except Unclear:

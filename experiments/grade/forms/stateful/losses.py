@@ -145,7 +145,7 @@ class StatefulLoss(Piece):
         ways = [("", rows)]
         if [one.name for one, _ in rows] == ["one-hot"] and found[-1][0].name == COLUMNS:
             ways.append((COLUMNS, found[-1:]))
-        own = [e for e in of_class(self.kind, self.module, rng) if len(e[1]) == 2] if self.kind else []
+        own = of_class(self.kind, 2, self.module, rng) if self.kind else []
         for layout, fitting in ways:
             for choice, each in self._choices(fitting[0][1]):
                 said = f"{choice} {layout}".strip()

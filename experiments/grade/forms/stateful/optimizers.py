@@ -12,6 +12,7 @@ import copy
 import inspect
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ import numpy as np
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.course.rules import NEEDED, SETTINGS, kind_of, name_of
 from experiments.grade.forms.definitions import Definitions, constants_of, functions_of
+from experiments.grade.forms.own_examples import of_kind
 from experiments.grade.forms.piece import Arrays, Fields, Piece
 from experiments.grade.forms.stateful.handing_over import Handing, Method, Way, keeping, ways
 from experiments.grade.forms.stateful.objects import RATES, needed
@@ -99,7 +101,25 @@ class OptimizerClass(Piece):
         still = {WEIGHT_DECAY: 0.0} if decays and self.arguments_of_kind[decays].default != 0 else {}
         rules = [(kind, {n: self._value(n) for n in NEEDED[kind]} | more | still) for kind, more in kinds]
         more = [name for name in (LR_DECAY, WEIGHT_DECAY) if self._name_for(name)]
-        return [*rules, *((kind, options | {name: DECAY}) for kind, options in rules for name in more)]
+        rules += [(kind, options | {name: DECAY}) for kind, options in rules for name in more]
+
+        def is_one(own: Any, *others: Any) -> bool:
+            return not others and self._as_it_is(own, rules) is not None
+
+        own = of_kind(self.kind, self.module, np.random.default_rng(0), is_one)
+        return [*rules, *(rule for (one,) in own if (rule := self._as_it_is(one, rules)))]
+
+    def _as_it_is(self, own: Any, rules: list[tuple[str, Fields]]) -> tuple[str, Fields] | None:
+        """The rule that an object of the file's examples(rng) is, with its settings: an object made with these is the
+        same."""
+        kept = _numbers(own)
+        for kind, options in rules:
+            given = {n: kept.get(self._name_for(n), kept.get(n)) for n in options}
+            is_so = all(given[n] == value for n, value in options.items() if not value or value is True)
+            with suppress(TypeError):  # it has a setting of another name
+                if is_so and _numbers(self._made(given)) == kept:
+                    return kind, given
+        return None
 
     @property
     def untried(self) -> list[str]:
@@ -115,10 +135,10 @@ class OptimizerClass(Piece):
     def _kept(self) -> Fields:
         """The numbers that a fresh object keeps."""
         try:
-            kept = vars(self._made({}))
+            kept = _numbers(self._made({}))
         except Exception:  # it needs what is not there
             return {}
-        return {n: v for n, v in kept.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+        return {n: v for n, v in kept.items() if not isinstance(v, bool)}
 
     def _value(self, setting: str) -> float:
         """The value that a setting is given; one that is written in the code is taken from there.
@@ -223,6 +243,11 @@ class OptimizerClass(Piece):
                 yield lambda way=way: way(lambda params: self._update(options, params))
         for way in ways(self.found, count) if not is_of_both(self.arguments) else [of_both(self.arguments)]:
             yield lambda way=way: way(lambda: self._update(options))
+
+
+def _numbers(own: Any) -> Fields:
+    """The numbers that an object keeps."""
+    return {n: v for n, v in vars(own).items() if isinstance(v, bool | int | float)}
 
 
 def _nothing() -> None:

@@ -17,6 +17,7 @@ import numpy as np
 
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.definitions import Definitions, constants_of
+from experiments.grade.forms.own_examples import of_class
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
 from experiments.grade.forms.stateful.guards import unguarded
 from experiments.grade.forms.stateful.objects import RATE, RATES, Parameters, methods_named, needed
@@ -75,9 +76,14 @@ class NetworkClass(Piece):
         super().__init__(name + option.said, ["x", "y"], [], [kind])
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
-        fitted = self._fitted(rng)
+        usual = self._fitted(rng)
+        self.form = f"{self.is_a}, {usual.given.layout}"
+        yield from self._examples(usual, "", rng)
+        for i, (own, (x, y)) in enumerate(of_class(self.kind, 2, self.module, rng), 1):
+            yield from self._examples(Fitted(own, usual.given._replace(x=x), y), f"example {i}", rng)
+
+    def _examples(self, fitted: Fitted, place: str, rng: np.random.Generator) -> Iterator[Example]:
         x = fitted.given.x
-        self.form = f"{self.is_a}, {fitted.given.layout}"
         parameters = Parameters(fitted.prototype, x, self.methods.run, rng)
         parameters.leave_out(fitted.prototype, x)
         arrays = {**parameters.drawn(fitted.prototype, rng), "x": x}
@@ -85,9 +91,9 @@ class NetworkClass(Piece):
             raise Unclear(f"a {self.name} has no layers of its own")
         own = self._cost_of(fitted)
         output = self.methods.run(parameters.with_these(fitted.prototype, arrays), x)
-        examples = 5 if 5 in x.shape else 1
-        hot = x if self.methods.of_itself else fitted.given.target(np.shape(output))  # where y are classes, too
-        usual = [(said, lambda _, __, a, ___, f=f: f(a, hot)) for said, f in choices(examples, output, hot)]
+        hot = x if self.methods.of_itself else fitted.given.one_hot(fitted.y, np.shape(output))
+        every = choices(fitted.given.examples, output, hot)
+        usual = [(said, lambda _, __, a, ___, f=f: f(a, hot)) for said, f in every]
         moves = self._moves(parameters, fitted, arrays)
         self._is_one_step(parameters, fitted, arrays)
         costs = [] if own is None else unguarded("its own cost", own, self.module)
@@ -95,7 +101,7 @@ class NetworkClass(Piece):
 
         def example(choice: str, cost: Cost, rate: float) -> Example:
             run = self._runner(fitted, parameters, cost, rate if moves else 0)
-            return Example(arrays, run, fixed=("x",) if parameters.places else (), choice=choice)
+            return Example(arrays, run, fixed=("x",) if parameters.places else (), choice=choice, place=place)
 
         rates = [(f", learning rate {rate:g}" if rate != 1 else "", rate) for rate in self._rates(moves)]
         examples = [example(choice + said, cost, rate) for said, rate in rates for choice, cost in costs]

@@ -97,6 +97,19 @@ class Given(NamedTuple):
         """Whether each example is a row of the output."""
         return self.layout in ("examples are rows", SEQUENCE)
 
+    @property
+    def examples(self) -> int:
+        """How many examples they are."""
+        x = self.x[0] if self.are_pairs else self.x
+        return len(x) if self.in_rows else x.shape[-1] if "columns" in self.layout else 1
+
+    def one_hot(self, y: Any, shape: tuple[int, ...]) -> Array:
+        """A target of an output's shape, also where y are classes."""
+        if np.shape(y) == shape:
+            return y
+        hot = np.eye(shape[-1 if self.in_rows else 0])[np.ravel(y)]
+        return hot if self.in_rows else hot.T
+
     def target(self, shape: tuple[int, ...]) -> Array:
         """A target of an output's shape: one-hot, or of both classes in turn."""
         if len(shape) == 2 and self.layout != "one example, a column":
