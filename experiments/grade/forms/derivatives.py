@@ -24,7 +24,7 @@ from experiments.grade.errors import Unclear
 from experiments.grade.forms.columns.words import as_options, words_of
 from experiments.grade.forms.definitions import Definitions, needs
 from experiments.grade.forms.piece import NO_FIELDS, Arrays, Example, Fields, Piece, Ran
-from experiments.grade.forms.settings import AS_ITSELF, known_to, others
+from experiments.grade.forms.settings import AS_ITSELF, at_defaults, known_to, others
 from experiments.grade.forms.stand_ins import MissingBase
 from experiments.grade.forms.stateful.losses import CLOSER, FURTHER, TARGETS, StatefulLoss
 from experiments.grade.forms.stateful.making import constructions
@@ -56,7 +56,7 @@ def pieces(found: Definitions) -> Iterator[Piece]:
         if function is None and (cost := _cost_of(name, functions)):
             bare, function = cost, functions[cost]
         if function is not None and (variants := _variants(function, derivative, found)):
-            yield Differentiated(bare, variants, [function, derivative], found)
+            yield Differentiated(bare, variants, [function, derivative], found, at_defaults(function, derivative))
         elif function is not None and needs(function) == needs(derivative) and needs(function) in (2, 3):
             is_of_each = needs(function) == 3 or len(returned_names(found.node_of(derivative))) == 2
             yield (CostOfArrays if is_of_each else CostFunction)(bare, function, derivative, found)
@@ -88,9 +88,10 @@ def _variants(function: Any, derivative: Any, found: Definitions) -> dict[str, P
     if any(not f or not {*f[1:]} <= words.keys() for f in map(needed, (function, derivative))):
         return {}
     usual = {n: words[n][0] for n in {*needed(function)[1:], *needed(derivative)[1:]}}
+    ways = (*others(function, derivative, hands_on=False), *as_options(words))
     return {
         place: (partial(function, **known_to(function, o)), partial(derivative, **known_to(derivative, o)))
-        for place, o in (("", usual), *((p, usual | o) for p, o in (*others(function, derivative), *as_options(words))))
+        for place, o in (("", usual), *((p, usual | o) for p, o in ways))
     }
 
 
@@ -162,8 +163,10 @@ class Differentiated(Piece):
 
     form = "function and its derivative"
 
-    def __init__(self, name: str, variants: dict[str, Pair], made_of: list[Any], found: Definitions) -> None:
-        self.variants, self.module = variants, found.module
+    def __init__(
+        self, name: str, variants: dict[str, Pair], made_of: list[Any], found: Definitions, said: str = ""
+    ) -> None:
+        self.variants, self.module, self.form = variants, found.module, self.form + said
         self.gives_a_matrix = all(_gives_a_matrix(derivative) for _, derivative in variants.values())
         super().__init__(name, ["x"], [], made_of)
 
@@ -191,8 +194,9 @@ class CostFunction(StatefulLoss):
     form = "cost and its gradient"
 
     def __init__(self, name: str, cost: Callable[..., Any], gradient: Callable[..., Any], found: Definitions) -> None:
-        self.module, self.takes = found.module, cost
+        self.module, self.takes, self.told = found.module, cost, gradient
         self.words = words_of(found, gradient, cost) | words_of(found, cost, gradient)
+        self.form += at_defaults(cost, gradient)
         self.cost, self.gradient = (lambda own, f=f: partial(f, **known_to(f, own.options)) for f in (cost, gradient))
         self.names, self.gradient_names = ([*inspect.signature(f).parameters][:2] for f in (cost, gradient))
         Piece.__init__(self, name, self.names, [], [cost, gradient])
@@ -209,13 +213,14 @@ class CostOfArrays(Piece):
 
     def __init__(self, name: str, cost: Callable[..., Any], gradient: Callable[..., Any], found: Definitions) -> None:
         self.module, self.cost, self.gradient = found.module, cost, gradient
+        self.form += at_defaults(cost, gradient)
         arguments = [n for n, p in inspect.signature(cost).parameters.items() if p.default is p.empty]
         super().__init__(name, arguments, [], [cost, gradient])
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
         drawn = {n: rng.standard_normal((5, 4)) for n in self.arguments}
         near = {n: CLOSER * a for n, a in drawn.items()}  # within a margin, where one is kept
-        settings = (("", NO_FIELDS), *others(self.cost, self.gradient))
+        settings = (("", NO_FIELDS), *others(self.cost, self.gradient, hands_on=False))
         for (place, options), arrays in [
             *((one, drawn) for one in settings),
             (("nearer to each other", NO_FIELDS), near),

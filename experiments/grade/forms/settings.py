@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from experiments.grade.forms.definitions import constants_of
 from experiments.grade.forms.piece import Fields
 from experiments.grade.forms.whole.names import PENALTIES
 
@@ -31,16 +30,23 @@ NOT_TRIED = re.compile(
 """What changes no derivative, or adds a penalty, which is tried beside that (penalties.py)."""
 
 
-def others(function: Callable[..., Any], backward: Callable[..., Any] | None = None) -> Iterator[tuple[str, Fields]]:
-    """Each setting at another value; what to call it. One that a backward has as a number stays as it is; of those that
-    are true or false, one that both ways ask for."""
-    constants = {*constants_of(backward.__code__)} if backward else set()
+def others(
+    function: Callable[..., Any], backward: Callable[..., Any] | None = None, *, hands_on: bool = True
+) -> Iterator[tuple[str, Fields]]:
+    """Each setting at another value; what to call it. Where the function hands nothing on that tells its backward of
+    them, those that the backward takes, too; of those that are true or false, one that both ways ask for."""
     for p in inspect.signature(function).parameters.values():
         is_asked_twice = type(p.default) is bool and _is_asked_twice(p.name, function, backward)
         value = not p.default if is_asked_twice else _other(p.name, p.default)
-        is_written = p.default in constants - {0, 1} if isinstance(p.default, float) else False
-        if value is not None and not is_written and p.kind is not p.POSITIONAL_ONLY:
+        is_known = hands_on or backward is None or p.name in inspect.signature(backward).parameters
+        if value is not None and is_known and p.kind is not p.POSITIONAL_ONLY:
             yield f"{p.name} {value:g}", {p.name: value}
+
+
+def at_defaults(function: Callable[..., Any], told: Callable[..., Any]) -> str:
+    """The settings that a backward is not told of, in words: it is right, or wrong, at their defaults alone."""
+    names = [n for _, o in others(function) for n in o if n not in inspect.signature(told).parameters]
+    return "".join(f", {n} at its default" for n in names)
 
 
 def known_to(function: Callable[..., Any], given: Mapping[str, Any]) -> Fields:

@@ -76,10 +76,10 @@ def _only_at_zero(failed: list[Drawn], others: list[Drawn]) -> str:
     return ""
 
 
-def _wrong(comparisons: list[Comparison]) -> tuple[int, int]:
-    """How many quantities differ, and in how many comparisons."""
+def _wrong(comparisons: list[Comparison]) -> tuple[int, float]:
+    """How many quantities differ, and in what part of the comparisons."""
     differing = [c.quantity for c in comparisons if c.differs]
-    return len({*differing}), len(differing)
+    return len({*differing}), len(differing) / max(1, len(comparisons))
 
 
 def _observed(checked: CheckedPiece, number: int, moved: int) -> Observation:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.grade.findings import Finding
+from experiments.grade.findings import Finding, Row, inputs_text, rows_of
 from experiments.grade.judging.proxies import Order, Proxies, Trouble
 from experiments.grade.process.answers import Arrays, Description, Observation
 from experiments.grade.process.requests import OwnExamples, WantedSteps
@@ -41,6 +41,7 @@ class CheckedPiece:
         self.remarks: dict[str, str] = {}
         self.inputs: dict[str, Arrays] = {}
         self.torch_has_it = False  # a forward of its name
+        self.conduct: list[Row] = []
         self.finding = Finding(self.name, self.form)
 
     @property
@@ -124,6 +125,12 @@ class CheckedPiece:
         for i, c in enumerate(self.comparisons):
             if c.dtype == "float32" and c.differs and not c.reason and c.quantity in found.keys() - wrong:
                 self.comparisons[i] = replace(c, verdict=CONVENTION, cause=found[c.quantity])
+
+    def tell_rows(self) -> None:
+        """A row for each quantity, with its remark and inputs; and for what a method did besides its answer."""
+        rows = [replace(row, remark=self.remarks.get(row.quantity, "")) for row in rows_of(self.settled())]
+        rows = [replace(row, inputs=inputs_text(self.inputs.get(row.quantity, {}))) for row in rows]
+        self.finding.rows = [*rows, *self.conduct]
 
     def settled(self) -> list[Comparison]:
         """The comparisons, without those that rounding leaves open of a quantity that another one has judged."""

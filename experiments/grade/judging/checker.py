@@ -9,11 +9,12 @@ from threading import Thread
 import numpy as np
 
 from experiments.grade.errors import Failed, Fault, Gone, Unclear
-from experiments.grade.findings import Finding, Report, Row, inputs_text, rows_of
+from experiments.grade.findings import Finding, Report, Row
 from experiments.grade.forms.told import Told
 from experiments.grade.forms.torch_names import torch_may_have
 from experiments.grade.judging.against_truth import against_truth
 from experiments.grade.judging.checked_piece import CheckedPiece
+from experiments.grade.judging.divided_layers import divided_in_layers
 from experiments.grade.judging.factor_convention import common_factor
 from experiments.grade.judging.proxies import Trouble
 from experiments.grade.judging.rules import rule
@@ -55,6 +56,9 @@ def check(
         if any(p.judging not in ("truth", "rule") or torch_may_have(p.name) for p in pieces if p.judging != "autograd"):
             Thread(target=import_module, args=("torch",)).start()  # while the child runs
         found = [check_piece(child, piece, device, task and task.of(piece.name)) for piece in pieces]
+        divided_in_layers(found)
+        for checked in found:
+            checked.tell_rows()
         findings = [checked.finding for checked in found]
         if child.told.loss and not any("cost" in finding.form for finding in findings):
             left_out = [*left_out, f"loss={child.told.loss}, which no piece asks for"]
@@ -94,9 +98,7 @@ def check_piece(child: Sandboxed, piece: Description, device: str, expected: Exp
     checked.comparisons = as_expected(checked)
     checked.by_convention(common_factor(checked.proxies.measured))
     checked.in_float64_first()
-    rows = [replace(row, remark=checked.remarks.get(row.quantity, "")) for row in rows_of(checked.settled())]
-    rows = [replace(row, inputs=inputs_text(checked.inputs.get(row.quantity, {}))) for row in rows]
-    finding.rows = [*rows, *_conduct(child)]
+    checked.conduct = [*_conduct(child)]
     if not checked.comparisons and not finding.not_judged:
         finding.not_judged = "there is nothing to compare"
     return checked

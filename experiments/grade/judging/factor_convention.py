@@ -28,15 +28,14 @@ def common_factor(measured: Sequence[Measured]) -> str:
     if not measured or any(m.ours.shape != m.reference.shape for m in measured):
         return ""
     for a, b, c in sorted(product((-1, 0, 1), repeat=3), key=lambda powers: sum(map(abs, powers))):
-        if (a, b, c) != (0, 0, 0) and all(
-            _carries(m, 2.0**a * m.examples**b * float(m.outputs) ** c) for m in measured
-        ):
+        if (a, b, c) != (0, 0, 0) and all(carries(m, 2.0**a * m.examples**b * float(m.outputs) ** c) for m in measured):
             powers = {"2": a, "N": b, "the number of outputs": c}
             return f"a convention: the cost and every gradient alike, times {_written(powers)}"
     return ""
 
 
-def _carries(m: Measured, factor: float) -> bool:
+def carries(m: Measured, factor: float) -> bool:
+    """Whether ours is so many times the reference."""
     rounding = 4 * np.finfo(np.float64).eps * np.abs(m.ours)
     return bool(np.all(np.abs(m.ours - factor * m.reference) <= factor * m.allowed + rounding))
 

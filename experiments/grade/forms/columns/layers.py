@@ -23,7 +23,8 @@ from experiments.grade.forms.course.arguments import KEYS, keys_of
 from experiments.grade.forms.course.losses import STRENGTH
 from experiments.grade.forms.definitions import Definitions, needs
 from experiments.grade.forms.piece import NO_FIELDS, Arrays, Example, Fields, Piece, Ran
-from experiments.grade.forms.settings import AS_ITSELF, known_to, others
+from experiments.grade.forms.settings import AS_ITSELF, at_defaults, known_to, others
+from experiments.grade.forms.stateful.objects import returns_a_tuple
 from experiments.grade.forms.stateful.penalties import Penalty, is_strength, usual_penalty
 from experiments.grade.forms.stateful.slots import stem
 from experiments.grade.forms.whole.results import gradients_in, returned_names
@@ -111,6 +112,7 @@ class ColumnLayer(Piece):
         if self.layout is None:
             raise Unclear("no layout of its examples is known on which it runs")
         self.form = f"layer in columns, {self.layout.name}"
+        self.form += "" if returns_a_tuple(self.forward) else at_defaults(self.forward, self.backward)
         examples = [*self._examples(self.layout.drawn(self.plain, rng), rng)]
         if not examples:
             raise Unclear("no setting that was tried runs")
@@ -184,9 +186,8 @@ class ColumnLayer(Piece):
         """Every setting and every word, and each number at another value; what to call them."""
         usual = [*self._usual(arrays)]
         yield from usual
-        yield from (
-            (place, usual[0][1], usual[0][2] | options) for place, options in others(self.forward, self.backward)
-        )
+        known = others(self.forward, self.backward, hands_on=returns_a_tuple(self.forward))
+        yield from ((place, usual[0][1], usual[0][2] | options) for place, options in known)
 
     def _usual(self, arrays: Arrays) -> Iterator[tuple[str, dict[str, Fields], Fields]]:
         shape = next(iter(arrays.values())).shape

@@ -20,7 +20,8 @@ from experiments.grade.errors import Unclear
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.own_examples import of_function
 from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran
-from experiments.grade.forms.settings import AS_ITSELF, others
+from experiments.grade.forms.settings import AS_ITSELF, at_defaults, others
+from experiments.grade.forms.stateful.objects import returns_a_tuple
 from manual.numbers.number_types import Array
 
 SHAPES = {
@@ -113,6 +114,8 @@ class FunctionsPiece(Piece):
         raise Unclear(f"backward returned {got}; expected {len(given)}: {expected}")
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
+        hands_on = returns_a_tuple(self.of_x)  # a cache may tell of all settings
+        self.form = "functions" + ("" if hands_on else at_defaults(self.of_x, self.of_delta))
         for given in self._inputs(rng):
             arrays = {n: a for n, a in given.items() if isinstance(a, np.ndarray)}
             objects = {n: o for n, o in given.items() if n not in arrays}
@@ -120,7 +123,7 @@ class FunctionsPiece(Piece):
             ran = run({n: a.copy() for n, a in arrays.items()})
             delta = rng.standard_normal(np.shape(ran.y))
             yield Example(arrays, run, delta, fixed=_settings(ran, delta, arrays))
-            for place, options in others(self.of_x, self.of_delta):
+            for place, options in others(self.of_x, self.of_delta, hands_on=hands_on):
                 if not self.has_own_examples and not options.keys() & given.keys():
                     run = partial(self._run_on, objects | options)
                     yield Example(arrays, run, delta, fixed=_settings(ran, delta, arrays), place=place, known=AS_ITSELF)

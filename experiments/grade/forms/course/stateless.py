@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from experiments.grade.forms.definitions import Definitions
-from experiments.grade.forms.settings import known_to
+from experiments.grade.forms.settings import known_to, others
 from experiments.grade.forms.stateful.making import constructions
 from experiments.grade.forms.stateful.objects import methods_of, needed, returns_a_tuple
 from experiments.grade.forms.stateful.slots import is_marked, stem
@@ -75,6 +75,8 @@ def _made(kind: type) -> Any:
 def _pair(found: Definitions, forward: Callable[..., Any], backward: Callable[..., Any], delta: str) -> Pair:
     names = returned_names(found.node_of(backward))
     takes = inspect.signature(forward)
+    told = {o for _, of in others(forward, backward, hands_on=False) for o in of}
+    untold = [n for _, of in others(forward) for n in of if n not in told]
 
     @wraps(forward)
     def and_taken(*args: Any, **options: Any) -> Any:
@@ -87,5 +89,6 @@ def _pair(found: Definitions, forward: Callable[..., Any], backward: Callable[..
         by_name = {n: g for g, r in zip(values, names, strict=False) for n in taken if stem(r) == stem(n)}
         return {f"d{n}": g for n, g in by_name.items()} if len(by_name) == len(values) == len(names) else result
 
-    and_taken.__signature__ = takes  # pyright: ignore[reportAttributeAccessIssue]
+    known = [p for n, p in takes.parameters.items() if n not in untold]
+    and_taken.__signature__ = takes.replace(parameters=known)  # pyright: ignore[reportAttributeAccessIssue]
     return and_taken, back

@@ -14,6 +14,7 @@ import copy
 import inspect
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,7 @@ from experiments.grade.forms.stateful.slots import gradient_in, is_marked, slots
 from experiments.grade.forms.whole.network_methods import is_learner
 from experiments.grade.forms.whole.results import method_node
 from manual import Layer
+from manual.numbers.number_types import Array
 
 ANY_AXES = re.compile(r"\.ndim\b|\[\.\.\.|shape\[:-1\]|reshape\([^-]*-1, (?!1\b)")
 """What a backward has that counts with leading axes of any number: reshape(-1, n), but not (-1, 1), a column."""
@@ -90,8 +92,7 @@ def _keeps_on_itself(kind: type, methods: Methods) -> bool:
         if len(deltas) > 1:
             return returns_a_tuple(forward) and all(n.startswith("d") or is_marked(n) for n in deltas)
         return len(deltas) == 1 and deltas[0].lower() not in {*TARGETS, "cache"}
-    names = {n.lower() for n in (*inputs, *deltas)}
-    counts = {2: (1, 2), 3: (0, 1, 2)}.get(len(inputs), ())
+    names, counts = {n.lower() for n in (*inputs, *deltas)}, {2: (1, 2), 3: (0, 1, 2)}.get(len(inputs), ())
     of_labels = len(inputs) == 3 and not deltas and len(names & TARGETS) == 1
     of_two = len(inputs) == 2 and returns_a_tuple(backward) and TARGETS.isdisjoint(map(str.lower, deltas))
     return len(deltas) in counts and (of_labels or of_two or names.isdisjoint({*TARGETS, "cache"}))
@@ -156,8 +157,8 @@ class StatefulLayer(Piece):
             given = zip(self.arguments, usual.inputs, strict=True)
             near = [a if n.lower() in TARGETS else CLOSER * a for n, a in given]
             yield self._example(usual._replace(inputs=near), "nearer to each other", rng)
-        if (longer := self._of_three_axes(usual, rng)) is not None:
-            yield self._example(longer, "three axes", rng)
+        for place, x in self._other_batches(usual, rng):
+            yield self._example(usual._replace(inputs=[x]), place, rng)
         yield from self._at_others(usual, plain, rng, parts, words)
 
     def _at_others(
@@ -179,18 +180,17 @@ class StatefulLayer(Piece):
             if penalty or not is_penalised:
                 yield self._example(other, place, rng, penalty)
 
-    def _of_three_axes(self, usual: Fitted, rng: np.random.Generator) -> Fitted | None:
-        """The same object on examples of two leading axes, where its backward has them in mind, and both run so."""
-        if usual.family != ROWS or not self.has_any_axes:
-            return None
-        x = rng.standard_normal((2, *usual.inputs[0].shape))
-        own = copy.deepcopy(usual.prototype)
-        try:
-            y = self._forward(own, [x.copy()])
-            self._backward(own, like(y, rng))
-        except Exception:  # it takes rows alone
-            return None
-        return usual._replace(inputs=[x]) if np.shape(y)[:-1] == x.shape[:-1] else None
+    def _other_batches(self, usual: Fitted, rng: np.random.Generator) -> Iterator[tuple[str, Array]]:
+        """More rows, and examples of two leading axes where the backward has them in mind, as far as both run so."""
+        x = usual.inputs[0]
+        batches = {"7 examples": (7, *x.shape[1:]), **({"three axes": (2, *x.shape)} if self.has_any_axes else {})}
+        for place, shape in batches.items() if usual.family == ROWS and len(usual.inputs) == 1 else ():
+            own, given = copy.deepcopy(usual.prototype), rng.standard_normal(shape)
+            with suppress(Exception):  # it takes the rows alone that it was tried on
+                y = self._forward(own, [given.copy()])
+                self._backward(own, like(y, rng))
+                if np.shape(y)[:-1] == shape[:-1]:
+                    yield place, given
 
     def _usual(self, penalised: Fitted, plain: Example, strength: str, rng: np.random.Generator) -> Penalty | None:
         """The usual penalty of a layer that adds one to its gradients; None where it adds nothing, as others may."""

@@ -105,6 +105,7 @@ class StatefulLoss(Piece):
     kind: type | None = None
     order: bool | None = None
     words: Words = MappingProxyType({})
+    told: Callable[..., Any] | None = None
 
     def __init__(self, name: str, kind: type, methods: tuple[str, str], found: Definitions) -> None:
         self.kind, self.takes, self.module = kind, kind, found.module
@@ -157,8 +158,14 @@ class StatefulLoss(Piece):
     def _settings(
         self, prototype: Any, one: Target, choice: str, each: Callable[..., Any], rng: np.random.Generator
     ) -> Iterator[Example]:
-        """The example as it is, and with each setting at another value."""
+        """The example as it is, with more rows, some of them twice, and with each setting at another value."""
         yield self._example(prototype, one, choice, each)
+        if one.name != COLUMNS:
+            twice = [np.concatenate([a, a[:2]]) for a in (one.prediction, one.target)]
+            more = Target(f"{one.name}, 7 examples", *twice)
+            with suppress(Exception):  # it takes the rows alone that it was tried on
+                if np.shape(self.tried(prototype, more)[1]) == more.prediction.shape:
+                    yield self._example(prototype, more, choice, each)
         for place, own in self._others(rng):
             other = one._replace(name=f"{one.name}, {place}")
             yield replace(self._example(own, other, choice, each), known=AS_ITSELF)
@@ -174,7 +181,8 @@ class StatefulLoss(Piece):
 
     def _others(self, rng: np.random.Generator) -> Iterator[tuple[str, Any]]:
         """Objects whose settings have other values than their defaults; what to call each."""
-        for place, options in (*others(self.takes), *as_options(self.words)):
+        known = others(self.takes, self.told, hands_on=self.told is None)
+        for place, options in (*known, *as_options(self.words)):
             with suppress(Exception):  # it is not made so
                 yield place, self.made(rng, options)
 
@@ -196,7 +204,8 @@ class StatefulLoss(Piece):
         """The cost, and its gradient by the prediction."""
         own = copy.deepcopy(prototype)
         value = self._value(own, one.prediction.copy(), one.target.copy())
-        return np.asarray(value, dtype=float), self._back(own, one.prediction.copy(), one.target.copy())
+        gradient = self._back(own, one.prediction.copy(), one.target.copy())
+        return np.asarray(value, dtype=float), gradient[0] if isinstance(gradient, tuple) else gradient
 
     def _takes_numbers(self, prototype: Any, one: Target) -> bool:
         """Whether it takes classes for numbers, as a squared error does."""
@@ -212,7 +221,7 @@ class StatefulLoss(Piece):
         return value[0] if isinstance(value, tuple | list) else value
 
     def _back(self, own: Any, prediction: Array, target: Array) -> Any:
-        """∂C/∂prediction, by what the gradient's arguments are called."""
+        """∂C/∂prediction, by what the gradient's arguments are called; or it and that by the target, in their order."""
         kept, names = {*vars(own)}, self.gradient_names
         upstream = np.copy(own.output) if np.shape(getattr(own, "output", ())) == prediction.shape else prediction
         if len(names) == 2:
@@ -224,22 +233,37 @@ class StatefulLoss(Piece):
         else:
             given = []
         returned = self.gradient(own)(*given)
+        if isinstance(returned, tuple) and [np.shape(g) for g in returned] == [prediction.shape] * 2:
+            return returned[::-1] if self.target_first else returned
         return input_gradient(own, returned, prediction, [n for n in vars(own) if n not in kept])
 
     def _example(self, prototype: Any, one: Target, choice: str, each: Callable[..., Any]) -> Example:
-        name, order = self.names[1 if self.target_first else 0], self.order
+        names, order = self.names[::-1] if self.target_first else self.names, self.order
+        name, of_target = names
         choice = choice if order is None else f"{choice} by {name}".strip()
 
         def run(given: Arrays) -> Ran:
             self.order = order
-            own, prediction = copy.deepcopy(prototype), given[name]
+            own, prediction, target = copy.deepcopy(prototype), given[name], given.get(of_target, one.target)
             with without_guards(self.module) if "without" in choice else nullcontext():
-                value = each(self._value(own, prediction, one.target.copy()))
+                value = each(self._value(own, prediction, target.copy()))
 
             def backward(_: Any) -> Arrays:
-                dx = self._back(own, prediction, one.target.copy())
-                return {} if dx is None else {f"d{name}": np.asarray(dx)}
+                found = self._back(own, prediction, target.copy())
+                gradients = found if isinstance(found, tuple) else (found,)
+                return {f"d{n}": np.asarray(g) for n, g in zip(names, gradients, strict=False) if g is not None}
 
             return Ran({"loss": value}, backward, pure=False)
 
-        return Example({name: one.prediction}, run, place=one.name, choice=choice)
+        arrays = {name: one.prediction}
+        if one.target.dtype.kind == "f" and self._gives_both(run, arrays):
+            arrays[of_target] = one.target
+        return Example(arrays, run, place=one.name, choice=choice)
+
+    @staticmethod
+    def _gives_both(run: Callable[[Arrays], Ran], arrays: Arrays) -> bool:
+        """Whether there is a gradient by the target, too."""
+        with suppress(Exception):  # it is said where it is judged
+            backward = run({n: a.copy() for n, a in arrays.items()}).backward
+            return backward is not None and len(backward(None)) > 1
+        return False
