@@ -8,7 +8,7 @@ import ast
 from pathlib import Path
 from types import ModuleType
 
-from experiments.grade.forms import cost_alone, derivatives, scalars
+from experiments.grade.forms import derivatives, scalars
 from experiments.grade.forms.autograd import functions as autograd_functions
 from experiments.grade.forms.autograd import modules, tensors
 from experiments.grade.forms.columns import array_rules, propagate
@@ -16,6 +16,7 @@ from experiments.grade.forms.columns import layers as column_layers
 from experiments.grade.forms.columns import networks as column_networks
 from experiments.grade.forms.columns import rules as column_rules
 from experiments.grade.forms.contract import classes, functions, network
+from experiments.grade.forms.costs import cost_alone, cost_and_delta, gradient_alone
 from experiments.grade.forms.course import layers, losses, nets, rules
 from experiments.grade.forms.loops import function as training_function
 from experiments.grade.forms.loops import script, straight
@@ -42,9 +43,9 @@ FORMS: tuple[ModuleType, ...] = (
     layers, scalars,
     stateful_optimizers, variables, pairs, stateful_layers,
     network_class, module_network,
-    forward_backward, dicts, lists, updates, script, straight, stateful_losses, classes, network,
+    forward_backward, dicts, lists, updates, script, straight, stateful_losses, cost_and_delta, classes, network,
     functions,
-    derivatives, training_function, cost_alone,
+    derivatives, training_function, gradient_alone, cost_alone,
 )  # fmt: skip
 
 

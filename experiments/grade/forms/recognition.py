@@ -7,7 +7,7 @@ from types import CodeType, ModuleType
 from typing import Any, TypeGuard
 
 from experiments.grade.forms import named
-from experiments.grade.forms.cost_alone import CostAlone
+from experiments.grade.forms.costs.cost_alone import CostAlone
 from experiments.grade.forms.definitions import Definitions, constants_of, functions_of, is_placeholder
 from experiments.grade.forms.loops.function import of_class
 from experiments.grade.forms.piece import Piece

@@ -14,8 +14,7 @@ from experiments.grade.forms.told import Told
 from experiments.grade.forms.torch_names import torch_may_have
 from experiments.grade.judging.against_truth import against_truth
 from experiments.grade.judging.checked_piece import CheckedPiece
-from experiments.grade.judging.divided_layers import divided_in_layers
-from experiments.grade.judging.factor_convention import common_factor
+from experiments.grade.judging.factor_convention import IN_THE_LAYERS, common_factor, divided_in_layers
 from experiments.grade.judging.proxies import Trouble
 from experiments.grade.judging.rules import rule
 from experiments.grade.process.answers import Arrays, Description
@@ -56,7 +55,8 @@ def check(
         if any(p.judging not in ("truth", "rule") or torch_may_have(p.name) for p in pieces if p.judging != "autograd"):
             Thread(target=import_module, args=("torch",)).start()  # while the child runs
         found = [check_piece(child, piece, device, task and task.of(piece.name)) for piece in pieces]
-        divided_in_layers(found)
+        for i in divided_in_layers([checked.observed for checked in found]):
+            found[i].by_convention(IN_THE_LAYERS)
         for checked in found:
             checked.tell_rows()
         findings = [checked.finding for checked in found]

@@ -88,7 +88,11 @@ def pictures(shape: tuple[int, ...], settings: dict[str, Any]) -> Iterator[tuple
     if len(shape) != 4 or "stride" not in settings:
         yield "", settings
         return
-    tried = [{"stride": 1, "pad": 1, "f": 2}, {"stride": 2, "pad": 1, "f": 2}, {"stride": 1, "pad": 0, "f": 3}]
+    tried = [
+        {"stride": 1, "pad": 1, "f": 2, "pool_height": 2, "pool_width": 2},
+        {"stride": 2, "pad": 1, "f": 2, "pool_height": 2, "pool_width": 1},
+        {"stride": 1, "pad": 0, "f": 3, "pool_height": 3, "pool_width": 2},
+    ]
     for values in tried:
         known = settings | {k: v for k, v in values.items() if k in settings}
         yield ", ".join(f"{k} {v}" for k, v in known.items() if k in values), known

@@ -188,7 +188,9 @@ def varied(keys: set[str]) -> Iterator[tuple[str, Fields, tuple[int, int] | None
         yield "stride 1, pad 0", {"stride": 1, "pad": 0}, (3, 4)
     elif "stride" in keys:
         sizes = sorted(WINDOWS & keys)
-        for size, stride, shape in ((3, 1, (3, 4)), (3, 2, (5, 3)), (2, 2, (4, 4))):
-            yield f"size {size}, stride {stride}", {"stride": stride, **dict.fromkeys(sizes, size)}, shape
+        for size, width, stride, shape in ((3, 2, 1, (3, 4)), (3, 1, 2, (5, 3)), (2, 2, 2, (4, 4))):
+            windows = dict.fromkeys(sizes, size) | ({"pool_width": width} if "pool_width" in sizes else {})
+            said = " by ".join(map(str, dict.fromkeys(windows.values())))
+            yield f"size {said}, stride {stride}", {"stride": stride, **windows}, shape
     if "mode" in keys:
         yield "mode test", {"mode": "test"}, None

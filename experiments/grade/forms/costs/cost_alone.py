@@ -73,13 +73,18 @@ class Fit(NamedTuple):
 def pieces(found: Definitions) -> Iterator[Piece]:
     """Every function of a cost's name that is a usual one of two arguments."""
     for name, f in found.functions().items():
-        said = next((what for word, what in SAID.items() if re.search(word, name, re.IGNORECASE)), "")
+        said = meant(name)
         fit = _fit(f, said) if (OF_A_COST.search(name) or said) and needs(f) == 2 else None
         if fit:
             yield CostAlone(name, f, fit, found)
 
 
-def _tried(rng: np.random.Generator) -> list[list[Target]]:
+def meant(name: str) -> str:
+    """What a usual cost has in its words that the name says; "" where it says nothing."""
+    return next((what for word, what in SAID.items() if re.search(word, name, re.IGNORECASE)), "")
+
+
+def tried(rng: np.random.Generator) -> list[list[Target]]:
     """Groups of what a cost may be called with: of numbers, near to each other and not, since an edge may lie between;
     else of what is a probability or a class."""
     a, y = rng.normal(0, 1.5, (2, 5, 4))
@@ -94,11 +99,11 @@ def _fit(f: Callable[..., Any], what: str) -> Fit | None:
     """The first predictions and targets of which it is a usual cost, which says `what` in its words, times a factor."""
     numbers = [p.default for p in inspect.signature(f).parameters.values() if type(p.default) in (int, float)]
     usual = USUAL | {f"Huber's, δ = {edge:g}": huber(edge) for edge in (1, *numbers) if edge > 0}
-    for group in _tried(np.random.default_rng(0)):
+    for group in tried(np.random.default_rng(0)):
         ran = False
         for is_first in (False, True):
             try:
-                values = [_called(f, one.prediction, one.target, is_first) for one in group]
+                values = [called(f, one.prediction, one.target, is_first) for one in group]
             except Exception:  # it takes others
                 continue
             if any(np.ndim(value) for value in values) or not np.all(np.isfinite(values)):
@@ -126,8 +131,7 @@ def _is_of_numbers(cost: Formula, group: list[Target]) -> bool:
 
 def _ways(one: Target, value: Any, cost: Formula, slope: Formula) -> Iterator[Way | None]:
     """For each factor, where the cost is that many times the usual one, or the root of that, how it is."""
-    a, y = one.prediction, one.target
-    hot = np.eye(a.shape[-1])[y.ravel()] if y.dtype.kind == "i" else y
+    a, hot = one.prediction, one_hot(one)
     examples = max(1, a.shape[-1 if "columns" in one.name else 0])
     with np.errstate(all="ignore"):
         total, slopes = np.sum(cost(a, hot)), slope(a, hot)
@@ -137,7 +141,14 @@ def _ways(one: Target, value: Any, cost: Formula, slope: Formula) -> Iterator[Wa
         yield Way(said, times * slopes / (2 * value), True) if is_root else None
 
 
-def _called(f: Callable[..., Any], prediction: Any, target: Any, is_target_first: bool) -> Any:
+def one_hot(one: Target) -> Array:
+    """The target of numbers, or of classes as rows of 0 and 1."""
+    y = one.target
+    return np.eye(one.prediction.shape[-1])[y.ravel()] if y.dtype.kind == "i" else y
+
+
+def called(f: Callable[..., Any], prediction: Any, target: Any, is_target_first: bool) -> Any:
+    """A function of a prediction and a target, in its order."""
     given = (np.copy(prediction), np.copy(target))
     return f(*(given[::-1] if is_target_first else given))
 
@@ -154,7 +165,7 @@ class CostAlone(Piece):
         for given, slope in self.fit.slopes:
 
             def cost(prediction: Any, given: Target = given) -> Any:
-                return _called(self.f, prediction, given.target, self.fit.is_target_first)
+                return called(self.f, prediction, given.target, self.fit.is_target_first)
 
             for choice, each in unguarded("", cost, self.module):
 

@@ -1,0 +1,69 @@
+"""A cost class of a network: fn(a, y), and delta(z, a, y), which is ∂C/∂z at the last layer, where a = σ(z).
+
+Static methods or not; delta may also be called error or output_delta, and take what it takes in any order, by name.
+σ is a function of the file of one array; without any, the logistic function.
+Compared with the truth of fn of σ(z).
+"""
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from experiments.grade.forms.definitions import Definitions, needs
+from experiments.grade.forms.derivatives import MARK
+from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
+from experiments.grade.forms.stateful.guards import unguarded
+from experiments.grade.forms.stateful.losses import TARGETS
+from experiments.grade.forms.stateful.objects import methods_named, needed
+
+COSTS = ("fn", "cost", "loss", "forward", "compute", "calculate", "value", "__call__")
+DELTAS = ("delta", "error", "output_delta", "output_error")
+OF_Z = {"z", "zl", "z_l", "zs", "pre_activation"}
+
+
+def pieces(found: Definitions) -> Iterator[Piece]:
+    """Every class with such a cost and such a delta."""
+    for name, kind in found.classes().items():
+        cost = next((n for n in methods_named(kind, COSTS) if len(needed(getattr(kind, n))) == 2), None)
+        delta = next((n for n in methods_named(kind, DELTAS) if _roles(getattr(kind, n))), None)
+        if cost and delta:
+            yield CostAndDelta(name, kind, cost, delta, found)
+
+
+def _roles(delta: Any) -> list[str]:
+    """What delta's arguments are: z, y, and a, which is any other; none, where they are not these."""
+    names = [n.lower() for n in needed(delta)]
+    roles = ["z" if n in OF_Z else "y" if n in TARGETS else "a" for n in names]
+    return roles if sorted(roles) in (["a", "y", "z"], ["y", "z"]) else []
+
+
+class CostAndDelta(Piece):
+    """The class."""
+
+    form = "cost and its δ"
+
+    def __init__(self, name: str, kind: type, cost: str, delta: str, found: Definitions) -> None:
+        self.kind, self.cost, self.delta, self.module = kind, cost, delta, found.module
+        own = {n: f for n, f in found.own().items() if inspect.isfunction(f) and needs(f) == 1 and not MARK.search(n)}
+        self.activations = own or {"the logistic function": lambda z: 1 / (1 + np.exp(-z))}
+        super().__init__(name, ["z"], [], [kind])
+
+    def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
+        z, y = rng.standard_normal((4, 1)), np.array([[0.0], [1.0], [0.0], [0.0]])
+        for name, activation in self.activations.items():
+            for choice, cost in unguarded(
+                f"of {name}", lambda own, a: getattr(own, self.cost)(a, np.copy(y)), self.module
+            ):
+
+                def run(given: Arrays, f: Callable[[Any], Any] = activation, cost: Callable[..., Any] = cost) -> Ran:
+                    own, z = self.kind(), given["z"]
+                    delta = getattr(own, self.delta)
+                    known = {"z": z, "a": f(z), "y": y}
+                    return Ran(
+                        {"cost": np.sum(cost(own, f(z)))},
+                        lambda _: {"dz": delta(*(np.copy(known[r]) for r in _roles(delta)))},
+                    )
+
+                yield Example({"z": z}, run, choice=choice)
