@@ -20,6 +20,7 @@ from typing import Any
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.branches import DECIDES, Decisions, noting_decisions
 from experiments.grade.forms.helper_module import usual
+from experiments.grade.forms.placeholders import does_something, is_abstract
 from experiments.grade.forms.stand_ins import CALLED_INSTEAD, COUNT, OF_PYTHON_2, TEXT, FloatCalls, Missing, counts_in
 from experiments.grade.forms.told import Told
 
@@ -76,37 +77,11 @@ class Definitions:
         return [(n, o) for n, o in self.own().items() if id(o) not in self.claimed]
 
 
-NOTHING_DONE = {
-    "RESUME", "NOP", "PUSH_NULL", "PRECALL", "CALL", "LOAD_CONST", "LOAD_GLOBAL", "RAISE_VARARGS", "RETURN_VALUE",
-    "RETURN_CONST",
-}  # fmt: skip
-"""The instructions of a method that is there to be overridden."""
-
-
 def needs(function: Any) -> int:
     """How many arguments a function cannot do without."""
     parameters = inspect.signature(function).parameters.values()
     named = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     return sum(p.default is p.empty for p in named)
-
-
-def does_something(kind: type) -> bool:
-    """Whether a class has a forward, backward, update or step of its own: more than a place for one."""
-    own = [vars(kind).get(name) for name in ("forward", "backward", "update", "step")]
-    return any(inspect.isfunction(f) and not is_placeholder(f.__code__) for f in own)
-
-
-def is_placeholder(code: CodeType) -> bool:
-    """Whether a method only raises NotImplementedError, or passes."""
-    return {*code.co_names} <= {"NotImplementedError"} and {
-        step.opname for step in dis.get_instructions(code)
-    } <= NOTHING_DONE
-
-
-def is_abstract(kind: type) -> bool:
-    """Whether one of its methods is there to be overridden."""
-    methods = [f for n in dir(kind) if inspect.isfunction(f := getattr(kind, n))]
-    return any("NotImplementedError" in f.__code__.co_names and is_placeholder(f.__code__) for f in methods)
 
 
 def functions_of(thing: Any) -> Iterator[Any]:

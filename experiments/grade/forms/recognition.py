@@ -8,9 +8,10 @@ from typing import Any, TypeGuard
 
 from experiments.grade.forms import named
 from experiments.grade.forms.costs.cost_alone import CostAlone
-from experiments.grade.forms.definitions import Definitions, constants_of, functions_of, is_placeholder
+from experiments.grade.forms.definitions import Definitions, constants_of, functions_of
 from experiments.grade.forms.loops.function import of_class
 from experiments.grade.forms.piece import Piece
+from experiments.grade.forms.placeholders import is_placeholder
 from experiments.grade.forms.stand_ins import MissingBase
 from experiments.grade.forms.whole.loss_class import LossClass
 from experiments.grade.forms.whole.network_class import NetworkClass

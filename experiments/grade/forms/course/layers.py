@@ -63,7 +63,7 @@ class LayerFunctions(Piece):
         self.dicts = {n: sorted(ks) for n, ks in self.keys.items() if ks and all(map(PARAMETER.fullmatch, ks))}
         self.keys = {n: ks for n, ks in self.keys.items() if n not in self.dicts}
         self.names = returned_names(found.node_of(layer.backward))
-        plain = {n: PLAIN[n] for n in self.needed[1:] if n in PLAIN and n not in self.keys}
+        plain = {n: PLAIN[n] for n in self.needed[1:] if n in PLAIN and n not in (*self.keys, *self.dicts)}
         defaults = {n: p.default for n, p in parameters.items() if p.default is not p.empty}
         self.at_first = plain, [n for n, v in {**plain, **defaults}.items() if type(v) is float]
         self.plain, self.numbers = self.at_first

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from experiments.grade.forms.course.losses import words_of
-from experiments.grade.forms.definitions import Definitions, is_abstract
+from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.loops.calls import calls
 from experiments.grade.forms.loops.drawn import EXAMPLES, WIDTHS, drawn
 from experiments.grade.forms.loops.script import Way, first_turns, is_size, moved, names_in, ways_of
@@ -29,6 +29,7 @@ from experiments.grade.forms.loops.turns.quiet import Quiet
 from experiments.grade.forms.loops.turns.space import Names, data_of, run_in
 from experiments.grade.forms.loops.turns.turn import Turn, compiled, listed
 from experiments.grade.forms.piece import Piece
+from experiments.grade.forms.placeholders import is_abstract
 from experiments.grade.forms.stand_ins import Count
 from experiments.grade.forms.stateful.objects import OWN, RATES
 from experiments.grade.forms.stateful.slots import copied

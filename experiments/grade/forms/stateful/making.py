@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from experiments.grade.errors import Unclear
-from experiments.grade.forms.definitions import is_placeholder
 from experiments.grade.forms.piece import Outputs, by_name
+from experiments.grade.forms.placeholders import is_placeholder
 from experiments.grade.forms.stateful.objects import RATE, methods_of, needed
 from experiments.grade.forms.stateful.slots import as_arrays, slots
 from manual.numbers.number_types import Array

@@ -1,7 +1,7 @@
 """One step of gradient descent as a function: update_params(W1, b1, …, dW1, db1, …, alpha) → (W1, b1, …).
 
-Also update_parameters(parameters, grads, learning_rate) with dicts: grads["dW1"] belongs to parameters["W1"]. The new
-parameters are returned, or the old ones changed in place.
+Also update_parameters(parameters, grads, learning_rate) with dicts, where grads["dW1"] belongs to parameters["W1"], or
+with lists in one order. The new parameters are returned, or the old ones changed in place.
 Compared with θ − η ∂C/∂θ in torch.
 """
 
@@ -56,6 +56,11 @@ class Update(Piece):
         arrays = {n: rng.standard_normal(shape) for n, shape in shapes.items()}
         arrays |= {f"d{n}": rng.standard_normal(shape) for n, shape in shapes.items()}
         delta = {n: rng.standard_normal(shape) for n, shape in shapes.items()}
+        self.are_lists = False
+        try:
+            self._run(arrays)
+        except (TypeError, AttributeError, IndexError):  # no dicts
+            self.are_lists = True
         yield Example(arrays, self._run, delta, known="descent", options={"lr": RATE})
 
     def _run(self, given: Arrays) -> Ran:
@@ -63,7 +68,8 @@ class Update(Piece):
         if self.dicts is None:
             result = self.function(**own, **{self.rate: RATE})
         else:
-            parts = ({n: own[n] for n in self.names}, {f"d{n}": own[f"d{n}"] for n in self.names})
+            parts: Any = ({n: own[n] for n in self.names}, {f"d{n}": own[f"d{n}"] for n in self.names})
+            parts = tuple([*one.values()] for one in parts) if self.are_lists else parts
             result = self.function(**dict(zip(self.dicts, parts, strict=True)), **{self.rate: RATE})
             result = parts[0] if result is None else result
         if isinstance(result, dict):
