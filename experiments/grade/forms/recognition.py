@@ -10,6 +10,7 @@ from experiments.grade.forms import named
 from experiments.grade.forms.costs.cost_alone import CostAlone
 from experiments.grade.forms.definitions import Definitions, constants_of, functions_of
 from experiments.grade.forms.loops.function import of_class
+from experiments.grade.forms.own_examples import unused
 from experiments.grade.forms.piece import Piece
 from experiments.grade.forms.placeholders import is_placeholder
 from experiments.grade.forms.stand_ins import MissingBase
@@ -69,6 +70,10 @@ class Offered:
         """What looks like a piece, is none, and did not run while the pieces were checked: the form that it may be."""
         ran = ran.union(*(one.written for p in self.pieces.values() for one in (p, p.otherwise) if one))
         return {n: self._kind(n, o) for n, o in self.others.items() if ran.isdisjoint(_codes_of(o))}
+
+    def unused(self) -> dict[str, str]:
+        """The file's functions of examples that were not for its pieces, and why."""
+        return unused(self.module, self.pieces)
 
     def _kind(self, name: str, thing: Any) -> str:
         if inspect.isclass(thing):

@@ -94,7 +94,7 @@ def _is_of_the_sum(observed: list[Observation]) -> bool:
 
 def _is_alike(o: Observation, more: Observation, name: str) -> bool:
     """Whether the rows that two predictions share have the same gradients."""
-    x, longer = o.inputs[name[1:]], more.inputs[name[1:]]
+    x, longer = o.inputs[name[1:]], more.inputs.get(name[1:], ())
     rows = len(x)
     if len(longer) <= rows or not np.array_equal(longer[:rows], x):
         return False

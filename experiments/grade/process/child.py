@@ -21,7 +21,7 @@ import numpy as np
 
 from experiments.grade.errors import Fault, Unclear
 from experiments.grade.forms.definitions import load
-from experiments.grade.forms.own_examples import drawn, unused
+from experiments.grade.forms.own_examples import drawn
 from experiments.grade.forms.piece import Arrays, Example, Ran
 from experiments.grade.forms.recognition import Offered, constants
 from experiments.grade.process import answers, requests
@@ -96,13 +96,12 @@ class Server(Observer):
         self.offered, self.tree = Offered(found), found.tree
         self.pieces = self.offered.pieces
         described = attrgetter(*(field.name for field in fields(answers.Description)))
-        pieces = [answers.Description(*described(piece)) for piece in self.pieces.values()]
-        return answers.Pieces(pieces, self.offered.left_out)
+        return answers.Pieces([answers.Description(*described(p)) for p in self.pieces.values()], self.offered.left_out)
 
     @answer.register
     def _(self, _: requests.Overlooked) -> answers.LookAlikes:
-        looks = self.offered.overlooked(self.ran)
-        return answers.LookAlikes(looks, [*self.decisions.never_run()], unused(self.offered.module, self.pieces))
+        never_run = [*self.decisions.never_run()]
+        return answers.LookAlikes(self.offered.overlooked(self.ran), never_run, self.offered.unused())
 
     @answer.register
     def _(self, _: requests.Constants) -> answers.Numbers:
@@ -138,8 +137,7 @@ class Server(Observer):
             state = self.pieces[request.piece].step(layer, gradient, state, request.options)
         if any(not np.array_equal(g, request.gradient[name]) for name, g in gradient.params.items()):
             self.conduct.append(answers.Note("step", "changes the gradient, which is its caller's", True))
-        kept = {str(name): all_numbers(values) for name, values in state.items()}
-        return answers.Stepped(all_numbers(layer.params), kept)
+        return answers.Stepped(all_numbers(layer.params), {str(n): all_numbers(values) for n, values in state.items()})
 
     @answer.register
     def _(self, request: requests.DescribeRule) -> answers.RuleDescription:
@@ -238,9 +236,7 @@ class Server(Observer):
 
     @answer.register
     def _(self, request: requests.ObserveFunction) -> answers.ObservedFunction:
-        import_module(
-            "torch.fx.experimental.symbolic_shapes"
-        )  # as torch does at the first gradient: watched, it takes long
+        import_module("torch.fx.experimental.symbolic_shapes")  # as torch does at the first gradient: watched, slowly
         from torch_ref.comparison.check_backward import observe
         from torch_ref.comparison.functions.options import Options
         from torch_ref.devices import prepare

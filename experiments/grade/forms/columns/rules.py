@@ -41,6 +41,7 @@ class RuleOnDicts(Piece):
 
     form, judging = "update rule on dicts", "rule"
     untried: tuple[str, ...] = ()
+    are_lists = False
 
     def __init__(self, name: str, kind: str, f: Callable[..., Any], both: tuple[str, str], found: Definitions) -> None:
         names = inspect.signature(f).parameters
@@ -78,14 +79,20 @@ class RuleOnDicts(Piece):
             grads = {f"d{key}": gradient.params[n] for n, key in KEYS.items()}
             others = given | ({self.counter: count} if self.counter else {})
             kept = self._beginning(own, grads, others) if memory is None else memory
-            result = self._called(own, grads, kept, others)
-            new, *rest = result if isinstance(result, tuple) else (own if result is None else result,)
-            dicts = [o for o in rest if isinstance(o, dict)]
+            new, *rest = self._moved(own, grads, kept, others)
+            dicts = [o for o in rest if isinstance(o, dict | list)]
             memory, count = dicts[: len(kept)] if len(dicts) >= len(kept) else kept, count + 1
             for n, key in KEYS.items():
                 setattr(layer, n, new[key])
 
         return step
+
+    def _moved(self, own: Any, grads: Any, kept: list[Any], others: Fields) -> tuple[Any, ...]:
+        """The new parameters by name, and what comes back beside them."""
+        given, slopes = ([*of.values()] if self.are_lists else of for of in (own, grads))
+        result = self._called(given, slopes, kept, others)
+        new, *rest = result if isinstance(result, tuple) else (given if result is None else result,)
+        return (dict(zip(own, new, strict=True)) if self.are_lists else new, *rest)
 
     def _called(self, own: Any, grads: Any, kept: list[Any], others: Fields) -> Any:
         arguments = {self.parameters: own, self.gradients: grads} | dict(zip(self.memory, kept, strict=True))
@@ -98,17 +105,21 @@ class RuleOnDicts(Piece):
             Unclear: on none.
         """
         why = ""
-        for begin in self._beginnings(own):
+        for are_lists, begin in self._beginnings(own):
+            self.are_lists = are_lists
             try:
-                self._called(copy.deepcopy(own), copy.deepcopy(grads), begin(), others)
+                new, *_ = self._moved(copy.deepcopy(own), copy.deepcopy(grads), begin(), others)
+                is_moved = any(not np.array_equal(new[n], p) for n, p in own.items())
             except (KeyError, TypeError, AttributeError) as error:
                 why = why or f"{type(error).__name__}: {error}"
             else:
-                return begin()
+                if is_moved:
+                    return begin()
         raise Unclear(f"what {', '.join(self.memory)} are at first is not known; the first that was tried raised {why}")
 
-    def _beginnings(self, own: Fields) -> Iterator[Callable[[], list[Any]]]:
-        """What the file begins with; zeros under the keys of the gradients, and of the parameters; nothing."""
+    def _beginnings(self, own: Fields) -> Iterator[tuple[bool, Callable[[], list[Any]]]]:
+        """Whether it is of lists, and the memory: what the file begins with; zeros under the keys of the gradients, and
+        of the parameters; nothing; zeros in a list."""
         count = len(self.memory)
         for begin in self.beginners:
             try:
@@ -117,11 +128,13 @@ class RuleOnDicts(Piece):
                 continue
             dicts = [*result] if isinstance(result, tuple) else [result]
             if len(dicts) == count and all(_is_memory(d, own) for d in dicts):
-                yield lambda dicts=dicts: copy.deepcopy(dicts)
+                yield False, lambda dicts=dicts: copy.deepcopy(dicts)
         for prefix in ("d", ""):
-            yield lambda prefix=prefix: [{prefix + n: np.zeros_like(p) for n, p in own.items()} for _ in range(count)]
-        yield lambda: [{} for _ in range(count)]
-        yield lambda: [None] * count
+            zeros = {prefix + n: np.zeros_like(p) for n, p in own.items()}
+            yield False, lambda zeros=zeros: [copy.deepcopy(zeros) for _ in range(count)]
+        yield False, lambda: [{} for _ in range(count)]
+        yield False, lambda: [None] * count
+        yield True, lambda: [[np.zeros_like(p) for p in own.values()] for _ in range(count)]
 
 
 def _is_memory(thing: Any, own: Fields) -> bool:

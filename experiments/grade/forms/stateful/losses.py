@@ -19,7 +19,7 @@ import numpy as np
 
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.columns.words import as_options, words_of_class
-from experiments.grade.forms.definitions import Definitions
+from experiments.grade.forms.definitions import Definitions, functions_of
 from experiments.grade.forms.own_examples import of_class
 from experiments.grade.forms.piece import NO_FIELDS, Arrays, Example, Fields, Piece, Ran
 from experiments.grade.forms.settings import AS_ITSELF, others
@@ -160,12 +160,17 @@ class StatefulLoss(Piece):
     ) -> Iterator[Example]:
         """The example as it is, with more rows, some of them twice, and with each setting at another value."""
         yield self._example(prototype, one, choice, each)
-        if one.name != COLUMNS:
-            twice = [np.concatenate([a, a[:2]]) for a in (one.prediction, one.target)]
-            more = Target(f"{one.name}, 7 examples", *twice)
-            with suppress(Exception):  # it takes the rows alone that it was tried on
-                if np.shape(self.tried(prototype, more)[1]) == more.prediction.shape:
-                    yield self._example(prototype, more, choice, each)
+        axis = -1 if one.name == COLUMNS else 0
+        twice = [np.concatenate([a, np.take(a, (0, 1), axis)], axis) for a in (one.prediction, one.target)]
+        more = Target(f"{one.name}, 7 examples", *twice)
+        with suppress(Exception):  # it takes the numbers alone that it was tried on
+            if np.shape(self.tried(prototype, more)[1]) == more.prediction.shape:
+                yield self._example(prototype, more, choice, each)
+        numbers = rng.uniform(1.25, 3.5, one.prediction.shape)
+        numbers[1::2] *= -1
+        further = one._replace(name=f"{one.name}, further out", prediction=numbers)
+        if self._is_of_numbers(prototype, further):
+            yield self._example(prototype, further, choice, each)
         for place, own in self._others(rng):
             other = one._replace(name=f"{one.name}, {place}")
             yield replace(self._example(own, other, choice, each), known=AS_ITSELF)
@@ -206,6 +211,19 @@ class StatefulLoss(Piece):
         value = self._value(own, one.prediction.copy(), one.target.copy())
         gradient = self._back(own, one.prediction.copy(), one.target.copy())
         return np.asarray(value, dtype=float), gradient[0] if isinstance(gradient, tuple) else gradient
+
+    def _is_of_numbers(self, prototype: Any, one: Target) -> bool:
+        """Whether it is a cost of any predictions, and none of probabilities: each that lies outside of [0, 1] counts,
+        and none is under a logarithm."""
+        functions = [f for thing in self.made_of for f in functions_of(thing)]
+        if any("log" in n for f in functions for n in f.__code__.co_names):
+            return False
+        outside = (one.prediction < 0) | (one.prediction > 1)
+        moved = one._replace(prediction=np.where(outside, one.prediction * 1.25, one.prediction))
+        with suppress(Exception):  # it takes others alone
+            value, other = (self.tried(prototype, each)[0] for each in (one, moved))
+            return bool(np.all(np.isfinite([value, other])) and np.all(value != other))
+        return False
 
     def _takes_numbers(self, prototype: Any, one: Target) -> bool:
         """Whether it takes classes for numbers, as a squared error does."""

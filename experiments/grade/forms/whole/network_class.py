@@ -11,7 +11,7 @@ import ast
 import copy
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +32,7 @@ from experiments.grade.forms.whole.network_data import (
     SEQUENCE,
     WORDS,
     Cost,
+    Fitted,
     Given,
     by_roles,
     constructions,
@@ -50,14 +51,6 @@ def pieces(found: Definitions) -> Iterator[Piece]:
         if methods:
             for option in alternatives(kind, found):
                 yield NetworkClass(name, kind, methods, found, option)
-
-
-class Fitted(NamedTuple):
-    """A network that runs, and on what."""
-
-    prototype: Any
-    given: Given
-    y: Any
 
 
 class NetworkClass(Piece):

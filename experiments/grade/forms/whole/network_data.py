@@ -122,6 +122,14 @@ class Given(NamedTuple):
         return target
 
 
+class Fitted(NamedTuple):
+    """A network that runs, and on what."""
+
+    prototype: Any
+    given: Given
+    y: Any
+
+
 def values(names: Sequence[str], known: dict[str, Any], method: str = "") -> dict[str, Any]:
     """The arguments by name: what is known by its role, one turn, a step so long that it divides out."""
     usual = {"rate": RATE, "count": 1, "penalty": STRENGTH}
