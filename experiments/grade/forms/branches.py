@@ -21,7 +21,7 @@ Branch = list[ast.stmt] | ast.expr
 
 @dataclass(frozen=True)
 class NeverRun:
-    """A branch that never ran: of which function or class, and why. Where the other one ran while
+    """A branch or a method that never ran: of which function or class, and what to say. Where the other branch ran when
     gradients were made, or an object was, this one may make them otherwise, but for one that asks how arrays lie.
     """
 
@@ -66,9 +66,8 @@ class Decisions:
                 if (place, not way) in self.ways and (place, way) not in self.ways and _computes(branch):
                     is_made = place in self.met or function.name == "__init__"
                     makes_gradients = is_made and not _asks_for_a_layout(node.test)
-                    yield NeverRun(
-                        owner, node.lineno, f"{test} was never {'true' if way else 'false'}", makes_gradients
-                    )
+                    why = f"a branch never ran: {test} was never {'true' if way else 'false'}"
+                    yield NeverRun(owner, node.lineno, why, makes_gradients)
 
 
 def noting_decisions(statement: ast.stmt) -> ast.Module:

@@ -119,6 +119,8 @@ class Piece:
 
     def __init__(self, name: str, arguments: list[str], accepts: list[str], made_of: list[Any]) -> None:
         self.name, self.arguments, self.accepts, self.made_of = name, arguments, accepts, made_of
+        self.partly = set[str]()
+        """The methods of which the first step alone is judged."""
 
     def run(self, given: Arrays, options: Fields) -> Ran:
         """One pass from these arrays, with these hyperparameters."""

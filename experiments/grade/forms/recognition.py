@@ -7,12 +7,13 @@ from types import CodeType, ModuleType
 from typing import Any, TypeGuard
 
 from experiments.grade.forms import named
+from experiments.grade.forms.branches import NeverRun
 from experiments.grade.forms.costs.cost_alone import CostAlone
 from experiments.grade.forms.definitions import Definitions, constants_of, functions_of
 from experiments.grade.forms.loops.function import of_class
 from experiments.grade.forms.own_examples import unused
 from experiments.grade.forms.piece import Piece
-from experiments.grade.forms.placeholders import is_placeholder
+from experiments.grade.forms.placeholders import is_abstract, is_placeholder
 from experiments.grade.forms.stand_ins import MissingBase
 from experiments.grade.forms.whole.loss_class import LossClass
 from experiments.grade.forms.whole.network_class import NetworkClass
@@ -61,19 +62,38 @@ class Offered:
 
         self.pieces = {piece.name: piece for piece in sorted(self.pieces.values(), key=place)}
         pieces = {n for n, o in own.items() if id(o) in found.claimed}
-        others = {n: o for n, o in own.items() if n not in pieces and not _trains_by(n, o, pieces)}
+        judged = {base for p in self.pieces.values() for k in p.made_of if inspect.isclass(k) for base in k.__mro__[1:]}
+        left = {n: o for n, o in own.items() if not (o in judged and is_abstract(o))}  # it runs in those that it is of
+        self.trains = {n: o for n, o in left.items() if n not in pieces and _trains_by(n, o, pieces)}
+        others = {n: o for n, o in left.items() if n not in pieces and n not in self.trains}
         # beside nothing but costs any function may be the gradient, whatever its name
         no_gradient = bool(self.pieces) and all(isinstance(p, CostAlone) for p in self.pieces.values())
         self.others = {n: o for n, o in others.items() if _looks_like_one(n, o) or (no_gradient and _may_be_one(n, o))}
 
     def overlooked(self, ran: set[CodeType]) -> dict[str, str]:
         """What looks like a piece, is none, and did not run while the pieces were checked: the form that it may be."""
-        ran = ran.union(*(one.written for p in self.pieces.values() for one in (p, p.otherwise) if one))
+        ran = self._with_written(ran)
         return {n: self._kind(n, o) for n, o in self.others.items() if ran.isdisjoint(_codes_of(o))}
 
     def unused(self) -> dict[str, str]:
         """The file's functions of examples that were not for its pieces, and why."""
         return unused(self.module, self.pieces)
+
+    def never_called(self, ran: set[CodeType]) -> Iterator[NeverRun]:
+        """What trains by what was checked, or looks like a piece among its methods, and did not run."""
+        ran = self._with_written(ran)
+        for name, code in ((n, f.__code__) for n, f in self.trains.items() if f.__code__ not in ran):
+            yield NeverRun(name, code.co_firstlineno, f"{name} never ran", makes_gradients=False)
+        partly = {name for p in self.pieces.values() for name in p.partly}
+        for kind in dict.fromkeys(k for p in self.pieces.values() for k in p.made_of if inspect.isclass(k)):
+            for name, code in _methods_of(kind).items():
+                looks_like_one = _words(name) & (LOOKS_LIKE_ONE - NOUNS | TRAINS) and not _words(name) & HELPS
+                said = "never ran" if code not in ran else "is judged at its first step alone"
+                if looks_like_one and (code not in ran or name in partly):
+                    yield NeverRun(kind.__name__, code.co_firstlineno, f"{name} {said}", makes_gradients=False)
+
+    def _with_written(self, ran: set[CodeType]) -> set[CodeType]:
+        return ran.union(*(one.written for p in self.pieces.values() for one in (p, p.otherwise) if one))
 
     def _kind(self, name: str, thing: Any) -> str:
         if inspect.isclass(thing):
@@ -96,10 +116,15 @@ def _looks_like_one(name: str, thing: Any) -> bool:
     if inspect.isclass(thing):
         if issubclass(thing, BaseException):
             return False
-        own = {f.__name__: f.__code__ for f in functions_of(thing) if not is_placeholder(f.__code__)}
+        own = _methods_of(thing)
         methods = [*own, *(inner.co_name for code in own.values() for inner in code.co_consts if _is_code(inner))]
         return any(_words(m) & LOOKS_LIKE_ONE - NOUNS and not _words(m) & HELPS for m in methods)
     return _may_be_one(name, thing) and bool(_words(name) & LOOKS_LIKE_ONE)
+
+
+def _methods_of(kind: type) -> dict[str, CodeType]:
+    """The code of each method of its own, but for those that are there to be overridden."""
+    return {f.__name__: f.__code__ for f in functions_of(kind) if not is_placeholder(f.__code__)}
 
 
 def _may_be_one(name: str, thing: Any) -> bool:

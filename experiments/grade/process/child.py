@@ -92,16 +92,15 @@ class Server(Observer):
         if request.adapter:
             sys.modules[HAND_IN] = found.module
             found = load(Path(request.adapter), self.told, "the adapter")
-        found.told = self.says = request.told
-        self.offered, self.tree = Offered(found), found.tree
-        self.pieces = self.offered.pieces
+        found.told, self.says, self.tree = request.told, request.told, found.tree
+        self.offered, self.pieces = (offered := Offered(found)), offered.pieces
         described = attrgetter(*(field.name for field in fields(answers.Description)))
-        return answers.Pieces([answers.Description(*described(p)) for p in self.pieces.values()], self.offered.left_out)
+        return answers.Pieces([answers.Description(*described(p)) for p in self.pieces.values()], offered.left_out)
 
     @answer.register
     def _(self, _: requests.Overlooked) -> answers.LookAlikes:
-        never_run = [*self.decisions.never_run()]
-        return answers.LookAlikes(self.offered.overlooked(self.ran), never_run, self.offered.unused())
+        offered, never_run = self.offered, [*self.decisions.never_run(), *self.offered.never_called(self.ran)]
+        return answers.LookAlikes(offered.overlooked(self.ran), never_run, offered.unused())
 
     @answer.register
     def _(self, _: requests.Constants) -> answers.Numbers:

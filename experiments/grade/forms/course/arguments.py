@@ -5,7 +5,8 @@ The sizes of each family differ from each other, so that what does not belong to
 
 import ast
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -81,17 +82,22 @@ KEYS: dict[str, Any] = {
     "pool_height": 2, "pool_width": 2, "pool_size": 2, "num_heads": 2,
 }  # fmt: skip
 """What a dict of settings holds, by its keys."""
-
-
+WINDOWS = {"pool_height", "pool_width", "pool_size", "f"}
+PROBABILITY = re.compile(r"p|rate|ratio|keep_?prob|(p_?)?drop(out)?(_?(p|rate|ratio|prob(ability)?))?", re.IGNORECASE)
+OFTEN = 0.4
+"""What an argument is called that is a probability, and what it is."""
 PLAIN: dict[str, Any] = {
-    **dict.fromkeys(("p", "keep_prob", "rate", "drop_prob", "dropout_rate", "dropout_prob", "p_drop"), 0.4),
     **dict.fromkeys(("alpha", "slope", "negative_slope"), 0.1), **dict.fromkeys(("eps", "epsilon"), 1e-5),
     **dict.fromkeys(("stride", "size", "pool_size", "kernel_size", "filter_size", "num_heads", "n_heads"), 2),
     **dict.fromkeys(("pool_height", "pool_width"), 2), **dict.fromkeys(("pad", "padding"), 1),
     **dict.fromkeys(("training", "train", "is_training"), True), "mode": "train",
 }  # fmt: skip
 """What an argument is that is a setting itself."""
-WINDOWS = {"pool_height", "pool_width", "pool_size", "f"}
+
+
+def plain(names: Iterable[str]) -> Fields:
+    """The settings among these arguments."""
+    return {n: PLAIN.get(n, OFTEN) for n in names if n in PLAIN or PROBABILITY.fullmatch(n)}
 
 
 def drawn(roles: Mapping[str, str], shapes: Shapes, rng: np.random.Generator) -> Arrays | None:

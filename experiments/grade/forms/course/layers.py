@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from experiments.grade.errors import Unclear
-from experiments.grade.forms.course.arguments import PLAIN, also, candidates, keys_of, settings, varied
+from experiments.grade.forms.course.arguments import also, candidates, keys_of, plain, settings, varied
 from experiments.grade.forms.course.guesses import SINGLE_NUMBERS, guesses, single_numbers
 from experiments.grade.forms.course.pairs import Layer, pairs
 from experiments.grade.forms.definitions import Definitions, needs
@@ -63,9 +63,9 @@ class LayerFunctions(Piece):
         self.dicts = {n: sorted(ks) for n, ks in self.keys.items() if ks and all(map(PARAMETER.fullmatch, ks))}
         self.keys = {n: ks for n, ks in self.keys.items() if n not in self.dicts}
         self.names = returned_names(found.node_of(layer.backward))
-        plain = {n: PLAIN[n] for n in self.needed[1:] if n in PLAIN and n not in (*self.keys, *self.dicts)}
+        known = plain(n for n in self.needed[1:] if n not in (*self.keys, *self.dicts))
         defaults = {n: p.default for n, p in parameters.items() if p.default is not p.empty}
-        self.at_first = plain, [n for n, v in {**plain, **defaults}.items() if type(v) is float]
+        self.at_first = known, [n for n, v in {**known, **defaults}.items() if type(v) is float]
         self.plain, self.numbers = self.at_first
         self.outputs = _returned_names(found, forward)
         super().__init__(layer.name, self.needed, [n for n in parameters if n not in self.needed], layer.made_of)

@@ -1,11 +1,11 @@
 """Layers that keep things on themselves: forward(inputs) and backward(dvalues), without a cache.
 
 forward returns the output or keeps it as self.output; backward returns ∂C/∂inputs or keeps it as self.dinputs.
-Gradients of the parameters stand in self.dweights, self.dW, self.grads[…], or come after ∂C/∂inputs; a backward that
-takes a learning rate moves the parameters, and what they moved by is the gradient. Also forward_pass/backward_pass,
-forward_propagation/backward_propagation, …; rows, columns, one example; parameters as attributes, dicts or lists, or as
-objects with value and grad. Each word that the constructor knows (activation="relu") is tried. A cost of three arrays,
-or of two and whether they belong together, has a backward without a δ. What examples(rng) yields, (layer, x), is tried.
+Gradients of the parameters stand in self.dweights, self.dW, self.grads[…], or come after ∂C/∂inputs. What a backward
+with a learning rate, or update(lr) after it, moves the parameters by is the gradient, too. Also forward_pass,
+forward_propagation, …; rows, columns, one example; parameters as attributes, dicts, lists, or objects with value and
+grad. Each word that the constructor knows (activation="relu") is tried, and what examples(rng) yields, (layer, x). A
+cost of three arrays, or of two and whether they belong together, has a backward without a δ.
 Compared with the truth of its own forward.
 """
 
@@ -25,6 +25,7 @@ from experiments.grade.forms.definitions import Definitions, constants_of
 from experiments.grade.forms.own_examples import of_class
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran, by_name
 from experiments.grade.forms.settings import AS_ITSELF, others
+from experiments.grade.forms.stateful.keeping import can_be_made, inputs_of, keeps_on_itself
 from experiments.grade.forms.stateful.losses import CLOSER, FURTHER, TARGETS, embeddings
 from experiments.grade.forms.stateful.making import (
     PARTS,
@@ -32,7 +33,6 @@ from experiments.grade.forms.stateful.making import (
     Fitted,
     Inputs,
     Words,
-    constructions,
     drawn_inputs,
     fitted,
     like,
@@ -41,7 +41,6 @@ from experiments.grade.forms.stateful.making import (
 from experiments.grade.forms.stateful.objects import (
     RATE,
     RATES,
-    TRAINING,
     Methods,
     Parameters,
     accepted,
@@ -51,11 +50,10 @@ from experiments.grade.forms.stateful.objects import (
     methods_of,
     needed,
     output_of,
-    returns_a_tuple,
 )
 from experiments.grade.forms.stateful.penalties import Penalty, penalty_of, strengths, usual_penalty
-from experiments.grade.forms.stateful.slots import gradient_in, is_marked, slots
-from experiments.grade.forms.whole.network_methods import is_learner
+from experiments.grade.forms.stateful.slots import gradient_in, slots
+from experiments.grade.forms.stateful.steps import OwnStep, by_moves, is_along
 from experiments.grade.forms.whole.results import method_node
 from manual import Layer
 from manual.numbers.number_types import Array
@@ -73,43 +71,12 @@ def pieces(found: Definitions) -> Iterator[Piece]:
     own = [k for k in found.own().values() if inspect.isclass(k)]
     for name, kind in found.classes().items():
         methods = methods_of(kind)
-        if methods is None or issubclass(kind, Layer) or not _keeps_on_itself(kind, methods):
+        if methods is None or issubclass(kind, Layer) or not keeps_on_itself(kind, methods):
             continue
-        if any(kind in k.__mro__[1:] for k in own) and not _can_be_made(kind):
+        if any(kind in k.__mro__[1:] for k in own) and not can_be_made(kind):
             continue  # it runs where the classes that it is a base of do
-        others = [k for k in own if k is not kind and (m := methods_of(k)) and _keeps_on_itself(k, m)]
+        others = [k for k in own if k is not kind and (m := methods_of(k)) and keeps_on_itself(k, m)]
         yield StatefulLayer(name, kind, methods, found, others)
-
-
-def _keeps_on_itself(kind: type, methods: Methods) -> bool:
-    """Whether forward takes arrays alone, and backward needs a δ for each output, or a learning rate besides; or, of
-    three arrays whose cost it is, as that of a triplet, nothing."""
-    forward, backward = getattr(kind, methods.forward), getattr(kind, methods.backward)
-    inputs, deltas = _inputs(forward), [n for n in needed(backward) if n.lower() not in RATES]
-    if inputs == deltas and is_learner(kind):  # an autoencoder, whose target is its input
-        return False
-    if len(inputs) == 1:
-        if len(deltas) > 1:
-            return returns_a_tuple(forward) and all(n.startswith("d") or is_marked(n) for n in deltas)
-        return len(deltas) == 1 and deltas[0].lower() not in {*TARGETS, "cache"}
-    names, counts = {n.lower() for n in (*inputs, *deltas)}, {2: (1, 2), 3: (0, 1, 2)}.get(len(inputs), ())
-    of_labels = len(inputs) == 3 and not deltas and len(names & TARGETS) == 1
-    of_two = len(inputs) == 2 and returns_a_tuple(backward) and TARGETS.isdisjoint(map(str.lower, deltas))
-    return len(deltas) in counts and (of_labels or of_two or names.isdisjoint({*TARGETS, "cache"}))
-
-
-def _inputs(forward: Any) -> list[str]:
-    return [n for n in needed(forward) if n not in TRAINING]
-
-
-def _can_be_made(kind: type) -> bool:
-    for arguments in constructions(kind, np.random.default_rng(0)):
-        try:
-            kind(*arguments)
-            return True
-        except Exception:
-            continue
-    return False
 
 
 class StatefulLayer(Piece):
@@ -130,7 +97,7 @@ class StatefulLayer(Piece):
         last = [n.value for n in ast.walk(node) if isinstance(n, ast.Return)]
         self.returns_none = bool(last) and all(isinstance(v, ast.Constant) and v.value is None for v in last)
         made_of = [k for k in kind.__mro__ if k in found.own().values()]
-        super().__init__(name, _inputs(getattr(kind, methods.forward)), [], made_of[:1])
+        super().__init__(name, inputs_of(getattr(kind, methods.forward)), [], made_of[:1])
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
         of_a_cost: Inputs = [{ROWS: embeddings(self.arguments, rng)}]
@@ -151,6 +118,7 @@ class StatefulLayer(Piece):
             return
         plain = self._example(usual, "", rng)
         yield plain
+        yield from self._by_its_step(usual, plain, rng)
         if len(plain.arrays) == 1 and usual.family == ROWS:  # an activation
             yield self._example(usual._replace(inputs=[FURTHER * usual.inputs[0]]), "further out", rng)
         if not self.deltas:  # within a margin, where one is kept
@@ -192,6 +160,19 @@ class StatefulLayer(Piece):
                 if np.shape(y)[:-1] == shape[:-1]:
                     yield place, given
 
+    def _by_its_step(self, usual: Fitted, plain: Example, rng: np.random.Generator) -> Iterator[Example]:
+        parameters = Parameters(usual.prototype, usual.inputs, self._flat, rng)
+        if step := OwnStep.of(self.kind, self.found, parameters, []):
+
+            def act(own: Any, given: Arrays, delta: Any) -> None:
+                self._forward(own, [given[n] for n in self.arguments])
+                step(own, self._backward(own, delta), [])
+
+            moved = by_moves(plain, parameters, usual.prototype, act, step.method)
+            if step.is_plain or is_along(plain, moved):
+                self.partly |= set() if step.is_plain else {step.method}
+                yield moved
+
     def _usual(self, penalised: Fitted, plain: Example, strength: str, rng: np.random.Generator) -> Penalty | None:
         """The usual penalty of a layer that adds one to its gradients; None where it adds nothing, as others may."""
         runs = (plain.run, self._example(penalised, "", rng).run)
@@ -227,7 +208,8 @@ class StatefulLayer(Piece):
                 named = parameters.gradients(own, before)
                 if isinstance(returned, tuple | list):
                     others = [n for n in (*self.arguments[1:], *parameters.places) if f"d{n}" not in named]
-                    pairs = zip(others, returned[1:], strict=False)
+                    after = [g for part in returned[1:] for g in (part if isinstance(part, list) else [part])]
+                    pairs = zip(others, after, strict=False)
                     named |= {f"d{n}": in_shape_of(np.asarray(g), before[n]) for n, g in pairs}
                 x = self.arguments[0]
                 dx = input_gradient(own, returned, given[x], new)

@@ -4,7 +4,7 @@ import copy
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice, product
+from itertools import islice, product, takewhile
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -19,12 +19,12 @@ from manual.numbers.number_types import Array
 
 GROUPS, HEADS = r"(n_?|num_?)?groups", r"(n_?|num_?)?heads"
 NAMED: list[tuple[str, list[Any]]] = [
-    (r"in_?shape|input_shape", [(2, 5, 6)]),
+    (r"in_?shape|input_shape|x_?(dim|shape)", [(2, 5, 6)]),
     (r"output_shape|out_shape", [(60, 1), (60,)]),
     (GROUPS, [2]),
     (r"(in|input|n|num)_?(channels?|depth)|c_?in|channels?", [2]),
-    (r"(out|output)_?(channels?|depth)|c_?out|depth|(n|num|number_of)?_?(filters|kernels)", [3]),
-    (r"((kernel|filter|pool|window)_?(size|shape|h|w|height|width|dim)?|ksize|k|f)", [2]),
+    (r"(out|output)_?(channels?|depth)|c_?out|depth|(n|num|number_of)_?(filter|kernel)s?|filters|kernels", [3]),
+    (r"(kernel|filter|pool|window)_?(size|shape|h|w|height|width|dim)?|[hw]_?(kernel|filter|pool)|ksize|k|f", [2]),
     (r"strides?", [2, 1]),
     (r"pad(ding)?", [1, 0]),
     (r"(drop_?(out)?_?)?(rate|p|prob|probability|ratio)|dropout|keep_?prob", [0.4]),
@@ -88,6 +88,15 @@ def constructions(
         yield from [*arrays, *sizes.get(count, [])]
     if count == 2:
         yield [np.tanh, lambda x: 1 - np.tanh(x) ** 2]
+    if more := _with_none_by_default(kind, count):
+        yield from _by_names(more, rng, words)
+
+
+def _with_none_by_default(kind: type, count: int) -> list[str]:
+    """What a constructor needs, and the arguments after it that are None by default, as a size that it may be told."""
+    parameters = [p for p in inspect.signature(kind).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    after = [*takewhile(lambda p: p.default is None, parameters[count:])]
+    return [p.name for p in (*parameters[:count], *after)] if after else []
 
 
 def _by_names(names: list[str], rng: np.random.Generator, words: Words) -> Iterator[list[Any]]:

@@ -11,6 +11,7 @@ import ast
 import copy
 import inspect
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,9 @@ from experiments.grade.forms.definitions import Definitions, constants_of
 from experiments.grade.forms.own_examples import of_class
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
 from experiments.grade.forms.stateful.guards import unguarded
-from experiments.grade.forms.stateful.objects import RATE, RATES, Parameters, methods_named, needed
+from experiments.grade.forms.stateful.objects import RATES, Parameters, methods_named, needed
 from experiments.grade.forms.stateful.slots import as_arrays, slots
+from experiments.grade.forms.stateful.steps import Act, OwnStep, by_moves, is_along, must_be_one_step, training
 from experiments.grade.forms.whole.alternatives import FIRST, Option, alternatives
 from experiments.grade.forms.whole.costs import choices
 from experiments.grade.forms.whole.metrics import is_of_another, shown_costs
@@ -30,6 +32,7 @@ from experiments.grade.forms.whole.network_data import (
     LAYOUTS,
     OF_A_COST,
     SEQUENCE,
+    TURNED,
     WORDS,
     Cost,
     Fitted,
@@ -61,7 +64,7 @@ class NetworkClass(Piece):
     def __init__(
         self, name: str, kind: type, methods: NetworkMethods, found: Definitions, option: Option = FIRST
     ) -> None:
-        self.kind, self.module, self.told, self.methods = kind, found.module, found.told, methods
+        self.kind, self.found, self.module, self.methods = kind, found, found.module, methods
         self.node, self.option = method_node(found, kind, methods.gives), option
         self.names = returned_names(self.node)
         own = found.own().items()
@@ -88,7 +91,7 @@ class NetworkClass(Piece):
         every = choices(fitted.given.examples, output, hot)
         usual = [(said, lambda _, __, a, ___, f=f: f(a, hot)) for said, f in every]
         moves = self._moves(parameters, fitted, arrays)
-        self._is_one_step(parameters, fitted, arrays)
+        must_be_one_step(self.methods, self.names, parameters, fitted, arrays)
         costs = [] if own is None else unguarded("its own cost", own, self.module)
         costs += usual if own is None or moves else []
 
@@ -102,6 +105,25 @@ class NetworkClass(Piece):
         if shown and is_of_another(example("", shown, 1), examples):
             raise Unclear(f"its gradient is not that of its own {shown_costs(self.kind)[0]}, but of another cost")
         yield from examples
+        for method, is_plain, act in self._acts(parameters, fitted, arrays):
+            moved = [by_moves(e, parameters, fitted.prototype, act, method) for e in examples]
+            if is_plain or is_along(examples[0], moved[0]):
+                self.partly |= set() if is_plain else {method}
+                yield from moved
+
+    def _acts(self, parameters: Parameters, fitted: Fitted, arrays: Arrays) -> Iterator[tuple[str, bool, Act]]:
+        """The ways in which the network moves its parameters by itself, but for its backward."""
+        _, (_, x, _), y = fitted
+        if step := OwnStep.of(self.kind, self.found, parameters, self.names):
+            yield (
+                step.method,
+                step.is_plain,
+                lambda own, _, __: step(own, self.methods.given_back(own, x, y), self.names),
+            )
+        for methods in training(self.methods, self.found, parameters):
+            with suppress(Exception):  # it makes several, or begins elsewhere
+                must_be_one_step(methods, [], parameters, fitted, arrays)
+                yield methods.gives, True, lambda own, _, __, m=methods: m.given_back(own, x, y)
 
     # ------------------------------------------------------------ making one
 
@@ -130,7 +152,7 @@ class NetworkClass(Piece):
         return not sums.isdisjoint(("axis", "keepdims", "shape"))
 
     def _tried(self, rng: np.random.Generator) -> Iterator[tuple[int, Any]]:
-        layouts = [n for n in LAYOUTS if self.told.fits(n)]
+        layouts = [n for n in LAYOUTS if self.found.told.fits(n)]
         first = self._is_of_several or takes_data(self.kind)
         for layout in sorted(layouts, key=lambda n: n == SEQUENCE or (first and "one" in n)):
             if takes_data(self.kind):
@@ -174,7 +196,8 @@ class NetworkClass(Piece):
             return 0, f"{type(error).__name__}: {error}"
         hot = given.x if self.methods.of_itself else given.target(output.shape)
         labels = [hot.argmax(int(given.in_rows))] if min(hot.shape) > 1 and not self.methods.of_itself else []
-        for y in (hot, *labels):
+        turned = [hot.T.copy()] if given.layout == TURNED else []
+        for y in (*turned, hot, *labels):
             own = copy.deepcopy(prototype)
             try:
                 result = self.methods.given_back(own, given.x, y)
@@ -196,36 +219,6 @@ class NetworkClass(Piece):
             return False
         takes_a_rate = any(n.lower() in RATES for n in inspect.signature(getattr(own, self.methods.gives)).parameters)
         return not (takes_a_rate or parameters.rates or parameters.kept_gradients(own))
-
-    def _is_one_step(self, parameters: Parameters, fitted: Fitted, arrays: Arrays) -> None:
-        """Where the gradient is what the parameters move by, that must be one step from those that they were.
-
-        Raises:
-            Unclear: it begins elsewhere; or none moves twice as far at twice the rate, as after several steps.
-        """
-        prototype, (_, x, _), y = fitted
-
-        def moved(arrays: Arrays, times: int) -> Arrays:
-            own = parameters.with_these(prototype, arrays)
-            for name in parameters.rates:
-                setattr(own, name, times * RATE)
-            result = self.methods.given_back(own, x, y, times * RATE)
-            if gradients_in(result, self.names, {n: arrays[n].shape for n in parameters.places}):
-                return {}
-            kept = {f"d{n}" for n in parameters.places} - parameters.kept_gradients(own).keys()
-            return {n: g for n, g in parameters.gradients(own, arrays).items() if n in kept}
-
-        others = arrays | {n: arrays[n] + 1 for n in parameters.places}
-        try:
-            one, two, other = moved(arrays, 1), moved(arrays, 2), moved(others, 1)
-        except Exception:  # which is said where it is run
-            return
-        if not one:
-            return
-        of_its_own = all(_same(g, other.get(n)) for n, g in one.items())
-        by_a_rate = not all(_same(g, two.get(n)) for n, g in one.items())
-        if of_its_own or (by_a_rate and not any(_same(2 * g, two.get(n)) for n, g in one.items())):
-            raise Unclear(f"{self.methods.gives} does not make one step from the parameters that the network has")
 
     def _rates(self, moves: bool) -> list[float]:
         """What a learning rate that is written in the code may be."""
@@ -290,8 +283,3 @@ class NetworkClass(Piece):
             return Ran({"cost": np.float64(value) if is_float64 else value}, backward, pure=False)
 
         return run
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Whether two arrays are the same but for their last digits."""
-    return other is not None and bool(np.allclose(one, other, rtol=2.0**-20, atol=2.0**-20 * np.abs(one).max()))

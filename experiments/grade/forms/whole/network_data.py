@@ -53,9 +53,10 @@ ROLES = {role: {*map(plain, names)} for role, names in {
 }.items()}  # fmt: skip
 SIZES = (3, 4, 2)
 SEQUENCE = "a sequence of classes"
+TURNED = "examples are rows, and columns of the output"
 LAYOUTS: dict[str, tuple[int, ...]] = {
     "one example, a column": (0, 1), "examples are rows": (5, 0), "examples are columns": (0, 5),
-    "one example, a vector": (0,), SEQUENCE: (5,),
+    TURNED: (5, 0), "one example, a vector": (0,), SEQUENCE: (5,),
 }  # fmt: skip
 """The shape of x; 0 stands for as many numbers as the network takes."""
 WORDS = np.array([0, 2, 1, 2, 0])
@@ -88,7 +89,8 @@ class Given(NamedTuple):
         """Whether an output of this shape has as many examples."""
         if self.layout == SEQUENCE:
             return len(shape) == 2 and shape[0] == EXAMPLES
-        examples = {"examples are rows": (0, 5), "examples are columns": (-1, 5), "one example, a column": (-1, 1)}
+        examples = {"examples are rows": (0, 5), "one example, a column": (-1, 1),
+                    **dict.fromkeys(("examples are columns", TURNED), (-1, 5))}  # fmt: skip
         place, count = examples.get(self.layout, (0, shape[0] if shape else 0))
         return len(shape) == self.x.ndim - self.are_pairs and shape[place] == count
 
@@ -101,12 +103,12 @@ class Given(NamedTuple):
     def examples(self) -> int:
         """How many examples they are."""
         x = self.x[0] if self.are_pairs else self.x
-        return len(x) if self.in_rows else x.shape[-1] if "columns" in self.layout else 1
+        return len(x) if self.in_rows or self.layout == TURNED else x.shape[-1] if "columns" in self.layout else 1
 
     def one_hot(self, y: Any, shape: tuple[int, ...]) -> Array:
         """A target of an output's shape, also where y are classes."""
-        if np.shape(y) == shape:
-            return y
+        if np.shape(y) == shape or self.layout == TURNED:
+            return y if np.shape(y) == shape else y.T
         hot = np.eye(shape[-1 if self.in_rows else 0])[np.ravel(y)]
         return hot if self.in_rows else hot.T
 
