@@ -133,14 +133,13 @@ def _overlooked(child: Sandboxed, findings: list[Finding]) -> Iterator[str]:
     for name, why in found.unused.items() if not child.died else ():  # another process does not know what it was for
         findings.append(Finding(name, "examples of the file", not_judged=f"it was not used: {why}"))
     for branch in found.never_run:
-        why = f"a branch never ran: {branch.why}"
         if not branch.makes_gradients:
-            yield f"line {branch.line} of {branch.owner}: {why}"
+            yield f"line {branch.line} of {branch.owner}: {branch.why}"
             continue
         owner = next((f for f in findings if f.name == branch.owner), None)
         if owner is None:
             findings.append(owner := Finding(branch.owner, "function"))
-        owner.rows.append(Row(f"line {branch.line}", NOT_JUDGED, reason=why, line=branch.line))
+        owner.rows.append(Row(f"line {branch.line}", NOT_JUDGED, reason=branch.why, line=branch.line))
 
 
 def autograd(checked: CheckedPiece) -> None:
