@@ -274,7 +274,7 @@ def test_a_class_of_static_methods_is_not_passed_over(run):
             @staticmethod
             def fn(a, y): return np.sum((a - y) ** 2)
             @staticmethod
-            def delta(z, a, y): return a - y
+            def delta(a, y, weights, of, which): return a - y
     """)
     assert status == 2
     assert not_judged(result).keys() == {"Cost"}
