@@ -20,6 +20,9 @@ from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.own_examples import of_function
 from experiments.grade.forms.piece import Piece
 
+BESIDE = 0.75
+"""What a number that is a default is multiplied by."""
+
 
 class Compared(NamedTuple):
     """A function or a module, what it is compared with, what both are called with, and what the second is called."""
@@ -89,13 +92,16 @@ class FunctionPiece(Piece):
         return Compared(function, named.call, inputs, named.name)
 
     def _guesses(self, needed: list[str], rng: np.random.Generator) -> Iterator[list[Any]]:
-        """What it may be called with: first with the arrays, too, that it can do without, as bias=None."""
+        """What it may be called with: first with the arrays, too, that it can do without, as bias=None, and with other
+        numbers than its defaults."""
         every = [p for p in self.parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
         also = [p.name for p in every if p.name in needed or (p.default is None and p.name in ROLES)]
         for some in (also, needed) if also != needed else (needed,):
             for way in candidates([p for p in every if p.name in some], self.kept, rng):
                 given = dict(zip(some, way, strict=True))
-                yield [given.get(p.name, p.default) for p in every]
+                for beside in (BESIDE, 1):
+                    defaults = {p.name: beside * p.default for p in every if type(p.default) is float}
+                    yield [given.get(p.name, defaults.get(p.name, p.default)) for p in every]
 
     def _is_meant(self, named: Reference, inputs: list[Any]) -> bool:
         from experiments.grade.forms.autograd import trust
