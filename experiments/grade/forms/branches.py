@@ -13,9 +13,12 @@ SHOWS = {"print", "warn", "info", "debug"}
 """The last name of a call that computes nothing."""
 LONGEST = 80
 """Characters of a condition that is shown."""
-LAYOUT = {"ndim", "shape", "size", "dtype", "len", "isinstance", "isscalar", "hasattr"}
+LAYOUT = {"ndim", "dtype", "isinstance", "isscalar", "hasattr"}
 """The names in a condition that asks how arrays lie."""
-Place = tuple[int, int]
+SIZES = {"shape", "size", "len"}
+"""The names in one that does so where two of them are held against each other."""
+Place = str
+"""The line and the column: a text, as a form may read the numbers of a function's code."""
 Branch = list[ast.stmt] | ast.expr
 
 
@@ -40,13 +43,13 @@ class Decisions:
         self.ways: set[tuple[Place, bool]] = set()
         self.met: set[Place] = set()
 
-    def __call__(self, line: int, column: int, test: Any) -> bool:
+    def __call__(self, place: Place, test: Any) -> bool:
         """The decision, which is noted."""
         way = bool(test)
         if self.are_noted:
-            self.ways.add(((line, column), way))
+            self.ways.add((place, way))
         if self.make_gradients:
-            self.met.add((line, column))
+            self.met.add(place)
         return way
 
     @contextmanager
@@ -61,7 +64,7 @@ class Decisions:
     def never_run(self) -> Iterator[NeverRun]:
         """The branches that compute something and never ran, beside one that did."""
         for owner, function, node, otherwise in _conditionals(self.tree):
-            place, test = _place(node.test), ast.unparse(node.test)[:LONGEST]
+            place, test = _place(node.test), ast.unparse(node.test).replace("(…)", "")[:LONGEST]
             for way, branch in ((True, node.body), (False, otherwise)):
                 if (place, not way) in self.ways and (place, way) not in self.ways and _computes(branch):
                     is_made = place in self.met or function.name == "__init__"
@@ -79,9 +82,9 @@ class NotesDecisions(ast.NodeTransformer):
     """`if test:` and `a if test else b`, in which the test's outcome is noted."""
 
     def visit_If(self, node: Any) -> ast.AST:
-        test, place = node.test, [ast.Constant(n) for n in _place(node.test)]
+        test, place = node.test, ast.Constant(_place(node.test))
         self.generic_visit(node)
-        noted = ast.Call(ast.Name(DECIDES, ast.Load()), [*place, node.test], [])
+        noted = ast.Call(ast.Name(DECIDES, ast.Load()), [place, node.test], [])
         node.test = ast.fix_missing_locations(ast.copy_location(noted, test))
         return node
 
@@ -89,7 +92,7 @@ class NotesDecisions(ast.NodeTransformer):
 
 
 def _place(test: ast.expr) -> Place:
-    return test.lineno, test.col_offset
+    return f"{test.lineno}:{test.col_offset}"
 
 
 def _conditionals(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef, Any, Branch]]:
@@ -123,8 +126,17 @@ def conditionals(function: ast.AST) -> Iterator[tuple[Any, Branch]]:
 
 def _asks_for_a_layout(test: ast.expr) -> bool:
     """Whether a condition asks how arrays lie, and not what is computed of them."""
-    names = {getattr(n, "attr", getattr(n, "id", "")) for n in ast.walk(test)}
-    return bool(names & LAYOUT)
+    equal = [n for n in ast.walk(test) if isinstance(n, ast.Compare) and isinstance(n.ops[0], ast.Eq | ast.NotEq)]
+    of_axes = any(
+        isinstance(n, ast.Call) and ast.unparse(n).endswith(".shape)") for n in ast.walk(test)
+    )  # len(x.shape)
+    alike = any(_named(n.left) & SIZES and _named(n.comparators[0]) & SIZES for n in equal)
+    return bool(_named(test) & LAYOUT) or of_axes or alike
+
+
+def _named(node: ast.AST) -> set[str]:
+    """The names and attributes in it, without the mark of what is called in their place (stand_ins.py)."""
+    return {getattr(n, "attr", getattr(n, "id", "")).removesuffix("(…)") for n in ast.walk(node)}
 
 
 def _names(node: ast.AST) -> set[str]:
@@ -136,8 +148,16 @@ def _computes(branch: Branch) -> bool:
     statements = branch if isinstance(branch, list) else [branch]
     if not statements or isinstance(statements[-1], ast.Raise):
         return False
-    nodes = [n for s in statements if not _shows(s) for n in ast.walk(s)]
-    return any(isinstance(n, ast.BinOp | ast.AugAssign | ast.Call) for n in nodes)
+    return any(map(_is_computed, (n for s in statements if not _shows(s) for n in ast.walk(s))))
+
+
+def _is_computed(node: ast.AST) -> bool:
+    if isinstance(node, ast.UnaryOp):
+        return not isinstance(node.operand, ast.Constant)
+    if isinstance(node, ast.Subscript):
+        return isinstance(node.ctx, ast.Store) or isinstance(node.slice, ast.Slice)
+    is_turned = isinstance(node, ast.Attribute) and node.attr == "T"
+    return is_turned or isinstance(node, ast.BinOp | ast.AugAssign | ast.Call)
 
 
 def _shows(statement: ast.AST) -> bool:

@@ -28,7 +28,7 @@ from experiments.grade.forms.settings import AS_ITSELF, at_defaults, known_to, o
 from experiments.grade.forms.stand_ins import MissingBase
 from experiments.grade.forms.stateful.losses import CLOSER, FURTHER, TARGETS, StatefulLoss
 from experiments.grade.forms.stateful.making import constructions
-from experiments.grade.forms.stateful.objects import needed
+from experiments.grade.forms.stateful.objects import is_of_its_input, methods_of, needed
 from experiments.grade.forms.whole.results import returned_names
 
 MARK = re.compile(r"_?(derivatives?|derivate|deriv|der|prime|dash|gradient|grad)(_of)?_?|^d_?(?=[a-z])", re.IGNORECASE)
@@ -78,7 +78,9 @@ def pieces(found: Definitions) -> Iterator[Piece]:
     for name, kind in found.classes().items():
         if (usual := _methods(kind, NO_FIELDS)) is not None:
             variants = {place: pair for place, o in others(kind) if (pair := _methods(kind, o))}
-            yield Differentiated(name, {"": usual, **variants}, [kind], found)
+            yield Differentiated(
+                name, {"as it was made" if needed(kind.__init__) else "": usual, **variants}, [kind], found
+            )
 
 
 def _variants(function: Any, derivative: Any, found: Definitions) -> dict[str, Pair]:
@@ -88,11 +90,23 @@ def _variants(function: Any, derivative: Any, found: Definitions) -> dict[str, P
     if any(not f or not {*f[1:]} <= words.keys() for f in map(needed, (function, derivative))):
         return {}
     usual = {n: words[n][0] for n in {*needed(function)[1:], *needed(derivative)[1:]}}
-    ways = (*others(function, derivative, hands_on=False), *as_options(words))
+    told = [(place, o) for place, o in as_options(words) if not _refuses(derivative, usual | o)]
+    ways = (*others(function, derivative, hands_on=False), *told)
     return {
         place: (partial(function, **known_to(function, o)), partial(derivative, **known_to(derivative, o)))
         for place, o in (("", usual), *((p, usual | o) for p, o in ways))
     }
+
+
+def _refuses(derivative: Callable[..., Any], options: Fields) -> bool:
+    """Whether a derivative says itself that it has none for a word."""
+    try:
+        derivative(np.linspace(0.1, 0.4, 4), **known_to(derivative, options))
+    except (ValueError, NotImplementedError, KeyError):
+        return True
+    except Exception:  # which is said where it is run
+        return False
+    return False
 
 
 def _along_an_argument(forward: Any, backward: Any, found: Definitions) -> Pair | None:
@@ -125,6 +139,9 @@ def _methods(kind: type, options: Fields) -> Pair | None:
             function, derivative = kind().handed_on
             return (function, derivative) if inspect.isfunction(function) and inspect.isfunction(derivative) else None
     names = [next((n for n in known if inspect.isfunction(getattr(kind, n, None))), "") for known in (VALUES, SLOPES)]
+    methods = methods_of(kind)
+    if methods and is_of_its_input(*(getattr(kind, n) for n in methods)):
+        names = [*methods]
     if not all(names) or any(len(needed(getattr(kind, n))) != 1 for n in names):
         return None
     for arguments in constructions(kind, np.random.default_rng(0)):

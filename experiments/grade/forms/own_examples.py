@@ -23,7 +23,7 @@ USED: WeakKeyDictionary[Maker, set[int]] = WeakKeyDictionary()
 
 
 class Own(NamedTuple):
-    """One example of the file, and the how manyth it is of the function that makes it."""
+    """One of the file's examples, the function that makes it, and its place among that function's."""
 
     value: Any
     make: Maker
@@ -35,7 +35,7 @@ class Own(NamedTuple):
 
 
 def _makers(piece: str, module: ModuleType) -> Iterator[tuple[str, Maker]]:
-    """What makes the examples of a piece alone, and what makes them, be it for others, too."""
+    """What makes a piece's own examples; then what makes examples for any piece."""
     for name in (f"{piece}_examples", f"examples_{piece}", "examples"):
         make = getattr(module, name, None)
         if inspect.isfunction(make) and needs(make) == 1:
@@ -58,7 +58,7 @@ def unused(module: ModuleType, pieces: Iterable[str]) -> dict[str, str]:
             found[name] = f"it raised {type(error).__name__}: {error}"
             continue
         if left := count - len(USED.get(make, ())):
-            found[name] = f"{left} of the {count} that it yields fit no piece by an object's class or arguments' names"
+            found[name] = f"{left} of the {count} that it yields fit no piece that runs, by class or arguments' names"
     return found
 
 

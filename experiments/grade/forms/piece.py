@@ -114,6 +114,8 @@ class Piece:
     has_gradient = False
     otherwise: "Piece | None" = None
     """What it may be besides, where how it is called as this is not known."""
+    is_otherwise = False
+    """Whether it is judged as that."""
     written: Collection[CodeType] = ()
     """The functions whose statements are run with those of another."""
 
@@ -134,7 +136,9 @@ class Piece:
             if self.otherwise is None:
                 raise
             with suppress(Unclear):
-                return self.otherwise.draw(seed)
+                found = self.otherwise.draw(seed)
+                self.is_otherwise = True
+                return found
             raise
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:

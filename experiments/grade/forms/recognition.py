@@ -11,6 +11,7 @@ from experiments.grade.forms.branches import NeverRun
 from experiments.grade.forms.costs.cost_alone import CostAlone
 from experiments.grade.forms.definitions import Definitions, constants_of, functions_of
 from experiments.grade.forms.loops.function import of_class
+from experiments.grade.forms.loops.training import Training
 from experiments.grade.forms.own_examples import unused
 from experiments.grade.forms.piece import Piece
 from experiments.grade.forms.placeholders import is_abstract, is_placeholder
@@ -83,13 +84,14 @@ class Offered:
         """What trains by what was checked, or looks like a piece among its methods, and did not run."""
         ran = self._with_written(ran)
         for name, code in ((n, f.__code__) for n, f in self.trains.items() if f.__code__ not in ran):
-            yield NeverRun(name, code.co_firstlineno, f"{name} never ran", makes_gradients=False)
-        partly = {name for p in self.pieces.values() for name in p.partly}
-        for kind in dict.fromkeys(k for p in self.pieces.values() for k in p.made_of if inspect.isclass(k)):
+            yield NeverRun(name, code.co_firstlineno, f"{name} was not judged", makes_gradients=False)
+        partly = {(k, name) for p in self.pieces.values() for k in p.made_of for name in p.partly}
+        others = [p for p in self.pieces.values() if not (isinstance(p, Training) or p.is_otherwise)]
+        for kind in dict.fromkeys(k for p in others for k in p.made_of if inspect.isclass(k)):
             for name, code in _methods_of(kind).items():
                 looks_like_one = _words(name) & (LOOKS_LIKE_ONE - NOUNS | TRAINS) and not _words(name) & HELPS
-                said = "never ran" if code not in ran else "is judged at its first step alone"
-                if looks_like_one and (code not in ran or name in partly):
+                said = "was not judged" if code not in ran else "is judged at its first step alone"
+                if looks_like_one and (code not in ran or (kind, name) in partly):
                     yield NeverRun(kind.__name__, code.co_firstlineno, f"{name} {said}", makes_gradients=False)
 
     def _with_written(self, ran: set[CodeType]) -> set[CodeType]:

@@ -25,7 +25,9 @@ SMALLEST = 1e-3
 """A guard is smaller."""
 BIAS = re.compile(r"(use_|with_|has_)?bias(es)?|use_b", re.IGNORECASE)
 NOT_TRIED = re.compile(
-    r"(learning_?)?rate|lr|eta|l_rate|step_size|decay|momentum|.*(l1|l2|reg|penalty|std|init).*", re.IGNORECASE
+    r"(learning_?)?rate|lr|eta|l_rate|step_size|decay|momentum|(is_)?train(able|ing)?|frozen|freeze"
+    r"|.*(l1|l2|reg|penalty|std|init|clip|max_norm).*",
+    re.IGNORECASE,
 )
 """What changes no derivative, or adds a penalty, which is tried beside that (penalties.py)."""
 
@@ -56,6 +58,8 @@ def known_to(function: Callable[..., Any], given: Mapping[str, Any]) -> Fields:
 
 def _is_asked_twice(name: str, function: Callable[..., Any], backward: Callable[..., Any] | None) -> bool:
     """Whether a setting is an argument of both functions, or two methods of a class ask for it."""
+    if NOT_TRIED.fullmatch(name):
+        return False
     if not inspect.isclass(function):
         return backward is not None and name in inspect.signature(backward).parameters
     methods = [f for n in dir(function) if n != "__init__" and inspect.isfunction(f := getattr(function, n))]

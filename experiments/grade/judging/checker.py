@@ -138,7 +138,7 @@ def _overlooked(child: Sandboxed, findings: list[Finding]) -> Iterator[str]:
             continue
         owner = next((f for f in findings if f.name == branch.owner), None)
         if owner is None:
-            findings.append(owner := Finding(branch.owner, "function"))
+            findings.append(owner := Finding(branch.owner, "helper"))
         owner.rows.append(Row(f"line {branch.line}", NOT_JUDGED, reason=branch.why, line=branch.line))
 
 

@@ -130,7 +130,7 @@ class Watched:
         """
         if isinstance(error, NOT_ARITHMETIC):
             return False
-        bound = {name for node in self.tree.body for name in bound_by(node)}
+        bound = {name for node in self.tree.body if not _is_there(node) for name in bound_by(node)}
         if type(error) is NameError and bound & {error.name, "*"}:
             return False  # it is left out, or failed, as may be what is in a course's module
         return any(Path(f.filename) == self.path for f in traceback.extract_tb(error.__traceback__))
@@ -151,6 +151,11 @@ class Watched:
         if isinstance(error, NotImplementedError) and not message:
             return f"{UNFINISHED}{where}"
         return f"{type(error).__name__}{where}{f': {message}' if message else ''}"
+
+
+def _is_there(node: ast.stmt) -> bool:
+    """Whether it imports from a module that could be imported."""
+    return isinstance(node, ast.ImportFrom) and node.module in sys.modules
 
 
 class WatchedPass(NamedTuple):

@@ -48,7 +48,7 @@ def test_json_keeps_the_verdict_each_comparison_and_which_of_them_need_no_tolera
     right = scaled(functional.silu, 1 + 2**-22)
     kept = json.loads(check_backward(right, functional.silu, inputs(2, 3), dtypes=[torch.float32], quick=True).json())
     assert (kept["verdict"], kept["agrees"]) == (AGREES, True)
-    assert kept["tolerance"] == "the tolerance is derived; in 1 of 2 comparisons every number is the reference's"
+    assert kept["tolerance"] == "the tolerance is derived; in 1 of 2 comparisons every float is the reference's"
     assert {c["quantity"]: c["tolerance"] for c in kept["comparisons"]} == {"output": EQUAL, "dinput": "derived"}
 
 
@@ -56,7 +56,7 @@ def test_of_equal_numbers_no_tolerance_is_made_and_that_is_said(monkeypatch):
     monkeypatch.setattr(reference, "bounds", None)
     checked = check_backward(functional.silu, functional.silu, inputs(2, 3))
     assert {c.tolerance for c in checked.comparisons} == {EQUAL, PLACES}
-    assert checked.tolerance == "the tolerance is not needed: every number is the reference's"
+    assert checked.tolerance == "the tolerance is not needed: every float is the reference's"
 
 
 def test_a_reference_without_a_tolerance_on_the_inputs_as_they_are_raises_where_another_trial_needs_one():

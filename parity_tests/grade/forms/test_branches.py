@@ -55,7 +55,7 @@ def test_one_that_the_file_itself_rules_out_is_none(run):
     assert (status, result["left_out"]) == (0, [])
 
 
-def test_a_method_that_never_ran_is_said(run):
+def test_a_method_that_was_not_judged_is_said(run):
     velocity = "        def update(self, lr, momentum): self.v = momentum * self.v - lr * self.a\n"
     _, result = run(LAYER.replace('elif self.act == "softmax":', 'elif self.act == "tanh":') + velocity)
-    assert "line 16 of Layer: update never ran" in result["left_out"]
+    assert "line 16 of Layer: update was not judged" in result["left_out"]

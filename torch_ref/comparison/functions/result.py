@@ -27,7 +27,7 @@ PLACES = "none"
 """The tolerance where only the places of what is not a number are compared."""
 EQUAL = "equal"
 """The tolerance where every number is the reference's: which it is does not matter, and it is not made."""
-NOT_NEEDED = "the tolerance is not needed: every number is the reference's"
+NOT_NEEDED = "the tolerance is not needed: every float is the reference's"
 SHOWN = 12
 """Failing comparisons in a failure's message."""
 HEAD = ("where", "quantity", "dtype", "shape", "difference", "of allowed", "tolerance", "verdict", "likely cause")
@@ -105,7 +105,7 @@ class Checked(Parity):
     def tolerance(self) -> str:
         """Where it is from, and how many comparisons need none."""
         equal = self._count(EQUAL)
-        same = f"; in {equal} of {len(self.comparisons)} comparisons every number is the reference's"
+        same = f"; in {equal} of {len(self.comparisons)} comparisons every float is the reference's"
         return self.source + same * (self.source != NOT_NEEDED and equal > 0)
 
     @property

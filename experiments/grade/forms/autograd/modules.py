@@ -8,6 +8,7 @@ Function has no backward by hand.
 import inspect
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from experiments.grade.forms.autograd.functions import Compared, functions_of
 from experiments.grade.forms.autograd.inputs import OPTIONS
 from experiments.grade.forms.autograd.references import uses, without
 from experiments.grade.forms.definitions import Definitions
+from experiments.grade.forms.own_examples import of_kind
 from experiments.grade.forms.piece import Fields, Piece
 
 SIZES = (6, 4, 5, 3)
@@ -34,11 +36,13 @@ def pieces(found: Definitions) -> Iterator[Piece]:
     users = uses(found, kinds)
     for kind in modules:
         if kind.__name__ in users:
+            yield ModulePiece(kind, found, kinds, {})
             switches = {n: p.default for n, p in inspect.signature(kind).parameters.items() if type(p.default) is bool}
-            yield from (
-                ModulePiece(kind, found, kinds, {}),
-                *(ModulePiece(kind, found, kinds, {n: not default}) for n, default in switches.items()),
-            )
+            for name, default in switches.items():
+                turned = ModulePiece(kind, found, kinds, {name: not default})
+                with suppress(Exception):  # it is made otherwise
+                    turned.made()
+                    yield turned
         elif not hasattr(kind, "backward"):  # torch differentiates all of it
             found.claimed.add(id(kind))
 
@@ -86,25 +90,29 @@ class ModulePiece(Piece):
         expected = f"expected examples(rng), which yields ({self.name}(…), x)"
         raise Unclear(f"it was made and called with guesses, and raised {why}; {expected}")
 
-    def _made(self, rng: np.random.Generator, device: str) -> Iterator[tuple[Any, list[Any]]]:
-        """The module and its inputs: as the file's examples have them, or else as they may be."""
-        import torch
+    def made(self) -> Any:
+        """A module of sizes that its arguments' names tell."""
+        return self.kind(*self._sizes(), **self.options)
 
-        make = getattr(self.module, "examples", lambda _: ())
-        for e in make(rng):
-            if isinstance(e, tuple) and type(e[0]) is self.kind and not self.options:
-                yield e[0].to(device), [torch.as_tensor(v, device=device) for v in e[1:]]
+    def _sizes(self) -> list[Any]:
         parameters = inspect.signature(self.kind).parameters.values()
         needed = [p.name for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
         sizes = iter(SIZES)
         options = {n: v for n, v in OPTIONS.items() if type(v) is not int}
-        values = [options.get(n, 2 if any(word in n for word in FEW) else next(sizes, 3)) for n in needed]
+        return [options.get(n, 2 if any(word in n for word in FEW) else next(sizes, 3)) for n in needed]
+
+    def _made(self, rng: np.random.Generator, device: str) -> Iterator[tuple[Any, list[Any]]]:
+        """The module and its inputs: as the file's examples have them, or else as they may be."""
+        import torch
+
+        for own, *given in of_kind(self.kind, self.module, rng) if not self.options else ():
+            yield own.to(device), [torch.as_tensor(v, device=device) for v in given]
         count = sum(p.default is p.empty for p in inspect.signature(self.kind.forward).parameters.values()) - 1
         for shape in ((5, SIZES[0]), (2, 5, SIZES[0]), (2, SIZES[0], 5, 4)):
             try:
-                own = self.kind(*values, **self.options).to(device)
+                own = self.made().to(device)
             except Exception as error:
-                raise Unclear(f"{self.kind.__name__}({', '.join(map(str, values))}) raised {error}") from None
+                raise Unclear(f"{self.kind.__name__}({', '.join(map(str, self._sizes()))}) raised {error}") from None
             yield own, [torch.tensor(rng.standard_normal(shape), device=device) for _ in range(count)]
 
     def _without_functions(self, own: Any) -> Any:

@@ -42,6 +42,15 @@ def _roles(delta: Any) -> list[str]:
     return roles if sorted(roles) in (["a", "y", "z"], ["y", "z"]) else []
 
 
+def _is_an_activation(f: Callable[..., Any]) -> bool:
+    """Whether it gives finite numbers of an array, as many as that has."""
+    try:
+        a = f(np.linspace(-1, 1, 4)[:, None])
+        return np.shape(a) == (4, 1) and bool(np.isfinite(a).all())
+    except Exception:  # it takes something else
+        return False
+
+
 class CostAndDelta(Piece):
     """The class."""
 
@@ -50,7 +59,8 @@ class CostAndDelta(Piece):
     def __init__(self, name: str, kind: type, cost: str, delta: str, found: Definitions) -> None:
         self.kind, self.cost, self.delta, self.module = kind, cost, delta, found.module
         own = {n: f for n, f in found.own().items() if inspect.isfunction(f) and needs(f) == 1 and not MARK.search(n)}
-        self.activations = own or {"the logistic function": lambda z: 1 / (1 + np.exp(-z))}
+        fitting = {n: f for n, f in own.items() if _is_an_activation(f)}
+        self.activations = fitting or {"the logistic function": lambda z: 1 / (1 + np.exp(-z))}
         super().__init__(name, ["z"], [], [kind])
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from experiments.grade.forms.stateful.losses import TARGETS
 from experiments.grade.forms.stateful.making import constructions
-from experiments.grade.forms.stateful.objects import RATES, TRAINING, Methods, needed, returns_a_tuple
+from experiments.grade.forms.stateful.objects import RATES, TRAINING, Methods, is_of_its_input, needed, returns_a_tuple
 from experiments.grade.forms.stateful.slots import is_marked
 from experiments.grade.forms.whole.network_methods import is_learner
 
@@ -16,7 +16,7 @@ def keeps_on_itself(kind: type, methods: Methods) -> bool:
     three arrays whose cost it is, as that of a triplet, nothing."""
     forward, backward = getattr(kind, methods.forward), getattr(kind, methods.backward)
     inputs, deltas = inputs_of(forward), [n for n in needed(backward) if n.lower() not in RATES]
-    if inputs == deltas and is_learner(kind):  # an autoencoder, whose target is its input
+    if inputs == deltas and (is_learner(kind) or is_of_its_input(forward, backward)):  # as an autoencoder's target is
         return False
     if len(inputs) == 1:
         if len(deltas) > 1:

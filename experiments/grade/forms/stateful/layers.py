@@ -162,15 +162,23 @@ class StatefulLayer(Piece):
 
     def _by_its_step(self, usual: Fitted, plain: Example, rng: np.random.Generator) -> Iterator[Example]:
         parameters = Parameters(usual.prototype, usual.inputs, self._flat, rng)
+
+        def back(own: Any, given: Arrays, delta: Any) -> Any:
+            self._forward(own, [given[n] for n in self.arguments])
+            return self._backward(own, delta)
+
+        moved = by_moves(plain, parameters, usual.prototype, back, self.methods.backward)
+        if parameters.places and is_along(plain, moved):  # it moves them itself, and keeps the gradients, too
+            yield moved
         if step := OwnStep.of(self.kind, self.found, parameters, []):
 
             def act(own: Any, given: Arrays, delta: Any) -> None:
-                self._forward(own, [given[n] for n in self.arguments])
-                step(own, self._backward(own, delta), [])
+                step(own, back(own, given, delta), [])
 
             moved = by_moves(plain, parameters, usual.prototype, act, step.method)
             if step.is_plain or is_along(plain, moved):
-                self.partly |= set() if step.is_plain else {step.method}
+                if not step.is_plain:
+                    self.partly.add(step.method)
                 yield moved
 
     def _usual(self, penalised: Fitted, plain: Example, strength: str, rng: np.random.Generator) -> Penalty | None:

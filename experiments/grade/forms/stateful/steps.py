@@ -1,8 +1,8 @@
 """How an object moves its parameters: update(lr) or apply_gradients(g, lr) after its backward, or train(x, y, lr).
 
 Where it is made of parameters, gradients and a rate alone it is a step of gradient descent, and the parameters must
-move by their gradients. One that has more to it, as a momentum, is so where its first step is that of a descent, but
-for its signs; else it is another rule, which is not tried here.
+move by their gradients. One that has more to it, as a momentum or a division, is held to that where each parameter's
+first step is along its gradient; else it is another rule, which is not judged.
 """
 
 import ast
@@ -24,12 +24,12 @@ from experiments.grade.forms.whole.network_data import Given
 from experiments.grade.forms.whole.network_methods import NetworkMethods
 from experiments.grade.forms.whole.results import gradients_in, method_node
 
-STEPS = re.compile(r"_*(update|step|apply|optimi[sz]e|descend|gradient_?descent)(_?[a-z]+)*", re.IGNORECASE)
+STEPS = re.compile(r"_*(update|step|apply|optimi[sz]e|descend|gradient_?descent)[a-z_]*\d*", re.IGNORECASE)
 """What such a method is called."""
 TRAINS = ("train", "fit", "train_step", "training_step", "train_batch", "learn")
 Act = Callable[[Any, Arrays, Any], None]
 """What an object does with these arrays and a δ, to move its parameters."""
-COUNTS = {"range", "len", "zip", "enumerate", "items", "keys", "values"}
+COUNTS = {"sum", "range", "len", "zip", "enumerate", "items", "keys", "values"}
 """What it may call, to go through its parameters."""
 
 
@@ -79,7 +79,8 @@ def by_moves(plain: Example, parameters: Parameters, prototype: Any, act: Act, m
 
 
 def is_along(plain: Example, moved: Example) -> bool:
-    """Whether each parameter moves by its gradient or against it, or stays where others move."""
+    """Whether each parameter moves along its gradient, by as much or otherwise than others do: a factor that all of
+    them have is the rate's."""
     found = []
     for example in (plain, moved):
         backward: Any = example.run({n: np.copy(a) for n, a in example.arrays.items()}).backward
@@ -88,10 +89,11 @@ def is_along(plain: Example, moved: Example) -> bool:
         except Exception:  # it cannot be called so
             return False
     gradients, moves = found
-    pairs = [(gradients[n], move) for n, move in moves.items() if n in gradients]
-    return any(move.any() for _, move in pairs) and all(
-        _is_same(np.abs(g), np.abs(move)) or not move.any() for g, move in pairs
-    )
+    pairs = [(gradients[n], move) for n, move in moves.items() if np.any(gradients.get(n, 0))]
+    factors = [float(np.vdot(g, move) / np.vdot(g, g)) for g, move in pairs]
+    if not any(factors) or not all(_is_same(c * g, move) for c, (g, move) in zip(factors, pairs, strict=True)):
+        return False
+    return factors[0] == 1 or factors[0] < 0 or not all(_is_same(np.array(c), np.array(factors[0])) for c in factors)
 
 
 def training(methods: NetworkMethods, found: Definitions, parameters: Parameters) -> Iterator[NetworkMethods]:
@@ -119,18 +121,25 @@ def _root(statement: ast.Assign | ast.AugAssign) -> str:
 
 def _is_plain(statements: Sequence[ast.AST], parameters: Parameters) -> bool:
     """Whether statements are made of nothing but parameters, gradients, a rate, and their sums and products."""
-    nodes = [n for s in statements for n in ast.walk(s)]
+    functions = [s for s in statements if isinstance(s, ast.FunctionDef)]
+    arguments = {a.arg for f in functions for a in f.args.args}
+    nodes = [n for s in statements for part in getattr(s, "body", [s]) for n in ast.walk(part)]  # without defaults
     ways = [slot for places in parameters.places.values() for slot in places]
     kept = {str(step.key) for slot in ways for step in slot} | RATES | COUNTS | {*OWN} | GRADIENTS
     bound = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    known = kept | bound | {n.arg for n in nodes if isinstance(n, ast.arg)}
-    return bool(nodes and ways) and all(
-        not isinstance(n, ast.Div | ast.Pow | ast.MatMult | ast.Compare | ast.While)
-        and not (isinstance(n, ast.Constant) and isinstance(n.value, float))
-        and not (isinstance(n, ast.Name) and not (n.id in known or _is_a_gradient(n.id)))
-        and not (isinstance(n, ast.Attribute) and not (n.attr in kept or _is_a_gradient(n.attr)))
-        and not (isinstance(n, ast.Call) and getattr(n.func, "id", getattr(n.func, "attr", "")) not in COUNTS)
-        for n in nodes
+    known = kept | bound | arguments
+    moves = any(isinstance(n, ast.Assign | ast.AugAssign) for n in nodes)  # it is not still to be written
+    return (
+        moves
+        and bool(ways)
+        and all(
+            not isinstance(n, ast.Div | ast.Pow | ast.MatMult | ast.Compare | ast.While)
+            and not (isinstance(n, ast.Constant) and isinstance(n.value, float))
+            and not (isinstance(n, ast.Name) and not (n.id in known or _is_a_gradient(n.id)))
+            and not (isinstance(n, ast.Attribute) and not (n.attr in kept or _is_a_gradient(n.attr)))
+            and not (isinstance(n, ast.Call) and getattr(n.func, "id", getattr(n.func, "attr", "")) not in COUNTS)
+            for n in nodes
+        )
     )
 
 

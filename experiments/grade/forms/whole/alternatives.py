@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from experiments.grade.forms.columns.words import words_of_class
-from experiments.grade.forms.definitions import Definitions
+from experiments.grade.forms.definitions import Definitions, needs
 from experiments.grade.forms.piece import NO_FIELDS, Fields
 
 
@@ -51,7 +51,9 @@ def _fitting(kind: type, p: inspect.Parameter, found: Definitions) -> list[Any]:
         return []
     kinds = [k for k in found.own().values() if inspect.isclass(k) and k is not kind]
     kinds = [k for k in kinds if wanted <= {n for n in dir(k) if not n.startswith("__")}]
-    return kinds if is_class or p.default is p.empty else [k() for k in kinds if k is not type(p.default)]
+    if is_class or p.default is p.empty:
+        return kinds
+    return [k() for k in kinds if k is not type(p.default) and not needs(k)]
 
 
 def _read_of(kind: type, name: str, found: Definitions) -> Iterator[str]:

@@ -108,18 +108,16 @@ class NetworkClass(Piece):
         for method, is_plain, act in self._acts(parameters, fitted, arrays):
             moved = [by_moves(e, parameters, fitted.prototype, act, method) for e in examples]
             if is_plain or is_along(examples[0], moved[0]):
-                self.partly |= set() if is_plain else {method}
+                if not is_plain and method != self.methods.gives:
+                    self.partly.add(method)
                 yield from moved
 
     def _acts(self, parameters: Parameters, fitted: Fitted, arrays: Arrays) -> Iterator[tuple[str, bool, Act]]:
-        """The ways in which the network moves its parameters by itself, but for its backward."""
-        _, (_, x, _), y = fitted
+        """The ways in which the network moves its parameters by itself; its backward may, beside its gradients."""
+        (_, (_, x, _), y), back = fitted, self.methods.given_back
+        yield self.methods.gives, False, lambda own, _, __: back(own, x, y)
         if step := OwnStep.of(self.kind, self.found, parameters, self.names):
-            yield (
-                step.method,
-                step.is_plain,
-                lambda own, _, __: step(own, self.methods.given_back(own, x, y), self.names),
-            )
+            yield step.method, step.is_plain, lambda own, _, __: step(own, back(own, x, y), self.names)
         for methods in training(self.methods, self.found, parameters):
             with suppress(Exception):  # it makes several, or begins elsewhere
                 must_be_one_step(methods, [], parameters, fitted, arrays)
