@@ -37,10 +37,12 @@ def test_one_that_ends_in_an_error_or_only_shows_something_is_none(run):
 def test_one_that_asks_how_arrays_lie_or_only_goes_forward_is_said_to_be_left_out(run):
     for written, instead, line in (
         ("if self.act", "if x.ndim == 1: x = 1 * x\n            if self.act", "line 6 of Layer"),
+        ("if self.act", "if not isinstance(x, np.ndarray): x = 1 * x\n            if self.act", "line 6 of Layer"),
         ("return self.a\n", "return 2 * self.a if x is None else self.a\n", "line 11 of Layer"),
     ):
         source = LAYER.replace('elif self.act == "softmax":', 'elif self.act == "tanh":').replace(written, instead, 1)
         _, result = run(source)
+        assert not any(quantity.startswith("line") for _, quantity in verdicts(result))
         assert any(said.startswith(line) for said in result["left_out"]), result["left_out"]
 
 

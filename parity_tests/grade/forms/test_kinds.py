@@ -79,6 +79,9 @@ def test_a_name_that_what_was_left_out_would_have_given_is_no_wrong_number(run):
     """
     assert run(source.format("table"))[0] == 2
     assert run(source.format("other"))[0] == 1
+    imported = "        import numpy as np\n        from {} import *"
+    for module, status in (("math", 1), ("a_course_s_own", 2)):
+        assert run(source.format("other").replace("        import numpy as np", imported.format(module)))[0] == status
 
 
 def test_a_missing_backward_is_not_guessed_where_nothing_says_what_it_takes(run):
