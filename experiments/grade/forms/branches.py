@@ -24,8 +24,10 @@ Branch = list[ast.stmt] | ast.expr
 
 @dataclass(frozen=True)
 class NeverRun:
-    """A branch or a method that never ran: of which function or class, and what to say. Where the other branch ran when
-    gradients were made, or an object was, this one may make them otherwise, but for one that asks how arrays lie.
+    """A branch that never ran, or a method that was not judged: whose it is, and what to say.
+
+    It may make other gradients if its `if` was met while gradients or an object were made, and asks for more than how
+    arrays lie.
     """
 
     owner: str
@@ -127,9 +129,8 @@ def conditionals(function: ast.AST) -> Iterator[tuple[Any, Branch]]:
 def _asks_for_a_layout(test: ast.expr) -> bool:
     """Whether a condition asks how arrays lie, and not what is computed of them."""
     equal = [n for n in ast.walk(test) if isinstance(n, ast.Compare) and isinstance(n.ops[0], ast.Eq | ast.NotEq)]
-    of_axes = any(
-        isinstance(n, ast.Call) and ast.unparse(n).endswith(".shape)") for n in ast.walk(test)
-    )  # len(x.shape)
+    calls = [ast.unparse(n) for n in ast.walk(test) if isinstance(n, ast.Call)]
+    of_axes = any(call.endswith(".shape)") for call in calls)  # len(x.shape)
     alike = any(_named(n.left) & SIZES and _named(n.comparators[0]) & SIZES for n in equal)
     return bool(_named(test) & LAYOUT) or of_axes or alike
 

@@ -61,3 +61,19 @@ def test_a_method_that_was_not_judged_is_said(run):
     velocity = "        def update(self, lr, momentum): self.v = momentum * self.v - lr * self.a\n"
     _, result = run(LAYER.replace('elif self.act == "softmax":', 'elif self.act == "tanh":') + velocity)
     assert "line 16 of Layer: update was not judged" in result["left_out"]
+
+
+def test_a_training_that_refuses_the_examples_is_no_wrong_number(run):
+    status, result = run("""
+        import numpy as np
+        class Net:
+            def __init__(self, n_in, n_out): self.W = np.random.randn(n_in, n_out)
+            def forward(self, x): return x @ self.W
+            def backward(self, x, y, out): return x.T @ (out - y)
+            def train(self, x, y, lr=0.1):
+                if len(x) < 100: raise ValueError("too few")
+                dW = self.backward(x, y, self.forward(x))
+                self.W -= lr * dW
+    """)
+    assert status == 0
+    assert "line 7 of Net: train was not judged" in result["left_out"]

@@ -53,7 +53,7 @@ from experiments.grade.forms.stateful.objects import (
 )
 from experiments.grade.forms.stateful.penalties import Penalty, penalty_of, strengths, usual_penalty
 from experiments.grade.forms.stateful.slots import gradient_in, slots
-from experiments.grade.forms.stateful.steps import OwnStep, by_moves, is_along
+from experiments.grade.forms.stateful.steps import OwnStep, by_moves, is_held
 from experiments.grade.forms.whole.results import method_node
 from manual import Layer
 from manual.numbers.number_types import Array
@@ -168,7 +168,7 @@ class StatefulLayer(Piece):
             return self._backward(own, delta)
 
         moved = by_moves(plain, parameters, usual.prototype, back, self.methods.backward)
-        if parameters.places and is_along(plain, moved):  # it moves them itself, and keeps the gradients, too
+        if parameters.places and is_held(plain, moved, is_plain=False):  # it gives gradients, too
             yield moved
         if step := OwnStep.of(self.kind, self.found, parameters, []):
 
@@ -176,7 +176,7 @@ class StatefulLayer(Piece):
                 step(own, back(own, given, delta), [])
 
             moved = by_moves(plain, parameters, usual.prototype, act, step.method)
-            if step.is_plain or is_along(plain, moved):
+            if is_held(plain, moved, step.is_plain):
                 if not step.is_plain:
                     self.partly.add(step.method)
                 yield moved

@@ -29,8 +29,8 @@ STEPS = re.compile(r"_*(update|step|apply|optimi[sz]e|descend|gradient_?descent)
 TRAINS = ("train", "fit", "train_step", "training_step", "train_batch", "learn")
 Act = Callable[[Any, Arrays, Any], None]
 """What an object does with these arrays and a δ, to move its parameters."""
-COUNTS = {"sum", "range", "len", "zip", "enumerate", "items", "keys", "values"}
-"""What it may call, to go through its parameters."""
+CALLS = {"sum", "range", "len", "zip", "enumerate", "items", "keys", "values"}
+"""What it may call: a sum, and what goes through its parameters."""
 
 
 class OwnStep(NamedTuple):
@@ -78,22 +78,25 @@ def by_moves(plain: Example, parameters: Parameters, prototype: Any, act: Act, m
     return replace(plain, run=run, fixed=inputs, place=f"by {method}")
 
 
-def is_along(plain: Example, moved: Example) -> bool:
-    """Whether each parameter moves along its gradient, by as much or otherwise than others do: a factor that all of
-    them have is the rate's."""
+def is_held(plain: Example, moved: Example, is_plain: bool) -> bool:
+    """Whether the moves of a step are compared with the gradients: it runs, and is a plain descent; or each parameter
+    moves along its gradient, and not all by one positive factor, which belongs to the rate."""
     found = []
     for example in (plain, moved):
         backward: Any = example.run({n: np.copy(a) for n, a in example.arrays.items()}).backward
         try:
             found.append(backward(plain.delta))
-        except Exception:  # it cannot be called so
+        except Exception:  # it needs what is not there
             return False
+    if is_plain:
+        return True
     gradients, moves = found
     pairs = [(gradients[n], move) for n, move in moves.items() if np.any(gradients.get(n, 0))]
-    factors = [float(np.vdot(g, move) / np.vdot(g, g)) for g, move in pairs]
-    if not any(factors) or not all(_is_same(c * g, move) for c, (g, move) in zip(factors, pairs, strict=True)):
+    factors = np.array([np.vdot(g, move) / np.vdot(g, g) for g, move in pairs])
+    if not np.any(factors) or not all(_is_same(c * g, move) for c, (g, move) in zip(factors, pairs, strict=True)):
         return False
-    return factors[0] == 1 or factors[0] < 0 or not all(_is_same(np.array(c), np.array(factors[0])) for c in factors)
+    is_of_the_rate = factors[0] > 0 and _is_same(factors, np.full_like(factors, factors[0]))
+    return not is_of_the_rate or _is_same(factors, np.ones_like(factors))
 
 
 def training(methods: NetworkMethods, found: Definitions, parameters: Parameters) -> Iterator[NetworkMethods]:
@@ -125,7 +128,7 @@ def _is_plain(statements: Sequence[ast.AST], parameters: Parameters) -> bool:
     arguments = {a.arg for f in functions for a in f.args.args}
     nodes = [n for s in statements for part in getattr(s, "body", [s]) for n in ast.walk(part)]  # without defaults
     ways = [slot for places in parameters.places.values() for slot in places]
-    kept = {str(step.key) for slot in ways for step in slot} | RATES | COUNTS | {*OWN} | GRADIENTS
+    kept = {str(step.key) for slot in ways for step in slot} | RATES | CALLS | {*OWN} | GRADIENTS
     bound = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     known = kept | bound | arguments
     moves = any(isinstance(n, ast.Assign | ast.AugAssign) for n in nodes)  # it is not still to be written
@@ -137,7 +140,7 @@ def _is_plain(statements: Sequence[ast.AST], parameters: Parameters) -> bool:
             and not (isinstance(n, ast.Constant) and isinstance(n.value, float))
             and not (isinstance(n, ast.Name) and not (n.id in known or _is_a_gradient(n.id)))
             and not (isinstance(n, ast.Attribute) and not (n.attr in kept or _is_a_gradient(n.attr)))
-            and not (isinstance(n, ast.Call) and getattr(n.func, "id", getattr(n.func, "attr", "")) not in COUNTS)
+            and not (isinstance(n, ast.Call) and getattr(n.func, "id", getattr(n.func, "attr", "")) not in CALLS)
             for n in nodes
         )
     )

@@ -23,7 +23,7 @@ from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
 from experiments.grade.forms.stateful.guards import unguarded
 from experiments.grade.forms.stateful.objects import RATES, Parameters, methods_named, needed
 from experiments.grade.forms.stateful.slots import as_arrays, slots
-from experiments.grade.forms.stateful.steps import Act, OwnStep, by_moves, is_along, must_be_one_step, training
+from experiments.grade.forms.stateful.steps import Act, OwnStep, by_moves, is_held, must_be_one_step, training
 from experiments.grade.forms.whole.alternatives import FIRST, Option, alternatives
 from experiments.grade.forms.whole.costs import choices
 from experiments.grade.forms.whole.metrics import is_of_another, shown_costs
@@ -107,7 +107,7 @@ class NetworkClass(Piece):
         yield from examples
         for method, is_plain, act in self._acts(parameters, fitted, arrays):
             moved = [by_moves(e, parameters, fitted.prototype, act, method) for e in examples]
-            if is_plain or is_along(examples[0], moved[0]):
+            if is_held(examples[0], moved[0], is_plain):
                 if not is_plain and method != self.methods.gives:
                     self.partly.add(method)
                 yield from moved
@@ -119,7 +119,7 @@ class NetworkClass(Piece):
         if step := OwnStep.of(self.kind, self.found, parameters, self.names):
             yield step.method, step.is_plain, lambda own, _, __: step(own, back(own, x, y), self.names)
         for methods in training(self.methods, self.found, parameters):
-            with suppress(Exception):  # it makes several, or begins elsewhere
+            with suppress(Unclear):  # it makes several, or begins elsewhere
                 must_be_one_step(methods, [], parameters, fitted, arrays)
                 yield methods.gives, True, lambda own, _, __, m=methods: m.given_back(own, x, y)
 
