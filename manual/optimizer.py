@@ -89,13 +89,13 @@ class Optimizer(Settable, without=HOW):
                 else:
                     rule.update(p, gradients[name], state)
 
-    def rules(self, names: Iterable[str]) -> "list[tuple[Optimizer, list[str]]]":
-        """The rule of each group, then the optimizer itself, with the parameters that each moves.
+    def rules(self, params: Mapping[str, Any]) -> "list[tuple[Optimizer, list[str]]]":
+        """The rule of each group, then the optimizer itself, with the names of the parameters that each moves.
 
         Raises:
             InputError: a group has none.
         """
-        left, found = [*names], []
+        left, found = [*params], []
         for pattern, rule in self.groups.items():
             own = [name for name in left if fnmatchcase(name, pattern)]
             if not own:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from manual import Layer
+from manual import Layer, Linear, Muon, Optimizer
 
 
 def modules(package: ModuleType) -> list[ModuleType]:
@@ -48,6 +48,11 @@ def examples(package: ModuleType) -> Iterator[tuple[str, Callable[[], Any]]]:
             raise LookupError(f"{module.__name__} has no examples(rng): nothing would test it")
         for i in range(count):
             yield f"{name}-{i}", lambda module=module, i=i: next(islice(_drawn(module), i, None))
+
+
+def layer_for(optimizer: Optimizer, rng: np.random.Generator) -> Linear:
+    """A small layer whose parameters the optimizer moves: Muon moves matrices alone."""
+    return Linear(3, 4, bias=not isinstance(optimizer, Muon), rng=rng)
 
 
 def _drawn(module: ModuleType) -> Iterator[Any]:

@@ -16,6 +16,7 @@ from manual.layer import check_parts_are_trained
 from manual.numbers.checks import instance, shown
 from manual.numbers.masks import mask
 from manual.numbers.number_types import Array
+from torch_ref.muon import Muon
 from torch_ref.sequences import SEQUENCES
 
 
@@ -219,7 +220,7 @@ def twin_optimizer(optimizer: Optimizer, module: torch.nn.Module, **how: bool) -
     """
     instance("twin_optimizer", "optimizer", optimizer, Optimizer)
     name = type(optimizer).__name__
-    make: Any = getattr(torch.optim, name, None)
+    make: Any = Muon if name == "Muon" else getattr(torch.optim, name, None)
     if not _is_kind(make, torch.optim.Optimizer):
         raise NoTwin(f"torch.optim has no {name}, so {optimizer!r} has no twin")
     if signature(make.step).parameters["closure"].default is not None:

@@ -33,3 +33,15 @@ def sigmoid(z: Array) -> Array:
     """σ(z) = 1 / (1 + e⁻ᶻ). For z far below 0, e⁻ᶻ overflows to infinity; its reciprocal, 0, is the right answer."""
     with np.errstate(over="ignore"):
         return 1 / (1 + np.exp(-z))
+
+
+def newton_schulz(X: Array, a: float, b: float, c: float, steps: int) -> Array:
+    """X ← a X + (b A + c A²) X, A = X Xᵀ: singular values σ become aσ + bσ³ + cσ⁵; by an array's own, where it has
+    one."""
+    own: Any = getattr(X, "newton_schulz", None)
+    if own is not None:
+        return own(a, b, c, steps)
+    for _ in range(steps):
+        A = X.dot(X.T)
+        X = a * X + (b * A + c * A.dot(A)).dot(X)
+    return X

@@ -1,10 +1,10 @@
-"""Mistakes in Adagrad, Adadelta, NAdam and RAdam, in amsgrad and maximize."""
+"""Mistakes in Adagrad, Adadelta, NAdam, RAdam and Muon, in amsgrad and maximize."""
 
 from typing import Any
 
 import numpy as np
 
-from manual import SGD, Adadelta, Adagrad, Adam, NAdam, RAdam
+from manual import SGD, Adadelta, Adagrad, Adam, Muon, NAdam, RAdam
 from parity_tests.bugs.registry import bug, edits, mistakes, signed
 
 
@@ -123,6 +123,33 @@ mistakes(RAdam, [
     ("Nothing moves until the denominator is trusted", "weight", "not moved", radam(early=lambda m, v, eps: 0 * m)),
     ("The denominator is trusted from ρ > 4 on, as in the paper", "weight", "", radam(lambda rho: rho > 4)),
     ("The mean of the squares is not corrected for its start at 0", "weight", "the step times", radam(corrected=False)),
+])  # fmt: skip
+
+
+edits(Muon, "update", [
+    ("It does not look ahead", "weight", "without nesterov", "mu * b + (1 - mu) * g if self.nesterov else b", "b"),
+    ("The momentum is a sum, as SGD's is", "weight, momentum_buffer", "", "+ (1 - mu) * g\n", "+ g\n"),
+    ("The momentum's steps are as long as they come", "weight", "", "self.orthogonalized(u)", "u"),
+    ("The decay shrinks the step as well", "weight", "", "    p *= 1 - self.lr * self.weight_decay\n    p -= ",
+     "    p -= (1 - self.lr * self.weight_decay) * ", "self.orthogonalized(u)",
+     "self.orthogonalized(u) + self.lr * self.weight_decay * p"),
+    ("The learning rate is not adjusted to the shape", "weight", "the learning rate is not adjusted",
+     "self.scale(*p.shape)", "1"),
+    ("The step goes up the gradient", "weight", "up the gradient", "p -=", "p +="),
+])  # fmt: skip
+
+
+edits(Muon, "orthogonalized", [
+    ("The sum of the magnitudes takes the place of the norm", "weight", "",
+     "np.sqrt((u * u).sum())", "np.abs(u).sum()"),
+    ("A step of the iteration is missing", "weight", "", "self.ns_steps", "self.ns_steps - 1"),
+    ("What was transposed is not turned back", "weight", "", "self.orthogonalized(u.T).T",
+     "self.orthogonalized(u.T).reshape(u.shape)"),
+])  # fmt: skip
+
+
+edits(Muon, "scale", [
+    ("The adjustment takes columns by rows", "weight", "", "rows / columns", "columns / rows"),
 ])  # fmt: skip
 
 

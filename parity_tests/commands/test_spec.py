@@ -28,7 +28,7 @@ WEIGHTS = "start: 0.bias: expected an array of numbers, got"
     (Loss, "mse", "there is no loss 'mse'; did you mean 'MSELoss'?"),
     (Optimizer, {"Adm": {"lr": 0.1}}, "there is no optimizer 'Adm'; did you mean 'Adam'?"),
     (Optimizer, "Lion",
-     "there is no optimizer 'Lion'; there are Adadelta, Adagrad, Adam, AdamW, NAdam, RAdam, RMSprop, SGD"),
+     "there is no optimizer 'Lion'; there are Adadelta, Adagrad, Adam, AdamW, Muon, NAdam, RAdam, RMSprop, SGD"),
     (Optimizer, {"SGD": {"lr": np.ones((2, 2))}}, "SGD: lr must be a finite number >= 0, got array("),
 ])  # fmt: skip
 def test_what_cannot_be_built_is_an_error_of_one_line(base: Any, spec: Any, said: str) -> None:
@@ -61,7 +61,7 @@ def test_what_torch_refuses_of_an_optimizer_is_refused_here(optimizer: Any) -> N
     refused = 0
     for name, value in ((name, value) for name in optimizer().hyper for value in ODD):
         try:
-            getattr(torch.optim, optimizer.__name__)([torch.ones(1)], **{name: value})
+            getattr(torch.optim, optimizer.__name__)([torch.ones(1, 1)], **{name: value})
         except (LookupError, TypeError, ValueError):
             refused += 1
             with pytest.raises(InputError):

@@ -24,6 +24,7 @@ from manual.layer import several
 from parity_tests.for_each import for_each
 from torch_ref import Parity, compare_layer, compare_loss, compare_optimizer, compare_penalty
 from torch_ref.comparison.unchanged import arrays
+from torch_ref.examples import layer_for
 from torch_ref.quantities import alone, random_delta
 
 
@@ -78,7 +79,7 @@ def hold(piece: Any, data: list[Any], dtype: Any, rng: np.random.Generator) -> P
         return compare_loss(piece, data[0], data[1])
     if isinstance(piece, Penalty):
         return compare_penalty(piece, Network(Linear(3, 4, rng=rng)).astype(dtype))
-    return compare_optimizer(piece, Linear(3, 4, rng=rng).astype(dtype), rng, steps=7)  # RAdam changes at the sixth
+    return compare_optimizer(piece, layer_for(piece, rng).astype(dtype), rng, steps=7)  # RAdam changes at the sixth
 
 
 def misused(piece: Any, data: list[Any], rng: np.random.Generator) -> Iterator[str]:
@@ -95,7 +96,7 @@ def misused(piece: Any, data: list[Any], rng: np.random.Generator) -> Iterator[s
     if isinstance(piece, Dropout) and not np.array_equal(piece.evaluated().forward(data[0])[0], data[0]):
         yield "a mask in inference"
     if isinstance(piece, Optimizer):
-        layer, gradient = Linear(3, 4, rng=rng), Linear(3, 4, rng=rng)
+        layer, gradient = layer_for(piece, rng), layer_for(piece, rng)
         piece.step(layer, gradient)
         kept = [value for state in piece.state.values() for value in state.values()]
         if any(np.shares_memory(value, g) for value in kept for g in gradient.params.values()):

@@ -43,7 +43,7 @@ def test_a_mistake_in_a_group_is_seen_there_and_named(rng):
 
 
 def test_the_first_pattern_that_matches_counts_and_the_rest_has_the_rule_s_own_settings():
-    rules = SGD(GROUPS, lr=0.1, weight_decay=0.3).rules(["0.weight", "0.bias", "2.weight", "2.bias"])
+    rules = SGD(GROUPS, lr=0.1, weight_decay=0.3).rules(dict.fromkeys(["0.weight", "0.bias", "2.weight", "2.bias"]))
     assert [names for _, names in rules] == [["0.weight", "0.bias"], ["2.bias"], ["2.weight"]]
     assert [(rule.hyper["lr"], rule.hyper["weight_decay"]) for rule, _ in rules] == [(0.5, 0.3), (0.1, 0), (0.1, 0.3)]
 

@@ -11,7 +11,7 @@ import manual.optimizers
 from manual import SGD, Linear, MSELoss, Network, Tanh
 from parity_tests.for_each import file_of, for_each
 from torch_ref import compare_layer, compare_loss, compare_network, compare_optimizer, compare_training
-from torch_ref.examples import examples, of_floats
+from torch_ref.examples import examples, layer_for, of_floats
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
@@ -35,7 +35,8 @@ def test_a_loss_agrees_with_torch(make, dtype, device, agree):
 @for_each("make", of_floats(manual.optimizers), file_of)
 @pytest.mark.parametrize("steps", [9, pytest.param(50, marks=pytest.mark.slow)])  # RAdam changes at the sixth
 def test_an_optimizer_agrees_with_torch(make, dtype, steps, rng, device, agree):
-    agree(compare_optimizer(make(), Linear(3, 4, rng=rng).astype(dtype), rng, steps=steps, device=device))
+    optimizer = make()
+    agree(compare_optimizer(optimizer, layer_for(optimizer, rng).astype(dtype), rng, steps=steps, device=device))
 
 
 def test_a_file_without_examples_is_an_error(tmp_path, monkeypatch):

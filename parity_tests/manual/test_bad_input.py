@@ -3,6 +3,7 @@
 """
 
 import re
+from dataclasses import fields
 
 import flint
 import numpy as np
@@ -28,6 +29,7 @@ from manual import (
     train,
 )
 from manual.documents import hand_computation
+from manual.numbers.checks import AtLeast0
 from torch_ref import NoTwin, twin, twin_optimizer
 
 OPTIMIZERS = [getattr(optimizers, name) for name in optimizers.__all__]
@@ -47,7 +49,7 @@ def net(rng):
     "value", [-0.1, float("nan"), float("inf"), 10**400, "fast", None, True, np.ones(1), torch.tensor(0)]
 )
 def test_hyperparameters_are_finite_and_not_negative(optimizer, value):
-    names = [name for name, default in optimizer().hyper.items() if not isinstance(default, bool | tuple)]
+    names = [field.name for field in fields(optimizer) if field.type is AtLeast0]
     assert "lr" in names
     for name in names:
         with says(f"{optimizer.__name__}: {name} must be a finite number >= 0, got {value!r}"):

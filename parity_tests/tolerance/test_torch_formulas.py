@@ -9,7 +9,7 @@ import numpy as np
 import manual
 from manual import Linear, Loss
 from parity_tests.for_each import for_each
-from torch_ref.examples import of_floats
+from torch_ref.examples import layer_for, of_floats
 from torch_ref.tolerance import torch_formulas
 from torch_ref.tolerance.allowance import ours_of
 from torch_ref.tolerance.bounds import bounded, loss_bounds
@@ -37,7 +37,7 @@ def test_a_formula_of_torch_s_gives_what_ours_gives(name, rng):
     if isinstance(piece, Loss):
         ours, theirs = (loss_bounds(ours_of(piece, formula), *data) for formula in formulas)
     else:
-        layer = Linear(3, 4, rng=rng)
+        layer = layer_for(piece, rng)
         ours, theirs = (moved(ours_of(deepcopy(piece), f), layer, np.random.default_rng(1)) for f in formulas)
     for quantity, bound in ours.items():
         allowed = bound.error + theirs[quantity].error

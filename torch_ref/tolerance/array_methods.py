@@ -79,6 +79,12 @@ class ArrayMethods:
 
         return erf(self)
 
+    def newton_schulz(self: Any, a: float, b: float, c: float, steps: int) -> Any:
+        """Steps of Newton and Schulz, which NumPy has not."""
+        from torch_ref.tolerance.singular_values import newton_schulz
+
+        return newton_schulz(self, a, b, c, steps)
+
     shape = property(lambda self: self.value.shape)
     ndim = property(lambda self: self.value.ndim)
     size = property(lambda self: self.value.size)

@@ -84,6 +84,16 @@ class AdamW(manual.AdamW):
     update = Adam.update  # pyright: ignore[reportAssignmentType]
 
 
+class Muon(manual.Muon):
+    """Both means as torch has them."""
+
+    def update(self, p: Array, g: Array, state: dict[str, Any], /) -> None:
+        b = state["momentum_buffer"] = lerp(state.get("momentum_buffer", np.zeros_like(g)), g, 1 - self.momentum)
+        p *= 1 - self.lr * self.weight_decay
+        X = self.orthogonalized(lerp(g, b, self.momentum) if self.nesterov else b)
+        p -= self.lr * self.scale(*p.shape) * X
+
+
 class NAdam(manual.NAdam):
     """Likewise; Π_t is kept in float32, and the two parts of the step are subtracted one by one."""
 
@@ -124,5 +134,5 @@ class RMSprop(manual.RMSprop):
 
 
 BY_NAME: dict[str, Any] = {
-    c.__name__: c for c in (CrossEntropyLoss, BCEWithLogitsLoss, Adam, AdamW, NAdam, RAdam, RMSprop)
+    c.__name__: c for c in (CrossEntropyLoss, BCEWithLogitsLoss, Adam, AdamW, Muon, NAdam, RAdam, RMSprop)
 }

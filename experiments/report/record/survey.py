@@ -10,7 +10,7 @@ import manual.blocks
 import manual.layers
 import manual.losses
 import manual.optimizers
-from manual import SGD, Adam, HalfMSELoss, Identity, Linear, MSELoss, Sigmoid, documents
+from manual import SGD, Adam, HalfMSELoss, Identity, MSELoss, Sigmoid, documents
 from manual.layer import several
 from torch_ref import (
     Parity,
@@ -21,7 +21,7 @@ from torch_ref import (
     compare_optimizer,
     compare_training,
 )
-from torch_ref.examples import examples
+from torch_ref.examples import examples, layer_for
 from torch_ref.quantities import alone
 
 STEPS = 3
@@ -79,8 +79,13 @@ def optimizers(dtype: np.dtype[Any], device: str) -> Iterator[tuple[str, Iterabl
     """Every optimizer with all its examples, over some steps."""
     for name, cases in each(manual.optimizers):
         rng = np.random.default_rng(0)
-        layer = Linear(3, 4, rng=rng).astype(dtype)
-        yield name, [compare_optimizer(optimizer, layer, rng, STEPS, device) for (optimizer,) in cases]
+        yield (
+            name,
+            [
+                compare_optimizer(optimizer, layer_for(optimizer, rng).astype(dtype), rng, STEPS, device)
+                for (optimizer,) in cases
+            ],
+        )
 
 
 def networks(dtype: np.dtype[Any], device: str) -> Iterator[tuple[str, Iterable[Parity]]]:

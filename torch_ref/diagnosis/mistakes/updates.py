@@ -82,6 +82,11 @@ def _by_the_gradient(o: Any, p: Any, g: Any, s: dict[str, Any]) -> None:
     manual.Adam.update(changed(o, decoupled_weight_decay=False), p, g, s)
 
 
+def _unadjusted(o: Any, p: Any, g: Any, s: dict[str, Any]) -> None:
+    scale = o.scale(*p.shape)  # Muon's
+    changed(o, lr=o.lr / scale, weight_decay=o.weight_decay * scale).update(p, g, s)
+
+
 UPDATES: list[tuple[str, Update]] = [
     ("the parameter is not moved", lambda o, p, g, s: o.update(p.copy(), g, s)),
     ("the step goes up the gradient", lambda o, p, g, s: o.update(p, -g, s)),
@@ -93,6 +98,7 @@ UPDATES: list[tuple[str, Update]] = [
     ("the first gradient is dampened", _started),
     ("the new gradient is weighted by 1 − μ", lambda o, p, g, s: _started(changed(o, dampening=o.momentum), p, g, s)),
     ("lr is inside the buffer", lambda o, p, g, s: changed(o, lr=1).update(p, o.lr * g, s)),
+    ("the learning rate is not adjusted to the shape", _unadjusted),
     ("there is no bias correction", _at_step(FOREVER)),
     ("the mean of the squares is not corrected", _adam(lambda v, _, eps: np.sqrt(v) + eps)),
     ("the root is left out", _adam(lambda v, c, eps: v / c + eps)),
