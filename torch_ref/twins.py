@@ -66,14 +66,15 @@ def commit(module: torch.nn.Module) -> None:
 
 
 class ResidualModule(torch.nn.Module):
-    """x + inner(x), which torch lacks."""
+    """x + inner(x), or shortcut(x) + inner(x), which torch lacks."""
 
-    def __init__(self, inner: torch.nn.Module) -> None:
+    def __init__(self, inner: torch.nn.Module, shortcut: torch.nn.Module | None = None) -> None:
         super().__init__()
-        self.inner = inner
+        self.inner, self.shortcut = inner, shortcut
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + self.inner(x)
+        past = x if self.shortcut is None else self.shortcut(x)
+        return past + self.inner(x)
 
 
 class FirstOutput(torch.nn.Module):
@@ -118,7 +119,7 @@ class Hardsigmoid(torch.nn.Module):
 OWN: dict[str, Any] = {c.__name__: c for c in (HalfMSELoss, Dropout, Dropout2d, Transpose, Hardsigmoid)} | SEQUENCES
 REGISTERED: dict[type[Layer], Callable[[Any], torch.nn.Module]] = {
     EveryStep: lambda block: FirstOutput(twin(block.parts["inner"])),
-    Residual: lambda block: ResidualModule(twin(block.parts["inner"])),
+    Residual: lambda block: ResidualModule(**{name: twin(part) for name, part in block.parts.items()}),
 }
 """Layer -> a module that does the same, made of the layer."""
 

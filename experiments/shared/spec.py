@@ -77,7 +77,7 @@ def _inner(spec: Any, rng: np.random.Generator | None) -> Layer:
 
 def _is_layer(annotation: Any) -> bool:
     """Whether a constructor's argument is a layer."""
-    return getattr(annotation, "type", annotation) is Layer
+    return getattr(annotation, "type", annotation) in (Layer, Layer | None)
 
 
 def named(what: str, spec: Any) -> tuple[Any, Any]:

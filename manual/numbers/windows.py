@@ -34,6 +34,19 @@ def windows_along(n: int, k: int, s: int, p: int, ceil: bool) -> int:
     return up - ((up - 1) * s >= n + p)
 
 
+def extent(kernel: tuple[int, ...], dilation: Pair) -> Pair:
+    """How many rows and columns of a picture a kernel covers whose pixels are `dilation` apart."""
+    (u, v), (d, e) = kernel, dilation
+    return (u - 1) * d + 1, (v - 1) * e + 1
+
+
+def check_groups(layer: Any) -> None:
+    """Raise InputError unless a convolution's groups divide both numbers of channels."""
+    for name in ("in_channels", "out_channels"):
+        if (n := getattr(layer, name)) % layer.groups:
+            raise InputError(f"{type(layer).__name__}: groups must divide {name}, got {layer.groups} and {n}")
+
+
 def pad_widths(picture: tuple[int, ...], size: tuple[int, ...], kernel: Pair, stride: Pair, padding: Pair) -> Any:
     """How much stands before and behind the rows, and the columns, of a picture: the padding, or more where the last of
     so many windows reaches beyond it."""

@@ -224,7 +224,7 @@ def test_what_is_no_part_is_refused_and_the_message_says_where(rng):
             Parts(given)
     with pytest.raises(InputError, match=r"part 'inner' of Residual, Linear.*expected an array of shape"):
         Residual(linear).forward(np.ones((2, 4)))
-    with pytest.raises(InputError, match=r"keeps the input's shape \(2, 3\)"):
+    with pytest.raises(InputError, match=r"output has the shape \(2, 3\)"):
         Residual(Linear(3, 1, rng=rng)).forward(np.ones((2, 3)))
     _, tape = Residual(linear).forward(np.ones((2, 3)))
     back, gradient = Residual(linear).backs(tape)

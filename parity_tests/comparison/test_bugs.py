@@ -199,7 +199,7 @@ def of_places(layer, rng):
 
 
 ON_PLACES: dict[type, Callable[[np.random.Generator], Layer]] = {
-    Conv1d: lambda rng: Conv1d(2, 2, 3, 2, 1, rng=rng),
+    Conv1d: lambda rng: Conv1d(2, 2, 2, 2, 1, dilation=2, rng=rng),
     MaxPool1d: lambda _: MaxPool1d(4, 3, 2),
     Unflatten: lambda _: Unflatten(1, (2, 2)),
     Transpose: lambda _: Transpose(1, 2),
@@ -226,7 +226,7 @@ ON_VECTORS: dict[type, Callable[[np.random.Generator], Layer]] = {
     GroupNorm: lambda rng: GroupNorm(2, 4).like(weight=1 + rng.random(4), bias=rng.random(4)),
     Softplus: lambda _: Softplus(2, threshold=0.5),
     GELU: lambda _: GELU("tanh"),
-    Residual: lambda rng: Residual(Network(Linear(4, 4, rng=rng), Tanh())),
+    Residual: lambda rng: Residual(Network(Linear(4, 4, rng=rng), Tanh()), Linear(4, 4, rng=rng)),
 }
 ON_SEQUENCES: dict[type, Callable[[np.random.Generator], list[Layer]]] = {
     MultiheadAttention: lambda rng: [MultiheadAttention(4, 2, causal=causal, rng=rng) for causal in (True, False)],

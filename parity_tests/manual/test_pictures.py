@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from manual import AvgPool2d, Conv2d, InputError, MaxPool2d
+from manual import AvgPool2d, Conv1d, Conv2d, ConvTranspose2d, InputError, MaxPool2d
 from manual.numbers import correlation
 from torch_ref import compare_layer, to_numpy
 from torch_ref.truth.certify import layer_truth
@@ -58,12 +58,33 @@ def test_memory_above_the_activations_grows_neither_with_the_batch_nor_with_the_
         (2, 2, 3),
         (2, 3, 2),
         ((3, 1), (2, 4), (5, 1)),
+        ((2, 3), 1, (0, 1), (3, 2)),
+        (3, 2, "valid", (2, 1)),
+        (3, 1, "same", 2),
+        ((2, 3), 2, 1, (2, 1), 2),
+        (3, (2, 1), 1, 1, 4),
     ],
     ids=str,
 )
-def test_a_convolution_of_any_kernel_stride_and_padding(geometry, dtype, rng, device, agree):
-    layer = Conv2d(3, 2, *geometry, rng=rng).astype(dtype)
-    agree(compare_layer(layer, rng.standard_normal((2, 3, 6, 5)).astype(dtype), rng, device))
+def test_a_convolution_of_any_kernel_stride_padding_dilation_and_groups(geometry, dtype, rng, device, agree):
+    layer = Conv2d(4, 8, *geometry, rng=rng).astype(dtype)
+    agree(compare_layer(layer, rng.standard_normal((2, 4, 6, 5)).astype(dtype), rng, device))
+
+
+@DTYPES
+@pytest.mark.parametrize(
+    "geometry", [(3, 2, 1, 0, 1, True, 2), (2, 1, 0, 0, 4, False, (1, 3)), ((1, 2), 3, 1, 2, 2)], ids=str
+)
+def test_a_transposed_convolution_of_any_dilation_and_groups(geometry, dtype, rng, device, agree):
+    layer = ConvTranspose2d(4, 8, *geometry, rng=rng).astype(dtype)
+    agree(compare_layer(layer, rng.standard_normal((2, 4, 3, 2)).astype(dtype), rng, device))
+
+
+@DTYPES
+@pytest.mark.parametrize("geometry", [(3, 2, 1, 2, 2), (3, 1, "same", 2, 4), (1, 3, 0, 5)], ids=str)
+def test_a_convolution_of_sequences_of_any_dilation_and_groups(geometry, dtype, rng, device, agree):
+    layer = Conv1d(4, 8, *geometry, rng=rng).astype(dtype)
+    agree(compare_layer(layer, rng.standard_normal((2, 4, 7)).astype(dtype), rng, device))
 
 
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")

@@ -16,6 +16,7 @@ from manual import (
     BatchNorm1d,
     BatchNorm2d,
     Conv1d,
+    Conv2d,
     ConvTranspose2d,
     Embedding,
     GroupNorm,
@@ -156,7 +157,10 @@ def test_one_example_has_no_batch_as_in_torch(layer, x, rng, agree):
         (lambda: LayerNorm(()), r"normalized_shape must have at least one axis, got \(\)"),
         (lambda: GroupNorm(3, 4), "num_groups must divide num_channels, got 3 and 4"),
         (lambda: BatchNorm1d(3, affine=1), "affine must be True or False, got 1"),  # pyright: ignore
-        (lambda: ConvTranspose2d(1, 1, 2, output_padding=1, rng=RNG), "output_padding must be below stride 1, got 1"),
+        (
+            lambda: ConvTranspose2d(1, 1, 2, output_padding=1, rng=RNG),
+            "output_padding must be below stride 1 or dilation 1, got 1",
+        ),
         (lambda: MaxPool1d(3, padding=2), "padding must be at most half of kernel_size 3, got 2"),
         (lambda: AdaptiveAvgPool2d((1, 2, 3)), r"must be an integer or a pair, got \(1, 2, 3\)"),  # pyright: ignore
         (lambda: Unflatten(1, (-1, -1)), r"one of them perhaps -1, got \(-1, -1\)"),
@@ -169,7 +173,10 @@ def test_one_example_has_no_batch_as_in_torch(layer, x, rng, agree):
         (lambda: LSTM(2, 3, 0, rng=RNG), "num_layers must be an integer >= 1, got 0"),
         (lambda: Conv1d(1, 1, 2, padding="full", rng=RNG), "padding must be 'same', 'valid' or a number, got 'full'"),
         (lambda: Conv1d(1, 1, 2, 2, "same", rng=RNG), "padding='same' needs a stride of 1, got 2"),
-        (lambda: Conv1d(1, 1, 2, groups=2, rng=RNG), "groups must be 1, the only one that there is here, got 2"),  # pyright: ignore
+        (lambda: Conv1d(1, 1, 2, groups=2, rng=RNG), "Conv1d: groups must divide in_channels, got 2 and 1"),
+        (lambda: Conv2d(2, 3, 2, groups=2, rng=RNG), "Conv2d: groups must divide out_channels, got 2 and 3"),
+        (lambda: Conv2d(2, 3, 2, dilation=0, rng=RNG), "Conv2d: dilation must be an integer >= 1, got 0"),
+        (lambda: Conv2d(1, 1, 2, padding_mode="circular", rng=RNG), "padding_mode must be 'zeros', the only one"),  # pyright: ignore
         (lambda: LSTM(2, 3, proj_size=2, rng=RNG), "proj_size must be 0, the only one that there is here, got 2"),  # pyright: ignore
         (lambda: MaxPool1d(2, 2, 0, 1), "expected at most 3 positional arguments, got 4; give the others by name"),  # pyright: ignore
         (lambda: MultiMarginLoss(3), "p must be 1 or 2, got 3"),

@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, InitVar
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -7,38 +8,41 @@ import numpy as np
 from manual.described import parameter
 from manual.layer import Layer
 from manual.numbers.checks import Size, flag, generator, mismatch, pair
-from manual.numbers.correlation import correlate, correlate_pictures
+from manual.numbers.correlation import correlate, correlate_pictures, turned
 from manual.numbers.number_types import Array
 from manual.numbers.one_example import takes_one
-from manual.numbers.windows import Pair, same_padding, window_count
+from manual.numbers.windows import Pair, check_groups, extent, same_padding, window_count
 
 
 @takes_one(4)
-class Conv2d(Layer, without={"dilation": 1, "groups": 1, "padding_mode": "zeros"}):
+class Conv2d(Layer, without={"padding_mode": "zeros"}):
     """The same weighted sum at every place: each output channel is its kernel, laid over each window of the picture.
 
-        z[o,i,j] = Σ_{c,u,v} W[o,c,u,v] a[c, s·i + u − p, s·j + v − p] + b[o]        a is 0 outside of the picture
+        z[o,i,j] = Σ_{c,u,v} W[o,c,u,v] a[c, s·i + d·u − p, s·j + d·v − p] + b[o]      a is 0 outside of the picture
 
-        a (N, C, H, W), W (O, C, U, V), b (O,), z (N, O, I, J), I = ⌊(H + 2p − U)/s⌋ + 1, J likewise
+        a (N, C, H, W), W (O, C, U, V), b (O,), z (N, O, I, J), I = ⌊(H + 2p − d(U − 1) − 1)/s⌋ + 1, J likewise
 
     It is Linear with most weights 0 and the others shared, so its derivatives are Linear's, gathered. A pixel
-    a[c,x,y] is in z[o,i,j] with the weight W[o,c,u,v], where x = s·i + u − p and y = s·j + v − p. So:
+    a[c,x,y] is in z[o,i,j] with the weight W[o,c,u,v], where x = s·i + d·u − p and y = s·j + d·v − p. So:
 
-        ∂C/∂a[c,x,y]   = Σ_{o,i,j} W[o,c, x + p − s·i, y + p − s·j] δ[o,i,j]   equation 2: δ, its pixels s apart,
-                                                                              laid under the kernel turned by 180°
-        ∂C/∂W[o,c,u,v] = Σ_{n,i,j} δ[o,i,j] a[c, s·i + u − p, s·j + v − p]     equation 4: what each weight met, times δ
+        ∂C/∂a[c,x,y]   = Σ W[o,c,u,v] δ[o,i,j]                                 equation 2, over all o, i, j, u, v that
+                                                                              meet there: δ, its pixels s apart, laid
+                                                                              under the kernel turned by 180°
+        ∂C/∂W[o,c,u,v] = Σ_{n,i,j} δ[o,i,j] a[c, s·i + d·u − p, s·j + d·v − p] equation 4: what each weight met, times δ
         ∂C/∂b[o]       = Σ_{n,i,j} δ[o,i,j]                                    equation 3
 
-    Kernel size, stride s and padding p are an integer, or a pair for rows and columns; with padding="same" z has the
-    size of a. One picture (C, H, W) is a batch of one. Weight and bias start as torch's do, uniform in ±1/√(C·U·V).
+    Kernel size, stride s, padding p and dilation d are an integer, or a pair for rows and columns; with padding="same"
+    z has the size of a. Of several groups of output channels each sees its own part of the input's alone: then W is
+    (O, C/groups, U, V), and C counts that part. One picture (C, H, W) is a batch of one. Weight and bias start as
+    torch's do, uniform in ±1/√(C·U·V).
 
     Raises:
-        InputError: in_channels or out_channels is not an integer >= 1; kernel_size, stride or padding is neither an
-            integer nor a pair of them, or too small; padding is another word, or "same" with a stride; bias is not a
-            flag; rng is not a Generator; the input is not (N, C, H, W), not of the weight's dtype, or smaller than the
-            kernel.
+        InputError: in_channels, out_channels or groups is not an integer >= 1; groups does not divide both others;
+            kernel_size, stride, padding or dilation is neither an integer nor a pair of them, or too small; padding is
+            another word, or "same" with a stride; bias is not a flag; rng is not a Generator; the input is not
+            (N, C, H, W), not of the weight's dtype, or smaller than the kernel.
     Source: LeCun et al., "Gradient-Based Learning Applied to Document Recognition", 1998; document B names it for
-    pictures. Same as torch.nn.Conv2d (without dilation, groups and padding_mode).
+    pictures. Same as torch.nn.Conv2d (without padding_mode).
     """
 
     in_channels: Size
@@ -46,41 +50,44 @@ class Conv2d(Layer, without={"dilation": 1, "groups": 1, "padding_mode": "zeros"
     kernel_size: int | Pair
     stride: int | Pair = 1
     padding: int | Pair | str = 0
+    dilation: int | Pair = 1
+    groups: Size = 1
     weight: Array = parameter()
-    _: KW_ONLY
     bias: Any = parameter(default=True)  # the flag goes in, the array (or None) comes out
+    _: KW_ONLY
     rng: InitVar[np.random.Generator]
 
     def __post_init__(self, rng: np.random.Generator) -> None:
-        channels = self.out_channels, self.in_channels
+        check_groups(self)
         self._kernel = pair(self, "kernel_size", self.kernel_size, 1)
-        self._stride = pair(self, "stride", self.stride, 1)
-        same = same_padding(self, self._kernel, self._stride)
+        self._stride, self._dilation = pair(self, "stride", self.stride, 1), pair(self, "dilation", self.dilation, 1)
+        self._extent = extent(self._kernel, self._dilation)
+        same = same_padding(self, self._extent, self._stride)
         self._padding: Any = pair(self, "padding", self.padding, 0) if same is None else same
-        k, rng = (channels[1] * self._kernel[0] * self._kernel[1]) ** -0.5, generator(self, rng)
-        self.weight = rng.uniform(-k, k, (*channels, *self._kernel))
-        self.bias = rng.uniform(-k, k, channels[0]) if flag(self, "bias", self.bias) else None
+        shape = self.out_channels, self.in_channels // self.groups, *self._kernel
+        k, rng = prod(shape[1:]) ** -0.5, generator(self, rng)
+        self.weight = rng.uniform(-k, k, shape)
+        self.bias = rng.uniform(-k, k, self.out_channels) if flag(self, "bias", self.bias) else None
 
     def forward(self, a: Array, /) -> tuple[Array, Array]:
         W, b = self.weight, self.bias
-        if getattr(a, "dtype", 0) != W.dtype or a.ndim != 4 or a.shape[1] != W.shape[1]:
+        if getattr(a, "dtype", 0) != W.dtype or a.ndim != 4 or a.shape[1] != self.in_channels:
             raise mismatch(self, f"(N, {self.in_channels}, H, W)", W.dtype, a)
         size = a.shape[2:]
         if self.padding != "same" or 0 in size:
-            size = window_count(self, size, self._kernel, self._stride, self._padding)
-        z = correlate(a, W, size, self._stride, self._padding)
+            size = window_count(self, size, self._extent, self._stride, self._padding)
+        z = correlate(a, W, size, self._stride, self._padding, (1, 1), self._dilation)
         if b is not None:
             z += b[:, None, None]
         return z, a
 
     def backward(self, delta: Array, a: Array, /) -> tuple[Array, "Conv2d"]:
-        (u, v), (p, q) = self._kernel, self._padding
-        turned = self.weight[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)
-        da = correlate(delta, turned, a.shape[2:], (1, 1), (u - 1 - p, v - 1 - q), self._stride)
+        (u, v), (p, q), back = self._extent, self._padding, turned(self.weight, self.groups)
+        da = correlate(delta, back, a.shape[2:], (1, 1), (u - 1 - p, v - 1 - q), self._stride, self._dilation)
         return da, self.gradient(delta, a)
 
     def gradient(self, delta: Array, a: Array, /) -> "Conv2d":
-        dW = correlate_pictures(a, delta, self._kernel, self._stride, self._padding)
+        dW = correlate_pictures(a, delta, self._kernel, self._stride, self._padding, self._dilation, self.groups)
         return self.like(weight=dW, bias=None if self.bias is None else delta.sum(axis=(0, 2, 3)))
 
 

@@ -5,17 +5,19 @@ from parity_tests.bugs.registry import edits
 
 edits(Residual, "backward", [
     ("Backward forgets that x also went past the inner layer", "dx", "the path past the inner layer is missing",
-     "delta + back(", "back("),
+     "past + through", "through"),
     ("δ goes past the inner layer alone", "dx", "the path through the inner layer is missing",
-     'delta + back("inner", delta)', 'delta + 0 * back("inner", delta)'),
+     "past + through", "past + 0 * through"),
     ("Of the two paths the one past the inner layer is taken off", "dx", "",
-     'delta + back("inner", delta)', 'back("inner", delta) - delta'),
+     "past + through", "through - past"),
     ("δ is shared out between the two paths, as if it were split", "dx", "times ½",
      "back, gradient", "delta = delta / 2\n    back, gradient"),
+    ("δ goes past the inner layer as it came, and not back through the shortcut", "dx", "",
+     'back("shortcut", delta)', '(back("shortcut", delta), np.resize(delta, through.shape))[1]'),
 ])  # fmt: skip
 
 edits(Residual, "forward", [
-    ("The input is not added", "y", "the input is not added", "x + f,", "f,"),
+    ("The input is not added", "y", "the input is not added", "past + f,", "f,"),
     ("The input is added in place, to the memory of the layer before", "a changed x", "",
-     "return x + f,", "x += f\n    return x,"),
+     "return past + f,", "past += f\n    return past,"),
 ])  # fmt: skip

@@ -48,23 +48,24 @@ mistakes(Conv2d, [
 
 edits(Conv2d, "backward", [
     ("The kernel's columns are turned on the way back, its rows are not", "dx", "the kernel is turned",
-     "[:, :, ::-1, ::-1]", "[:, :, :, ::-1]"),
+     "turned(self.weight, self.groups)", "turned(self.weight, self.groups)[:, :, ::-1]"),
     ("δ is laid down K − p from the edge, where it is K − 1 − p", "dx", "the padding is off by one",
      "(u - 1 - p, v - 1 - q)", "(u - p, v - q)"),
     ("The gradient of the padded picture is cropped at its first corner, not at the picture's", "dx",
      "the padding is left out",
      "(u - 1 - p, v - 1 - q)", "(u - 1, v - 1)"),
     ("The pixels of δ are laid side by side: the stride is forgotten on the way back", "dx", "the stride is left out",
-     "v - 1 - q), self._stride)", "v - 1 - q), (1, 1))"),
+     "v - 1 - q), self._stride,", "v - 1 - q), (1, 1),"),
     ("In and out channels of the kernel are exchanged by a reshape on the way back", "dx", "",
-     ".transpose(1, 0, 2, 3)", ".reshape(self.in_channels, self.out_channels, u, v)"),
+     "turned(self.weight, self.groups)",
+     "self.weight[:, :, ::-1, ::-1].reshape(self.in_channels, -1, *self._kernel)"),
     ("The loop over the rows of windows stops one short on the way back", "dx", "the last row of windows is left out",
      "correlate(delta,", "correlate(delta * (np.arange(delta.shape[2]) < delta.shape[2] - 1)[:, None],"),
 ])  # fmt: skip
 
 edits(Conv2d, "forward", [
     ("Every window begins one pixel too early", "y", "the padding is off by one",
-     "W, size, self._stride, self._padding)", "W, size, self._stride, [p + 1 for p in self._padding])"),
+     "self._padding, (1, 1)", "[p + 1 for p in self._padding], (1, 1)"),
 ])  # fmt: skip
 
 edits(Conv2d, "gradient", [

@@ -7,7 +7,8 @@ from parity_tests.bugs.registry import bug, edits
 
 
 edits(ConvTranspose2d, "forward", [
-    ("The kernel is not turned: it is laid down from its last pixel", "y", "permuted", "[:, :, ::-1, ::-1]", ""),
+    ("The kernel is not turned: it is laid down from its last pixel", "y", "permuted",
+     "turned(W, self.groups)", "turned(W, self.groups)[:, :, ::-1, ::-1]"),
     ("The bias is added by every pixel that falls on the output", "y", "",
      "z + b[:, None, None]", "z + 2 * b[:, None, None]"),
 ])  # fmt: skip

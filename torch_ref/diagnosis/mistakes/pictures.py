@@ -10,9 +10,9 @@ import numpy as np
 import manual
 from manual import Layer
 from manual.numbers.checks import pair
-from manual.numbers.correlation import correlate, correlate_pictures
+from manual.numbers.correlation import correlate, correlate_pictures, turned
 from manual.numbers.number_types import Array
-from manual.numbers.windows import Pair, window_count, window_slices
+from manual.numbers.windows import Pair, extent, window_count, window_slices
 from torch_ref.diagnosis.mistakes.parameters import PARAMETERS, WITHOUT_DELTA, with_bias
 from torch_ref.diagnosis.mistakes.passes import Backward, Forward, output, plain
 
@@ -40,20 +40,25 @@ def _windows(layer: Any) -> _Windows:
     return _Windows(kernel, stride, pair(layer, "padding", layer.padding, 0))
 
 
+def _dilation(layer: Any) -> Pair:
+    return pair(layer, "dilation", layer.dilation, 1)
+
+
 def _padded(layer: Any, by: int) -> _Windows:
     kernel, stride, (p, q) = _windows(layer)
     return _Windows(kernel, stride, (p + by, q + by))
 
 
 def _convolved(layer: Any, x: Any, size: Pair, windows: _Windows) -> Any:
-    y = correlate(x, layer.weight, size, windows.stride, windows.padding)
+    y = correlate(x, layer.weight, size, windows.stride, windows.padding, (1, 1), _dilation(layer))
     return y if layer.bias is None else y + layer.bias[:, None, None]
 
 
 def _close(layer: Any, x: Any) -> Any:
     """Conv2d's output for windows that lie one pixel apart."""
     windows = _windows(layer)._replace(stride=(1, 1))
-    return _convolved(layer, x, window_count(layer, x.shape[2:], *windows), windows)
+    covered = extent(windows.kernel, _dilation(layer))
+    return _convolved(layer, x, window_count(layer, x.shape[2:], covered, *windows[1:]), windows)
 
 
 def _shifted(layer: Any, x: Any, by: int) -> Any:
@@ -63,10 +68,11 @@ def _shifted(layer: Any, x: Any, by: int) -> Any:
 
 def _convolved_back(layer: Any, x: Any, delta: Any, windows: _Windows) -> tuple[Any, Any]:
     """Conv2d's equations, for other windows than the forward pass has."""
-    (u, v), stride, (p, q) = windows
-    turned = _turned(layer.weight).transpose(1, 0, 2, 3)
-    dx = correlate(delta, turned, x.shape[2:], (1, 1), (u - 1 - p, v - 1 - q), stride)
-    weight = correlate_pictures(x, delta, windows.kernel, stride, windows.padding)
+    kernel, stride, (p, q) = windows
+    dilation, back = _dilation(layer), turned(layer.weight, layer.groups)
+    u, v = extent(kernel, dilation)
+    dx = correlate(delta, back, x.shape[2:], (1, 1), (u - 1 - p, v - 1 - q), stride, dilation)
+    weight = correlate_pictures(x, delta, kernel, stride, (p, q), dilation, layer.groups)
     return dx, layer.like(weight=weight, bias=None if layer.bias is None else delta.sum(axis=(0, 2, 3)))
 
 

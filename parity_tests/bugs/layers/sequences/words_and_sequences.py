@@ -32,7 +32,9 @@ edits(Conv1d, "forward", [
 ])  # fmt: skip
 
 edits(Conv1d, "backward", [
-    ("δ goes back under the kernel as it is, not turned around", "dx", "permuted", "W[:, :, ::-1]", "W"),
+    ("δ goes back under the kernel as it is, not turned around", "dx", "permuted",
+     "turned(self.weight[:, :, None], self.groups)", "turned(self.weight[:, :, None], self.groups)[..., ::-1]"),
+    ("The dilation is forgotten on the way back", "dx", "", "self._stride, self._dilation", "self._stride"),
 ])  # fmt: skip
 
 edits(Conv1d, "gradient", [
