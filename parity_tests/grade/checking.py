@@ -1,7 +1,12 @@
 """What the tests of `python -m experiments.grade` share: files that are right, and how to read what was found."""
 
+import json
 from textwrap import dedent
 from typing import Any
+
+from experiments.grade.findings import strictly
+from experiments.grade.pages import from_json
+from torch_ref.comparison.verdict import VERDICTS
 
 RIGHT = """
     import os, sys, time
@@ -51,3 +56,32 @@ def remarks(result: Result) -> dict[tuple[str, str], str]:
 def not_judged(result: Result) -> dict[str, str]:
     """Why a piece was not judged, or not wholly."""
     return {finding["name"]: finding["not_judged"] for finding in result["findings"] if finding["not_judged"]}
+
+
+def assert_judged(case: dict[str, Any], result: Result) -> None:
+    """What a case of a table says of its file is what was found: the exit `status`, or the one under --strict; which
+    quantities ("relu.dx") agree, differ, are a convention, or are `open`; which pieces were `not_judged`; the remarks;
+    what was `left_out`; and texts that are to stand in a line of what it `says`, or in none (`unsaid`).
+    """
+    by_verdict = {
+        name: sorted(".".join(key) for key, verdict in verdicts(result).items() if verdict == which)
+        for name, which in zip(("agrees", "convention", "differs", "open"), VERDICTS, strict=True)
+    }
+    found = by_verdict | {
+        "status": result["status"],
+        "strict": strictly(from_json(json.dumps(result))).status,
+        "not_judged": sorted(not_judged(result)),
+        "remarks": {".".join(key): remark for key, remark in remarks(result).items()},
+        "left_out": result["left_out"],
+    }
+    lines = [result["verdict"], *result["left_out"]]
+    lines += [f"{f['name']} not judged: {f['not_judged']}; {f['form']}; {f['against']}" for f in result["findings"]]
+    lines += [
+        f"{name}.{row['quantity']} {row['verdict']}: {row['reason']}; {row['cause']}" for name, row in rows(result)
+    ]
+    expected = {key: value for key, value in case.items() if key in found}
+    assert expected == {key: found[key] for key in expected}, "\n".join(lines)
+    for text in case.get("says", []):
+        assert any(text in line for line in lines), "\n".join(lines)
+    for text in case.get("unsaid", []):
+        assert not any(text in line for line in lines), "\n".join(lines)

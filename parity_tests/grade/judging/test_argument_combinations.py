@@ -30,16 +30,3 @@ def test_a_class_that_is_wrong_at_one_argument_differs(mutation, run):
     status, result = run(f"import numpy as np---{planted(CLASSES[name]['source'], (edit['right'], edit['wrong']))}")
     assert status == 1, result["verdict"]
     assert "differs" in verdicts(result).values()
-
-
-def test_an_argument_that_cannot_be_exercised_is_named_and_the_file_is_not_wholly_judged(run):
-    source = """
-        class CELU:
-            def __init__(self, alpha=1.0): self.a = {1.0: 1.0}[alpha]
-            def forward(self, x): return np.where(x > 0, x, self.a * (np.exp(x / self.a) - 1)), x
-            def backward(self, delta, x): return np.where(x > 0, delta, delta * np.exp(x / self.a)), self
-    """
-    status, result = run(f"import numpy as np---{source}")
-    assert status == 2
-    assert not_judged(result)["CELU"].startswith("not exercised: alpha=")
-    assert {*verdicts(result).values()} <= {"agrees"}

@@ -192,28 +192,6 @@ def test_an_endless_loop_ends_and_the_pieces_after_it_are_checked(where, quantit
     assert agreeing(result)[-2:] == ALL_OF_RIGHT[2:]
 
 
-def test_a_forward_that_gives_another_result_when_it_is_called_again_is_not_judged(run):
-    source = "---def relu_forward(x): return np.maximum(x, 0) + 1e-30 * np.random.default_rng().random(), x"
-    status, result = run(RIGHT + source)
-    assert status == 2
-    assert "forward gives another result when it is called again" in failing(result)["y"]
-    assert agreeing(result) == ALL_OF_RIGHT[:2]
-
-
-def test_chance_from_the_global_generators_is_the_same_in_every_run(run):
-    source = """
-        import random
-        import numpy as np
-        def drop_forward(x):
-            mask = (np.random.rand(*x.shape) > 0.3) * random.choice([2.0, 3.0])
-            return x * mask, mask
-        def drop_backward(delta, mask): return delta * mask
-    """
-    status, result = run(source)
-    assert status == 0, failing(result)
-    assert run(source.replace("return delta *", "return 2 * delta *"))[0] == 1
-
-
 def test_the_file_does_not_run_in_this_process_nor_write_beside_itself(run_apart, tmp_path):
     run_apart(RIGHT + "---open('litter', 'w').close(); sys.modules['here'] = sys")
     assert "here" not in sys.modules
