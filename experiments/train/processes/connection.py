@@ -2,12 +2,14 @@
 
 import os
 import signal
+import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from subprocess import Popen, TimeoutExpired
 from tempfile import TemporaryDirectory
-from threading import Thread
+from threading import Event, Thread
 from time import sleep
 from typing import Any
 
@@ -15,8 +17,9 @@ import lightning as L
 import torch
 from lightning.pytorch.utilities import rank_zero_only
 
+from experiments.shared.command import typed
 from experiments.shared.errors import CommandError
-from experiments.train.stop import FIRST
+from experiments.train.stop import FIRST, Stopped
 from manual import InputError
 
 MEETING = "BACKPROP_MEETING"
@@ -62,7 +65,8 @@ def _start(trainer: L.Trainer, launcher: Any) -> None:
             del os.environ[FIRST], os.environ[MEETING]
         try:
             _wait_for_others(trainer, Path(meeting))
-            trainer.strategy.setup_environment()
+            with _hearing():
+                trainer.strategy.setup_environment()
         except BaseException:
             launcher.kill(getattr(signal, "SIGKILL", signal.SIGTERM))  # they would wait for this one
             raise
@@ -75,6 +79,31 @@ def _wait_for_others(trainer: L.Trainer, meeting: Path) -> None:
         if ended := dict(_ended(trainer, 0)):
             raise _lost(trainer, ended)
         sleep(0.05)
+
+
+@contextmanager
+def _hearing() -> Iterator[None]:
+    """Hear Ctrl-C and SIGTERM while torch connects the processes, which itself hears neither, and waits half an hour
+    for a machine that does not answer."""
+    heard, tells = socket.socketpair()
+    tells.setblocking(False)
+    over, before = Event(), signal.set_wakeup_fd(tells.fileno())
+    Thread(target=_end_by, args=[heard, over], daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
+        signal.set_wakeup_fd(before)
+        tells.close()
+
+
+def _end_by(heard: socket.socket, over: Event) -> None:
+    """End this process by a signal, unless it ends by itself."""
+    with heard:
+        number = heard.recv(1)
+    if number and not over.wait(1):
+        print(f"{typed()}: {Stopped(number[0])}", file=sys.stderr, flush=True)
+        os._exit(128 + number[0])
 
 
 def _end_after(first: int) -> None:

@@ -6,12 +6,15 @@ import signal
 import socket
 import subprocess
 import sys
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.strategies.launchers.subprocess_script import _SubprocessScriptLauncher
 
@@ -177,6 +180,27 @@ def test_processes_that_cannot_be_connected_are_ended(monkeypatch):
             connection.start(trainer)
         assert other.wait(TIMEOUT) == -signal.SIGKILL
         assert signal.getsignal(signal.SIGINT) == stop._heard
+
+
+def connects(port: int) -> None:
+    """Connect with what is no process of a run, as torch does where MASTER_PORT is another service's."""
+    seconds = timedelta(seconds=TIMEOUT)
+    store = partial(torch.distributed.TCPStore, "127.0.0.1", port, 2, False, seconds)  # pyright: ignore[reportPrivateImportUsage]
+    strategy = SimpleNamespace(launcher=SimpleNamespace(launch=lambda *_, **__: None), setup_environment=store)
+    with Stop():
+        connection.start(SimpleNamespace(strategy=strategy))  # pyright: ignore[reportArgumentType]
+
+
+def test_sigterm_is_heard_by_one_that_waits_for_a_machine_that_does_not_answer(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as service:
+        waiting = Fork(tmp_path, connects, service.getsockname()[1])
+        client, _ = service.accept()
+        with client:
+            os.kill(waiting.pid, signal.SIGTERM)
+            status, _, err = waiting.end()
+    assert status == 143
+    assert err.endswith(": stopped by SIGTERM\n")
+    assert len(err.splitlines()) == 1
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
