@@ -17,7 +17,7 @@ import lightning as L
 import torch
 from lightning.pytorch.utilities import rank_zero_only
 
-from experiments.shared.command import typed
+from experiments.shared.command import program
 from experiments.shared.errors import CommandError
 from experiments.train.stop import FIRST, Stopped
 from manual import InputError
@@ -102,7 +102,7 @@ def _end_by(heard: socket.socket, over: Event) -> None:
     with heard:
         number = heard.recv(1)
     if number and not over.wait(1):
-        print(f"{typed()}: {Stopped(number[0])}", file=sys.stderr, flush=True)
+        print(f"{program('train')}: {Stopped(number[0])}", file=sys.stderr, flush=True)
         os._exit(128 + number[0])
 
 
