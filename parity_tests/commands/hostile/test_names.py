@@ -1,4 +1,6 @@
-"""Names from strangers, of files and classes: lines on a terminal, fields in CSV. (Pages: report/test_pages.py.)"""
+"""Names from strangers, of files and classes: lines on a terminal, fields in CSV. (Pages: report/test_pages.py; a class
+of students: grade/shown/test_classroom.py.)
+"""
 
 import csv
 import json
@@ -135,21 +137,3 @@ def test_names_in_what_is_said_of_a_hand_in_are_lines_on_a_terminal(
     with pytest.raises(SystemExit):
         check.main([str(tmp_path / NAMES[6])])
     assert capsys.readouterr().err.removesuffix("\n").isprintable()
-
-
-def test_a_class_is_a_row_a_file_whatever_the_files_are_called(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from experiments.grade import classroom
-    from experiments.grade.findings import Report
-    from experiments.grade.shown.overview import cell
-
-    monkeypatch.setattr(classroom, "check", lambda path, *_: Report(path.name, [], f"not judged: {path.name}"))
-    for name in NAMES:
-        (tmp_path / f"{name}.py").write_text("")
-    assert check.main([str(tmp_path), "--out", str(tmp_path / "out")]) == 2
-    out, _ = capsys.readouterr()
-    assert all(line.isprintable() for line in out.splitlines())
-    with (tmp_path / "out" / "summary.csv").open(newline="", encoding="utf-8") as file:
-        assert {row["file"] for row in csv.DictReader(file)} == {cell(f"{name}.py") for name in NAMES}
-    assert {path.name for path in (tmp_path / "out").glob("*.html")} >= {f"{name}.html" for name in NAMES}

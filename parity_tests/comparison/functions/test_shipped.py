@@ -4,19 +4,14 @@ import pytest
 import torch
 
 from parity_tests.comparison.functions.shipped import SHIPPED
+from parity_tests.conftest import few
 from torch_ref import check_backward
 
-RIGHT, WITH_A_BUG = [*SHIPPED][::5], [*SHIPPED][2::5]
-"""Those of which a quick test asks whether it agrees, or whether its bug is told."""
+WITH_A_BUG = [*SHIPPED][2::5]
+"""Those of which a quick test asks whether its bug is told."""
 
 
-def named(quick):
-    return pytest.mark.parametrize(
-        "name", [pytest.param(name, marks=[] if name in quick else [pytest.mark.slow]) for name in SHIPPED]
-    )
-
-
-@named(RIGHT)
+@pytest.mark.parametrize("name", few(SHIPPED, 5))
 def test_a_right_function_agrees(name):
     shipped = SHIPPED[name]
     if name == "checkpointed" and torch._C._get_privateuse1_backend_name() != "privateuseone":
@@ -24,8 +19,14 @@ def test_a_right_function_agrees(name):
     check_backward(shipped.make(False), shipped.reference, shipped.inputs, **shipped.how)
 
 
-@named(WITH_A_BUG)
-def test_a_bug_differs(name):
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_bug_differs(name, **how):
     shipped = SHIPPED[name]
     with pytest.raises(AssertionError, match="differs"):
-        check_backward(shipped.make(True), shipped.reference, shipped.inputs, **shipped.how)
+        check_backward(shipped.make(True), shipped.reference, shipped.inputs, **shipped.how | how)
+
+
+@pytest.mark.parametrize("name", WITH_A_BUG)
+def test_a_bug_differs_on_the_inputs_as_they_are(name):
+    test_a_bug_differs(name, quick=True)

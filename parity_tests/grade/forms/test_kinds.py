@@ -24,7 +24,7 @@ def of(folder: str, key: str) -> dict[str, dict[str, Any]]:
 KINDS, JUDGED = of("kinds", "kind"), of("judged", "file")
 
 
-@pytest.mark.parametrize("case", [*few(KINDS.values(), 4), *JUDGED.values()], ids=lambda case: case["name"])
+@pytest.mark.parametrize("case", [*few(KINDS.values(), 8), *JUDGED.values()], ids=lambda case: case["name"])
 def test_a_file_is_judged_as_its_case_says_and_so_is_each_edit_of_it(case, run):
     nothing_is_left = {} if "status" in case else {"status": 0, "not_judged": []}
     assert_judged(nothing_is_left | case, run(case["source"])[1])

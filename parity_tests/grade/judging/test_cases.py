@@ -3,13 +3,15 @@
 The same index says what a file that is not judged today must get once its form is known, as `after_forms`.
 """
 
+import json
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from experiments.grade.findings import strictly
+from experiments.grade.pages import from_json
 from parity_tests.bugs.planted import planted
-from parity_tests.conftest import few
 from parity_tests.grade.checking import not_judged, remarks, rows
 
 CASES = Path(__file__).parents[2] / "cases" / "verdicts"
@@ -52,16 +54,8 @@ def test_a_case_gets_its_verdict(name, run):
     else:
         assert verdict in found
         assert not remark or any(remark in said for said in remarks(result).values())
-
-
-STRICT = [n for n, case in EXPECTED.items() if case["verdict"] == "convention" or "remark" in case]
-
-
-@pytest.mark.parametrize("name", few(STRICT))
-def test_a_convention_or_a_remark_differs_by_the_measure_of_strict(name, run):
-    status, result = run(source(name), "--strict")
-    assert status == 1
-    assert "quantities differ" in result["verdict"]
+        strict = strictly(from_json(json.dumps(result)))
+        assert strict.status == (1 if verdict == "convention" or remark else status)
 
 
 def test_a_number_that_no_gradient_came_back_for_is_said(run):

@@ -24,7 +24,7 @@ def holds(row, pair):
     return all(row[name] == value for name, value in pair)
 
 
-@settings(deadline=None, derandomize=True)
+@settings(deadline=None, derandomize=True, max_examples=30)
 @given(CHOICES)
 def test_every_pair_of_values_is_in_a_row_and_the_first_row_has_the_defaults(choices):
     rows = covering(choices, lambda row: True)
@@ -36,7 +36,7 @@ def test_every_pair_of_values_is_in_a_row_and_the_first_row_has_the_defaults(cho
         assert any(holds(row, pair) for row in rows), pair
 
 
-@settings(deadline=None, derandomize=True)
+@settings(deadline=None, derandomize=True, max_examples=30)
 @given(CHOICES, st.data())
 def test_what_is_refused_is_left_out_and_what_one_more_value_allows_is_held(choices, data):
     refused = data.draw(st.lists(st.sampled_from(pairs_of(choices)), max_size=4)) if pairs_of(choices) else []
