@@ -53,7 +53,7 @@ def classes(loss: Any, z: Array, y: Array, ignore: int | None = None) -> tuple[A
     if (wrong := counts & ((labels < 0) | (labels >= z.shape[1]))).any():
         at = int(np.argmax(wrong))
         raise InputError(f"{loss!r}: expected classes 0 to {z.shape[1] - 1}, got {labels[at]} at example {at}")
-    weight = np.ones(z.shape[1], int) if loss.weight is None else loss.weight
-    dtype = z.dtype if z.dtype.kind == "f" else weight.dtype  # other numbers are multiplied by whole ones exactly
-    w = np.where(counts, weight[np.where(counts, labels, 0)], 0).astype(dtype)
-    return labels, w
+    if loss.weight is None:
+        return labels, counts.astype(z.dtype if z.dtype.kind == "f" else int)  # other numbers times 1 are exact
+    w = np.where(counts, loss.weight[np.where(counts, labels, 0)], 0)
+    return labels, w.astype(z.dtype) if z.dtype.kind == "f" else w
