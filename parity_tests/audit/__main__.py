@@ -1,4 +1,5 @@
-"""Audit PyTorch (`make audit`, half an hour): writes docs/tables/audit.md and reports/audit.json.
+"""Audit PyTorch, its operators, modules and optimizers (`make audit`, an hour): writes docs/tables/audit.md and
+reports/audit.json.
 
 It ends with 1 if a gradient of torch is not within what is derived and no finding says why.
 """
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from parity_tests.audit.operators import database, name
+from parity_tests.audit.subjects import subjects
 from parity_tests.audit.table import page, read, summary
 from parity_tests.audit.workers import judged
 
@@ -25,7 +26,7 @@ def main() -> int:
     parser.add_argument("--samples", type=int, default=6, help="at most so many of an operator for each dtype")
     parser.add_argument("--limit", type=float, default=60, help="seconds for an operator")
     options = parser.parse_args()
-    known = [name(operator) for operator in database()]
+    known = [subject.name for subject in subjects()]
     if unknown := {*options.operators} - {*known}:
         parser.error(f"not in torch's database: {', '.join(sorted(unknown))}")
     names = options.operators or known

@@ -52,21 +52,24 @@ def judge(call: Call, certify: bool = True) -> Judged:
     judged, allowed = _derived(call, dtype, outputs, deltas, gradients)
     if judged.outcome == BEYOND and allowed is not None:
         _of_output(judged, call, outputs, allowed)
-    if certify:
+    if certify and gradients:
         _certified(judged, call, deltas, gradients, allowed)
     return judged
 
 
 def by_torch(call: Call) -> tuple[list[torch.Tensor], list[torch.Tensor], dict[int, Any]]:
-    """The outputs of floats, δ of each, which is 0 where torch gives no derivative, and the gradients."""
+    """The outputs of floats, δ of each, which is 0 where torch gives no derivative, and the gradients, if there need be
+    any."""
     live = [x.clone().requires_grad_() if i in call.by else x for i, x in enumerate(call.inputs)]
     outputs = [y for y in call.function(*live) if torch.is_tensor(y) and (y.is_floating_point() or y.is_complex())]
     generator = torch.Generator().manual_seed(0)
     deltas = [torch.randn(y.shape, dtype=_double(y), generator=generator).to(y.dtype) for y in outputs]
     deltas = [d if y.requires_grad else torch.zeros_like(d) for d, y in zip(deltas, outputs, strict=True)]
     smooth = [(y, d) for y, d in zip(outputs, deltas, strict=True) if y.requires_grad]
-    if not smooth:
+    if not smooth and call.reference is None:
         raise TypeError("no output has a derivative")
+    if not smooth:
+        return outputs, deltas, {}
     found = torch.autograd.grad(
         [y for y, _ in smooth], [live[i] for i in call.by], [d for _, d in smooth], allow_unused=True
     )
@@ -83,11 +86,11 @@ def _double(x: torch.Tensor) -> torch.dtype:
 
 def _derived(call: Call, dtype: str, outputs: Any, deltas: Any, gradients: Any) -> tuple[Judged, Bounds | None]:
     try:
-        allowed = bounds(call.function, call.inputs, deltas, by=call.by)
+        allowed = bounds(call.reference or call.function, call.inputs, deltas, by=call.by)
     except Exception as error:
         return Judged(dtype, MEASURED, _words(error)), None
     pairs = [*zip([as_numpy(as_real(y)) for y in outputs], allowed.outputs, strict=True)]
-    pairs += [(gradients[i], allowed.gradients[i]) for i in call.by]
+    pairs += [(gradient, allowed.gradients[i]) for i, gradient in gradients.items()]
     judged, open_everywhere = Judged(dtype, DERIVED), True
     for value, bound in pairs:
         if value.shape != bound.shape:

@@ -1,6 +1,8 @@
 """The operators of torch's own database, each with its samples as functions of tensors."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -10,40 +12,55 @@ DTYPES = (torch.float64, torch.float32)
 
 
 class Call(NamedTuple):
-    """A function, the inputs that it takes, and the places of those to differentiate by."""
+    """A function, the inputs that it takes, and the places of those to differentiate by; perhaps another function that
+    computes the same, which it is held against, and then it need have no derivative."""
 
     function: Any
     inputs: list[Any]
     by: list[int]
     written: str = ""
+    reference: Any = None
 
 
-def database() -> list[Any]:
-    """The differentiable operators.
+class Subject(NamedTuple):
+    """What is audited: a name, and (dtype, n) → at most n calls of it."""
+
+    name: str
+    calls: Callable[[torch.dtype, int], Iterator[Call]]
+
+
+def subjects() -> list[Subject]:
+    """The differentiable operators, each with its variants.
 
     Raises:
         SystemExit: torch's test package needs expecttest.
     """
-    try:
+    with needs_expecttest():
         from torch.testing._internal.common_methods_invocations import op_db
+    known = [op for op in op_db if op.supports_autograd and {*DTYPES} & {*op.supported_dtypes("cpu")}]
+    return [Subject(".".join(filter(None, (op.name, op.variant_test_name))), partial(_calls, op)) for op in known]
+
+
+@contextmanager
+def needs_expecttest() -> Iterator[None]:
+    """Say in one line that torch's test package lacks what it imports."""
+    try:
+        yield
     except ModuleNotFoundError as error:
         raise SystemExit(
             f"the audit needs {error.name}, which torch's operator database imports: pip install --editable '.[audit]'"
         ) from None
-    return [op for op in op_db if op.supports_autograd and {*DTYPES} & {*op.supported_dtypes("cpu")}]
 
 
-def name(operator: Any) -> str:
-    """Its name, with that of its variant."""
-    return ".".join(filter(None, (operator.name, operator.variant_test_name)))
+def evenly(samples: Sequence[Any], most: int) -> Sequence[Any]:
+    """At most so many of them, evenly spaced."""
+    return samples[:: -(-len(samples) // most) or 1]
 
 
-def calls(operator: Any, dtype: torch.dtype, most: int) -> Iterator[Call]:
-    """At most so many of its samples, evenly spaced."""
+def _calls(operator: Any, dtype: torch.dtype, most: int) -> Iterator[Call]:
     if dtype not in operator.supported_dtypes("cpu"):
         return
-    samples = [*operator.sample_inputs("cpu", dtype, requires_grad=True)]
-    for sample in samples[:: -(-len(samples) // most) or 1]:
+    for sample in evenly([*operator.sample_inputs("cpu", dtype, requires_grad=True)], most):
         call = _call(operator, sample)
         if call.by:
             yield call

@@ -19,6 +19,10 @@ HOW_TO_READ = (
     "does not, *measured* where none is derived, for the reason given. Torch's error is that of its gradient from the",
     "certified truth, in units in the last place of the gradient's largest element. Torch documents that max_unpool is",
     "undefined where an index is repeated, as in its own samples: that is no fault of its gradient.",
+    "",
+    "A module is a function of its inputs and parameters. An optimizer is three steps as a function of a parameter and",
+    "of its gradients: its foreach and fused kernels are held to what is derived of its plain loop;",
+    "`differentiable=True` is differentiated as well.",
 )
 
 Audit = dict[str, list[Judged]]
@@ -36,9 +40,10 @@ def summary(audit: Audit, of: int) -> list[str]:
     derived = sum(any(j.outcome == DERIVED for j in found) for found in audit.values())
     certified = sum(any(j.certified == "yes" for j in found) for found in audit.values())
     widths = [w for found in audit.values() if (w := relative(found)) is not None]
+    version = torch.__version__.split("+")[0]
     return [
-        f"{len(audit)} of {of} differentiable operators, torch {torch.__version__.split('+')[0]}, float64 and float32",
-        f"operators whose tolerance is derived: {derived}; whose gradient is certified: {certified}",
+        f"{len(audit)} of {of} operators, modules and optimizers, torch {version}, float64 and float32",
+        f"those whose tolerance is derived: {derived}; whose gradient is certified: {certified}",
         f"samples: {len(every)}; " + "; ".join(f"{o}: {outcomes[o]}" for o in (DERIVED, BEYOND, MEASURED, NOT_JUDGED)),
         f"share of the samples not judged: {outcomes[NOT_JUDGED] / max(1, len(every)):.1%}",
         f"median by operator of the relative tolerance, float64: {median(widths):.1e}" if widths else "nothing derived",
@@ -60,7 +65,12 @@ def page(audit: Audit, of: int) -> str:
     wide = [(n, w) for n, found in audit.items() if (w := relative(found)) is not None and w > WIDE]
     lines += ["", f"## Relative tolerance above {WIDE:g} in float64", ""]
     lines += [f"- {n}: {w:.1e}" for n, w in wide] or ["none"]
-    lines += ["", "## Operators", "", "| operator | outcome | certified | error (ULP) | of allowed | why not |"]
+    lines += [
+        "",
+        "## All",
+        "",
+        "| what | outcome | certified | error (ULP) | of allowed | why not |",
+    ]
     lines += ["| --- | --- | --- | --- | --- | --- |", *(_row(n, found) for n, found in sorted(audit.items()))]
     return "\n".join(lines) + "\n"
 

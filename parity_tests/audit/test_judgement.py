@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from parity_tests.audit import modules, operators, optimizers
 from parity_tests.audit.judgement import BEYOND, DERIVED, DIGITS, MEASURED, NAN, NOT_JUDGED, WRONG, Judged, judge
-from parity_tests.audit.operators import Call, database
+from parity_tests.audit.operators import Call
 from parity_tests.audit.table import page, summary
 
 OURS = [
@@ -109,5 +110,27 @@ def test_without_expecttest_one_line_says_what_is_missing(monkeypatch):
     for module in [m for m in sys.modules if m.startswith(("expecttest", "torch.testing._internal"))]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "expecttest", None)
-    with pytest.raises(SystemExit, match=r"the audit needs expecttest.*\.\[audit\]"):
-        database()
+    for room in (operators, modules):
+        with pytest.raises(SystemExit, match=r"the audit needs expecttest.*\.\[audit\]"):
+            room.subjects()
+
+
+def test_an_optimizer_s_kernels_are_held_to_its_loop_and_a_wrong_one_is_beyond():
+    [found] = optimizers.calls(torch.optim.SGD, "foreach", torch.float64, 1)
+    assert judge(found).outcome == DERIVED
+
+    class Slower(torch.optim.SGD):
+        def __init__(self, params, lr, foreach=None):
+            super().__init__(params, lr * (1 - 1e-12) if foreach else lr, foreach=foreach)
+
+    [wrong] = optimizers.calls(Slower, "foreach", torch.float64, 1)
+    assert judge(wrong).outcome == BEYOND
+
+
+def test_a_module_is_judged_by_inputs_and_parameters_and_keeps_its_statistics():
+    module = torch.nn.BatchNorm1d(3).double()
+    found = modules.as_call(module, (x().requires_grad_(),), {})
+    judged = judge(found)
+    assert (judged.outcome, judged.certified, judged.finding) == (DERIVED, "yes", "")
+    assert len(found.by) == 3
+    assert not module.running_mean.any()  # pyright: ignore[reportOptionalMemberAccess]

@@ -1,16 +1,16 @@
-"""Operators tried in a process of its own, with a time limit for each: one that hangs or crashes is a row."""
+"""What is audited, tried in a process of its own, with a time limit for each: one that hangs or crashes is a row."""
 
 import multiprocessing
 import time
 import warnings
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
-from typing import Any
 
 import torch
 
 from parity_tests.audit.judgement import NOT_JUDGED, Judged, judge
-from parity_tests.audit.operators import DTYPES, calls, database, name
+from parity_tests.audit.operators import DTYPES, Subject
+from parity_tests.audit.subjects import subjects
 
 CERTIFIED = 3
 """So many calls of an operator are certified for each dtype."""
@@ -63,20 +63,20 @@ class _Worker:
 def _work(pipe: Connection, most: int) -> None:
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
-    operators = {name(operator): operator for operator in database()}
-    pipe.send(len(operators))
+    known = {subject.name: subject for subject in subjects()}
+    pipe.send(len(known))
     while True:
-        operator = operators[pipe.recv()]
+        subject = known[pipe.recv()]
         for dtype in DTYPES:
-            for call_judged in _all(operator, dtype, most):
+            for call_judged in _all(subject, dtype, most):
                 pipe.send(call_judged)
         pipe.send(None)
 
 
-def _all(operator: Any, dtype: torch.dtype, most: int) -> Iterator[Judged]:
+def _all(subject: Subject, dtype: torch.dtype, most: int) -> Iterator[Judged]:
     certified = 0
     try:
-        for call in calls(operator, dtype, most):
+        for call in subject.calls(dtype, most):
             found = judge(call, certify=certified < CERTIFIED)
             certified += found.certified == "yes"
             yield found

@@ -129,3 +129,31 @@ def test_integers_and_what_is_no_tensor_are_passed_on():
     truth = certified(lambda table, index, scale: scale * table[index], [table, index, 2], [delta])
     assert {*truth} == {0}
     assert np.array_equal(truth[0].astype(float), [[2, 2], [0, 0], [0, 0], [4, 4]])
+
+
+def noted(x):
+    """What a profiler is told."""
+    with torch.profiler.record_function("a part"):
+        return torch.tanh(x) * 2
+
+
+def with_statistics(x, mean):
+    """What writes into a copy of an input that is not differentiated by."""
+    kept = mean.clone()
+    return torch.nn.functional.batch_norm(x, kept, torch.ones_like(kept), training=True)
+
+
+def unrolled(x):
+    """A recurrent layer, of whose fused kernel in float32 there is no formula."""
+    weights = [torch.linspace(-1, 1, 8 * n).reshape(8, n) for n in (4, 2)]
+    return torch.lstm(x[:, None], [torch.zeros(1, 1, 2)] * 2, weights, False, 1, 0.0, True, False, False)[0]
+
+
+@pytest.mark.parametrize(("function", "others"), [(noted, []), (with_statistics, [(4,)]), (unrolled, [])])
+def test_what_makes_no_number_of_its_own_does_not_hide_a_formula(function, others):
+    x, *more = (torch.randn(shape, generator=torch.Generator().manual_seed(1)) for shape in [(3, 4), *others])
+    delta, output, [gradient] = by_torch(lambda x: function(x, *more), [x.requires_grad_()])
+    truth = certified(function, [x.detach(), *more], [delta], by=[0])[0]
+    (bound,), allowed = bounds(function, [x.detach(), *more], [delta], by=[0])
+    assert np.all(np.abs(bound.value - to_numpy(output)) <= 2 * bound.error)
+    assert np.all(distance(to_numpy(gradient), truth)[0] <= allowed[0].error)

@@ -55,14 +55,14 @@ def certified(
         Undecided: it decides exactly on an edge.
     """
     of_floats = _OfFloats(function, inputs, by)
-    program = trace(of_floats, of_floats.tensors)
+    program, others = _forward(of_floats)
     weights = [constant(as_numpy(as_real(d)).astype(np.float64)) for d in deltas]
     given = {f"{i}": as_numpy(t) for i, t in zip(of_floats.places, of_floats.tensors, strict=True)}
     chosen = {f"{i}": at for i, at in (elements or {}).items()}
 
     def cost(**moving: Array) -> Any:
         arrays = [_with(given[name], chosen[name], moving[name]) if chosen else moving[name] for name in given]
-        outputs = run(program, arrays, lambda array, _: constant(array), of_floats.tensors[0].dtype)
+        outputs = run(program, [*arrays, *others], lambda array, _: constant(array), of_floats.tensors[0].dtype)
         return sum(np.sum(w * y) for w, y in zip(weights, outputs, strict=True))
 
     _, slopes = derivative(cost, {name: a.ravel()[chosen[name]] if chosen else a for name, a in given.items()})
@@ -72,10 +72,23 @@ def certified(
 def values(function: Function, inputs: Sequence[Any], by: Sequence[int] | None = None) -> list[Array]:
     """The certified outputs that are of floats. Args and errors are those of `certified`."""
     of_floats = _OfFloats(function, inputs, by)
-    program = trace(of_floats, of_floats.tensors)
+    program, others = _forward(of_floats)
     with flint.ctx.workprec(512):
         given = [constant(as_numpy(t).astype(np.float64)) for t in of_floats.tensors]
-        return [*run(program, given, lambda array, _: constant(array), of_floats.tensors[0].dtype)]
+        return [*run(program, [*given, *others], lambda array, _: constant(array), of_floats.tensors[0].dtype)]
+
+
+def _forward(of_floats: "_OfFloats") -> tuple[GraphModule, list[Array]]:
+    """The program of the outputs, by all tensors, and those among these that are not differentiated by; where it takes
+    its shapes from the latter, they belong to the program."""
+    try:
+        program = trace(of_floats, [*of_floats.tensors, *of_floats.others])
+    except NoProgram:
+        if not of_floats.others:
+            raise
+        return trace(of_floats, of_floats.tensors), []
+    arrays = [as_numpy(t) for t in of_floats.others]
+    return program, [constant(a.astype(np.float64)) if a.dtype.kind == "f" else a for a in arrays]
 
 
 def _with(array: Array, at: Array, numbers: Array) -> Array:

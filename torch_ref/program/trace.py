@@ -73,7 +73,8 @@ TABLE = _table()
 
 
 def trace(function: Callable[..., Any], inputs: Sequence[torch.Tensor]) -> GraphModule:
-    """The program of a function on inputs of these shapes and dtypes; attention as products and a softmax.
+    """The program of a function on inputs of these shapes and dtypes; attention as products and a softmax, a
+    recurrent layer as its steps.
 
     Without a mode of its own torch makes one for each operation, which takes a third of the time.
 
@@ -81,13 +82,16 @@ def trace(function: Callable[..., Any], inputs: Sequence[torch.Tensor]) -> Graph
         NoProgram: the function, or torch, raised, as where it chooses a shape by its data.
     """
     fake = FakeTensorMode(allow_fallback_kernels=True)
-    with sdpa_kernel(SDPBackend.MATH), ByFormula(), tracing(TracingContext(fake)):
+    without_fused_kernels = torch.backends.mkldnn.flags(False, None, None, None)  # pyright: ignore[reportArgumentType]
+    with sdpa_kernel(SDPBackend.MATH), without_fused_kernels, ByFormula(), tracing(TracingContext(fake)):
         try:
             program = make_fx(lambda *tensors: function(*tensors), decomposition_table=TABLE)(*inputs)
             if any(map(_writes, program.graph.nodes)):  # a second tracing takes as long as the first
                 program = make_fx(torch.func.functionalize(program))(*inputs)
         except Exception as error:
             raise NoProgram(error) from error
+    for node in filter(_is_a_note, reversed(program.graph.nodes)):
+        program.graph.erase_node(node)
     program.graph.eliminate_dead_code()
     program.recompile()
     return program
@@ -96,3 +100,8 @@ def trace(function: Callable[..., Any], inputs: Sequence[torch.Tensor]) -> Graph
 def _writes(node: torch.fx.Node) -> bool:
     """Whether an operation writes into one of its arguments."""
     return isinstance(node.target, OpOverload) and node.target._schema.is_mutable
+
+
+def _is_a_note(node: torch.fx.Node) -> bool:
+    """Whether it makes no number: what a profiler is told, as by `record_function`."""
+    return isinstance(node.target, OpOverload) and node.target.namespace == "profiler"
