@@ -153,8 +153,9 @@ def test_what_the_reference_cannot_do_is_not_asked_for(fails):
         return functional.silu(x) * (len(x) // len(x))
 
     own = function(functional.silu, backward)
-    assert "empty" not in str(check_backward(own, reference, drawn((5, 3))))
-    assert "empty" in fails(own, functional.silu, drawn((5, 3)))
+    skip = [trial for trial in options.TRIALS if trial != "empty"]
+    assert "empty" not in str(check_backward(own, reference, drawn((5, 3)), skip=skip))
+    assert "empty" in fails(own, functional.silu, drawn((5, 3)), skip=skip)
 
 
 def test_what_the_forward_refuses_is_no_mistake():

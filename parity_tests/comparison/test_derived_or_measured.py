@@ -7,6 +7,7 @@ from torch.utils._pytree import tree_map_only
 
 from parity_tests.comparison.own import drawn, function, scaled
 from torch_ref import check_backward
+from torch_ref.comparison.functions import options
 
 
 def by_its_data(x):
@@ -129,7 +130,8 @@ def logarithm_of(forward):
 
 def test_what_nothing_bounds_is_no_agreement_because_another_trial_agrees(fails):
     """At 0 the logarithm has a pole: a gradient of 0 there is wrong, and nothing that is derived says so."""
-    table = fails(logarithm_of(torch.log), torch.log, [torch.tensor([1.0, 0.0, 2.0])])
+    x = torch.tensor([1.0, 0.0, 2.0])
+    table = fails(logarithm_of(torch.log), torch.log, [x], skip=[*options.LAYOUTS, *options.UPSTREAM])
     assert "an element has no bound" in table
 
 
@@ -199,4 +201,4 @@ def test_a_reference_agrees_with_itself_a_rounding_farther(reference):
 
 def test_a_penalty_of_what_is_not_emptied_is_caught_where_it_is_wrong(fails):
     own = function(penalised, lambda ctx, d, x, w: (d * 2 * x @ w @ w.T, d * (2 * x.T @ x @ w + w / 10)))
-    assert "dw" in fails(own, penalised, drawn((4, 3), (3, 1)))
+    assert "dw" in fails(own, penalised, drawn((4, 3), (3, 1)), quick=True)

@@ -25,7 +25,7 @@ TAKEN_APART = {"SiLU", "Mish", "LSTM", "EveryStep"}
 
 
 @pytest.mark.parametrize(("dtype", "every"), [
-    (np.float32, 8), *(pytest.param(dtype, 1, marks=pytest.mark.slow) for dtype in (np.float32, np.float64)),
+    (np.float32, 12), *(pytest.param(dtype, 1, marks=pytest.mark.slow) for dtype in (np.float32, np.float64)),
 ])  # fmt: skip
 @pytest.mark.parametrize("compared", [survey.layers, survey.losses, survey.optimizers, survey.networks])
 def test_every_comparison_on_the_pretended_device_is_that_of_the_cpu_to_the_last_bit(compared, dtype, every):

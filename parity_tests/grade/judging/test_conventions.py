@@ -1,7 +1,11 @@
 """`python -m experiments.grade`: another choice is a convention, and what only looks like one differs."""
 
+import json
+
 import pytest
 
+from experiments.grade.findings import strictly
+from experiments.grade.pages import from_json
 from parity_tests.grade.checking import failing, rows, verdicts
 
 POOL = """
@@ -92,7 +96,7 @@ def test_a_convention_is_no_failure_and_has_a_cause(name, run):
     assert {key for key, verdict in verdicts(result).items() if verdict == "convention"} == quantities
     assert {*verdicts(result).values()} <= {"agrees", "convention"}
     assert all(row["cause"] for _, row in rows(result) if row["verdict"] == "convention")
-    assert run(source, "--strict")[0] == 1
+    assert strictly(from_json(json.dumps(result))).status == 1
 
 
 DIFFERENCES = {
