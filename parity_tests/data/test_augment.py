@@ -12,12 +12,12 @@ import torch
 from experiments.data.augment import augmented
 from experiments.data.module import Data
 from experiments.data.settings import DataSettings
-from experiments.train import command as train
 from experiments.train.module import Training
 from manual import InputError
 from manual.numbers.number_types import Array
 from parity_tests.data.drawn import draw
 from parity_tests.data.test_images import noise
+from parity_tests.train.checkpoints.cutting import fit
 
 SIZE = 32
 EPOCH = 3
@@ -30,19 +30,10 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return draw(tmp_path_factory.mktemp("drawn") / "birds", 40, size=SIZE)
 
 
-def fit(drawn: Path, out: Path, *more: str) -> Path:
+def trained(drawn: Path, out: Path, *more: str) -> Path:
     """Two epochs of softmax regression."""
-    return train.run(
-        [
-            "fit",
-            "--config=bluebird_softmax",
-            f"--data.folder={drawn}",
-            f"--out={out}",
-            "--data.batch_size=10",
-            "--trainer.max_epochs=2",
-            *more,
-        ]
-    )
+    short = ["--data.batch_size=10", "--trainer.max_epochs=2"]
+    return fit(out, ["--config=bluebird_softmax", f"--data.folder={drawn}", *short, *more])
 
 
 def seen(monkeypatch: pytest.MonkeyPatch, drawn: Path, out: Path, *more: str) -> dict[str, list[Batch]]:
@@ -62,7 +53,7 @@ def seen(monkeypatch: pytest.MonkeyPatch, drawn: Path, out: Path, *more: str) ->
     with monkeypatch.context():
         for name in ("training_step", "validation_step", "test_step"):
             watch(name)
-        fit(drawn, out, *more)
+        trained(drawn, out, *more)
     monkeypatch.undo()
     return batches
 
@@ -150,6 +141,6 @@ def test_what_is_evaluated_is_not_changed(drawn: Path, tmp_path: Path, monkeypat
 
 @pytest.mark.parametrize(("then", "now"), [("[flip]", "[flip, shift]"), ("null", "[flip]"), ("[shift]", "null")])
 def test_a_run_does_not_go_on_with_another_augmentation(then: str, now: str, drawn: Path, tmp_path: Path) -> None:
-    fit(drawn, tmp_path, f"--data.augment={then}")
+    trained(drawn, tmp_path, f"--data.augment={then}")
     with pytest.raises(InputError, match=r"data\.augment was .* there, and is .* here"):
-        fit(drawn, tmp_path, f"--data.augment={now}", "--ckpt_path=last", "--trainer.max_epochs=3")
+        trained(drawn, tmp_path, f"--data.augment={now}", "--ckpt_path=last", "--trainer.max_epochs=3")

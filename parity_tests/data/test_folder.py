@@ -20,6 +20,7 @@ from experiments.train import command as train
 from experiments.train.checkpoints import restore
 from parity_tests.data.drawn import draw
 from parity_tests.data.test_images import SIZE, cut, noise, read
+from parity_tests.train.checkpoints.cutting import fit
 
 KINDS = ["blue_jay", "bluebird", "goldfinch", "robin"]
 PARTS = ["train", "validation", "test"]
@@ -248,15 +249,7 @@ def test_a_channel_that_is_the_same_everywhere_is_centred() -> None:
 
 
 def test_the_network_has_an_output_for_each_class_of_the_folder(photos: Path, tmp_path: Path) -> None:
-    folder = train.run(
-        [
-            "fit",
-            "--config=bluebird_softmax",
-            f"--data.folder={photos}",
-            f"--out={tmp_path}",
-            "--trainer.max_epochs=1",
-        ]
-    )
+    folder = fit(tmp_path, ["--config=bluebird_softmax", f"--data.folder={photos}", "--trainer.max_epochs=1"])
     assert restore.load(folder / "checkpoints" / "last.ckpt").network.params["1.weight"].shape == (2, 3072)
 
 

@@ -16,9 +16,9 @@ from experiments.shared import command, model_file
 from experiments.shared.model_file import Model, load, save
 from experiments.shared.scale import Scale
 from experiments.shared.spec import build_network
-from experiments.train import command as train
 from experiments.train.checkpoints import restore
 from manual import InputError
+from parity_tests.train.checkpoints.cutting import fit
 from torch_ref import to_numpy, to_torch, twin
 
 LAYERS: list[Any] = [
@@ -82,15 +82,7 @@ def test_numpy_and_torch_read_the_same(model: Model, path: Path, rng: np.random.
 def test_every_run_leaves_the_network_that_it_trained(
     config: str, shape: tuple[int, ...], implementation: str, tmp_path: Path
 ) -> None:
-    folder = train.run(
-        [
-            "fit",
-            f"--config={config}",
-            f"--out={tmp_path}",
-            "--trainer.max_epochs=1",
-            f"--model.implementation={implementation}",
-        ]
-    )
+    folder = fit(tmp_path, [f"--config={config}", "--trainer.max_epochs=1", f"--model.implementation={implementation}"])
     model, training = load(folder / "model.safetensors"), restore.load(folder / "checkpoints" / "last.ckpt")
     assert (model.layers, model.dtype, model.input) == (training.settings["network"], "float64", shape)
     assert model.classes is model.scale is None

@@ -13,9 +13,8 @@ from experiments.data.module import Data
 from experiments.data.settings import DataSettings
 from experiments.data.splits import Part
 from experiments.shared.spec import build_network
-from experiments.train import command as train
 from manual import batches
-from parity_tests.train.checkpoints.cutting import column
+from parity_tests.train.checkpoints.cutting import column, fit
 from parity_tests.train.test_training import BILLIONTH
 from torch_ref import to_torch
 
@@ -30,26 +29,16 @@ EPOCHS, ROWS, STEPS = 2, 32, 40
 """Steps are those of an epoch: 1,257 digits to train on, in batches of 32."""
 
 
-def fit(out: Path, side: str, network: str, *more: str) -> Path:
-    return train.run(
-        [
-            "fit",
-            "--config=digits",
-            f"--out={out}",
-            f"--model.implementation={side}",
-            f"--model.network={network}",
-            f"--trainer.max_epochs={EPOCHS}",
-            f"--model.optimizer={{SGD: {{lr: {LR}, momentum: 0}}}}",
-            *more,
-        ]
-    )
+def trained(out: Path, side: str, network: str, *more: str) -> Path:
+    model = [f"--model.implementation={side}", f"--model.network={network}", f"--trainer.max_epochs={EPOCHS}"]
+    return fit(out, ["--config=digits", *model, f"--model.optimizer={{SGD: {{lr: {LR}, momentum: 0}}}}", *more])
 
 
 @pytest.fixture(scope="module")
 def dropped(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Runs with dropout."""
     out = tmp_path_factory.mktemp("dropout")
-    return {side: fit(out, side, DROPOUT) for side in SIDES}
+    return {side: trained(out, side, DROPOUT) for side in SIDES}
 
 
 @EITHER
@@ -86,7 +75,7 @@ def penalised(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Runs with a penalty."""
     out = tmp_path_factory.mktemp("penalty")
     penalty = f"--model.penalty={{ElasticNet: {{alpha: {ALPHA}, l1_ratio: {RHO}}}}}"
-    return {side: fit(out, side, LINEAR, penalty) for side in SIDES}
+    return {side: trained(out, side, LINEAR, penalty) for side in SIDES}
 
 
 def cross_entropy(part: Part, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:

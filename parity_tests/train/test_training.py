@@ -84,10 +84,7 @@ def test_both_predict_the_same_digits(digits, capsys):
 
 def test_accuracy_is_the_share_of_right_digits(digits, monkeypatch, capsys):
     folders, _ = digits
-    data, network = (
-        Data(DataSettings("digits")).test,
-        restore.load(folders["manual"] / "checkpoints" / "last.ckpt").network,
-    )
+    data, network = Data(DataSettings("digits")).test, restore.load(folders["manual"] / "checkpoints/last.ckpt").network
     right = sum(int(np.argmax(network.forward(x[None])[0])) == y for x, y in zip(data.x, data.y, strict=True))
     assert column(folders["manual"], "test_accuracy") == [right / 360]
     checkpoint = str(folders["manual"] / "checkpoints" / "last.ckpt")
@@ -98,9 +95,8 @@ def test_accuracy_is_the_share_of_right_digits(digits, monkeypatch, capsys):
 
 @EITHER
 def test_one_step_is_the_documents(implementation, tmp_path):
-    folder = train.run(
-        [*fit("two_two_one", tmp_path), *options(model_implementation=implementation, trainer_max_epochs=1)]
-    )
+    how = options(model_implementation=implementation, trainer_max_epochs=1)
+    folder = train.run([*fit("two_two_one", tmp_path), *how])
     trained = weights(folder)
     for quantity, where in (("A13.6", "2.bias"), ("A13.8", "2.weight"), ("A13.10", "0.bias"), ("A13.12", "0.weight")):
         printed = [number for numbers in documents.PRINTED[quantity].values() for number in numbers]
@@ -110,9 +106,8 @@ def test_one_step_is_the_documents(implementation, tmp_path):
 
 @EITHER
 def test_the_log_holds_the_parameters_before_each_step(implementation, tmp_path):
-    folder = train.run(
-        [*fit("two_two_one", tmp_path), *options(model_implementation=implementation, trainer_max_epochs=2)]
-    )
+    how = options(model_implementation=implementation, trainer_max_epochs=2)
+    folder = train.run([*fit("two_two_one", tmp_path), *how])
     start = documents.hand_computation().network.params
     for name, p in start.items():
         for index, value in np.ndenumerate(p):
@@ -155,9 +150,8 @@ def test_the_resolved_config_makes_the_same_run_again(tmp_path):
 
 @EITHER
 def test_training_stops_where_the_parameters_hardly_move(implementation, tmp_path):
-    folder = train.run(
-        [*fit("two_two_one", tmp_path), *options(model_implementation=implementation, model_threshold=1e-3)]
-    )
+    how = options(model_implementation=implementation, model_threshold=1e-3)
+    folder = train.run([*fit("two_two_one", tmp_path), *how])
     moved = column(folder, "moved")
     assert len(moved) < 100
     assert moved[-1] < 1e-3 <= min(moved[:-1])
