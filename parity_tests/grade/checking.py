@@ -75,7 +75,9 @@ def assert_judged(case: dict[str, Any], result: Result) -> None:
         "left_out": result["left_out"],
     }
     lines = [result["verdict"], *result["left_out"]]
-    lines += [f"{f['name']} not judged: {f['not_judged']}; {f['form']}; {f['against']}" for f in result["findings"]]
+    for finding in result["findings"]:
+        said = (finding[key] for key in ("not_judged", "form", "against", "tolerance"))
+        lines.append(f"{finding['name']} not judged: {'; '.join(said)}")
     lines += [
         f"{name}.{row['quantity']} {row['verdict']}: {row['reason']}; {row['cause']}" for name, row in rows(result)
     ]
