@@ -4,16 +4,13 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from manual import InputError, Linear, MSELoss, Network, Sigmoid, Softmax, init
-
-if TYPE_CHECKING:
-    pass
 
 
 @pytest.mark.parametrize("value", ["a", None, np.nan, [1], 10**400, True])
