@@ -162,6 +162,19 @@ def _gives_a_matrix(derivative: Callable[[Any], Any]) -> bool:
         return False
 
 
+def _of_a_vector(pair: Pair, given: Arrays) -> Ran:
+    function, derivative = pair
+    return Ran(function(given["x"]), lambda _: {"dx": derivative(np.copy(given["x"]))})
+
+
+def _gives_a_number(function: Callable[[Any], Any]) -> bool:
+    """Whether it makes one number of a vector."""
+    try:
+        return np.shape(function(np.linspace(0.1, 0.4, 4))) == ()
+    except Exception:  # it takes something else
+        return False
+
+
 def _by_element(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """A function of arrays; one of single numbers is called with each of them."""
 
@@ -185,10 +198,15 @@ class Differentiated(Piece):
     ) -> None:
         self.variants, self.module, self.form = variants, found.module, self.form + said
         self.gives_a_matrix = all(_gives_a_matrix(derivative) for _, derivative in variants.values())
+        self.gives_a_number = all(_gives_a_number(function) for function, _ in variants.values())
         super().__init__(name, ["x"], [], made_of)
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
-        x, delta = rng.standard_normal((2, 4) if self.gives_a_matrix else (2, 5, 3))
+        x, delta = rng.standard_normal((2, 4) if self.gives_a_matrix or self.gives_a_number else (2, 5, 3))
+        if self.gives_a_number:  # as a penalty of a vector
+            for place, pair in self.variants.items():
+                yield Example({"x": x}, partial(_of_a_vector, pair), place=place)
+            return
         for choice, (place, pair) in product(("of x", "of the output"), self.variants.items()):
 
             def run(given: Arrays, pair: Pair = pair, of_x: bool = choice == "of x") -> Ran:

@@ -1,9 +1,10 @@
 """What the forms of a piece have in common: how it is described, and how it runs."""
 
-from collections.abc import Callable, Collection, Iterator
+import ast
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from types import CodeType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -118,6 +119,8 @@ class Piece:
     """Whether it is judged as that."""
     written: Collection[CodeType] = ()
     """The functions whose statements are run with those of another."""
+    statements: Sequence[tuple[ast.stmt, FunctionType]] = ()
+    """What it runs of the file besides functions, statement by statement, as a training loop."""
 
     def __init__(self, name: str, arguments: list[str], accepts: list[str], made_of: list[Any]) -> None:
         self.name, self.arguments, self.accepts, self.made_of = name, arguments, accepts, made_of

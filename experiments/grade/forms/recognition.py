@@ -3,6 +3,8 @@
 import inspect
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from copy import copy
 from types import CodeType, ModuleType
 from typing import Any, TypeGuard
 
@@ -10,7 +12,7 @@ from experiments.grade.forms import named
 from experiments.grade.forms.branches import NeverRun
 from experiments.grade.forms.costs.cost_alone import CostAlone
 from experiments.grade.forms.definitions import Definitions, constants_of, functions_of
-from experiments.grade.forms.loops.function import of_class
+from experiments.grade.forms.loops.function import drivers, learning, of_class
 from experiments.grade.forms.loops.training import Training
 from experiments.grade.forms.own_examples import unused
 from experiments.grade.forms.piece import Piece
@@ -55,6 +57,10 @@ class Offered:
                 if isinstance(piece, NetworkClass | LossClass) and piece.kind in found.own().values():
                     piece.otherwise = next(of_class(piece.kind.__name__, piece.kind, found, piece.option), None)
                 found.claimed |= {id(o) for o in piece.made_of}
+        trained = {id(o) for piece in self.pieces.values() if _is_judged_by_its_training(piece) for o in piece.made_of}
+        for piece in drivers(found, found.claimed - trained):
+            piece.name = f"{piece.name} ({piece.form})" if piece.name in self.pieces else piece.name
+            self.pieces[piece.name] = piece
         own = found.own()
         places = {id(o): i for i, o in enumerate(own.values())}
 
@@ -105,6 +111,17 @@ class Offered:
         return kind if forward in (name, *vars(self.module)) else f"{kind}, without a {forward}"
 
 
+def _is_judged_by_its_training(piece: Piece) -> bool:
+    """Whether how it trains is judged with it, or in its place."""
+    if isinstance(piece, NetworkClass) and piece.methods.gives in learning(piece.kind):
+        return True
+    tried = copy(piece)
+    if piece.otherwise is not None and learning(piece.made_of[0]):
+        with suppress(Exception):  # which is said where it is judged
+            tried.draw(0)
+    return isinstance(piece, Training) or tried.is_otherwise
+
+
 def constants(module: ModuleType) -> set[float]:
     """The numbers in [0, 1] that a module's code, defaults and globals hold, and 1e-5, torch's own ε."""
     found: list[Any] = [0.0, 1e-5, *vars(module).values()]
@@ -136,7 +153,7 @@ def _may_be_one(name: str, thing: Any) -> bool:
 def _trains_by(name: str, thing: Any, pieces: set[str]) -> bool:
     """Whether a function trains by calling pieces that are checked; one that works the gradient out itself is one."""
     words = _words(name)
-    trains = "descent" in words or (bool(words & TRAINS) and not words & GOES_THROUGH)
+    trains = bool(words & {"descent", "sgd"}) or (bool(words & TRAINS) and not words & GOES_THROUGH)
     if not (inspect.isfunction(thing) and trains):
         return False
     return not pieces.isdisjoint(thing.__code__.co_names) or any(map(HANDED.fullmatch, thing.__code__.co_varnames))

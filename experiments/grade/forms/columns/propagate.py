@@ -21,6 +21,7 @@ from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
 from experiments.grade.forms.stateful.slots import stem
 from experiments.grade.forms.whole.names import DATA, PENALTIES, TARGET
+from experiments.grade.forms.whole.network_data import role
 from experiments.grade.forms.whole.results import gradients_in, returned_names
 
 NAME = re.compile("propagat|cost|loss|grad", re.IGNORECASE)
@@ -73,7 +74,8 @@ def _returns_a_tuple(found: Definitions, f: Callable[..., Any]) -> bool:
 
 
 def _role(name: str) -> str:
-    return "y" if name in TARGET else "x" if name in DATA else ROLES.get(name, "")
+    known = "y" if name in TARGET else "x" if name in DATA else role(name)
+    return known if known in ("x", "y") else ROLES.get(name, "")
 
 
 class Propagate(Piece):
@@ -121,7 +123,9 @@ class Propagate(Piece):
         result = self.f(**arguments)
         if self.cost is not None:
             gradients = result if isinstance(result, tuple) else (result,)
-            result = (*gradients, np.asarray(self.cost(**arguments)).reshape(-1)[0])
+            theirs = {n: given[self.roles[r]] for r, n in _roles(self.cost).items()}
+            settings = {n: v for n, v in self.settings.items() if n in inspect.signature(self.cost).parameters}
+            result = (*gradients, np.asarray(self.cost(**theirs, **settings)).reshape(-1)[0])
         if not isinstance(result, tuple):
             raise Unclear("expected (grads, cost)")
         grads = next((v for v in result if isinstance(v, dict)), None)

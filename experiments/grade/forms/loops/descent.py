@@ -11,9 +11,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from experiments.grade.forms.loops.turns.kept import BESIDE
 from experiments.grade.forms.piece import Arrays
 from manual.numbers.number_types import Array
 
+RATE = 2.0**-4
+"""What a learning rate with such a name is: not 1, at which one that is forgotten would be no other."""
 STEP = 2.0**-16
 CLOSE = 2.0**-10
 """How far a ratio of slopes may be from a factor, where they are the same: differences are no better."""
@@ -35,15 +38,16 @@ class Candidate(NamedTuple):
 
 def as_a_cost(name: str, cost: Cost, value: Any) -> tuple[str, Cost]:
     """What to call a cost, and it; a likelihood is gone up, where it is the logarithm of one, and no cost already."""
-    if "likelihood" in name.lower() and value < 0:
-        return f"cost −{name}", lambda after: -cost(after)
-    return f"cost {name}", cost
+    plain = name.partition(BESIDE)[0]
+    if "likelihood" in plain.lower() and value < 0:
+        return f"cost −{plain}", lambda after: -cost(after)
+    return f"cost {plain}", cost
 
 
 class Fit(NamedTuple):
     """A candidate times a factor, at a rate; by how many parameters the step goes down it, of how many; whether it is
-    a multiple of the slope, the same for all or one for each parameter; what is to be remarked, and whether the cost
-    is the file's own."""
+    a multiple of the slope, the same for all or one for each parameter, and how many go up it just as far; what is to
+    be remarked, and whether the cost is the file's own."""
 
     said: str
     cost: Cost
@@ -52,6 +56,7 @@ class Fit(NamedTuple):
     of: int
     parallel: bool
     each_parallel: bool
+    turned: int
     convention: str
     own: bool
 
@@ -83,10 +88,11 @@ def fits(
             far = {n for (n, _), r in ratios.items() if not abs(r - factor) <= CLOSE * factor}
             parallel = _are_the_same([*ratios.values()]) and sum(weights[n].size for n in matter) > 1
             each = all(_are_the_same([r for (n, _), r in ratios.items() if n == one_of]) for one_of in matter)
-            at = f", learning rate {rate:g}" if rate != 1 else ""
+            at = f", learning rate {rate:g}" if rate not in (1, RATE) else ""
+            turned = len(matter - {n for (n, _), r in ratios.items() if not abs(r + factor) <= CLOSE * factor})
             fitting, remark = len(matter - far), f"a convention: it goes down {one.said}{said}" if said else ""
             cost = _times(one.cost, factor)
-            yield Fit(one.said + said + at, cost, rate, fitting, len(matter), parallel, each, remark, one.own)
+            yield Fit(one.said + said + at, cost, rate, fitting, len(matter), parallel, each, turned, remark, one.own)
 
 
 def along(fit: Fit, weights: Arrays, step: Callable[[Arrays], Arrays], after: Callable[[Arrays], Any]) -> Array:

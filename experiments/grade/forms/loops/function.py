@@ -9,11 +9,12 @@ Compared with the truth of its own loss, else of the first usual cost under whic
 import ast
 import copy
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from itertools import product
-from types import CodeType
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,10 @@ from experiments.grade.forms.course.losses import words_of
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.loops.calls import calls
 from experiments.grade.forms.loops.drawn import EXAMPLES, WIDTHS, drawn
-from experiments.grade.forms.loops.script import Way, first_turns, is_size, moved, names_in, ways_of
+from experiments.grade.forms.loops.script import Way, first_turns, is_size, ways_of
 from experiments.grade.forms.loops.training import Training, Tried
 from experiments.grade.forms.loops.turns.inline import Inline
+from experiments.grade.forms.loops.turns.moving import moved, names_in
 from experiments.grade.forms.loops.turns.quiet import Quiet
 from experiments.grade.forms.loops.turns.space import Names, data_of, run_in
 from experiments.grade.forms.loops.turns.turn import Turn, compiled, listed
@@ -35,7 +37,7 @@ from experiments.grade.forms.stateful.objects import OWN, RATES
 from experiments.grade.forms.stateful.slots import copied
 from experiments.grade.forms.whole.alternatives import FIRST, Option, alternatives
 from experiments.grade.forms.whole.flat import ALL_SIZES
-from experiments.grade.forms.whole.network_data import SIZES, constructions, role, values
+from experiments.grade.forms.whole.network_data import SIZES, constructions, role, roles, values
 from experiments.grade.forms.whole.network_methods import takes_data
 
 UNITS = 4
@@ -71,6 +73,30 @@ def of_class(name: str, kind: type, found: Definitions, of: Option | None = None
             for option in [of] if of else alternatives(kind, found):
                 yield TrainingFunction(name, trained, kind, found, option)
             return
+
+
+def drivers(found: Definitions, taken: Collection[int]) -> Iterator[Piece]:
+    """What trains by calling what other forms have taken: functions, and classes of these with a method that trains;
+    each that is understood."""
+    free = replace(found, claimed=set())
+    for name, thing in found.own().items():
+        if inspect.isfunction(thing) and id(thing) not in found.claimed:
+            ways = [(thing, way) for way in _ways(thing, None, free)]
+            trained = iter([TrainingFunction(name, ways, None, free)] if ways else [])
+        else:
+            kind: Any = thing
+            is_taken = id(thing) in taken and learning(kind)
+            trained = of_class(name, kind, free, FIRST) if is_taken else iter([])
+        for piece in trained:
+            with suppress(Exception):  # it is not understood
+                piece.draw(0)
+                yield piece
+
+
+def learning(kind: Any) -> list[str]:
+    """The methods of a class that train, by their names."""
+    names = [n for n in dir(kind) if words_of(n) & TRAINS] if inspect.isclass(kind) else []
+    return [n for n in names if inspect.isfunction(getattr(kind, n))]
 
 
 def _ways(function: Function, kind: type | None, found: Definitions) -> list[Way]:
@@ -126,13 +152,13 @@ class TrainingFunction(Training):
 
     def _turn(self, f: Function, way: Way, found: Definitions) -> Tried:
         mangled = Mangled(self.kind.__name__ if self.kind else "")
-        loop, before = mangled.visit(copy.deepcopy(way.loop)), [mangled.visit(copy.deepcopy(s)) for s in way.before]
-        quieted = Quiet(found.module, [*before, loop])
-        quiet = [new for s in before for new in listed(quieted.visit(s))]
-        codes = [[compiled(s) for s in [*quiet, *turn]] for turn in first_turns(loop)]
-        return Tried(Turn(loop, found.module, way.is_outer), partial(self._begins, f, codes), way.written)
+        loop, first = mangled.visit(copy.deepcopy(way.loop)), [mangled.visit(copy.deepcopy(s)) for s in way.before]
+        quieted = Quiet(found.module, [*first, loop])
+        quiet = [new for s in first for new in listed(quieted.visit(s))]
+        before = [[compiled(s, found.module) for s in [*quiet, *turn]] for turn in first_turns(loop)]
+        return Tried(Turn(loop, found.module, way.is_outer), partial(self._begins, f, before), way.written)
 
-    def _begins(self, f: Function, turns: list[list[CodeType]], rng: np.random.Generator) -> Iterator[Names]:
+    def _begins(self, f: Function, turns: list[list[FunctionType]], rng: np.random.Generator) -> Iterator[Names]:
         for given in self._given(f, rng):
             for before in turns:
                 with suppress(Exception):  # it needs what is not there
@@ -163,7 +189,7 @@ class TrainingFunction(Training):
             if not any(v is None or isinstance(v, Count) for v in known) or self._calls_own(statement):
                 continue
             try:
-                names = run_in(self.module, [compiled(statement)], names)
+                names = run_in(self.module, [compiled(statement, self.module)], names)
             except (Exception, SystemExit):
                 names |= {n: data[role(n)] for n in targets if role(n) in data}
         return data_of(names)
@@ -181,8 +207,10 @@ def _own(f: Function) -> list[str]:
 def _arguments(f: Function, data: Names, units: int, width: int, flat: bool, rng: np.random.Generator) -> Names:
     """What the function is called with, by the names of its arguments."""
     found: Names = {}
-    for name, p in inspect.signature(f).parameters.items():
-        low, what = name.lower(), role(name)
+    parameters = inspect.signature(f).parameters
+    whats = dict(zip(parameters, roles([*parameters], f.__name__), strict=True))
+    for name, p in parameters.items():
+        low, what = name.lower(), whats[name]
         if name in OWN or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
             continue
         if low in TABLES:

@@ -7,7 +7,6 @@ shown.
 import inspect
 import re
 from collections.abc import Callable, Iterator
-from types import CodeType
 from typing import Any, NamedTuple
 
 from experiments.grade.forms.course.losses import words_of
@@ -38,22 +37,22 @@ class CostFunction(NamedTuple):
         """Whether it may be no more than a measure of how good it is."""
         return not words_of(self.name) & ITS_OWN
 
-    def call(self, names: Names, sides: tuple[str, str]) -> CodeType | None:
+    def call(self, names: Names, sides: tuple[str, str]) -> str:
         """The statement that keeps its value, of what has the names of its arguments, or else their roles; `sides` are
-        the prediction and the target. None, if something is not there."""
+        the prediction and the target. Nothing, if something is not there."""
         given: list[str] = []
         owner = next((place for place, v in _objects(names) if self._is_of(v)), "")
         if self.is_method and not owner:
-            return None
+            return ""
         for n, p in inspect.signature(self.f).parameters.items():
             if p.default is not p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) or n in OWN:
                 continue
             side = {"output": sides[0], "y": sides[1]}.get(role(n), "")
             if n not in names and not side:
-                return None
+                return ""
             given.append(f"{n}=globals()[{n!r}]" if n in names else f"{n}=globals()[{STACKED!r}](globals()[{side!r}])")
         called = f"{owner}.{self.name}" if self.is_method else self.name
-        return compile(f"globals()[{CALLED!r}] = {called}({', '.join(given)})", "the file's cost", "exec")
+        return f"globals()[{CALLED!r}] = {called}({', '.join(given)})"
 
     def _is_of(self, thing: Any) -> bool:
         return getattr(type(thing), self.name, None) is self.f

@@ -1,10 +1,10 @@
 """A script that trains when it is loaded: forward, error, deltas and updates in one loop, at module level.
 
 One turn of the loop is run, on the script's own data; it may lie in another, or under if __name__ == "__main__". Its
-parameters are what the loop moves (syn0 += …, W = W - lr * …), what they moved by is their gradient; a learning rate
-with a name is taken as 1, one that is written there is tried. The cost is what the loop calls its loss, or prints as
-such; else it is one of what data are subtracted from (error = y - l2): ½ Σ (a − y)², cross-entropy and the like, or
-their mean over examples.
+parameters are what the loop moves (syn0 += …, W = W - lr * …); what they moved by, over the learning rate, is their
+gradient; of a rate without a name, each number that is written there is tried. The cost is what the loop calls its
+loss, or prints as such; else it is one of what data are subtracted from (error = y - l2): ½ Σ (a − y)², cross-entropy
+and the like, or their mean over examples.
 Compared with the truth of the first cost under which nothing differs.
 """
 
@@ -18,15 +18,17 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.grade.forms.course.losses import words_of
-from experiments.grade.forms.definitions import SETS_UP, Definitions
+from experiments.grade.forms.definitions import SETS_UP, Definitions, needs
 from experiments.grade.forms.loops.drawn import WIDTHS, drawn
 from experiments.grade.forms.loops.training import Training, Tried
 from experiments.grade.forms.loops.turns.inline import Inline
 from experiments.grade.forms.loops.turns.kept import HELPERS, LOSS, TURN
+from experiments.grade.forms.loops.turns.moving import moved, moves, names_in
 from experiments.grade.forms.loops.turns.space import Names, data_of
 from experiments.grade.forms.loops.turns.turn import Loop, Turn, is_called_a_loss
 from experiments.grade.forms.piece import Piece
 from experiments.grade.forms.stand_ins import Missing
+from experiments.grade.forms.stateful.slots import slots
 from experiments.grade.forms.whole.network_data import role
 
 MOST = 400
@@ -36,6 +38,9 @@ TURNS = 4
 """Of a loop, at most, to find one in which all moves."""
 WORK = {"forward", "backward", "backprop", "grad", "gradient", "gradients", "loss", "cost", "update", "step", "train"}
 """The words of functions in which a loop does its work: these are judged themselves."""
+
+
+GOES_BACK = {"backward", "backprop", "back", "bprop", "grad", "gradient", "gradients", "grads"}
 
 
 class Way(NamedTuple):
@@ -63,16 +68,19 @@ def ways_of(
     inline = Inline(found, kinds, body)
     every = next(training_loops(body, found, given), [])
     texts = {ast.dump(way.loop) for way in every}
-    if not every and any(_calls_a_piece(loop, found, given) for loop, _ in loops(body)):
+    if any(_calls_a_piece(loop, found, given, every) for loop, _ in loops(body)):
         return []
     others = next(training_loops(inline.in_loops(body), found, given), [])
     return every + [way._replace(written=inline.written) for way in others if ast.dump(way.loop) not in texts]
 
 
-def _calls_a_piece(loop: Loop, found: Definitions, given: Collection[str]) -> bool:
-    """Whether a loop has its work done by a function that is judged itself, or that is handed as one that may be."""
+def _calls_a_piece(loop: Loop, found: Definitions, given: Collection[str], trains: Sequence[Way]) -> bool:
+    """Whether a loop has its work done by a function that is judged itself, or that is handed as one that may be; of
+    one that trains, besides, all that goes back."""
     names = {n.func.id for n in ast.walk(loop) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
     pieces = [n for n, o in found.own().items() if id(o) in found.claimed]
+    if trains:  # a slope takes one argument, and a loss's two
+        return any(words_of(n) & GOES_BACK and needs(found.own()[n]) > 2 for n in names.intersection(pieces))
     handed = (n for n in names & {*given} for piece in pieces if n.startswith(piece))
     return not names.isdisjoint(pieces) or any(handed)
 
@@ -86,9 +94,7 @@ def training_loops(body: Sequence[ast.stmt], found: Definitions, given: Collecti
             within = [Way(inner, [*before, *turn, *between]) for inner, between in loops(loop.body)]
             within = [way for way in within if trains(way.loop, there, found)]
             inmost = [way for way in within if not any(_is_in(other.loop, way.loop) for other in within)]
-            alone = {*moved([s for s in loop.body if not isinstance(s, ast.For | ast.While)])} & there
-            outer = [Way(loop, before, is_outer=bool(within))] if alone or not within else []
-            yield [*inmost[::-1], *outer]
+            yield [*inmost[::-1], Way(loop, before, is_outer=bool(within))]
 
 
 def _is_in(loop: Loop, other: Loop) -> bool:
@@ -143,43 +149,6 @@ def made(statements: Sequence[ast.stmt]) -> set[str]:
     return {n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name)}
 
 
-def moved(body: Sequence[ast.stmt]) -> list[str]:
-    """The names that a loop changes by what they were, or that hold what it changes: W += …, self.W = self.W - …."""
-    names = []
-    for n in (n for statement in body for n in ast.walk(statement)):
-        if isinstance(n, ast.AugAssign):
-            names.append(root_of(n.target))
-        elif isinstance(n, ast.Assign) and _moves(n):
-            names.append(root_of(n.targets[0]))
-        elif isinstance(n, ast.Assign) and isinstance(n.targets[0], ast.Tuple | ast.List):
-            names += names_in(n.targets[0])  # b, m = step(b, m, …), written out
-        elif isinstance(n, ast.For) and {*moved(n.body)} & {*names_in(n.target)}:  # p, g in zip(weights, gradients)
-            names += names_in(n.iter) if not any(isinstance(m, ast.Attribute) for m in ast.walk(n.iter)) else []
-    return [*dict.fromkeys(names)]
-
-
-def names_in(node: ast.AST) -> list[str]:
-    """The names in it."""
-    return [n.id for n in ast.walk(node) if isinstance(n, ast.Name)]
-
-
-def _moves(node: ast.Assign) -> bool:
-    """Whether it gives a place what that was, and more: w = w - rate * dw."""
-    left = node.value.left if isinstance(node.value, ast.BinOp) else None
-    while isinstance(left, ast.BinOp):
-        if ast.unparse(node.targets[0]) == ast.unparse(left):
-            return True
-        left = left.left
-    return left is not None and ast.unparse(node.targets[0]) == ast.unparse(left)
-
-
-def root_of(target: ast.expr) -> str:
-    """The name that a place begins with: self of self.params["W"]."""
-    while isinstance(target, ast.Attribute | ast.Subscript | ast.Starred):
-        target = target.value
-    return target.id if isinstance(target, ast.Name) else ""
-
-
 def _multiplies(loop: Loop) -> bool:
     products = [n for n in ast.walk(loop) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.MatMult)]
     called = {n.func.attr for n in ast.walk(loop) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)}
@@ -202,15 +171,6 @@ def _subtracts(loop: Loop, there: set[str]) -> bool:
     )
 
 
-def moves(statement: ast.stmt) -> Iterator[ast.expr]:
-    """The places that a statement changes by what they were."""
-    for n in ast.walk(statement):
-        if isinstance(n, ast.AugAssign):
-            yield n.target
-        elif isinstance(n, ast.Assign) and _moves(n):
-            yield n.targets[0]
-
-
 def _has_a_loss(loop: Loop) -> bool:
     targets = [t for n in ast.walk(loop) if isinstance(n, ast.Assign) for t in n.targets]
     return any(isinstance(t, ast.Name | ast.Tuple) and any(map(LOSS.fullmatch, names_in(t))) for t in targets)
@@ -231,7 +191,7 @@ class Script(Training):
         for turn in first_turns(loop):
             for statements in ([*before, *turn], smaller([*before, *turn])):
                 names, is_whole = names_after(self.module, statements)
-                if sum(np.size(names.get(n, 0)) for n in moved(loop.body)) <= MOST:
+                if sum(a.size for _, a in slots({n: names.get(n) for n in moved(loop.body)})) <= MOST:
                     break
             if not is_whole:
                 yield from self._with_data([*before, *turn], rng)

@@ -4,19 +4,29 @@ import ast
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
-from types import CodeType, ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.definitions import constants_of
-from experiments.grade.forms.loops.descent import CLOSE, Candidate, Fit, along, as_a_cost, factors, fits, is_a_gradient
+from experiments.grade.forms.loops.descent import (
+    CLOSE,
+    RATE,
+    Candidate,
+    Fit,
+    along,
+    as_a_cost,
+    factors,
+    fits,
+    is_a_gradient,
+)
 from experiments.grade.forms.loops.own_costs import CALLED, CostFunction
-from experiments.grade.forms.loops.start import Cost
+from experiments.grade.forms.loops.start import NEAR, Cost
 from experiments.grade.forms.loops.turns.kept import stacked
 from experiments.grade.forms.loops.turns.space import ELSEWHERE, Names, moved, needed, run_in
-from experiments.grade.forms.loops.turns.turn import Turn
+from experiments.grade.forms.loops.turns.turn import Turn, compiled
 from experiments.grade.forms.loops.unsaid import Unsaid
 from experiments.grade.forms.piece import Arrays, Ran
 from experiments.grade.forms.stateful.guards import guards, without_constants, without_guards
@@ -47,23 +57,27 @@ class Step(Unsaid):
         self.costs = self.costs or [*self.of_comparisons()]
         if not self.costs:
             raise Unclear("it has no loss, and no difference of data and a prediction, to take a cost of")
+        if self.rule and not any(np.isclose(self.rule.rate, rate) for rate in self.rates()):
+            raise Unclear("its step is longer or shorter than by its learning rate")
         self.still = needed(self.still, self._values)
 
-    def _values(self, codes: list[CodeType]) -> list[Any]:
+    def _values(self, statements: list[FunctionType]) -> list[Any]:
         """What the costs are after these statements, at two places."""
-        ran = [self.run(codes, w) for w in (self.weights, moved(self.weights, np.random.default_rng(2)))]
+        ran = [self.run(statements, w) for w in (self.weights, moved(self.weights, np.random.default_rng(2)))]
         return [np.asarray(one.cost(after)) for one in self.costs for after in ran]
 
     def _defined(self, functions: Sequence[CostFunction]) -> Iterator[Candidate]:
         """The first function of a cost that the file defines, of what the turn has by the names of its arguments."""
         still = self._still(self.weights)
         for one in functions:
-            code = one.call(still, self.sides)
-            if code is not None:
-                cost = lambda after, c=code: np.sum(run_in(self.module, [c], after)[CALLED])  # noqa: E731
+            call = one.call(still, self.sides)
+            if call:
+                called = compiled(ast.parse(call).body[0], self.module)
+                cost = lambda after, c=called: np.sum(run_in(self.module, [c], after)[CALLED])  # noqa: E731
                 try:
                     value = np.asarray(cost(still))
-                    if value.dtype.kind == "f" and np.isfinite(value) and self._is_of_all(cost):
+                    is_one = value.dtype.kind == "f" and np.isfinite(value) and self._is_of_all(cost)
+                    if is_one and not (one.only_shows and self._is_of_more(cost)):
                         yield Candidate(*as_a_cost(one.name, cost, value), True, one.only_shows)
                         return
                 except Exception:  # a cost of something else
@@ -73,6 +87,12 @@ class Step(Unsaid):
         """Whether each of the parameters changes a cost."""
         before = cost(self._still(self.weights))
         return all(cost(self._still(self._beside([n]))) != before for n in self.weights)
+
+    def _is_of_more(self, cost: Cost) -> bool:
+        """Whether a cost is of more than the turn goes by, as of all examples: it depends on what does not move."""
+        rng, before = np.random.default_rng(7), cost(self._still(self.weights))
+        ways = {n: (g == 0) * NEAR * rng.standard_normal(g.shape) for n, g in self.step(self.weights).items()}
+        return any(cost(self._still({**self.weights, n: self.weights[n] + way})) != before for n, way in ways.items())
 
     def _shown(self, names: Sequence[str]) -> Iterator[Candidate]:
         """What the loop itself calls its loss, or adds up."""
@@ -115,20 +135,22 @@ class Step(Unsaid):
     def _examples(self, prediction: Any) -> int:
         """How many examples a prediction has: in columns, where data do, and none has as many rows."""
         shape = [*np.shape(prediction)]
-        data = [a for _, a in slots(self.names) if np.ndim(a) > 1]
+        kept = {way for places in self.places.values() for way in places}
+        data = [a for way, a in slots(self.names) if np.ndim(a) > 1 and way not in kept and [*a.shape] != shape]
         in_columns = len(shape) > 1 and not any(len(a) == shape[0] for a in data)
         return (shape or [1])[-1 if in_columns and any(a.shape[-1] == shape[-1] for a in data) else 0]
 
     def rates(self) -> list[float]:
-        """What the step may be multiplied with: a rate by its name is 1, and no other is looked for; else each number
-        of the statements that move."""
+        """What the step may be multiplied with: a rate by its name, and no other is looked for; else each number of the
+        statements that move."""
         moving = [s for s, moves in zip(self.turn.statements, self.moving, strict=True) if moves]
         nodes = [n for s in moving for n in ast.walk(s)]
         read = {n.id if isinstance(n, ast.Name) else n.attr for n in nodes if isinstance(n, ast.Name | ast.Attribute)}
         values = [self.names.get(n, vars(self.module).get(n)) for n in read]
         named = [v for v in values if isinstance(v, float) and 0 < v < 1]
-        if any(n.lower() in RATES for n in read):  # a velocity may be a mean, or a step be taken ahead of it
-            return [1.0, *(r for v in named for r in (1 - v, 1 + v) if self.has_momentum)]
+        named += [RATE] if any(n.lower() in RATES for n in read) else []
+        if self.obeys_its_rate():  # a velocity may be a mean, or a step be taken ahead of it
+            return [RATE, *(RATE * r for v in named for r in (1 - v, 1 + v) if self.has_momentum)]
         below = {id(n.right) for n in nodes if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Div)}
         numbers = {id(n): float(ast.literal_eval(n)) for n in nodes if _is_number(n)}
         written = [1 / v if at in below else v for at, v in numbers.items() if v > 0]
@@ -140,8 +162,12 @@ class Step(Unsaid):
         Raises:
             Unclear: it is neither the file's own nor a usual one, and another.
         """
-        found = [*fits(self.costs, self.rates(), self.weights, self.step, self._still, self.sizes)]
-        best = max(found, key=lambda fit: (fit.fits, fit.parallel))
+        rates = [1.0] if self.rule else self.rates()
+        found = [*fits(self.costs, rates, self.weights, self.step, self._still, self.sizes)]
+        best = max(found, key=_how_far)
+        if len(same := [fit for fit in found if _how_far(fit) == _how_far(best)]) > 1:  # as all are at small weights
+            others = moved(self.weights, np.random.default_rng(3))
+            best = max(same, key=lambda fit: _how_far(self._again(fit, others)))
         if best.own and self.decays(best.cost, best.rate):
             raise Unclear("it goes down another cost than its own: its weights decay, too")
         is_known = best.fits == best.of or best.parallel or (best.own and best.each_parallel)
@@ -187,27 +213,33 @@ class Step(Unsaid):
 
     def suspect(self, best: Fit) -> Arrays | None:
         """Other weights, at which the step is not down that cost: where a unit is dead that lived at the first, say."""
-        rng, one = np.random.default_rng(3), Candidate(best.said, best.cost, False)
+        rng = np.random.default_rng(3)
         for _ in range(REDRAWN):
             drawn = {n: np.asarray(_size(w) * rng.standard_normal(w.shape)) for n, w in self.weights.items()}
-            (fit,) = fits([one], [best.rate], drawn, self.step, self._still, self.sizes)
+            fit = self._again(best, drawn)
             if fit.fits < fit.of:
                 return drawn
         return None
+
+    def _again(self, fit: Fit, weights: Arrays) -> Fit:
+        """How the same cost fits at other weights."""
+        one = Candidate(fit.said, fit.cost, False)
+        (found,) = fits([one], [fit.rate], weights, self.step, self._still, self.sizes)
+        return found
 
     def runners(self, best: Fit) -> Iterator[tuple[str, Callable[[Arrays], Ran]]]:
         """Passes, whose gradient is what the parameters move by, and the cost of each; where it has guards of its own,
         the same without them, too."""
         yield best.said, self._runner(best, self.still)
-        constants = [c for code in self.still for c in constants_of(code)]
+        constants = [c for statement in self.still for c in constants_of(statement.__code__)]
         if small := guards(self.module, constants):
-            bare = [without_constants(code) for code in self.still]
+            bare = [FunctionType(without_constants(s.__code__), vars(self.module)) for s in self.still]
             said = f"{best.said} without {', '.join(f'{g:g}' for g in sorted(small))}"
             yield said, without_guards(self.module)(self._runner(best, bare))
 
-    def _runner(self, best: Fit, codes: list[CodeType]) -> Callable[[Arrays], Ran]:
+    def _runner(self, best: Fit, still: list[FunctionType]) -> Callable[[Arrays], Ran]:
         def run(given: Arrays) -> Ran:
-            value = best.cost(self.run(codes, dict(given)))
+            value = best.cost(self.run(still, dict(given)))
             is_float64 = all(np.asarray(w).dtype == np.float64 for w in given.values())
 
             def backward(_: Any) -> Arrays:
@@ -216,6 +248,11 @@ class Step(Unsaid):
             return Ran({"cost": np.float64(value) if is_float64 else value}, backward, pure=False)
 
         return run
+
+
+def _how_far(fit: Fit) -> tuple[int, bool, int]:
+    """How well a cost fits, to take the one that fits best."""
+    return fit.fits, fit.parallel, fit.turned
 
 
 def _is_number(node: ast.AST) -> bool:

@@ -9,17 +9,18 @@ Compared with the truth of the first cost under which nothing differs.
 import ast
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from types import CodeType
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.definitions import Definitions
-from experiments.grade.forms.loops.script import MOST, Script, Way, made, moves, root_of, smaller, ways_of
+from experiments.grade.forms.loops.script import MOST, Script, Way, made, smaller, ways_of
 from experiments.grade.forms.loops.turns.kept import stacked
+from experiments.grade.forms.loops.turns.moving import moves, root_of
 from experiments.grade.forms.loops.turns.space import Names, data_of, needed, run_in
-from experiments.grade.forms.loops.turns.turn import Turn, bound
+from experiments.grade.forms.loops.turns.turn import Turn, bound, compiled
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
 from experiments.grade.forms.stateful.slots import is_marked, stem
 from experiments.grade.forms.whole.costs import choices
@@ -62,12 +63,13 @@ class Straight(Piece):
             self._prepare(smaller(self.body))
         leaves = self._leaves()
         for said, cost in self._costs(leaves):
-            codes = needed(self.codes, lambda some, f=cost: [f(self._ran(w, some)) for w in (leaves, _beside(leaves))])
+            values = lambda some, f=cost: [f(self._ran(w, some)) for w in (leaves, _beside(leaves))]  # noqa: E731
+            forward = needed(self.compiled, values)
 
-            def run(given: Arrays, cost: Value = cost, codes: list[CodeType] = codes) -> Ran:
+            def run(given: Arrays, cost: Value = cost, forward: list[FunctionType] = forward) -> Ran:
                 after = self._ran(given)
                 found = {f"d{w}": np.asarray(after[g]) for g, w in self.gradients.items() if w in leaves}
-                return Ran({"cost": cost(self._ran(given, codes))}, lambda _: found, pure=False)
+                return Ran({"cost": cost(self._ran(given, forward))}, lambda _: found, pure=False)
 
             yield Example(leaves, run, choice=said)
 
@@ -79,17 +81,18 @@ class Straight(Piece):
         losses = [i for i, s in enumerate(turn.statements) if {*bound(s)} & {*turn.costs}]
         backward = [i for i, s in enumerate(turn.statements) if {*bound(s)} & self.gradients.keys()]
         end = min([*losses, *backward])
-        self.codes: list[CodeType] = []
-        for number, code in enumerate(turn.codes):
-            self.codes.append(code)
+        self.compiled: list[FunctionType] = []
+        for number, statement in enumerate(turn.compiled):
+            self.compiled.append(statement)
             for w in {*bound(turn.statements[number])} & weights if number < end else ():
                 is_last = not any(w in bound(s) for s in turn.statements[number + 1 : end])
                 if is_last:
-                    self.codes.append(compile(f"{w} = globals()[{MOVED!r}]({w!r}, {w})", "the script", "exec"))
+                    moving = ast.parse(f"{w} = globals()[{MOVED!r}]({w!r}, {w})").body[0]
+                    self.compiled.append(compiled(moving, self.module))
         self.kept: Names = {}
         self.kept = self._ran({})
 
-    def _ran(self, given: Arrays, codes: Sequence[CodeType] | None = None) -> Names:
+    def _ran(self, given: Arrays, statements: Sequence[FunctionType] | None = None) -> Names:
         """What there is after the statements, with these parameters."""
         seen: Names = {}
 
@@ -98,7 +101,7 @@ class Straight(Piece):
             return value + (given[name] - self.kept[f"begin {name}"]) if name in given else value
 
         names = {**data_of(vars(self.module)), MOVED: move}
-        after = run_in(self.module, self.codes if codes is None else codes, names)
+        after = run_in(self.module, self.compiled if statements is None else statements, names)
         return after | {f"begin {n}": v for n, v in seen.items()}
 
     def _leaves(self) -> Arrays:

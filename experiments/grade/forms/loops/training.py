@@ -52,7 +52,7 @@ class Training(Piece):
             except Unclear as unclear:
                 why = why or str(unclear)
                 continue
-            self.written = written
+            self.written, self.statements = written, [*zip(turn.statements, turn.compiled, strict=True)]
             yield from examples
             return
         raise Unclear(why)
@@ -68,6 +68,8 @@ class Training(Piece):
             yield from (Example(w, run, choice=said, convention=best.convention) for w in places if w)
 
     def _start(self, turn: Turn, begins: Begins, rng: np.random.Generator) -> Step:
+        if not turn.watched:
+            raise Unclear("it has no loss, and no difference of data and a prediction, to take a cost of")
         why = unclear_why = ""
         found: list[Step] = []
         for names in begins(rng):

@@ -2,7 +2,7 @@
 
 The step of (target − prediction) x goes down Σ (prediction − target) z, where z is what the prediction is the sign of,
 and that of what is on the wrong side of a margin goes down Σ max(0, margin − m). A penalty is s ½ Σ w², s a number of
-the file, for each parameter by itself.
+the file, for each parameter by itself, or for the rows of it that move.
 """
 
 from collections.abc import Callable, Iterator
@@ -75,13 +75,17 @@ class Unsaid(Start):
         """By how much of a parameter itself a step is longer than a cost's slope, at some weights, along some way."""
         rng, found = np.random.default_rng(6), list[float]()
         for weights in (self.weights, *(moved(self.weights, rng) for _ in range(1, WAYS))):
-            way = rng.standard_normal(weights[name].shape)
+            way = rng.standard_normal(weights[name].shape) * self._moves_at(name)
             ends = [cost(self._still({**weights, name: weights[name] + sign * STEP * way})) for sign in (1, -1)]
             step = float(np.sum(self.step(weights)[name] * way)) / rate
             off = step - float(np.sum(ends[0] - ends[1])) / (2 * STEP)
             is_near = abs(off) <= CLOSE * CLOSE * max(1.0, abs(step))
             found.append(0.0 if is_near else off / float(np.sum(weights[name] * way)))
         return found
+
+    def _moves_at(self, name: str) -> Array:
+        """1 where a parameter moves, and else 0: of a user's row alone, say, which alone decays then."""
+        return (self.step(self.weights)[name] != 0).astype(int)
 
     def penalized(self, one: Candidate, rate: float) -> Candidate | None:
         """The same cost with a penalty by numbers of the file, if that is all that a step has besides."""
@@ -90,10 +94,11 @@ class Unsaid(Start):
         near = {n: next((s for s in known if abs(each - s) <= CLOSE * s), 0.0) for n, each in decays.items()}
         if not decays or not all(near.values()):
             return None
-        places = {n: self.places[n][0] for n in near}
+        of = {n: (self.places[n][0], self._moves_at(n)) for n in near}
 
         def cost(after: Names) -> Any:
-            return one.cost(after) + sum(near[n] / 2 * np.sum(at(after, place) ** 2) for n, place in places.items())
+            squares = {n: np.sum(moves * at(after, place) ** 2) for n, (place, moves) in of.items()}
+            return one.cost(after) + sum(near[n] / 2 * square for n, square in squares.items())
 
         said = ", ".join(f"{s:g} ½ Σ {n}²" for n, s in near.items())
         return Candidate(f"{one.said} + {said}", cost, False)

@@ -1,4 +1,4 @@
-"""How an object moves its parameters: update(lr) or apply_gradients(g, lr) after its backward, or train(x, y, lr).
+"""How an object moves its parameters: update(lr) or apply_gradients(g, lr) after its backward.
 
 Where it is made of parameters, gradients and a rate alone it is a step of gradient descent, and the parameters must
 move by their gradients. One that has more to it, as a momentum or a division, is held to that where each parameter's
@@ -8,7 +8,7 @@ first step is along its gradient; else it is another rule, which is not judged.
 import ast
 import inspect
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -17,7 +17,7 @@ import numpy as np
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.piece import Arrays, Example, Ran
-from experiments.grade.forms.stateful.objects import OWN, RATE, RATES, Parameters, accepted, methods_named, needed
+from experiments.grade.forms.stateful.objects import OWN, RATE, RATES, Parameters, accepted, needed
 from experiments.grade.forms.stateful.slots import SHORT, is_marked, slots
 from experiments.grade.forms.whole.names import GRADIENTS
 from experiments.grade.forms.whole.network_data import Given
@@ -26,7 +26,6 @@ from experiments.grade.forms.whole.results import gradients_in, method_node
 
 STEPS = re.compile(r"_*(update|step|apply|optimi[sz]e|descend|gradient_?descent)[a-z_]*\d*", re.IGNORECASE)
 """What such a method is called."""
-TRAINS = ("train", "fit", "train_step", "training_step", "train_batch", "learn")
 Act = Callable[[Any, Arrays, Any], None]
 """What an object does with these arrays and a δ, to move its parameters."""
 CALLS = {"sum", "range", "len", "zip", "enumerate", "items", "keys", "values"}
@@ -97,29 +96,6 @@ def is_held(plain: Example, moved: Example, is_plain: bool) -> bool:
         return False
     is_of_the_rate = factors[0] > 0 and _is_same(factors, np.full_like(factors, factors[0]))
     return not is_of_the_rate or _is_same(factors, np.ones_like(factors))
-
-
-def training(methods: NetworkMethods, found: Definitions, parameters: Parameters) -> Iterator[NetworkMethods]:
-    """A network's methods that move its parameters by what its backward gives: train(x, y, epochs, lr)."""
-    roots = {places[0][0].key for places in parameters.places.values()}
-    for name in methods_named(methods.kind, TRAINS):
-        own, node = NetworkMethods(methods.kind, methods.forward, name, found), method_node(found, methods.kind, name)
-        moves = [n for n in ast.walk(node) if isinstance(n, ast.Assign | ast.AugAssign) and _root(n) in roots]
-        if (
-            name != methods.gives
-            and "y" in own.roles.values()
-            and all(own.roles.values())
-            and _is_plain(moves, parameters)
-        ):
-            yield own
-
-
-def _root(statement: ast.Assign | ast.AugAssign) -> str:
-    """The attribute of the object that an assignment gives a value, or an item of it."""
-    target = statement.target if isinstance(statement, ast.AugAssign) else statement.targets[0]
-    while isinstance(target, ast.Subscript):
-        target = target.value
-    return target.attr if isinstance(target, ast.Attribute) and ast.unparse(target.value) in OWN else ""
 
 
 def _is_plain(statements: Sequence[ast.AST], parameters: Parameters) -> bool:

@@ -54,9 +54,9 @@ def pieces(found: Definitions) -> Iterator[Piece]:
         for backward in functions.values() if any(not A_BIAS.fullmatch(k) for k in keys) else ():
             names = {*inspect.signature(backward).parameters}
             is_told = names & TARGET or len(takes) > len(others)
-            others = names - _called(found, backward) - known  # one that is not known is what has no name
-            if GIVES.match(backward.__name__) and is_told and len(others) <= (not gives or not all(gives)):
-                yield OfDict(forward, backward, dictionary, keys, found, CACHES | others)
+            unknown = names - _called(found, backward) - known  # one may be what has no name
+            if GIVES.match(backward.__name__) and is_told and len(unknown) <= (not gives or not all(gives)):
+                yield OfDict(forward, backward, dictionary, keys, found, CACHES | unknown)
 
 
 def _called(found: Definitions, function: Callable[..., Any]) -> set[str]:

@@ -11,7 +11,6 @@ import ast
 import copy
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
 from experiments.grade.forms.stateful.guards import unguarded
 from experiments.grade.forms.stateful.objects import RATES, Parameters, methods_named, needed
 from experiments.grade.forms.stateful.slots import as_arrays, slots
-from experiments.grade.forms.stateful.steps import Act, OwnStep, by_moves, is_held, must_be_one_step, training
+from experiments.grade.forms.stateful.steps import Act, OwnStep, by_moves, is_held, must_be_one_step
 from experiments.grade.forms.whole.alternatives import FIRST, Option, alternatives
 from experiments.grade.forms.whole.costs import choices
 from experiments.grade.forms.whole.metrics import is_of_another, shown_costs
@@ -105,23 +104,19 @@ class NetworkClass(Piece):
         if shown and is_of_another(example("", shown, 1), examples):
             raise Unclear(f"its gradient is not that of its own {shown_costs(self.kind)[0]}, but of another cost")
         yield from examples
-        for method, is_plain, act in self._acts(parameters, fitted, arrays):
+        for method, is_plain, act in self._acts(parameters, fitted):
             moved = [by_moves(e, parameters, fitted.prototype, act, method) for e in examples]
             if is_held(examples[0], moved[0], is_plain):
                 if not is_plain and method != self.methods.gives:
                     self.partly.add(method)
                 yield from moved
 
-    def _acts(self, parameters: Parameters, fitted: Fitted, arrays: Arrays) -> Iterator[tuple[str, bool, Act]]:
+    def _acts(self, parameters: Parameters, fitted: Fitted) -> Iterator[tuple[str, bool, Act]]:
         """The ways in which the network moves its parameters by itself; its backward may, beside its gradients."""
         (_, (_, x, _), y), back = fitted, self.methods.given_back
         yield self.methods.gives, False, lambda own, _, __: back(own, x, y)
         if step := OwnStep.of(self.kind, self.found, parameters, self.names):
             yield step.method, step.is_plain, lambda own, _, __: step(own, back(own, x, y), self.names)
-        for methods in training(self.methods, self.found, parameters):
-            with suppress(Unclear):  # it makes several, or begins elsewhere
-                must_be_one_step(methods, [], parameters, fitted, arrays)
-                yield methods.gives, True, lambda own, _, __, m=methods: m.given_back(own, x, y)
 
     # ------------------------------------------------------------ making one
 

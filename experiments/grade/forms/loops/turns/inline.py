@@ -12,6 +12,7 @@ from types import CodeType
 from typing import Any
 
 from experiments.grade.forms.definitions import Definitions
+from experiments.grade.forms.loops.turns.kept import BESIDE
 from experiments.grade.forms.stateful.objects import OWN
 
 DEPTH = 4
@@ -165,7 +166,7 @@ class Inline:
         """A name that nothing else has."""
         free, count = name, 1
         while free in self.taken:
-            free, count = f"{name} of {function}{count if count > 1 else ''}", count + 1
+            free, count = f"{name}{BESIDE}{function}{count if count > 1 else ''}", count + 1
         self.taken.add(free)
         return free
 

@@ -1,6 +1,7 @@
 """What a turn of a loop holds on its way, kept under names that no file can have: what keeps it, and what runs that."""
 
 import ast
+import copy
 import re
 from collections.abc import Iterable
 from itertools import islice
@@ -44,6 +45,8 @@ def at_turn(values: Iterable[Any], number: int) -> Any:
     return next(islice(iter(values), number, None))
 
 
+BESIDE = "·"
+"""What stands between a name and the function that it is of, where that is written out: a file has no such names."""
 HELPERS = {KEPT: kept, HOT: hot, ALSO: also, STACKED: stacked, TURN: at_turn}
 
 
@@ -54,7 +57,7 @@ def assigned(name: str, value: ast.expr, near: ast.stmt) -> ast.stmt:
 
 def kept_now(value: ast.expr) -> ast.expr:
     """A value as it is now."""
-    return ast.Call(ast.Name(KEPT, ast.Load()), [value], [])
+    return ast.Call(ast.Name(KEPT, ast.Load()), [copy.deepcopy(value)], [])
 
 
 def stored(name: str, value: ast.expr, near: ast.stmt) -> ast.stmt:

@@ -3,7 +3,7 @@
 import copy
 import random
 from collections.abc import Callable, Iterable
-from types import CodeType, ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -21,16 +21,16 @@ ELSEWHERE = 0.25
 """How far numbers are moved, to see what depends on them."""
 
 
-def run_in(module: ModuleType, codes: Iterable[CodeType], names: Names) -> Names:
-    """The names after these statements. The file's functions read the same names while they run."""
+def run_in(module: ModuleType, statements: Iterable[FunctionType], names: Names) -> Names:
+    """The names after these statements of the module. The file's functions read the same names while they run."""
     space = vars(module)
     before = dict(space)
     np.random.seed(0)
     random.seed(0)
     space.update({**names, **HELPERS})
     try:
-        for code in codes:
-            exec(code, space)
+        for statement in statements:
+            statement()
         return {n: v for n, v in space.items() if n in names or v is not before.get(n)}
     finally:
         space.clear()
@@ -77,12 +77,12 @@ def with_arrays(now: Any, begin: Any, end: Any, depth: int = DEPTH) -> Any:
     return now
 
 
-def needed(codes: Iterable[CodeType], values: Callable[[list[CodeType]], list[Any]]) -> list[CodeType]:
+def needed(statements: Iterable[FunctionType], values: Callable[[list[FunctionType]], list[Any]]) -> list[FunctionType]:
     """The statements without which some values are others, or are not there."""
-    left = [*codes]
+    left = [*statements]
     wanted = values(left)
-    for code in reversed([*left]):
-        others = [c for c in left if c is not code]
+    for statement in reversed([*left]):
+        others = [s for s in left if s is not statement]
         try:
             same = all(np.array_equal(one, v, equal_nan=True) for one, v in zip(values(others), wanted, strict=True))
         except Exception:  # a name that it binds is not there
@@ -99,14 +99,15 @@ def at(names: Names, way: Slot) -> Any:
     return thing
 
 
-def elsewhere(names: Names, rng: np.random.Generator) -> Names:
-    """The same with other floats, so that none is 0 by chance, and none of the changes."""
+def elsewhere(names: Names, rng: np.random.Generator, up: bool = False) -> Names:
+    """The same with other floats, so that none is 0 by chance, and none of the changes; larger ones, if they go up."""
     own = copy.deepcopy(names)
     for name, value in own.items():
-        if type(value) is float:
-            own[name] = value + ELSEWHERE * rng.random()
+        if type(value) is float:  # a share stays one
+            own[name] = value + ELSEWHERE * rng.random() * (1 - value if 0 < value < 1 else 1)
     for way, array in [*slots(own)]:
-        put(own, way, array + ELSEWHERE * rng.standard_normal(array.shape))
+        step = ELSEWHERE * rng.standard_normal(array.shape)
+        put(own, way, array + (np.abs(step) if up else step))
     return own
 
 

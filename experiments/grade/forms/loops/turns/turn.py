@@ -9,16 +9,18 @@ import ast
 import copy
 import re
 from collections.abc import Iterator, Sequence
-from types import CodeType, ModuleType
+from itertools import count
+from types import FunctionType, ModuleType
 from typing import Any, TypeGuard
 
 from experiments.grade.forms.course.losses import words_of
-from experiments.grade.forms.loops.turns.kept import ALSO, HOT, LOSS, assigned, kept_now, stored
+from experiments.grade.forms.loops.turns.kept import ALSO, BESIDE, HOT, LOSS, assigned, kept_now, stored
 from experiments.grade.forms.loops.turns.quiet import Quiet
 
 SLOPES = {"gradient", "grad", "derivative", "deriv", "prime", "backward", "delta"}
 """The words of a function that may give a loss's gradient by a prediction and a target."""
 Loop = ast.For | ast.While
+COUNT = count()
 
 
 class Turn:
@@ -38,7 +40,12 @@ class Turn:
             if name.startswith(Quiet.COST) or is_called_a_loss(name):
                 self.costs += [name] * (name not in self.costs)
         self.sums = [n for n in _sums(statements) if n not in self.costs]
-        self.codes = [compiled(s) for s in self.statements]
+        self.compiled = [compiled(s, module) for s in self.statements]
+
+    @property
+    def watched(self) -> list[str]:
+        """What a cost may be, or be made of: a parameter changes one of these."""
+        return [*(n for pair in (*self.pairs, *self.compared) for n in pair), *self.costs]
 
     def _with_pairs(self, statement: ast.stmt) -> Iterator[ast.stmt]:
         """A statement, after what keeps the two sides of each difference, and each comparison, in it."""
@@ -180,7 +187,7 @@ def _sums(statements: Sequence[ast.stmt]) -> Iterator[str]:
 
 def is_called_a_loss(name: str) -> bool:
     """Whether it is the name of a loss, here or in a function that was written out."""
-    return LOSS.fullmatch(name.partition(" of ")[0]) is not None
+    return LOSS.fullmatch(name.partition(BESIDE)[0]) is not None
 
 
 def listed(new: Any) -> list[ast.stmt]:
@@ -209,6 +216,7 @@ def _adds_up(statement: ast.AugAssign | ast.Assign) -> bool:
     return isinstance(statement, ast.AugAssign) or _moves_itself(statement)
 
 
-def compiled(statement: ast.stmt) -> CodeType:
-    """A statement, to be run."""
-    return compile(ast.Module([statement], []), "the loop", "exec")
+def compiled(statement: ast.stmt, module: ModuleType) -> FunctionType:
+    """A statement of the file, to be run: a function without a scope of its own, whose code may be replaced."""
+    code = compile(ast.Module([statement], []), str(module.__file__), "exec")
+    return FunctionType(code.replace(co_name=f"statement {next(COUNT)}"), vars(module))
