@@ -227,7 +227,7 @@ class Server(Observer):
     @answer.register
     def _(self, request: requests.FindRepairs) -> answers.Repairs:
         kept, others = ([self.kept[n] for n in some] for some in (request.observations, request.others))
-        return self.repairs.find(self.pieces[request.piece].module, kept, request.steps, others)
+        return self.repairs.find(self.pieces[request.piece], kept, request.steps, others)
 
     @answer.register
     def _(self, request: requests.Repaired) -> answers.Gradients:

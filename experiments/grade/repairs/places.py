@@ -52,9 +52,9 @@ class Unit:
     place: Place
 
 
-def units_of(function: ast.FunctionDef) -> list[Unit]:
+def units_of(function: ast.AST) -> list[Unit]:
     """Those of a function, and of the functions inside it, in their order."""
-    statements = [n for n in ast.walk(function) if isinstance(n, SIMPLE) and n.value is not None]
+    statements = [n for n in ast.walk(function) if isinstance(n, SIMPLE) and n.value is not None and _is_of_a_file(n)]
     found = [Unit(s, p) for s in statements for p in (*_parts(Place(s, "value", None)), *_indices(s))]
     found += [
         Unit(s, Place(s, "test" if hasattr(s, "test") else "iter", None))
@@ -65,6 +65,12 @@ def units_of(function: ast.FunctionDef) -> list[Unit]:
     for number, place in enumerate(p for unit in found for p in _looked_into(unit.place).walk()):
         place.number = place.node.number = number
     return found
+
+
+def _is_of_a_file(statement: Any) -> bool:
+    """Whether it gives nothing to a name that no file can have, as what looks at a loop does."""
+    targets = getattr(statement, "targets", [getattr(statement, "target", None)])
+    return all(t.id.isidentifier() for t in targets if isinstance(t, ast.Name))
 
 
 def _parts(place: Place) -> Iterator[Place]:
@@ -123,7 +129,7 @@ class _Looked(ast.NodeTransformer):
         return ast.fix_missing_locations(ast.copy_location(seen, node))
 
 
-def looked_at(function: ast.FunctionDef) -> ast.FunctionDef:
+def looked_at(function: Any) -> Any:
     """The function, whose numbered expressions are handed to `see(number, value)` on their way."""
     return _Looked().visit(deepcopy(function))
 

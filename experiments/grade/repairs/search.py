@@ -1,6 +1,7 @@
 """The search for a repair, in the process that runs the file: which single change makes what was observed agree."""
 
 import ast
+import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,10 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from experiments.grade.forms.loops.turns.kept import BESIDE
 from experiments.grade.process.answers import Arrays, Repair
 from experiments.grade.repairs.additions import additions_to, products_for, terms_of
 from experiments.grade.repairs.atoms import Atom, atoms_of, is_float
-from experiments.grade.repairs.code import Codes, Definition, Key, definitions, functions_of, running
+from experiments.grade.repairs.code import Codes, Definition, Key, Statements, functions_of, running
 from experiments.grade.repairs.edits import Edit, Filled, changes_of, renamed
 from experiments.grade.repairs.places import SEE, Seen, Unit, looked_at, shaken, units_of
 from experiments.grade.repairs.statements import places_of, statement_changes
@@ -76,6 +78,7 @@ class Candidate(NamedTuple):
 def written(node: Any) -> str:
     """A changed text, shortened to fit into a line; nothing, where it is an order of statements."""
     text = ast.unparse(ast.fix_missing_locations(node)) if isinstance(node, ast.AST) else ""
+    text = re.sub(rf"{BESIDE}\w+", "", text)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
@@ -86,7 +89,7 @@ class TooLong(BaseException):
 class Search:
     """The changes of a file's text that may repair a piece."""
 
-    def __init__(self, tree: ast.Module, module: ModuleType, path: str, trials: list[Trial]) -> None:
+    def __init__(self, found: list[Definition], module: ModuleType, path: str, trials: list[Trial]) -> None:
         self.module, self.path, self.trials = module, path, trials
         self.functions = functions_of(path)
         self.names: dict[Key, dict[str, Any]] = {}
@@ -107,7 +110,7 @@ class Search:
         self.before_lines = self.lines
         self.most = SLOWER * (self.lines + 100)
         ran = {*self.names}
-        self.definitions = [d for d in definitions(tree) if d.keys & ran]
+        self.definitions = [d for d in found if d.keys & ran]
         self.units = [(d, unit) for d in self.definitions for unit in units_of(d.node)]
         for number, place in enumerate(p for _, unit in self.units for p in unit.place.walk()):
             place.number = place.node.number = number
@@ -203,7 +206,10 @@ class Search:
         names: dict[str, Any] = {}
         for key in d.keys & self.names.keys():
             names |= self.names[key]
-        stored = [n for n in ast.walk(d.node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+        named = [n for n in ast.walk(d.node) if isinstance(n, ast.Name)]
+        if isinstance(d, Statements):  # which have all names of the file
+            names = {n.id: names[n.id] for n in named if n.id in names}
+        stored = [n for n in named if isinstance(n.ctx, ast.Store)]
         since = {n.id: n.lineno for n in sorted(stored, key=lambda n: -n.lineno)}
         return atoms_of(names, since)
 

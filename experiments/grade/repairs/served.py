@@ -3,17 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from experiments.grade.forms.piece import Arrays, Example, Ran
+from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
 from experiments.grade.process import answers, requests
 from experiments.grade.process.answers import TrueValue
 from experiments.grade.process.conduct import seeded
 from experiments.grade.process.limits import all_numbers, numbers
-from experiments.grade.repairs.code import running
+from experiments.grade.repairs.code import Statements, definitions, running
 from experiments.grade.repairs.search import Search, Trial
 
 Kept = tuple[Example, answers.Observation]
@@ -30,14 +29,16 @@ class Repairs:
         self.left = 3 * WORK // 2
 
     def find(
-        self, module: ModuleType, kept: list[Kept], steps: list[requests.WantedSteps], others: list[Kept]
+        self, piece: Piece, kept: list[Kept], steps: list[requests.WantedSteps], others: list[Kept]
     ) -> answers.Repairs:
         """Those with which all of these passes give their truth, and the others still do.
 
         A piece that runs all of what another wrong one has wrong is repaired by what repairs that, or by nothing.
         """
         trials = [*_trials(kept), *(trial for one in steps for trial in self._of_steps(one))]
-        search = Search(self.server.tree, module, str(self.server.path), trials)
+        judged = piece.otherwise if piece.is_otherwise and piece.otherwise else piece
+        every = [*definitions(self.server.tree), Statements(judged.statements)]
+        search = Search(every, piece.module, str(self.server.path), trials)
         inner = [one for one in self.searches if one.reached and one.reached <= {*search.names}]
         if inner:
             found = [one for before in inner for one in before.found if search.repaired(one[1])]

@@ -10,7 +10,7 @@ from experiments.grade.repairs.places import Place, Unit
 OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 
 
-def places_of(function: ast.FunctionDef) -> dict[int, Place]:
+def places_of(function: ast.AST) -> dict[int, Place]:
     """Where each statement of a function stands, by the statement's id."""
     found = {}
     for node in ast.walk(function):

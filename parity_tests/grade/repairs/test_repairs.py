@@ -174,3 +174,44 @@ ENDLESS = """
 def test_a_change_that_never_ends_is_given_up(run):
     _, result = run(ENDLESS)
     assert all("line 9: " in cause for cause in told(result)["halves"])
+
+
+LOOPS = """
+    import numpy as np
+    X, y = np.random.randn(6, 3), np.random.randn(6, 1)
+    W, V = np.random.randn(3, 4), np.random.randn(4, 1)
+    for step in range(100):
+        h = np.tanh(X @ W)
+        error = h @ V - y
+        dV = h.T @ error
+        dh = error @ V.T
+        dW = X.T @ (dh * (1 - h ** 2))
+        W -= 0.1 * dW
+        V -= 0.1 * dV
+
+    class Regression:
+        def __init__(self, lr=0.1):
+            self.lr = lr
+        def predict(self, X):
+            return 1 / (1 + np.exp(-(X @ self.w + self.b)))
+        def step(self, X, y):
+            error = self.predict(X) - y
+            dw = X.T @ error / len(X)
+            db = error.mean()
+            self.w -= self.lr * dw
+            self.b -= self.lr * db
+        def fit(self, X, y, epochs=100):
+            self.w, self.b = np.zeros(X.shape[1]), 0.0
+            for epoch in range(epochs):
+                self.step(X, y)
+"""
+IN_LOOPS = [
+    ("(1 - h ** 2)", "(1 - h)", "the training loop", "line 10: a wrong power"),
+    ("self.b -= self.lr", "self.b += self.lr", "Regression", "times −1 (line 24: a wrong sign)"),
+]
+
+
+@pytest.mark.usefixtures("repairs")
+def test_a_mistake_in_a_loop_or_in_what_it_calls_is_named_by_the_line_of_the_file(run):
+    _, result = run(planted(source_of(LOOPS), *((right, wrong) for right, wrong, _, _ in IN_LOOPS)))
+    assert told(result) == {piece: {cause} for _, _, piece, cause in IN_LOOPS}
