@@ -79,7 +79,7 @@ def constructions(
     if parts and (count == 1 or names[0].lower() in PARTS):
         yield [[*parts], *[None] * (count - 1)]
     yield from _by_names(names, rng, words)
-    sizes = {1: [[3], [4]], 2: [[3, 4], [2, 3]], 3: [[3, 4, 2], [3, 2, 4], [2, 3, 3]], 4: [[2, 3, 3, 1]]}
+    sizes = {1: [[3], [4]], 2: [[3, 4], [2, 3], [3, 2]], 3: [[3, 4, 2], [3, 2, 4], [2, 3, 3]], 4: [[2, 3, 3, 1]]}
     shapes = {1: [[(3, 4)], [(3,)]], 2: [[(3, 4), (4,)], [(3, 4), (1, 4)], [(4, 3), (4, 1)], [(3,), (3,)]]}
     arrays = [[rng.standard_normal(shape) for shape in each] for each in shapes.get(count, [])]
     if count == 1:  # one number is a setting rather than an array
