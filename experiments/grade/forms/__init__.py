@@ -21,7 +21,7 @@ from experiments.grade.forms.course import layers, losses, nets, rules
 from experiments.grade.forms.loops import function as training_function
 from experiments.grade.forms.loops import script, straight
 from experiments.grade.forms.module import network as module_network
-from experiments.grade.forms.module import recurrent
+from experiments.grade.forms.module import policy, recurrent
 from experiments.grade.forms.stateful import layers as stateful_layers
 from experiments.grade.forms.stateful import losses as stateful_losses
 from experiments.grade.forms.stateful import optimizers as stateful_optimizers
@@ -38,7 +38,7 @@ from experiments.grade.forms.whole import (
 
 FORMS: tuple[ModuleType, ...] = (
     autograd_functions, modules, tensors,
-    recurrent, flat, nets, loss_class, losses, rules,
+    recurrent, policy, flat, nets, loss_class, losses, rules,
     column_networks, column_layers, column_rules, array_rules, propagate,
     layers, scalars,
     stateful_optimizers, variables, pairs, stateful_layers,
