@@ -22,7 +22,8 @@ HOW_TO_READ = (
     "",
     "A module is a function of its inputs and parameters. An optimizer is three steps as a function of a parameter and",
     "of its gradients: its foreach and fused kernels are held to what is derived of its plain loop;",
-    "`differentiable=True` is differentiated as well.",
+    "`differentiable=True` is differentiated as well. Adam's first step is all but the gradient's sign, so that rounding",
+    "leaves little of its derivative.",
 )
 
 Audit = dict[str, list[Judged]]
@@ -33,8 +34,8 @@ def read(path: Path) -> Audit:
     return {n: [Judged(**j) for j in found] for n, found in json.loads(path.read_text("utf-8")).items()}
 
 
-def summary(audit: Audit, of: int) -> list[str]:
-    """The counts, a line each; `of` is how many operators there are."""
+def summary(audit: Audit, of: int, what: str) -> list[str]:
+    """The counts, a line each; `of` is how many there are, and `what` they are."""
     every = [j for found in audit.values() for j in found]
     outcomes = Counter(j.outcome for j in every)
     derived = sum(any(j.outcome == DERIVED for j in found) for found in audit.values())
@@ -42,11 +43,11 @@ def summary(audit: Audit, of: int) -> list[str]:
     widths = [w for found in audit.values() if (w := relative(found)) is not None]
     version = torch.__version__.split("+")[0]
     return [
-        f"{len(audit)} of {of} operators, modules and optimizers, torch {version}, float64 and float32",
+        f"{len(audit)} of {of} {what}, torch {version}, float64 and float32",
         f"those whose tolerance is derived: {derived}; whose gradient is certified: {certified}",
         f"samples: {len(every)}; " + "; ".join(f"{o}: {outcomes[o]}" for o in (DERIVED, BEYOND, MEASURED, NOT_JUDGED)),
         f"share of the samples not judged: {outcomes[NOT_JUDGED] / max(1, len(every)):.1%}",
-        f"median by operator of the relative tolerance, float64: {median(widths):.1e}" if widths else "nothing derived",
+        f"median by name of the relative tolerance, float64: {median(widths):.1e}" if widths else "nothing derived",
     ]
 
 
@@ -56,10 +57,10 @@ def relative(found: list[Judged]) -> float | None:
     return median(widths) if widths else None
 
 
-def page(audit: Audit, of: int) -> str:
+def page(audit: Audit, of: int, what: str) -> str:
     """The whole page."""
     lines = ["# PyTorch audited", "", "Written by `make audit`.", ""]
-    lines += [f"- {line}" for line in summary(audit, of)]
+    lines += [f"- {line}" for line in summary(audit, of, what)]
     lines += ["", *HOW_TO_READ, "", "## Findings", "", *_findings(audit)]
     lines += ["", "## Why not derived, not judged", "", *_reasons(audit, MEASURED), *_reasons(audit, NOT_JUDGED)]
     wide = [(n, w) for n, found in audit.items() if (w := relative(found)) is not None and w > WIDE]
@@ -99,7 +100,7 @@ def _reasons(audit: Audit, outcome: str) -> list[str]:
                 samples[why] += 1
                 operators.setdefault(why, set()).add(operator)
     most = samples.most_common(REASONS)
-    lines = [f"- {outcome}: {why} ({n} samples of {len(operators[why])} operators)" for why, n in most]
+    lines = [f"- {outcome}: {why} ({n} samples of {len(operators[why])})" for why, n in most]
     rest = sum(samples.values()) - sum(n for _, n in most)
     return [*lines, f"- {outcome}: {rest} samples for other reasons, see the operators"] if rest else lines
 

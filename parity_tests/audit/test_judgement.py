@@ -98,8 +98,8 @@ def test_the_page_counts_what_was_judged():
         "two": [Judged("float64", MEASURED, "no rule"), Judged("float32", NOT_JUDGED, "complex")],
         "three": [Judged("float64", DERIVED, relative=[1e-9], certified="yes", finding=WRONG, reproduction="a\nb\nc")],
     }
-    text = page(audit, 3)
-    assert "derived: 2; whose gradient is certified: 2" in "\n".join(summary(audit, 3))
+    text = page(audit, 3, "operators")
+    assert "derived: 2; whose gradient is certified: 2" in "\n".join(summary(audit, 3, "operators"))
     assert "share of the samples not judged: 25.0%" in text
     assert "### three: wrong" in text
     assert "- three: 1.0e-09" in text
