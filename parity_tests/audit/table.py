@@ -22,8 +22,8 @@ HOW_TO_READ = (
     "",
     "A module is a function of its inputs and parameters. An optimizer is three steps as a function of a parameter and",
     "of its gradients: its foreach and fused kernels are held to what is derived of its plain loop;",
-    "`differentiable=True` is differentiated as well. Adam's first step is all but the gradient's sign, so that rounding",
-    "leaves little of its derivative.",
+    "`differentiable=True` is differentiated as well. Adam's first step is all but the gradient's sign, so that",
+    "rounding leaves little of its derivative.",
 )
 
 Audit = dict[str, list[Judged]]
