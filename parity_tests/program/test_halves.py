@@ -64,3 +64,14 @@ def test_torch_lies_within_what_is_derived_in_halves(name, dtype):
 def test_a_gradient_that_is_wrong_in_halves_alone_lies_beyond(function, dtype):
     tensors = [torch.randn(4, 8, generator=torch.Generator().manual_seed(0)).to(dtype)]
     assert beyond(function, tensors) <= 1 < beyond(function, tensors, factor=1.1)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=["bfloat16", "float16"])
+def test_no_number_is_rounded_that_is_moved_chosen_or_added_to_0(dtype):
+    """Three roundings and as many of torch's are less than seven: of gelu's slope, of δ·x, and of the result."""
+
+    def halves(x):
+        return torch.where(x[:, :4] > 9, 0, F.gelu(x[:, :4]) * x[:, 4:])
+
+    tensors = [torch.randn(4, 8, generator=torch.Generator().manual_seed(0)).to(dtype)]
+    assert beyond(halves, tensors) <= 1 < beyond(halves, tensors, factor=1 + 7 * torch.finfo(dtype).eps / 2)

@@ -17,7 +17,7 @@ from torch_ref.program.operations import OF_COMPLEX, OPERATIONS
 from torch_ref.program.operations.moves import MOVES
 from torch_ref.program.operations.steps import whole
 from torch_ref.tolerance.bounded import Bounded
-from torch_ref.twins import to_numpy
+from torch_ref.twins import to_numpy, to_torch
 
 MADE_OF_NOTHING = ("full", "scalar_tensor", "empty", "zeros")
 """What is of torch's default dtype where none is given."""
@@ -28,7 +28,8 @@ HALVES = (torch.bfloat16, torch.float16)
 """What is stored in them is computed in a wider type, and rounded once."""
 EXTREMES = ("amax", "amin", "max", "min", "maximum", "minimum", "fmax", "fmin", "sort", "topk", "kthvalue", "median",
             "cummax", "cummin", "relu", "abs", "neg")  # fmt: skip
-EXACT = (MOVES.keys() | {*EXTREMES}) - {"_to_copy", "scatter_add", "index_put"}
+CHOSEN = ("where", "masked_select", "masked_scatter", "max_pool2d_with_indices", "max_pool3d_with_indices")
+EXACT = (MOVES.keys() | {*EXTREMES, *CHOSEN}) - {"_to_copy", "scatter_add", "index_put"}
 """What gives numbers that are there already, and rounds none."""
 
 Lift = Callable[[Array, torch.dtype], Any]
@@ -58,10 +59,12 @@ def as_numpy(tensor: torch.Tensor) -> Array:
     return to_numpy(tensor.float() if tensor.dtype in HALVES else tensor)
 
 
-def stored(x: Bounded, dtype: torch.dtype) -> Bounded:
-    """The numbers, each rounded once to a half; what may overflow there has no bound."""
+def stored(x: Bounded, dtype: torch.dtype, there: Any = False) -> Bounded:
+    """The numbers, each rounded once to a half, but for what is exactly one of its own, and what is `there` already;
+    what may overflow has no bound."""
     info = torch.finfo(dtype)
-    error = x.error + np.where(x.most == 0, 0, info.eps / 2 * x.most + info.tiny)
+    own = (x.error == 0) & (to_numpy(to_torch(x.value).to(dtype).double()) == x.value)
+    error = x.error + np.where(own | there, 0, info.eps / 2 * x.most + info.tiny)
     return Bounded(x.value, x.dtype, np.where(x.most > info.max, np.inf, error), positive=x.positive)
 
 
@@ -93,7 +96,7 @@ class _Run:
                 args, kwargs = map_arg((node.args, node.kwargs), found.__getitem__)
                 if node.op == "output":
                     return args[0]
-                found[node] = self._stored(node, self._called(node.target, args, kwargs))
+                found[node] = self._stored(node, args, self._called(node.target, args, kwargs))
                 if node.target is torch.ops.aten.copy_.default:
                     found[_overwritten(node)] = found[node]
             for earlier in unused:
@@ -127,7 +130,7 @@ class _Run:
         """Whether the parts of a complex number may be of this dtype."""
         return dtype is None or dtype.to_real() == self.dtype
 
-    def _stored(self, node: Node, result: Any) -> Any:
+    def _stored(self, node: Node, args: tuple[Any, ...], result: Any) -> Any:
         """What an operation gives, rounded once more where it is stored as a half."""
         if not isinstance(result, Bounded):
             return result
@@ -135,7 +138,8 @@ class _Run:
         if meta is None or meta.dtype not in HALVES:
             return result
         source: Any = node.args[0] if node.target is operator.getitem else node
-        return result if _rule(source.target)[1] in EXACT else stored(result, meta.dtype)
+        operation = _rule(source.target)[1]
+        return result if operation in EXACT else stored(result, meta.dtype, operation == "add" and _one_is_0(*args))
 
     def _brought_along(self, value: Any) -> Any:
         if not isinstance(value, torch.Tensor):
@@ -162,6 +166,11 @@ class _Run:
         if result.dtype.kind == "f":
             return self.lift(result.astype(np.float64), dtype or self.dtype)
         return result if dtype is None else result.astype(str(dtype).removeprefix("torch."))
+
+
+def _one_is_0(a: Any, b: Any) -> Any:
+    """Where a sum is one of its terms, as of the gradients of two parts: nothing is rounded."""
+    return (a.most == 0) | (b.most == 0) if isinstance(a, Bounded) and isinstance(b, Bounded) else False
 
 
 def _overwritten(node: Node) -> Node:
