@@ -169,9 +169,10 @@ def _observe(function: Function, reference: Function, inputs: Sequence[Any], opt
     offered = 0
     for dtype in options.dtypes_of(given):
         leaves = [_cast(v, dtype, i in given.needed, options.device) for i, v in enumerate(given.leaves)]
-        _refusal(theirs.subject, leaves, options)
-        given.changes |= _changed(theirs.subject, leaves, options)
-        yield from _left_out(theirs.subject, leaves, options)
+        if _raised(theirs.subject, leaves, given.needed, Upstream(options.seed)):
+            _refusal(theirs.subject, leaves, options)
+            given.changes |= _changed(theirs.subject, leaves, options)
+            yield from _left_out(theirs.subject, leaves, options)
         if error := _refusal(ours, leaves, options):
             wanted = options.dtypes is not None or dtype is None or any(v.dtype == dtype for v in _reals(given.leaves))
             if wanted:  # a reference that fails, too, raises

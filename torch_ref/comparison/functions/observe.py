@@ -73,8 +73,9 @@ class InDtype:
             if self.options.asks(name):
                 moved = [arrange(v) if is_real(v) else v for v in leaves]
                 ours = self._attempt(lambda moved=moved: self._run(moved))
-                if not self._by_layout(ours, moved, expected):
-                    yield from self._told(name, ours, expected)
+                told = [*self._told(name, ours, expected)]
+                if not self._by_layout(ours, moved, expected, told):
+                    yield from told
 
     def _upstreams(self) -> Iterator[Observed]:
         leaves, base = self.known[""]
@@ -132,9 +133,8 @@ class InDtype:
         yield from told
 
     def _of_draw(self, draw: Draw, ours: Any, leaves: Leaves, expected: Expected) -> list[Observed]:
-        if draw.name == "expanded" and self._by_layout(ours, leaves, expected):
-            return []
-        return [*self._told(draw.name, ours, expected, draw, leaves=leaves)]
+        told = [*self._told(draw.name, ours, expected, draw, leaves=leaves)]
+        return [] if draw.name == "expanded" and self._by_layout(ours, leaves, expected, told) else told
 
     def _deadly(self, leaves: Leaves) -> Observed | None:
         """Whether a call on these ends the process: it is not made again."""
@@ -258,14 +258,12 @@ class InDtype:
         """Whether the reference, too, raises on these as they lie in memory: as a view of complex numbers does."""
         return isinstance(ours, Refused | Changed) and self._refuses(self.reference.subject, leaves)
 
-    def _by_layout(self, ours: Any, leaves: Leaves, expected: Expected) -> bool:
+    def _by_layout(self, ours: Any, leaves: Leaves, expected: Expected, told: list[Observed]) -> bool:
         """Whether the reference, too, gives others, or none, on these as they lie in memory: as as_strided does."""
-        if isinstance(ours, Changed):
+        if isinstance(ours, Changed) or not any(map(is_beyond, told)):
             return False
         if isinstance(ours, Refused):
             return self._both_refuse(ours, leaves)
-        if not any(map(is_beyond, compared("", ours, expected, set()))):
-            return False
         theirs = self._attempt(lambda: self.reference.subject.run(leaves, self.needed, self.upstream))
         return isinstance(theirs, Refused | Changed) or any(map(is_beyond, compared("", theirs, expected, set())))
 
