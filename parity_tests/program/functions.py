@@ -166,7 +166,7 @@ CASES: dict[str, Case] = {
     "as_strided": Case(lambda x: x.as_strided((2, 3), (4, 1), 1), X),
     "conv1d": Case(lambda x, w, b: F.conv1d(x, w, b, dilation=2), ((2, 2, 7), (3, 2, 3), (3,))),
     "conv2d": Case(lambda x, w, b: F.conv2d(x, w, b, stride=2, padding=1), ((2, 2, 5, 4), (3, 2, 3, 3), (3,))),
-    "conv2d in groups": Case(lambda x, w: F.conv2d(x, w, groups=2), ((1, 4, 3, 3), (2, 2, 2, 2))),
+    "conv2d in groups": Case(lambda x, w: F.conv2d(x, w, padding="valid", groups=2), ((1, 4, 3, 3), (2, 2, 2, 2))),
     "max_pool2d": Case(lambda x: F.max_pool2d(x, 3, 2, 1), ((2, 1, 5, 4),)),
     "avg_pool2d": Case(lambda x: F.avg_pool2d(x, 2, 2, 1, count_include_pad=False), ((2, 1, 5, 4),)),
     "conv_transpose2d": Case(
@@ -193,6 +193,7 @@ CASES: dict[str, Case] = {
         lambda x: sum(F.pad(x.reshape(s), (1, 2) * n, mode="replicate").sum() for n, s in (
             (1, (1, 2, 6)), (2, (1, 1, 3, 4)), (3, (1, 1, 3, 2, 2)))) * x, X),
     "complex products": Case(lambda x: parts_of(z_of(x) * z_of(x.flip(0)).conj() / (z_of(x) + 2) * x[:, :2]), X),
+    "complex of a row": Case(lambda x: parts_of(torch.complex(x, x[:1])), X),
     "complex functions": Case(
         lambda x: parts_of(z_of(x).exp() + z_of(x).log() + z_of(x).abs() * z_of(x).angle() + z_of(x) ** 3
                            + z_of(x).sgn() - 1 / z_of(x) + torch.polar(x[:, :2].exp(), x[:, 2:])), X),

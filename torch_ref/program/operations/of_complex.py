@@ -220,6 +220,7 @@ OF_COMPLEX: dict[str, Callable[..., Any]] = {
     "_conj": conjugate,
     "conj": conjugate,
     "conj_physical": conjugate,
+    "_conj_physical": conjugate,
     "resolve_conj": lambda z: z,
     "resolve_neg": lambda z: z,
     "real": lambda z: z.re,
@@ -229,7 +230,7 @@ OF_COMPLEX: dict[str, Callable[..., Any]] = {
     "_fft_c2r": c2r,
 }
 MAKES_COMPLEX: dict[str, Callable[..., Any]] = {
-    "complex": Complex,
+    "complex": lambda re, im: Complex(*np.broadcast_arrays(re, im)),
     "view_as_complex": lambda x: Complex(x[..., 0], x[..., 1]),
     "polar": lambda size, angle: Complex(size * COS(angle), size * SIN(angle)),
     "_fft_r2c": r2c,

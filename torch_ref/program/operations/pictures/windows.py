@@ -48,6 +48,7 @@ def convolution(
     groups: int,
 ) -> Any:  # fmt: skip
     """Σ w·x over each window; transposed, what its gradient by x is."""
+    stride, padding, dilation = _of_axes(x, stride, padding, dilation)
     if transposed:
         size = [
             (n - 1) * s - 2 * p + d * (k - 1) + 1 + o
@@ -58,7 +59,13 @@ def convolution(
         y = _spread(x, weight, (x.shape[0], weight.shape[1] * groups, *size), stride, padding, dilation, groups)
     else:
         y = _correlated(x, weight, stride, padding, dilation, groups)
-    return y if bias is None else y + bias.reshape(1, -1, *[1] * len(stride))
+    return y if bias is None else y + bias.reshape(1, -1, *[1] * (x.ndim - 2))
+
+
+def _of_axes(x: Any, *how: Sequence[int]) -> tuple[Any, Any, Any]:
+    """A number for each axis of a picture, where ATen may give one for all, as for padding="valid"."""
+    stride, padding, dilation = ([*given] * (x.ndim - 2) if len(given) == 1 else given for given in how)
+    return stride, padding, dilation
 
 
 def _correlated(x: Any, weight: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
@@ -112,7 +119,7 @@ def convolution_backward(
 ) -> tuple[Any, Any, Any]:  # fmt: skip
     """The gradients by x, weight and bias. A transposed convolution is what the other's gradient by x is: the picture
     and δ change places."""
-    how = stride, padding, dilation
+    how = _of_axes(x, stride, padding, dilation)
     dx = dw = None
     if mask[0]:
         dx = _correlated(delta, weight, *how, groups) if transposed else _spread(delta, weight, x.shape, *how, groups)
