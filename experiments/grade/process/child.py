@@ -25,7 +25,7 @@ from experiments.grade.forms.own_examples import drawn
 from experiments.grade.forms.piece import Arrays, Example, Ran
 from experiments.grade.forms.recognition import Offered, constants
 from experiments.grade.process import answers, requests
-from experiments.grade.process.conduct import WatchedPass, one_line
+from experiments.grade.process.conduct import WatchedPass, begin_chance, one_line, seed_new_generators
 from experiments.grade.process.forks import arguments_of_a_fork
 from experiments.grade.process.guardian import guard
 from experiments.grade.process.limits import all_numbers, limit_memory
@@ -60,6 +60,7 @@ class Server(Observer):
             Fault: there is no such request.
         """
         self.conduct, self.lookout.seen = [], []
+        begin_chance()
         self.lookout.remember()
         try:
             answer = self.answer(request)
@@ -285,7 +286,7 @@ def main() -> None:
     limit_memory()
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")
-    np.random.seed()  # of its own, and not that of all who were forked
+    seed_new_generators()
     server = Server(Path(path))
     server.lookout.begin()
     sys.path += paths

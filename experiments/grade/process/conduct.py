@@ -168,9 +168,26 @@ class WatchedPass(NamedTuple):
 
 def seeded(run: Callable[[Arrays], Ran], arrays: Arrays) -> Ran:
     """A pass whose chance, if it comes from the global generators, is the same each time."""
+    begin_chance()
+    return run(arrays)
+
+
+def begin_chance() -> None:
+    """Let the global generators draw the same each time, so that a file has one verdict."""
     np.random.seed(0)
     random.seed(0)
-    return run(arrays)
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
+
+
+def seed_new_generators() -> None:
+    """Let a generator that is made without a seed take one from the global generators."""
+    make = np.random.default_rng
+
+    def made(seed: Any = None) -> Any:
+        return make(np.random.randint(2**31) if seed is None else seed)
+
+    np.random.default_rng = made
 
 
 def one_line(text: str) -> str:

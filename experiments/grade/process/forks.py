@@ -24,7 +24,7 @@ HERE = Path(__file__).parents[3]
 PROGRAM = [sys.executable, "-m", "experiments.grade.process.child"]
 VARIABLES = {
     "PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg", "PYTHONOPTIMIZE": "",
-    "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0",
 }  # fmt: skip
 LOADED = ("torch_ref.truth.slopes", "torch_ref.tolerance.numpy_functions")
 """What nearly every hand-in needs besides, and a process that was not forked loads at need."""

@@ -57,6 +57,23 @@ def test_what_is_printed_is_no_answer(run_apart):
     assert "times 2" in failing(run_apart(RIGHT + printing)[1])["dx"]
 
 
+DRAWS = """
+import random, numpy as np
+class Times:
+    def forward(self, x):
+        self.x = x
+        return x
+    def backward(self, delta):
+        return (np.random.rand() + random.random() + np.random.default_rng().random()) * delta
+"""
+
+
+def test_what_is_drawn_without_a_seed_is_drawn_again_in_the_next_run(run_apart):
+    one, other = (failing(run_apart(DRAWS)[1]) for _ in range(2))
+    assert one == other
+    assert one.keys() == {"dx"}
+
+
 @pytest.mark.parametrize("body", few(PROTOCOL))
 def test_what_is_no_arithmetic_is_not_judged_and_the_rest_is_checked(body, request):
     ends = "exit" in body or "kill" in body
