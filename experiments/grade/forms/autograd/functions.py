@@ -18,7 +18,7 @@ from experiments.grade.forms.autograd.references import Reference, own_forward, 
 from experiments.grade.forms.course.arguments import ROLES
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.own_examples import of_function
-from experiments.grade.forms.piece import Piece
+from experiments.grade.forms.piece import Fields, Piece
 
 BESIDE = 0.75
 """What a number that is a default is multiplied by."""
@@ -92,16 +92,19 @@ class FunctionPiece(Piece):
         return Compared(function, named.call, inputs, named.name)
 
     def _guesses(self, needed: list[str], rng: np.random.Generator) -> Iterator[list[Any]]:
-        """What it may be called with: first with the arrays, too, that it can do without, as bias=None, and with other
-        numbers than its defaults."""
+        """What it may be called with: first with the arrays, too, that it can do without, as bias=None."""
         every = [p for p in self.parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
         also = [p.name for p in every if p.name in needed or (p.default is None and p.name in ROLES)]
         for some in (also, needed) if also != needed else (needed,):
             for way in candidates([p for p in every if p.name in some], self.kept, rng):
-                given = dict(zip(some, way, strict=True))
-                for beside in (BESIDE, 1):
-                    defaults = {p.name: beside * p.default for p in every if type(p.default) is float}
-                    yield [given.get(p.name, defaults.get(p.name, p.default)) for p in every]
+                yield from self._beside(dict(zip(some, way, strict=True)))
+
+    def _beside(self, given: Fields) -> Iterator[list[Any]]:
+        """What is given, first with other numbers than the defaults of what is not."""
+        every = [p for p in self.parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+        for beside in (BESIDE, 1):
+            defaults = {p.name: beside * p.default for p in every if type(p.default) is float}
+            yield [given.get(p.name, defaults.get(p.name, p.default)) for p in every]
 
     def _is_meant(self, named: Reference, inputs: list[Any]) -> bool:
         from experiments.grade.forms.autograd import trust
@@ -119,7 +122,7 @@ class FunctionPiece(Piece):
 
         needed = [p.name for p in self.parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty]
         own = of_function(self.name, needed, self.arguments, [], (), self.module, rng)
-        ways = [[*e.values()] for e in own] if own else self._guesses(needed, rng)
+        ways = [way for e in own for way in self._beside(e)] if own else self._guesses(needed, rng)
         run, why = [], "nothing"
         for way in ways:
             inputs = [to_torch(a, device) if isinstance(a, np.ndarray) else a for a in way]
