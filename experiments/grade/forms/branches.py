@@ -1,6 +1,7 @@
 """Which ways the decisions of a file went, so that a branch which never ran is not taken for one that was judged."""
 
 import ast
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -15,6 +16,8 @@ LONGEST = 80
 """Characters of a condition that is shown."""
 LAYOUT = {"ndim", "dtype", "isinstance", "isscalar", "hasattr"}
 """The names in a condition that asks how arrays lie."""
+ANOTHER_CALL = re.compile("train|eval|test|infer|predict", re.IGNORECASE)
+"""What is in a condition that asks whether it is to learn at all."""
 SIZES = {"shape", "size", "len"}
 """The names in one that does so where two of them are held against each other."""
 Place = str
@@ -26,14 +29,14 @@ Branch = list[ast.stmt] | ast.expr
 class NeverRun:
     """A branch that never ran, or a method that was not judged: whose it is, and what to say.
 
-    It may make other gradients if its `if` was met while gradients or an object were made, and asks for more than how
-    arrays lie.
+    It counts, so that the file is not judged whole, if it may make other gradients: its `if` asks for more than how
+    arrays lie, and was met while gradients or an object were made, or gives another output.
     """
 
     owner: str
     line: int
     why: str
-    makes_gradients: bool
+    counts: bool
 
 
 class Decisions:
@@ -70,9 +73,10 @@ class Decisions:
             for way, branch in ((True, node.body), (False, otherwise)):
                 if (place, not way) in self.ways and (place, way) not in self.ways and _computes(branch):
                     is_made = place in self.met or function.name == "__init__"
-                    makes_gradients = is_made and not _asks_for_a_layout(node.test)
+                    is_of_all = is_made or (_gives_another(branch) and not _asks_for_another_call(node.test, function))
+                    counts = is_of_all and not _asks_for_a_layout(node.test)
                     why = f"a branch never ran: {test} was never {'true' if way else 'false'}"
-                    yield NeverRun(owner, node.lineno, why, makes_gradients)
+                    yield NeverRun(owner, node.lineno, why, counts)
 
 
 def noting_decisions(statement: ast.stmt) -> ast.Module:
@@ -133,6 +137,24 @@ def _asks_for_a_layout(test: ast.expr) -> bool:
     of_axes = any(call.endswith(".shape)") for call in calls)  # len(x.shape)
     alike = any(_named(n.left) & SIZES and _named(n.comparators[0]) & SIZES for n in equal)
     return bool(_named(test) & LAYOUT) or of_axes or alike
+
+
+def _asks_for_another_call(test: ast.expr, function: ast.FunctionDef) -> bool:
+    """Whether a condition asks for what an argument is only in another call: one that is not to learn, or is told
+    more."""
+    words = {n.value for n in ast.walk(test) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    arguments = {n.arg for n in ast.walk(function.args) if isinstance(n, ast.arg)}
+    is_told_more = any(isinstance(n, ast.Is | ast.IsNot) for n in ast.walk(test)) and bool(_names(test) & arguments)
+    return is_told_more or any(map(ANOTHER_CALL.search, _named(test) | words))
+
+
+def _gives_another(branch: Branch) -> bool:
+    """Whether a branch computes what it returns or keeps."""
+    if not isinstance(branch, list):
+        return True
+    gives = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return)
+    given = (n for s in branch for n in ast.walk(s) if isinstance(n, gives) and n.value)
+    return any(isinstance(g, ast.AugAssign) or any(map(_is_computed, ast.walk(g))) for g in given)
 
 
 def _named(node: ast.AST) -> set[str]:

@@ -1,5 +1,6 @@
 """What a file offers to be checked: its pieces, each in one of the forms, and what looks like one and is none."""
 
+import ast
 import inspect
 import re
 from collections.abc import Iterator
@@ -18,8 +19,10 @@ from experiments.grade.forms.own_examples import unused
 from experiments.grade.forms.piece import Piece
 from experiments.grade.forms.placeholders import is_abstract, is_placeholder
 from experiments.grade.forms.stand_ins import MissingBase
+from experiments.grade.forms.stateful.steps import STEPS, moves_something
 from experiments.grade.forms.whole.loss_class import LossClass
 from experiments.grade.forms.whole.network_class import NetworkClass
+from experiments.grade.forms.whole.results import method_node
 
 LOOKS_LIKE_ONE = {
     "forward", "backward", "backprop", "backpropagation", "fprop", "bprop", "propagate", "propagation", "grad",
@@ -42,12 +45,14 @@ HANDED = re.compile(r"(grad(ient)?s?|back(ward)?)(_?prop\w*?)?_?(function|func|f
 GOES_THROUGH = {"forward", "backward", "backprop", "grad", "gradient", "gradients", "loss", "cost"}
 """The words of what does not train, whatever else its name says, but for a descent."""
 
+ANOTHER_RULE = "moves the parameters by another rule than along their gradients, which was not judged"
+
 
 class Offered:
     """The pieces of one file, in its order, and what else in it looks like one."""
 
     def __init__(self, found: Definitions) -> None:
-        self.module, self.left_out = found.module, found.left_out
+        self.module, self.left_out, self.found = found.module, found.left_out, found
         self.pieces: dict[str, Piece] = {}
         for form in [f for name, f in named().items() if found.told.form in ("", name)]:
             for piece in [*form.pieces(found)]:
@@ -90,15 +95,22 @@ class Offered:
         """What trains by what was checked, or looks like a piece among its methods, and did not run."""
         ran = self._with_written(ran)
         for name, code in ((n, f.__code__) for n, f in self.trains.items() if f.__code__ not in ran):
-            yield NeverRun(name, code.co_firstlineno, f"{name} was not judged", makes_gradients=False)
-        partly = {(k, name) for p in self.pieces.values() for k in p.made_of for name in p.partly}
+            yield NeverRun(name, code.co_firstlineno, f"{name} was not judged", counts=False)
+        partly, elsewhere = (
+            {(k, name) for p in self.pieces.values() for k in p.made_of for name in getattr(p, of)}
+            for of in ("partly", "elsewhere")
+        )
         others = [p for p in self.pieces.values() if not (isinstance(p, Training) or p.is_otherwise)]
         for kind in dict.fromkeys(k for p in others for k in p.made_of if inspect.isclass(k)):
             for name, code in _methods_of(kind).items():
                 looks_like_one = _words(name) & (LOOKS_LIKE_ONE - NOUNS | TRAINS) and not _words(name) & HELPS
-                said = "was not judged" if code not in ran else "is judged at its first step alone"
-                if looks_like_one and (code not in ran or (kind, name) in partly):
-                    yield NeverRun(kind.__name__, code.co_firstlineno, f"{name} {said}", makes_gradients=False)
+                if (kind, name) in elsewhere and code in ran:
+                    yield NeverRun(kind.__name__, code.co_firstlineno, f"{name} {ANOTHER_RULE}", counts=True)
+                is_partly = (kind, name) in partly
+                said = "is judged at its first step alone" if is_partly else "was not judged"
+                if looks_like_one and (code not in ran or is_partly):
+                    is_a_step = not is_partly and _is_a_step(name, method_node(self.found, kind, name))
+                    yield NeverRun(kind.__name__, code.co_firstlineno, f"{name} {said}", is_a_step)
 
     def _with_written(self, ran: set[CodeType]) -> set[CodeType]:
         return ran.union(*(one.written for p in self.pieces.values() for one in (p, p.otherwise) if one))
@@ -157,6 +169,11 @@ def _trains_by(name: str, thing: Any, pieces: set[str]) -> bool:
     if not (inspect.isfunction(thing) and trains):
         return False
     return not pieces.isdisjoint(thing.__code__.co_names) or any(map(HANDED.fullmatch, thing.__code__.co_varnames))
+
+
+def _is_a_step(name: str, node: ast.AST) -> bool:
+    """Whether it is called a step, and makes one itself."""
+    return bool(STEPS.fullmatch(name)) and moves_something(node)
 
 
 def _words(name: str) -> set[str]:

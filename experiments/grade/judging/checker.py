@@ -116,7 +116,7 @@ def _conduct(child: Sandboxed) -> Iterator[Row]:
 
 def _overlooked(child: Sandboxed, findings: list[Finding]) -> Iterator[str]:
     """Add what was not judged: what looks like a piece, is none that is known, and did not run in one; and each branch
-    that never ran where gradients are made. Those that only go forward are said."""
+    that never ran and may make other gradients, or step that was not tried. What else never ran is said."""
     try:
         child.begin()
         found = child.ask(Overlooked())
@@ -133,7 +133,7 @@ def _overlooked(child: Sandboxed, findings: list[Finding]) -> Iterator[str]:
     for name, why in found.unused.items() if not child.died else ():  # another process does not know what it was for
         findings.append(Finding(name, "examples of the file", not_judged=f"it was not used: {why}"))
     for branch in found.never_run:
-        if not branch.makes_gradients:
+        if not branch.counts:
             yield f"line {branch.line} of {branch.owner}: {branch.why}"
             continue
         owner = next((f for f in findings if f.name == branch.owner), None)

@@ -74,3 +74,38 @@ class Stack:
             layer.backward(dvalues)
             dvalues = layer.dinputs
         return dvalues
+
+
+class Slope:
+    """Its slope is learned, and a single number; its guard is one, too, and is not."""
+
+    def __init__(self, slope=0.25):
+        self.slope, self.guard = slope, 1e-3
+
+    def forward(self, x):
+        self.x = x
+        return np.where(x > 0, x, self.slope * x) / (1 + self.guard)
+
+    def backward(self, dout):
+        dout = dout / (1 + self.guard)
+        self.dslope = np.sum(dout * np.minimum(self.x, 0))
+        return np.where(self.x > 0, dout, self.slope * dout)
+
+    def update(self, learning_rate):
+        self.slope -= learning_rate * self.dslope
+
+
+class Gain:
+    """A learned number, whose gradient has no name of its own."""
+
+    def __init__(self):
+        self.gain = 1
+
+    def forward(self, x):
+        self.x = x
+        return self.gain * x
+
+    def backward(self, dout, learning_rate):
+        before = self.gain * dout
+        self.gain = self.gain - learning_rate * float(np.vdot(dout, self.x))
+        return before

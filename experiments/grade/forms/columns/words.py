@@ -38,6 +38,7 @@ def words_of(
             for name, argument in zip(inspect.signature(other).parameters, call.args, strict=False):
                 if name in theirs and isinstance(argument, ast.Name) and argument.id in names:
                     known[argument.id] = [*dict.fromkeys([*known.get(argument.id, []), *theirs[name]])]
+    told = [pair for n in ast.walk(found.node_of(partner)) for pair in _told_apart(n)] if partner else []
     expected = [*chain.from_iterable(words_of(found, partner).values())] if partner else []
     expected += ANY if partner and _for_every_word(found.node_of(partner)) and not _has_softmax(node) else ()
     for name in known.keys() & names.keys():  # "max" alone may be compared, and "average" meant by all else
@@ -47,7 +48,8 @@ def words_of(
         elif compared in (["max"], ["average"], ["mean"]):
             compared.append("average" if compared == ["max"] else "max")
         elif name in _for_every_word(node):
-            compared += [word for word in expected if word not in compared][:1]
+            of_its_own = [word for other, words in told if other == name for word in words]
+            compared += [word for word in (*of_its_own, *expected) if word not in compared][:1]
     return known
 
 

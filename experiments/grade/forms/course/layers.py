@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 
 from experiments.grade.errors import Unclear
+from experiments.grade.forms.branches import ANOTHER_CALL
+from experiments.grade.forms.columns.words import as_options, words_of
 from experiments.grade.forms.course.arguments import also, candidates, keys_of, plain, settings, varied
 from experiments.grade.forms.course.guesses import SINGLE_NUMBERS, guesses, single_numbers
 from experiments.grade.forms.course.pairs import Layer, pairs
@@ -57,6 +59,7 @@ class LayerFunctions(Piece):
     def __init__(self, layer: Layer, found: Definitions) -> None:
         self.forward, self.backward, self.stem = layer.forward, layer.backward, layer.stem
         self.module, forward, self.names_tell = found.module, layer.forward, layer.names_tell
+        self.found = found
         parameters = inspect.signature(forward).parameters
         self.needed = [n for n, p in parameters.items() if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
         self.keys = {n: keys for n in parameters if (keys := keys_of(found, forward, n)) or n.endswith("_param")}
@@ -112,7 +115,9 @@ class LayerFunctions(Piece):
                 drawn = {} if shape is None else {x: rng.standard_normal((*arrays[x].shape[:2], *shape))}
                 changed |= _running(keys, changed, arrays, rng)
                 yield place, Call(arrays | drawn, given | {name: given[name] | changed}, self.plain)
-        for place, options in others(self.forward, self.backward):
+        words = as_options(words_of(self.found, self.forward, self.backward))
+        learning = ((place, one) for place, one in words if not ANOTHER_CALL.search(place))
+        for place, options in (*others(self.forward, self.backward), *learning):
             if options.keys() <= arrays.keys():
                 continue
             yield place, Call(arrays, given, self.plain | options)

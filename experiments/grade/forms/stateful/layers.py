@@ -15,15 +15,16 @@ import inspect
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.columns.words import as_options, words_of_class
-from experiments.grade.forms.definitions import Definitions, constants_of
+from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.own_examples import of_class
-from experiments.grade.forms.piece import Arrays, Example, Piece, Ran, by_name
+from experiments.grade.forms.piece import Arrays, Example, Piece, Ran, below_clipping, by_name
 from experiments.grade.forms.settings import AS_ITSELF, others
 from experiments.grade.forms.stateful.keeping import can_be_made, inputs_of, keeps_on_itself
 from experiments.grade.forms.stateful.losses import CLOSER, FURTHER, TARGETS, embeddings
@@ -51,9 +52,10 @@ from experiments.grade.forms.stateful.objects import (
     needed,
     output_of,
 )
-from experiments.grade.forms.stateful.penalties import Penalty, penalty_of, strengths, usual_penalty
+from experiments.grade.forms.stateful.penalties import Penalty, penalty_of, strengths, usual_penalty, without_penalties
+from experiments.grade.forms.stateful.single_numbers import with_its_parameters
 from experiments.grade.forms.stateful.slots import gradient_in, slots
-from experiments.grade.forms.stateful.steps import OwnStep, by_moves, is_held
+from experiments.grade.forms.stateful.steps import OwnStep, Stepping, by_moves
 from experiments.grade.forms.whole.results import method_node
 from manual import Layer
 from manual.numbers.number_types import Array
@@ -62,8 +64,6 @@ ANY_AXES = re.compile(r"\.ndim\b|\[\.\.\.|shape\[:-1\]|reshape\([^-]*-1, (?!1\b)
 """What a backward has that counts with leading axes of any number: reshape(-1, n), but not (-1, 1), a column."""
 OUTER = re.compile(r"\bouter\(")
 """What a backward calls that is written for one example, a vector: of several it would be a product of all by all."""
-HALVINGS = 20
-"""How often δ is halved, so that no gradient is clipped."""
 
 
 def pieces(found: Definitions) -> Iterator[Piece]:
@@ -79,7 +79,7 @@ def pieces(found: Definitions) -> Iterator[Piece]:
         yield StatefulLayer(name, kind, methods, found, others)
 
 
-class StatefulLayer(Piece):
+class StatefulLayer(Stepping):
     """A class whose objects run forward, and backward from what they kept."""
 
     def __init__(self, name: str, kind: type, methods: Methods, found: Definitions, others: list[type]) -> None:
@@ -92,8 +92,7 @@ class StatefulLayer(Piece):
         self.returns_in_a_loop = any(isinstance(n, ast.Return) for loop in loops for n in ast.walk(loop))
         self.has_any_axes = bool(ANY_AXES.search(ast.unparse(node)))
         self.of_vectors = bool(OUTER.search(ast.unparse(node)))
-        cuts = [c for c in constants_of(backward.__code__) if isinstance(c, int | float) and c]
-        self.clips = [abs(c) for c in cuts] if "clip" in ast.unparse(node) else []
+        self.plainly = without_penalties(kind)
         last = [n.value for n in ast.walk(node) if isinstance(n, ast.Return)]
         self.returns_none = bool(last) and all(isinstance(v, ast.Constant) and v.value is None for v in last)
         made_of = [k for k in kind.__mro__ if k in found.own().values()]
@@ -106,11 +105,12 @@ class StatefulLayer(Piece):
         words = words_of_class(self.found, self.kind)
         own = [Fitted(one, "", given) for one, given in of_class(self.kind, len(self.arguments), self.module, rng)]
         try:
-            usual = fitted(self.kind, self._forward, self._fits, inputs, rng, parts, words=words)
+            usual = fitted(self.kind, self._forward, self._fits, inputs, rng, parts, self.plainly, words)
         except Unclear:
             if not own:
                 raise
             usual = None
+        usual, own = usual and self._with_its_parameters(usual), [*map(self._with_its_parameters, own)]
         self.form = f"layer that keeps things on itself, {usual.family if usual else 'as its examples are'}"
         self.form += ", a δ of one number" if self.returns_in_a_loop else ""
         yield from (self._example(one, f"example {i}" if usual else "", rng) for i, one in enumerate(own, 1))
@@ -138,9 +138,10 @@ class StatefulLayer(Piece):
             asked = {n: [*options.values()] for n in options if n in needed(self.kind.__init__)}
             try:
                 other = fitted(self.kind, self._forward, self._backward, same, rng, parts,
-                               {} if asked else options, {**words, **asked})  # fmt: skip
+                               self.plainly | ({} if asked else options), {**words, **asked})  # fmt: skip
             except Unclear:
                 continue  # it does not run so
+            other = self._with_its_parameters(other)
             is_penalised = (place, options) in penalties
             penalty = None
             if is_penalised:
@@ -168,17 +169,15 @@ class StatefulLayer(Piece):
             return self._backward(own, delta)
 
         moved = by_moves(plain, parameters, usual.prototype, back, self.methods.backward)
-        if parameters.places and is_held(plain, moved, is_plain=False):  # it gives gradients, too
-            yield moved
+        if parameters.places and self.goes(plain, moved, self.methods.backward, is_plain=False, is_own=True):
+            yield moved  # beside the gradients that it gives
         if step := OwnStep.of(self.kind, self.found, parameters, []):
 
             def act(own: Any, given: Arrays, delta: Any) -> None:
                 step(own, back(own, given, delta), [])
 
             moved = by_moves(plain, parameters, usual.prototype, act, step.method)
-            if is_held(plain, moved, step.is_plain):
-                if not step.is_plain:
-                    self.partly.add(step.method)
+            if self.goes(plain, moved, step.method, step.is_plain):
                 yield moved
 
     def _usual(self, penalised: Fitted, plain: Example, strength: str, rng: np.random.Generator) -> Penalty | None:
@@ -231,26 +230,12 @@ class StatefulLayer(Piece):
             delta |= {n: np.zeros_like(d) for n, d in [*delta.items()][self.deltas :]}
         if self.returns_in_a_loop and isinstance(delta, np.ndarray):
             delta = delta * (np.arange(delta.size).reshape(delta.shape) == 1)
-        delta = self._below_clipping(ran, delta)
+        delta = below_clipping(run, arrays, delta)
         fixed = () if self.deltas else tuple(n for n in self.arguments if n.lower() in TARGETS)
         fixed += (self.arguments[0],) if self._gives_nothing_back(ran, delta, parameters) else ()
         return Example(
             arrays, run, delta if self.deltas else None, fixed=fixed, place=place, known=AS_ITSELF if place else ""
         )
-
-    def _below_clipping(self, ran: Ran, delta: Any) -> Any:
-        """A δ so small that no gradient is a number of the code at which it is cut off."""
-        if not (self.clips and ran.backward):
-            return delta
-        for _ in range(HALVINGS):
-            try:
-                found = ran.backward(copy.deepcopy(delta))
-            except Exception:  # which is said where it is run
-                return delta
-            if not any(np.isin(np.abs(g), self.clips).any() for g in found.values()):
-                return delta
-            delta = {n: d / 2 for n, d in delta.items()} if isinstance(delta, dict) else delta / 2
-        return delta
 
     def _gives_nothing_back(self, ran: Ran, delta: Any, parameters: Parameters) -> bool:
         """Whether nobody is before it: it says return None, or is a network, of parts or of three parameters."""
@@ -262,6 +247,13 @@ class StatefulLayer(Piece):
         except Exception:
             return False
         return bool(found) and f"d{self.arguments[0]}" not in found
+
+    def _with_its_parameters(self, fitted: Fitted) -> Fitted:
+        def backward(own: Any, y: Any) -> None:
+            self._backward(own, like(y, np.random.default_rng(0)))
+
+        forward = partial(self._forward, inputs=copy.deepcopy(fitted.inputs))
+        return fitted._replace(prototype=with_its_parameters(fitted.prototype, forward, backward, self.found))
 
     def _forward(self, own: Any, inputs: Sequence[Any]) -> Any:
         method, before = getattr(own, self.methods.forward), {*vars(own)}
@@ -279,7 +271,7 @@ class StatefulLayer(Piece):
         before = dict(slots(own))
         self._backward(own, delta)
         kept = dict(slots(own))
-        gradients = [(a, gradient_in(kept, slot, i)) for i, (slot, a) in enumerate(before.items())]
+        gradients = ((a, gradient_in(kept, slot, i)) for i, (slot, a) in enumerate(before.items()))
         return all(g is None or np.size(g) >= np.size(a) for a, g in gradients)
 
     def _backward(self, own: Any, delta: Any) -> Any:

@@ -16,7 +16,9 @@ from experiments.grade.forms.stateful.slots import (
     copied,
     gradient_in,
     is_marked,
+    kept_at,
     label,
+    numbers,
     put,
     slots,
     stem,
@@ -27,7 +29,7 @@ from manual.numbers.number_types import Array
 RATE = 2.0**40
 """The learning rate of a layer that moves its parameters itself: against so long a step a parameter's own digits are
 lost, and the step, a power of two, divides out exactly."""
-RATES = {"learning_rate", "learningrate", "lr", "eta", "alpha", "rate", "step_size", "l_rate", "learn_rate"}
+RATES = {"learning_rate", "learningrate", "lr", "eta", "alpha", "rate", "step_size", "l_rate", "learn_rate", "lrate"}
 TRAINING = {"training", "train", "is_training", "training_mode", "mode"}
 PROBES = 4
 """How often it is tried whether an array changes the output."""
@@ -205,7 +207,7 @@ class Parameters:
 
     def kept_gradients(self, own: Any) -> Arrays:
         """The gradients that an object keeps under names of their own."""
-        kept, found = dict(slots(own)), {}
+        kept, found = dict(numbers(own)) | dict(slots(own)), {}
         for place, (name, places) in enumerate(self.places.items()):
             gradient = next((g for p in places if (g := gradient_in(kept, p, place)) is not None), None)
             if gradient is not None:
@@ -219,9 +221,9 @@ class Parameters:
     def gradients(self, own: Any, before: Arrays, rate: float = RATE) -> Arrays:
         """The gradients that an object keeps after its backward: under a name of their own, or as what its parameters
         moved by at this rate."""
-        kept, found = dict(slots(own)), self.kept_gradients(own)
+        found = self.kept_gradients(own)
         for name, places in self.places.items():
-            moved = kept.get(places[0])
+            moved = kept_at(own, places[0])
             if f"d{name}" not in found and moved is not None and not np.array_equal(moved, before[name]):
                 found[f"d{name}"] = (before[name] - moved) / (rate or RATE)
         return {n: in_shape_of(np.asarray(g), before[n[1:]]) for n, g in found.items()}

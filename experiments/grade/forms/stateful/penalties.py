@@ -38,9 +38,15 @@ class Penalty(NamedTuple):
 
 
 def strengths(kind: type) -> list[tuple[str, dict[str, Any]]]:
-    """The strengths of penalties that a constructor may be given, and that are 0 by default; what to call each."""
-    plain = [p for p in inspect.signature(kind).parameters.values() if is_strength(p.name) and p.default == 0]
+    """The strengths of penalties that a constructor may be given, and what to call each."""
+    parameters = inspect.signature(kind).parameters.values()
+    plain = [p for p in parameters if is_strength(p.name) and type(p.default) in (int, float)]
     return [(p.name, {p.name: STRENGTH}) for p in plain]
+
+
+def without_penalties(kind: type) -> dict[str, Any]:
+    """The strengths that are not 0 by default, as 0: what a layer gives besides its penalty is judged apart."""
+    return {n: 0 for n, _ in strengths(kind) if inspect.signature(kind).parameters[n].default}
 
 
 def _words(name: str) -> list[str]:

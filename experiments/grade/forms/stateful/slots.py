@@ -64,6 +64,15 @@ def slots(thing: Any, way: Slot = ()) -> Iterator[tuple[Slot, Any]]:
             yield from slots(step.of(thing), (*way, step))
 
 
+def numbers(thing: Any, way: Slot = ()) -> Iterator[tuple[Slot, Any]]:
+    """Every single number that an object keeps, and where."""
+    if isinstance(thing, int | float | np.integer | np.floating) and not isinstance(thing, bool):
+        yield way, thing
+    elif len(way) < DEPTH and not isinstance(thing, tuple):
+        for step in _steps(thing):
+            yield from numbers(step.of(thing), (*way, step))
+
+
 def transposes(thing: Any) -> dict[Slot, Slot]:
     """The arrays that an object keeps as the transpose of another that it keeps, self.W_prime = self.W.T, by whose it
     is: one that moves in place moves both."""
@@ -126,6 +135,16 @@ def put(thing: Any, slot: Slot, value: Any) -> None:
     slot[-1].put(thing, value)
 
 
+def kept_at(thing: Any, slot: Slot) -> Any:
+    """What an object keeps there; None where there is no such place."""
+    try:
+        for step in slot:
+            thing = step.of(thing)
+    except (AttributeError, LookupError, TypeError):
+        return None
+    return thing
+
+
 def label(slot: Slot) -> str:
     """What a row calls an array: its name, after the place of what it belongs to; or its container's name and place."""
     *before, (last, _) = slot
@@ -144,7 +163,7 @@ def stem(name: str) -> str:
 
 def is_marked(name: str) -> bool:
     """Whether it is the name of a gradient."""
-    return MARKS.sub("", name) != name.replace("_", "")
+    return bool(SHORT.match(name)) or MARKS.sub("", name) != name.replace("_", "")
 
 
 def _is_marked(slot: Slot) -> bool:

@@ -8,23 +8,24 @@ first step is along its gradient; else it is another rule, which is not judged.
 import ast
 import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from enum import Enum
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.definitions import Definitions
-from experiments.grade.forms.piece import Arrays, Example, Ran
+from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
 from experiments.grade.forms.stateful.objects import OWN, RATE, RATES, Parameters, accepted, needed
-from experiments.grade.forms.stateful.slots import SHORT, is_marked, slots
+from experiments.grade.forms.stateful.slots import is_marked, kept_at
 from experiments.grade.forms.whole.names import GRADIENTS
 from experiments.grade.forms.whole.network_data import Given
 from experiments.grade.forms.whole.network_methods import NetworkMethods
 from experiments.grade.forms.whole.results import gradients_in, method_node
 
-STEPS = re.compile(r"_*(update|step|apply|optimi[sz]e|descend|gradient_?descent)[a-z_]*\d*", re.IGNORECASE)
+STEPS = re.compile(r"\w*(update|step|apply|optimi[sz]e|descend|descent|sgd)\w*", re.IGNORECASE)
 """What such a method is called."""
 Act = Callable[[Any, Arrays, Any], None]
 """What an object does with these arrays and a δ, to move its parameters."""
@@ -68,8 +69,7 @@ def by_moves(plain: Example, parameters: Parameters, prototype: Any, act: Act, m
             own = parameters.with_these(prototype, given)
             np.random.set_state(chance)  # so that what is drawn in forward is the same
             act(own, given, delta)
-            kept = dict(slots(own))
-            return {f"d{n}": (given[n] - kept[places[0]]) / RATE for n, places in parameters.places.items()}
+            return {f"d{n}": (given[n] - kept_at(own, places[0])) / RATE for n, places in parameters.places.items()}
 
         return Ran(plain.run(given).y, backward, pure=False)
 
@@ -77,25 +77,68 @@ def by_moves(plain: Example, parameters: Parameters, prototype: Any, act: Act, m
     return replace(plain, run=run, fixed=inputs, place=f"by {method}")
 
 
-def is_held(plain: Example, moved: Example, is_plain: bool) -> bool:
-    """Whether the moves of a step are compared with the gradients: it runs, and is a plain descent; or each parameter
-    moves along its gradient, and not all by one positive factor, which belongs to the rate."""
+class Move(Enum):
+    """How a step moves the parameters: so that it is compared with their gradients; along these by one positive factor,
+    which belongs to the rate; elsewhere, as another rule does, or a wrong one; or not at all."""
+
+    COMPARED, BY_A_FACTOR, ELSEWHERE, NONE = range(4)
+
+
+def how_it_moves(plain: Example, moved: Example, is_plain: bool) -> Move:
+    """A step is compared if it is a plain descent, or moves each parameter along its gradient."""
     found = []
     for example in (plain, moved):
+        np.random.seed(0)  # so that both draw the same
         backward: Any = example.run({n: np.copy(a) for n, a in example.arrays.items()}).backward
         try:
             found.append(backward(plain.delta))
         except Exception:  # it needs what is not there
-            return False
+            return Move.NONE
     if is_plain:
-        return True
+        return Move.COMPARED
     gradients, moves = found
     pairs = [(gradients[n], move) for n, move in moves.items() if np.any(gradients.get(n, 0))]
+    if not any(np.any(move) for _, move in pairs):
+        return Move.NONE
     factors = np.array([np.vdot(g, move) / np.vdot(g, g) for g, move in pairs])
-    if not np.any(factors) or not all(_is_same(c * g, move) for c, (g, move) in zip(factors, pairs, strict=True)):
-        return False
+    if not all(_is_same(c * g, move) for c, (g, move) in zip(factors, pairs, strict=True)):
+        return Move.ELSEWHERE
     is_of_the_rate = factors[0] > 0 and _is_same(factors, np.full_like(factors, factors[0]))
-    return not is_of_the_rate or _is_same(factors, np.ones_like(factors))
+    return Move.COMPARED if not is_of_the_rate or _is_same(factors, np.ones_like(factors)) else Move.BY_A_FACTOR
+
+
+class Stepping(Piece):
+    """A piece whose objects may move their parameters by themselves."""
+
+    def goes(self, plain: Example, moved: Example, method: str, is_plain: bool, is_own: bool = False) -> bool:
+        """Whether the moves of a method are to be compared; `is_own`, where it is the one that gives the gradients."""
+        move = how_it_moves(plain, moved, is_plain)
+        if not is_own and (move is Move.BY_A_FACTOR or (move is Move.COMPARED and not is_plain)):
+            self.partly.add(method)
+        if move is Move.ELSEWHERE:
+            self.elsewhere.add(method)
+        return move is Move.COMPARED
+
+
+def by_pairs(
+    methods: NetworkMethods, found: Definitions, parameters: Parameters
+) -> Iterator[tuple[NetworkMethods, bool]]:
+    """A network's methods that move its parameters by pairs of examples, update_mini_batch(pairs, eta), and whether
+    plainly. (What steps by x and y, a loop, is a piece of its own.)"""
+    roots = {places[0][0].key for places in parameters.places.values()}
+    for name in filter(STEPS.fullmatch, dir(methods.kind)):
+        own, node = NetworkMethods(methods.kind, methods.forward, name, found), method_node(found, methods.kind, name)
+        moves = [n for n in ast.walk(node) if isinstance(n, ast.Assign | ast.AugAssign) and _root(n) in roots]
+        if name != methods.gives and moves and all(own.roles.values()) and "pairs" in own.roles.values():
+            yield own, _is_plain(moves, parameters)
+
+
+def _root(statement: ast.Assign | ast.AugAssign) -> str:
+    """The attribute of the object that an assignment gives a value, or an item of it."""
+    target = statement.target if isinstance(statement, ast.AugAssign) else statement.targets[0]
+    while isinstance(target, ast.Subscript):
+        target = target.value
+    return target.attr if isinstance(target, ast.Attribute) and ast.unparse(target.value) in OWN else ""
 
 
 def _is_plain(statements: Sequence[ast.AST], parameters: Parameters) -> bool:
@@ -114,16 +157,23 @@ def _is_plain(statements: Sequence[ast.AST], parameters: Parameters) -> bool:
         and all(
             not isinstance(n, ast.Div | ast.Pow | ast.MatMult | ast.Compare | ast.While)
             and not (isinstance(n, ast.Constant) and isinstance(n.value, float))
-            and not (isinstance(n, ast.Name) and not (n.id in known or _is_a_gradient(n.id)))
-            and not (isinstance(n, ast.Attribute) and not (n.attr in kept or _is_a_gradient(n.attr)))
+            and not (isinstance(n, ast.Name) and not (n.id in known or is_marked(n.id)))
+            and not (isinstance(n, ast.Attribute) and not (n.attr in kept or is_marked(n.attr)))
             and not (isinstance(n, ast.Call) and getattr(n.func, "id", getattr(n.func, "attr", "")) not in CALLS)
             for n in nodes
         )
     )
 
 
-def _is_a_gradient(name: str) -> bool:
-    return is_marked(name) or bool(SHORT.match(name))
+def moves_something(node: ast.AST) -> bool:
+    """Whether a function makes a step itself, and does not leave that to those that it calls: … -= lr * …"""
+    for n in ast.walk(node):
+        if isinstance(n, ast.AugAssign | ast.BinOp) and isinstance(n.op, ast.Add | ast.Sub):
+            parts = [*ast.walk(n.value if isinstance(n, ast.AugAssign) else n.right)]
+            names = {getattr(part, "attr", getattr(part, "id", "")).lower() for part in parts}
+            if names & RATES or any(isinstance(part, ast.Mult) for part in parts):
+                return True
+    return False
 
 
 def must_be_one_step(

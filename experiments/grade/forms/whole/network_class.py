@@ -11,6 +11,7 @@ import ast
 import copy
 import inspect
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,9 @@ from experiments.grade.forms.own_examples import of_class
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
 from experiments.grade.forms.stateful.guards import unguarded
 from experiments.grade.forms.stateful.objects import RATES, Parameters, methods_named, needed
+from experiments.grade.forms.stateful.single_numbers import with_its_parameters
 from experiments.grade.forms.stateful.slots import as_arrays, slots
-from experiments.grade.forms.stateful.steps import Act, OwnStep, by_moves, is_held, must_be_one_step
+from experiments.grade.forms.stateful.steps import Act, OwnStep, Stepping, by_moves, by_pairs, must_be_one_step
 from experiments.grade.forms.whole.alternatives import FIRST, Option, alternatives
 from experiments.grade.forms.whole.costs import choices
 from experiments.grade.forms.whole.metrics import is_of_another, shown_costs
@@ -55,7 +57,7 @@ def pieces(found: Definitions) -> Iterator[Piece]:
                 yield NetworkClass(name, kind, methods, found, option)
 
 
-class NetworkClass(Piece):
+class NetworkClass(Stepping):
     """A class of networks."""
 
     is_a = form = "network as a class"
@@ -104,19 +106,21 @@ class NetworkClass(Piece):
         if shown and is_of_another(example("", shown, 1), examples):
             raise Unclear(f"its gradient is not that of its own {shown_costs(self.kind)[0]}, but of another cost")
         yield from examples
-        for method, is_plain, act in self._acts(parameters, fitted):
+        for method, is_plain, act in self._acts(parameters, fitted, arrays):
             moved = [by_moves(e, parameters, fitted.prototype, act, method) for e in examples]
-            if is_held(examples[0], moved[0], is_plain):
-                if not is_plain and method != self.methods.gives:
-                    self.partly.add(method)
+            if self.goes(examples[0], moved[0], method, is_plain, is_own=method == self.methods.gives):
                 yield from moved
 
-    def _acts(self, parameters: Parameters, fitted: Fitted) -> Iterator[tuple[str, bool, Act]]:
+    def _acts(self, parameters: Parameters, fitted: Fitted, arrays: Arrays) -> Iterator[tuple[str, bool, Act]]:
         """The ways in which the network moves its parameters by itself; its backward may, beside its gradients."""
         (_, (_, x, _), y), back = fitted, self.methods.given_back
         yield self.methods.gives, False, lambda own, _, __: back(own, x, y)
         if step := OwnStep.of(self.kind, self.found, parameters, self.names):
             yield step.method, step.is_plain, lambda own, _, __: step(own, back(own, x, y), self.names)
+        for methods, is_plain in by_pairs(self.methods, self.found, parameters):
+            with suppress(Unclear):  # it makes several, or begins elsewhere
+                must_be_one_step(methods, [], parameters, fitted, arrays)
+                yield methods.gives, is_plain, lambda own, _, __, m=methods: m.given_back(own, x, y)
 
     # ------------------------------------------------------------ making one
 
@@ -196,7 +200,13 @@ class NetworkClass(Piece):
                 result = self.methods.given_back(own, given.x, y)
             except Exception:
                 continue
-            return max(1, fits(prototype, own, result)), Fitted(prototype, given, y)
+            settled = with_its_parameters(
+                prototype,
+                lambda own: self.methods.run(own, given.x),
+                lambda own, _, y=y: self.methods.given_back(own, given.x, y),
+                self.found,
+            )
+            return max(1, fits(prototype, own, result)), Fitted(settled, given, y)
         return 0, Fitted(prototype, given, hot)
 
     # ------------------------------------------------------------ what it does

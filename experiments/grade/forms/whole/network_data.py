@@ -3,7 +3,8 @@
 import copy
 import inspect
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -132,10 +133,13 @@ class Fitted(NamedTuple):
     y: Any
 
 
-def values(names: Sequence[str], known: dict[str, Any], method: str = "") -> dict[str, Any]:
-    """The arguments by name: what is known by its role, one turn, a step so long that it divides out."""
+def values(
+    names: Sequence[str], known: dict[str, Any], method: str = "", told: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any]:
+    """The arguments by name: what is known by its role, which may be told, one turn, a step so long that it divides
+    out."""
     usual = {"rate": RATE, "count": 1, "penalty": STRENGTH}
-    found = dict(zip(names, roles(names, method), strict=True))
+    found = dict(zip(names, roles(names, method), strict=True)) | {n: r for n, r in told.items() if n in names}
     return {n: QUIETLY[plain(n)] if r == "quiet" else {**usual, **known}[r] for n, r in found.items()}
 
 

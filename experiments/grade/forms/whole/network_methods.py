@@ -1,5 +1,6 @@
 """The two methods of a network's class: the one that runs it, and the one that gives its gradients."""
 
+import ast
 import copy
 import inspect
 from contextlib import suppress
@@ -36,7 +37,9 @@ class NetworkMethods:
         self.returns = returned_names(method_node(found, kind, forward))
         asked = needed(getattr(kind, gives))
         self.place = 0
-        self.roles = dict(zip(asked, roles(asked, gives), strict=True))
+        pairs = _gone_through_in_pairs(method_node(found, kind, gives))
+        named = zip(asked, roles(asked, gives), strict=True)
+        self.roles = {n: "pairs" if n in pairs else r or ("count" if pairs and n == "n" else "") for n, r in named}
         self.inputs = max(1, len(needed(getattr(kind, forward))))
         self.of_itself = [*self.roles.values()] == ["x"] and asked == needed(getattr(kind, forward))
 
@@ -98,10 +101,19 @@ class NetworkMethods:
         """Forward, then backward: what that returns."""
         output, kept = self._gone(own, x)
         known = {"output": output, "x": np.copy(x), "y": np.copy(y), "cache": kept["the cache"], "rate": rate}
+        told = self.roles if "pairs" in self.roles.values() else {}
+        if told:  # one of them, of one example in all, and the step of no penalty
+            known |= {"pairs": [(np.copy(x), np.copy(y))], "penalty": 0}
         accepts = [n for n in inspect.signature(getattr(own, self.gives)).parameters if n.lower() in OPTIONAL]
         by_name = {n: kept[n] for n in self.roles if n in kept and self.roles[n] not in ("x", "y")}
         arguments = [n for n in dict.fromkeys([*self.roles, *accepts]) if n not in by_name]
-        return getattr(own, self.gives)(**values(arguments, known, self.gives), **by_name)
+        return getattr(own, self.gives)(**values(arguments, known, self.gives, told), **by_name)
+
+
+def _gone_through_in_pairs(node: ast.AST) -> set[str]:
+    """What a method goes through by `for x, y in …`, as a batch of examples with their targets."""
+    loops = [n for n in ast.walk(node) if isinstance(n, ast.For) and isinstance(n.iter, ast.Name)]
+    return {ast.unparse(n.iter) for n in loops if isinstance(n.target, ast.Tuple) and len(n.target.elts) == PAIR}
 
 
 def _runs(kind: type, name: str) -> bool:

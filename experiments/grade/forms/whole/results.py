@@ -50,8 +50,9 @@ def gradients_in(result: Any, names: list[str], parameters: Mapping[str, tuple[i
         match = next((i for i, (name, _) in enumerate(flat) if stem(name) == stem(parameter)), None)
         if match is not None:
             found[f"d{parameter}"] = np.asarray(flat.pop(match)[1])
+    is_alone = len(flat) == 1  # a single number, as of one parameter that is a number, may be the loss
     for parameter, shape in parameters.items():
-        if f"d{parameter}" not in found:
+        if f"d{parameter}" not in found and (shape or not is_alone):
             match = next((i for i, (_, g) in enumerate(flat) if np.shape(g) == shape), None)
             if match is not None:
                 found[f"d{parameter}"] = np.asarray(flat.pop(match)[1])
@@ -72,7 +73,7 @@ def _flattened(result: Any, names: list[str]) -> Iterator[tuple[str, Any]]:
                 yield from _flattened(value, [])
             else:
                 yield label, value
-    else:
+    elif result is not None:
         yield (names[0] if len(names) == 1 else ""), result
 
 
