@@ -38,6 +38,8 @@ class Optimizer(Settable, without=HOW):
     groups: "dict[str, Optimizer]" = field(init=False, default_factory=dict)
     elementwise: ClassVar[bool] = False
     """Whether the rule moves each number by its own gradient and state alone: then it may move a few rows at a time."""
+    only_matrices: ClassVar[bool] = False
+    """Whether every parameter must be a matrix."""
 
     def __init_subclass__(cls, **how: Any) -> None:
         super().__init_subclass__(**how)
@@ -93,8 +95,12 @@ class Optimizer(Settable, without=HOW):
         """The rule of each group, then the optimizer itself, with the names of the parameters that each moves.
 
         Raises:
-            InputError: a group has none.
+            InputError: a group has none; one is no matrix, where all must be.
         """
+        for name, p in params.items() if self.only_matrices else ():
+            if p.ndim != 2:
+                raise InputError(f"{type(self).__name__}: expected matrices alone, as torch's takes them, "
+                                 f"got {name} of shape {tuple(p.shape)}")
         left, found = [*params], []
         for pattern, rule in self.groups.items():
             own = [name for name in left if fnmatchcase(name, pattern)]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from manual import Layer, Linear, Muon, Optimizer
+from manual import Layer, Linear, Network, Optimizer
 
 
 def modules(package: ModuleType) -> list[ModuleType]:
@@ -50,9 +50,12 @@ def examples(package: ModuleType) -> Iterator[tuple[str, Callable[[], Any]]]:
             yield f"{name}-{i}", lambda module=module, i=i: next(islice(_drawn(module), i, None))
 
 
-def layer_for(optimizer: Optimizer, rng: np.random.Generator) -> Linear:
-    """A small layer whose parameters the optimizer moves: Muon moves matrices alone."""
-    return Linear(3, 4, bias=not isinstance(optimizer, Muon), rng=rng)
+def layer_for(optimizer: Optimizer, rng: np.random.Generator) -> Layer:
+    """A small layer, or two, whose parameters the optimizer moves: of one that moves matrices alone, a tall and a wide
+    one."""
+    if optimizer.only_matrices:
+        return Network(Linear(3, 4, bias=False, rng=rng), Linear(4, 2, bias=False, rng=rng))
+    return Linear(3, 4, rng=rng)
 
 
 def _drawn(module: ModuleType) -> Iterator[Any]:

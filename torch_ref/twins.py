@@ -117,6 +117,7 @@ class Hardsigmoid(torch.nn.Module):
 
 
 OWN: dict[str, Any] = {c.__name__: c for c in (HalfMSELoss, Dropout, Dropout2d, Transpose, Hardsigmoid)} | SEQUENCES
+OPTIMIZERS: dict[str, Any] = {"Muon": Muon}
 REGISTERED: dict[type[Layer], Callable[[Any], torch.nn.Module]] = {
     EveryStep: lambda block: FirstOutput(twin(block.parts["inner"])),
     Residual: lambda block: ResidualModule(**{name: twin(part) for name, part in block.parts.items()}),
@@ -221,7 +222,7 @@ def twin_optimizer(optimizer: Optimizer, module: torch.nn.Module, **how: bool) -
     """
     instance("twin_optimizer", "optimizer", optimizer, Optimizer)
     name = type(optimizer).__name__
-    make: Any = Muon if name == "Muon" else getattr(torch.optim, name, None)
+    make: Any = OPTIMIZERS.get(name) or getattr(torch.optim, name, None)
     if not _is_kind(make, torch.optim.Optimizer):
         raise NoTwin(f"torch.optim has no {name}, so {optimizer!r} has no twin")
     if signature(make.step).parameters["closure"].default is not None:

@@ -1,9 +1,9 @@
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import numpy as np
 
-from manual.numbers.checks import AtLeast0, Flag, InputError, Size, one_of, real
+from manual.numbers.checks import AtLeast0, Flag, InputError, one_of, real, whole
 from manual.numbers.number_types import Array
 from manual.numbers.special import newton_schulz
 from manual.optimizer import Optimizer
@@ -15,6 +15,13 @@ def three(owner: Optimizer, name: str, value: Any) -> tuple[Any, Any, Any]:
         raise InputError(f"{type(owner).__name__}: {name} must be three numbers, got {value!r}")
     a, b, c = (real(owner, f"{name}[{i}]", number) for i, number in enumerate(value))
     return a, b, c
+
+
+def steps(owner: Optimizer, name: str, value: Any) -> int:
+    """`value`, if it is an integer from 1 to 99, else an InputError."""
+    if whole(owner, name, value, 1) >= 100:
+        raise InputError(f"{type(owner).__name__}: {name} must be below 100, got {value!r}")
+    return int(value)
 
 
 def adjustment(owner: Optimizer, name: str, value: Any) -> str | None:
@@ -39,8 +46,8 @@ class Muon(Optimizer):
 
     Raises:
         InputError: lr, weight_decay, momentum or eps is negative or not finite; nesterov is not a flag;
-            ns_coefficients are not three numbers; ns_steps is not an integer >= 1; adjust_lr_fn is neither of the two
-            or None; and, from `step`, a parameter that is no matrix.
+            ns_coefficients are not three numbers; ns_steps is not an integer from 1 to 99; adjust_lr_fn is neither of
+            the two or None; and, from `step`, a parameter that is no matrix.
     Source: Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024. Same as torch.optim.Muon.
     """
 
@@ -50,15 +57,10 @@ class Muon(Optimizer):
     nesterov: Flag = True
     ns_coefficients: Annotated[Any, three] = (3.4445, -4.775, 2.0315)
     eps: AtLeast0 = 1e-7
-    ns_steps: Size = 5
+    ns_steps: Annotated[int, steps] = 5
     adjust_lr_fn: Annotated[str | None, adjustment] = None
 
-    def rules(self, params: Mapping[str, Any]) -> list[tuple[Optimizer, list[str]]]:
-        for name, p in params.items():
-            if p.ndim != 2:
-                raise InputError("Muon: expected matrices alone, as torch.optim.Muon does, "
-                                 f"got {name} of shape {tuple(p.shape)}")
-        return super().rules(params)
+    only_matrices = True
 
     def update(self, p: Array, g: Array, state: dict[str, Any], /) -> None:
         mu = self.momentum

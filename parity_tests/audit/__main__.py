@@ -7,6 +7,7 @@ It ends with 1 if a gradient of torch is not within what is derived and no findi
 import argparse
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from tqdm import tqdm
@@ -29,7 +30,9 @@ def main() -> int:
     every = groups()
     if unknown := {*options.names} - {subject.name for group in every for subject in group.subjects}:
         parser.error(f"not in torch's databases: {', '.join(sorted(unknown))}")
-    audits = [_audited(group, options) for group in every]
+    audits: list[Audit] = []
+    with suppress(KeyboardInterrupt):
+        audits += (_audited(group, options) for group in every)
     return int(any(j.outcome == "beyond" and not j.finding for a in audits for found in a.values() for j in found))
 
 
@@ -44,7 +47,8 @@ def _audited(group: Group, options: argparse.Namespace) -> Audit:
         for name, found in tqdm(judged(names, options.samples, options.limit), total=len(names)):
             audit[name] = found
     except KeyboardInterrupt:
-        print(f"interrupted after {len(audit)} of {len(known)} {group.what}", file=sys.stderr)
+        print(f"interrupted after {len(audit)} of {len(known)} {group.what}; no page is written", file=sys.stderr)
+        raise
     text = page(audit, len(known), group.what)
     if options.names and not kept.exists():  # there is no page of all to put them on
         print(text)

@@ -127,29 +127,31 @@ mistakes(RAdam, [
 
 
 edits(Muon, "update", [
-    ("It does not look ahead", "weight", "without nesterov", "mu * b + (1 - mu) * g if self.nesterov else b", "b"),
-    ("The momentum is a sum, as SGD's is", "weight, momentum_buffer", "", "+ (1 - mu) * g\n", "+ g\n"),
-    ("The momentum's steps are as long as they come", "weight", "", "self.orthogonalized(u)", "u"),
-    ("The decay shrinks the step as well", "weight", "", "    p *= 1 - self.lr * self.weight_decay\n    p -= ",
+    ("It does not look ahead", "0.weight", "without nesterov", "mu * b + (1 - mu) * g if self.nesterov else b", "b"),
+    ("The momentum is a sum, as SGD's is", "0.weight, momentum_buffer", "", "+ (1 - mu) * g\n", "+ g\n"),
+    ("The momentum's steps are as long as they come", "0.weight", "", "self.orthogonalized(u)", "u"),
+    ("The decay shrinks the step as well", "0.weight", "", "    p *= 1 - self.lr * self.weight_decay\n    p -= ",
      "    p -= (1 - self.lr * self.weight_decay) * ", "self.orthogonalized(u)",
      "self.orthogonalized(u) + self.lr * self.weight_decay * p"),
-    ("The learning rate is not adjusted to the shape", "weight", "the learning rate is not adjusted",
+    ("The learning rate is not adjusted to the shape", "0.weight", "the learning rate is not adjusted",
      "self.scale(*p.shape)", "1"),
-    ("The step goes up the gradient", "weight", "up the gradient", "p -=", "p +="),
+    ("The step goes up the gradient", "0.weight", "up the gradient", "p -=", "p +="),
 ])  # fmt: skip
 
 
 edits(Muon, "orthogonalized", [
-    ("The sum of the magnitudes takes the place of the norm", "weight", "",
+    ("The sum of the magnitudes takes the place of the norm", "0.weight", "",
      "np.sqrt((u * u).sum())", "np.abs(u).sum()"),
-    ("A step of the iteration is missing", "weight", "", "self.ns_steps", "self.ns_steps - 1"),
-    ("What was transposed is not turned back", "weight", "", "self.orthogonalized(u.T).T",
+    ("A step of the iteration is missing", "0.weight", "", "self.ns_steps", "self.ns_steps - 1"),
+    ("What was transposed is not turned back", "0.weight", "", "self.orthogonalized(u.T).T",
      "self.orthogonalized(u.T).reshape(u.shape)"),
 ])  # fmt: skip
 
 
 edits(Muon, "scale", [
-    ("The adjustment takes columns by rows", "weight", "", "rows / columns", "columns / rows"),
+    ("The adjustment takes columns by rows", "0.weight", "", "rows / columns", "columns / rows"),
+    ("A wide matrix has a smaller step", "1.weight", "", "max(1, rows / columns)", "(rows / columns)"),
+    ("The rows alone count where the larger side does", "1.weight", "", "max(rows, columns)", "rows"),
 ])  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from parity_tests.program.functions import CASES, inputs
 from torch_ref.program.derivation import bounds
+from torch_ref.twins import to_numpy
 
 TORCH_ROUNDS_MORE = {
     "batch_norm": "the kernel's own mean is a half",
@@ -75,3 +76,17 @@ def test_no_number_is_rounded_that_is_moved_chosen_or_added_to_0(dtype):
 
     tensors = [torch.randn(4, 8, generator=torch.Generator().manual_seed(0)).to(dtype)]
     assert beyond(halves, tensors) <= 1 < beyond(halves, tensors, factor=1 + 7 * torch.finfo(dtype).eps / 2)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=["bfloat16", "float16"])
+@pytest.mark.parametrize("chosen", [
+    lambda x, tenth: torch.where(x > 0, x, tenth), torch.maximum, lambda x, tenth: 0 * x + tenth,
+], ids=["where", "maximum", "add"])  # fmt: skip
+def test_a_number_of_another_precision_is_rounded_where_it_is_chosen_or_added_to_0(chosen, dtype):
+    """A tensor without axes may be of float32, and what it gives is of x's dtype all the same."""
+    x = torch.randn(4, 8, generator=torch.Generator().manual_seed(0)).to(dtype)
+    value = chosen(x, torch.tensor(0.1))
+    (bound,), _ = bounds(lambda x: chosen(x, torch.tensor(0.1)), [x], [torch.ones_like(value)])
+    off = np.abs(bound.value - to_numpy(value.float()))
+    assert off.any()
+    assert np.all(off <= 2 * bound.error)

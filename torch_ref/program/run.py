@@ -138,8 +138,10 @@ class _Run:
         if meta is None or meta.dtype not in HALVES:
             return result
         source: Any = node.args[0] if node.target is operator.getitem else node
-        operation = _rule(source.target)[1]
-        return result if operation in EXACT else stored(result, meta.dtype, operation == "add" and _one_is_0(*args))
+        operation, is_there = _rule(source.target)[1], all(_is_of(n, meta.dtype) for n in source.all_input_nodes)
+        if operation in EXACT and is_there:
+            return result
+        return stored(result, meta.dtype, is_there and operation == "add" and _one_is_0(*args))
 
     def _brought_along(self, value: Any) -> Any:
         if not isinstance(value, torch.Tensor):
@@ -166,6 +168,12 @@ class _Run:
         if result.dtype.kind == "f":
             return self.lift(result.astype(np.float64), dtype or self.dtype)
         return result if dtype is None else result.astype(str(dtype).removeprefix("torch."))
+
+
+def _is_of(node: Node, dtype: torch.dtype) -> bool:
+    """Whether an operand's floats, if it has any, are of a dtype, so that no number of it is rounded on storing."""
+    meta = node.meta.get("tensor_meta")
+    return meta is not None and (meta.dtype == dtype or not meta.dtype.is_floating_point)
 
 
 def _one_is_0(a: Any, b: Any) -> Any:

@@ -71,7 +71,7 @@ class Decisions:
         for owner, function, node, otherwise in _conditionals(self.tree):
             place, test = _place(node.test), ast.unparse(node.test).replace("(…)", "")[:LONGEST]
             for way, branch in ((True, node.body), (False, otherwise)):
-                if (place, not way) in self.ways and (place, way) not in self.ways and _computes(branch):
+                if (place, not way) in self.ways and (place, way) not in self.ways and _computes(branch, function):
                     is_made = place in self.met or function.name == "__init__"
                     is_of_all = is_made or (_gives_another(branch) and not _asks_for_another_call(node.test, function))
                     counts = is_of_all and not _asks_for_a_layout(node.test)
@@ -166,11 +166,14 @@ def _names(node: ast.AST) -> set[str]:
     return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
 
 
-def _computes(branch: Branch) -> bool:
-    """Whether a branch computes something, and does not end in an error."""
+def _computes(branch: Branch, function: ast.FunctionDef) -> bool:
+    """Whether a branch computes something, or returns what was computed before it, and does not end in an error."""
     statements = branch if isinstance(branch, list) else [branch]
     if not statements or isinstance(statements[-1], ast.Raise):
         return False
+    last = statements[-1].value if isinstance(statements[-1], ast.Return) else None
+    if isinstance(last, ast.Name) and last.id not in {a.arg for a in function.args.args}:
+        return True
     return any(map(_is_computed, (n for s in statements if not _shows(s) for n in ast.walk(s))))
 
 

@@ -63,9 +63,11 @@ class Offered:
                     piece.otherwise = next(of_class(piece.kind.__name__, piece.kind, found, piece.option), None)
                 found.claimed |= {id(o) for o in piece.made_of}
         trained = {id(o) for piece in self.pieces.values() if _is_judged_by_its_training(piece) for o in piece.made_of}
+        driven = set[int]()
         for piece in drivers(found, found.claimed - trained):
             piece.name = f"{piece.name} ({piece.form})" if piece.name in self.pieces else piece.name
             self.pieces[piece.name] = piece
+            driven |= {id(o) for o in piece.made_of}
         own = found.own()
         places = {id(o): i for i, o in enumerate(own.values())}
 
@@ -76,7 +78,9 @@ class Offered:
         pieces = {n for n, o in own.items() if id(o) in found.claimed}
         judged = {base for p in self.pieces.values() for k in p.made_of if inspect.isclass(k) for base in k.__mro__[1:]}
         left = {n: o for n, o in own.items() if not (o in judged and is_abstract(o))}  # it runs in those that it is of
-        self.trains = {n: o for n, o in left.items() if n not in pieces and _trains_by(n, o, pieces)}
+        free = {n: o for n, o in left.items() if n not in pieces and id(o) not in driven}
+        self.trains = {n: o for n, o in free.items() if _trains_by(n, o, pieces)}
+        self.trainers = {n: o for n, o in free.items() if self.pieces and learning(o)}
         others = {n: o for n, o in left.items() if n not in pieces and n not in self.trains}
         # beside nothing but costs any function may be the gradient, whatever its name
         no_gradient = bool(self.pieces) and all(isinstance(p, CostAlone) for p in self.pieces.values())
@@ -96,6 +100,9 @@ class Offered:
         ran = self._with_written(ran)
         for name, code in ((n, f.__code__) for n, f in self.trains.items() if f.__code__ not in ran):
             yield NeverRun(name, code.co_firstlineno, f"{name} was not judged", counts=False)
+        for kind, method in ((k, m) for k in self.trainers.values() for m in learning(k)):
+            if (code := getattr(kind, method).__code__) not in ran:
+                yield NeverRun(kind.__name__, code.co_firstlineno, f"{method} was not judged", counts=False)
         partly, elsewhere = (
             {(k, name) for p in self.pieces.values() for k in p.made_of for name in getattr(p, of)}
             for of in ("partly", "elsewhere")

@@ -173,7 +173,7 @@ def seeded(run: Callable[[Arrays], Ran], arrays: Arrays) -> Ran:
 
 
 def begin_chance() -> None:
-    """Let the global generators draw the same each time, so that a file has one verdict."""
+    """Let the global generators draw the same each time, so that a file which draws from these has one verdict."""
     np.random.seed(0)
     random.seed(0)
     if torch := sys.modules.get("torch"):

@@ -19,7 +19,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from experiments.shared.command import program
 from experiments.shared.errors import CommandError
-from experiments.train.stop import FIRST, Stopped
+from experiments.train.stop import FIRST, SIGNALS, Stopped
 from manual import InputError
 
 MEETING = "BACKPROP_MEETING"
@@ -98,12 +98,12 @@ def _hearing() -> Iterator[None]:
 
 
 def _end_by(heard: socket.socket, over: Event) -> None:
-    """End this process by a signal, unless it ends by itself."""
+    """End this process by one of the signals, unless it ends by itself."""
     with heard:
-        number = heard.recv(1)
-    if number and not over.wait(1):
-        print(f"{program('train')}: {Stopped(number[0])}", file=sys.stderr, flush=True)
-        os._exit(128 + number[0])
+        while number := heard.recv(1):
+            if number[0] in SIGNALS and not over.wait(1):
+                print(f"{program('train')}: {Stopped(number[0])}", file=sys.stderr, flush=True)
+                os._exit(128 + number[0])
 
 
 def _end_after(first: int) -> None:

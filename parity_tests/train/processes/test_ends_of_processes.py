@@ -187,6 +187,7 @@ def connects(port: int) -> None:
     seconds = timedelta(seconds=TIMEOUT)
     store = partial(torch.distributed.TCPStore, "127.0.0.1", port, 2, False, seconds)  # pyright: ignore[reportPrivateImportUsage]
     strategy = SimpleNamespace(launcher=SimpleNamespace(launch=lambda *_, **__: None), setup_environment=store)
+    signal.signal(signal.SIGUSR1, lambda *_: None)
     with Stop():
         connection.start(SimpleNamespace(strategy=strategy))  # pyright: ignore[reportArgumentType]
 
@@ -196,6 +197,7 @@ def test_sigterm_is_heard_by_one_that_waits_for_a_machine_that_does_not_answer(t
         waiting = Fork(tmp_path, connects, service.getsockname()[1])
         client, _ = service.accept()
         with client:
+            os.kill(waiting.pid, signal.SIGUSR1)  # of which it has a handler, and which ends nothing
             os.kill(waiting.pid, signal.SIGTERM)
             status, _, err = waiting.end()
     assert (status, err) == (143, "python -m experiments.train: stopped by SIGTERM\n")

@@ -2,6 +2,7 @@
 
 import ast
 import copy
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from types import FunctionType, ModuleType
@@ -33,6 +34,7 @@ from experiments.grade.forms.stateful.guards import guards, without_constants, w
 from experiments.grade.forms.stateful.objects import RATES
 from experiments.grade.forms.stateful.slots import put, slots
 from experiments.grade.forms.whole.costs import choices
+from experiments.grade.forms.whole.network_data import role
 from manual.numbers.number_types import Array
 
 REDRAWN = 6
@@ -78,10 +80,22 @@ class Step(Unsaid):
                     value = np.asarray(cost(still))
                     is_one = value.dtype.kind == "f" and np.isfinite(value) and self._is_of_all(cost)
                     if is_one and not (one.only_shows and self._is_of_more(cost)):
+                        self._check_sides(one, still)
                         yield Candidate(*as_a_cost(one.name, cost, value), True, one.only_shows)
                         return
+                except Unclear:
+                    raise
                 except Exception:  # a cost of something else
                     continue
+
+    def _check_sides(self, one: CostFunction, still: Names) -> None:
+        """Raise Unclear where a cost is handed a prediction and a target of two shapes, which broadcast: the data lie
+        another way."""
+        given = {n: stacked(still.get(n)) for n in inspect.signature(one.f).parameters}
+        tables = {n: np.shape(a) for n, a in given.items() if np.ndim(a) == 2 and np.asarray(a).dtype.kind == "f"}
+        made = {shape for n, shape in tables.items() if n not in self.weights and self._depends(n, [*self.weights])}
+        if made and any(role(n) == "y" and shape not in made for n, shape in tables.items()):
+            raise Unclear("its cost is handed a prediction and a target of two shapes")
 
     def _is_of_all(self, cost: Cost) -> bool:
         """Whether each of the parameters changes a cost."""
@@ -149,12 +163,22 @@ class Step(Unsaid):
         values = [self.names.get(n, vars(self.module).get(n)) for n in read]
         named = [v for v in values if isinstance(v, float) and 0 < v < 1]
         named += [RATE] if any(n.lower() in RATES for n in read) else []
+        named += [rate for n in nodes if isinstance(n, ast.Call) for rate in self._by_default(n)]
         if self.obeys_its_rate():  # a velocity may be a mean, or a step be taken ahead of it
             return [RATE, *(RATE * r for v in named for r in (1 - v, 1 + v) if self.has_momentum)]
         below = {id(n.right) for n in nodes if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Div)}
         numbers = {id(n): float(ast.literal_eval(n)) for n in nodes if _is_number(n)}
         written = [1 / v if at in below else v for at, v in numbers.items() if v > 0]
         return [*dict.fromkeys([1.0, *named, *written])]
+
+    def _by_default(self, call: ast.Call) -> Iterator[float]:
+        """The rate by which a function of the file steps that is told none."""
+        f: Any = vars(self.module).get(ast.unparse(call.func))
+        parameters = [*inspect.signature(f).parameters.items()] if inspect.isfunction(f) else []
+        told = {k.arg for k in call.keywords}
+        for name, p in parameters[len(call.args) :]:
+            if name.lower() in RATES and name not in told and type(p.default) in (int, float):
+                yield float(p.default)
 
     def best(self) -> Fit:
         """The cost down which the step goes by the most parameters.

@@ -64,6 +64,8 @@ def data_of(space: Names) -> Names:
 def with_arrays(now: Any, begin: Any, end: Any, depth: int = DEPTH) -> Any:
     """What lies there, with arrays for the numbers, and the lists of numbers, that a turn changes: what a network of
     neurons keeps."""
+    if type(now) in NUMBERS and isinstance(end, np.ndarray) and end.dtype.kind == "f":
+        return np.full(end.shape, float(now))  # a memory that begins as 0
     if type(now) in NUMBERS:
         return np.array(float(now)) if isinstance(end, float) and begin != end else now
     if isinstance(now, list) and now and all(type(n) in NUMBERS for n in now):
