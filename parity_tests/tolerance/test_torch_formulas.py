@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import manual
-from manual import Linear, Loss
+from manual import Layer, Loss
 from parity_tests.for_each import for_each
 from torch_ref.examples import layer_for, of_floats
 from torch_ref.tolerance import torch_formulas
@@ -21,7 +21,7 @@ CASES = {
 } | {"β₁ below a half, where torch's running mean is another formula": (manual.Adam(betas=(0.25, 0.9)),)}
 
 
-def moved(optimizer: Any, layer: Linear, rng: np.random.Generator) -> dict[str, Any]:
+def moved(optimizer: Any, layer: Layer, rng: np.random.Generator) -> dict[str, Any]:
     """The parameters after seven steps: RAdam changes at the sixth."""
     ours = layer.like(**bounded(layer.params))
     for _ in range(7):
