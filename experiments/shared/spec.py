@@ -43,8 +43,8 @@ def build(base: type[D], spec: Spec, rng: np.random.Generator | None = None) -> 
     for argument in arguments:
         if argument not in takes:
             raise InputError(f"{name}: there is no argument {argument!r}{nearest(str(argument), takes)}")
-    layers = {name: takes[name].annotation for name in arguments}
-    arguments = {name: _inner(value, rng) if _is_layer(layers[name]) else value for name, value in arguments.items()}
+    inner = {name: value for name, value in arguments.items() if _is_layer(takes[name].annotation)}
+    arguments = {**arguments, **{name: _inner(value, rng) for name, value in inner.items() if value is not None}}
     try:
         return cls(**arguments, **drawn_from)
     except InputError:

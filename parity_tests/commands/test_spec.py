@@ -52,6 +52,17 @@ def test_a_start_that_cannot_be_is_an_error(start: Any, dtype: str, said: str) -
     assert str(error.value).startswith(said)
 
 
+def test_a_layer_may_be_given_layers_and_do_without_one_that_it_need_not_have() -> None:
+    two = [{"Linear": {"in_features": 3, "out_features": 2}}, "Tanh"]
+    for shortcut, names in ((None, {"inner"}), (two, {"inner", "shortcut"}), (two[0], {"inner", "shortcut"})):
+        block: Any = build(Layer, {"Residual": {"inner": two, "shortcut": shortcut}}, np.random.default_rng(0))
+        assert {*block.parts} == names
+        if shortcut:
+            assert block.forward(np.ones((4, 3)))[0].shape == (4, 2)
+    with pytest.raises(InputError, match="expected a layer as part 'inner'"):
+        build(Layer, {"Residual": {"inner": None}}, np.random.default_rng(0))
+
+
 ODD: list[Any] = [-1, -0.5, 0.5, 1, 2, np.nan, np.inf, True, None, "1", {}, [], [0.9], [0.9, 1], [-0.1, 0.9],
                   [0.9, 0.9, 0.9], [[0.9], [0.9]]]  # fmt: skip
 

@@ -56,8 +56,7 @@ class Conv1d(Layer, without={"padding_mode": "zeros"}):
 
     def __post_init__(self, rng: np.random.Generator) -> None:
         check_groups(self)
-        self._kernel = 1, whole(self, "kernel_size", self.kernel_size, 1)
-        self._stride, self._dilation = (1, self.stride), (1, self.dilation)
+        self._kernel, self._stride, self._dilation = (1, self.kernel_size), (1, self.stride), (1, self.dilation)
         _, self._extent = extent(self._kernel, self._dilation)
         same = same_padding(self, (self._extent,), (self.stride,))
         self._padding = whole(self, "padding", self.padding, 0) if same is None else same[0]
