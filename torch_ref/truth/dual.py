@@ -3,7 +3,7 @@ arrays.
 
     (v + d·ε)(w + e·ε) = v·w + (v·e + w·d)·ε,        f(v + d·ε) = f(v) + f'(v)·d·ε
 
-The values are balls or rationals of python-flint, or `Bounded`. What NumPy asks of an element is a method here by
+The values are balls or rationals of python-flint, or `Rounded`. What NumPy asks of an element is a method here by
 NumPy's name.
 
 Source: Griewank & Walther, *Evaluating Derivatives*, 2nd ed., 2008, section 3.1.

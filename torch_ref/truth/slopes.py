@@ -1,9 +1,9 @@
 """The derivative of a forward that torch has no module for, and how far a right backward may lie from it.
 
-The derivative is certified by dual numbers over balls (certify.py). What is allowed comes from the same dual numbers
-over `Bounded`: the error of evaluating that derivative in float64. A backward may use another formula, in terms of
-the output, as a(1 − a) is, which loses digits where a is near 1: so the error of each value of the forward is
-allowed, too, to every element that it depends on.
+The derivative is certified by dual numbers over balls (certify.py). What is allowed is the error of evaluating it
+backwards in float64: dual numbers over `Rounded`, whose derivatives are linear forms (linear_forms.py). A backward may
+use another formula, in terms of the output, as a(1 − a) is, which loses digits where a is near 1: so the error of each
+value of the forward is allowed, too, to every element that it depends on.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,10 +13,11 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from manual.numbers.number_types import Array
-from torch_ref.tolerance.bounded import Bounded
 from torch_ref.truth.certify import derivative
 from torch_ref.truth.decisions import decisions
 from torch_ref.truth.dual import Dual
+from torch_ref.truth.linear_forms import LinearForm, slopes
+from torch_ref.truth.rounded import Rounded
 
 
 class Slope(NamedTuple):
@@ -76,19 +77,24 @@ def _middle(number: Any) -> float:
 
 def _errors(function: Callable[..., Any], arrays: Mapping[str, Array], weight: Any) -> tuple[dict[str, Array], Array]:
     """How far rounding may take the derivative by each array, and the output."""
-    size, at, duals = sum(a.size for a in arrays.values()), 0, {}
+    directions, duals = [], {}
     for name, a in arrays.items():
         duals[name] = np.empty(a.shape, dtype=object)
         for place, number in np.ndenumerate(a):
-            direction = np.zeros(size)
-            direction[at] = 1
-            duals[name][place] = Dual(Bounded(number, np.float64), Bounded(direction, np.float64))
-            at += 1
+            directions.append(LinearForm(depends=1 << len(directions)))
+            duals[name][place] = Dual(Rounded(float(number)), directions[-1])
     output = np.asarray(function(**duals), dtype=object)
     values = [value for value in np.ravel(weight * output) if isinstance(value, Dual)]
-    error = sum(values[1:], start=values[0]).d.error if values else np.zeros(size)
+    by = slopes(sum((value.d for value in values), start=LinearForm()))
+    error = np.array([by[d.order].error if d.order in by else 0.0 for d in directions])
     for value in values:
-        error = error + np.where(value.d.most > 0, value.v.error, 0)
+        error += np.where(_bits(value.d.depends, len(directions)), value.v.error, 0)
     parts = np.split(error, np.cumsum([a.size for a in arrays.values()])[:-1])
     allowed = np.array([float(v.v.error) if isinstance(v, Dual) else 0.0 for v in output.ravel()]).reshape(output.shape)
     return {name: part.reshape(a.shape) for (name, a), part in zip(arrays.items(), parts, strict=True)}, allowed
+
+
+def _bits(number: int, size: int) -> Array:
+    """The first bits of a number, the lowest first."""
+    octets = np.frombuffer(number.to_bytes(size // 8 + 1, "little"), dtype=np.uint8)
+    return np.unpackbits(octets, count=size, bitorder="little")
