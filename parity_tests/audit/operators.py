@@ -76,7 +76,8 @@ def _call(operator: Any, sample: Any) -> Call:
         return tuple(tree_flatten(result)[0])
 
     by = [i for i, x in enumerate(leaves) if torch.is_tensor(x) and x.requires_grad]
-    inputs = [x.detach() if torch.is_tensor(x) else x for x in leaves]
+    # each in a memory of its own: as_strided reads what lies beside the elements of a part
+    inputs = [x.detach().clone() if torch.is_tensor(x) else x for x in leaves]
     return Call(function, inputs, by, _written(operator, inputs, form))
 
 
