@@ -10,6 +10,7 @@ import inspect
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.machinery import SourceFileLoader
 from io import StringIO
@@ -205,10 +206,20 @@ def _is_wanted(s: Statement, needed: set[str], bound: set[str], own: set[str]) -
         return isinstance(node.value, ast.Call) and _last_name(node.value.func) in SETS_UP and not s.reads & own
     if isinstance(node, ast.If | ast.Try):
         return any(isinstance(n, DEFINES) for n in ast.walk(node)) or bool(s.binds & needed)
-    if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name | ast.Attribute | ast.Lambda):
+    if isinstance(node, ast.Assign) and (
+        isinstance(node.value, ast.Name | ast.Attribute | ast.Lambda) or _is_table(node)
+    ):
         return True
     trains = bool(s.reads & own) and (isinstance(node, ast.For | ast.With) or bool(s.binds & bound))
     return bool(s.binds & needed) and not trains
+
+
+def _is_table(node: ast.Assign) -> bool:
+    """Whether it is a list or a dict that is written out, as of a network's layers, which its functions are handed."""
+    if isinstance(node.value, ast.List | ast.Dict):
+        with suppress(ValueError):
+            return bool(ast.literal_eval(node.value))
+    return False
 
 
 def _needed(statements: Iterable[Statement]) -> set[str]:

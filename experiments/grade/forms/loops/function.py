@@ -147,6 +147,7 @@ class TrainingFunction(Training):
         option: Option = FIRST,
     ) -> None:
         self.kind, self.tree, self.option = kind, found.tree, option
+        self._settings = {n: v for n, v in vars(found.module).items() if isinstance(v, list | dict)}
         turns = [self._turn(f, way, found) for f, way in ways]
         super().__init__(name + option.said, turns, found, [kind or ways[0][0]])
 
@@ -172,7 +173,7 @@ class TrainingFunction(Training):
             width, seen = data["x"].shape[data["x"].shape[0] == EXAMPLES], list[str]()
             for units, flat in product((UNITS, 2), (True, False)):
                 with suppress(Exception):  # other data
-                    given = {n: np.array(a) for n, a in data.items()}
+                    given = self._settings | {n: np.array(a) for n, a in data.items()}
                     arguments = _arguments(f, given, units, width, flat, rng)
                     shapes = repr({n: np.shape(v) if isinstance(v, np.ndarray) else v for n, v in arguments.items()})
                     if shapes not in seen:
@@ -226,8 +227,10 @@ def _arguments(f: Function, data: Names, units: int, width: int, flat: bool, rng
             found[name] = rng.standard_normal(width if flat else (width, 1))
         elif low in BIASES:
             found[name] = 0.5
+        elif ALL_SIZES.fullmatch(low):
+            found[name] = [width, *SIZES[1:]]
         else:
-            found[name] = [width, *SIZES[1:]] if ALL_SIZES.fullmatch(low) else units
+            found[name] = copy.deepcopy(data.get(name, units))
     return found
 
 
