@@ -67,6 +67,8 @@ class Training(L.LightningModule):
             build_network(network, chosen.seed, chosen.start, chosen.dtype),
             build(Optimizer, chosen.optimizer),
         )
+        if not by_hand.params:
+            raise InputError("model.network: expected a layer with parameters, got none: there is nothing to train")
         self.schedule, self._own = build(Schedule, chosen.schedule) if chosen.schedule else None, rule.hyper
         self.side = make(by_hand, self.loss, rule, build(Penalty, penalty) if penalty else None)
 

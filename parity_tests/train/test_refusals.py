@@ -74,6 +74,16 @@ def test_layers_that_do_not_fit_are_named_with_their_place(implementation, fails
     assert re.search(r"layer 2 of 3, Linear\(in_features=3, .*expected .*\(N, 3\).* got shape \(1, 2\)", line)
 
 
+@pytest.mark.parametrize("implementation", ["manual", "torch"])
+def test_a_network_without_parameters_has_nothing_to_train(implementation, fails, tmp_path):
+    def change(config):
+        config["model"]["network"] = ["Sigmoid"]
+        del config["model"]["start"]
+
+    line = fails("fit", "--config", altered(tmp_path, change), "--model.implementation", implementation)
+    assert "model.network: expected a layer with parameters" in line
+
+
 @pytest.mark.parametrize("content", [{"weight": torch.ones(2)}, [1], {"config": 3}, {"config": {"model": {}}}])
 def test_a_file_of_something_else_is_not_a_checkpoint(content, fails, tmp_path):
     torch.save(content, tmp_path / "other.pt")

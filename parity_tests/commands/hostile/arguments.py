@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 import manual
-from manual import InputError, Layer, Loss, Network, Optimizer, Penalty, init
+from manual import Block, InputError, Layer, Loss, Network, Optimizer, Penalty, init
 from manual.numbers.number_types import Undecided
 from parity_tests.commands.hostile.broken import Refused, names, numbers, values
 
@@ -16,7 +16,7 @@ PUBLIC = [
     for name, public in sorted(vars(manual).items())
     if isinstance(public, type)
     and issubclass(public, Layer | Loss | Optimizer | Penalty)
-    and public not in (Layer, Loss, Optimizer, Penalty, Network)
+    and public not in (Layer, Block, Loss, Optimizer, Penalty, Network)
 ]
 STARTS = [init.constant, init.xavier_uniform, init.xavier_normal, init.kaiming_uniform, init.kaiming_normal]
 sizes = st.integers(-1, 6) | st.tuples(st.integers(0, 4), st.integers(0, 4))
