@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.grade.forms.loops.descent import CLOSE, STEP, WAYS, Candidate, Cost
+from experiments.grade.forms.loops.descent import CLOSE, STEP, WAYS, Candidate, Cost, factors
 from experiments.grade.forms.loops.start import DRAWS, Start
 from experiments.grade.forms.loops.turns.kept import stacked
 from experiments.grade.forms.loops.turns.space import Names, at, moved
@@ -22,7 +22,12 @@ Value = Callable[[Names], Array]
 
 
 class Unsaid(Start):
-    """What a turn moves, and what it may go down that it does not say."""
+    """What a turn moves, and what it may go down that it does not say.
+
+    `sizes` are the numbers of examples and of outputs.
+    """
+
+    sizes: tuple[int, int]
 
     def of_comparisons(self) -> Iterator[Candidate]:
         """The costs of a margin, and of a sign, for each comparison of what all parameters have a part in."""
@@ -89,7 +94,7 @@ class Unsaid(Start):
 
     def penalized(self, one: Candidate, rate: float) -> Candidate | None:
         """The same cost with a penalty by numbers of the file, if that is all that a step has besides."""
-        known = [k * v for v in self._numbers() for k in (1, 2, 0.5)]
+        known = [k * v for v in self._numbers() for _, k in factors(*self.sizes)]
         decays = self.decays(one.cost, rate)
         near = {n: next((s for s in known if abs(each - s) <= CLOSE * s), 0.0) for n, each in decays.items()}
         if not decays or not all(near.values()):

@@ -48,6 +48,8 @@ QUIETLY = {plain(n): value for n, value in QUIET.items()}
 COSTS = ("fn", "cost", "loss", "compute_cost", "compute_loss", "cost_function", "loss_function", "calculate_loss")
 OF_A_COST = re.compile(r"cost|loss|entropy|mse|objective|nll", re.IGNORECASE)
 """What the name of a function has that gives a cost."""
+OF_A_PENALTY = re.compile(r"penal|regulari[sz]", re.IGNORECASE)
+"""What the name of a penalty's strength has."""
 ROLES = {role: {*map(plain, names)} for role, names in {
     "y": TARGETS | MORE_TARGETS, "x": DATA, "output": OUTPUTS, "rate": RATES, "count": COUNTS, "penalty": PENALTIES,
     "quiet": QUIET.keys(), "cache": CACHES,
@@ -66,7 +68,8 @@ WORDS = np.array([0, 2, 1, 2, 0])
 
 def role(name: str) -> str:
     """What an argument of such a name is; "" if that is not known."""
-    return next((r for r, names in ROLES.items() if plain(name) in names), "")
+    known = next((r for r, names in ROLES.items() if plain(name) in names), "")
+    return known or ("penalty" if OF_A_PENALTY.search(name) else "")
 
 
 def roles(names: Sequence[str], method: str) -> list[str]:
