@@ -6,7 +6,7 @@ backward_propagation(x, theta), which returns dtheta, the slope along that argum
 and gradient(x), or that makes a base with the two. And a cost of two arguments with its gradient: mse(y_true, y_pred)
 and mse_prime(y_true, y_pred), or bce_forward(p, y) and bce_backward(p, y), in either order; or of arrays alike, as a
 triplet, with a gradient for each.
-Compared with the truth of the function itself.
+Compared with the truth of the function itself, or of the usual one, where the file has the derivative alone.
 """
 
 import inspect
@@ -23,6 +23,7 @@ import numpy as np
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.columns.words import as_options, words_of
 from experiments.grade.forms.definitions import Definitions, needs
+from experiments.grade.forms.helper_module import of_one_array
 from experiments.grade.forms.piece import NO_FIELDS, Arrays, Example, Fields, Piece, Ran
 from experiments.grade.forms.settings import AS_ITSELF, at_defaults, known_to, others
 from experiments.grade.forms.stand_ins import MissingBase
@@ -48,15 +49,17 @@ FLAG = re.compile(r"deriv\w*|der|prime|grad\w*|backward", re.IGNORECASE)
 
 
 def pieces(found: Definitions) -> Iterator[Piece]:
-    """Every function that has a derivative beside it, or within it."""
+    """Every function that has a derivative beside it, or within it; or a derivative of a usual function."""
     functions = found.functions()
     for name, derivative in functions.items():
         bare = MARK.sub("", name)
-        function = functions.get(bare) if bare != name else None
+        function = functions.get(bare) or of_one_array(bare.lower()) if bare != name else None
         if function is None and (cost := _cost_of(name, functions)):
             bare, function = cost, functions[cost]
         if function is not None and (variants := _variants(function, derivative, found)):
-            yield Differentiated(bare, variants, [function, derivative], found, at_defaults(function, derivative))
+            is_own = function in functions.values()
+            said = at_defaults(function, derivative) if is_own else ", of the usual one"
+            yield Differentiated(bare, variants, [function, derivative] if is_own else [derivative], found, said)
         elif function is not None and needs(function) == needs(derivative) and needs(function) in (2, 3):
             is_of_each = needs(function) == 3 or len(returned_names(found.node_of(derivative))) == 2
             yield (CostOfArrays if is_of_each else CostFunction)(bare, function, derivative, found)

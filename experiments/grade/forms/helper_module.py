@@ -64,6 +64,14 @@ OF_SOFTMAX = {"compute_cost": False, "cross_entropy_error": True}
 WEIGHT = re.compile(r"[Ww](eights?)?[a-z]{0,2}\d*(_\w)?")
 
 
+def of_one_array(name: str) -> Function | None:
+    """The usual function of that name which takes one array, element by element."""
+    f = {"sigmoid": expit, "relu": relu}.get(name, getattr(np, name, None))
+    if isinstance(f, np.ufunc):
+        return (lambda x: f(x)) if f.nin == f.nout == 1 else None
+    return f if name in USUAL else None
+
+
 def usual(names: Iterable[str], tree: ast.AST) -> dict[str, Function]:
     """Those of these names for which there is a usual function, as the file calls it."""
     known = USUAL | BY_LAYOUT[_layout(tree)]
