@@ -40,6 +40,7 @@ COSTS_ALONE = {
     "rmse(p, y)": "np.sqrt(np.mean((p - y) ** 2))",
     "hinge_loss(y, p)": "np.mean(np.maximum(0, 1 - y * p))",
     "kl_divergence(p, q)": "np.sum(p * np.log(p / q))",
+    "mse_loss(labels, p, count=10)": "np.mean((np.eye(count)[labels] - p) ** 2)",
 }
 NOT_AS_NAMED = {
     "huber_loss(y, p, delta=1.0)": HUBER.replace(" - delta / 2", ""),

@@ -74,9 +74,21 @@ def pieces(found: Definitions) -> Iterator[Piece]:
     """Every function of a cost's name that is a usual one of two arguments."""
     for name, f in found.functions().items():
         said = meant(name)
-        fit = _fit(f, said) if (OF_A_COST.search(name) or said) and needs(f) == 2 else None
-        if fit:
-            yield CostAlone(name, f, fit, found)
+        for called_as in (f, _of_as_many_classes(f)) if (OF_A_COST.search(name) or said) and needs(f) == 2 else ():
+            if fit := _fit(called_as, said):
+                yield CostAlone(name, f, called_as, fit, found)
+                break
+
+
+def _of_as_many_classes(f: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, told as many classes as there are columns where its default is another whole number."""
+    counts = [n for n, p in inspect.signature(f).parameters.items() if type(p.default) is int and p.default > 2]
+
+    def told(*given: Any) -> Any:
+        columns = max(np.shape(a)[-1] for a in given if np.ndim(a) == 2)
+        return f(*given, **dict.fromkeys(counts, columns))
+
+    return told if counts else f
 
 
 def meant(name: str) -> str:
@@ -156,10 +168,10 @@ def called(f: Callable[..., Any], prediction: Any, target: Any, is_target_first:
 class CostAlone(Piece):
     """The function."""
 
-    def __init__(self, name: str, f: Callable[..., Any], fit: Fit, found: Definitions) -> None:
+    def __init__(self, name: str, own: Callable[..., Any], f: Callable[..., Any], fit: Fit, found: Definitions) -> None:
         self.f, self.fit, self.module = f, fit, found.module
         self.form = f"cost alone, {fit.said}"
-        super().__init__(name, ["prediction"], [], [f])
+        super().__init__(name, ["prediction"], [], [own])
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:  # noqa: ARG002
         for given, slope in self.fit.slopes:
