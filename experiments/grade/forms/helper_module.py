@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from experiments.grade.process.number_types import expit, softmax
 
@@ -51,8 +52,27 @@ def cross_entropy_of_rows(y: Any, t: Any) -> Any:
     return -np.sum(hot * np.log(y)) / np.shape(y)[0]
 
 
+def im2col(x: Any, filter_h: int, filter_w: int, stride: int = 1, pad: int = 0) -> Any:
+    """The patches of pictures (N, C, H, W) that a filter sees, each a row of C · filter_h · filter_w numbers."""
+    around = np.pad(x, [(0, 0), (0, 0), (pad, pad), (pad, pad)])
+    seen = sliding_window_view(around, (filter_h, filter_w), axis=(2, 3))[:, :, ::stride, ::stride]
+    return seen.transpose(0, 2, 3, 1, 4, 5).reshape(-1, x.shape[1] * filter_h * filter_w)
+
+
+def col2im(col: Any, shape: Any, filter_h: int, filter_w: int, stride: int = 1, pad: int = 0) -> Any:
+    """The pictures again, where patches that overlap add up."""
+    n, c, h, w = shape
+    around = np.zeros((n, c, h + 2 * pad, w + 2 * pad), col.dtype)
+    high, wide = (around.shape[2] - filter_h) // stride + 1, (around.shape[3] - filter_w) // stride + 1
+    seen = col.reshape(n, high, wide, c, filter_h, filter_w).transpose(0, 3, 4, 5, 1, 2)
+    for i, j in np.ndindex(filter_h, filter_w):
+        around[:, :, i : i + stride * high : stride, j : j + stride * wide : stride] += seen[:, :, i, j]
+    return around[:, :, pad : pad + h, pad : pad + w]
+
+
 USUAL: dict[str, Function] = {
     "sigmoid": expit, "relu": relu, "sigmoid_backward": sigmoid_backward, "relu_backward": relu_backward,
+    "im2col": im2col, "col2im": col2im,
 }  # fmt: skip
 BY_LAYOUT: dict[str, dict[str, Function]] = {
     "columns": {"softmax": partial(softmax, axis=0), "compute_cost": cross_entropy_of_columns},
