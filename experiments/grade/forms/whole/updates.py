@@ -1,7 +1,7 @@
 """One step of gradient descent as a function: update_params(W1, b1, …, dW1, db1, …, alpha) → (W1, b1, …).
 
-Also update_parameters(parameters, grads, learning_rate) with dicts, where grads["dW1"] belongs to parameters["W1"], or
-with lists in one order. The new parameters are returned, or the old ones changed in place.
+Also update_parameters(parameters, grads, learning_rate) with dicts, where grads["dWax"] belongs to parameters["Wax"],
+or with lists in one order. The new parameters are returned, or the old ones changed in place.
 Compared with θ − η ∂C/∂θ in torch.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
 from experiments.grade.forms.stateful.objects import RATES
-from experiments.grade.forms.whole.forward_backward import BIAS, WEIGHT, number_of
+from experiments.grade.forms.whole.forward_backward import BIAS, WEIGHT
 from experiments.grade.forms.whole.names import GRADIENTS, PARAMETERS
 
 RATE = 0.25
@@ -51,17 +51,29 @@ class Update(Piece):
         super().__init__(name, [*inspect.signature(function).parameters], [], [function])
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
-        sizes = {n: number_of(n) + 2 for n in self.names}
-        shapes = {n: (k, k + 1) if WEIGHT.fullmatch(n) else (k, 1) for n, k in sizes.items()}
-        arrays = {n: rng.standard_normal(shape) for n, shape in shapes.items()}
-        arrays |= {f"d{n}": rng.standard_normal(shape) for n, shape in shapes.items()}
-        delta = {n: rng.standard_normal(shape) for n, shape in shapes.items()}
-        self.are_lists = False
-        try:
-            self._run(arrays)
-        except (TypeError, AttributeError, IndexError):  # no dicts
-            self.are_lists = True
+        self.are_lists, asked = False, list[str]()
+        arrays = self._drawn(rng)
+        while True:
+            try:
+                self._run(arrays)
+            except (TypeError, AttributeError, IndexError):  # no dicts
+                self.are_lists = True
+            except KeyError as error:  # it has names of its own, and has said one
+                name = str(error.args[0]).removeprefix("d")
+                if name not in asked:
+                    asked.append(name)
+                    self.names = asked
+                    arrays = self._drawn(rng)
+                    continue
+            break
+        delta = {n: rng.standard_normal(arrays[n].shape) for n in self.names}
         yield Example(arrays, self._run, delta, known="descent", options={"lr": RATE})
+
+    def _drawn(self, rng: np.random.Generator) -> Arrays:
+        """Parameters and gradients, each of a shape of its own."""
+        sizes = {n: place + 2 for place, n in enumerate(self.names)}
+        shapes = {n: (k, 1) if BIAS.fullmatch(n) else (k, k + 1) for n, k in sizes.items()}
+        return {f"{d}{n}": rng.standard_normal(shape) for d in ("", "d") for n, shape in shapes.items()}
 
     def _run(self, given: Arrays) -> Ran:
         own = {n: np.copy(a) for n, a in given.items()}
