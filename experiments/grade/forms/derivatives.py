@@ -9,6 +9,7 @@ triplet, with a gradient for each.
 Compared with the truth of the function itself, or of the usual one, where the file has the derivative alone.
 """
 
+import ast
 import inspect
 import re
 from collections.abc import Callable, Iterator
@@ -53,7 +54,9 @@ def pieces(found: Definitions) -> Iterator[Piece]:
     functions = found.functions()
     for name, derivative in functions.items():
         bare = MARK.sub("", name)
-        function = functions.get(bare) or of_one_array(bare.lower()) if bare != name else None
+        function = functions.get(bare) if bare != name else None
+        if function is None and bare != name and not _is_called(name, found):  # else it is right where what calls it is
+            function = of_one_array(bare.lower())
         if function is None and (cost := _cost_of(name, functions)):
             bare, function = cost, functions[cost]
         if function is not None and (variants := _variants(function, derivative, found)):
@@ -84,6 +87,11 @@ def pieces(found: Definitions) -> Iterator[Piece]:
             yield Differentiated(
                 name, {"as it was made" if needed(kind.__init__) else "": usual, **variants}, [kind], found
             )
+
+
+def _is_called(name: str, found: Definitions) -> bool:
+    """Whether the file itself calls a function, or hands it on."""
+    return any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(found.tree))
 
 
 def _variants(function: Any, derivative: Any, found: Definitions) -> dict[str, Pair]:
