@@ -18,6 +18,7 @@ from experiments.grade.forms.columns import rules as column_rules
 from experiments.grade.forms.contract import classes, functions, network
 from experiments.grade.forms.costs import cost_alone, cost_and_delta, gradient_alone
 from experiments.grade.forms.course import layers, losses, nets, rules
+from experiments.grade.forms.graphs import nodes, variables
 from experiments.grade.forms.loops import function as training_function
 from experiments.grade.forms.loops import script, straight
 from experiments.grade.forms.module import network as module_network
@@ -25,7 +26,7 @@ from experiments.grade.forms.module import policy, recurrent
 from experiments.grade.forms.stateful import layers as stateful_layers
 from experiments.grade.forms.stateful import losses as stateful_losses
 from experiments.grade.forms.stateful import optimizers as stateful_optimizers
-from experiments.grade.forms.stateful import pairs, variables
+from experiments.grade.forms.stateful import pairs
 from experiments.grade.forms.whole import (
     dicts,
     flat,
@@ -41,7 +42,7 @@ FORMS: tuple[ModuleType, ...] = (
     recurrent, policy, flat, nets, loss_class, losses, rules,
     column_networks, column_layers, column_rules, array_rules, propagate,
     layers, scalars,
-    stateful_optimizers, variables, pairs, stateful_layers,
+    stateful_optimizers, nodes, variables, pairs, stateful_layers,
     network_class, module_network,
     forward_backward, dicts, lists, updates, script, straight, stateful_losses, cost_and_delta, classes, network,
     functions,

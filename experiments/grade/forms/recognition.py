@@ -81,7 +81,7 @@ class Offered:
         free = {n: o for n, o in left.items() if n not in pieces and id(o) not in driven}
         self.trains = {n: o for n, o in free.items() if _trains_by(n, o, pieces)}
         self.trainers = {n: o for n, o in free.items() if self.pieces and learning(o)}
-        others = {n: o for n, o in left.items() if n not in pieces and n not in self.trains}
+        others = {n: o for n, o in free.items() if n not in self.trains}
         # beside nothing but costs any function may be the gradient, whatever its name
         no_gradient = bool(self.pieces) and all(isinstance(p, CostAlone) for p in self.pieces.values())
         self.others = {n: o for n, o in others.items() if _looks_like_one(n, o) or (no_gradient and _may_be_one(n, o))}

@@ -5,12 +5,14 @@ file.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 from torch.nn import functional as F
 
 Tensor = torch.Tensor
+Unary = Callable[[Tensor], Tensor]
 
 
 def affine(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
@@ -51,16 +53,16 @@ def max_pool(x: Tensor, *, pool_height: int, pool_width: int, stride: int) -> Te
     return F.max_pool2d(x, (pool_height, pool_width), stride)
 
 
-def rnn_step(x: Tensor, h: Tensor, wx: Tensor, wh: Tensor, b: Tensor) -> Tensor:
+def rnn_step(x: Tensor, h: Tensor, wx: Tensor, wh: Tensor, b: Tensor, nonlinearity: Unary = torch.tanh) -> Tensor:
     """One step."""
-    return torch.tanh(x @ wx + h @ wh + b)
+    return nonlinearity(x @ wx + h @ wh + b)
 
 
-def rnn(x: Tensor, h: Tensor, wx: Tensor, wh: Tensor, b: Tensor) -> Tensor:
+def rnn(x: Tensor, h: Tensor, wx: Tensor, wh: Tensor, b: Tensor, nonlinearity: Unary = torch.tanh) -> Tensor:
     """A sequence, all of whose states are the output."""
     states = []
     for t in range(x.shape[1]):
-        h = rnn_step(x[:, t], h, wx, wh, b)
+        h = rnn_step(x[:, t], h, wx, wh, b, nonlinearity)
         states.append(h)
     return torch.stack(states, dim=1)
 
@@ -113,9 +115,16 @@ def descent(*arrays: Tensor, lr: float) -> dict[str, Tensor]:
 
 
 FORWARDS: dict[str, Callable[..., Any]] = {
-    "affine": affine, "fc": affine, "linear": affine, "temporal_affine": affine, "relu": torch.relu,
+    "affine": affine, "linear": affine, "temporal_affine": affine, "relu": torch.relu,
     "sigmoid": torch.sigmoid, "tanh": torch.tanh, "affine_relu": affine_relu, "batchnorm": norm, "layernorm": layernorm,
     "spatial_batchnorm": norm, "spatial_groupnorm": groupnorm, "conv": conv, "conv_relu": conv_relu,
     "max_pool": max_pool, "rnn_step": rnn_step, "rnn": rnn, "lstm_step": lstm_step, "lstm": lstm,
     "word_embedding": word_embedding, "descent": descent, "softmax_loss": softmax_loss, "svm_loss": svm_loss,
 }  # fmt: skip
+ALSO: dict[str, tuple[Callable[..., Any], ...]] = {
+    "rnn_step": (partial(rnn_step, nonlinearity=torch.relu),), "rnn": (partial(rnn, nonlinearity=torch.relu),),
+    "softmax_loss": (partial(F.cross_entropy, reduction="sum"),),
+    "svm_loss": tuple(lambda x, y, p=p, n=n: F.multi_margin_loss(x, y, p=p, reduction=n) * x.shape[1]
+                      for p in (1, 2) for n in ("mean", "sum")),
+}  # fmt: skip
+"""What torch has, too, under the same name, by another setting."""

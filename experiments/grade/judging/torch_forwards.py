@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from experiments.grade.judging.named_forwards import FORWARDS
+from experiments.grade.judging.named_forwards import ALSO, FORWARDS
 from manual.numbers.number_types import Array
 from torch_ref import to_numpy
 
@@ -57,7 +57,8 @@ def outputs(
     A form may say what its example is by a name in named_forwards.py.
     """
     if options is not None and name in FORWARDS:
-        yield from _named(FORWARDS[name], [torch.tensor(a) for a in given.values()], constants, options)
+        for forward in (FORWARDS[name], *ALSO.get(name, ())):
+            yield from _named(forward, [torch.tensor(a) for a in given.values()], constants, options)
         return
     kind = name.lower().replace("_", "")
     x, *params = given.items()

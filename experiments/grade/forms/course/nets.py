@@ -19,6 +19,7 @@ from experiments.grade.forms.course.losses import STRENGTH
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.own_examples import of_class
 from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran
+from experiments.grade.forms.stateful.making import LARGE
 from experiments.grade.forms.stateful.objects import returns_a_tuple
 from experiments.grade.forms.whole.names import PENALTIES
 
@@ -94,11 +95,10 @@ class Net(Piece):
         found: Fields = {}
         order = iter((size, 4, 3))
         for name, p in inspect.signature(self.kind).parameters.items():
-            value = _size(name, p.default, size)
-            if value is None and p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD:
-                value = next(order, 3)
-            elif value is not None and p.default is p.empty:
-                next(order, None)
+            value, place = _size(name, p.default, size), next(order, 3)
+            is_needed = p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD
+            if value is None and (is_needed or (isinstance(p.default, int) and p.default > LARGE)):
+                value = place
             if value is not None:
                 found[name] = value
         return found

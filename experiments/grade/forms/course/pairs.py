@@ -37,7 +37,7 @@ def pairs(found: Definitions) -> Iterator[Layer]:
         forward = next((functions[n] for n in names if n in functions), None)
         if forward is None or fitting(match["stem"], forward, found.module):
             continue  # functions, which take whatever the examples are
-        if _takes_a_cache(forward, backward) and _returns_several(found, forward):
+        if _returns_several(found, forward) and (_takes_a_cache(forward, backward) or _takes_two(backward)):
             variant, made_of = match["variant"] or "", [forward, backward]
             yield Layer(f"{match['stem']}{variant}", match["stem"], forward, backward, made_of)
     for name, kind in found.classes().items():
@@ -56,6 +56,13 @@ def _takes_a_cache(forward: Any, backward: Any) -> bool:
     arguments."""
     of_forward, of_backward = inspect.signature(forward).parameters, inspect.signature(backward).parameters
     return len(of_forward) > 0 and needs(backward) >= 2 and not {*of_forward} & {*[*of_backward][1:]}
+
+
+def _takes_two(backward: Any) -> bool:
+    """Whether a backward takes δ and one more, which is what the forward kept whatever its name; the contract's own
+    calls δ so."""
+    names = [*inspect.signature(backward).parameters]
+    return needs(backward) == len(names) == 2 and names[0] != "delta"
 
 
 def _returns_several(found: Definitions, function: Callable[..., Any]) -> bool:

@@ -9,6 +9,7 @@ name over several steps; where an ε stands, and whether a velocity is a mean, a
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -63,8 +64,11 @@ def pieces(found: Definitions) -> Iterator["RuleFunction"]:
 
 def kind_of(name: str) -> str:
     """The rule that a name says; "" for none."""
-    plain = re.sub(r"[^a-z]", "", name.lower())
-    return next((kind for word, kind in KINDS.items() if word in plain), "")
+    words = [w.lower() for w in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)]
+    plain = "".join(words)
+    from_a_word = ["".join(words[i:]) for i in range(len(words))]  # there is no RAdam in Optimizer_Adam
+    begins = (kind for word, kind in KINDS.items() if any(w.startswith(word) for w in from_a_word))
+    return next(chain(begins, (kind for word, kind in KINDS.items() if word in plain)), "")
 
 
 def name_of(setting: str, rule: str, known: Iterable[str]) -> str:

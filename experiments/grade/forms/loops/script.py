@@ -151,7 +151,7 @@ def made(statements: Sequence[ast.stmt]) -> set[str]:
 
 def _multiplies(loop: Loop) -> bool:
     products = [n for n in ast.walk(loop) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.MatMult)]
-    called = {n.func.attr for n in ast.walk(loop) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)}
+    called = {ast.unparse(n.func).rpartition(".")[2] for n in ast.walk(loop) if isinstance(n, ast.Call)}
     return bool(products) or not called.isdisjoint(("dot", "matmul", "outer", "einsum"))
 
 

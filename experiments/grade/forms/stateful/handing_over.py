@@ -121,7 +121,7 @@ Keeping = Callable[[Callable[[Any], Method]], Handing]
 
 def keeping(found: Definitions, count: int) -> Iterator[Keeping]:
     """The ways for an update of so many arguments: of none, or of the gradients."""
-    yield from (_kept_dict, _kept_list) if count else (partial(_kept_object, _objects),)
+    yield from (_kept_dict, _kept_list) if count else (partial(_kept_object, _objects), _kept_pairs)
     for thing, parameters, gradients in keepers(found) if not count else ():
         for wrap in (lambda own: own, lambda own: [own]):
             yield partial(_kept_object, _in_an_object(thing, parameters, gradients, wrap))
@@ -164,6 +164,23 @@ def _kept_list(make: Callable[[Any], Method]) -> Handing:
 
     made: list[Method] = []
     return _lists(lambda: begin)
+
+
+def _kept_pairs(make: Callable[[Any], Method]) -> Handing:
+    """step(), after Optimizer([(w, dw), …]), whose arrays change in place."""
+    kept: dict[str, tuple[Array, Array]] = {}
+    made: list[Method] = []
+
+    def hand(params: Arrays, gradients: Arrays) -> Arrays:
+        if not kept:
+            kept.update({n: (p.copy(), gradients[n].copy()) for n, p in params.items()})
+            made.append(make([*kept.values()]))
+        for n, (w, dw) in kept.items():
+            w[...], dw[...] = params[n], gradients[n]
+        made[0]()
+        return {n: w.copy() for n, (w, _) in kept.items()}
+
+    return hand
 
 
 # ---------------------------------------------------------------- objects that keep both

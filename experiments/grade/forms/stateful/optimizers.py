@@ -31,8 +31,7 @@ METHODS = ("update_params", "update_parameters", "update_weights", "apply_gradie
            "step", "__call__")  # fmt: skip
 NOT_TRIED = {"name", "verbose"}
 """Arguments of a constructor that change no number."""
-KEPT = {"params", "parameters", "weights", "model_params", "model", "net", "network", "layers"}
-"""What a constructor calls the parameters, or what has them."""
+A_SETTING = RATES | {n for names, _ in SETTINGS.values() for n in names}
 LR_DECAY, WEIGHT_DECAY, DECAY = "lr_decay", "weight_decay", 0.3
 WEIGHT_DECAYS = ("weight_decay", "wd", "l2", "l2_reg", "reg", "lambd", "lambda_", "lmbda")
 BETAS = ("beta1", "beta2")
@@ -61,9 +60,10 @@ def _may_be(kind: type, method: str, names: list[str]) -> bool:
 
 
 def _kept(kind: type) -> str:
-    """The argument of a constructor that is the parameters; "" if none is."""
+    """The argument of a constructor that is the parameters: the first that it needs, unless that is a setting; else
+    ""."""
     names = needed(kind.__init__) if inspect.isfunction(kind.__init__) else []
-    return next((n for n in names[:1] if n.lower() in KEPT), "")
+    return next((n for n in names[:1] if n.lower() not in A_SETTING), "")
 
 
 def updates_of(kind: type) -> list[str]:
@@ -125,7 +125,8 @@ class OptimizerClass(Piece):
     def untried(self) -> list[str]:
         """The arguments of the constructor that stay at their defaults."""
         known = {self._name_for(n) for _, options in self.rules() for n in options}
-        return [n for n in self.arguments_of_kind if n not in known | NOT_TRIED | KEPT and n.lower() not in RATES]
+        known |= NOT_TRIED | {self.keeps}
+        return [n for n in self.arguments_of_kind if n not in known and n.lower() not in RATES]
 
     def _name_of(self, setting: str) -> str:
         """What the constructor, the object or the update calls a setting of a rule; "" if none does."""

@@ -36,7 +36,8 @@ from experiments.grade.forms.whole.results import returned_names
 A_BIAS = re.compile(r"b(ias)?(es)?[_\d]*\w?", re.IGNORECASE)
 COST = "the cost that forward returns"
 WIDTHS = (4, 5, 2, 4)
-CLASSES = (3, 1)
+CLASSES = (3, 1, 10)
+"""How many there may be: a file of digits may be written for ten."""
 
 
 def pieces(found: Definitions) -> Iterator[Piece]:
@@ -146,7 +147,7 @@ class OfDict(Propagation):
                 arrays[key] = (
                     rng.standard_normal((m, n) if columns else (n, m)) if key in weights else rng.standard_normal(bias)
                 )
-            labels = np.array([0, 1, 1, 0, 1, 0]) if classes == 1 else np.array([0, 2, 1, 2, 0, 1])
+            labels = np.array([0, 1, 1, 0, 1, 0]) if classes == 1 else np.array([0, classes - 1, 1, classes - 1, 0, 1])
             one_hot = np.eye(max(classes, 2))[labels][:, :classes]
             where = f"examples are {'columns' if columns else 'rows'}"
             for target, said in ((one_hot, ""), *(((labels, ", Y are classes"),) if classes > 1 else ())):
