@@ -1,6 +1,7 @@
 """What the commands have in common: their name, their examples, their errors, and how they write."""
 
 import argparse
+import codecs
 import errno
 import os
 import signal
@@ -56,6 +57,12 @@ def command(main: Callable[P, R]) -> Callable[P, R]:
             if not getattr(error.__context__, "code", None):  # else it ends by an error that it has said
                 with suppress(OSError):  # nor may it be possible to say so
                     print(f"{typed()}: {printable(str(error))}", file=sys.stderr)
+            sys.exit(UNWRITTEN)
+        except UnicodeEncodeError as error:
+            if codecs.lookup(error.encoding) != codecs.lookup(sys.getfilesystemencoding()):
+                raise
+            said = f"{shortened(error.object)} cannot be a file's name where names are in {error.encoding}"
+            print(f"{typed()}: {printable(said)}; PYTHONUTF8=1 has them in UTF-8", file=sys.stderr)
             sys.exit(UNWRITTEN)
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)

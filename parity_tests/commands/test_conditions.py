@@ -49,6 +49,15 @@ def bare(**more: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in ("HOME", "LANG")} | BARE | more
 
 
+def test_a_name_that_files_cannot_have_is_one_line(tmp_path: Path) -> None:
+    """As where names are in ASCII."""
+    code = "import pathlib, experiments.shared.command as c; c.command(pathlib.Path('\\xe9').touch)()"
+    ended = subprocess.run([sys.executable, "-c", code], env=bare(), cwd=tmp_path, capture_output=True, text=True)
+    assert ended.returncode == 2
+    assert ended.stderr.count("\n") == 1
+    assert "cannot be a file's name where names are in ascii" in ended.stderr
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with a report of one comparison."""
