@@ -59,6 +59,10 @@ class Layers:
         keys = [*_flat(said, prefix, self.types)]
         if twice := [key for key, count in Counter(key for key, _ in keys).items() if count > 1]:
             raise InputError(f"{where}: expected every name once, got {twice[0]!r} twice")
+        for named in NAMED:
+            parts = [key for key, _ in keys if key.startswith(f"{named}.")]
+            if parts and any(key == named for key, _ in keys):
+                raise InputError(f"{where}: expected every name once, got {named!r} and {parts[0]!r}")
         for key, value in keys:
             self._set(where, key, value)
 

@@ -130,6 +130,12 @@ def test_one_key_in_two_forms_is_refused(name, tmp_path) -> None:
         read(["fit", "--config=digits", f"--config={tmp_path}/a.yaml"])
 
 
+def test_a_class_and_an_argument_of_it_are_not_said_in_two_places_of_a_file(tmp_path) -> None:
+    (tmp_path / "a.yaml").write_text("model: {optimizer: {class_path: SGD, init_args: {lr: 0.1}}, optimizer.lr: 3}\n")
+    with pytest.raises(InputError, match=r"once, got 'model\.optimizer' and 'model\.optimizer\.lr'"):
+        read(["fit", "--config=digits", f"--config={tmp_path}/a.yaml"])
+
+
 REFUSED = {
     "--model.seed: expected a value, got none": ["--model.seed"],
     "expected an option, as --model.seed, got 'digits'": ["digits"],
