@@ -87,6 +87,16 @@ class Data(L.LightningDataModule):
         rows = n if chosen.batch_size is None else whole(self, "batch_size", chosen.batch_size, 1)
         self.order = Order(n, rows, at_least(self, "seed", chosen.seed, 0))
 
+    @property
+    def batch_size(self) -> int:
+        """Examples of a training step; Lightning's Tuner sets it."""
+        return self.order.batch_size
+
+    @batch_size.setter
+    def batch_size(self, rows: int) -> None:
+        self.settings["batch_size"] = rows
+        self.order = Order(self.order.n, rows, self.order.seed)
+
     def _pictures(self, folder: str | None, size: int, dtype: str) -> Parts:
         found = pictures(None if folder is None else Path(folder), size)
         self.classes, self.left_out, self.scale = found.classes, found.left_out, found.scale

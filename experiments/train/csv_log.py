@@ -17,7 +17,7 @@ class CSVLog(Logger):
 
     Args:
         folder: of the run.
-        columns: of the file, after epoch and step. What else is logged, as a callback does, is for other loggers.
+        columns: of the file, after epoch and step.
         size: bytes that are kept of a file that is there; what comes after them is cut off.
 
     Raises:
@@ -30,7 +30,7 @@ class CSVLog(Logger):
         self._file = (folder / METRICS).open("ab", buffering=0)
         self._file.truncate(size)
         self._written = hashlib.sha256((folder / METRICS).read_bytes())
-        self._writer = csv.DictWriter(self, ["epoch", "step", *columns], extrasaction="ignore", lineterminator="\n")
+        self._writer = csv.DictWriter(self, ["epoch", "step", *columns], lineterminator="\n")
         if not size:
             self._writer.writeheader()
 
@@ -44,9 +44,12 @@ class CSVLog(Logger):
         """Of the file."""
         return self._written.hexdigest()
 
-    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        if metrics.keys() & {*self._writer.fieldnames} - {"epoch", "step"}:
-            self._writer.writerow({**metrics, "step": step})
+    def add(self, row: Mapping[str, float]) -> None:
+        """Append a row, of values by column."""
+        self._writer.writerow(row)
+
+    def log_metrics(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing: what Lightning and callbacks log is for other loggers."""
 
     def write(self, line: str) -> None:
         """Append a line."""

@@ -12,6 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from experiments.shared.spec import build, build_network, counted
 from experiments.train.backends import ByHand, ByTorch, Scheduled
+from experiments.train.csv_log import CSVLog
 from experiments.train.processes import shares
 from experiments.train.settings import ModelSettings
 from manual import Diverged, InputError, Loss, Network, Optimizer, Penalty, Schedule
@@ -128,7 +129,10 @@ class Training(L.LightningModule):
         super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
         costs, self._costs = self._costs, []
         self.moved = distance(params_of(self.side.module), old)
-        self._record(step, {"train_cost": sum(costs) / len(costs), "moved": self.moved, **numbers(old)})
+        values = {"train_cost": sum(costs) / len(costs), "moved": self.moved, **numbers(old)}
+        self._record(step, values)
+        for logger in self.loggers:
+            logger.log_metrics({"epoch": self.current_epoch, **values}, step)
         if self.moved < self.settings["threshold"]:
             self.trainer.should_stop = True
 
@@ -196,13 +200,15 @@ class Training(L.LightningModule):
         if targets := sum(found.targets for found in self._evaluated):
             values[f"{part}_accuracy"] = sum(found.met for found in self._evaluated) / targets
         exact = {name: torch.tensor(value, dtype=torch.float64) for name, value in values.items()}
-        self.log_dict(exact, prog_bar=True, logger=False)
+        self.log_dict(exact, prog_bar=True)
         self._record(self.global_step - 1, values)
 
     def _record(self, step: int, values: dict[str, float]) -> None:
-        for logger in self.loggers:
-            epoch = step // steps(self.trainer, int(self.trainer.num_training_batches))
-            logger.log_metrics({"epoch": epoch, **values}, step)
+        """Add a row to the run's log. Lightning's own epoch and step are others where a run goes on at its end."""
+        for log in self.loggers:
+            if isinstance(log, CSVLog):
+                epoch = step // steps(self.trainer, int(self.trainer.num_training_batches))
+                log.add({"epoch": epoch, "step": step, **values})
 
 
 def steps(trainer: L.Trainer, batches: int) -> int:

@@ -110,6 +110,15 @@ def test_another_logger_gets_what_metrics_csv_has(tmp_path, capsys) -> None:
     assert "not bit for bit: other loggers may repeat rows" in capsys.readouterr().err
 
 
+def test_another_loggers_steps_go_on_where_they_were(tmp_path) -> None:
+    callback = ["--trainer.callbacks=LearningRateMonitor", "--trainer.callbacks.logging_interval=step"]
+    arguments = short("manual", "--trainer.logger=CSVLogger", *callback, epochs=2)
+    cut(tmp_path, arguments, 3, every=0)
+    log = fit(tmp_path, arguments) / "lightning_logs/version_1/metrics.csv"
+    steps = [int(row["step"]) for row in csv.DictReader(log.read_text().splitlines()) if row["lr-HandWritten"]]
+    assert steps == [*range(3, 14)]
+
+
 OWN = """
 from lightning.pytorch.callbacks import Callback
 

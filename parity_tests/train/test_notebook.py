@@ -1,6 +1,7 @@
 """`Training` and `Data` under a trainer of one's own, as in a notebook: what Lightning does for any module it does for
 them, with either implementation."""
 
+import csv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import lightning as L
 import numpy as np
 import pytest
 import torch
+from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.tuner.tuning import Tuner
 from safetensors.numpy import load_file
 
@@ -81,6 +83,31 @@ def test_a_learning_rate_is_found_and_trained_with(side: str, schedule: Any, tmp
     trainer.fit(model, data)
     [group] = trainer.optimizers[0].param_groups
     assert (group["lr"] == model.lr) == (schedule is None)
+
+
+@EITHER
+def test_a_trainer_with_a_logger_says_what_comes_of_each_part_at_any_time(side: str, tmp_path: Path) -> None:
+    """Also before training, which Lightning itself begins with a look at the validation part."""
+    model, data = parts(side)
+    trainer = own(logger=CSVLogger(tmp_path), log_every_n_steps=1, max_epochs=1)
+    [before] = trainer.validate(model, data, verbose=False)
+    trainer.fit(model, data)
+    [after] = trainer.validate(model, data, verbose=False)
+    [tested] = trainer.test(model, data, verbose=False)
+    assert after["val_cost"] < before["val_cost"]
+    assert tested.keys() == {"test_cost"}
+    [log] = tmp_path.rglob("metrics.csv")
+    costs = [row["val_cost"] for row in csv.DictReader(log.read_text().splitlines()) if row["val_cost"]]
+    assert costs == [str(found["val_cost"]) for found in (before, after, after)]
+
+
+def test_a_batch_size_is_found_and_trained_with() -> None:
+    model, data = parts("manual")
+    trainer = own(max_epochs=1)
+    found = Tuner(trainer).scale_batch_size(model, data, max_trials=2, init_val=4)
+    assert found == data.batch_size == len(next(iter(data.train_dataloader()))[0]) != 10
+    trainer.fit(model, data)
+    assert trainer.global_step == len(data.order) == -(-len(data.train.x) // data.batch_size)
 
 
 def test_a_run_under_a_trainer_of_ones_own_goes_on_from_its_checkpoint(tmp_path: Path) -> None:

@@ -50,10 +50,10 @@ def test_a_file_that_cannot_grow_is_an_error_and_the_last_checkpoint_stays_good(
 
 def test_a_row_that_is_written_in_part_is_an_error(tmp_path):
     log = CSVLog(tmp_path, ["train_cost"])
-    log.log_metrics({"epoch": 0, "train_cost": 0.5}, 0)
+    log.add({"epoch": 0, "step": 0, "train_cost": 0.5})
     with pytest.raises(OSError) as error, full_disk() as largest:
         largest(log.size + 3)
-        log.log_metrics({"epoch": 0, "train_cost": 0.25}, 1)
+        log.add({"epoch": 0, "step": 1, "train_cost": 0.25})
     assert (error.value.errno, error.value.filename) == (errno.EFBIG, str(tmp_path / "metrics.csv"))
     log.close()
     assert (tmp_path / "metrics.csv").read_text("utf-8") == "epoch,step,train_cost\n0,0,0.5\n0,1"
