@@ -19,7 +19,7 @@ from experiments.grade.errors import Unclear
 from experiments.grade.forms.definitions import Definitions, needs
 from experiments.grade.forms.own_examples import of_kind
 from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran, aliases, gradient_names, pair
-from experiments.grade.forms.stateful.objects import is_of_its_input
+from experiments.grade.forms.stateful.objects import needed
 from manual import Layer, Loss, Optimizer
 from manual.numbers.number_types import Array
 
@@ -31,12 +31,16 @@ def pieces(found: Definitions) -> Iterator[Piece]:
         stands_for = getattr(manual, kind.__name__, kind)
         if inspect.isclass(stands_for) and issubclass(stands_for, Optimizer):
             yield OptimizerPiece(kind, found.module, "optimizer")
-        elif (
-            hasattr(kind, "forward") and hasattr(kind, "backward") and not is_of_its_input(kind.forward, kind.backward)
-        ):
+        elif hasattr(kind, "forward") and hasattr(kind, "backward") and not _begins_with_its_input(kind):
             is_named = issubclass(stands_for, Loss) if stands_for is not kind else _is_loss(kind)
             loss = issubclass(kind, Loss) or is_named
             yield LossPiece(kind, found.module, "loss") if loss else LayerPiece(kind, found.module, "layer")
+
+
+def _begins_with_its_input(kind: Any) -> bool:
+    """Whether backward is handed first what forward is, and no δ: backward(x, error)."""
+    forward, backward = needed(kind.forward), needed(kind.backward)
+    return len(forward) == 1 and forward == backward[:1]
 
 
 def _is_loss(kind: Any) -> bool:

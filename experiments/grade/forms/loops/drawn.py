@@ -8,7 +8,8 @@ import numpy as np
 
 from experiments.grade.forms.loops.turns.space import Names
 
-EXAMPLES = 5
+EXAMPLES, IN_A_BATCH = 5, 3
+"""Fewer in a batch, so that these are not all."""
 WIDTHS = (3, 2, 4, 1)
 """How many numbers an example may have."""
 

@@ -22,7 +22,7 @@ import numpy as np
 from experiments.grade.forms.course.losses import words_of
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.loops.calls import calls
-from experiments.grade.forms.loops.drawn import EXAMPLES, WIDTHS, drawn
+from experiments.grade.forms.loops.drawn import EXAMPLES, IN_A_BATCH, WIDTHS, drawn
 from experiments.grade.forms.loops.script import Way, first_turns, is_size, ways_of
 from experiments.grade.forms.loops.training import Training, Tried
 from experiments.grade.forms.loops.turns.inline import Inline
@@ -37,7 +37,7 @@ from experiments.grade.forms.stateful.objects import OWN, RATES
 from experiments.grade.forms.stateful.slots import copied
 from experiments.grade.forms.whole.alternatives import FIRST, Option, alternatives
 from experiments.grade.forms.whole.flat import ALL_SIZES
-from experiments.grade.forms.whole.network_data import SIZES, constructions, role, roles, values
+from experiments.grade.forms.whole.network_data import BATCHES, SIZES, constructions, role, roles, values
 from experiments.grade.forms.whole.network_methods import takes_data
 
 UNITS = 4
@@ -179,6 +179,8 @@ class TrainingFunction(Training):
                     if shapes not in seen:
                         seen.append(shapes)
                         own = {} if self.kind is None else {n: make() for n in _own(f)}
+                        for space in (arguments, *map(vars, own.values())):
+                            space.update({n: IN_A_BATCH for n in space if n.lower() in BATCHES})
                         yield self._elsewhere(given) | arguments | own
 
     def _elsewhere(self, data: Names) -> Names:

@@ -103,8 +103,12 @@ def _is_in(loop: Loop, other: Loop) -> bool:
 
 def trains(loop: Loop, there: set[str], found: Definitions) -> bool:
     """Whether a loop moves what is there before it, and multiplies matrices, or has an error or a loss; or has all of
-    that done by functions that no form knows."""
-    names = {ast.unparse(n.func).removeprefix("self.") for n in ast.walk(loop) if isinstance(n, ast.Call)}
+    that done by functions that no form knows, or by objects that go back."""
+    called = [n.func for n in ast.walk(loop) if isinstance(n, ast.Call)]
+    goes_back = any(isinstance(f, ast.Attribute) and words_of(f.attr) & GOES_BACK for f in called)
+    if goes_back and (_subtracts(loop, there) or _has_a_loss(loop)):
+        return True
+    names = {ast.unparse(f).removeprefix("self.") for f in called}
     works = [n for n in names if words_of(n) & WORK]
     known = [n for n in works if id(found.own().get(n)) in found.claimed]
     own = {n.name for n in ast.walk(found.tree) if isinstance(n, ast.FunctionDef)}

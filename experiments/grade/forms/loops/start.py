@@ -144,7 +144,10 @@ class Start:
         for way, array in [each for each in slots(self.names) if each[0] not in self.turned]:
             found.setdefault(id(array), []).append(way)
         own = [sorted(ways, key=lambda way: way not in changed) for ways in found.values() if changed & {*ways}]
-        return {label(ways[0][ways[0][0].key == "self" :]): ways for ways in own}
+        inside = [ways[0][ways[0][0].key == "self" :] for ways in own]
+        short = [*map(label, inside)]
+        whole = [".".join(str(step.key) for step in way) for way in inside]  # of what lies in params and in m, say
+        return {a if short.count(a) == 1 else b: ways for a, b, ways in zip(short, whole, own, strict=True)}
 
     # ------------------------------------------------------------ what depends on what
 
@@ -207,19 +210,24 @@ class Start:
         return _differs(self._still(self.weights).get(name), other.get(name))
 
     def step(self, weights: Arrays) -> Arrays:
-        """What the parameters move by, in numbers so wide that their own digits leave those of the step alone; or the
-        gradients that a rule takes, which takes squares, too."""
-        wide = {n: np.asarray(w, np.longdouble) for n, w in weights.items()}
-        after = self.run(self.turn.compiled, wide)
+        """What the parameters move by; or the gradients that a rule takes, which takes squares, too."""
+        moves, after = self._moves(weights)
         if self.rule:
             return {n: np.asarray(at(after, way)) for n, way in zip(self.places, self.rule.gradients, strict=True)}
-        return {n: w - at(after, self.places[n][0]) for n, w in wide.items()}
+        return moves
+
+    def _moves(self, weights: Arrays) -> tuple[Arrays, Names]:
+        """What the parameters move by, in numbers so wide that their own digits leave those of the step alone; and what
+        there is then."""
+        wide = {n: np.asarray(w, np.longdouble) for n, w in weights.items()}
+        after = self.run(self.turn.compiled, wide)
+        return {n: w - at(after, self.places[n][0]) for n, w in wide.items()}, after
 
     def obeys_its_rate(self) -> bool:
         """Whether a parameter moves twice as far at twice the rate."""
-        once, names = self.step(self.weights), self.names
+        (once, _), names = self._moves(self.weights), self.names
         self.names = at_rate(names, 2 * RATE)
-        twice = self.step(self.weights)
+        twice, _ = self._moves(self.weights)
         self.names = names
         return any(np.any(g) and np.allclose(2 * g, twice[n], rtol=NEAR, atol=0) for n, g in once.items())
 

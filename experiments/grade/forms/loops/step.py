@@ -121,7 +121,7 @@ class Step(Unsaid):
     def _is_absolute(self, shown: Cost) -> bool:
         """Whether a number is the sum of the absolute errors, or a multiple of it: that is looked at, and hardly ever
         gone down."""
-        still = self._still()
+        still = self._still(self.weights)  # of a prediction that begins as 0, an error of a class is its own square
         made, data = (stacked(still.get(side)) for side in self.sides)
         error = np.sum(np.abs(made - data)) if all(self.sides) else 0
         times = [factor for _, factor in factors(*self.sizes)] if error else []
@@ -171,6 +171,10 @@ class Step(Unsaid):
         written = [1 / v if at in below else v for at, v in numbers.items() if v > 0]
         return [*dict.fromkeys([1.0, *named, *written])]
 
+    def _lengths(self) -> list[float]:
+        """The rates of a step; that of a rule is seen, and a gradient has none."""
+        return [1.0] if self.rule else self.rates()
+
     def _by_default(self, call: ast.Call) -> Iterator[float]:
         """The rate by which a function of the file steps that is told none."""
         f: Any = vars(self.module).get(ast.unparse(call.func))
@@ -186,8 +190,7 @@ class Step(Unsaid):
         Raises:
             Unclear: it is neither the file's own nor a usual one, and another.
         """
-        rates = [1.0] if self.rule else self.rates()
-        found = [*fits(self.costs, rates, self.weights, self.step, self._still, self.sizes)]
+        found = [*fits(self.costs, self._lengths(), self.weights, self.step, self._still, self.sizes)]
         best = max(found, key=_how_far)
         if len(same := [fit for fit in found if _how_far(fit) == _how_far(best)]) > 1:  # as all are at small weights
             others = moved(self.weights, np.random.default_rng(3))
@@ -211,7 +214,7 @@ class Step(Unsaid):
         Raises:
             Unclear: there is none.
         """
-        for one, rate in product([c for c in self.costs if not c.own], self.rates()):
+        for one, rate in product([c for c in self.costs if not c.own], self._lengths()):
             if more := self.penalized(one, rate):
                 (fit,) = fits([more], [rate], self.weights, self.step, self._still, self.sizes)
                 if fit.fits == fit.of:

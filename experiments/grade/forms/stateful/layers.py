@@ -62,6 +62,8 @@ from manual.numbers.number_types import Array
 
 ANY_AXES = re.compile(r"\.ndim\b|\[\.\.\.|shape\[:-1\]|reshape\([^-]*-1, (?!1\b)")
 """What a backward has that counts with leading axes of any number: reshape(-1, n), but not (-1, 1), a column."""
+NEAR = 2.0**-30
+"""What is added to a gradient at least, where it is more than the last digits of a step."""
 OUTER = re.compile(r"\bouter\(")
 """What a backward calls that is written for one example, a vector: of several it would be a product of all by all."""
 
@@ -80,7 +82,9 @@ def pieces(found: Definitions) -> Iterator[Piece]:
 
 
 class StatefulLayer(Stepping):
-    """A class whose objects run forward, and backward from what they kept."""
+    """A class whose objects run forward, and backward from what they kept; `step` is their own, if it is judged."""
+
+    step: OwnStep | None = None
 
     def __init__(self, name: str, kind: type, methods: Methods, found: Definitions, others: list[type]) -> None:
         self.kind, self.methods, self.module, self.others = kind, methods, found.module, others
@@ -142,12 +146,16 @@ class StatefulLayer(Stepping):
             except Unclear:
                 continue  # it does not run so
             other = self._with_its_parameters(other)
-            is_penalised = (place, options) in penalties
-            penalty = None
-            if is_penalised:
-                penalty = penalty_of(self.found, other.prototype) or self._usual(other, plain, place, rng)
-            if penalty or not is_penalised:
+            if (place, options) not in penalties:
+                yield self._example(other, place, rng)
+                continue
+            bare = self._example(other, "", rng)
+            if penalty := penalty_of(self.found, other.prototype) or self._usual(other, plain, bare, place):
                 yield self._example(other, place, rng, penalty)
+            elif self.step:  # which adds it
+                one, more = (self._moved(own, at, self.step, rng) for own, at in ((usual, plain), (other, bare)))
+                if penalty := self._usual(other, one, more, place):
+                    yield self._moved(other, self._example(other, place, rng, penalty), self.step, rng)
 
     def _other_batches(self, usual: Fitted, rng: np.random.Generator) -> Iterator[tuple[str, Array]]:
         """More rows, and examples of two leading axes where the backward has them in mind, as far as both run so."""
@@ -162,34 +170,40 @@ class StatefulLayer(Stepping):
                     yield place, given
 
     def _by_its_step(self, usual: Fitted, plain: Example, rng: np.random.Generator) -> Iterator[Example]:
-        parameters = Parameters(usual.prototype, usual.inputs, self._flat, rng)
-
-        def back(own: Any, given: Arrays, delta: Any) -> Any:
-            self._forward(own, [given[n] for n in self.arguments])
-            return self._backward(own, delta)
-
-        moved = by_moves(plain, parameters, usual.prototype, back, self.methods.backward)
-        if parameters.places and self.goes(plain, moved, self.methods.backward, is_plain=False, is_own=True):
+        moved = self._moved(usual, plain, None, rng)
+        if self._parameters(usual, rng).places and self.goes(plain, moved, self.methods.backward, False, is_own=True):
             yield moved  # beside the gradients that it gives
-        if step := OwnStep.of(self.kind, self.found, parameters, []):
-
-            def act(own: Any, given: Arrays, delta: Any) -> None:
-                step(own, back(own, given, delta), [])
-
-            moved = by_moves(plain, parameters, usual.prototype, act, step.method)
+        if step := OwnStep.of(self.kind, self.found, self._parameters(usual, rng), []):
+            moved = self._moved(usual, plain, step, rng)
             if self.goes(plain, moved, step.method, step.is_plain):
+                self.step = step
                 yield moved
 
-    def _usual(self, penalised: Fitted, plain: Example, strength: str, rng: np.random.Generator) -> Penalty | None:
-        """The usual penalty of a layer that adds one to its gradients; None where it adds nothing, as others may."""
-        runs = (plain.run, self._example(penalised, "", rng).run)
-        one, other = (run({n: a.copy() for n, a in plain.arrays.items()}) for run in runs)
-        if any(not np.array_equal(y, other.outputs[name]) for name, y in one.outputs.items()):
+    def _parameters(self, fitted: Fitted, rng: np.random.Generator) -> Parameters:
+        return Parameters(fitted.prototype, fitted.inputs, self._flat, rng)
+
+    def _moved(self, fitted: Fitted, at: Example, step: OwnStep | None, rng: np.random.Generator) -> Example:
+        """The same by what backward, or a step after it, moves the parameters by."""
+
+        def act(own: Any, given: Arrays, delta: Any) -> None:
+            self._forward(own, [given[n] for n in self.arguments])
+            returned = self._backward(own, delta)
+            if step:
+                step(own, returned, [])
+
+        method = step.method if step else self.methods.backward
+        return by_moves(at, self._parameters(fitted, rng), fitted.prototype, act, method)
+
+    def _usual(self, penalised: Fitted, plain: Example, other: Example, strength: str) -> Penalty | None:
+        """The usual penalty of a layer that adds one to its gradients, or its moves; None where it adds nothing, as
+        others may."""
+        one, more = (each.run({n: a.copy() for n, a in plain.arrays.items()}) for each in (plain, other))
+        if any(not np.array_equal(y, more.outputs[name]) for name, y in one.outputs.items()):
             return None  # what changes the output, too, is no penalty
-        without, found = (ran.backward(plain.delta) for ran in (one, other))  # pyright: ignore[reportOptionalCall]
+        without, found = (ran.backward(plain.delta) for ran in (one, more))  # pyright: ignore[reportOptionalCall]
         added = {n: found[f"d{n}"] - without[f"d{n}"] for n in plain.floats if f"d{n}" in found}
         parameters = {n: a for n, a in plain.floats.items() if n not in self.arguments and n in added}
-        if not any(a.any() for a in added.values()):
+        if not any(np.any(np.abs(a) > NEAR) for a in added.values()):
             return None
         x = plain.arrays[self.arguments[0]]
         examples = x.shape[-1] if "columns" in penalised.family else len(x)

@@ -66,6 +66,8 @@ def with_arrays(now: Any, begin: Any, end: Any, depth: int = DEPTH) -> Any:
     neurons keeps."""
     if type(now) in NUMBERS and isinstance(end, np.ndarray) and end.dtype.kind == "f":
         return np.full(end.shape, float(now))  # a memory that begins as 0
+    if begin is None:  # one that the first turn makes
+        return _emptied(end)
     if type(now) in NUMBERS:
         return np.array(float(now)) if isinstance(end, float) and begin != end else now
     if isinstance(now, list) and now and all(type(n) in NUMBERS for n in now):
@@ -77,6 +79,15 @@ def with_arrays(now: Any, begin: Any, end: Any, depth: int = DEPTH) -> Any:
     for key in [k for k in own if others and all(k in o for o in others)]:
         own[key] = with_arrays(own[key], others[0][key], others[1][key], depth - 1)
     return now
+
+
+def _emptied(memory: Any) -> Any:
+    """A memory of arrays, or of lists and dicts of these, that holds nothing yet; None, where it is anything else."""
+    if isinstance(memory, dict):
+        return {k: _emptied(v) for k, v in memory.items()}
+    if isinstance(memory, list):
+        return [*map(_emptied, memory)]
+    return 0 * memory if isinstance(memory, np.ndarray) and memory.dtype.kind == "f" else None
 
 
 def needed(statements: Iterable[FunctionType], values: Callable[[list[FunctionType]], list[Any]]) -> list[FunctionType]:
