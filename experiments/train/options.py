@@ -237,7 +237,10 @@ def _make_mixed(model: ModelSettings, precision: str, accelerator: str) -> None:
     if precision == "16-mixed" and accelerator == "cpu":
         raise InputError("trainer.precision 16-mixed: a GPU is needed for it; on the CPU there is bf16-mixed")
     if model.dtype == "float64":
-        print(f"trainer.precision {precision}: the weights stay in float32", file=sys.stderr)
+        from experiments.train.processes.connection import first  # which loads Lightning
+
+        if first():
+            print(f"trainer.precision {precision}: the weights stay in float32", file=sys.stderr)
         model.dtype = "float32"
 
 

@@ -10,6 +10,7 @@ import lightning as L
 import pytest
 import torch
 from lightning.pytorch.callbacks import device_stats_monitor
+from lightning.pytorch.utilities import rank_zero_only
 
 from experiments.train import command as train
 from experiments.train.classes import known
@@ -272,6 +273,13 @@ def test_mixed_precision_is_torchs_alone_and_takes_float32(tmp_path, capsys) -> 
     assert "the weights stay in float32" in capsys.readouterr().err
     plain = fit(tmp_path / "plain", short("torch", "--model.dtype=float32", epochs=1))
     assert rows(run)[0]["train_cost"] != rows(plain)[0]["train_cost"]
+
+
+def test_of_several_processes_the_first_alone_says_what_mixed_precision_changes(capsys, monkeypatch) -> None:
+    for rank, said in ((0, 1), (1, 0)):
+        monkeypatch.setattr(rank_zero_only, "rank", rank, raising=False)
+        read(["fit", *short("torch", "--trainer.precision=bf16-mixed")])
+        assert capsys.readouterr().err.count("the weights stay in float32") == said
 
 
 def test_auto_is_the_hardware_that_is_there_and_manual_runs_on_the_cpu(monkeypatch) -> None:
