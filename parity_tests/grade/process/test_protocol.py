@@ -177,7 +177,7 @@ def test_a_request_or_an_answer_that_is_not_known_is_a_fault_and_no_failure_of_t
     name, change, monkeypatch, tmp_path
 ):
     (tmp_path / "hand_in.py").write_text(
-        "def relu_forward(x): return x * (x > 0), x\ndef relu_backward(d, x): return 2 * d"
+        "def relu_forward(x): return x * (x > 0), x\ndef relu_backward(delta, x): return 2 * delta"
     )
     monkeypatch.setattr(sandbox, name, change(getattr(sandbox, name)))
     report = check(tmp_path / "hand_in.py", 60, "cpu")
