@@ -47,6 +47,8 @@ from experiments.grade.forms.whole.network_methods import PAIR, NetworkMethods, 
 from experiments.grade.forms.whole.results import ALL, MATRICES, fits, gradients_in, method_node, returned_names
 from manual import Layer, Network
 
+TWO_PAIRS = "%s of two pairs"
+
 
 def pieces(found: Definitions) -> Iterator[Piece]:
     """Every class that runs x, and gives gradients of x and y."""
@@ -120,7 +122,13 @@ class NetworkClass(Stepping):
         for methods, is_plain in by_pairs(self.methods, self.found, parameters):
             with suppress(Unclear):  # it makes several, or begins elsewhere
                 must_be_one_step(methods, [], parameters, fitted, arrays)
-                yield methods.gives, is_plain, lambda own, _, __, m=methods: m.given_back(own, x, y)
+                twice = copy.copy(methods)
+                twice.times = 2  # what adds up moves all parameters by one factor
+                for said, plainly, each in (
+                    (methods.gives, is_plain, methods),
+                    (TWO_PAIRS % methods.gives, False, twice),
+                ):
+                    yield said, plainly, lambda own, _, __, m=each: m.given_back(own, x, y)
 
     # ------------------------------------------------------------ making one
 

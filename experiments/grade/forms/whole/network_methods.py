@@ -37,6 +37,8 @@ class NetworkMethods:
         self.returns = returned_names(method_node(found, kind, forward))
         asked = needed(getattr(kind, gives))
         self.place = 0
+        self.times = 1
+        """How often the example is in a batch of pairs."""
         pairs = _gone_through_in_pairs(method_node(found, kind, gives))
         named = zip(asked, roles(asked, gives), strict=True)
         self.roles = {n: "pairs" if n in pairs else r or ("count" if pairs and n == "n" else "") for n, r in named}
@@ -102,8 +104,8 @@ class NetworkMethods:
         output, kept = self._gone(own, x)
         known = {"output": output, "x": np.copy(x), "y": np.copy(y), "cache": kept["the cache"], "rate": rate}
         told = self.roles if "pairs" in self.roles.values() else {}
-        if told:  # one of them, of one example in all, and the step of no penalty
-            known |= {"pairs": [(np.copy(x), np.copy(y))], "penalty": 0}
+        if told:  # of one example in all, and the step of no penalty
+            known |= {"pairs": [(np.copy(x), np.copy(y)) for _ in range(self.times)], "penalty": 0}
         accepts = [n for n in inspect.signature(getattr(own, self.gives)).parameters if n.lower() in OPTIONAL]
         by_name = {n: kept[n] for n in self.roles if n in kept and self.roles[n] not in ("x", "y")}
         arguments = [n for n in dict.fromkeys([*self.roles, *accepts]) if n not in by_name]
