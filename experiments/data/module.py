@@ -94,7 +94,7 @@ class Data(L.LightningDataModule):
 
     @batch_size.setter
     def batch_size(self, rows: int) -> None:
-        self.settings["batch_size"] = rows
+        self.settings["batch_size"] = rows = whole(self, "batch_size", rows, 1)
         self.order = Order(self.order.n, rows, self.order.seed)
 
     def _pictures(self, folder: str | None, size: int, dtype: str) -> Parts:

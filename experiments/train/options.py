@@ -1,5 +1,4 @@
-"""What is typed: the parser, the configs by name, clearer errors, and what cannot go together. No Lightning is needed
-to say no."""
+"""What is typed: the parser, configs by name, clear errors, and what cannot go together, all without Lightning."""
 
 import argparse
 import os
@@ -217,9 +216,8 @@ def _options(subcommand: str, typed: Namespace) -> Options:
 
 def _check_said(name: str, section: Any) -> None:
     """Raise InputError where null is said of what cannot be left out: the parser lets it through."""
-    for field in fields(section):
-        if getattr(section, field.name) is None and field.default is not None:
-            raise InputError(f"{name}.{field.name}: expected a value, got null")
+    for field in (f for f in fields(section) if getattr(section, f.name) is None and f.default is not None):
+        raise InputError(f"{name}.{field.name}: expected a value, got null")
 
 
 def _hardware(implementation: str) -> Literal["cpu", "gpu"]:
@@ -237,11 +235,11 @@ def _make_mixed(model: ModelSettings, precision: str, accelerator: str) -> None:
     if precision == "16-mixed" and accelerator == "cpu":
         raise InputError("trainer.precision 16-mixed: a GPU is needed for it; on the CPU there is bf16-mixed")
     if model.dtype == "float64":
-        from experiments.train.processes.connection import first  # which loads Lightning
+        from experiments.train.processes.connection import first
 
+        model.dtype = "float32"
         if first():
             print(f"trainer.precision {precision}: the weights stay in float32", file=sys.stderr)
-        model.dtype = "float32"
 
 
 def _check_named(model: ModelSettings) -> None:

@@ -1,5 +1,4 @@
-"""The options of Lightning's trainer: they do what they say, and a run with them that is cut off ends as if it had not
-been."""
+"""The options of Lightning's trainer do what they say, and a run that is cut off ends as if it had not been."""
 
 import csv
 import inspect
@@ -265,21 +264,18 @@ def test_what_lightning_has_is_offered_or_refused_with_a_reason(tmp_path, monkey
         fit(tmp_path / "one", short("manual", "--trainer.callbacks=DeviceStatsMonitor"))
 
 
-def test_mixed_precision_is_torchs_alone_and_takes_float32(tmp_path, capsys) -> None:
+def test_mixed_precision_is_torchs_alone_takes_float32_and_says_so_once(tmp_path, capsys, monkeypatch) -> None:
     mixed = "--trainer.precision=bf16-mixed"
+    for rank in (0, 1):
+        monkeypatch.setattr(rank_zero_only, "rank", rank, raising=False)
+        read(["fit", *short("torch", mixed)])
+    assert capsys.readouterr().err.count("the weights stay in float32") == 1
+    monkeypatch.undo()
     with pytest.raises(InputError, match="manual is NumPy"):
         fit(tmp_path, short("manual", mixed))
     run = fit(tmp_path / "mixed", short("torch", mixed, epochs=1))
-    assert "the weights stay in float32" in capsys.readouterr().err
-    plain = fit(tmp_path / "plain", short("torch", "--model.dtype=float32", epochs=1))
-    assert rows(run)[0]["train_cost"] != rows(plain)[0]["train_cost"]
-
-
-def test_of_several_processes_the_first_alone_says_what_mixed_precision_changes(capsys, monkeypatch) -> None:
-    for rank, said in ((0, 1), (1, 0)):
-        monkeypatch.setattr(rank_zero_only, "rank", rank, raising=False)
-        read(["fit", *short("torch", "--trainer.precision=bf16-mixed")])
-        assert capsys.readouterr().err.count("the weights stay in float32") == said
+    plain = rows(fit(tmp_path / "plain", short("torch", "--model.dtype=float32", epochs=1)))
+    assert rows(run)[0]["train_cost"] != plain[0]["train_cost"]
 
 
 def test_auto_is_the_hardware_that_is_there_and_manual_runs_on_the_cpu(monkeypatch) -> None:

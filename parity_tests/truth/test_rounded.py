@@ -54,6 +54,16 @@ def test_a_long_sum_is_one_sum():
     assert plain.error < 50 * 2.0**-53 * 5.0 * 1.01
 
 
+def test_a_sum_of_more_roundings_than_the_precision_has_has_no_bound():
+    for start in (Bounded(1.0, np.float64), Rounded(1.0)):
+        assert reduce(lambda total, _: total + total, range(60), start).error == np.inf
+
+
+def test_infinities_are_equal_to_themselves():
+    assert Rounded(np.inf) == np.inf
+    assert Rounded(-np.inf) < np.inf
+
+
 @pytest.mark.parametrize("compare", [operator.gt, operator.lt, operator.eq])
 def test_a_comparison_is_decided_where_the_errors_let_it(compare):
     low, high = Rounded(1.0, 0.1), Rounded(2.0, 0.1)

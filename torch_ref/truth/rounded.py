@@ -6,6 +6,7 @@ left to it.
 """
 
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ class Rounded:
         self.error = carried
         if roundings and magnitude:
             share = roundings * UNIT
-            self.error += share / (1 - share) * magnitude + roundings * TINY
+            self.error += share / (1 - share) * magnitude + roundings * TINY if share < 1 else inf
         self.most = abs(value) + 2 * self.error
         self._sum = magnitude if roundings else self.most
 
@@ -128,7 +129,7 @@ class Rounded:
         gap, doubt = self.value - other.value, 2 * (self.error + other.error)
         if doubt > 0 and not abs(gap) > doubt:
             raise Undecided("a comparison that the rounding errors leave open")
-        return gap
+        return 0.0 if self.value == other.value else gap  # ∞ − ∞ is none
 
     def __eq__(self, other: object) -> bool:
         return self._gap(other) == 0

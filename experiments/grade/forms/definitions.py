@@ -217,7 +217,7 @@ def _is_wanted(s: Statement, needed: set[str], bound: set[str], own: set[str]) -
 def _is_table(node: ast.Assign) -> bool:
     """Whether it is a list or a dict that is written out, as of a network's layers, which its functions are handed."""
     if isinstance(node.value, ast.List | ast.Dict):
-        with suppress(ValueError):
+        with suppress(ValueError, TypeError):  # it is not written out, or a key is a list
             return bool(ast.literal_eval(node.value))
     return False
 

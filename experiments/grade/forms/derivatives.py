@@ -24,7 +24,7 @@ import numpy as np
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.columns.words import as_options, words_of
 from experiments.grade.forms.definitions import Definitions, needs
-from experiments.grade.forms.helper_module import of_one_array
+from experiments.grade.forms.helper_module import relu
 from experiments.grade.forms.piece import NO_FIELDS, Arrays, Example, Fields, Piece, Ran
 from experiments.grade.forms.settings import AS_ITSELF, at_defaults, known_to, others
 from experiments.grade.forms.stand_ins import MissingBase
@@ -32,6 +32,7 @@ from experiments.grade.forms.stateful.losses import CLOSER, FURTHER, TARGETS, St
 from experiments.grade.forms.stateful.making import constructions
 from experiments.grade.forms.stateful.objects import is_of_its_input, methods_of, needed
 from experiments.grade.forms.whole.results import returned_names
+from experiments.grade.process.number_types import expit
 
 MARK = re.compile(r"_?(derivatives?|derivate|deriv|der|prime|dash|gradient|grad)(_of)?_?|^d_?(?=[a-z])", re.IGNORECASE)
 """What makes the name of a derivative of a function's."""
@@ -46,6 +47,12 @@ GOES_BACK = re.compile(r"_?(backward|backprop|back|bwd)(?![a-z])|^(compute|calc|
 """What the name of a cost has, and that of its gradient, besides what it is the cost of."""
 Pair = tuple[Callable[..., Any], Callable[..., Any]]
 """A function and its derivative."""
+USUAL: dict[str, Callable[[Any], Any]] = {
+    "sigmoid": expit, "relu": relu, "softplus": lambda x: np.log(1 + np.exp(x)), "exp": lambda x: np.exp(x),
+    "tanh": lambda x: np.tanh(x), "arctan": lambda x: np.arctan(x), "sin": lambda x: np.sin(x),
+    "cos": lambda x: np.cos(x),
+}  # fmt: skip
+"""What a derivative that stands alone is the derivative of."""
 FLAG = re.compile(r"deriv\w*|der|prime|grad\w*|backward", re.IGNORECASE)
 
 
@@ -56,13 +63,14 @@ def pieces(found: Definitions) -> Iterator[Piece]:
         bare = MARK.sub("", name)
         function = functions.get(bare) if bare != name else None
         if function is None and bare != name and not _is_called(name, found):  # else it is right where what calls it is
-            function = of_one_array(bare.lower())
+            function = USUAL.get(bare.lower())
         if function is None and (cost := _cost_of(name, functions)):
             bare, function = cost, functions[cost]
         if function is not None and (variants := _variants(function, derivative, found)):
-            is_own = function in functions.values()
-            said = at_defaults(function, derivative) if is_own else ", of the usual one"
-            yield Differentiated(bare, variants, [function, derivative] if is_own else [derivative], found, said)
+            made_of, said = [function, derivative], at_defaults(function, derivative)
+            if function in USUAL.values():
+                made_of, said = [derivative], ", of the usual one"
+            yield Differentiated(bare, variants, made_of, found, said)
         elif function is not None and needs(function) == needs(derivative) and needs(function) in (2, 3):
             is_of_each = needs(function) == 3 or len(returned_names(found.node_of(derivative))) == 2
             yield (CostOfArrays if is_of_each else CostFunction)(bare, function, derivative, found)
@@ -90,8 +98,9 @@ def pieces(found: Definitions) -> Iterator[Piece]:
 
 
 def _is_called(name: str, found: Definitions) -> bool:
-    """Whether the file itself calls a function, or hands it on."""
-    return any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(found.tree))
+    """Whether a definition of the file calls a function, or hands it on."""
+    within = (n for part in found.tree.body if isinstance(part, ast.FunctionDef | ast.ClassDef) for n in ast.walk(part))
+    return any(isinstance(n, ast.Name) and n.id == name for n in within)
 
 
 def _variants(function: Any, derivative: Any, found: Definitions) -> dict[str, Pair]:

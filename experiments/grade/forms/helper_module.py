@@ -9,6 +9,7 @@ import ast
 import re
 from collections.abc import Callable, Iterable
 from functools import partial
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -84,12 +85,10 @@ OF_SOFTMAX = {"compute_cost": False, "cross_entropy_error": True}
 WEIGHT = re.compile(r"[Ww](eights?)?[a-z]{0,2}\d*(_\w)?")
 
 
-def of_one_array(name: str) -> Function | None:
-    """The usual function of that name which takes one array, element by element."""
-    f = {"sigmoid": expit, "relu": relu}.get(name, getattr(np, name, None))
-    if isinstance(f, np.ufunc):
-        return (lambda x: f(x)) if f.nin == f.nout == 1 else None
-    return f if name in USUAL else None
+def stands_for_patches(module: ModuleType) -> bool:
+    """Whether the usual im2col stands in. The rows of the file's own may be in another order, so that its forward need
+    not be torch's then."""
+    return vars(module).get("im2col") is im2col
 
 
 def usual(names: Iterable[str], tree: ast.AST) -> dict[str, Function]:

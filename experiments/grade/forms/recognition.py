@@ -19,6 +19,7 @@ from experiments.grade.forms.own_examples import unused
 from experiments.grade.forms.piece import Piece
 from experiments.grade.forms.placeholders import is_abstract, is_placeholder
 from experiments.grade.forms.stand_ins import MissingBase
+from experiments.grade.forms.stateful.objects import BACKWARD, OWN
 from experiments.grade.forms.stateful.steps import STEPS, moves_something
 from experiments.grade.forms.whole.loss_class import LossClass
 from experiments.grade.forms.whole.network_class import NetworkClass
@@ -102,7 +103,8 @@ class Offered:
             yield NeverRun(name, code.co_firstlineno, f"{name} was not judged", counts=False)
         for kind, method in ((k, m) for k in self.trainers.values() for m in learning(k)):
             if (code := getattr(kind, method).__code__) not in ran:
-                yield NeverRun(kind.__name__, code.co_firstlineno, f"{method} was not judged", counts=False)
+                counts = _goes_back(method_node(self.found, kind, method))
+                yield NeverRun(kind.__name__, code.co_firstlineno, f"{method} was not judged", counts)
         partly, elsewhere = (
             {(k, name) for p in self.pieces.values() for k in p.made_of for name in getattr(p, of)}
             for of in ("partly", "elsewhere")
@@ -176,6 +178,12 @@ def _trains_by(name: str, thing: Any, pieces: set[str]) -> bool:
     if not (inspect.isfunction(thing) and trains):
         return False
     return not pieces.isdisjoint(thing.__code__.co_names) or any(map(HANDED.fullmatch, thing.__code__.co_varnames))
+
+
+def _goes_back(node: ast.AST) -> bool:
+    """Whether it calls the backward of what it is made of itself, in an order that nobody else tells."""
+    called = [n.func for n in ast.walk(node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)]
+    return any(f.attr in BACKWARD and ast.unparse(f.value) not in OWN for f in called)
 
 
 def _is_a_step(name: str, node: ast.AST) -> bool:

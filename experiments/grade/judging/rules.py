@@ -80,12 +80,14 @@ def adam(
     return w - lr * (memory["m"] / first) / _root(memory["v"] / second, eps, inside)
 
 
-def adamax(w: Any, g: Any, memory: dict[str, Any], *, lr: float, beta1: float, beta2: float, eps: float) -> Any:
-    """u ← max(β₂ u, |g|),  w ← w − lr m̂ / (u + ε)"""
+def adamax(
+    w: Any, g: Any, memory: dict[str, Any], *, lr: float, beta1: float, beta2: float, eps: float, inside: bool = False
+) -> Any:
+    """u ← max(β₂ u, |g|),  w ← w − lr m̂ / (u + ε); or with ε `inside` of the maximum, |g| + ε, as torch's"""
     memory["t"] += 1
     memory["m"] = beta1 * memory["m"] + (1 - beta1) * g
-    memory["v"] = np.maximum(beta2 * memory["v"], abs(g))
-    return w - lr * (memory["m"] / (1 - beta1 ** memory["t"])) / (memory["v"] + eps)
+    memory["v"] = np.maximum(beta2 * memory["v"], abs(g) + (eps if inside else 0))
+    return w - lr * (memory["m"] / (1 - beta1 ** memory["t"])) / (memory["v"] + (0 if inside else eps))
 
 
 def amsgrad(
@@ -196,7 +198,7 @@ RULES: dict[str, list[tuple[str, Rule]]] = {
         ("a convention: ε is added before the bias correction", partial(adam, early=True)),
         (INSIDE, partial(adam, inside=True)),
     ],
-    "adamax": [("", adamax)],
+    "adamax": [("", partial(adamax, inside=True)), ("", adamax)],
     "adadelta": [("", adadelta)],
 }
 RULES["adamw"] = RULES["adam"]
@@ -258,16 +260,13 @@ def _best(
     rules: list[tuple[str, Rule]], mistakes: list[tuple[str, Rule]], compared: Callable[[Rule], list[Comparison]]
 ) -> list[Comparison]:
     """The comparisons with the rule, or with the convention that it keeps; with the cause, if one explains them."""
-    found: list[list[Comparison]] = []
-    for convention, update in rules:
-        comparisons = compared(update)
+    found = [(said, compared(update)) for said, update in rules]
+    for convention, comparisons in found:
         if all(c.agrees for c in comparisons):
             return [explained(c, convention) if convention else c for c in comparisons]
-        found.append(comparisons)
-    for cause, update in mistakes:
-        if all(c.agrees for c in compared(update)):
-            return [replace(c, cause=cause) if c.differs else c for c in found[0]]
-    return found[0]
+    _, usual = found[0]
+    cause = next((said for said, update in mistakes if all(c.agrees for c in compared(update))), "")
+    return [replace(c, cause=cause) if cause and c.differs else c for c in usual]
 
 
 def _compared(

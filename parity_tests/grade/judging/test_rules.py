@@ -22,7 +22,7 @@ OF_TORCH = {
     "adagrad": (torch.optim.Adagrad, {**LR, **EPS}, {}),
     "rmsprop": (torch.optim.RMSprop, {**LR, **EPS, "decay": 0.7}, {}),
     "adam": (torch.optim.Adam, {**LR, **EPS, **BETAS}, {}),
-    "adamax": (torch.optim.Adamax, {**LR, "eps": 0, **BETAS}, {}),
+    "adamax": (torch.optim.Adamax, {**LR, **EPS, **BETAS}, {}),
     "adadelta": (torch.optim.Adadelta, {**EPS, "decay": 0.7}, {"lr": 1}),
     "adamw": (torch.optim.AdamW, {**LR, **EPS, **BETAS}, {}),
     "amsgrad": (torch.optim.Adam, {**LR, **EPS, **BETAS}, {"amsgrad": True}),

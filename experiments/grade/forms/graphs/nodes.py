@@ -96,8 +96,17 @@ def _of_value(words: Words, array: Any) -> Any:
 
 def _gradient_for(node: Any, *where: Any) -> Any:
     """What the first of these objects that keeps a gradient for a node has."""
-    dicts = (d for thing in where for d in vars(thing).values() if isinstance(d, dict))
-    return next((d[node] for d in dicts if node in d), None)
+    return next((d[node] for thing in where for d in _dicts(thing) if node in d), None)
+
+
+def _of_nodes(leaf: Any, nodes: Sequence[Any]) -> Any:
+    """The sum of what nodes keep for an input; None, if one keeps nothing."""
+    found = [_gradient_for(leaf, node) for node in nodes]
+    return None if any(g is None for g in found) else sum(found[1:], start=found[0])
+
+
+def _dicts(node: Any) -> list[dict[Any, Any]]:
+    return [d for d in vars(node).values() if isinstance(d, dict)]
 
 
 class NodeClass(Piece):
@@ -116,6 +125,7 @@ class NodeClass(Piece):
         yield Example(arrays, self._runner([1]), delta)
         if delta is not None:
             yield Example(arrays, self._runner([0.5, 0.5]), delta, place="before two nodes")
+            yield Example(arrays, self._runner([0.5], count=2), delta, place="beside another of the same inputs")
         for name, go in self.found.functions().items():
             run = self._runner([1], go)
             with suppress(Exception):  # it is no pass over a list of nodes
@@ -148,32 +158,41 @@ class NodeClass(Piece):
             raise Unclear(f"what the nodes before it hold is not known; the last that was tried raised {why}")
         return found
 
-    def _runner(self, parts: Sequence[float], go: Callable[[list[Any]], Any] | None = None) -> Callable[[Arrays], Ran]:
-        """A pass, whose δ comes from as many nodes as there are parts of it; by a function of the file, or by hand."""
+    def _runner(
+        self, parts: Sequence[float], go: Callable[[list[Any]], Any] | None = None, count: int = 1
+    ) -> Callable[[Arrays], Ran]:
+        """A pass through so many nodes of the same inputs, to each of which δ comes from as many others as there are
+        parts of it; by a function of the file, or by hand."""
 
         def run(given: Arrays) -> Ran:
             leaves, followers = [_of_value(self.words, a) for a in given.values()], list[Any]()
-            node: Any = self.kind(*leaves)
-            graph = [*leaves, node]
+            nodes: list[Any] = [self.kind(*leaves) for _ in range(count)]
+            graph = [*leaves, *nodes]
             for each in graph if go is None else ():
                 each.forward()
             if go is not None:
                 _forward_alone(go, graph)
 
             def backward(delta: Any) -> Arrays:
-                dicts = [n for n, v in vars(node).items() if isinstance(v, dict)]
-                for above in [] if delta is None else [delta * part for part in parts]:
-                    after = SimpleNamespace(**{n: {node: above} for n in dicts}, forward=_rest, backward=_rest)
-                    followers.append(after)
-                getattr(node, self.words.after)[:] = followers
+                above = [] if delta is None else [delta * part for part in parts]
+                for node in nodes:
+                    dicts = [n for n, v in vars(node).items() if isinstance(v, dict)]
+                    getattr(node, self.words.after)[:] = own = [
+                        SimpleNamespace(**{n: {node: part} for n in dicts}, forward=_rest, backward=_rest)
+                        for part in above
+                    ]
+                    followers.extend(own)
                 if go is not None:
                     go([*graph, *followers])
                 for each in reversed(graph) if go is None else ():
                     each.backward()
-                found = {n: _gradient_for(leaf, leaf, node) for n, leaf in zip(given, leaves, strict=True)}
+                found = {n: _of_nodes(leaf, nodes) for n, leaf in zip(given, leaves, strict=True)}
+                if any(leaf in d for leaf in leaves for d in _dicts(leaf)):  # one that is not reached has none
+                    found = {n: _gradient_for(leaf, leaf) for n, leaf in zip(given, leaves, strict=True)}
+                    found = {n: np.zeros_like(given[n]) if g is None else g for n, g in found.items()}
                 return {f"d{n}": np.asarray(g) for n, g in found.items() if g is not None}
 
-            return Ran(np.asarray(getattr(node, self.words.value)), backward, pure=False)
+            return Ran(np.asarray(getattr(nodes[0], self.words.value)), backward, pure=False)
 
         return run
 

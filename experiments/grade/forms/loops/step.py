@@ -23,6 +23,7 @@ from experiments.grade.forms.loops.descent import (
     fits,
     is_a_gradient,
 )
+from experiments.grade.forms.loops.drawn import EXAMPLES, IN_A_BATCH
 from experiments.grade.forms.loops.own_costs import CALLED, CostFunction
 from experiments.grade.forms.loops.start import NEAR, Cost
 from experiments.grade.forms.loops.turns.kept import stacked
@@ -141,7 +142,11 @@ class Step(Unsaid):
             if values[made].dtype.kind == "f" and all(self._depends(made, [n]) for n in self.weights):
                 examples = self._examples(values[made])
                 self.sizes, self.sides = (examples, values[made].size // examples), (made, data)
-                for said, cost in choices(examples, values[made], values[data]):
+                usual = [*choices(examples, values[made], values[data])]
+                if examples == IN_A_BATCH:
+                    of_all = choices(EXAMPLES, values[made], values[data])
+                    usual += [(f"{said} of all batches", cost) for said, cost in of_all]
+                for said, cost in usual:
                     of_pair = lambda after, f=cost, a=made, y=data: f(stacked(after[a]), stacked(after[y]))  # noqa: E731
                     yield Candidate(said, of_pair, False)
                 return
@@ -151,7 +156,8 @@ class Step(Unsaid):
         shape = [*np.shape(prediction)]
         kept = {way for places in self.places.values() for way in places}
         data = [a for way, a in slots(self.names) if np.ndim(a) > 1 and way not in kept and [*a.shape] != shape]
-        in_columns = len(shape) > 1 and not any(len(a) == shape[0] for a in data)
+        rows = (IN_A_BATCH, EXAMPLES) if shape[:1] == [IN_A_BATCH] else shape[:1]
+        in_columns = len(shape) > 1 and not any(len(a) in rows for a in data)
         return (shape or [1])[-1 if in_columns and any(a.shape[-1] == shape[-1] for a in data) else 0]
 
     def rates(self) -> list[float]:

@@ -23,6 +23,7 @@ import numpy as np
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.columns.words import as_options, words_of_class
 from experiments.grade.forms.definitions import Definitions
+from experiments.grade.forms.helper_module import stands_for_patches
 from experiments.grade.forms.own_examples import of_class
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran, below_clipping, by_name
 from experiments.grade.forms.settings import AS_ITSELF, others
@@ -247,9 +248,8 @@ class StatefulLayer(Stepping):
         delta = below_clipping(run, arrays, delta)
         fixed = () if self.deltas else tuple(n for n in self.arguments if n.lower() in TARGETS)
         fixed += (self.arguments[0],) if self._gives_nothing_back(ran, delta, parameters) else ()
-        return Example(
-            arrays, run, delta if self.deltas else None, fixed=fixed, place=place, known=AS_ITSELF if place else ""
-        )
+        known = AS_ITSELF if place or stands_for_patches(self.module) else ""
+        return Example(arrays, run, delta if self.deltas else None, fixed=fixed, place=place, known=known)
 
     def _gives_nothing_back(self, ran: Ran, delta: Any, parameters: Parameters) -> bool:
         """Whether nobody is before it: it says return None, or is a network, of parts or of three parameters."""

@@ -1,11 +1,13 @@
 """One step of gradient descent as a function: update_params(W1, b1, …, dW1, db1, …, alpha) → (W1, b1, …).
 
 Also update_parameters(parameters, grads, learning_rate) with dicts, where grads["dWax"] belongs to parameters["Wax"],
-or with lists in one order. The new parameters are returned, or the old ones changed in place.
+by whatever names the file asks for, or with lists in one order. The new parameters are returned, or the old ones
+changed in place.
 Compared with θ − η ∂C/∂θ in torch.
 """
 
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -18,6 +20,10 @@ from experiments.grade.forms.whole.forward_backward import BIAS, WEIGHT
 from experiments.grade.forms.whole.names import GRADIENTS, PARAMETERS
 
 RATE = 0.25
+NUMBERED = re.compile(r"\w*\d")
+"""A name of the usual kind: one that is not there is a layer too many."""
+MOST = 20
+"""Names that a step may ask for."""
 
 
 def pieces(found: Definitions) -> Iterator[Piece]:
@@ -53,14 +59,14 @@ class Update(Piece):
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
         self.are_lists, asked = False, list[str]()
         arrays = self._drawn(rng)
-        while True:
+        while len(asked) < MOST:
             try:
                 self._run(arrays)
             except (TypeError, AttributeError, IndexError):  # no dicts
                 self.are_lists = True
-            except KeyError as error:  # it has names of its own, and has said one
-                name = str(error.args[0]).removeprefix("d")
-                if name not in asked:
+            except KeyError as error:  # it may have names of its own, of which it says one
+                name = str(*error.args[:1]).removeprefix("d")
+                if name not in asked and not NUMBERED.fullmatch(name):
                     asked.append(name)
                     self.names = asked
                     arrays = self._drawn(rng)

@@ -63,11 +63,11 @@ def data_of(space: Names) -> Names:
 
 def with_arrays(now: Any, begin: Any, end: Any, depth: int = DEPTH) -> Any:
     """What lies there, with arrays for the numbers, and the lists of numbers, that a turn changes: what a network of
-    neurons keeps."""
+    neurons keeps; and with an empty memory for one that the first turn makes."""
     if type(now) in NUMBERS and isinstance(end, np.ndarray) and end.dtype.kind == "f":
         return np.full(end.shape, float(now))  # a memory that begins as 0
-    if begin is None:  # one that the first turn makes
-        return _emptied(end)
+    if begin is None:
+        return None if type(end) in NUMBERS else _emptied(end)
     if type(now) in NUMBERS:
         return np.array(float(now)) if isinstance(end, float) and begin != end else now
     if isinstance(now, list) and now and all(type(n) in NUMBERS for n in now):
@@ -82,12 +82,15 @@ def with_arrays(now: Any, begin: Any, end: Any, depth: int = DEPTH) -> Any:
 
 
 def _emptied(memory: Any) -> Any:
-    """A memory of arrays, or of lists and dicts of these, that holds nothing yet; None, where it is anything else."""
+    """A memory of arrays and counts, or of lists and dicts of these, that holds nothing yet; None, where it is anything
+    else."""
     if isinstance(memory, dict):
         return {k: _emptied(v) for k, v in memory.items()}
     if isinstance(memory, list):
         return [*map(_emptied, memory)]
-    return 0 * memory if isinstance(memory, np.ndarray) and memory.dtype.kind == "f" else None
+    if type(memory) in NUMBERS:
+        return type(memory)(0)
+    return np.zeros_like(memory) if isinstance(memory, np.ndarray) and memory.dtype.kind == "f" else None
 
 
 def needed(statements: Iterable[FunctionType], values: Callable[[list[FunctionType]], list[Any]]) -> list[FunctionType]:
