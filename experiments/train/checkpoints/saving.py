@@ -103,7 +103,7 @@ def between_steps(step: int, done: int, batches: int) -> dict[str, Any]:
     epochs = {"ready": begun, "started": begun, "processed": epoch, "completed": epoch}
     return {
         "epoch_progress": {"total": epochs, "current": dict(epochs)},
-        "epoch_loop.state_dict": {"_batches_that_stepped": step},  # what others' rows have as their step
+        "epoch_loop.state_dict": {"_batches_that_stepped": step},  # the step in other loggers' rows
         "epoch_loop.batch_progress": {
             "total": dict.fromkeys(epochs, done),
             "current": dict.fromkeys(epochs, batch),

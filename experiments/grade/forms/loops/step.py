@@ -178,7 +178,7 @@ class Step(Unsaid):
         return [*dict.fromkeys([1.0, *named, *written])]
 
     def _lengths(self) -> list[float]:
-        """The rates of a step; that of a rule is seen, and a gradient has none."""
+        """The rates that a step may have; 1 where a rule gives us its gradients."""
         return [1.0] if self.rule else self.rates()
 
     def _by_default(self, call: ast.Call) -> Iterator[float]:

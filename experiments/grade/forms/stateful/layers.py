@@ -64,7 +64,7 @@ from manual.numbers.number_types import Array
 ANY_AXES = re.compile(r"\.ndim\b|\[\.\.\.|shape\[:-1\]|reshape\([^-]*-1, (?!1\b)")
 """What a backward has that counts with leading axes of any number: reshape(-1, n), but not (-1, 1), a column."""
 NEAR = 2.0**-30
-"""What is added to a gradient at least, where it is more than the last digits of a step."""
+"""Less than this added to a gradient is taken for rounding."""
 OUTER = re.compile(r"\bouter\(")
 """What a backward calls that is written for one example, a vector: of several it would be a product of all by all."""
 
