@@ -204,7 +204,7 @@ class Training(L.LightningModule):
         self._record(self.global_step - 1, values)
 
     def _record(self, step: int, values: dict[str, float]) -> None:
-        """Add a row to the run's log. Lightning counts both otherwise when a finished run goes on."""
+        """Add a row to the run's log. Lightning counts epoch and step differently when a finished run goes on."""
         for log in self.loggers:
             if isinstance(log, CSVLog):
                 epoch = step // steps(self.trainer, int(self.trainer.num_training_batches))
