@@ -59,7 +59,8 @@ def command(main: Callable[P, R]) -> Callable[P, R]:
                     print(f"{typed()}: {printable(str(error))}", file=sys.stderr)
             sys.exit(UNWRITTEN)
         except UnicodeEncodeError as error:
-            if codecs.lookup(error.encoding) != codecs.lookup(sys.getfilesystemencoding()):
+            names = codecs.lookup(sys.getfilesystemencoding())
+            if names.name == "utf-8" or codecs.lookup(error.encoding) != names:
                 raise
             said = f"{shortened(error.object)} cannot be a file's name where names are in {error.encoding}"
             print(f"{typed()}: {printable(said)}; PYTHONUTF8=1 has them in UTF-8", file=sys.stderr)

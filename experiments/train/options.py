@@ -1,4 +1,4 @@
-"""What is typed: the parser, configs by name, clear errors, and what cannot go together, all without Lightning."""
+"""What is typed: the parser, configs by name, clear errors, what cannot go together. To refuse takes no Lightning."""
 
 import argparse
 import os

@@ -19,6 +19,7 @@ from experiments.data.settings import DataSettings
 from experiments.train.module import Training
 from experiments.train.settings import ModelSettings
 from experiments.train.trainer import quiet
+from manual import InputError
 from parity_tests.train.checkpoints.cutting import fit
 from parity_tests.train.processes.forks import Fork, forked
 
@@ -105,9 +106,12 @@ def test_a_batch_size_is_found_and_trained_with() -> None:
     model, data = parts("manual")
     trainer = own(max_epochs=1)
     found = Tuner(trainer).scale_batch_size(model, data, max_trials=2, init_val=4)
-    assert found == data.batch_size == len(next(iter(data.train_dataloader()))[0]) != 10
+    assert found == data.batch_size == len(next(iter(data.train_dataloader()))[0])
+    assert found != 10
     trainer.fit(model, data)
     assert trainer.global_step == len(data.order) == -(-len(data.train.x) // data.batch_size)
+    with pytest.raises(InputError, match="batch_size"):
+        data.batch_size = 0
 
 
 def test_a_run_under_a_trainer_of_ones_own_goes_on_from_its_checkpoint(tmp_path: Path) -> None:

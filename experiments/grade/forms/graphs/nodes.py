@@ -118,6 +118,8 @@ class NodeClass(Piece):
         self.kind, self.words, self.module, self.found = kind, words, found.module, found
         count = _made_of(kind)
         names = needed(kind.__init__) or [f"x{i}" for i in range(1, count + 1)]
+        self.inputs_keep = False
+        """Whether inputs keep their own gradients, as is seen when each node goes back by hand."""
         super().__init__(name, names, [], [kind, words.leaf])
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
@@ -187,7 +189,9 @@ class NodeClass(Piece):
                 for each in reversed(graph) if go is None else ():
                     each.backward()
                 found = {n: _of_nodes(leaf, nodes) for n, leaf in zip(given, leaves, strict=True)}
-                if any(leaf in d for leaf in leaves for d in _dicts(leaf)):  # one that is not reached has none
+                if go is None:
+                    self.inputs_keep = any(leaf in d for leaf in leaves for d in _dicts(leaf))
+                if self.inputs_keep:  # one that a pass does not reach has none
                     found = {n: _gradient_for(leaf, leaf) for n, leaf in zip(given, leaves, strict=True)}
                     found = {n: np.zeros_like(given[n]) if g is None else g for n, g in found.items()}
                 return {f"d{n}": np.asarray(g) for n, g in found.items() if g is not None}
