@@ -76,6 +76,26 @@ def test_large_elements_lend_no_tolerance_to_small_ones():
     assert np.all(found.allowed[1:] < 1e-12 * found.value[1:])
 
 
+def test_a_slope_may_be_what_is_left_of_one_and_no_other_small_slope_may():
+    x = np.array([3.0, 12.0, 30.0])
+    found = Slopes.of(lambda x: -np.log1p(np.exp(-x)), {"x": x}).by["x"]
+    assert np.all(np.abs(1 - 1 / (1 + np.exp(-x)) - found.value) <= found.allowed)
+    assert np.all(found.allowed <= 2.0**-48)
+    scaled = Slopes.of(lambda x: x * 1e-20 / 1.0, {"x": x}).by["x"]
+    assert np.all(scaled.allowed <= 2.0**-32 * scaled.value)
+
+
+@pytest.mark.parametrize(("jump", "at"), [(np.floor, 1.0), (np.ceil, 1.0), (np.trunc, 1.0), (np.rint, 2.5)])
+def test_between_its_jumps_a_forward_has_the_slope_zero_and_at_one_it_has_none(jump, at):
+    x = np.array([-1.2625, 0.3125, 1.7625])
+    found = Slopes.of(lambda x: jump(x), {"x": x})
+    assert np.allclose(found.output.value, jump(x), rtol=2.0**-50, atol=0)
+    assert not found.by["x"].value.any()
+    assert found.decided == [False, True]
+    with pytest.raises(Undecided):
+        Slopes.of(lambda x: jump(x), {"x": np.array([at])})
+
+
 def test_where_the_forward_decides_there_is_no_slope():
     with pytest.raises(Undecided, match="decides exactly here"):
         Slopes.of(lambda x: np.maximum(x, 0), {"x": np.zeros(2)})

@@ -44,7 +44,7 @@ def test_what_has_no_influence_is_certified_to_have_none(function, rng):
         (lambda a, b: (np.exp(a) - a).sum(), "its derivative is not 0"),
         (lambda a, b: (a * b * positive(a - 100)).sum(), "a decision fell the same way on every draw"),
         (lambda a, b: (b * positive(b) + a * positive(a - 100)).sum(), "a decision fell the same way on every draw"),
-        (lambda a, b: (np.rint(a) * 0).sum(), "its derivative cannot be certified"),
+        (lambda a, b: (np.i0(a.astype(float)) * 0).sum(), "its derivative cannot be certified"),
         (lambda a, b: a.sum() / 2**300, "its derivative is not 0"),
     ],
     ids=["a product", "an exponential", "dead", "one dead of two", "no rule", "tiny but rational"],

@@ -183,6 +183,29 @@ class Dual:
         angle = y.arctan2(x) if hasattr(y, "arctan2") else type(y).atan2(y, x)
         return Dual(angle, (x * self.d - y * other.d) / (x * x + y * y))
 
+    def __floor__(self) -> int:
+        """The whole number below: a constant, but for its jumps. Whether that is above 0 is a decision."""
+        whole = self.v.floor()
+        if self.d.size and not whole < self.v:
+            raise Undecided("the forward jumps here: it has no derivative")
+        whole = whole.unique_fmpz() if hasattr(whole, "unique_fmpz") else getattr(whole, "value", whole)
+        took(whole > 0)
+        return int(whole)
+
+    def rint(self) -> int:
+        """The nearest whole number: a constant, but for its jumps."""
+        return (self + self._number(1) / 2).__floor__()
+
+    def __ceil__(self) -> int:
+        """The whole number above."""
+        return -(-self).__floor__()
+
+    def __int__(self) -> int:
+        """The whole number beside it, towards 0."""
+        return self.__floor__() if self > 0 else self.__ceil__()
+
+    __trunc__ = __int__
+
     def conjugate(self) -> "Dual":
         """Itself: it is real."""
         return self

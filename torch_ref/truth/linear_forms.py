@@ -42,7 +42,14 @@ class LinearForm:
     __rmul__ = __mul__
 
     def __truediv__(self, divisor: Any) -> "LinearForm":
-        return self * (1 / Rounded.of(divisor))
+        """A slope e/(1 + e) may be what 1/(1 + e) leaves of 1, as σ(−x) = 1 − σ(x): it has that error, too."""
+        divisor = Rounded.of(divisor)
+        inverse, factor = 1 / divisor, self.terms[0][0] if len(self.terms) == 1 else 0
+        if isinstance(factor, Rounded) and factor.error and divisor.error and divisor.value == 1 + factor.value:
+            slope = factor * inverse
+            rest = Rounded(slope.value, slope.error + (1 - inverse).error, positive=True)
+            return LinearForm(((rest, self.terms[0][1]),), self.depends)
+        return self * inverse
 
 
 def slopes(form: LinearForm) -> dict[int, Rounded]:

@@ -89,10 +89,24 @@ class Example:
             return self
         return replace(self, arrays={**self.arrays, first: np.asarray(self.arrays[first] * factor)})
 
+    def within(self) -> "Iterator[Example]":
+        """The example in smaller domains, where a logarithm, a root, an arcsine or such a function is a number."""
+        for domain in DOMAINS:
+            yield replace(self, arrays=self.arrays | {n: np.asarray(domain(a)) for n, a in self.floats.items()})
+
     def moved(self, seed: int) -> "Example":
         """The example a little beside itself, where a decision that lies on an edge is off it."""
         rng = np.random.default_rng(seed)
         return replace(self, arrays=self.arrays | {n: np.asarray(a + _step(a, rng)) for n, a in self.floats.items()})
+
+
+DOMAINS = (
+    lambda a: a / (1 + abs(a)),  # (−1, 1)
+    lambda a: 0.125 + abs(a),  # above 0
+    lambda a: (0.125 + abs(a)) / (1 + abs(a)),  # (0, 1)
+    lambda a: 1.125 + abs(a),  # above 1
+)
+"""Where a forward is tried that is no number at inputs of either sign."""
 
 
 def _step(a: Array, rng: np.random.Generator) -> Array:

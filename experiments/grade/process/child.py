@@ -205,7 +205,7 @@ class Server(Observer):
             example = example.moved(request.moved)
         elif request.factor != 1:
             example = example.scaled(request.factor)
-        return self.observed(self.pieces[request.piece].module, example, request.moved > 0)
+        return self.observed_within(self.pieces[request.piece].module, example, request.moved > 0)
 
     @answer.register
     def _(self, request: requests.ObserveInputs) -> answers.Observation:

@@ -15,6 +15,7 @@ ELEMENTARY = (
     "tan",
     "arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh",
 )  # fmt: skip
+JUMPS = ("rint", "round", "around", "floor", "ceil", "trunc")
 MATH = {
     "asin": "arcsin",
     "acos": "arccos",
@@ -58,7 +59,7 @@ class AnyNumbers:
 
     def __getattr__(self, name: str) -> Any:
         own = getattr(np, name)
-        if name in ELEMENTARY:
+        if name in ELEMENTARY or name in JUMPS:
             return _of_numbers(own)
         if name in MAKES or name in MAKES_LIKE:
             return self._made(own, name)

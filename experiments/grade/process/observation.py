@@ -48,6 +48,21 @@ class Observer(Watched):
         self.kept.append((example, replace(observation, number=len(self.kept))))
         return self.kept[-1][1]
 
+    def observed_within(self, module: ModuleType, example: Example, is_moved: bool) -> Observation:
+        """The same, of inputs at which the forward is a number, if there are such.
+
+        Raises:
+            Unclear: there are none.
+        """
+        first = self.observed(module, example, is_moved)
+        if not first.undecided or _is_finite(first):
+            return first
+        for other in example.within():
+            found = self.observed(module, other, is_moved)
+            if _is_finite(found):
+                return found
+        raise Unclear("its forward is no number at any of the inputs that were drawn")
+
     def again(self, number: int) -> Arrays:
         """What an example that was observed gives now."""
         return self._pass(self.kept[number][0], np.ascontiguousarray)
@@ -89,6 +104,10 @@ class Observer(Watched):
             raise
         except Exception:
             raise Unclear(f"the forward does not run on exact numbers: {why}") from None
+
+
+def _is_finite(observation: Observation) -> bool:
+    return all(np.isfinite(observation.ours[name]).all() for name in observation.outputs)
 
 
 class Flattened:

@@ -18,7 +18,7 @@ from experiments.grade.forms.autograd.references import Reference, own_forward, 
 from experiments.grade.forms.course.arguments import ROLES
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.own_examples import of_function
-from experiments.grade.forms.piece import Fields, Piece
+from experiments.grade.forms.piece import DOMAINS, Fields, Piece
 
 BESIDE = 0.75
 """What a number that is a default is multiplied by."""
@@ -127,7 +127,7 @@ class FunctionPiece(Piece):
         for way in ways:
             inputs = [to_torch(a, device) if isinstance(a, np.ndarray) else a for a in way]
             try:
-                self.function.apply(*inputs)
+                inputs = self._where_finite(inputs)
                 if self.named and not self.named.is_a_guess:
                     self.named.call(*inputs)
             except Exception as error:
@@ -144,6 +144,17 @@ class FunctionPiece(Piece):
             expected = f"expected examples(rng), which yields ({', '.join(self.arguments)})"
             raise Unclear(f"it was called with guesses, and raised {why}; {expected}")
         return run[0]
+
+    def _where_finite(self, inputs: list[Any]) -> list[Any]:
+        """The inputs, or else such in a smaller domain, where the outputs are numbers; as they are, if none is."""
+        from experiments.grade.forms.autograd import trust
+
+        for domain in (lambda a: a, *DOMAINS):
+            moved = [domain(v) if trust.is_of_floats(v) else v for v in inputs]
+            found = trust.outputs(self.function.apply(*moved))
+            if all(v.isfinite().all() for v in found if trust.is_of_floats(v)):
+                return moved
+        return inputs
 
 
 def _first(function: Callable[..., Any], wanted: Any) -> Callable[..., Any]:

@@ -15,6 +15,11 @@ def outputs(result: Any) -> list[Any]:
     return [*result] if isinstance(result, tuple | list) else [result]
 
 
+def is_of_floats(value: Any) -> bool:
+    """Whether it is a tensor of floats."""
+    return torch.is_tensor(value) and value.is_floating_point()
+
+
 def leaves(inputs: Sequence[Any]) -> list[Any]:
     """The inputs; those of floats need gradients."""
     return [v.detach().clone().requires_grad_(v.is_floating_point()) if torch.is_tensor(v) else v for v in inputs]

@@ -76,7 +76,7 @@ def usual_penalty(strength: str, parameters: Arrays, added: Arrays, examples: in
     the parameters by name."""
     words = [] if strength.lower() in PENALTIES else _words(strength)
     power = next((KINDS[w] for w in words if w in KINDS), 2)
-    biases = [n for n in parameters if stem(n).rstrip("_0123456789") == "b"]
+    biases = [n for n, a in parameters.items() if _is_a_bias(n, a)]
     weights = [n for n in parameters if n not in biases]
     named = {"weights": weights, "biases": biases}
     ways = [named[OF[w]] for w in words if w in OF] or [weights, [*parameters]]
@@ -98,6 +98,12 @@ def usual_penalty(strength: str, parameters: Arrays, added: Arrays, examples: in
         return STRENGTH * sum(terms) / divisors[factor]
 
     return Penalty(f"penalty {factor} Σ {'w²' if power == 2 else '|w|'} of {' and '.join(names)}", penalty)
+
+
+def _is_a_bias(name: str, array: Any) -> bool:
+    """By its name, or, if that says neither, by its one axis."""
+    bare = stem(name).rstrip("_0123456789")
+    return bare == "b" or (bare != "w" and np.ndim(array) == 1)
 
 
 def _gives(found: Definitions) -> Iterator[Callable[[Any], Any]]:

@@ -10,7 +10,7 @@ Compared with the truth of its own forward.
 import ast
 import copy
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -21,15 +21,16 @@ from experiments.grade.forms.definitions import Definitions, constants_of
 from experiments.grade.forms.own_examples import of_class
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
 from experiments.grade.forms.stateful.guards import unguarded
-from experiments.grade.forms.stateful.objects import RATES, Parameters, methods_named, needed
+from experiments.grade.forms.stateful.objects import RATES, Parameters, needed
+from experiments.grade.forms.stateful.penalties import Penalty
 from experiments.grade.forms.stateful.single_numbers import with_its_parameters
 from experiments.grade.forms.stateful.slots import as_arrays, slots
 from experiments.grade.forms.stateful.steps import Act, OwnStep, Stepping, by_moves, by_pairs, must_be_one_step
 from experiments.grade.forms.whole.alternatives import FIRST, Option, alternatives
+from experiments.grade.forms.whole.class_costs import OwnCosts, is_of_another, shown_costs
 from experiments.grade.forms.whole.costs import choices
-from experiments.grade.forms.whole.metrics import is_of_another, shown_costs
+from experiments.grade.forms.whole.decays import Decay, decay_of
 from experiments.grade.forms.whole.network_data import (
-    COSTS,
     LAYOUTS,
     OF_A_COST,
     SEQUENCE,
@@ -38,9 +39,7 @@ from experiments.grade.forms.whole.network_data import (
     Cost,
     Fitted,
     Given,
-    by_roles,
     constructions,
-    is_a_cost,
     values,
 )
 from experiments.grade.forms.whole.network_methods import PAIR, NetworkMethods, takes_data
@@ -59,7 +58,7 @@ def pieces(found: Definitions) -> Iterator[Piece]:
                 yield NetworkClass(name, kind, methods, found, option)
 
 
-class NetworkClass(Stepping):
+class NetworkClass(OwnCosts, Stepping):
     """A class of networks."""
 
     is_a = form = "network as a class"
@@ -77,18 +76,34 @@ class NetworkClass(Stepping):
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
         usual = self._fitted(rng)
         self.form = f"{self.is_a}, {usual.given.layout}"
-        yield from self._examples(usual, "", rng)
+        decay = None if self.cost_of(usual) else self._decay(usual, rng)
+        yield from self._examples(decay.without if decay else usual, "", rng)
+        if decay:
+            yield from self._examples(decay.penalized, f"{decay.strength}, {decay.penalty.name}", rng, decay.penalty)
         for i, (own, (x, y)) in enumerate(of_class(self.kind, 2, self.module, rng), 1):
             yield from self._examples(Fitted(own, usual.given._replace(x=x), y), f"example {i}", rng)
 
-    def _examples(self, fitted: Fitted, place: str, rng: np.random.Generator) -> Iterator[Example]:
+    def _decay(self, fitted: Fitted, rng: np.random.Generator) -> Decay | None:
+        parameters = Parameters(fitted.prototype, fitted.given.x, self.methods.run, rng)
+        arrays = parameters.drawn(fitted.prototype, rng)
+        given = {**arrays, "x": fitted.given.x}
+
+        def gradients(other: Fitted) -> Arrays:
+            run = self._runner(other, parameters, lambda *_: 0.0, self._moves(parameters, other, given))
+            return run(given).backward(None)
+
+        return decay_of(fitted, arrays, gradients)
+
+    def _examples(
+        self, fitted: Fitted, place: str, rng: np.random.Generator, penalty: Penalty | None = None
+    ) -> Iterator[Example]:
         x = fitted.given.x
         parameters = Parameters(fitted.prototype, x, self.methods.run, rng)
         parameters.leave_out(fitted.prototype, x)
         arrays = {**parameters.drawn(fitted.prototype, rng), "x": x}
         if not parameters.places and np.array_equal(self.methods.run(copy.deepcopy(fitted.prototype), x), x):
             raise Unclear(f"a {self.name} has no layers of its own")
-        own = self._cost_of(fitted)
+        own = self.cost_of(fitted)
         output = self.methods.run(parameters.with_these(fitted.prototype, arrays), x)
         hot = x if self.methods.of_itself else fitted.given.one_hot(fitted.y, np.shape(output))
         every = choices(fitted.given.examples, output, hot)
@@ -97,6 +112,8 @@ class NetworkClass(Stepping):
         must_be_one_step(self.methods, self.names, parameters, fitted, arrays)
         costs = [] if own is None else unguarded("its own cost", own, self.module)
         costs += usual if own is None or moves else []
+        if penalty:
+            costs = [(said, lambda own, *more, f=f, of=penalty.of: f(own, *more) + of(own)) for said, f in costs]
 
         def example(choice: str, cost: Cost, rate: float) -> Example:
             run = self._runner(fitted, parameters, cost, rate if moves else 0)
@@ -104,7 +121,7 @@ class NetworkClass(Stepping):
 
         rates = [(f", learning rate {rate:g}" if rate != 1 else "", rate) for rate in self._rates(moves)]
         examples = [example(choice + said, cost, rate) for said, rate in rates for choice, cost in costs]
-        shown = None if own else self._cost_of(fitted, shown_costs(self.kind))
+        shown = None if own else self.cost_of(fitted, shown_costs(self.kind))
         if shown and is_of_another(example("", shown, 1), examples):
             raise Unclear(f"its gradient is not that of its own {shown_costs(self.kind)[0]}, but of another cost")
         yield from examples
@@ -237,35 +254,6 @@ class NetworkClass(Stepping):
         read = [vars(self.module).get(n) for n in code.co_names if n.lower() in RATES]
         found = [c for c in (*read, *constants_of(code)) if isinstance(c, float) and 0 < c < 1 and moves]
         return [1.0, *dict.fromkeys(found)]
-
-    def _cost_of(self, fitted: Fitted, names: Sequence[str] = COSTS) -> Cost | None:
-        """The cost that the class or its file has, if it gives one number of an output and a target."""
-        prototype, (_, x, _), y = fitted
-        output = self.methods.run(copy.deepcopy(prototype), x)
-        for place in ("", "cost", "loss"):
-            holder = getattr(prototype, place, None) if place else prototype
-            for name in methods_named(holder if inspect.isclass(holder) else type(holder), names):
-                cost = by_roles(
-                    lambda own, p=place, n=name: getattr(getattr(own, p) if p else own, n),
-                    getattr(holder, name),
-                    self.methods.of_itself,
-                )
-                if is_a_cost(cost, self._gone(prototype, x), x, output, y):
-                    return cost
-        for function in self.costs if names is COSTS else ():
-            cost = by_roles(lambda own, f=function: self.of_its_file(own, f), function)
-            if is_a_cost(cost, prototype, x, output, y):
-                return cost
-        return None
-
-    def of_its_file(self, own: Any, function: Any) -> Any:  # noqa: ARG002
-        """A function of the file, for an object."""
-        return function
-
-    def _gone(self, prototype: Any, x: Any) -> Any:
-        own = copy.deepcopy(prototype)
-        self.methods.run(own, x)
-        return own
 
     def _runner(self, fitted: Fitted, parameters: Parameters, cost: Cost, rate: float) -> Any:
         """A pass; of parameters that move, in numbers so wide that their own digits leave those of the step alone."""
