@@ -9,7 +9,7 @@ from typing import Any, Literal
 import lightning as L
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset, DistributedSampler
+from torch.utils.data import DataLoader, Dataset, DistributedSampler, SequentialSampler
 
 from experiments.data.augment import augmented
 from experiments.data.digits import digits
@@ -109,6 +109,7 @@ class Data(L.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Any]:
         self.order.rank, self.order.processes = self._rank()
+        self.order.same |= bool(self.trainer and self.trainer.overfit_batches)
         data = Windows(self.text, self.order) if self.text else Rows(self.train, self.augment, self.order)
         return DataLoader(data, sampler=self.order, batch_size=None)
 
@@ -130,9 +131,9 @@ class Data(L.LightningDataModule):
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
 
-class Order(DistributedSampler[Any]):
+class Order(DistributedSampler[Any], SequentialSampler):
     """The rows of each batch that are this process's, shuffled anew in each epoch, which Lightning sets. It puts no
-    sampler of its own in the place of a distributed one.
+    sampler of its own in the place of a distributed one, nor, where it overfits, of a sequential one.
 
     Attributes:
         done: batches of the next epoch that are left out, since a run that goes on has them behind it.

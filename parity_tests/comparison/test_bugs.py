@@ -85,6 +85,9 @@ NAMED_OTHERWISE = {
     "The padding counts as 0, and wins over what is negative": "only in the last column",
     # it alone makes a slope positive
     "The slope of the negative class is left out": "the positive numbers are set to 0",
+    # at the first step there is no momentum; a matrix that is not wider than high is not adjusted then
+    "The momentum is a sum, as SGD's is": "it is computed without momentum",
+    "The adjustment takes columns by rows": "the learning rate is not adjusted",
     "The weight gradient comes out as (in, out) and is reshaped where it should be transposed": "it is transposed",
 }
 

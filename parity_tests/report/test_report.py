@@ -177,7 +177,7 @@ def test_the_last_line_gives_the_place_and_the_verdict(made_of, rows, tmp_path, 
 def test_a_comparison_that_fails_is_the_verdict_and_the_exit_code(made_of, rows, tmp_path, capsys):
     made_of(failing(rows))
     assert report_main(["--out", str(tmp_path)]) == 1
-    assert "1 differs" in capsys.readouterr().out.splitlines()[-1]
+    assert re.search(r"\b1 of [\d,]+ comparisons differs", capsys.readouterr().out.splitlines()[-1])
     page = (tmp_path / "index.html").read_text("utf-8")
     assert "The two do not agree." in page
     assert '<td class="fails">differs' in page

@@ -151,3 +151,14 @@ def test_two_processes_of_a_notebook_train_to_the_weights_of_one(tmp_path: Path)
     for side in ("manual", "torch"):
         for name, p in trained(side).items():
             np.testing.assert_allclose(np.load(tmp_path / f"{side}.npz")[name], p, rtol=BILLIONTH)
+
+
+@EITHER
+def test_a_trainer_that_overfits_has_the_same_batches_in_every_epoch(side: str) -> None:
+    model, data = parts(side)
+    seen: list[Any] = []
+    model.on_train_batch_start = lambda batch, _: seen.append(batch[0].numpy().copy())
+    own(overfit_batches=2).fit(model, data)
+    assert len(seen) == 4
+    assert all(np.array_equal(first, again) for first, again in zip(seen[:2], seen[2:], strict=True))
+    assert not np.array_equal(*seen[:2])

@@ -138,7 +138,7 @@ class _Run:
         if meta is None or meta.dtype not in HALVES:
             return result
         source: Any = node.args[0] if node.target is operator.getitem else node
-        operation, is_there = _rule(source.target)[1], all(_is_of(n, meta.dtype) for n in source.all_input_nodes)
+        operation, is_there = _names(source.target)[1], all(_is_of(n, meta.dtype) for n in source.all_input_nodes)
         if operation in EXACT and is_there:
             return result
         return stored(result, meta.dtype, is_there and operation == "add" and _one_is_0(*args))
@@ -198,11 +198,16 @@ def _is_complex(argument: Any) -> bool:
     return any(isinstance(x, Complex | complex) for x in inside)
 
 
+def _names(target: Any) -> tuple[str, str]:
+    """The operation's name with its overload, and without it."""
+    name = str(target.name()).removeprefix("aten::")
+    return name, name.partition(".")[0]
+
+
 @cache
 def _rule(target: Any, of_complex: bool = False) -> tuple[str, str, Callable[..., Any]]:
     """The operation's name with its overload, without it, and its rule."""
-    name = str(target.name()).removeprefix("aten::")
-    operation = name.partition(".")[0]
+    name, operation = _names(target)
     rules = OF_COMPLEX if of_complex else OPERATIONS
     rule = rules.get(name) or rules.get(operation)
     if rule is None:
