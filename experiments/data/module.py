@@ -109,7 +109,7 @@ class Data(L.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Any]:
         self.order.rank, self.order.processes = self._rank()
-        self.order.same |= bool(self.trainer and self.trainer.overfit_batches)
+        self.order.same |= bool(getattr(self.trainer, "overfit_batches", 0))
         data = Windows(self.text, self.order) if self.text else Rows(self.train, self.augment, self.order)
         return DataLoader(data, sampler=self.order, batch_size=None)
 
@@ -170,7 +170,7 @@ class Order(DistributedSampler[Any], SequentialSampler):
     def set_epoch(self, epoch: int) -> None:
         self.epoch = 0 if self.same else epoch
 
-    def __iter__(self) -> Iterator[torch.Tensor]:
+    def __iter__(self) -> Iterator[Any]:
         done, self.done = self.done, 0  # at the first batch: Lightning calls iter() early
         cuts = range(0, self.n, self.batch_size)
         every = (np.arange(at, min(at + self.batch_size, self.n)) for at in cuts)
