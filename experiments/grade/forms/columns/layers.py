@@ -140,8 +140,7 @@ class ColumnLayer(Piece):
             without, found = (self._gradients(plain, run) for run in (plain.run, with_it))
             added = {n: found[f"d{n}"] - without[f"d{n}"] for n in self.plain if f"d{n}" in found}
             parameters = {n: plain.arrays[n] for n in self.plain[1:] if n in added}
-            if any(a.any() for a in added.values()):
-                penalty = usual_penalty(name, parameters, added, examples)
+            if penalty := usual_penalty(name, parameters, added, examples):
                 scaled = self._times(with_it) if is_averaged else with_it
 
                 def run(own: Arrays, scaled: Callable[[Arrays], Ran] = scaled, penalty: Penalty = penalty) -> Ran:

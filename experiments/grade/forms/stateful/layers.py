@@ -27,6 +27,7 @@ from experiments.grade.forms.helper_module import stands_for_patches
 from experiments.grade.forms.own_examples import of_class
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran, below_clipping, by_name
 from experiments.grade.forms.settings import AS_ITSELF, others
+from experiments.grade.forms.stateful.again import again
 from experiments.grade.forms.stateful.keeping import can_be_made, inputs_of, keeps_on_itself
 from experiments.grade.forms.stateful.losses import CLOSER, FURTHER, TARGETS, embeddings
 from experiments.grade.forms.stateful.making import (
@@ -63,8 +64,6 @@ from manual.numbers.number_types import Array
 
 ANY_AXES = re.compile(r"\.ndim\b|\[\.\.\.|shape\[:-1\]|reshape\([^-]*-1, (?!1\b)")
 """What a backward has that counts with leading axes of any number: reshape(-1, n), but not (-1, 1), a column."""
-NEAR = 2.0**-30
-"""Less than this added to a gradient is taken for rounding."""
 OUTER = re.compile(r"\bouter\(")
 """What a backward calls that is written for one example, a vector: of several it would be a product of all by all."""
 
@@ -123,7 +122,9 @@ class StatefulLayer(Stepping):
             return
         plain = self._example(usual, "", rng)
         yield plain
-        yield from self._by_its_step(usual, plain, rng)
+        parameters = self._parameters(usual, rng)
+        yield from again(plain, parameters, usual.prototype, self._pass)
+        yield from self._by_its_step(usual, plain, parameters, rng)
         if len(plain.arrays) == 1 and usual.family == ROWS:  # an activation
             yield self._example(usual._replace(inputs=[FURTHER * usual.inputs[0]]), "further out", rng)
         if not self.deltas:  # within a margin, where one is kept
@@ -170,11 +171,13 @@ class StatefulLayer(Stepping):
                 if np.shape(y)[:-1] == shape[:-1]:
                     yield place, given
 
-    def _by_its_step(self, usual: Fitted, plain: Example, rng: np.random.Generator) -> Iterator[Example]:
+    def _by_its_step(
+        self, usual: Fitted, plain: Example, parameters: Parameters, rng: np.random.Generator
+    ) -> Iterator[Example]:
         moved = self._moved(usual, plain, None, rng)
-        if self._parameters(usual, rng).places and self.goes(plain, moved, self.methods.backward, False, is_own=True):
+        if parameters.places and self.goes(plain, moved, self.methods.backward, False, is_own=True):
             yield moved  # beside the gradients that it gives
-        if step := OwnStep.of(self.kind, self.found, self._parameters(usual, rng), []):
+        if step := OwnStep.of(self.kind, self.found, parameters, []):
             moved = self._moved(usual, plain, step, rng)
             if self.goes(plain, moved, step.method, step.is_plain):
                 self.step = step
@@ -187,13 +190,16 @@ class StatefulLayer(Stepping):
         """The same by what backward, or a step after it, moves the parameters by."""
 
         def act(own: Any, given: Arrays, delta: Any) -> None:
-            self._forward(own, [given[n] for n in self.arguments])
-            returned = self._backward(own, delta)
+            returned = self._pass(own, given, delta)
             if step:
                 step(own, returned, [])
 
         method = step.method if step else self.methods.backward
         return by_moves(at, self._parameters(fitted, rng), fitted.prototype, act, method)
+
+    def _pass(self, own: Any, given: Arrays, delta: Any) -> Any:
+        self._forward(own, [given[n] for n in self.arguments])
+        return self._backward(own, delta)
 
     def _usual(self, penalised: Fitted, plain: Example, other: Example, strength: str) -> Penalty | None:
         """The usual penalty of a layer that adds one to its gradients, or its moves; None where it adds nothing, as
@@ -204,8 +210,6 @@ class StatefulLayer(Stepping):
         without, found = (ran.backward(plain.delta) for ran in (one, more))  # pyright: ignore[reportOptionalCall]
         added = {n: found[f"d{n}"] - without[f"d{n}"] for n in plain.floats if f"d{n}" in found}
         parameters = {n: a for n, a in plain.floats.items() if n not in self.arguments and n in added}
-        if not any(np.any(np.abs(a) > NEAR) for a in added.values()):
-            return None
         x = plain.arrays[self.arguments[0]]
         examples = x.shape[-1] if "columns" in penalised.family else len(x)
         return usual_penalty(strength, parameters, added, examples)
@@ -256,11 +260,10 @@ class StatefulLayer(Stepping):
         is_a_network = [n for n in needed(self.kind.__init__)[:1] if n.lower() in PARTS] or len(parameters.places) > 2
         if not (self.returns_none or is_a_network):
             return False
-        try:
+        with suppress(Exception):
             found = ran.backward(delta) if ran.backward else {}
-        except Exception:
-            return False
-        return bool(found) and f"d{self.arguments[0]}" not in found
+            return bool(found) and f"d{self.arguments[0]}" not in found
+        return False
 
     def _with_its_parameters(self, fitted: Fitted) -> Fitted:
         def backward(own: Any, y: Any) -> None:

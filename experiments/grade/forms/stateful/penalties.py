@@ -30,6 +30,10 @@ SAY_SO = {
 GIVES = re.compile(r"\w*regulari[sz]\w*|\w*penalty\w*", re.IGNORECASE)
 
 
+NEAR = 2.0**-30
+"""Less than this added to a gradient is taken for rounding."""
+
+
 class Penalty(NamedTuple):
     """What a row calls a penalty, and the function of a layer that gives it."""
 
@@ -71,9 +75,11 @@ def penalty_of(found: Definitions, layer: Any) -> Penalty | None:
     return None
 
 
-def usual_penalty(strength: str, parameters: Arrays, added: Arrays, examples: int) -> Penalty:
-    """The usual penalty that is nearest to what a backward adds to the gradients by this argument; of a layer, or of
-    the parameters by name."""
+def usual_penalty(strength: str, parameters: Arrays, added: Arrays, examples: int) -> Penalty | None:
+    """The usual penalty that is nearest to what a backward adds to the gradients by this argument, if it adds anything;
+    of a layer, or of the parameters by name."""
+    if not any(np.any(np.abs(a) > NEAR) for a in added.values()):
+        return None
     words = [] if strength.lower() in PENALTIES else _words(strength)
     power = next((KINDS[w] for w in words if w in KINDS), 2)
     biases = [n for n, a in parameters.items() if _is_a_bias(n, a)]

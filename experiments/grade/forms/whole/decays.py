@@ -8,15 +8,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
 
-import numpy as np
-
 from experiments.grade.forms.course.losses import STRENGTH
 from experiments.grade.forms.piece import Arrays
 from experiments.grade.forms.stateful.penalties import Penalty, is_strength, usual_penalty
 from experiments.grade.forms.whole.network_data import Fitted
-
-NEAR = 2.0**-30
-"""What a penalty adds is larger."""
 
 
 class Decay(NamedTuple):
@@ -36,8 +31,7 @@ def decay_of(fitted: Fitted, parameters: Arrays, gradients: Callable[[Fitted], A
         with suppress(Exception):  # it does not run so
             plain, more = gradients(without), gradients(penalized)
             added = {n: more[f"d{n}"] - plain[f"d{n}"] for n in parameters if f"d{n}" in more}
-            if any(np.any(np.abs(a) > NEAR) for a in added.values()):
-                penalty = usual_penalty(name, parameters, added, fitted.given.examples)
+            if penalty := usual_penalty(name, parameters, added, fitted.given.examples):
                 return Decay(name, penalty, without, penalized)
     return None
 

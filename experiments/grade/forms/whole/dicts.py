@@ -19,7 +19,7 @@ from experiments.grade.forms.course.arguments import keys_of
 from experiments.grade.forms.course.losses import STRENGTH
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.piece import Arrays, Piece
-from experiments.grade.forms.stateful.penalties import usual_penalty
+from experiments.grade.forms.stateful.penalties import Penalty, usual_penalty
 from experiments.grade.forms.whole.forward_backward import (
     EXAMPLES,
     GIVES,
@@ -118,22 +118,22 @@ class OfDict(Propagation):
         costs = super()._costs(layout)
         if COST in self._pass(layout.arrays):
             costs = iter([("the cost that forward returns", lambda kept: kept[COST])])
-        if not self.strengths:
+        penalty = self._penalty(layout) if self.strengths else None
+        if penalty is None:
             yield from costs
             return
-        added = self._added(layout)
-        penalty = usual_penalty(self.strengths[0], {k: layout.arrays[k] for k in self.keys}, added, EXAMPLES)
         for said, cost in costs:
             total = lambda kept, cost=cost: cost(kept) + penalty.of(kept[self.dictionary])  # noqa: E731
             yield f"{said}, with a {penalty.name}", total
 
-    def _added(self, layout: Layout) -> Arrays:
-        """What a backward adds to the gradients by the strength of a penalty."""
+    def _penalty(self, layout: Layout) -> Penalty | None:
+        """By what a backward adds to the gradients by its strength."""
         shapes, found = {k: layout.arrays[k].shape for k in self.keys}, []
         for self.strength in (0.0, STRENGTH):
             kept = self._pass({n: a.copy() for n, a in layout.arrays.items()})
             found.append(self._gradients(self._back(kept, layout.target), shapes))
-        return {k: found[1][f"d{k}"] - found[0][f"d{k}"] for k in self.keys if all(f"d{k}" in one for one in found)}
+        added = {k: found[1][f"d{k}"] - found[0][f"d{k}"] for k in self.keys if all(f"d{k}" in one for one in found)}
+        return usual_penalty(self.strengths[0], {k: layout.arrays[k] for k in self.keys}, added, EXAMPLES)
 
     def _layouts(self, rng: np.random.Generator) -> Iterator[Layout]:
         weights = [k for k in self.keys if not A_BIAS.fullmatch(k)]
