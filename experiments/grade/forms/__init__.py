@@ -10,7 +10,7 @@ from types import ModuleType
 
 from experiments.grade.forms import derivatives, scalars
 from experiments.grade.forms.autograd import functions as autograd_functions
-from experiments.grade.forms.autograd import modules, tensors
+from experiments.grade.forms.autograd import kept_on_tensors, modules, tensors
 from experiments.grade.forms.columns import array_rules, propagate
 from experiments.grade.forms.columns import layers as column_layers
 from experiments.grade.forms.columns import networks as column_networks
@@ -38,7 +38,7 @@ from experiments.grade.forms.whole import (
 )
 
 FORMS: tuple[ModuleType, ...] = (
-    autograd_functions, modules, tensors,
+    autograd_functions, modules, tensors, kept_on_tensors,
     recurrent, policy, flat, nets, loss_class, losses, rules,
     column_networks, column_layers, column_rules, array_rules, propagate,
     layers, scalars,

@@ -70,11 +70,11 @@ class Decisions:
         """The branches that compute something and never ran, beside one that did."""
         for owner, function, node, otherwise in _conditionals(self.tree):
             place, test = _place(node.test), ast.unparse(node.test).replace("(…)", "")[:LONGEST]
-            for way, branch in ((True, node.body), (False, otherwise)):
+            for way, branch, other in ((True, node.body, otherwise), (False, otherwise, node.body)):
                 if (place, not way) in self.ways and (place, way) not in self.ways and _computes(branch, function):
                     is_made = place in self.met or function.name == "__init__"
                     is_of_all = is_made or (_gives_another(branch) and not _asks_for_another_call(node.test, function))
-                    counts = is_of_all and not _asks_for_a_layout(node.test)
+                    counts = is_of_all and not (_asks_for_a_layout(node.test) or _gives_more(branch, other))
                     why = f"a branch never ran: {test} was never {'true' if way else 'false'}"
                     yield NeverRun(owner, node.lineno, why, counts)
 
@@ -155,6 +155,13 @@ def _gives_another(branch: Branch) -> bool:
     gives = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return)
     given = (n for s in branch for n in ast.walk(s) if isinstance(n, gives) and n.value)
     return any(isinstance(g, ast.AugAssign) or any(map(_is_computed, ast.walk(g))) for g in given)
+
+
+def _gives_more(branch: Branch, other: Branch) -> bool:
+    """Whether a branch returns what the other one does, and something beside it."""
+    more, less = (b[-1].value if isinstance(b, list) and b and isinstance(b[-1], ast.Return) else None
+                  for b in (branch, other))  # fmt: skip
+    return isinstance(more, ast.Tuple) and isinstance(less, ast.Name) and ast.unparse(more.elts[0]) == less.id
 
 
 def _named(node: ast.AST) -> set[str]:

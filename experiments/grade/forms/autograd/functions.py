@@ -123,7 +123,7 @@ class FunctionPiece(Piece):
         needed = [p.name for p in self.parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty]
         own = of_function(self.name, needed, self.arguments, [], (), self.module, rng)
         ways = [way for e in own for way in self._beside(e)] if own else self._guesses(needed, rng)
-        run, why = [], "nothing"
+        run, back, why = [], [], "nothing"
         for way in ways:
             inputs = [to_torch(a, device) if isinstance(a, np.ndarray) else a for a in way]
             try:
@@ -140,10 +140,11 @@ class FunctionPiece(Piece):
                 continue
             if all(s is not None for s in slopes):
                 return inputs
+            back.append(inputs)
         if not run:
             expected = f"expected examples(rng), which yields ({', '.join(self.arguments)})"
             raise Unclear(f"it was called with guesses, and raised {why}; {expected}")
-        return run[0]
+        return [*back, *run][0]
 
     def _where_finite(self, inputs: list[Any]) -> list[Any]:
         """The inputs, or else such in a smaller domain, where the outputs are numbers; as they are, if none is."""

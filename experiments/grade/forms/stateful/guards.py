@@ -8,9 +8,13 @@ from contextlib import contextmanager
 from types import CodeType, ModuleType
 from typing import Any
 
+import numpy as np
+
 from experiments.grade.forms.definitions import constants_of, functions_of
 
 LARGEST = 1e-6
+EACH: dict[str, Callable[..., Any]] = {"their mean": np.mean, "their sum": np.sum}
+"""What a cost for each example is the cost of."""
 
 
 def guards(module: ModuleType, others: Iterable[Any] = ()) -> set[float]:
@@ -51,6 +55,15 @@ def unguarded(said: str, cost: Callable[..., Any], module: ModuleType) -> list[t
             return cost(*given)
 
     return [(said, cost), (f"{said} without {', '.join(f'{g:g}' for g in sorted(small))}", without)]
+
+
+def choices(module: ModuleType, axes: int) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """The conventions of a loss that its file does not tell: what a cost of so many axes adds up to, and guards."""
+    of_each = {f"of the losses, {name}": each for name, each in EACH.items()} if axes else {"": np.sum}
+    yield from of_each.items()
+    if small := guards(module):
+        without = f"without {', '.join(f'{g:g}' for g in sorted(small))} in the cost"
+        yield from ((f"{name} {without}".strip(), each) for name, each in of_each.items())
 
 
 def _is_guard(constant: Any) -> bool:

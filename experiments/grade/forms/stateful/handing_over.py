@@ -12,7 +12,8 @@ import numpy as np
 
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.piece import Arrays
-from experiments.grade.forms.stateful.making import drawn_inputs, fitted, network_of
+from experiments.grade.forms.stateful.lists import fitted_to_either
+from experiments.grade.forms.stateful.making import Fitted, drawn_inputs, fitted, network_of
 from experiments.grade.forms.stateful.objects import Methods, Parameters, methods_of, output_of
 from experiments.grade.forms.stateful.slots import Slot, gradient_slot, is_marked, put, slots, stem
 from manual.numbers.number_types import Array
@@ -216,7 +217,10 @@ def _after_a_backward(
     def backward(own: Any, delta: Any) -> Any:
         return getattr(own, methods.backward)(delta)
 
-    prototype, _, x = fitted(kind, forward, backward, drawn_inputs(1, rng), rng, parts)
+    def fit(kind: type) -> Fitted:
+        return fitted(kind, forward, backward, drawn_inputs(1, rng), rng, parts)
+
+    prototype, _, x = fitted_to_either(kind, methods, forward, fit)
     places = [*Parameters(prototype, x, forward, rng).places.values()]
     own = copy.deepcopy(prototype)
     backward(own, rng.standard_normal(np.shape(forward(own, x))))

@@ -29,6 +29,7 @@ from experiments.grade.forms.piece import Arrays, Example, Piece, Ran, below_cli
 from experiments.grade.forms.settings import AS_ITSELF, others
 from experiments.grade.forms.stateful.again import again
 from experiments.grade.forms.stateful.keeping import can_be_made, inputs_of, keeps_on_itself
+from experiments.grade.forms.stateful.lists import fitted_to_either
 from experiments.grade.forms.stateful.losses import CLOSER, FURTHER, TARGETS, embeddings
 from experiments.grade.forms.stateful.making import (
     PARTS,
@@ -54,7 +55,7 @@ from experiments.grade.forms.stateful.objects import (
     needed,
     output_of,
 )
-from experiments.grade.forms.stateful.penalties import Penalty, penalty_of, strengths, usual_penalty, without_penalties
+from experiments.grade.forms.stateful.penalties import Penalty, added_penalty, penalty_of, strengths, without_penalties
 from experiments.grade.forms.stateful.single_numbers import with_its_parameters
 from experiments.grade.forms.stateful.slots import gradient_in, slots
 from experiments.grade.forms.stateful.steps import OwnStep, Stepping, by_moves
@@ -108,8 +109,12 @@ class StatefulLayer(Stepping):
         parts = network_of(self.others, rng)
         words = words_of_class(self.found, self.kind)
         own = [Fitted(one, "", given) for one, given in of_class(self.kind, len(self.arguments), self.module, rng)]
+
+        def fit(kind: type) -> Fitted:
+            return fitted(kind, self._forward, self._fits, inputs, rng, parts, self.plainly, words)
+
         try:
-            usual = fitted(self.kind, self._forward, self._fits, inputs, rng, parts, self.plainly, words)
+            usual = fitted_to_either(self.kind, self.methods, self._forward, fit)
         except Unclear:
             if not own:
                 raise
@@ -143,7 +148,7 @@ class StatefulLayer(Stepping):
         for place, options in (*others(self.kind), *as_options(words), *penalties):
             asked = {n: [*options.values()] for n in options if n in needed(self.kind.__init__)}
             try:
-                other = fitted(self.kind, self._forward, self._backward, same, rng, parts,
+                other = fitted(type(usual.prototype), self._forward, self._backward, same, rng, parts,
                                self.plainly | ({} if asked else options), {**words, **asked})  # fmt: skip
             except Unclear:
                 continue  # it does not run so
@@ -152,11 +157,12 @@ class StatefulLayer(Stepping):
                 yield self._example(other, place, rng)
                 continue
             bare = self._example(other, "", rng)
-            if penalty := penalty_of(self.found, other.prototype) or self._usual(other, plain, bare, place):
+            added = partial(added_penalty, place, self.arguments, "columns" in usual.family)
+            if penalty := penalty_of(self.found, other.prototype) or added(plain, bare):
                 yield self._example(other, place, rng, penalty)
             elif self.step:  # which adds it
                 one, more = (self._moved(own, at, self.step, rng) for own, at in ((usual, plain), (other, bare)))
-                if penalty := self._usual(other, one, more, place):
+                if penalty := added(one, more):
                     yield self._moved(other, self._example(other, place, rng, penalty), self.step, rng)
 
     def _other_batches(self, usual: Fitted, rng: np.random.Generator) -> Iterator[tuple[str, Array]]:
@@ -200,19 +206,6 @@ class StatefulLayer(Stepping):
     def _pass(self, own: Any, given: Arrays, delta: Any) -> Any:
         self._forward(own, [given[n] for n in self.arguments])
         return self._backward(own, delta)
-
-    def _usual(self, penalised: Fitted, plain: Example, other: Example, strength: str) -> Penalty | None:
-        """The usual penalty of a layer that adds one to its gradients, or its moves; None where it adds nothing, as
-        others may."""
-        one, more = (each.run({n: a.copy() for n, a in plain.arrays.items()}) for each in (plain, other))
-        if any(not np.array_equal(y, more.outputs[name]) for name, y in one.outputs.items()):
-            return None  # what changes the output, too, is no penalty
-        without, found = (ran.backward(plain.delta) for ran in (one, more))  # pyright: ignore[reportOptionalCall]
-        added = {n: found[f"d{n}"] - without[f"d{n}"] for n in plain.floats if f"d{n}" in found}
-        parameters = {n: a for n, a in plain.floats.items() if n not in self.arguments and n in added}
-        x = plain.arrays[self.arguments[0]]
-        examples = x.shape[-1] if "columns" in penalised.family else len(x)
-        return usual_penalty(strength, parameters, added, examples)
 
     def _example(self, fitted: Fitted, place: str, rng: np.random.Generator, penalty: Penalty | None = None) -> Example:
         prototype, _, given = fitted
@@ -292,7 +285,7 @@ class StatefulLayer(Stepping):
         return all(g is None or np.size(g) >= np.size(a) for a, g in gradients)
 
     def _backward(self, own: Any, delta: Any) -> Any:
-        method = getattr(self.kind, self.methods.backward)
+        method = getattr(own, self.methods.backward)
         rates = [n for n in accepted(method) if n.lower() in RATES]
         deltas = [*by_name(delta).values()][: self.deltas]
-        return method(own, *deltas, **dict.fromkeys(rates, RATE))
+        return method(*deltas, **dict.fromkeys(rates, RATE))

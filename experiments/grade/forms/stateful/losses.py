@@ -23,9 +23,17 @@ from experiments.grade.forms.definitions import Definitions, functions_of
 from experiments.grade.forms.own_examples import of_class
 from experiments.grade.forms.piece import NO_FIELDS, Arrays, Example, Fields, Piece, Ran
 from experiments.grade.forms.settings import AS_ITSELF, others
-from experiments.grade.forms.stateful.guards import guards, without_guards
+from experiments.grade.forms.stateful.guards import choices, without_guards
+from experiments.grade.forms.stateful.lists import of_arrays
 from experiments.grade.forms.stateful.making import Words, constructions
-from experiments.grade.forms.stateful.objects import BACKWARD, input_gradient, methods_named, needed, returns_a_tuple
+from experiments.grade.forms.stateful.objects import (
+    BACKWARD,
+    input_gradient,
+    methods_named,
+    needed,
+    returns_a_tuple,
+    returns_tuples_alone,
+)
 from manual import Loss
 from manual.numbers.number_types import Array
 
@@ -34,7 +42,7 @@ GRADIENTS = (*BACKWARD, "grad", "gradient", "derivative", "deriv", "prime", "del
              "diff")  # fmt: skip
 TARGETS = {
     "y", "t", "y_true", "ytrue", "true", "target", "targets", "label", "labels", "actual", "truth", "expected",
-    "y_real", "ground_truth", "gt", "desired", "y_batch",
+    "y_real", "ground_truth", "gt", "desired", "y_batch", "targ", "targs",
 }  # fmt: skip
 """What a target is called; where both arguments are called so, the second is one."""
 UPSTREAM = {"dout", "grad_output", "grad", "upstream", "dloss", "dl", "d_out"}
@@ -44,8 +52,6 @@ FURTHER = 4
 """What numbers are multiplied by to reach every branch of an activation."""
 COLUMNS = "examples are columns"
 ROWS = ("one-hot", "labels", "labels in a column")
-EACH = {"their mean": np.mean, "their sum": np.sum}
-"""What a cost for each example is the cost of."""
 
 
 class Target(NamedTuple):
@@ -63,7 +69,7 @@ def pieces(found: Definitions) -> Iterator[Piece]:
         cost = next((n for n in methods_named(kind, COSTS) if len(needed(getattr(kind, n))) == 2), None)
         gradients = methods_named(kind, GRADIENTS)
         gradient = next((n for n in gradients if len(needed(getattr(kind, n))) <= 2), None)
-        if cost is None or gradient is None or issubclass(kind, Loss) or returns_a_tuple(getattr(kind, cost)):
+        if cost is None or gradient is None or issubclass(kind, Loss) or returns_tuples_alone(getattr(kind, cost)):
             continue
         has_a_target = not TARGETS.isdisjoint(map(str.lower, needed(getattr(kind, cost))))
         if returns_a_tuple(getattr(kind, gradient)) and not has_a_target:
@@ -89,6 +95,7 @@ def targets(rng: np.random.Generator) -> Iterator[Target]:
     yield Target("labels in a column", p, labels[:, None])
     yield Target("one number", p[:, :1], np.array([[1.0], [0.0], [0.0], [1.0], [1.0]]))
     yield Target("distributions", p, rng.dirichlet(np.full(4, 2.0), 5))
+    yield Target("one example", p[0], np.eye(4)[1])
     yield Target(COLUMNS, p.T.copy(), np.eye(4)[labels].T.copy())
 
 
@@ -105,11 +112,13 @@ class StatefulLoss(Piece):
     kind: type | None = None
     order: bool | None = None
     words: Words = MappingProxyType({})
+    methods: tuple[str, ...] = ()
     told: Callable[..., Any] | None = None
 
     def __init__(self, name: str, kind: type, methods: tuple[str, str], found: Definitions) -> None:
         self.kind, self.takes, self.module = kind, kind, found.module
         self.words = words_of_class(found, kind)
+        self.methods = methods
         self.cost, self.gradient = (lambda own, name=name: getattr(own, name) for name in methods)
         self.names, self.gradient_names = (needed(getattr(kind, name)) for name in methods)
         super().__init__(name, self.names, [], [kind])
@@ -126,6 +135,8 @@ class StatefulLoss(Piece):
             yield from self._in_this_order(rng)
 
     def _in_this_order(self, rng: np.random.Generator) -> Iterator[Example]:
+        if self._gives_a_list(rng):
+            self.takes = of_arrays(self.takes, self.methods)
         prototype = self.made(rng)
         found, why = [], ""
         for one in targets(rng):
@@ -148,12 +159,18 @@ class StatefulLoss(Piece):
             ways.append((COLUMNS, found[-1:]))
         own = of_class(self.kind, 2, self.module, rng) if self.kind else []
         for layout, fitting in ways:
-            for choice, each in self._choices(fitting[0][1]):
+            for choice, each in choices(self.module, fitting[0][1]):
                 said = f"{choice} {layout}".strip()
                 for one, _ in fitting:
                     yield from self._settings(prototype, one, said, each, rng)
                 for i, (made, given) in enumerate(own, 1):
                     yield self._example(made, Target(f"example {i}", *given), said, each)
+
+    def _gives_a_list(self, rng: np.random.Generator) -> bool:
+        """Whether its gradient, of an example, is a list of numbers."""
+        with suppress(Exception):  # it takes several examples alone
+            return bool(self.methods) and isinstance(self._returned(self.made(rng), *np.eye(3)[:2]), list)
+        return False
 
     def _settings(
         self, prototype: Any, one: Target, choice: str, each: Callable[..., Any], rng: np.random.Generator
@@ -174,15 +191,6 @@ class StatefulLoss(Piece):
         for place, own in self._others(rng):
             other = one._replace(name=f"{one.name}, {place}")
             yield replace(self._example(own, other, choice, each), known=AS_ITSELF)
-
-    def _choices(self, axes: int) -> Iterator[tuple[str, Callable[..., Any]]]:
-        """The conventions that the file does not tell: what a cost for each example adds up to, and guards."""
-        of_each = {f"of the losses, {name}": each for name, each in EACH.items()} if axes else {"": np.sum}
-        yield from of_each.items()
-        small = guards(self.module)
-        if small:
-            without = f"without {', '.join(f'{g:g}' for g in sorted(small))} in the cost"
-            yield from ((f"{name} {without}".strip(), each) for name, each in of_each.items())
 
     def _others(self, rng: np.random.Generator) -> Iterator[tuple[str, Any]]:
         """Objects whose settings have other values than their defaults; what to call each."""
@@ -239,8 +247,16 @@ class StatefulLoss(Piece):
         return value[0] if isinstance(value, tuple | list) else value
 
     def _back(self, own: Any, prediction: Array, target: Array) -> Any:
-        """∂C/∂prediction, by what the gradient's arguments are called; or it and that by the target, in their order."""
-        kept, names = {*vars(own)}, self.gradient_names
+        """∂C/∂prediction; or it and that by the target, in their order."""
+        kept = {*vars(own)}
+        returned = self._returned(own, prediction, target)
+        if isinstance(returned, tuple) and [np.shape(g) for g in returned] == [prediction.shape] * 2:
+            return returned[::-1] if self.target_first else returned
+        return input_gradient(own, returned, prediction, [n for n in vars(own) if n not in kept])
+
+    def _returned(self, own: Any, prediction: Array, target: Array) -> Any:
+        """What the gradient returns, which is told by what its arguments are called."""
+        names = self.gradient_names
         upstream = np.copy(own.output) if np.shape(getattr(own, "output", ())) == prediction.shape else prediction
         if len(names) == 2:
             is_first = is_target_first(names) if self.order is None else self.order
@@ -250,10 +266,7 @@ class StatefulLoss(Piece):
             given = [target if name in TARGETS else 1.0 if name in UPSTREAM else upstream]
         else:
             given = []
-        returned = self.gradient(own)(*given)
-        if isinstance(returned, tuple) and [np.shape(g) for g in returned] == [prediction.shape] * 2:
-            return returned[::-1] if self.target_first else returned
-        return input_gradient(own, returned, prediction, [n for n in vars(own) if n not in kept])
+        return self.gradient(own)(*given)
 
     def _example(self, prototype: Any, one: Target, choice: str, each: Callable[..., Any]) -> Example:
         names, order = self.names[::-1] if self.target_first else self.names, self.order

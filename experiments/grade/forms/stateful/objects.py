@@ -78,8 +78,17 @@ def methods_of(kind: type) -> Methods | None:
 
 def returns_a_tuple(method: Any) -> bool:
     """Whether a method returns several values: an output and a cache are the contract's, not kept on itself."""
+    return any(_returned_tuples(method))
+
+
+def returns_tuples_alone(method: Any) -> bool:
+    """Whether it does so wherever it returns; a cost may give what it is the sum of where it is told to."""
+    return returns_a_tuple(method) and all(_returned_tuples(method))
+
+
+def _returned_tuples(method: Any) -> Iterator[bool]:
     steps = [step.opname for step in dis.get_instructions(method)]
-    return any(one == "BUILD_TUPLE" and two == "RETURN_VALUE" for one, two in pairwise(steps))
+    return (one == "BUILD_TUPLE" for one, two in pairwise(steps) if two == "RETURN_VALUE")
 
 
 def is_of_its_input(forward: Any, backward: Any) -> bool:

@@ -6,7 +6,7 @@ nearest to what is added.
 
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from experiments.grade.forms.course.losses import STRENGTH
 from experiments.grade.forms.definitions import Definitions
-from experiments.grade.forms.piece import Arrays
+from experiments.grade.forms.piece import Arrays, Example
 from experiments.grade.forms.stateful.objects import needed
 from experiments.grade.forms.stateful.slots import label, slots, stem
 from experiments.grade.forms.whole.names import PENALTIES
@@ -27,11 +27,11 @@ SAY_SO = {
     "regularizer", "regulariser", "regularization", "regularisation", "reg", "penalty", "lambda", "lam", "strength",
 }  # fmt: skip
 """Those that say nothing more."""
+NEAR = 2.0**-30
+"""Less than this added to a gradient is taken for rounding."""
 GIVES = re.compile(r"\w*regulari[sz]\w*|\w*penalty\w*", re.IGNORECASE)
 
 
-NEAR = 2.0**-30
-"""Less than this added to a gradient is taken for rounding."""
 
 
 class Penalty(NamedTuple):
@@ -73,6 +73,20 @@ def penalty_of(found: Definitions, layer: Any) -> Penalty | None:
         except Exception:  # of something else
             continue
     return None
+
+
+def added_penalty(
+    strength: str, arguments: Sequence[str], are_columns: bool, plain: Example, other: Example
+) -> Penalty | None:
+    """The usual penalty of a layer that adds one to its gradients, or its moves; None where it adds nothing, as others
+    may."""
+    one, more = (each.run({n: a.copy() for n, a in plain.arrays.items()}) for each in (plain, other))
+    if any(not np.array_equal(y, more.outputs[name]) for name, y in one.outputs.items()):
+        return None  # what changes the output, too, is no penalty
+    without, found = (ran.backward(plain.delta) for ran in (one, more))  # pyright: ignore[reportOptionalCall]
+    added = {n: found[f"d{n}"] - without[f"d{n}"] for n in plain.floats if f"d{n}" in found}
+    parameters = {n: a for n, a in plain.floats.items() if n not in arguments and n in added}
+    return usual_penalty(strength, parameters, added, plain.arrays[arguments[0]].shape[-1 if are_columns else 0])
 
 
 def usual_penalty(strength: str, parameters: Arrays, added: Arrays, examples: int) -> Penalty | None:

@@ -122,7 +122,8 @@ def as_arrays(thing: Any) -> None:
 def _lists_as_arrays(thing: Any, depth: int) -> None:
     for step in [*_steps(thing)] if depth and not isinstance(thing, tuple) else []:
         value = step.of(thing)
-        if isinstance(value, list) and value and all(type(n) in (float, np.float64) for n in value):
+        kinds = {type(n) for n in value} if isinstance(value, list) else set()
+        if kinds & {float, np.float64} and kinds <= {float, np.float64, int}:
             step.put(thing, np.array(value))
         else:
             _lists_as_arrays(value, depth - 1)

@@ -21,7 +21,7 @@ from experiments.grade.forms.definitions import Definitions, constants_of
 from experiments.grade.forms.own_examples import of_class
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
 from experiments.grade.forms.stateful.guards import unguarded
-from experiments.grade.forms.stateful.objects import RATES, Parameters, needed
+from experiments.grade.forms.stateful.objects import RATES, Parameters, in_shape_of, needed
 from experiments.grade.forms.stateful.penalties import Penalty
 from experiments.grade.forms.stateful.single_numbers import with_its_parameters
 from experiments.grade.forms.stateful.slots import as_arrays, slots
@@ -273,11 +273,9 @@ class NetworkClass(OwnCosts, Stepping):
                 np.random.set_state(chance)  # so that what is drawn in forward is the same
                 result = self.methods.given_back(own, x, y)
                 named = {} if rate else gradients_in(result, self.names, shapes or {"x": np.shape(x)})
+                named = {n: in_shape_of(g, given[n[1:]]) for n, g in named.items()}
                 named = named or parameters.gradients(own, wide, rate)
-                return {
-                    n: np.asarray(g, np.float64) if np.asarray(g).dtype == np.longdouble else g
-                    for n, g in named.items()
-                }
+                return {n: g.astype(np.float64) if g.dtype == np.longdouble else g for n, g in named.items()}
 
             return Ran({"cost": np.float64(value) if is_float64 else value}, backward, pure=False)
 

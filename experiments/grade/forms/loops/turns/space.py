@@ -38,8 +38,10 @@ def run_in(module: ModuleType, statements: Iterable[FunctionType], names: Names)
 
 
 def data_of(space: Names) -> Names:
-    """What of a module's names is data: numbers, arrays, containers, objects of the file's own classes."""
+    """What of a module's names is data: numbers, arrays, containers, objects of the file's own classes; and None, which
+    may become a memory."""
     kinds = (
+        type(None),
         np.ndarray,
         np.generic,
         int,
@@ -56,7 +58,7 @@ def data_of(space: Names) -> Names:
         n: v
         for n, v in space.items()
         if not n.startswith("__")
-        and getattr(np, n, None) is not v
+        and getattr(np, n, kinds) is not v
         and (isinstance(v, kinds) or type(v).__module__ == MODULE)
     }
 
