@@ -19,11 +19,12 @@ from typing import Any
 
 import numpy as np
 
+from experiments.grade.errors import Unclear
 from experiments.grade.forms.course.losses import words_of
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.loops.calls import calls
 from experiments.grade.forms.loops.drawn import EXAMPLES, IN_A_BATCH, WIDTHS, drawn
-from experiments.grade.forms.loops.script import Way, first_turns, is_size, ways_of
+from experiments.grade.forms.loops.script import Way, first_turns, is_size, smaller_settings, ways_of
 from experiments.grade.forms.loops.training import Training, Tried
 from experiments.grade.forms.loops.turns.inline import Inline
 from experiments.grade.forms.loops.turns.moving import moved, names_in
@@ -147,7 +148,8 @@ class TrainingFunction(Training):
         option: Option = FIRST,
     ) -> None:
         self.kind, self.tree, self.option = kind, found.tree, option
-        self._settings = {n: v for n, v in vars(found.module).items() if isinstance(v, list | dict)}
+        settings = {n: v for n, v in vars(found.module).items() if isinstance(v, list | dict) and n[:2] != "__"}
+        self._settings = smaller_settings(settings)
         turns = [self._turn(f, way, found) for f, way in ways]
         super().__init__(name + option.said, turns, found, [kind or ways[0][0]])
 
@@ -160,10 +162,18 @@ class TrainingFunction(Training):
         return Tried(Turn(loop, found.module, way.is_outer), partial(self._begins, f, before), way.written)
 
     def _begins(self, f: Function, turns: list[list[FunctionType]], rng: np.random.Generator) -> Iterator[Names]:
+        begins, why = False, ""
         for given in self._given(f, rng):
             for before in turns:
-                with suppress(Exception):  # it needs what is not there
-                    yield data_of(run_in(self.module, before, copied(given)))
+                try:  # it may need what is not there
+                    names = data_of(run_in(self.module, before, copied(given)))
+                except Exception as error:
+                    why = why or f"{type(error).__name__}: {error}"
+                    continue
+                begins = True
+                yield names
+        if not begins:
+            raise Unclear(f"how {self.name} begins is not known: {why}")
 
     def _given(self, f: Function, rng: np.random.Generator) -> Iterator[Names]:
         """What the function may be called with: as the file itself does, first."""
@@ -232,7 +242,7 @@ def _arguments(f: Function, data: Names, units: int, width: int, flat: bool, rng
         elif ALL_SIZES.fullmatch(low):
             found[name] = [width, *SIZES[1:]]
         else:
-            found[name] = copy.deepcopy(data.get(name, units))
+            found[name] = copy.deepcopy(next((v for n, v in data.items() if n.lower() == low), units))
     return found
 
 

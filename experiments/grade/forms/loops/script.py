@@ -10,10 +10,10 @@ Compared with the truth of the first cost under which nothing differs.
 
 import ast
 import copy
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from types import CodeType, ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -226,15 +226,42 @@ def names_after(module: ModuleType, before: Sequence[ast.stmt], data: Names | No
 
 def is_size(node: ast.AST) -> bool:
     """Whether it is a number of units or examples, and a large one."""
-    return isinstance(node, ast.Constant) and type(node.value) is int and node.value > max(SMALL)
+    return isinstance(node, ast.Constant) and _is_large(node.value)
+
+
+def _is_large(number: Any) -> bool:
+    return type(number) is int and number > max(SMALL)
 
 
 def smaller(body: Sequence[ast.stmt]) -> list[ast.stmt]:
     """Statements with small numbers for the large ones of units or examples."""
-    constants = [n for s in body for n in ast.walk(s) if isinstance(n, ast.Constant)]
-    sizes = {int(n.value) for n in constants if is_size(n)}  # pyright: ignore[reportArgumentType]
-    change = Smaller(dict(zip(sorted(sizes, reverse=True), SMALL, strict=False)))
+    constants = [n.value for s in body for n in ast.walk(s) if isinstance(n, ast.Constant)]
+    change = Smaller(_instead(constants))
     return [ast.fix_missing_locations(change.visit(copy.deepcopy(s))) for s in body]
+
+
+def _instead(numbers: Iterable[Any]) -> dict[int, int]:
+    """A small number for each large one."""
+    large = {n for n in numbers if _is_large(n)}
+    return dict(zip(sorted(large, reverse=True), SMALL, strict=False))
+
+
+def smaller_settings(values: Any, instead: Mapping[int, int] | None = None) -> Any:
+    """Lists and dicts with small numbers for the large ones in them."""
+    instead = _instead(_numbers(values)) if instead is None else instead
+    if isinstance(values, dict):
+        return {key: smaller_settings(value, instead) for key, value in values.items()}
+    if isinstance(values, list):
+        return [smaller_settings(value, instead) for value in values]
+    return instead[values] if _is_large(values) and values in instead else values
+
+
+def _numbers(values: Any) -> Iterator[Any]:
+    if isinstance(values, dict | list):
+        for part in values.values() if isinstance(values, dict) else values:
+            yield from _numbers(part)
+    else:
+        yield values
 
 
 class Smaller(ast.NodeTransformer):

@@ -32,8 +32,6 @@ NEAR = 2.0**-30
 GIVES = re.compile(r"\w*regulari[sz]\w*|\w*penalty\w*", re.IGNORECASE)
 
 
-
-
 class Penalty(NamedTuple):
     """What a row calls a penalty, and the function of a layer that gives it."""
 
