@@ -16,19 +16,18 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from itertools import product
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from experiments.grade.errors import Unclear
 from experiments.grade.forms.columns.words import as_options, words_of
+from experiments.grade.forms.costs.cost_and_gradient import CostFunction, CostOfArrays
 from experiments.grade.forms.definitions import Definitions, needs
 from experiments.grade.forms.helper_module import relu
 from experiments.grade.forms.piece import NO_FIELDS, Arrays, Example, Fields, Piece, Ran
 from experiments.grade.forms.settings import AS_ITSELF, at_defaults, known_to, others
 from experiments.grade.forms.stand_ins import MissingBase
-from experiments.grade.forms.stateful.losses import CLOSER, FURTHER, TARGETS, StatefulLoss
+from experiments.grade.forms.stateful.losses import FURTHER, TARGETS
 from experiments.grade.forms.stateful.making import constructions
 from experiments.grade.forms.stateful.objects import is_of_its_input, methods_of, needed
 from experiments.grade.forms.whole.results import returned_names
@@ -241,53 +240,3 @@ class Differentiated(Piece):
             yield Example({"x": x}, run, delta, place=place, choice=choice, known=AS_ITSELF if place else "")
             if not place:  # where a branch may be that nothing near 0 takes
                 yield Example({"x": FURTHER * x}, run, delta, place="further out", choice=choice, known=AS_ITSELF)
-
-
-class CostFunction(StatefulLoss):
-    """A cost of a prediction and a target, and the function that is its gradient."""
-
-    form = "cost and its gradient"
-
-    def __init__(self, name: str, cost: Callable[..., Any], gradient: Callable[..., Any], found: Definitions) -> None:
-        self.module, self.takes, self.told = found.module, cost, gradient
-        self.words = words_of(found, gradient, cost) | words_of(found, cost, gradient)
-        self.form += at_defaults(cost, gradient)
-        self.cost, self.gradient = (lambda own, f=f: partial(f, **known_to(f, own.options)) for f in (cost, gradient))
-        self.names, self.gradient_names = ([*inspect.signature(f).parameters][:2] for f in (cost, gradient))
-        Piece.__init__(self, name, self.names, [], [cost, gradient])
-
-    def made(self, rng: np.random.Generator, options: Fields = NO_FIELDS) -> Any:  # noqa: ARG002
-        """Nothing but the settings: functions keep nothing."""
-        return SimpleNamespace(options=options)
-
-
-class CostOfArrays(Piece):
-    """A cost of arrays alike, and the function that gives its gradient by each."""
-
-    form = "cost of arrays and its gradients"
-
-    def __init__(self, name: str, cost: Callable[..., Any], gradient: Callable[..., Any], found: Definitions) -> None:
-        self.module, self.cost, self.gradient = found.module, cost, gradient
-        self.form += at_defaults(cost, gradient)
-        arguments = [n for n, p in inspect.signature(cost).parameters.items() if p.default is p.empty]
-        super().__init__(name, arguments, [], [cost, gradient])
-
-    def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
-        drawn = {n: rng.standard_normal((5, 4)) for n in self.arguments}
-        near = {n: CLOSER * a for n, a in drawn.items()}  # within a margin, where one is kept
-        settings = (("", NO_FIELDS), *others(self.cost, self.gradient, hands_on=False))
-        for (place, options), arrays in [
-            *((one, drawn) for one in settings),
-            (("nearer to each other", NO_FIELDS), near),
-        ]:
-
-            def run(given: Arrays, options: Fields = options) -> Ran:
-                def backward(_: Any) -> Arrays:
-                    found = self.gradient(**given, **known_to(self.gradient, options))
-                    if not isinstance(found, tuple | list) or len(found) != len(given):
-                        raise Unclear(f"expected a gradient by each of {', '.join(given)}")
-                    return {f"d{n}": np.asarray(g) for n, g in zip(given, found, strict=True)}
-
-                return Ran({"cost": np.sum(self.cost(**given, **options))}, backward)
-
-            yield Example(arrays, run, place=place, known=AS_ITSELF)

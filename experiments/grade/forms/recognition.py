@@ -15,15 +15,17 @@ from experiments.grade.forms.costs.cost_alone import CostAlone
 from experiments.grade.forms.definitions import Definitions, constants_of, functions_of
 from experiments.grade.forms.loops.function import drivers, learning, of_class
 from experiments.grade.forms.loops.training import Training
+from experiments.grade.forms.loops.turns.kept import LOSS
 from experiments.grade.forms.own_examples import unused
 from experiments.grade.forms.piece import Piece
 from experiments.grade.forms.placeholders import is_abstract, is_placeholder
 from experiments.grade.forms.stand_ins import MissingBase
 from experiments.grade.forms.stateful.objects import BACKWARD, OWN
+from experiments.grade.forms.stateful.slots import is_marked
 from experiments.grade.forms.stateful.steps import STEPS, moves_something
 from experiments.grade.forms.whole.loss_class import LossClass
 from experiments.grade.forms.whole.network_class import NetworkClass
-from experiments.grade.forms.whole.results import method_node
+from experiments.grade.forms.whole.results import method_node, returned_names
 
 LOOKS_LIKE_ONE = {
     "forward", "backward", "backprop", "backpropagation", "fprop", "bprop", "propagate", "propagation", "grad",
@@ -85,7 +87,10 @@ class Offered:
         others = {n: o for n, o in free.items() if n not in self.trains}
         # beside nothing but costs any function may be the gradient, whatever its name
         no_gradient = bool(self.pieces) and all(isinstance(p, CostAlone) for p in self.pieces.values())
-        self.others = {n: o for n, o in others.items() if _looks_like_one(n, o) or (no_gradient and _may_be_one(n, o))}
+        self.others = {
+            n: o for n, o in others.items()
+            if _looks_like_one(n, o) or (no_gradient and _may_be_one(n, o)) or _gives_gradients(found, o)
+        }  # fmt: skip
 
     def overlooked(self, ran: set[CodeType]) -> dict[str, str]:
         """What looks like a piece, is none, and did not run while the pieces were checked: the form that it may be."""
@@ -169,6 +174,12 @@ def _methods_of(kind: type) -> dict[str, CodeType]:
 
 def _may_be_one(name: str, thing: Any) -> bool:
     return inspect.isfunction(thing) and not _words(name) & HELPS
+
+
+def _gives_gradients(found: Definitions, thing: Any) -> bool:
+    """Whether a function returns a loss and its gradients, by what it calls them."""
+    names = returned_names(found.node_of(thing)) if inspect.isfunction(thing) else []
+    return any(map(LOSS.fullmatch, names)) and any(map(is_marked, names))
 
 
 def _trains_by(name: str, thing: Any, pieces: set[str]) -> bool:

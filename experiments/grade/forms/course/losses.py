@@ -1,10 +1,10 @@
 """Course losses: loss(x, y) gives (loss, dx); loss(W, X, y, reg) gives (loss, dW).
 
-Every function named for a loss (softmax_loss, svm_loss_naive, …) that returns two values or more.
-x are scores (N, C), or (N, T, C) with a mask, or one number an example; y classes, or numbers of x's shape; a dataset
-is one that words are sampled from. A gradient belongs to the argument of its shape. Settings (delta, margin, smoothing)
-are tried at another value, too. Compared with the truth of the loss that it returns; softmax_loss and svm_loss of
-scores with torch's, too.
+Every function named for a loss (softmax_loss, svm_loss_naive, …) that returns two values or more; and one of a word and
+those around it, which takes their index. x are scores (N, C), or (N, T, C) with a mask, or one number an example; y
+classes, or numbers of x's shape; a dataset is one that words are sampled from. A gradient belongs to the argument of
+its shape. Settings (delta, margin, smoothing) are tried at another value, too. Compared with the truth of the loss that
+it returns; softmax_loss and svm_loss of scores with torch's, too.
 """
 
 import ast
@@ -45,7 +45,8 @@ def functions(found: Definitions) -> Iterator[tuple[str, Callable[..., Any]]]:
     every = found.functions()
     for name, f in every.items():
         words, is_of_another = words_of(name), OF_ANOTHER.sub("", name) in every.keys() - {name}
-        if words & WORDS and not words & {"forward", "backward"} and not is_of_another and _returns_gradients(found, f):
+        is_one = words & WORDS or any(map(INDEX.fullmatch, inspect.signature(f).parameters))
+        if is_one and not words & {"forward", "backward"} and not is_of_another and _returns_gradients(found, f):
             yield name, f
 
 
@@ -105,6 +106,26 @@ class Words:
         return next(self.drawn)
 
 
+INDEX = re.compile(r"(word|token)s?_?(2|to)_?(ind|idx|index|ix|id)", re.IGNORECASE)
+"""What is called the index of a word's vector."""
+OF_WORDS: dict[str, Any] = {
+    r"(current|center)\w*word": "c",
+    r"(outside|context|window)_?words?": ["a", "d", "a"],
+    r"window_?size|c|m": 2,
+}
+"""What the arguments are beside it, in lower case: a word occurs twice."""
+
+
+def told(names: list[str]) -> Fields:
+    """What is no array among arguments of these names: a dataset; a word, those around it, and their index."""
+    found: Fields = {n: Words for n in names if n == "dataset"}
+    index = [n for n in names if INDEX.fullmatch(n)]
+    for name in names if index else ():
+        value = next((v for pattern, v in OF_WORDS.items() if re.fullmatch(pattern, name.lower())), None)
+        found |= {name: lambda v=value: v} if value is not None else {}
+    return found | {n: lambda: {word: i for i, word in enumerate("abcde")} for n in index}
+
+
 def _fit(arrays: Arrays, gradients: list[Any]) -> bool:
     """Whether each gradient has the shape of an argument of its own."""
     shapes = [a.shape for a in arrays.values() if a.dtype.kind == "f"]
@@ -124,9 +145,9 @@ class LossFunction(Piece):
         self.f, self.module = f, found.module
         parameters = inspect.signature(f).parameters
         needed = [n for n, p in parameters.items() if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
-        self.samples = [n for n in needed if n == "dataset"]
-        needed = [n for n in needed if n not in self.samples]
-        super().__init__(name, needed, [n for n in parameters if n not in (*needed, *self.samples)], [f])
+        self.told = told(needed)
+        needed = [n for n in needed if n not in self.told]
+        super().__init__(name, needed, [n for n in parameters if n not in (*needed, *self.told)], [f])
 
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
         failed: list[str] = []
@@ -175,7 +196,9 @@ class LossFunction(Piece):
             yield self.arguments[:-1], {last[0]: STRENGTH} | penalty
 
     def _called(self, arrays: Arrays, besides: Fields) -> tuple[Any, list[Any]]:
-        result = self.f(**{n: a.copy() for n, a in arrays.items()}, **besides, **{n: Words() for n in self.samples})
+        result = self.f(
+            **{n: a.copy() for n, a in arrays.items()}, **besides, **{n: make() for n, make in self.told.items()}
+        )
         if not isinstance(result, tuple) or len(result) < 2:
             raise Unclear("expected (loss, gradient)")
         loss, *gradients = result

@@ -48,6 +48,7 @@ from experiments.grade.forms.stateful.objects import (
     Methods,
     Parameters,
     accepted,
+    are_those_kept,
     arguments_of,
     in_shape_of,
     input_gradient,
@@ -225,6 +226,7 @@ class StatefulLayer(Stepping):
                 returned = self._backward(own, delta)
                 new = [n for n in vars(own) if n not in known]
                 named = parameters.gradients(own, before)
+                returned = None if are_those_kept(returned, named.values()) else returned
                 if isinstance(returned, tuple | list):
                     others = [n for n in (*self.arguments[1:], *parameters.places) if f"d{n}" not in named]
                     after = [g for part in returned[1:] for g in (part if isinstance(part, list) else [part])]

@@ -46,6 +46,7 @@ TARGETS = {
 }  # fmt: skip
 """What a target is called; where both arguments are called so, the second is one."""
 UPSTREAM = {"dout", "grad_output", "grad", "upstream", "dloss", "dl", "d_out"}
+CLASSES = 4
 CLOSER = 0.3
 """What embeddings are multiplied by to be near to each other."""
 FURTHER = 4
@@ -81,16 +82,15 @@ def pieces(found: Definitions) -> Iterator[Piece]:
 
 def is_target_first(names: list[str]) -> bool:
     """Whether the first of two arguments is called as a target is, and the second is not."""
-    first, second = (name.lower() in TARGETS for name in names)
-    return first and not second
+    return names[0].lower() in TARGETS and names[1].lower() not in TARGETS
 
 
 def targets(rng: np.random.Generator) -> Iterator[Target]:
     """Probabilities as predictions, which are also numbers and logits; every class occurs."""
-    p = rng.uniform(0.1, 1, (5, 4))
+    p = rng.uniform(0.1, 1, (5, CLASSES))
     p /= p.sum(1, keepdims=True)
     labels = np.array([1, 0, 3, 2, 1])
-    yield Target("one-hot", p, np.eye(4)[labels])
+    yield Target("one-hot", p, np.eye(CLASSES)[labels])
     yield Target("labels", p, labels)
     yield Target("labels in a column", p, labels[:, None])
     yield Target("one number", p[:, :1], np.array([[1.0], [0.0], [0.0], [1.0], [1.0]]))
@@ -112,13 +112,13 @@ class StatefulLoss(Piece):
     kind: type | None = None
     order: bool | None = None
     words: Words = MappingProxyType({})
-    methods: tuple[str, ...] = ()
+    called: tuple[str, ...] = ()
     told: Callable[..., Any] | None = None
 
     def __init__(self, name: str, kind: type, methods: tuple[str, str], found: Definitions) -> None:
         self.kind, self.takes, self.module = kind, kind, found.module
         self.words = words_of_class(found, kind)
-        self.methods = methods
+        self.called = methods
         self.cost, self.gradient = (lambda own, name=name: getattr(own, name) for name in methods)
         self.names, self.gradient_names = (needed(getattr(kind, name)) for name in methods)
         super().__init__(name, self.names, [], [kind])
@@ -136,7 +136,7 @@ class StatefulLoss(Piece):
 
     def _in_this_order(self, rng: np.random.Generator) -> Iterator[Example]:
         if self._gives_a_list(rng):
-            self.takes = of_arrays(self.takes, self.methods)
+            self.takes = of_arrays(self.takes, self.called)
         prototype = self.made(rng)
         found, why = [], ""
         for one in targets(rng):
@@ -169,7 +169,7 @@ class StatefulLoss(Piece):
     def _gives_a_list(self, rng: np.random.Generator) -> bool:
         """Whether its gradient, of an example, is a list of numbers."""
         with suppress(Exception):  # it takes several examples alone
-            return bool(self.methods) and isinstance(self._returned(self.made(rng), *np.eye(3)[:2]), list)
+            return bool(self.called) and isinstance(self._returned(self.made(rng), *np.eye(3)[:2]), list)
         return False
 
     def _settings(

@@ -256,6 +256,20 @@ def in_shape_of(gradient: Array, parameter: Array) -> Array:
     return np.broadcast_to(gradient, parameter.shape).copy() if fits else gradient
 
 
+def are_those_kept(returned: Any, gradients: Iterable[Array]) -> bool:
+    """Whether a backward returns the gradients that its layers keep, in a list for each: ∂C/∂x is none of these.
+
+    Raises:
+        Unclear: it returns others so.
+    """
+    if not isinstance(returned, list) or not all(isinstance(each, list | tuple) for each in returned):
+        return False
+    kept = [*gradients]
+    if all(any(np.array_equal(g, one) for one in kept) for each in returned for g in each):
+        return True
+    raise Unclear("backward returned other gradients than those that its layers keep")
+
+
 def input_gradient(own: Any, returned: Any, x: Array, new: Sequence[str]) -> Any:
     """What a backward gives as ∂C/∂x: what it returns, the first of several, or what it keeps as such."""
     if isinstance(returned, tuple | list):
