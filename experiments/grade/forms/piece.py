@@ -117,6 +117,20 @@ def _step(a: Array, rng: np.random.Generator) -> Array:
     )
 
 
+class Taught(NamedTuple):
+    """What trains by a piece is handed of it: data and target, and the names of its parameters; which function or
+    method gives the gradients, and at which strength of a penalty; of a class, how an object is made of parameters at a
+    rate, and what it then has of them."""
+
+    x: Any
+    y: Any
+    names: list[str]
+    gives: str
+    penalty: float = 0
+    make: Callable[[Arrays, float], Any] = lambda given, _: given
+    kept: Callable[[Any], Arrays] = lambda own: own
+
+
 class Piece:
     """One thing to check. `arguments` are what its forward cannot do without; `accepts`, what may be set besides.
 
@@ -128,6 +142,10 @@ class Piece:
     module: ModuleType
     has_cost = False
     has_gradient = False
+    gradients_by = ""
+    """The function or the method that gives the gradients of all parameters, by its name, where others may train by it;
+    these are handed what is `taught`, once an example is drawn."""
+    taught: Taught
     otherwise: "Piece | None" = None
     """What it may be besides, where how it is called as this is not known."""
     is_otherwise = False

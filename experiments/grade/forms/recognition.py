@@ -14,13 +14,17 @@ from experiments.grade.forms.branches import NeverRun
 from experiments.grade.forms.costs.cost_alone import CostAlone
 from experiments.grade.forms.definitions import Definitions, constants_of, functions_of
 from experiments.grade.forms.loops.function import drivers, learning, of_class
+from experiments.grade.forms.loops.script import GOES_BACK
+from experiments.grade.forms.loops.taught import HANDED
+from experiments.grade.forms.loops.trainers import Trained, trainers
 from experiments.grade.forms.loops.training import Training
 from experiments.grade.forms.loops.turns.kept import LOSS
+from experiments.grade.forms.loops.turns.moving import names_in
 from experiments.grade.forms.own_examples import unused
 from experiments.grade.forms.piece import Piece
 from experiments.grade.forms.placeholders import is_abstract, is_placeholder
-from experiments.grade.forms.stand_ins import MissingBase
-from experiments.grade.forms.stateful.objects import BACKWARD, OWN
+from experiments.grade.forms.stand_ins import Missing, MissingBase
+from experiments.grade.forms.stateful.objects import OWN
 from experiments.grade.forms.stateful.slots import is_marked
 from experiments.grade.forms.stateful.steps import STEPS, moves_something
 from experiments.grade.forms.whole.loss_class import LossClass
@@ -43,8 +47,6 @@ HELPS = {
 """The words that say that it only helps to make or to test one."""
 TRAINS = {"train", "fit", "run", "optimize", "optimise", "model"}
 """The words of what trains: it is no piece of its own where it calls the pieces."""
-HANDED = re.compile(r"(grad(ient)?s?|back(ward)?)(_?prop\w*?)?_?(function|func|fn|f)", re.IGNORECASE)
-"""What a function that trains calls the piece that it is handed."""
 GOES_THROUGH = {"forward", "backward", "backprop", "grad", "gradient", "gradients", "loss", "cost"}
 """The words of what does not train, whatever else its name says, but for a descent."""
 
@@ -65,12 +67,22 @@ class Offered:
                 if isinstance(piece, NetworkClass | LossClass) and piece.kind in found.own().values():
                     piece.otherwise = next(of_class(piece.kind.__name__, piece.kind, found, piece.option), None)
                 found.claimed |= {id(o) for o in piece.made_of}
-        trained = {id(o) for piece in self.pieces.values() if _is_judged_by_its_training(piece) for o in piece.made_of}
+        self.untaught, trained = dict[Any, str](), set[int]()
+        for piece in [*trainers(found, [*self.pieces.values()])]:
+            try:
+                piece.draw(0)
+            except (Exception, SystemExit) as why:  # it is not understood
+                self.untaught[piece.f] = str(why)
+                continue
+            self.pieces[piece.name] = piece  # in the place of what it may be besides
+            trained |= {id(piece.f), *map(id, piece.made_of)}
+        trained |= {id(o) for piece in self.pieces.values() if _is_judged_by_its_training(piece) for o in piece.made_of}
         driven = set[int]()
-        for piece in drivers(found, found.claimed - trained):
+        for piece in drivers(found, trained):
             piece.name = f"{piece.name} ({piece.form})" if piece.name in self.pieces else piece.name
             self.pieces[piece.name] = piece
             driven |= {id(o) for o in piece.made_of}
+        driven |= trained
         own = found.own()
         places = {id(o): i for i, o in enumerate(own.values())}
 
@@ -82,7 +94,7 @@ class Offered:
         judged = {base for p in self.pieces.values() for k in p.made_of if inspect.isclass(k) for base in k.__mro__[1:]}
         left = {n: o for n, o in own.items() if not (o in judged and is_abstract(o))}  # it runs in those that it is of
         free = {n: o for n, o in left.items() if n not in pieces and id(o) not in driven}
-        self.trains = {n: o for n, o in free.items() if _trains_by(n, o, pieces)}
+        self.trains = {n: o for n, o in free.items() if _trains_by(n, o, found, pieces)}
         self.trainers = {n: o for n, o in free.items() if self.pieces and learning(o)}
         others = {n: o for n, o in free.items() if n not in self.trains}
         # beside nothing but costs any function may be the gradient, whatever its name
@@ -104,11 +116,21 @@ class Offered:
     def never_called(self, ran: set[CodeType]) -> Iterator[NeverRun]:
         """What trains by what was checked, or looks like a piece among its methods, and did not run."""
         ran = self._with_written(ran)
-        for name, code in ((n, f.__code__) for n, f in self.trains.items() if f.__code__ not in ran):
-            yield NeverRun(name, code.co_firstlineno, f"{name} was not judged", counts=False)
+        untaught = {f: why for f, why in self.untaught.items() if f.__code__ not in ran}
+        trained = {f.__name__ for p in self.pieces.values() for f in p.made_of if isinstance(p, Training | Trained)}
+        others = {f: "" for f in self.trains.values() if f not in untaught and f.__code__ not in ran}
+        for f, why in (untaught | others).items():
+            owner, _, name = f.__qualname__.rpartition(".")
+            called = {ast.unparse(n.func) for n in ast.walk(self.found.node_of(f)) if isinstance(n, ast.Call)}
+            said = ": ".join(filter(None, [f"{name} was not judged", why]))
+            hands_on = not called.isdisjoint(trained)  # what it is told, to what is judged
+            needs_more = any(
+                isinstance(vars(self.module).get(n), Missing) for n in f.__code__.co_names
+            )  # which is said
+            yield NeverRun(owner or name, f.__code__.co_firstlineno, said, counts=not (hands_on or needs_more))
         for kind, method in ((k, m) for k in self.trainers.values() for m in learning(k)):
             if (code := getattr(kind, method).__code__) not in ran:
-                counts = _goes_back(method_node(self.found, kind, method))
+                counts = self._takes_gradients(kind, method)
                 yield NeverRun(kind.__name__, code.co_firstlineno, f"{method} was not judged", counts)
         partly, elsewhere = (
             {(k, name) for p in self.pieces.values() for k in p.made_of for name in getattr(p, of)}
@@ -122,9 +144,26 @@ class Offered:
                     yield NeverRun(kind.__name__, code.co_firstlineno, f"{name} {ANOTHER_RULE}", counts=True)
                 is_partly = (kind, name) in partly
                 said = "is judged at its first step alone" if is_partly else "was not judged"
-                if looks_like_one and (code not in ran or is_partly):
-                    is_a_step = not is_partly and _is_a_step(name, method_node(self.found, kind, name))
-                    yield NeverRun(kind.__name__, code.co_firstlineno, f"{name} {said}", is_a_step)
+                is_said = any(f.__code__ is code for f in untaught)
+                if looks_like_one and not is_said and (code not in ran or is_partly):
+                    trains = name in learning(kind) and self._takes_gradients(kind, name)
+                    counts = not is_partly and (trains or _is_a_step(name, method_node(self.found, kind, name)))
+                    yield NeverRun(kind.__name__, code.co_firstlineno, f"{name} {said}", counts)
+
+    def _takes_gradients(self, kind: type, method: str) -> bool:
+        """Whether a method goes back itself, or by others of its object, or is given gradients."""
+        reached = [method]
+        for name in reached:
+            node = method_node(self.found, kind, name)
+            called = [n.func for n in ast.walk(node) if isinstance(n, ast.Call)]
+            given = [t for n in ast.walk(node) if isinstance(n, ast.Assign) and isinstance(n.value, ast.Call)
+                     for t in n.targets]  # fmt: skip
+            names = {ast.unparse(f).rpartition(".")[2] for f in called} | {n for t in given for n in names_in(t)}
+            if any(_words(n) & GOES_BACK for n in names):
+                return True
+            of_its_own = {f.attr for f in called if isinstance(f, ast.Attribute) and ast.unparse(f.value) in OWN}
+            reached += [n for n in of_its_own if n not in reached]
+        return False
 
     def _with_written(self, ran: set[CodeType]) -> set[CodeType]:
         return ran.union(*(one.written for p in self.pieces.values() for one in (p, p.otherwise) if one))
@@ -182,19 +221,14 @@ def _gives_gradients(found: Definitions, thing: Any) -> bool:
     return any(map(LOSS.fullmatch, names)) and any(map(is_marked, names))
 
 
-def _trains_by(name: str, thing: Any, pieces: set[str]) -> bool:
+def _trains_by(name: str, thing: Any, found: Definitions, pieces: set[str]) -> bool:
     """Whether a function trains by calling pieces that are checked; one that works the gradient out itself is one."""
     words = _words(name)
     trains = bool(words & {"descent", "sgd"}) or (bool(words & TRAINS) and not words & GOES_THROUGH)
     if not (inspect.isfunction(thing) and trains):
         return False
-    return not pieces.isdisjoint(thing.__code__.co_names) or any(map(HANDED.fullmatch, thing.__code__.co_varnames))
-
-
-def _goes_back(node: ast.AST) -> bool:
-    """Whether it calls the backward of what it is made of itself, in an order that nobody else tells."""
-    called = [n.func for n in ast.walk(node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)]
-    return any(f.attr in BACKWARD and ast.unparse(f.value) not in OWN for f in called)
+    called = {ast.unparse(n.func) for n in ast.walk(found.node_of(thing)) if isinstance(n, ast.Call)}
+    return not called.isdisjoint(pieces) or any(map(HANDED.fullmatch, thing.__code__.co_varnames))
 
 
 def _is_a_step(name: str, node: ast.AST) -> bool:

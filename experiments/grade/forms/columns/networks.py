@@ -19,7 +19,7 @@ import numpy as np
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.course.arguments import keys_of
 from experiments.grade.forms.definitions import Definitions
-from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran
+from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran, Taught
 from experiments.grade.forms.stateful.guards import unguarded
 from experiments.grade.forms.whole.costs import choices
 from experiments.grade.forms.whole.names import DATA, PARAMETERS, PENALTIES, TARGET
@@ -97,6 +97,7 @@ class ColumnNetwork(Piece):
         self.forward, self.backward, self.module = forward, backward, found.module
         self.costs = [f for n, f in found.own().items() if inspect.isfunction(f) and re.search("cost|loss", n, re.I)]
         takes = [n for n in _needed(forward) if n not in TARGET]
+        self.gradients_by = backward.__name__
         self.target = next((n for n in _needed(forward) if n in TARGET), "")
         keys = [{*keys_of(found, forward, n)} for n in takes]
         self.x = 1 if any(map(KEY.fullmatch, keys[0])) or (takes[1] in DATA and takes[0] not in DATA) else 0
@@ -205,6 +206,8 @@ class ColumnNetwork(Piece):
         if self.layout is None:
             raise Unclear("no layout of its parameters is known on which it runs")
         order = self._called(self.layout)
+        arrays, target, keys = self.layout
+        self.taught = Taught(arrays["X"], target, keys, self.gradients_by)
         has_input = "dX" in self._back(self.layout, self._pass(self.layout, self.layout.arrays), order)
         for choice, cost in [*self._costs(self.layout)]:
             for said, count in ((UNAVERAGED, EXAMPLES), ("", 1)) if has_input else (("", 1),):

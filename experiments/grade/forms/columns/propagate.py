@@ -18,7 +18,7 @@ from experiments.grade.errors import Unclear
 from experiments.grade.forms.course.arguments import ROLES
 from experiments.grade.forms.course.losses import STRENGTH
 from experiments.grade.forms.definitions import Definitions
-from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
+from experiments.grade.forms.piece import Arrays, Example, Piece, Ran, Taught
 from experiments.grade.forms.stateful.slots import stem
 from experiments.grade.forms.whole.names import DATA, PENALTIES, TARGET
 from experiments.grade.forms.whole.network_data import role
@@ -86,6 +86,7 @@ class Propagate(Piece):
     def __init__(self, name: str, f: Callable[..., Any], cost: Callable[..., Any] | None, found: Definitions) -> None:
         self.f, self.cost, self.module, self.roles = f, cost, found.module, _roles(f)
         alone = "b" not in self.roles
+        self.gradients_by = f.__name__
         self.names = (["w"] if alone else returned_names(found.node_of(f))) + (["cost"] if cost else [])
         self.settings = {n: STRENGTH for n in inspect.signature(f).parameters if n.lower() in PENALTIES}
         super().__init__(name, [*self.roles.values()], [*self.settings], [f, *([cost] if cost else [])])
@@ -114,6 +115,8 @@ class Propagate(Piece):
                 continue
             self.form = f"logistic regression, {layout}"
             fixed = (self.roles["x"], self.roles["y"])
+            x, y = (arrays[n] for n in fixed)
+            self.taught = Taught(x, y, [*arrays.keys() - {*fixed}], self.gradients_by, sum(self.settings.values()))
             yield Example(arrays, self._run, fixed=fixed, together=True)
             return
         raise Unclear(f"expected (grads, cost) of ({', '.join(self.arguments)}); the first that was tried raised {why}")

@@ -18,9 +18,9 @@ from experiments.grade.errors import Unclear
 from experiments.grade.forms.course.losses import STRENGTH
 from experiments.grade.forms.definitions import Definitions
 from experiments.grade.forms.own_examples import of_class
-from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran
+from experiments.grade.forms.piece import Arrays, Example, Fields, Piece, Ran, Taught
 from experiments.grade.forms.stateful.making import LARGE
-from experiments.grade.forms.stateful.objects import returns_a_tuple
+from experiments.grade.forms.stateful.objects import RATES, returns_a_tuple
 from experiments.grade.forms.whole.names import PENALTIES
 
 PICTURE = (2, 4, 4)
@@ -48,6 +48,7 @@ class Net(Piece):
     """A class with its own params."""
 
     form = "course net"
+    gradients_by = "loss"
 
     def __init__(self, name: str, kind: type, found: Definitions) -> None:
         super().__init__(name, [], [*inspect.signature(kind).parameters], [kind])
@@ -76,10 +77,22 @@ class Net(Piece):
                 return self._run(net, given, x, penalty)
 
             y = next((y for y in targets if _runs(run, {"y": y, **params})), targets[0])
+            self.taught = self._teaching(net, x, y, sum(penalty.values()))
             yield Example({"y": y, **params}, run, fixed=("y",))
             yield from self._own_examples(rng, penalty)
             return
         raise Unclear(f"it could not be made and run: {why}")
+
+    def _teaching(self, net: Any, x: Any, y: Any, penalty: float) -> Taught:
+        """What its methods that train are handed."""
+
+        def make(given: Arrays, rate: float) -> Any:
+            own = copy.deepcopy(net)
+            own.params = {n: np.copy(a) for n, a in given.items()}
+            vars(own).update({n: rate for n in vars(own) if n.lower() in RATES})
+            return own
+
+        return Taught(x, y, [*net.params], self.gradients_by, penalty, make, lambda own: own.params)
 
     def _own_examples(self, rng: np.random.Generator, penalty: Fields) -> Iterator[Example]:
         """The nets that the file itself has for examples, with X and y."""

@@ -76,19 +76,19 @@ def of_class(name: str, kind: type, found: Definitions, of: Option | None = None
             return
 
 
-def drivers(found: Definitions, taken: Collection[int]) -> Iterator[Piece]:
+def drivers(found: Definitions, trained: Collection[int]) -> Iterator[Piece]:
     """What trains by calling what other forms have taken: functions, and classes of these with a method that trains;
-    each that is understood."""
+    each that is understood, but for those of which that is known."""
     free = replace(found, claimed=set())
     for name, thing in found.own().items():
-        if inspect.isfunction(thing) and id(thing) not in found.claimed:
+        if id(thing) in trained or inspect.isfunction(thing) == (id(thing) in found.claimed):
+            continue
+        if inspect.isfunction(thing):
             ways = [(thing, way) for way in _ways(thing, None, free)]
-            trained = iter([TrainingFunction(name, ways, None, free)] if ways else [])
+            driving = iter([TrainingFunction(name, ways, None, free)] if ways else [])
         else:
-            kind: Any = thing
-            is_taken = id(thing) in taken and learning(kind)
-            trained = of_class(name, kind, free, FIRST) if is_taken else iter([])
-        for piece in trained:
+            driving = of_class(name, thing, free, FIRST) if learning(thing) else iter([])
+        for piece in driving:
             with suppress(Exception):  # it is not understood
                 piece.draw(0)
                 yield piece
@@ -159,7 +159,9 @@ class TrainingFunction(Training):
         quieted = Quiet(found.module, [*first, loop])
         quiet = [new for s in first for new in listed(quieted.visit(s))]
         before = [[compiled(s, found.module) for s in [*quiet, *turn]] for turn in first_turns(loop)]
-        return Tried(Turn(loop, found.module, way.is_outer), partial(self._begins, f, before), way.written)
+        return Tried(
+            Turn(loop, found.module, way.is_outer), partial(self._begins, f, before), {*way.written, f.__code__}
+        )
 
     def _begins(self, f: Function, turns: list[list[FunctionType]], rng: np.random.Generator) -> Iterator[Names]:
         begins, why = False, ""

@@ -2,6 +2,7 @@
 
 import ast
 import copy
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import product
 from types import FunctionType, ModuleType
@@ -82,6 +83,7 @@ class Start:
         self.places = {n: self.places[n] for n in self.weights}
         before = before if self._has_no_state(others, rng) else self.names
         self.names = before  # where a sum over turns is a number again
+        self._check_the_like({way: a for way, a in kept.items() if way not in changed})
         if not self.weights or not any(self.moving):
             raise Unclear("it moves no floats that are there before it, and that its cost depends on")
 
@@ -150,6 +152,17 @@ class Start:
         return {a if short.count(a) == 1 else b: ways for a, b, ways in zip(short, whole, own, strict=True)}
 
     # ------------------------------------------------------------ what depends on what
+
+    def _check_the_like(self, unmoved: dict[Slot, Array]) -> None:
+        """Raise Unclear where a parameter stays that is called like one that moves, but for a number: W1 beside W2."""
+        alike = {_without_numbers(ways[0]) for ways in self.places.values()}
+        rng = np.random.default_rng(0)
+        for way, array in ((w, a) for w, a in unmoved.items() if _without_numbers(w) in alike):
+            other = copy.deepcopy(self.names)
+            put(other, way, array + ELSEWHERE * rng.standard_normal(array.shape))
+            one, two = self._still(), self.run(self.still, names=other)
+            if any(_differs(one.get(n), two.get(n)) for n in self.turn.watched):
+                raise Unclear(f"it leaves {label(way)} as it is, and moves others like it")
 
     def _matters(self, name: str) -> bool:
         """Whether a cost, or a side of a difference, is made of a parameter."""
@@ -246,6 +259,10 @@ def at_rate(names: Names, rate: float) -> Names:
         within = [v for space in spaces for v in space.values()]
         spaces = [v if isinstance(v, dict) else vars(v) for v in within if _keeps_others(v)]
     return own
+
+
+def _without_numbers(way: Slot) -> tuple[str, ...]:
+    return tuple(re.sub(r"\d+", "", str(step.key)) for step in way)
 
 
 def _keeps_others(thing: Any) -> bool:

@@ -20,7 +20,7 @@ import numpy as np
 
 from experiments.grade.errors import Unclear
 from experiments.grade.forms.definitions import Definitions
-from experiments.grade.forms.piece import Arrays, Example, Piece, Ran
+from experiments.grade.forms.piece import Arrays, Example, Piece, Ran, Taught
 from experiments.grade.forms.stateful.guards import unguarded
 from experiments.grade.forms.whole.costs import Cost, choices
 from experiments.grade.forms.whole.names import DATA, TARGET
@@ -102,6 +102,7 @@ class Propagation(Piece):
         self.outputs, self.names = (returned_names(found.node_of(f)) for f in (forward, backward))
         self.costs = [f for n, f in found.own().items() if inspect.isfunction(f) and OF_A_COST.search(n)]
         takes = [*inspect.signature(forward).parameters]
+        self.gradients_by = backward.__name__
         super().__init__(f"{forward.__name__}, {backward.__name__}", takes, [], [forward, backward])
 
     @property
@@ -112,6 +113,8 @@ class Propagation(Piece):
     def truth_examples(self, rng: np.random.Generator) -> Iterator[Example]:
         layout = self._fitting(rng)
         self.form = f"network as functions, {layout.name}"
+        names = [n for n in layout.arrays if n != self.data]
+        self.taught = Taught(layout.arrays[self.data], layout.target, names, self.gradients_by)
         costs = [*self._costs(layout)]
         for choice, cost in costs:
             yield Example(layout.arrays, self._runner(layout, cost), fixed=(self.data,), choice=choice)

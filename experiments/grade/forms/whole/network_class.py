@@ -67,6 +67,7 @@ class NetworkClass(OwnCosts, Stepping):
         self, name: str, kind: type, methods: NetworkMethods, found: Definitions, option: Option = FIRST
     ) -> None:
         self.kind, self.found, self.module, self.methods = kind, found, found.module, methods
+        self.gradients_by = methods.gives
         self.node, self.option = method_node(found, kind, methods.gives), option
         self.names = returned_names(self.node)
         own = found.own().items()
@@ -103,6 +104,8 @@ class NetworkClass(OwnCosts, Stepping):
         arrays = {**parameters.drawn(fitted.prototype, rng), "x": x}
         if not parameters.places and np.array_equal(self.methods.run(copy.deepcopy(fitted.prototype), x), x):
             raise Unclear(f"a {self.name} has no layers of its own")
+        if not place:
+            self.taught = fitted.taught(parameters, self.gradients_by)
         own = self.cost_of(fitted)
         output = self.methods.run(parameters.with_these(fitted.prototype, arrays), x)
         hot = x if self.methods.of_itself else fitted.given.one_hot(fitted.y, np.shape(output))

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from experiments.grade.forms.course.losses import STRENGTH
-from experiments.grade.forms.piece import NO_FIELDS, Fields
+from experiments.grade.forms.piece import NO_FIELDS, Arrays, Fields, Taught
 from experiments.grade.forms.stateful.losses import TARGETS
-from experiments.grade.forms.stateful.objects import RATE, RATES, needed, plain
+from experiments.grade.forms.stateful.objects import RATE, RATES, Parameters, needed, plain
+from experiments.grade.forms.stateful.slots import kept_at
 from experiments.grade.forms.whole.names import PENALTIES
 from manual.numbers.number_types import Array
 
@@ -134,6 +135,19 @@ class Fitted(NamedTuple):
     prototype: Any
     given: Given
     y: Any
+
+    def taught(self, parameters: Parameters, gives: str) -> Taught:
+        """What the methods that train it are handed."""
+
+        def make(given: Arrays, rate: float) -> Any:
+            own = parameters.with_these(self.prototype, given)
+            vars(own).update(dict.fromkeys(parameters.rates, rate))
+            return own
+
+        def kept(own: Any) -> Arrays:
+            return {n: kept_at(own, places[0]) for n, places in parameters.places.items()}
+
+        return Taught(self.given.x, self.y, [*parameters.places], gives, make=make, kept=kept)
 
 
 def values(

@@ -39,7 +39,8 @@ def is_momentum(names: Names, after: After, weights: list[Slot], state: list[Slo
             shares.append((share, kept, _ratio(at(zero, velocity), move)))
     if len(weights) != len(state) or not shares or not all(_same(each) for each in zip(*shares, strict=True)):
         return False
-    return all(0 <= kept <= 1 and share * times > 0 for share, kept, times in shares)
+    # a velocity that keeps all of itself adds up gradients that were to begin at 0 again
+    return all(0 <= kept < 1 - CLOSE and share * times > 0 for share, kept, times in shares)
 
 
 def _ratio(one: Array, other: Array, or_nothing: bool = False) -> float | None:
