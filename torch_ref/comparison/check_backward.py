@@ -5,10 +5,10 @@ pytest.
         check_backward(MyFunction.apply, torch.nn.functional.gelu, [torch.randn(8, 16)])
 
 It is tried on the inputs as they are and on others that are made of them (functions/draws.py): batches of 1, 2, an odd
-number and none, 1e-4 and 1e4 times as large, near overflow, repeated indices, NaN and infinities. The inputs, and the
-upstream gradient, lie in memory otherwise; δ is zero, one number expanded, or undefined for all outputs but one; some
-inputs alone need a gradient; the graph is run backward twice; calls disturb each other and are repeated. What the
-reference cannot do is not asked for.
+number and none, 1e-4 and 1e4 times as large, near overflow, zeros, repeated indices, NaN, infinities. The inputs, and
+the upstream gradient, lie in memory otherwise; δ is zero, one number expanded, large and small, or undefined for all
+outputs but one; some inputs alone need a gradient; the graph is run backward twice; calls disturb each other and are
+repeated. What the reference cannot do is not asked for.
 
 What is allowed is derived where the reference can be run as a program (torch_ref/program): twice the error that its own
 formula may make, in any order of its sums. Where it cannot, because it draws random numbers, chooses shapes by its data
@@ -39,6 +39,7 @@ from torch_ref.comparison.functions.calls import (
     names_of,
 )
 from torch_ref.comparison.functions.claims import claims
+from torch_ref.comparison.functions.draws import beside_fewer_rows
 from torch_ref.comparison.functions.failure.blame import described
 from torch_ref.comparison.functions.judge import Observed, judge
 from torch_ref.comparison.functions.observe import InDtype
@@ -149,10 +150,9 @@ def _every(inputs: Inputs, seed: int) -> Iterator[Sequence[Any]]:
             yield [torch.from_numpy(v) if isinstance(v, np.ndarray) else v for v in made]
     elif not isinstance(inputs, list | tuple):
         raise ValueError(f"check_backward: expected inputs as a list, as [x], got a {type(inputs).__name__}")
-    elif inputs and all(isinstance(one, list | tuple) for one in inputs):
-        yield from inputs
     else:
-        yield inputs
+        several = bool(inputs) and all(isinstance(one, list | tuple) for one in inputs)
+        yield from inputs if several else [inputs]
 
 
 def _observe(function: Function, reference: Function, inputs: Sequence[Any], options: Options) -> Iterator[Observed]:
@@ -180,6 +180,7 @@ def _observe(function: Function, reference: Function, inputs: Sequence[Any], opt
             name = str(dtype).removeprefix("torch.")
             yield Observed(name, "all", error, offered=wanted)
             continue
+        given.whole |= beside_fewer_rows(theirs.subject, leaves, options.seed)
         tried = InDtype(ours, theirs, leaves, dtype, options)
         yield from chain(tried.observe(), () if offered or options.quick else claims(tried))
         offered += 1
@@ -296,5 +297,4 @@ def _takes(function: Function, name: str) -> bool:
 
 
 def _device(inputs: Inputs) -> str:
-    values = [] if callable(inputs) else inputs
-    return next((v.device.type for v in values if torch.is_tensor(v)), "cpu")
+    return next((v.device.type for v in ([] if callable(inputs) else inputs) if torch.is_tensor(v)), "cpu")

@@ -22,6 +22,7 @@ from torch_ref.tolerance.bounds import exact
 from torch_ref.truth.certify import derivative
 
 Function = Callable[..., Any]
+BY_VALUE = "by value"
 
 
 class Bounds(NamedTuple):
@@ -134,7 +135,7 @@ def _program(
     of_floats: "_OfFloats", tensors: list[torch.Tensor], programs: dict[Any, GraphModule | NoProgram]
 ) -> tuple[GraphModule, list[torch.Tensor]]:
     """The program of outputs and gradients, by these tensors and by those that are not of floats; where it takes its
-    shapes from the latter, they belong to the program, which is not kept."""
+    shapes from the latter, or its way from any number, they belong to the program, which is not kept."""
     n, m = len(of_floats.places), len(tensors)
 
     def with_gradients(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -154,9 +155,13 @@ def _program(
     program = programs[key]
     if not isinstance(program, NoProgram):
         return program, others
-    if not others:
+    if (BY_VALUE, key) in programs:
         raise program
-    return trace(with_gradients, tensors), []
+    try:
+        return trace(with_gradients, tensors, by_value=True), []
+    except NoProgram:
+        programs[BY_VALUE, key] = program
+        raise program from None
 
 
 def gradient_of(function: Function, inputs: Sequence[Any], by: Sequence[int] | None = None) -> Function:

@@ -72,22 +72,24 @@ def _table() -> dict[Any, Callable[..., Any]]:
 TABLE = _table()
 
 
-def trace(function: Callable[..., Any], inputs: Sequence[torch.Tensor]) -> GraphModule:
+def trace(function: Callable[..., Any], inputs: Sequence[torch.Tensor], by_value: bool = False) -> GraphModule:
     """The program of a function on inputs of these shapes and dtypes; attention as products and a softmax, a
-    recurrent layer as its steps.
+    recurrent layer as its steps. `by_value`: it may be that of these numbers alone, as where the function asks whether
+    any of them is negative.
 
     Without a mode of its own torch makes one for each operation, which takes a third of the time.
 
     Raises:
         NoProgram: the function, or torch, raised, as where it chooses a shape by its data.
     """
+    strictly: Any = {"_error_on_data_dependent_ops": not by_value}
     fake = FakeTensorMode(allow_fallback_kernels=True)
     without_fused_kernels = torch.backends.mkldnn.flags(False, None, None, None)  # pyright: ignore[reportArgumentType]
     with sdpa_kernel(SDPBackend.MATH), without_fused_kernels, ByFormula(), tracing(TracingContext(fake)):
         try:
-            program = make_fx(lambda *tensors: function(*tensors), decomposition_table=TABLE)(*inputs)
+            program = make_fx(lambda *tensors: function(*tensors), decomposition_table=TABLE, **strictly)(*inputs)
             if any(map(_writes, program.graph.nodes)):  # a second tracing takes as long as the first
-                program = make_fx(torch.func.functionalize(program))(*inputs)
+                program = make_fx(torch.func.functionalize(program), **strictly)(*inputs)
         except Exception as error:
             raise NoProgram(error) from error
     for node in filter(_is_a_note, reversed(program.graph.nodes)):

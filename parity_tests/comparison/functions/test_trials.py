@@ -1,5 +1,7 @@
 """What the trials are made of: numbers that the reference takes, of large inputs, too, and none that are invalid."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 from torch.nn import functional
@@ -24,13 +26,17 @@ def test_few_rows_of_a_large_input_are_tried(rows):
         check_backward(wrong, torch.sin, drawn((rows, 256)), skip=alone("batch of 1"))
 
 
-@pytest.mark.parametrize(("shapes", "of_rows"), [([(5, 5), (5,)], {0}), ([(5, 4), (5,)], {0, 1})])
-def test_what_may_be_a_bias_keeps_its_length(shapes, of_rows):
+@pytest.mark.parametrize(
+    ("shapes", "together", "of_rows"),
+    [([(5, 5), (5,)], torch.sum, {0}), ([(5, 4), (5,)], torch.sum, {0}), ([(5, 4), (5,)], torch.clone, {0, 1})],
+)
+def test_what_may_be_a_bias_keeps_its_length(shapes, together, of_rows):
     tried = []
 
     def reference(x, b):
+        y = x.sum(1) * together(b)  # which raises where the lengths must be alike
         tried.append((len(x), len(b)))
-        return x.sum(1) * b.sum()
+        return y
 
     check_backward(reference, reference, drawn(*shapes), skip=alone(*ROWS))
     assert {i for i in range(2) for lengths in tried if lengths[i] != 5} == of_rows
@@ -106,3 +112,86 @@ def test_a_failure_says_that_nothing_is_compared():
     x = torch.eye(3).to_sparse()
     with pytest.raises(AssertionError, match="not judged: nothing is compared"):
         check_backward(lambda x: 2 * x, lambda x: 2 * x, [x])
+
+
+def squared(backward=lambda ctx, d, x: 2 * x * d, forward=lambda x: x * x):
+    return function(forward, backward)
+
+
+def product_over(ctx, d, x):
+    return (d * x.prod(-1))[:, None] / x
+
+
+KEPT = {}
+
+
+def in_memory_of_its_own(x):
+    """The same tensor for every call on this shape."""
+    found = KEPT.setdefault((x.shape, x.dtype), torch.empty_like(x, memory_format=torch.contiguous_format))
+    return found.copy_(x)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reference", "trial"),
+    [
+        (squared(lambda ctx, d, x: 2 * x * d.clamp(-2, 2)), torch.square, "δ of other sizes"),
+        (squared(lambda ctx, d, x: 2 * x * d * (d.abs() > 0.1)), torch.square, "δ of other sizes"),
+        (squared(product_over, lambda x: x.prod(-1)), lambda x: x.prod(-1), "zeros"),
+        (squared(lambda ctx, d, x: in_memory_of_its_own(2 * x * d)), torch.square, "two forwards first"),
+        (squared(forward=lambda x: in_memory_of_its_own(x * x)), torch.square, "two forwards first"),
+    ],
+    ids=["clamped", "small ones dropped", "a product over its factors", "one memory of gradients", "one of outputs"],
+)
+def test_what_shows_in_one_trial_alone(wrong, reference, trial):
+    with pytest.raises(AssertionError, match=trial):
+        check_backward(wrong, reference, drawn((4, 3)))
+    check_backward(wrong, reference, drawn((4, 3)), skip=[trial])
+
+
+def test_where_neither_has_a_gradient_it_is_not_judged():
+    with pytest.raises(AssertionError, match="not judged: the reference has none, of any input"):
+        check_backward(torch.Tensor.detach, torch.Tensor.detach, drawn((4, 3)))
+
+
+def test_what_is_as_long_as_the_batch_by_chance_is_no_part_of_it():
+    def filtered(x, taps):
+        return sum(taps[i] * x[:, i : i + 8] for i in range(3))
+
+    def reference(x, taps):
+        return functional.conv1d(x[:, None], taps[None, None])[:, 0]
+
+    check_backward(filtered, reference, drawn((3, 10), (3,)))
+
+
+@pytest.mark.parametrize("factor", [1, 2])
+def test_what_runs_its_forward_again_when_it_goes_back_is_judged(factor):
+    """As torch.utils.checkpoint does, which refuses torch.autograd.grad."""
+
+    def backward(ctx, d, x):
+        if not torch.autograd._is_checkpoint_valid():
+            raise RuntimeError("call backward")
+        x = x.detach().requires_grad_()
+        with torch.enable_grad():
+            y = x.tanh() * x
+        torch.autograd.backward(y, factor * d)
+        return x.grad
+
+    again = function(lambda x: x.tanh() * x, backward)
+    with nullcontext() if factor == 1 else pytest.raises(AssertionError, match="times 2"):
+        check_backward(again, lambda x: x.tanh() * x, drawn((4, 3)))
+
+
+def test_a_reference_that_asks_for_its_numbers_has_a_derived_tolerance():
+    def reference(mean, y, log):
+        return functional.gaussian_nll_loss(mean, y, log.exp(), eps=0)
+
+    def by_hand(mean, y, log):
+        return (0.5 * (log + (mean - y) ** 2 * torch.exp(-log))).mean()
+
+    found = check_backward(by_hand, reference, drawn((4, 3), (4, 3), (4, 3)), skip=["forward mode"])
+    assert not found.measured
+
+
+def test_what_draws_at_random_says_which_trials_are_left_out():
+    found = check_backward(functional.dropout, functional.dropout, drawn((4, 3)))
+    assert found.not_offered["float64, other numbers"] == "the reference draws at random"

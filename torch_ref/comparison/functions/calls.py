@@ -7,12 +7,10 @@ from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch.utils._pytree import keystr, tree_flatten_with_path, tree_unflatten
 
 from torch_ref.comparison.functions.upstream import Upstream
-from torch_ref.twins import to_numpy
 
 Function = Callable[..., Any]
 Leaves = list[Any]
@@ -63,14 +61,14 @@ class Given:
 
     `floats` are the places of the tensors of floats, or of complex numbers; `needed` those of them that are
     differentiated: where some have requires_grad=True, these alone, which is then `said`. The reference `changes` some,
-    as running statistics, which are of no row of the batch.
+    as running statistics, and takes others `whole` beside fewer rows: these are of no row of the batch.
     """
 
     def __init__(self, inputs: Sequence[Any], kwargs: Mapping[str, Any], params: Mapping[str, Any], names: list[str]):
         found: list[Any]
         found, self.spec = tree_flatten_with_path((list(inputs), dict(kwargs), dict(params)))
         self.leaves = [v for _, v in found]
-        self.changes: set[int] = set()
+        self.changes, self.whole = set[int](), set[int]()
         self.flat = not kwargs and not params and len(found) == len(inputs) and all(len(path) == 2 for path, _ in found)
         self.names = [_name(path, names) for path, _ in found]
         self.floats = [i for i, v in enumerate(self.leaves) if is_real(v)]
@@ -105,12 +103,13 @@ def _name(path: Any, names: list[str]) -> str:
 class Subject:
     """A function that is called by the list of what it is given, and gives its outputs by name.
 
-    `in_place`: it is given copies of all inputs, else of those alone that the reference changes.
+    `in_place`: it is given copies of all inputs, else of those alone that the reference changes. `accumulates`: it is
+    differentiated by `backward`, as one that runs its forward again there refuses `torch.autograd.grad`.
     """
 
     def __init__(self, function: Function, given: Given, renamed: Mapping[str, str] | None = None) -> None:
         self.function, self.given, self.renamed = function, given, renamed or {}
-        self.in_place = False
+        self.in_place = self.accumulates = False
 
     def __call__(self, leaves: Leaves) -> dict[str, Any]:
         args, kwargs, params = self.given.parts(leaves)
@@ -143,7 +142,7 @@ class Begun:
     """A call between its forward and its backward."""
 
     def __init__(self, subject: Subject, leaves: Leaves, needed: Sequence[int], upstream: Upstream) -> None:
-        self.names, self.needed = subject.given.names, [*needed]
+        self.subject, self.names, self.needed = subject, subject.given.names, [*needed]
         self.values = [v.detach().requires_grad_(i in needed) if is_real(v) else v for i, v in enumerate(leaves)]
         copied = range(len(leaves)) if subject.in_place else subject.given.changes
         self.given = [v.clone() if i in copied and torch.is_tensor(v) else v for i, v in enumerate(self.values)]
@@ -154,6 +153,7 @@ class Begun:
         at = enumerate(self.given)
         self.returned = {i for i, v in at if subject.in_place and any(o is v for o in outputs.values())}
         self.results: Found = {n: o.detach().clone() for n, o in outputs.items() if torch.is_tensor(o)}
+        self.theirs: Found = {} if self.returned else {n: o for n, o in outputs.items() if torch.is_tensor(o)}
         self.smooth = {n: o for n, o in outputs.items() if is_real(o) and o.requires_grad}
         self.deltas = upstream.of(self.smooth)
 
@@ -173,12 +173,42 @@ class Begun:
             ends = [self.smooth[n] for n in self.deltas]
             starts = [self.values[i] for i in self.needed]
             with refusals():
-                gradients = torch.autograd.grad(ends, starts, [*self.deltas.values()], keep, allow_unused=True)
+                gradients = self._gradients(ends, starts, keep)
         self._look(before)
+        names = [f"d{self.names[i]}" for i in self.needed]
+        self.theirs |= dict(zip(names, gradients, strict=True))
         return self.results | {
-            f"d{self.names[i]}": None if g is None else dense(g.detach().clone())
-            for i, g in zip(self.needed, gradients, strict=True)
+            n: None if g is None else dense(g.detach().clone()) for n, g in zip(names, gradients, strict=True)
         }
+
+    def _gradients(
+        self, ends: list[torch.Tensor], starts: list[torch.Tensor], keep: bool
+    ) -> Sequence[torch.Tensor | None]:
+        deltas, refused = [*self.deltas.values()], None
+        if not self.subject.accumulates:
+            try:
+                return torch.autograd.grad(ends, starts, deltas, keep, allow_unused=True)
+            except RuntimeError as error:
+                refused = error
+        for v in starts:
+            v.grad = None
+        try:
+            torch.autograd.backward(ends, deltas, keep)
+        except Exception as error:
+            raise refused or error from None
+        self.subject.accumulates = True
+        return [v.grad for v in starts]
+
+    def kept_by(self, found: Found) -> None:
+        """See that what it gave is as it was found: no later call may write there.
+
+        Raises:
+            Changed: it is another by now.
+        """
+        for name, own in self.theirs.items():
+            mine = found[name]
+            if own is not None and mine is not None and not same(dense(own.detach()), mine):
+                raise Changed(name, "is overwritten by a later call, or by its own backward")
 
     def _look(self, before: Mapping[str, torch.Tensor]) -> None:
         for name, delta in self.deltas.items():
@@ -202,7 +232,10 @@ def finish(begun: Sequence[Begun], passes: int = 1) -> list[Found]:
     for _ in range(passes - 1):
         for one in begun:
             one.backward(keep=True)
-    return [one.backward(keep=False) for one in begun]
+    found = [one.backward(keep=False) for one in begun]
+    for one, its in zip(begun, found, strict=True):
+        one.kept_by(its)
+    return found
 
 
 def same(a: torch.Tensor, b: torch.Tensor) -> bool:
@@ -257,13 +290,3 @@ def names_of(function: Function, count: int) -> list[str]:
 def dense(tensor: torch.Tensor) -> torch.Tensor:
     """The same numbers in one block of memory: torch adds a sparse gradient to a dense one."""
     return tensor if tensor.layout == torch.strided else tensor.to_dense()
-
-
-def array_of(tensor: torch.Tensor) -> np.ndarray[Any, Any]:
-    """The tensor's numbers in a dtype that NumPy has: those of bfloat16 and float16 in float64, and a complex one as
-    two."""
-    if tensor.is_complex():
-        tensor = torch.view_as_real(tensor.detach().resolve_conj())
-    if tensor.is_floating_point() and tensor.dtype not in (torch.float32, torch.float64):
-        tensor = tensor.double()
-    return to_numpy(tensor)

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from manual import InputError
-from torch_ref.comparison.functions.calls import Function, Given, Subject, array_of, as_raised, is_real, names_of
+from torch_ref.comparison.functions.calls import Function, Given, Subject, as_raised, is_real, names_of
+from torch_ref.comparison.functions.expected import array_of
 from torch_ref.comparison.functions.upstream import Upstream
 from torch_ref.program.derivation import certified
 from torch_ref.truth.certify import distance

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from torch_ref.comparison.functions.calls import Given, Leaves, is_real
+from torch_ref.comparison.functions.calls import Given, Leaves, Refused, Subject, copies, is_real
+from torch_ref.comparison.functions.upstream import Upstream
 
 Rng = Callable[[], np.random.Generator]
 """Makes a generator of random numbers, which most draws do not need."""
@@ -18,6 +19,7 @@ Make = Callable[[Leaves, Rng], Leaves | None]
 LARGE = 2**13
 """Of more elements than this, all trials but the first take the first rows alone."""
 OVERFLOW = "overflow"
+ZEROS = "zeros"
 IGNORED = -100
 """The index that torch's losses leave out."""
 
@@ -60,6 +62,7 @@ def draws(given: Given) -> Iterator[Draw]:
     yield scale("near overflow", lambda leaves: near_overflow([leaves[i] for i in needed]))._replace(
         only_where=OVERFLOW
     )
+    yield Draw("zeros", lambda leaves, _: _zeroed(leaves, given), refusable=True, only_where=ZEROS)
     yield Draw("repeated indices", _repeated, refusable=True)
     yield Draw("ignored indices", _ignored, refusable=True)
     yield Draw("NaN", lambda leaves, rng: _with(leaves, given, rng, [torch.nan]), True, "NaN")
@@ -77,8 +80,23 @@ def batched(given: Given) -> set[int]:
         return set()
     square = len(first) in first.shape[1:]
     return {i for i, v in enumerate(given.leaves)
-            if torch.is_tensor(v) and v.ndim and len(v) == len(first) and i not in given.changes
+            if torch.is_tensor(v) and v.ndim and len(v) == len(first) and i not in given.changes | given.whole
             and not (square and is_real(v) and v.ndim < first.ndim)}  # fmt: skip
+
+
+def beside_fewer_rows(reference: Subject, leaves: Leaves, seed: int) -> set[int]:
+    """Inputs of fewer axes than the first that are as long as it by chance, as a filter's taps may be: the reference
+    runs on fewer rows of the first beside the whole of them."""
+    rows = sorted(batched(reference.given))
+    others = {i for i in rows[1:] if leaves[i].ndim < leaves[rows[0]].ndim}
+    if not others or len(leaves[rows[0]]) < 3:  # one row would be broadcast
+        return set()
+    fewer = [v[:2] if i in rows and i not in others else v for i, v in enumerate(leaves)]
+    try:
+        reference.begin(copies(fewer), reference.given.needed, Upstream(seed))
+    except Refused:
+        return set()
+    return others
 
 
 def cut(given: Given, leaves: Leaves) -> Leaves:
@@ -126,6 +144,17 @@ def _replaced(v: torch.Tensor, rng: np.random.Generator, value: Any, count: int)
     new = v.flatten().clone()
     new[torch.from_numpy(rng.permutation(v.numel())[:count])] = value
     return new.reshape(v.shape)
+
+
+def _zeroed(leaves: Leaves, given: Given) -> Leaves:
+    """The first differentiated input with zeros: its first row, and every third number."""
+    at = given.needed[0]
+    new = leaves[at].clone().reshape(-1)
+    new[::3] = 0
+    new = new.reshape(leaves[at].shape)
+    if new.ndim > 1:
+        new[:1] = 0
+    return [new if i == at else v for i, v in enumerate(leaves)]
 
 
 def _with(leaves: Leaves, given: Given, rng: Rng, values: list[float]) -> Leaves:

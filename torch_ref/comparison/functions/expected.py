@@ -11,8 +11,9 @@ import numpy as np
 import torch
 
 from manual.numbers.number_types import Array
-from torch_ref.comparison.functions.calls import Found, array_of, is_real
+from torch_ref.comparison.functions.calls import Found, is_real
 from torch_ref.program.run import NoRule
+from torch_ref.twins import to_numpy
 
 
 @dataclass
@@ -68,3 +69,13 @@ class Expected:
 def arrays_of(found: Found) -> dict[str, Array]:
     """The numbers, as no later call can change them."""
     return {n: array_of(v).copy() for n, v in found.items() if v is not None}
+
+
+def array_of(tensor: torch.Tensor) -> np.ndarray[Any, Any]:
+    """The tensor's numbers in a dtype that NumPy has: those of bfloat16 and float16 in float64, and a complex one as
+    two."""
+    if tensor.is_complex():
+        tensor = torch.view_as_real(tensor.detach().resolve_conj())
+    if tensor.is_floating_point() and tensor.dtype not in (torch.float32, torch.float64):
+        tensor = tensor.double()
+    return to_numpy(tensor)

@@ -12,6 +12,7 @@ from torch_ref.comparison.verdict import (
     AGREES,
     CONVENTION,
     DIFFERS,
+    NOT_JUDGED,
     ROUNDING,
     Comparison,
     compare,
@@ -33,7 +34,8 @@ class Observed:
     in `arrays`.
 
     `why_measured` says why what is allowed is not derived. `trouble` says in words what no comparison can: an
-    exception, a changed input; `offered` is false where it is what the function does not offer. `dtype` is the name of
+    exception, a changed input, or, where it is not `wrong`, why nothing is judged; `offered` is false where it is what
+    the function does not offer. `dtype` is the name of
     the dtype where NumPy has none such. `only_where` names what is not a number, of which only the place is compared.
     `ties` tells, where it is asked, which quantities differ by a choice at a tie alone.
     """
@@ -45,6 +47,7 @@ class Observed:
     why_measured: str = ""
     dtype: str = ""
     offered: bool = True
+    wrong: bool = True
     only_where: str = ""
     ties: Callable[[], set[str]] = set
 
@@ -56,9 +59,9 @@ def judge(observed: Iterable[Observed], device: str = "cpu") -> Checked:
         if not o.offered:
             parity.not_offered.setdefault(o.place, o.trouble)
         elif o.trouble:
-            parity.comparisons.append(
-                Comparison(o.place, o.quantity, "", (), np.inf, np.inf, DIFFERS, reason=o.trouble)
-            )
+            far = np.inf if o.wrong else 0.0
+            verdict = DIFFERS if o.wrong else NOT_JUDGED
+            parity.comparisons.append(Comparison(o.place, o.quantity, "", (), far, far, verdict, reason=o.trouble))
         elif o.only_where:
             parity.comparisons.append(_of_places(o))
         else:
@@ -129,8 +132,8 @@ def _cause(o: Observed) -> str:
 
 
 def _of_places(o: Observed) -> Comparison:
-    """Of what is not a number only the places are compared. An output that hides a NaN differs, and so does one that
-    overflows; elsewhere good implementations differ, as where(mask, x, 0) does from mask·x."""
+    """Of what is not a number only the places are compared. An output that hides a NaN differs, and so does what
+    overflows, or is none of zeros; elsewhere good implementations differ, as where(mask, x, 0) does from mask·x."""
     ours, expected = o.arrays["ours"], o.arrays["expected"]
     about = (o.place, o.quantity, o.dtype or str(expected.dtype), expected.shape, 0.0, 0.0)
     alike = (ours == expected) | (np.isnan(ours) & np.isnan(expected)) | (np.isfinite(ours) & np.isfinite(expected))
@@ -138,7 +141,7 @@ def _of_places(o: Observed) -> Comparison:
         return Comparison(*about, AGREES, tolerance=PLACES)
     at = tuple(map(int, np.argwhere(~alike)[0]))
     said = f"{ours[at]}, expected {expected[at]}, at {at}; {int((~alike).sum()):,} of {alike.size:,} elements"
-    wrong = o.only_where == "overflow" or (o.only_where == "NaN" and o.quantity.startswith("output"))
+    wrong = o.only_where in ("overflow", "zeros") or (o.only_where == "NaN" and o.quantity.startswith("output"))
     if wrong and not (o.only_where == "NaN" and not np.isnan(expected).any()):
         return Comparison(*about[:4], np.inf, np.inf, DIFFERS, reason=said)
     return Comparison(*about, CONVENTION, f"a convention: how {o.only_where} spreads", said, tolerance=PLACES)

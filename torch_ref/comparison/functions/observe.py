@@ -10,7 +10,7 @@ import torch
 
 from manual.numbers.number_types import Array
 from torch_ref.comparison.functions.calls import Changed, Found, Leaves, Refused, Subject, finish, is_real
-from torch_ref.comparison.functions.draws import OVERFLOW, Draw, cut, draws, other_indices
+from torch_ref.comparison.functions.draws import OVERFLOW, ZEROS, Draw, cut, draws, other_indices
 from torch_ref.comparison.functions.expected import Expected
 from torch_ref.comparison.functions.failure.blame import described
 from torch_ref.comparison.functions.judge import Observed
@@ -19,7 +19,7 @@ from torch_ref.comparison.functions.options import ELSEWHERE, Options
 from torch_ref.comparison.functions.reference import Reference
 from torch_ref.comparison.functions.survival import deadly, survived
 from torch_ref.comparison.functions.ties import at_a_tie
-from torch_ref.comparison.functions.upstream import Upstream, halves, strided, transposed, zeros
+from torch_ref.comparison.functions.upstream import Upstream, halves, strided, transposed, unequal, zeros
 
 SUBSETS = 6
 """So many choices of the inputs that need a gradient are tried at most."""
@@ -52,6 +52,7 @@ class InDtype:
         yield from self._upstreams()
         yield from self._subsets()
         if self.reference.random:  # other numbers, or another order in memory, may take other random ones
+            yield Observed(f"{self.dtype}, other numbers", "all", "the reference draws at random", offered=False)
             return
         yield from self._layouts()
         for draw in draws(self.given):
@@ -65,6 +66,8 @@ class InDtype:
         ours = self._attempt(lambda: self._run(self.leaves))
         expected = self.reference.on(self.leaves, self.upstream, first=True)
         self.known[""] = self.leaves, expected
+        if all(v is None for n, v in expected.own.items() if n[1:] in self.given.names):
+            yield Observed(self.dtype, "gradients", "the reference has none, of any input", wrong=False)
         yield from self._told("", ours, expected)
 
     def _layouts(self) -> Iterator[Observed]:
@@ -78,13 +81,13 @@ class InDtype:
                     yield from told
 
     def _upstreams(self) -> Iterator[Observed]:
-        leaves, base = self.known[""]
-        seed = self.options.seed
+        (leaves, base), seed = self.known[""], self.options.seed
         ways: list[tuple[str, str, Upstream]] = [
             ("δ of other strides", "", Upstream(seed, strided)),
             ("δ transposed", "", Upstream(seed, transposed)),
             ("δ of zeros", "δ", Upstream(seed, values=zeros)),
             ("δ expanded", "δ", Upstream(seed, values=halves)),
+            ("δ of other sizes", "δ", Upstream(seed, values=unequal)),
         ]
         outputs = [n for n, v in base.own.items() if n.startswith("output") and v is not None and is_real(v)]
         if len(outputs) > 1:
@@ -121,7 +124,7 @@ class InDtype:
                 expected = self.reference.on(leaves, self.upstream, far=draw.name in FAR)
         except (Refused, Changed):  # what the reference cannot do is not asked for
             return
-        if base.finite and not expected.finite and draw.only_where in ("", OVERFLOW):
+        if base.finite and not expected.finite and draw.only_where in ("", OVERFLOW, ZEROS):
             return
         if draw.name == "NaN" and expected.own.keys() == base.own.keys():
             expected.tolerance.open = self._independent(leaves)

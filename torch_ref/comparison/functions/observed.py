@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from manual.numbers.number_types import Array
-from torch_ref.comparison.functions.calls import Found, array_of, is_real
-from torch_ref.comparison.functions.expected import Expected
+from torch_ref.comparison.functions.calls import Found, is_real
+from torch_ref.comparison.functions.expected import Expected, array_of
 from torch_ref.comparison.functions.judge import Observed
 from torch_ref.tolerance.small_arrays import every
 

@@ -10,10 +10,17 @@ from torch_ref.comparison.functions.calls import Given, is_real
 from torch_ref.comparison.functions.result import ELSEWHERE
 
 LAYOUTS = ("non-contiguous", "transposed")
-UPSTREAM = ("δ of other strides", "δ transposed", "δ of zeros", "δ expanded", "δ of one output alone")
+UPSTREAM = (
+    "δ of other strides",
+    "δ transposed",
+    "δ of zeros",
+    "δ expanded",
+    "δ of other sizes",
+    "δ of one output alone",
+)
 DRAWS = (
     "expanded", "rows in another order", "batch of 1", "batch of 2", "odd batch", "empty", "times 1e-4", "times 1e4",
-    "near overflow", "repeated indices", "ignored indices", "NaN", "infinities",
+    "near overflow", "zeros", "repeated indices", "ignored indices", "NaN", "infinities",
 )  # fmt: skip
 CALLS = ("only some inputs", "backward twice", "two forwards first", "reused memory", "repeated in another order",
          ELSEWHERE)  # fmt: skip

@@ -29,14 +29,13 @@ from torch_ref.comparison.functions.calls import (
     Found,
     Leaves,
     Subject,
-    array_of,
     as_raised,
     copies,
     is_real,
     seed_all,
 )
-from torch_ref.comparison.functions.expected import Expected, Tolerance, arrays_of
-from torch_ref.comparison.functions.upstream import Upstream
+from torch_ref.comparison.functions.expected import Expected, Tolerance, array_of, arrays_of
+from torch_ref.comparison.functions.upstream import Upstream, unequal
 from torch_ref.program.derivation import bounds
 from torch_ref.program.run import NoRule
 from torch_ref.program.trace import NoProgram
@@ -93,9 +92,9 @@ class Reference:
         return Expected(self._run(leaves, upstream), exact)
 
     def again(self, known: Expected, leaves: Leaves, upstream: Upstream) -> Expected:
-        """For a δ that is nowhere larger than the one before: the same is allowed. What is stored in a half is rounded
-        by its own size, which may be larger, where less cancels."""
-        if any(v is not None and v.dtype in HALVES for v in known.own.values()):
+        """For another δ: where it is nowhere larger than the one before, the same is allowed. What is stored in a half
+        is rounded by its own size, which may be larger, where less cancels."""
+        if upstream.values is unequal or any(v is not None and v.dtype in HALVES for v in known.own.values()):
             return self.on(leaves, upstream)
         return Expected(self._run(leaves, upstream), lambda of: replace(known.tolerance, expected=of.arrays))
 

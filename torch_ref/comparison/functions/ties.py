@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from torch_ref.comparison.functions.calls import Changed, Found, Leaves, Refused, Subject, array_of, is_real
+from torch_ref.comparison.functions.calls import Changed, Found, Leaves, Refused, Subject, is_real
+from torch_ref.comparison.functions.expected import array_of
 from torch_ref.comparison.functions.upstream import Upstream
 
 Tangents = dict[str, torch.Tensor]

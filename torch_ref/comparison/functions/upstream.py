@@ -1,7 +1,8 @@
 """The upstream gradients: the same numbers for every call on the same shapes, and how they lie in memory.
 
 Each is random, ±[½, 2), so that none is so small that its element tells nothing. What is derived for them holds for
-those that are nowhere larger, as it grows with |δ|: zeros, halves, and those of one output alone.
+those that are nowhere larger, as it grows with |δ|: zeros, halves, and those of one output alone. Others are larger and
+smaller in turn: one that is cut off at some size shows there.
 """
 
 from collections.abc import Callable, Mapping
@@ -56,6 +57,13 @@ def _drawn(seed: int, name: str, shape: tuple[int, ...]) -> torch.Tensor:
 def zeros(delta: torch.Tensor) -> torch.Tensor:
     """δ of zeros."""
     return torch.zeros_like(delta)
+
+
+def unequal(delta: torch.Tensor) -> torch.Tensor:
+    """δ that is larger and smaller in turn: 64 times, in a half 4 times."""
+    size = 4.0 if delta.dtype in (torch.bfloat16, torch.float16) else 64.0
+    sizes = torch.tensor([size, 1 / size]).repeat(delta.numel() // 2 + 1)[: delta.numel()]
+    return delta * sizes.reshape(delta.shape).to(delta)
 
 
 def halves(delta: torch.Tensor) -> torch.Tensor:
