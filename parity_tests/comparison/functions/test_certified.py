@@ -39,6 +39,8 @@ def test_a_module_several_outputs_and_upstream_gradients():
 def test_a_derivative_of_0_and_what_is_no_input():
     assert certify(torch.floor, [X]) == {"dinput 0": 0}
     assert certify(function(torch.floor, lambda ctx, d, x: d), [X]) == {"dinput 0": np.inf}
+    with pytest.raises(InputError, match=r"expected inputs as a list, as \[x\], got a Tensor"):
+        certify(torch.sin, torch.ones(3))  # pyright: ignore[reportArgumentType]
     with pytest.raises(InputError, match="expected a tensor of floats among the inputs, got none"):
         certify(torch.sin, [3])
     with pytest.raises(InputError, match=r"expected tensors as delta, of the shapes \[\(3, 4\)\]"):

@@ -195,3 +195,13 @@ def test_a_reference_that_asks_for_its_numbers_has_a_derived_tolerance():
 def test_what_draws_at_random_says_which_trials_are_left_out():
     found = check_backward(functional.dropout, functional.dropout, drawn((4, 3)))
     assert found.not_offered["float64, other numbers"] == "the reference draws at random"
+
+
+def test_a_gradient_that_some_inputs_alone_lack_is_missing_and_nothing_is_to_be_set():
+    def backward(ctx, d, x, y):
+        return (d * y if all(ctx.needs_input_grad) else None), d * x
+
+    with pytest.raises(AssertionError) as raised:
+        check_backward(function(lambda x, y: x * y, backward), torch.mul, drawn((4, 3), (4, 3)))
+    assert "is missing" in str(raised.value)
+    assert "requires_grad" not in str(raised.value)

@@ -30,8 +30,10 @@ def certify_function(function: Function, inputs: Sequence[Any], delta: Any = Non
         NoProgram: torch cannot trace the function.
         NoRule: an operation of the function has no rule.
         Undecided: it decides exactly on an edge.
-        InputError: no input is a tensor of floats, or δ has not the output's shape.
+        InputError: inputs are no list, none is a tensor of floats, or δ has not the output's shape.
     """
+    if not isinstance(inputs, list | tuple):
+        raise InputError(f"certify: expected inputs as a list, as [x], got a {type(inputs).__name__}")
     params = dict(function.named_parameters()) if isinstance(function, torch.nn.Module) else {}
     given = Given(inputs, {}, params, names_of(function, len(inputs)))
     if not given.needed:

@@ -11,7 +11,8 @@ from torch_ref.comparison.functions.expected import Expected, array_of
 from torch_ref.comparison.functions.judge import Observed
 from torch_ref.tolerance.small_arrays import every
 
-MISSING = "is missing; to check some gradients alone, set requires_grad=True on those inputs"
+MISSING = "is missing"
+ALONE = f"{MISSING}; to check some gradients alone, set requires_grad=True on those inputs"
 NOTHING = np.zeros(())
 """What is allowed of equal numbers, whatever may be: a tolerance is not made for them."""
 
@@ -29,7 +30,8 @@ def compared(
         if own is None or mine is None:
             present = own if mine is None else mine
             if present is not None and not (quantity.startswith("d") and not present.any()):
-                yield Observed(place, quantity, MISSING if mine is None else "is there, where the reference has none")
+                missing = ALONE if quantity.startswith("d") and "," not in place else MISSING
+                yield Observed(place, quantity, missing if mine is None else "is there, where the reference has none")
             continue
         if mine.shape != own.shape or mine.dtype != own.dtype:
             what = ("shape", tuple(mine.shape), tuple(own.shape)) if mine.shape != own.shape else (
