@@ -81,13 +81,14 @@ def values(function: Function, inputs: Sequence[Any], by: Sequence[int] | None =
 
 def _forward(of_floats: "_OfFloats") -> tuple[GraphModule, list[Array]]:
     """The program of the outputs, by all tensors, and those among these that are not differentiated by; where it takes
-    its shapes from the latter, they belong to the program."""
+    its shapes from the latter, or its way from any number, they belong to the program."""
     try:
         program = trace(of_floats, [*of_floats.tensors, *of_floats.others])
-    except NoProgram:
-        if not of_floats.others:
-            raise
-        return trace(of_floats, of_floats.tensors), []
+    except NoProgram as error:
+        try:
+            return trace(of_floats, of_floats.tensors, by_value=True), []
+        except NoProgram:
+            raise error from None
     arrays = [as_numpy(t) for t in of_floats.others]
     return program, [constant(a.astype(np.float64)) if a.dtype.kind == "f" else a for a in arrays]
 
