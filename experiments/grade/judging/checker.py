@@ -149,7 +149,7 @@ def autograd(checked: CheckedPiece) -> None:
     found = checked.child.ask(ObserveFunction(checked.name, checked.device))
     checked.finding.against = found.against
     observed = [
-        Observed(o.place, o.quantity, o.trouble, o.arrays, o.why_measured, "", o.offered, o.only_where)
+        Observed(o.place, o.quantity, o.trouble, o.arrays, o.why_measured, "", o.offered, o.only_where, wrong=o.wrong)
         for o in found.quantities
     ]
     parity = judge(observed, checked.device)

@@ -185,6 +185,7 @@ class ObservedQuantity:
     why_measured: str
     offered: bool
     only_where: str
+    wrong: bool
 
 
 @dataclass(frozen=True)

@@ -258,6 +258,7 @@ class Server(Observer):
                     one_line(o.why_measured),
                     o.offered,
                     o.only_where,
+                    o.wrong,
                 )
                 for o in found
             ],

@@ -50,9 +50,9 @@ class Observed:
     why_measured: str = ""
     dtype: str = ""
     offered: bool = True
-    wrong: bool = True
     only_where: str = ""
     ties: Callable[[], set[str]] = set
+    wrong: bool = True
 
 
 def judge(observed: Iterable[Observed], device: str = "cpu") -> Checked:

@@ -1,14 +1,36 @@
-"""Whether a class is a layer that keeps things on itself: by what its two methods take."""
+"""Layers that keep things on themselves: whether a class is one, by what its two methods take, and what it keeps after
+a second backward pass.
 
+Its gradients add up for every parameter, or for none: a batch that is made in parts, and a sequence of steps, count on
+that. A layer may have a method that begins anew, as zero_grad: then all that it keeps is as after the first.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from experiments.grade.errors import Unclear
+from experiments.grade.forms.piece import Arrays, Example, Ran
 from experiments.grade.forms.stateful.losses import TARGETS
 from experiments.grade.forms.stateful.making import constructions
-from experiments.grade.forms.stateful.objects import RATES, TRAINING, Methods, is_of_its_input, needed, returns_a_tuple
+from experiments.grade.forms.stateful.objects import (
+    RATES,
+    TRAINING,
+    Methods,
+    Parameters,
+    is_of_its_input,
+    needed,
+    returns_a_tuple,
+)
 from experiments.grade.forms.stateful.slots import is_marked
 from experiments.grade.forms.whole.network_methods import is_learner
+
+BEGINS_ANEW = re.compile(r"(zero|reset|clear)_?(the_)?grad\w*", re.IGNORECASE)
+Pass = Callable[[Any, Arrays, Any], None]
+"""Forward and backward of an object."""
 
 
 def keeps_on_itself(kind: type, methods: Methods) -> bool:
@@ -42,3 +64,44 @@ def can_be_made(kind: type) -> bool:
         except Exception:
             continue
     return False
+
+
+def again(plain: Example, parameters: Parameters, prototype: Any, make_pass: Pass) -> Iterator[Example]:
+    """The example after a second pass, where that leaves something else for some parameters than for others."""
+    if not parameters.places:
+        return
+    resets = [n for n in dir(prototype) if BEGINS_ANEW.fullmatch(n) and not needed(getattr(prototype, n))]
+
+    def kept(given: Arrays, delta: Any, between: Callable[[Any], None] | None) -> Arrays:
+        own = parameters.with_these(prototype, given)
+        make_pass(own, given, delta)
+        if between:
+            between(own)
+            make_pass(own, given, delta)
+        return {n: np.copy(g) for n, g in parameters.kept_gradients(own).items()}
+
+    def after(place: str, between: Callable[[Any], None], times: int) -> Example:
+        def run(given: Arrays) -> Ran:
+            def backward(delta: Any) -> Arrays:
+                return {n: g / times for n, g in kept(given, delta, between).items()}
+
+            return Ran(plain.run(given).y, backward, pure=False)
+
+        inputs = tuple(n for n in plain.arrays if n not in parameters.places)
+        return replace(plain, run=run, fixed=inputs, place=place)
+
+    try:
+        first, twice = (kept(plain.arrays, plain.delta, between) for between in (None, lambda _: None))
+        anew = {n: kept(plain.arrays, plain.delta, lambda own, n=n: getattr(own, n)()) for n in resets}
+    except Exception:  # it makes one pass alone
+        return
+    if {*first} != {*twice} or not first:
+        return
+    added = [n for n in first if np.array_equal(twice[n], 2 * first[n]) and np.any(first[n])]
+    if added and any(not np.array_equal(twice[n], 2 * first[n]) for n in first):
+        if not resets:
+            raise Unclear(f"a second backward adds to {', '.join(added)}, and not to all that it keeps")
+        yield after("a second backward", lambda _: None, 2)
+    for name, gradients in anew.items():
+        if any(not np.array_equal(gradients.get(n, np.nan), first[n]) for n in first):
+            yield after(f"a backward after {name}", lambda own, n=name: getattr(own, n)(), 1)

@@ -27,8 +27,7 @@ from experiments.grade.forms.helper_module import stands_for_patches
 from experiments.grade.forms.own_examples import of_class
 from experiments.grade.forms.piece import Arrays, Example, Piece, Ran, below_clipping, by_name
 from experiments.grade.forms.settings import AS_ITSELF, others
-from experiments.grade.forms.stateful.again import again
-from experiments.grade.forms.stateful.keeping import can_be_made, inputs_of, keeps_on_itself
+from experiments.grade.forms.stateful.keeping import again, can_be_made, inputs_of, keeps_on_itself
 from experiments.grade.forms.stateful.lists import fitted_to_either
 from experiments.grade.forms.stateful.losses import CLOSER, FURTHER, TARGETS, embeddings
 from experiments.grade.forms.stateful.making import (

@@ -1,18 +1,23 @@
 """The costs that the class of a network has: its own, and one that it only shows, as its mse.
 
 Where the gradient is that of another than the one that it shows, which is meant, is not known. Right code may show one
-cost and go down another; code that forgets the slope of its last layer looks the same.
+cost and go down another; code that forgets the slope of its last layer looks the same. A weight decay that a backward
+adds to its gradients, and no cost shows, is taken for the usual penalty (stateful/penalties.py), and judged apart:
+first all is judged without it.
 """
 
 import copy
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from experiments.grade.forms.piece import Example
+from experiments.grade.forms.course.losses import STRENGTH
+from experiments.grade.forms.piece import Arrays, Example
 from experiments.grade.forms.stateful.objects import methods_named
+from experiments.grade.forms.stateful.penalties import Penalty, is_strength, usual_penalty
 from experiments.grade.forms.whole.network_data import COSTS, OF_A_COST, Cost, Fitted, by_roles, is_a_cost
 from experiments.grade.forms.whole.network_methods import NetworkMethods
 
@@ -84,3 +89,31 @@ def _slopes(example: Example) -> Iterator[tuple[float, float]]:
         )
         ours = sum(float(np.sum(found[f"d{n}"] * way)) for n, way in ways.items())
         yield float(there - back) / (2 * STEP), ours
+
+
+class Decay(NamedTuple):
+    """The attribute that has the strength, and what it is the strength of; the network without it, and with some."""
+
+    strength: str
+    penalty: Penalty
+    without: Fitted
+    penalized: Fitted
+
+
+def decay_of(fitted: Fitted, parameters: Arrays, gradients: Callable[[Fitted], Arrays]) -> Decay | None:
+    """The weight decay of a network that keeps its strength, if its gradients have one."""
+    named = [n for n, v in vars(fitted.prototype).items() if is_strength(n) and type(v) in (int, float)]
+    for name in named:
+        without, penalized = (_at(fitted, name, strength) for strength in (0.0, STRENGTH))
+        with suppress(Exception):  # it does not run so
+            plain, more = gradients(without), gradients(penalized)
+            added = {n: more[f"d{n}"] - plain[f"d{n}"] for n in parameters if f"d{n}" in more}
+            if penalty := usual_penalty(name, parameters, added, fitted.given.examples):
+                return Decay(name, penalty, without, penalized)
+    return None
+
+
+def _at(fitted: Fitted, name: str, strength: float) -> Fitted:
+    own = copy.deepcopy(fitted.prototype)
+    setattr(own, name, strength)
+    return fitted._replace(prototype=own)

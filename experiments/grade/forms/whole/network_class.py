@@ -27,9 +27,8 @@ from experiments.grade.forms.stateful.single_numbers import with_its_parameters
 from experiments.grade.forms.stateful.slots import as_arrays, slots
 from experiments.grade.forms.stateful.steps import Act, OwnStep, Stepping, by_moves, by_pairs, must_be_one_step
 from experiments.grade.forms.whole.alternatives import FIRST, Option, alternatives
-from experiments.grade.forms.whole.class_costs import OwnCosts, is_of_another, shown_costs
+from experiments.grade.forms.whole.class_costs import Decay, OwnCosts, decay_of, is_of_another, shown_costs
 from experiments.grade.forms.whole.costs import choices
-from experiments.grade.forms.whole.decays import Decay, decay_of
 from experiments.grade.forms.whole.network_data import (
     LAYOUTS,
     OF_A_COST,
