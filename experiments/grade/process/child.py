@@ -247,22 +247,14 @@ class Server(Observer):
         with self.watching("torch"):
             compared = self.pieces[request.piece].compared(np.random.default_rng(0), request.device)
         found = observe(compared.function, compared.reference, compared.inputs, Options(skip=NOT_ASKED))
-        return answers.ObservedFunction(
-            compared.against,
-            [
-                answers.ObservedQuantity(
-                    o.place,
-                    o.quantity,
-                    one_line(o.trouble),
-                    all_numbers(o.arrays),
-                    one_line(o.why_measured),
-                    o.offered,
-                    o.only_where,
-                    o.wrong,
-                )
-                for o in found
-            ],
-        )
+        told = [
+            answers.ObservedQuantity(
+                o.place, o.quantity, one_line(o.trouble), all_numbers(o.arrays), one_line(o.why_measured), o.offered,
+                o.only_where, o.wrong,
+            )
+            for o in found
+        ]  # fmt: skip
+        return answers.ObservedFunction(compared.against, told)
 
 
 def _copies(arrays: Arrays) -> Arrays:
