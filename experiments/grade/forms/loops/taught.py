@@ -20,7 +20,6 @@ from experiments.grade.forms.whole.results import gradients_in
 OF_WHAT = re.compile(
     r"(^|_)(train(ing)?|val(id(ation)?)?|test(ing)?|dev|tr|te)(?=_|$)|(?<=^[xy])(train|val|test|tr|te)$", re.IGNORECASE
 )
-
 """The words of what data are for."""
 BEGINS = re.compile(r"_?(in|init(ial)?|0|start)$|^init(ial)?_", re.IGNORECASE)
 """The words of what parameters begin as."""
