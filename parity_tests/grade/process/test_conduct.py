@@ -164,17 +164,22 @@ def test_a_file_that_lives_on_in_another_process_is_not_judged(hides, fails, tmp
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux alone tells the environment of a process")
 def test_nothing_that_was_started_for_a_folder_is_left(tmp_path):
     environments = {name: {guardian.MARK: str(tmp_path / name)} for name in ("ours", "another")}
+    waits, pipe = ["sh", "-c", "echo begun; read line"], subprocess.PIPE
     started = {
-        name: subprocess.Popen(["sleep", "600"], env=os.environ | own, start_new_session=True)
+        name: subprocess.Popen(waits, env=os.environ | own, start_new_session=True, stdin=pipe, stdout=pipe)
         for name, own in environments.items()
     }
     try:
+        for process in started.values():
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"begun\n"  # before, the system may not tell its environment
         guardian.end_all(tmp_path / "ours")
         assert started["ours"].wait(60) == -signal.SIGKILL
         assert started["another"].poll() is None
     finally:
-        started["another"].kill()
-        started["another"].wait()
+        for process in started.values():
+            process.kill()
+            process.communicate()
 
 
 @pytest.mark.parametrize("does", ["open({!r}, 'w')", "os.mkdir({!r})", "os.system('touch ' + {!r})"])
