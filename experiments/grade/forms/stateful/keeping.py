@@ -5,6 +5,7 @@ Its gradients add up for every parameter, or for none: a batch that is made in p
 that. A layer may have a method that begins anew, as zero_grad: then all that it keeps is as after the first.
 """
 
+import copy
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -74,10 +75,10 @@ def again(plain: Example, parameters: Parameters, prototype: Any, make_pass: Pas
 
     def kept(given: Arrays, delta: Any, between: Callable[[Any], None] | None) -> Arrays:
         own = parameters.with_these(prototype, given)
-        make_pass(own, given, delta)
+        make_pass(own, *copy.deepcopy((given, delta)))
         if between:
             between(own)
-            make_pass(own, given, delta)
+            make_pass(own, *copy.deepcopy((given, delta)))
         return {n: np.copy(g) for n, g in parameters.kept_gradients(own).items()}
 
     def after(place: str, between: Callable[[Any], None], times: int) -> Example:
