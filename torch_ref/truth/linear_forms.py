@@ -47,7 +47,7 @@ class LinearForm:
         inverse, factor = 1 / divisor, self.terms[0][0] if len(self.terms) == 1 else 0
         if isinstance(factor, Rounded) and factor.error and divisor.error and divisor.value == 1 + factor.value:
             slope = factor * inverse
-            rest = Rounded(slope.value, slope.error + (1 - inverse).error, positive=True)
+            rest = Rounded(slope.value, slope.error + (1 - inverse).error)
             return LinearForm(((rest, self.terms[0][1]),), self.depends)
         return self * inverse
 

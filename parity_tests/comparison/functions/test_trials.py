@@ -163,6 +163,18 @@ def test_what_is_as_long_as_the_batch_by_chance_is_no_part_of_it():
     check_backward(filtered, reference, drawn((3, 10), (3,)))
 
 
+def test_beside_indices_fewer_rows_are_not_tried_alone():
+    """A kernel that does not check them would read beyond its arrays."""
+    tried = []
+
+    def reference(x, at):
+        tried.append((len(x), len(at)))
+        return x.sum(1) * at.sum()
+
+    check_backward(reference, reference, [*drawn((5, 4)), torch.arange(5)], skip=alone(*ROWS))
+    assert all(x == at for x, at in tried)
+
+
 @pytest.mark.parametrize("factor", [1, 2])
 def test_what_runs_its_forward_again_when_it_goes_back_is_judged(factor):
     """As torch.utils.checkpoint does, which refuses torch.autograd.grad."""

@@ -86,10 +86,11 @@ def batched(given: Given) -> set[int]:
 
 def beside_fewer_rows(reference: Subject, leaves: Leaves, seed: int) -> set[int]:
     """Inputs of fewer axes than the first that are as long as it by chance, as a filter's taps may be: the reference
-    runs on fewer rows of the first beside the whole of them."""
+    runs on fewer rows of the first beside the whole of them. Beside indices it is not asked: they may point beyond."""
     rows = sorted(batched(reference.given))
     others = {i for i in rows[1:] if leaves[i].ndim < leaves[rows[0]].ndim}
-    if not others or len(leaves[rows[0]]) < 3:  # one row would be broadcast
+    indices = any(torch.is_tensor(v) and not is_real(v) for v in leaves)
+    if not others or indices or len(leaves[rows[0]]) < 3:  # one row would be broadcast
         return set()
     fewer = [v[:2] if i in rows and i not in others else v for i, v in enumerate(leaves)]
     try:

@@ -23,8 +23,8 @@ from torch_ref.diagnosis import Case, Compared, diagnose
 AT_A_TIE = "a convention: another choice at a tie"
 UNBOUNDED = "an element has no bound"
 EXPLAINED = 8
-"""So many differences of a quantity are explained: a cause takes long to look for. The parts of a complex number are no
-column of numbers, and so none is."""
+"""At most so many differences of a quantity are explained, as a cause takes long to find; none of complex numbers,
+whose two parts would be taken for columns."""
 IN_FLOAT32 = 2.0**29
 """A rounding in float32, in roundings in float64."""
 ROUGH = 2.0**22
@@ -38,9 +38,9 @@ class Observed:
 
     `why_measured` says why what is allowed is not derived. `trouble` says in words what no comparison can: an
     exception, a changed input, or, where it is not `wrong`, why nothing is judged; `offered` is false where it is what
-    the function does not offer. `dtype` is the name of
-    the dtype where NumPy has none such. `only_where` names what is not a number, of which only the place is compared.
-    `ties` tells, where it is asked, which quantities differ by a choice at a tie alone.
+    the function does not offer. `dtype` is the name of the dtype where NumPy has none such. `only_where` names what is
+    not a number, of which only the place is compared. `ties` tells, where it is asked, which quantities differ by a
+    choice at a tie alone.
     """
 
     place: str

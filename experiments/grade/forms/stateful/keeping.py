@@ -1,8 +1,8 @@
 """Layers that keep things on themselves: whether a class is one, by what its two methods take, and what it keeps after
 a second backward pass.
 
-Its gradients add up for every parameter, or for none: a batch that is made in parts, and a sequence of steps, count on
-that. A layer may have a method that begins anew, as zero_grad: then all that it keeps is as after the first.
+The gradients add up for every parameter, or for none: a batch in parts and a sequence of steps count on that. After a
+method that begins anew, as zero_grad, a second pass leaves what the first one did.
 """
 
 import copy
